@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * abi.h - keys and values of every map, and the event record.
+ *
+ * Written by the agent and read by the programs unless said otherwise. Fixed
+ * width, natural alignment, explicit padding (always zero), sizes asserted.
+ * Addresses and ports are network byte order (__be), everything else is host
+ * byte order. bpftool prints these names, so they are meant to be read.
+ *
+ * How a decision walks through them (design: rows, slots, classes):
+ *
+ *   wd_endpoint[ifindex] -> endpoint instance: own addresses, slot
+ *   wd_addr4/6[peer], else wd_cidr4/6 -> identity, row
+ *   wd_slot[slot * 2 + dir] -> isolated?, spans by protocol, class for port-less traffic
+ *   wd_span[first .. first+cnt) -> class of the port (binary search, last lo <= port)
+ *   wd_class[class] -> rules in order; first whose predicate bit is set in wd_row[row] wins
+ *
+ * Generation: wd_state.gen. Its lowest bit selects which half of every
+ * two-element array (slot[2], row[2]) is in force, so that one 4-byte store
+ * switches the whole node; and flows judged under another gen are judged again.
+ */
+#ifndef WARDER_ABI_H
+#define WARDER_ABI_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+#include "limits.h"
+#include "verdict.h"
+
+#define WD_ABI_SIZE(type, bytes) \
+	_Static_assert(sizeof(type) == (bytes), #type " is ABI")
+
+/* ---- wd_state: ARRAY, 1 entry, mmap'd by the agent ---- */
+
+#define WD_STATE_HOST_POLICY 0x1 /* traffic of this host's sockets is judged too */
+#define WD_STATE_CIDR4 0x2 /* wd_cidr4 is not empty: worth a lookup */
+#define WD_STATE_CIDR6 0x4
+
+#define WD_MONITOR_DROP 0x1 /* emit events for drops and audits */
+#define WD_MONITOR_NEW 0x2 /* emit events for flows newly allowed */
+
+struct wd_state_val {
+	__u32 gen; /* generation in force, 0 = nothing published yet */
+	__u32 flags; /* WD_STATE_* */
+	__u32 monitor; /* WD_MONITOR_*: 0 when nobody listens */
+	__u32 rung; /* what is attached, for event records */
+	__u32 schema; /* WD_SCHEMA */
+	__u32 pad[11]; /* a cache line of its own */
+};
+WD_ABI_SIZE(struct wd_state_val, 64);
+
+/* ---- wd_endpoint: HASH, key __u32 ifindex of the host-side veth ---- */
+
+#define WD_EP_AUDIT 0x1 /* judge, count and report, but let pass */
+#define WD_EP_OFF 0x2 /* do not judge; source checks stay */
+
+struct wd_endpoint_val {
+	__u64 cookie; /* netns cookie of the pod's namespace, 0 unknown */
+	__u32 id; /* endpoint instance: never used twice in one set of pins, >= 1 */
+	__u32 stat; /* index into wd_epstat and wd_quota, < WD_ENDPOINTS_MAX */
+	__u32 identity;
+	__u32 flags; /* WD_EP_* */
+	__u32 slot[2]; /* by gen & 1; 0 = NOT_READY: drop all */
+	__u32 master; /* ifindex of the bridge it is a port of, else 0 */
+	__be32 ip4[WD_EP_ADDRS]; /* 0 = none */
+	__be32 ip6[WD_EP_ADDRS][4]; /* :: = none */
+	__be32 ll6[4]; /* the pod's link-local address, :: = none */
+	__u8 mac[6]; /* of the pod's side */
+	__u8 host_mac[6]; /* of the host's side */
+};
+WD_ABI_SIZE(struct wd_endpoint_val, 104);
+
+/* ---- wd_addr4/wd_addr6: HASH; wd_cidr4/wd_cidr6: LPM_TRIE ---- */
+
+#define WD_ADDR_POD 0x1
+#define WD_ADDR_NODE 0x2 /* another node */
+#define WD_ADDR_HOST 0x4 /* this node */
+#define WD_ADDR_LOCAL 0x8 /* an endpoint of this node; ifindex is set */
+
+struct wd_addr4_key {
+	__be32 addr;
+};
+
+struct wd_addr6_key {
+	__be32 addr[4];
+};
+
+struct wd_cidr4_key {
+	__u32 prefixlen; /* bits */
+	__be32 addr;
+};
+
+struct wd_cidr6_key {
+	__u32 prefixlen; /* bits */
+	__be32 addr[4];
+};
+
+struct wd_addr_val {
+	__u32 identity;
+	__u32 row[2]; /* by gen & 1; index into wd_row; 0 = no predicate holds */
+	__u32 flags; /* WD_ADDR_*; 0 for a CIDR */
+	__u32 ifindex; /* host-side veth if WD_ADDR_LOCAL, else 0 */
+	__u32 node; /* number of the node it is on, 0 unknown */
+};
+WD_ABI_SIZE(struct wd_addr_val, 24);
+
+/* ---- wd_row: ARRAY of WD_ROWS_MAX, mmap'd ---- */
+
+/* Bit p of the row: word p / 64, bit p % 64. Row 0 stays all zero. */
+struct wd_row_val {
+	__u64 bits[WD_ROW_WORDS];
+};
+WD_ABI_SIZE(struct wd_row_val, 512);
+
+/* ---- wd_slot: ARRAY of 2 * WD_SLOTS_MAX, index slot * 2 + direction ---- */
+
+enum wd_l4 {
+	WD_L4_TCP = 0,
+	WD_L4_UDP = 1,
+	WD_L4_SCTP = 2,
+	WD_L4__MAX = 3,
+};
+
+#define WD_SLOT_READY 0x1 /* unset: drop all with NOT_READY */
+#define WD_SLOT_ISOLATED 0x2 /* no rule matches: drop with DEFAULT; unset: allow */
+
+struct wd_slot_val {
+	__u32 flags; /* WD_SLOT_* */
+	__u32 any; /* class of traffic without ports (ICMP, other protocols); 0 none */
+	__u32 first[WD_L4__MAX]; /* first span in wd_span */
+	__u32 cnt[WD_L4__MAX]; /* spans, <= WD_SPANS_PER_SLOT; 0 = no rule for any port */
+};
+WD_ABI_SIZE(struct wd_slot_val, 32);
+
+/* ---- wd_span: ARRAY of WD_SPANS_MAX ---- */
+
+/* Ports lo .. (lo of the next span) - 1. The first span of a list has lo 0. */
+struct wd_span_val {
+	__u32 lo; /* host byte order, 0-65535 */
+	__u32 class; /* index into wd_class, 0 = no rule */
+};
+WD_ABI_SIZE(struct wd_span_val, 8);
+
+/* ---- wd_class: ARRAY of WD_CLASSES_MAX ---- */
+
+#define WD_PRED_ANY 0xffff /* true for every peer, known or not */
+
+#define WD_ACT_ALLOW 0
+#define WD_ACT_DENY 1
+
+struct wd_rule {
+	__u32 id; /* stable id of the rule, for events and `warder why` */
+	__u16 pred; /* predicate bit, or WD_PRED_ANY */
+	__u8 action; /* WD_ACT_* */
+	__u8 pad;
+};
+
+struct wd_class_val {
+	__u32 cnt; /* rules in use, <= WD_CLASS_RULES */
+	__u32 pad;
+	struct wd_rule rule[WD_CLASS_RULES];
+};
+WD_ABI_SIZE(struct wd_class_val, 136);
+
+/* ---- wd_ct4/wd_ct6 (replied), wd_new4/wd_new6 (unreplied): LRU_HASH; by programs ---- */
+
+/*
+ * Keyed by endpoint instance: each endpoint has its own leg of a flow, also
+ * when both ends are on this node. l* is the endpoint's side, p* the peer's.
+ * ICMP echo: lport is the id, pport is 0, sub the direction of the request + 1.
+ */
+struct wd_ct4_key {
+	__be32 peer;
+	__u32 ep; /* wd_endpoint_val.id */
+	__be16 lport;
+	__be16 pport;
+	__u8 proto; /* IP protocol number */
+	__u8 laddr; /* which own address: 0.. = ip4[]/ip6[], 0xfe link-local, 0xff other */
+	__u8 sub; /* ICMP: direction of the request + 1; else 0 */
+	__u8 pad;
+};
+WD_ABI_SIZE(struct wd_ct4_key, 16);
+
+struct wd_ct6_key {
+	__be32 peer[4];
+	__u32 ep;
+	__be16 lport;
+	__be16 pport;
+	__u8 proto;
+	__u8 laddr;
+	__u8 sub;
+	__u8 pad;
+};
+WD_ABI_SIZE(struct wd_ct6_key, 28);
+
+/* TCP flags seen, by side; both FINs or an RST shorten the life of the flow. */
+#define WD_CT_FIN_ORIG 0x1
+#define WD_CT_FIN_REPLY 0x2
+#define WD_CT_RST 0x4
+#define WD_CT_SEEDED 0x8 /* written by the agent for a connection it found */
+#define WD_CT_HOST 0x10 /* allowed as this host's own traffic */
+
+struct wd_ct_val {
+	__u32 gen; /* generation it was judged under */
+	__u32 expires; /* ticks */
+	__u32 rule; /* id of the rule that allowed it, 0 none */
+	__u8 dir; /* direction of the flow's first packet, enum wd_dir */
+	__u8 flags; /* WD_CT_* */
+	__u8 reason; /* enum wd_reason of the verdict */
+	__u8 pad;
+};
+WD_ABI_SIZE(struct wd_ct_val, 16);
+
+/* ---- wd_quota: ARRAY of WD_ENDPOINTS_MAX; by programs ---- */
+
+/*
+ * Unreplied flows of an endpoint: counted up when one is made, down when it is
+ * replied to, and leaking at WD_NEW_SHARE per WD_LIFE_NEW, the rate at which a
+ * full share expires. Needs no help from the agent.
+ */
+struct wd_quota_val {
+	__s32 open; /* flows; may dip below 0 by races, never drifts */
+	__u32 tick; /* when it last leaked */
+};
+WD_ABI_SIZE(struct wd_quota_val, 8);
+
+/* ---- wd_frag: LRU_HASH; by programs ---- */
+
+struct wd_frag_key {
+	__be32 src[4]; /* IPv4 in src[0], rest 0 */
+	__be32 dst[4];
+	__u32 ep;
+	__u32 id; /* fragment id as on the wire (IPv4: 16 bits) */
+	__u8 proto;
+	__u8 dir; /* enum wd_dir */
+	__u8 family; /* 4 or 6 */
+	__u8 pad;
+};
+WD_ABI_SIZE(struct wd_frag_key, 44);
+
+struct wd_frag_val {
+	__be16 sport;
+	__be16 dport;
+	__u32 expires; /* ticks */
+};
+WD_ABI_SIZE(struct wd_frag_val, 8);
+
+/* ---- wd_stat: PERCPU_ARRAY, index reason * 2 + direction; by programs ---- */
+
+struct wd_stat_val {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/* ---- wd_epstat: PERCPU_ARRAY of WD_ENDPOINTS_MAX; by programs ---- */
+
+struct wd_epstat_val {
+	struct wd_stat_val allow[WD_DIR__MAX];
+	struct wd_stat_val drop[WD_DIR__MAX];
+	struct wd_stat_val audit[WD_DIR__MAX];
+};
+
+/* ---- wd_evstat: PERCPU_ARRAY of 1; by programs ---- */
+
+struct wd_evstat_val {
+	__u64 sent;
+	__u64 limited; /* not sent: rate limit of the CPU */
+	__u64 lost; /* not sent: ring buffer full */
+	__u32 tick; /* of the current window */
+	__u32 in_tick; /* events in it */
+};
+
+/* ---- wd_events: RINGBUF ---- */
+
+struct wd_event {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 ifindex; /* host-side veth */
+	__u32 ep; /* endpoint instance */
+	__u32 local_id; /* identity of the endpoint */
+	__u32 peer_id; /* identity of the peer, 0 unknown */
+	__be32 src[4]; /* IPv4 in src[0] */
+	__be32 dst[4];
+	__be16 sport; /* ICMP: 0 */
+	__be16 dport; /* ICMP: type << 8 | code in host order, swapped to __be16 */
+	__u32 rule; /* stable rule id, 0 none */
+	__u32 gen;
+	__u32 len; /* bytes of the packet */
+	__u16 proto_eth; /* ethertype, host byte order */
+	__u8 proto; /* IP protocol */
+	__u8 family; /* 4, 6, or 0 for other ethertypes */
+	__u8 dir; /* enum wd_dir */
+	__u8 verdict; /* enum wd_verdict */
+	__u8 reason; /* enum wd_reason */
+	__u8 rung;
+};
+WD_ABI_SIZE(struct wd_event, 80);
+
+#endif /* WARDER_ABI_H */

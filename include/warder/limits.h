@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * limits.h - every fixed size of the data path: number, unit, reason.
+ *
+ * What does not fit is refused by the compiler in user space, with the old
+ * generation left in force; a program never truncates. Programs mask indexes
+ * with LIMIT - 1, so the sizes marked (2^n) must be powers of two.
+ */
+#ifndef WARDER_LIMITS_H
+#define WARDER_LIMITS_H
+
+#define WD_SCHEMA 1 /* of the pinned maps; another number means: rebuild beside */
+
+#define WD_ENDPOINTS_MAX 1024 /* local pod interfaces (2^n); 250 is the sized load */
+#define WD_ADDRS_MAX 262144 /* pod and node addresses per family; 100,000 pods fit */
+#define WD_CIDRS_MAX 65536 /* distinct prefixes per family */
+#define WD_ROW_WORDS 64 /* 64-bit words in a row (2^n): 4096 predicates */
+#define WD_PREDS_MAX (WD_ROW_WORDS * 64)
+#define WD_ROWS_MAX 16384 /* distinct rows (2^n) */
+#define WD_SLOTS_MAX 2048 /* distinct compiled policies (2^n) */
+#define WD_SPANS_MAX 131072 /* port spans of all slots together (2^n) */
+#define WD_SPAN_STEPS 12 /* binary search: at most 2^11 spans per slot, direction, protocol */
+#define WD_SPANS_PER_SLOT 2048
+#define WD_CLASSES_MAX 16384 /* distinct rule lists (2^n) */
+#define WD_CLASS_RULES 16 /* rules scanned per class; more are merged by the compiler */
+
+#define WD_CT_MAX 131072 /* replied flows per family */
+#define WD_NEW_MAX 65536 /* unreplied flows per family */
+#define WD_NEW_SHARE 4096 /* unreplied flows of one endpoint */
+#define WD_FRAGS_MAX 8192 /* fragment trains in flight */
+#define WD_EVENTS_BYTES 262144 /* ring buffer */
+#define WD_EVENTS_BURST 1000 /* events per CPU and tick before limiting */
+
+#define WD_EP_ADDRS 2 /* addresses per family of one endpoint */
+#define WD_EXTHDR_MAX 6 /* IPv6 extension headers walked */
+
+/*
+ * Time in the data path is the monotonic clock in ticks of 2^30 ns (1.074 s):
+ * one shift, no division. Lifetimes follow the kernel's nf_conntrack defaults
+ * except TCP established (there 5 days), which a table of this size cannot hold.
+ */
+#define WD_TICK_SHIFT 30
+#define WD_LIFE_NEW 28 /* ticks, about 30 s: any flow without a reply */
+#define WD_LIFE_TCP 20115 /* about 6 h */
+#define WD_LIFE_TCP_CLOSE 9 /* about 10 s after RST or both FINs */
+#define WD_LIFE_UDP 112 /* about 120 s */
+#define WD_LIFE_ICMP 28
+#define WD_LIFE_OTHER 560 /* about 600 s */
+#define WD_LIFE_FRAG 28 /* as the kernel's ipfrag_time, 30 s */
+
+#endif /* WARDER_LIMITS_H */

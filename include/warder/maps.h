@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * maps.h - names of programs, maps and pins.
+ *
+ * Below the bpffs directory (default /sys/fs/bpf/warder):
+ *   maps/<name>                 every map, one set for the node
+ *   progs/wd_pod_in, wd_pod_out the programs attached now
+ *   links/<ifindex>-in, -out    tcx links, one pair per endpoint (absent under clsact)
+ */
+#ifndef WARDER_MAPS_H
+#define WARDER_MAPS_H
+
+#define WD_BPFFS_DEFAULT "/sys/fs/bpf/warder"
+
+/* X(name, what it is for). Order is the order of `warder map list`. */
+#define WD_MAPS(X) \
+	X(wd_state, "generation in force and switches of the programs") \
+	X(wd_endpoint, "local pod interfaces: own addresses and policy slot") \
+	X(wd_addr4, "IPv4 addresses of pods and nodes: identity and row") \
+	X(wd_addr6, "IPv6 addresses of pods and nodes: identity and row") \
+	X(wd_cidr4, "IPv4 prefixes that policies name: row") \
+	X(wd_cidr6, "IPv6 prefixes that policies name: row") \
+	X(wd_row, "sets of predicates true of an address, as bits") \
+	X(wd_slot, "compiled policies by slot and direction") \
+	X(wd_span, "port spans of the slots: class of each port") \
+	X(wd_class, "ordered rules of a slot, direction, protocol and port") \
+	X(wd_ct4, "IPv4 flows that were replied to") \
+	X(wd_ct6, "IPv6 flows that were replied to") \
+	X(wd_new4, "IPv4 flows without a reply yet") \
+	X(wd_new6, "IPv6 flows without a reply yet") \
+	X(wd_quota, "unreplied flows by endpoint, against its share") \
+	X(wd_frag, "fragment trains whose first fragment was allowed") \
+	X(wd_stat, "packets and bytes by reason and direction") \
+	X(wd_epstat, "packets and bytes by endpoint, verdict and direction") \
+	X(wd_evstat, "events sent, rate-limited and lost") \
+	X(wd_events, "ring buffer of verdict events")
+
+#define WD_MAP_ENUM_(name, help) WD_MAP_##name,
+enum wd_map {
+	WD_MAPS(WD_MAP_ENUM_) WD_MAP__MAX,
+};
+#undef WD_MAP_ENUM_
+
+#define WD_PROG_IN "wd_pod_in" /* tc egress of the host-side veth: towards the pod */
+#define WD_PROG_OUT "wd_pod_out" /* tc ingress of the host-side veth: from the pod */
+
+#endif /* WARDER_MAPS_H */
