@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * datapath.h - the programs and maps of this node in the kernel.
+ *
+ * The only part that includes skeletons and calls bpf(2). Knows nothing of
+ * pods and policies: loads or adopts, attaches to an interface, reads and
+ * writes map entries, counts what it did. Every result is checked; nothing
+ * that is in force is changed before what replaces it was verified.
+ */
+#ifndef WARDER_DATAPATH_H
+#define WARDER_DATAPATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <warder/abi.h>
+#include <warder/maps.h>
+
+struct wd_datapath;
+
+enum wd_attach_kind {
+	WD_ATTACH_TCX,
+	WD_ATTACH_CLSACT,
+};
+
+struct wd_datapath_info {
+	enum wd_attach_kind attach; /* what new attachments use */
+	bool adopted; /* maps of an agent before were taken over */
+	bool swapped; /* running programs were replaced by this binary's */
+	uint32_t prog_id[2]; /* by enum wd_dir */
+	char tag[2][17]; /* program tags, hex */
+	uint32_t verified_insns[2]; /* 0 where the kernel does not tell (before 5.16) */
+};
+
+/**
+ * wd_datapath_open() - load the programs, adopt or create the pinned maps
+ * @bpffs: directory below a bpf file system; made if missing; if no bpffs is
+ *         mounted there one is mounted on it
+ * @ret_error: on failure a message for a person (cause, what to do), to be
+ *             freed; also the verifier's log if there was one
+ *
+ * Maps pinned by an agent before are reused with their contents when
+ * WD_SCHEMA and their shape agree; otherwise -ESTALE, and nothing was touched.
+ * Before anything is attached or swapped, the new programs must give the
+ * golden verdicts on a private set of maps (BPF_PROG_TEST_RUN). Existing
+ * attachments (pinned links, clsact filters) of another program version are
+ * switched in place, never detached first.
+ * Return: 0; -ESTALE; -EPERM; or -errno of the failing call.
+ */
+int wd_datapath_open(const char *bpffs, struct wd_datapath **ret_dp, char **ret_error);
+
+/** wd_datapath_close() - let go of everything; pins and attachments stay */
+void wd_datapath_close(struct wd_datapath *dp);
+
+const struct wd_datapath_info *wd_datapath_info(const struct wd_datapath *dp);
+
+/**
+ * wd_datapath_attach() - both programs on an interface; idempotent
+ * @ifindex: in the network namespace of the caller
+ * Egress hook (towards the pod) first, then ingress. Reads back what is
+ * attached and fails if it is not ours (-EBADMSG).
+ * Return: 0, -ENODEV, or -errno; on failure nothing of ours is left attached
+ * that was not before.
+ */
+int wd_datapath_attach(struct wd_datapath *dp, uint32_t ifindex);
+
+/**
+ * wd_datapath_check() - is the interface still guarded by our programs, both directions
+ * Return: 0; -ENOLINK if one is missing or replaced; -ENODEV if the interface is gone; -errno.
+ */
+int wd_datapath_check(struct wd_datapath *dp, uint32_t ifindex);
+
+/**
+ * wd_datapath_detach() - take the programs off; also drops pins of a vanished interface
+ * Return: 0 also when nothing was attached, else -errno.
+ */
+int wd_datapath_detach(struct wd_datapath *dp, uint32_t ifindex);
+
+/**
+ * wd_datapath_attached() - interfaces that have our pins or filters
+ * @ret_ifindex: array to be freed
+ * Return: count, or -errno.
+ */
+int wd_datapath_attached(struct wd_datapath *dp, uint32_t **ret_ifindex);
+
+/**
+ * wd_datapath_remove() - end enforcement: detach everything, remove every pin below @bpffs
+ * Works without an open datapath (warder stop --detach after a crash).
+ * Return: 0, or the first -errno after trying everything.
+ */
+int wd_datapath_remove(const char *bpffs);
+
+/* ---- maps ---- */
+
+/**
+ * wd_map_set() / wd_map_del() / wd_map_get() - one entry
+ * wd_map_del() returns 0 also if there was none. Each call that reaches the
+ * kernel counts one in wd_datapath_writes().
+ * Return: 0, -ENOENT (get), -E2BIG/-ENOSPC (full), or -errno.
+ */
+int wd_map_set(struct wd_datapath *dp, enum wd_map map, const void *key, const void *val);
+int wd_map_del(struct wd_datapath *dp, enum wd_map map, const void *key);
+int wd_map_get(struct wd_datapath *dp, enum wd_map map, const void *key, void *ret_val);
+
+/**
+ * wd_map_next() - walk the keys of a hash or trie
+ * @prev: NULL to begin
+ * Return: 0 with @ret_next filled, -ENOENT at the end, or -errno.
+ */
+int wd_map_next(struct wd_datapath *dp, enum wd_map map, const void *prev, void *ret_next);
+
+/**
+ * wd_map_mem() - mmap'd memory of wd_state, wd_row, wd_slot, wd_span, wd_class, wd_quota
+ * Written directly; each element of wd_row/slot/span/class only while no program can reach it.
+ * Return: pointer to element 0; never NULL for these maps.
+ */
+void *wd_map_mem(struct wd_datapath *dp, enum wd_map map);
+
+/** wd_map_fd() - borrowed descriptor (events ring buffer, batch reads) */
+int wd_map_fd(const struct wd_datapath *dp, enum wd_map map);
+
+/** wd_datapath_writes() - map entries written by syscalls since open */
+uint64_t wd_datapath_writes(const struct wd_datapath *dp);
+
+/**
+ * wd_datapath_publish() - make a generation the one in force, with one store
+ * Orders every earlier write before it (release).
+ */
+void wd_datapath_publish(struct wd_datapath *dp, uint32_t gen);
+
+/**
+ * wd_stat_read() - sum over CPUs of one element of wd_stat, or of wd_epstat / wd_evstat
+ * Return: 0 or -errno.
+ */
+int wd_stat_read(struct wd_datapath *dp, enum wd_reason reason, enum wd_dir dir,
+		 struct wd_stat_val *ret_val);
+int wd_epstat_read(struct wd_datapath *dp, uint32_t stat, struct wd_epstat_val *ret_val);
+int wd_epstat_reset(struct wd_datapath *dp, uint32_t stat);
+int wd_evstat_read(struct wd_datapath *dp, struct wd_evstat_val *ret_val);
+
+/* One line of `warder map list`. */
+struct wd_map_info {
+	const char *name;
+	const char *help;
+	char type[24];
+	uint32_t used; /* entries; for arrays of slots, spans, classes, rows the caller knows better: UINT32_MAX */
+	uint32_t max;
+	uint64_t bytes; /* memory as the kernel accounts it (fdinfo memlock) */
+};
+
+/** wd_map_info() - describe one map. Return: 0 or -errno. Counting walks the map: may take ms. */
+int wd_map_info(struct wd_datapath *dp, enum wd_map map, struct wd_map_info *ret_info);
+
+#endif /* WARDER_DATAPATH_H */

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * object.h - the objects of a cluster as warder understands them.
+ *
+ * Plain data, validated by source/, never changed after they are in the store:
+ * an update is a new object. All strings and label sets are interned and owned
+ * by the object. What a policy says is kept as written (peers, ports, rules
+ * with their index) so that every verdict can be traced to a line.
+ */
+#ifndef WARDER_OBJECT_H
+#define WARDER_OBJECT_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct wd_labels;
+
+enum wd_kind {
+	WD_KIND_NAMESPACE,
+	WD_KIND_POD,
+	WD_KIND_NODE,
+	WD_KIND_NETPOL, /* networking.k8s.io/v1 NetworkPolicy */
+	WD_KIND__MAX,
+};
+
+/* An address of either family. */
+struct wd_addr {
+	uint8_t family; /* 4 or 6; 0 = none */
+	uint8_t pad[3];
+	union {
+		struct in_addr v4; /* network byte order */
+		struct in6_addr v6;
+	};
+};
+
+/* A prefix; host bits are zero. */
+struct wd_cidr {
+	struct wd_addr addr;
+	uint8_t len; /* 0-32 or 0-128 */
+};
+
+enum wd_op {
+	WD_OP_IN,
+	WD_OP_NOT_IN,
+	WD_OP_EXISTS,
+	WD_OP_NOT_EXISTS,
+};
+
+/* One requirement of a selector. matchLabels become IN with one value. */
+struct wd_req {
+	const char *key;
+	enum wd_op op;
+	uint32_t cnt; /* values; >= 1 for IN and NOT_IN, else 0 */
+	const char **values; /* sorted by strcmp, distinct */
+};
+
+/* All requirements must hold. cnt 0 selects everything. Sorted, so that equal meaning mostly is equal bytes. */
+struct wd_selector {
+	uint32_t cnt;
+	struct wd_req *req;
+};
+
+enum wd_peer_type {
+	WD_PEER_PODS,
+	WD_PEER_CIDR,
+};
+
+struct wd_peer {
+	enum wd_peer_type type;
+	/* WD_PEER_PODS */
+	struct wd_selector *ns_sel; /* NULL: the policy's own namespace only */
+	struct wd_selector *pod_sel; /* NULL: every pod of these namespaces */
+	/* WD_PEER_CIDR */
+	struct wd_cidr cidr;
+	uint32_t except_cnt;
+	struct wd_cidr *except; /* each inside cidr */
+};
+
+struct wd_port {
+	uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
+	const char *name; /* named port, else NULL */
+	uint16_t lo; /* first port; 0 with hi 65535: every port of the protocol */
+	uint16_t hi; /* last port, >= lo */
+};
+
+/*
+ * One rule. Allowed: any peer of (any_peer or peers) on any port of (any_port
+ * or ports). any_port means every protocol, also ICMP. A broken rule could not
+ * be understood as a whole and allows nothing.
+ */
+struct wd_policy_rule {
+	bool broken;
+	bool any_peer; /* from/to absent or empty */
+	bool any_port; /* ports absent or empty */
+	uint32_t line;
+	uint32_t peer_cnt;
+	uint32_t port_cnt;
+	struct wd_peer *peer;
+	struct wd_port *port;
+};
+
+struct wd_netpol {
+	struct wd_selector subject; /* pods of the policy's namespace */
+	bool subject_broken; /* selector not understood: subject is every pod of the namespace */
+	bool isolates[2]; /* by enum wd_dir */
+	uint32_t rule_cnt[2];
+	struct wd_policy_rule *rule[2];
+};
+
+struct wd_port_name {
+	const char *name;
+	uint16_t port;
+	uint8_t proto; /* IPPROTO_* */
+};
+
+/* warder.io/mode; UNSET inherits: pod, namespace, then the agent's default. */
+enum wd_mode {
+	WD_MODE_UNSET,
+	WD_MODE_ENFORCE,
+	WD_MODE_AUDIT,
+	WD_MODE_OFF,
+};
+
+struct wd_pod {
+	const char *node; /* spec.nodeName, NULL when not scheduled */
+	const struct wd_labels *labels;
+	bool host_network;
+	bool finished; /* phase Succeeded or Failed: contributes nothing */
+	bool terminating; /* has a deletionTimestamp; still counts */
+	enum wd_mode mode;
+	uint32_t addr_cnt;
+	uint32_t port_cnt;
+	struct wd_addr *addr; /* status.podIPs (or podIP) */
+	struct wd_addr host_addr; /* status.hostIP, family 0 if absent */
+	struct wd_port_name *port; /* named containerPorts, init sidecars too; sorted, first wins */
+};
+
+struct wd_namespace {
+	const struct wd_labels *labels; /* kubernetes.io/metadata.name always included, set to the name */
+	enum wd_mode mode;
+};
+
+struct wd_node {
+	const struct wd_labels *labels;
+	uint32_t addr_cnt;
+	uint32_t cidr_cnt;
+	struct wd_addr *addr; /* status.addresses InternalIP and ExternalIP */
+	struct wd_cidr *cidr; /* spec.podCIDRs */
+};
+
+struct wd_object {
+	enum wd_kind kind;
+	const char *ns; /* "" for cluster-scoped kinds */
+	const char *name;
+	const char *uid; /* "" if the source gave none */
+	int64_t created; /* creationTimestamp, seconds since the epoch, 0 unknown */
+	const char *file; /* where it was read */
+	uint32_t line;
+	union {
+		struct wd_namespace nsp;
+		struct wd_pod pod;
+		struct wd_node node;
+		struct wd_netpol netpol;
+	};
+};
+
+/** wd_object_free() - free an object with all it owns; NULL passes */
+void wd_object_free(struct wd_object *obj);
+
+/** wd_object_equal() - same meaning: everything but file and line (line of rules too is ignored) */
+bool wd_object_equal(const struct wd_object *a, const struct wd_object *b);
+
+/** wd_kind_name() - "NetworkPolicy" and so on */
+const char *wd_kind_name(enum wd_kind kind);
+
+/** wd_selector_matches() - does the selector hold for this label set; NULL selector: yes */
+bool wd_selector_matches(const struct wd_selector *sel, const struct wd_labels *labels);
+
+/** wd_cidr_has() - is the address inside the prefix (false across families) */
+bool wd_cidr_has(const struct wd_cidr *cidr, const struct wd_addr *addr);
+
+/** wd_cidr_covers() - is every address of @inner in @outer */
+bool wd_cidr_covers(const struct wd_cidr *outer, const struct wd_cidr *inner);
+
+/** wd_addr_equal() - same family and bytes */
+bool wd_addr_equal(const struct wd_addr *a, const struct wd_addr *b);
+
+/**
+ * wd_addr_parse() - read a textual address, strictly
+ * Return: 0, or -EINVAL (leading zeros, IPv4-mapped IPv6, zone, anything inet_pton refuses).
+ */
+int wd_addr_parse(const char *text, struct wd_addr *ret_addr);
+
+/**
+ * wd_cidr_parse() - read "addr/len", strictly; host bits are masked off
+ * Return: 0, or -EINVAL (no length, leading zeros in it, IPv4-mapped).
+ */
+int wd_cidr_parse(const char *text, struct wd_cidr *ret_cidr);
+
+/* Enough for an IPv6 prefix with NUL. */
+#define WD_ADDR_STRLEN 64
+/** wd_addr_str() / wd_cidr_str() - print into @buf of WD_ADDR_STRLEN bytes and return it */
+const char *wd_addr_str(const struct wd_addr *addr, char *buf);
+const char *wd_cidr_str(const struct wd_cidr *cidr, char *buf);
+
+#endif /* WARDER_OBJECT_H */

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * manifests.h - directories of Kubernetes YAML or JSON as a source of objects.
+ *
+ * Reads whole files (many documents, Lists), follows the directories with
+ * inotify, and brings the store to what the files say. A document that cannot
+ * be parsed or has no valid subject changes nothing: the version before stays,
+ * also over a restart of the agent (kept copies in the state directory).
+ */
+#ifndef WARDER_MANIFESTS_H
+#define WARDER_MANIFESTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct wd_manifests;
+struct wd_store;
+
+enum wd_problem_effect {
+	WD_PROBLEM_KEPT, /* nothing changed: the version before stays in force (or nothing, if none) */
+	WD_PROBLEM_ISOLATED, /* subject isolated, the broken rule allows nothing */
+	WD_PROBLEM_IGNORED, /* no effect on enforcement: unknown kind, duplicate, odd annotation */
+};
+
+/* One thing wrong with the input. Strings are owned by the list. */
+struct wd_problem {
+	enum wd_problem_effect effect;
+	char *file;
+	uint32_t line;
+	char *object; /* "NetworkPolicy/ns/name", or "" */
+	char *field; /* "spec.ingress[0].from[1].ipBlock.cidr", or "" */
+	char *text; /* what is wrong and what to do */
+};
+
+struct wd_problems {
+	size_t cnt;
+	struct wd_problem *problem;
+};
+
+void wd_problems_fini(struct wd_problems *list);
+
+/**
+ * wd_manifests_new() - prepare reading of @dirs
+ * @state_dir: where last good copies are kept; NULL = keep none
+ * @store: gets the objects; must outlive the source
+ * Return: 0 and *ret_src, or -errno of inotify_init or mkdir.
+ */
+int wd_manifests_new(const char *const *dirs, size_t dir_cnt, const char *state_dir,
+		     struct wd_store *store, struct wd_manifests **ret_src);
+void wd_manifests_free(struct wd_manifests *src);
+
+/** wd_manifests_fd() - readable when files changed; then call wd_manifests_poll() */
+int wd_manifests_fd(const struct wd_manifests *src);
+
+/**
+ * wd_manifests_poll() - take pending inotify events and read what changed
+ * Return: number of objects changed in the store, or -errno (the store is as before).
+ * A lost event queue (IN_Q_OVERFLOW) or a new directory leads to a full scan.
+ */
+int wd_manifests_poll(struct wd_manifests *src);
+
+/**
+ * wd_manifests_scan() - look at every file now (size, mtime, inode, ctime decide what is read again)
+ * Return: number of objects changed, or -errno.
+ */
+int wd_manifests_scan(struct wd_manifests *src);
+
+/** wd_manifests_problems() - what is wrong with the files as last read; borrowed, sorted by file and line */
+const struct wd_problems *wd_manifests_problems(const struct wd_manifests *src);
+
+/* Kinds met that warder does not know, with how often. */
+struct wd_unknown_kind {
+	char *kind;
+	uint32_t cnt;
+};
+const struct wd_unknown_kind *wd_manifests_unknown(const struct wd_manifests *src, size_t *ret_cnt);
+
+/**
+ * wd_manifests_check() - read one file or directory without a store, for `warder policy check`
+ * @ret_problems: every problem found; wd_problems_fini() it
+ * @ret_objects: objects understood, by enum wd_kind
+ * Return: 0 (also with problems), or -errno if it cannot be opened.
+ */
+int wd_manifests_check(const char *path, struct wd_problems *ret_problems, uint32_t *ret_objects);
+
+#endif /* WARDER_MANIFESTS_H */
