@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * agent.h - the parts of a running agent, held together.
+ *
+ * agent.c builds it and runs the loop; endpoints.c adds and removes
+ * interfaces; query.c answers `status`, `endpoint`, `why` and so on from it.
+ */
+#ifndef WARDER_AGENT_H
+#define WARDER_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "ctl.h"
+#include "datapath/datapath.h"
+#include "loop.h"
+#include "model/model.h"
+#include "model/store.h"
+#include "net/veth.h"
+#include "source/manifests.h"
+
+struct wd_endpoints;
+struct wd_events;
+
+struct wd_drift {
+	uint64_t checks;
+	uint64_t found; /* entries that were not as written */
+	uint64_t repaired;
+	int64_t last_ms; /* CLOCK_REALTIME of the last check, 0 never */
+};
+
+struct wd_agent {
+	struct wd_config config;
+	struct wd_loop *loop;
+	struct wd_store *store;
+	struct wd_manifests *manifests;
+	struct wd_datapath *dp;
+	struct wd_model *model;
+	struct wd_endpoints *endpoints;
+	struct wd_events *events;
+	struct wd_ctl *ctl;
+	struct wd_linkmon *links;
+	struct wd_timer *commit_timer;
+	struct wd_timer *tick_timer;
+	struct wd_drift drift;
+	bool ready; /* the first generation of this process is in force */
+	int commit_failures; /* in a row */
+	char *commit_error; /* why the last commit failed, NULL when it did not */
+	int64_t started_ms; /* CLOCK_REALTIME */
+	uint32_t start_us; /* from exec to the first generation in force */
+};
+
+/** wd_agent_run() - `warder agent`: returns the exit code */
+int wd_agent_run(const struct wd_config *config);
+
+/** wd_agent_commit() - compile and switch now; 0 or -errno (already logged and kept in commit_error) */
+int wd_agent_commit(struct wd_agent *agent);
+
+/** wd_agent_commit_soon() - within a few milliseconds, together with what else changes */
+void wd_agent_commit_soon(struct wd_agent *agent);
+
+/** wd_agent_sync() - read the sources again now, then commit; 0 or -errno */
+int wd_agent_sync(struct wd_agent *agent);
+
+/* Control commands implemented in query.c: status, sync, stop, endpoint.*, identity.*, policy.*, why, map.list. */
+extern const struct wd_ctl_cmd wd_query_cmds[];
+
+#endif /* WARDER_AGENT_H */

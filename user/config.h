@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * config.h - what the agent was told: defaults, then the YAML file, then options.
+ *
+ * Every long option is also a key of the file, without the dashes. An unknown
+ * key or a bad value is an error with file and line; nothing is guessed.
+ */
+#ifndef WARDER_CONFIG_H
+#define WARDER_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/object.h"
+
+#define WD_MANIFEST_DIRS_MAX 32
+#define WD_RUN_DIR_DEFAULT "/run/warder"
+#define WD_STATE_DIR_DEFAULT "/var/lib/warder"
+
+enum wd_rung {
+	WD_RUNG_FULL,
+	WD_RUNG_COMPAT,
+	WD_RUNG_MINIMAL,
+	WD_RUNG_NFT,
+	WD_RUNG_HOLD,
+	WD_RUNG__MAX,
+};
+
+struct wd_config {
+	char *file; /* --config */
+	char *node; /* --node; default: the host name */
+	char *manifests[WD_MANIFEST_DIRS_MAX]; /* --manifests, repeatable; a list in the file */
+	size_t manifests_cnt;
+	char *state_dir; /* --state-dir */
+	char *run_dir; /* --run-dir */
+	char *bpffs; /* --bpffs */
+	enum wd_rung max_rung; /* --max-rung; this version has full only: others are refused with a message */
+	bool host_ingress_policy; /* --host-ingress=policy|allow */
+	enum wd_mode mode; /* mode: enforce|audit|off */
+	bool encryption_required; /* encryption: required|none; required is refused: not in this version */
+	uint32_t cni_wait_ms; /* --cni-wait, "2s", "500ms" or seconds; default 2000 */
+	bool verbose; /* -v */
+	bool check; /* --check: validate and end */
+};
+
+/** wd_config_init() - the defaults; strings are allocated */
+void wd_config_init(struct wd_config *config);
+void wd_config_fini(struct wd_config *config);
+
+/**
+ * wd_config_parse() - options of `warder agent`
+ * Return: 0; -EINVAL with *ret_error a message (where and what) to be freed.
+ */
+int wd_config_parse(struct wd_config *config, int argc, char **argv, char **ret_error);
+
+#endif /* WARDER_CONFIG_H */

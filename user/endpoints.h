@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * endpoints.h - the local pod interfaces: found, attached, remembered, let go.
+ *
+ * Owns struct wd_endpoint instances and their record on disk. Attaches only
+ * after the model published a generation that knows the endpoint.
+ */
+#ifndef WARDER_ENDPOINTS_H
+#define WARDER_ENDPOINTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/endpoint.h"
+
+struct wd_agent;
+struct wd_endpoints;
+struct wd_ctl_cmd;
+
+int wd_endpoints_new(struct wd_agent *agent, struct wd_endpoints **ret_eps);
+void wd_endpoints_free(struct wd_endpoints *eps);
+
+/** wd_endpoints_restore() - take up the endpoints of the agent before, as far as the kernel still shows them */
+int wd_endpoints_restore(struct wd_endpoints *eps);
+
+/** wd_endpoints_discover() - find pods that are there without having come by CNI, seed their flows */
+int wd_endpoints_discover(struct wd_endpoints *eps);
+
+/** wd_endpoints_check() - attachments, interfaces that went; called by timer and on link events */
+void wd_endpoints_check(struct wd_endpoints *eps);
+
+/** wd_endpoints_link() - a link event */
+void wd_endpoints_link(struct wd_endpoints *eps, uint32_t ifindex, uint32_t master, bool gone);
+
+/** wd_endpoints_committed() - a generation was published: answer CNI calls that waited for it */
+void wd_endpoints_committed(struct wd_endpoints *eps);
+
+/** wd_endpoints_find() - by pod; NULL if none (the first, where a pod has several interfaces) */
+const struct wd_endpoint *wd_endpoints_find(const struct wd_endpoints *eps, const char *ns,
+					    const char *name);
+const struct wd_endpoint *wd_endpoints_by_id(const struct wd_endpoints *eps, uint32_t id);
+const struct wd_endpoint *wd_endpoints_by_addr(const struct wd_endpoints *eps,
+					       const struct wd_addr *addr);
+
+/* cni.add, cni.del, cni.check, cni.gc, cni.status */
+extern const struct wd_ctl_cmd wd_cni_cmds[];
+
+#endif /* WARDER_ENDPOINTS_H */

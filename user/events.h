@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * events.h - verdict events from the kernel to whoever watches (`warder monitor`).
+ *
+ * The programs emit only while somebody listens; the ring buffer is drained by
+ * a timer, not by wake-ups. What could not be delivered is counted and told.
+ */
+#ifndef WARDER_EVENTS_H
+#define WARDER_EVENTS_H
+
+struct json_object;
+struct wd_agent;
+struct wd_ctl_conn;
+struct wd_events;
+
+int wd_events_new(struct wd_agent *agent, struct wd_events **ret_events);
+void wd_events_free(struct wd_events *events);
+
+/* The "monitor" command: request keys drops (bool), pod ("ns/name"), reason ("DEFAULT"); a stream of events. */
+void wd_events_monitor(void *agent, struct wd_ctl_conn *conn, struct json_object *req, int fd);
+
+#endif /* WARDER_EVENTS_H */

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * model.h - from objects and endpoints to what the programs look up.
+ *
+ * The compiler of warder: it listens to the store, is told of the local
+ * endpoints, and keeps predicates, rows, identities, slots and addresses true,
+ * doing work only for what changed. It does no I/O of its own: what it decides
+ * goes through the sink it was given (the datapath, or plain memory in tests).
+ *
+ * One commit is one switch. Everything new is written beside what is in force
+ * (the other half of row[2] and slot[2], unused rows, spans and classes), then
+ * one generation is published, then what is no longer reachable is given back.
+ * A failed write before the publication leaves the old generation in force.
+ */
+#ifndef WARDER_MODEL_H
+#define WARDER_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <warder/abi.h>
+#include <warder/maps.h>
+
+#include "endpoint.h"
+#include "object.h"
+
+struct wd_model;
+struct wd_store;
+struct wd_labels;
+
+/* Where decisions go. All functions return 0 or -errno. */
+struct wd_sink {
+	void *ctx;
+	int (*set)(void *ctx, enum wd_map map, const void *key, const void *val);
+	int (*del)(void *ctx, enum wd_map map, const void *key);
+	void (*publish)(void *ctx, uint32_t gen);
+	struct wd_row_val *row; /* WD_ROWS_MAX */
+	struct wd_slot_val *slot; /* 2 * WD_SLOTS_MAX */
+	struct wd_span_val *span; /* WD_SPANS_MAX */
+	struct wd_class_val *class; /* WD_CLASSES_MAX */
+};
+
+struct wd_model_config {
+	const char *node; /* this node's name, "" unknown */
+	enum wd_mode mode; /* cluster default, WD_MODE_ENFORCE if UNSET */
+};
+
+/** wd_model_new() - @store and @sink outlive the model; out of memory ends the program */
+struct wd_model *wd_model_new(const struct wd_store *store, const struct wd_sink *sink,
+			      const struct wd_model_config *config);
+void wd_model_free(struct wd_model *model);
+
+/** wd_model_changed() - the store's listener (ctx is the model) */
+void wd_model_changed(void *model, const struct wd_object *was, const struct wd_object *now);
+
+/**
+ * wd_model_endpoint_set() - a local endpoint is there (or its data changed)
+ * @ep: borrowed until wd_model_endpoint_del()
+ */
+void wd_model_endpoint_set(struct wd_model *model, const struct wd_endpoint *ep);
+void wd_model_endpoint_del(struct wd_model *model, uint32_t id);
+
+/** wd_model_host_addrs() - addresses of this host's own interfaces (identity 1) */
+void wd_model_host_addrs(struct wd_model *model, const struct wd_addr *addr, size_t cnt);
+
+/**
+ * wd_model_adopt() - begin on top of maps that an agent before left in force
+ * @gen: generation in force
+ * @used: called by the model to ask whether an element is reachable now; such
+ *        elements are not touched before the first commit's publication.
+ * Entries of the hash maps that the first commit does not want are reported
+ * by wd_model_wants() and deleted by the caller after it.
+ */
+void wd_model_adopt(struct wd_model *model, uint32_t gen,
+		    bool (*used)(void *ctx, enum wd_map map, uint32_t index), void *ctx);
+
+/** wd_model_wants() - the value an address, prefix or endpoint key should have; NULL: none */
+const void *wd_model_wants(const struct wd_model *model, enum wd_map map, const void *key);
+
+/** wd_model_dirty() - is there anything that a commit would do */
+bool wd_model_dirty(const struct wd_model *model);
+
+/**
+ * wd_model_commit() - compile what changed and switch to it
+ * @ret_error: what did not fit or failed, to be freed; NULL passes
+ * Limits that are hit isolate only the endpoint whose policy is too large
+ * (slot 0, reported by wd_model_endpoint()); a failed write is returned, and
+ * the next commit tries again.
+ * Return: 0, or -errno of the sink; -ENOSPC if the rows or predicates of the node are used up.
+ */
+int wd_model_commit(struct wd_model *model, char **ret_error);
+
+/**
+ * wd_model_refresh() - drift repair: the next commit writes this key again
+ */
+void wd_model_refresh(struct wd_model *model, enum wd_map map, const void *key);
+
+/* ---- looking ---- */
+
+struct wd_model_stats {
+	uint32_t gen;
+	uint32_t pods; /* that contribute addresses */
+	uint32_t groups; /* distinct (namespace, labels, named ports) */
+	uint32_t identities;
+	uint32_t addrs[2]; /* IPv4, IPv6 */
+	uint32_t prefixes[2];
+	uint32_t preds;
+	uint32_t rows;
+	uint32_t slots;
+	uint32_t spans;
+	uint32_t classes;
+	uint32_t endpoints;
+	uint64_t commits;
+	uint64_t commit_us; /* of the last one */
+};
+void wd_model_stats(const struct wd_model *model, struct wd_model_stats *ret_stats);
+
+enum wd_ep_state {
+	WD_EP_WAITING, /* no source has told of its pod: drops all */
+	WD_EP_ENFORCED,
+	WD_EP_TOO_LARGE, /* its policy does not fit: drops all, see error */
+};
+
+struct wd_ep_info {
+	const struct wd_endpoint *ep;
+	enum wd_ep_state state;
+	enum wd_mode mode;
+	uint32_t identity;
+	uint32_t slot;
+	bool isolated[2];
+	const char *error; /* NULL unless TOO_LARGE */
+};
+/** wd_model_endpoint() - how an endpoint stands. Return: 0 or -ENOENT */
+int wd_model_endpoint(const struct wd_model *model, uint32_t id, struct wd_ep_info *ret_info);
+
+/** wd_model_endpoints() - call @fn for each endpoint, by id */
+void wd_model_endpoints(const struct wd_model *model,
+			void (*fn)(void *ctx, const struct wd_ep_info *info), void *ctx);
+
+/* What an address is known as. */
+struct wd_addr_info {
+	struct wd_addr addr;
+	uint32_t identity;
+	uint32_t row;
+	uint32_t flags; /* WD_ADDR_* */
+	const char *kind; /* "pod", "node", "host", "cidr", "world" */
+	const char *ns; /* pod's, or NULL */
+	const char *name; /* pod's or node's, or NULL */
+	const struct wd_labels *labels; /* or NULL */
+};
+void wd_model_addr(const struct wd_model *model, const struct wd_addr *addr,
+		   struct wd_addr_info *ret_info);
+/** wd_model_addrs() - each known address */
+void wd_model_addrs(const struct wd_model *model,
+		    void (*fn)(void *ctx, const struct wd_addr_info *info), void *ctx);
+
+/* Label identities in use: number, namespace, labels (without the ones that change with every pod). */
+void wd_model_identities(const struct wd_model *model,
+			 void (*fn)(void *ctx, uint32_t id, const char *ns,
+				    const struct wd_labels *labels, uint32_t pods),
+			 void *ctx);
+
+/** wd_model_row_preds() - text of each predicate that holds in a row, in the words of policies */
+void wd_model_row_preds(const struct wd_model *model, uint32_t row,
+			void (*fn)(void *ctx, uint32_t pred, const char *text), void *ctx);
+
+/** wd_model_policy_endpoints() - how many local endpoints a policy selects now */
+uint32_t wd_model_policy_endpoints(const struct wd_model *model, const struct wd_object *policy);
+
+/* ---- why ---- */
+
+/* One hook's answer about a new flow. */
+struct wd_decision {
+	enum wd_dir dir;
+	bool enforced; /* false: that end is not an endpoint of this node; nothing else is set */
+	enum wd_verdict verdict;
+	enum wd_reason reason;
+	const struct wd_object *policy; /* the rule's, or one that isolates (reason DEFAULT), or NULL */
+	int rule; /* index in the policy's direction, -1 none */
+	uint32_t rule_id; /* stable id */
+	uint32_t identity; /* of the endpoint */
+	uint32_t peer_identity;
+	/* The same question put to the compiled tables; differs only by a defect. */
+	enum wd_verdict table_verdict;
+	enum wd_reason table_reason;
+};
+
+struct wd_flow {
+	struct wd_addr src;
+	struct wd_addr dst;
+	bool from_host; /* by a socket of this host */
+	uint8_t proto; /* IP protocol number */
+	uint16_t port; /* destination port, host byte order; 0 for protocols without */
+};
+
+/** wd_model_why() - what both hooks say about a new flow; ret[WD_EGRESS] is the sender's, ret[WD_INGRESS] the receiver's */
+void wd_model_why(const struct wd_model *model, const struct wd_flow *flow,
+		  bool host_policy, struct wd_decision ret[WD_DIR__MAX]);
+
+/** wd_model_rule() - the rule behind a stable id. Return: its policy, or NULL; *ret_dir, *ret_index set then */
+const struct wd_object *wd_model_rule(const struct wd_model *model, uint32_t rule_id,
+				      enum wd_dir *ret_dir, int *ret_index);
+
+/* ---- identities that last ---- */
+
+/** wd_model_identity_load() - a number remembered for a label set ("ns" and labels as JSON-free text key) */
+int wd_model_identity_load(struct wd_model *model, uint32_t id, const char *key);
+/** wd_model_identity_save() - each number and its key; called when wd_model_identity_dirty() */
+void wd_model_identity_save(const struct wd_model *model,
+			    void (*fn)(void *ctx, uint32_t id, const char *key), void *ctx);
+/** wd_model_identity_dirty() - numbers were allocated since this was last asked (resets) */
+bool wd_model_identity_dirty(struct wd_model *model);
+
+#endif /* WARDER_MODEL_H */
