@@ -11,11 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ctl.h"
 #include "model/endpoint.h"
 
 struct wd_agent;
 struct wd_endpoints;
-struct wd_ctl_cmd;
 
 int wd_endpoints_new(struct wd_agent *agent, struct wd_endpoints **ret_eps);
 void wd_endpoints_free(struct wd_endpoints *eps);
