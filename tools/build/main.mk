@@ -52,7 +52,7 @@ export WD_TOOLCHAIN
 first-of = $(or $(firstword $(foreach c,$(1),$(if \
 	$(shell command -v $(c) 2>/dev/null),$(c)))),$(firstword $(1)))
 
-ifeq ($(origin CC),default)
+ifneq ($(filter default undefined,$(origin CC)),)
 CC := gcc
 endif
 ifneq ($(goals),)
@@ -174,7 +174,7 @@ endif
 
 .PHONY: all tests unit FORCE
 all: $(all-prog) $(all-alias) $(all-bpf)
-tests: all unit $(all-tprog)
+tests: all unit $(all-tprog) $(O)/compile_commands.json
 
 include tools/build/feature.mk
 
