@@ -221,8 +221,10 @@ unit: $(O)/unit.list
 $(O)/unit.list: $(all-test) $(kbuilds)
 	@printf '%s\n' $(abspath $(all-test)) >$@
 
+# jobs: all processors, unless the caller said how many.
+jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+strict-build = $(MAKE) $(jobs) W=1
 run-tests := selftests/run --build $(abspath $(O))
-asan := $(MAKE) O=$(O)/asan CONFIG_ASAN=y unit
 
 .PHONY: check test test-long demo bench kernels
 check: unit
@@ -232,28 +234,31 @@ check: unit
 # Everything CI runs: a strict build, every suite, lint.
 test:
 	@tools/setup build test lint
-	@$(MAKE) W=1 tests
-	@$(MAKE) W=1 O=$(O)/asan CONFIG_ASAN=y unit
+	@$(strict-build) tests
+	@$(strict-build) O=$(O)/asan CONFIG_ASAN=y unit
 	@$(run-tests)
 
 test-long:
 	@tools/setup build test lint
-	@$(MAKE) W=1 tests
-	@$(MAKE) W=1 O=$(O)/asan CONFIG_ASAN=y unit
+	@$(strict-build) tests
+	@$(strict-build) O=$(O)/asan CONFIG_ASAN=y unit
 	@$(run-tests) --long
 
 export WD_BUILD := $(abspath $(O))
 export BPFTOOL
 
-demo: all
+demo:
+	@$(MAKE) $(jobs) all
 	@tools/setup demo
 	@tools/demo/run
 
-bench: tests
+bench:
+	@$(MAKE) $(jobs) tests
 	@tools/setup test
 	@tools/bench/run
 
-kernels: tests
+kernels:
+	@$(MAKE) $(jobs) tests
 	@tools/setup kernels
 	@selftests/kernels/run
 
