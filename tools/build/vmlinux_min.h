@@ -198,11 +198,6 @@ struct bpf_timer {
 	__u64 __opaque[2];
 };
 
-struct bpf_lpm_trie_key {
-	__u32 prefixlen;
-	__u8 data[0];
-};
-
 struct bpf_iter_num {
 	__u64 __opaque[1];
 };
