@@ -67,15 +67,25 @@ void wd_model_host_addrs(struct wd_model *model, const struct wd_addr *addr, siz
 /**
  * wd_model_adopt() - begin on top of maps that an agent before left in force
  * @gen: generation in force
- * @used: called by the model to ask whether an element is reachable now; such
- *        elements are not touched before the first commit's publication.
- * Entries of the hash maps that the first commit does not want are reported
- * by wd_model_wants() and deleted by the caller after it.
+ * @used: is an element of wd_row, wd_slot (slot number), wd_span or wd_class
+ *        reachable now; such elements are not touched before the first commit
+ *        of this model was published.
  */
 void wd_model_adopt(struct wd_model *model, uint32_t gen,
 		    bool (*used)(void *ctx, enum wd_map map, uint32_t index), void *ctx);
 
-/** wd_model_wants() - the value an address, prefix or endpoint key should have; NULL: none */
+/**
+ * wd_model_adopt_entry() - an entry found in wd_addr*, wd_cidr* or wd_endpoint
+ * Call for each after wd_model_adopt() and before the first commit, which
+ * replaces it, or deletes it if nothing wants it.
+ */
+void wd_model_adopt_entry(struct wd_model *model, enum wd_map map, const void *key,
+			  const void *val);
+
+/**
+ * wd_model_wants() - the value that a key of wd_addr*, wd_cidr* or wd_endpoint was last written with
+ * Return: borrowed until the next call of this function or commit; NULL: it should not be there.
+ */
 const void *wd_model_wants(const struct wd_model *model, enum wd_map map, const void *key);
 
 /** wd_model_dirty() - is there anything that a commit would do */
@@ -92,8 +102,18 @@ bool wd_model_dirty(const struct wd_model *model);
 int wd_model_commit(struct wd_model *model, char **ret_error);
 
 /**
- * wd_model_refresh() - drift repair: the next commit writes this key again
+ * wd_model_settle() - bring the halves that are not in force to the ones that are
+ * After a commit both halves of changed entries differ. Doing this a few
+ * milliseconds later (no program still runs under the generation before)
+ * keeps the next commit small. A commit does it first if it was not done.
+ * Return: 0 or -errno of the sink; may be repeated.
  */
+int wd_model_settle(struct wd_model *model);
+
+/** wd_model_unsettled() - would wd_model_settle() write anything */
+bool wd_model_unsettled(const struct wd_model *model);
+
+/** wd_model_refresh() - drift repair: the next commit writes or deletes this key again */
 void wd_model_refresh(struct wd_model *model, enum wd_map map, const void *key);
 
 /* ---- looking ---- */

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * bit.c - predicates of the ABI: a number, and the terms that make it true.
+ *
+ * A class with few rules has a bit for each; one with many has a single bit
+ * that is true where any of its terms is, so that the scan stays short. A bit
+ * that nothing uses is given back; as it may still be set in rows in use, the
+ * addresses with such rows are compiled again before it means something else.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model_int.h"
+
+static bool bit_is_set(const uint64_t *bits, uint32_t nr)
+{
+	return bits[nr / 64] >> (nr % 64) & 1;
+}
+
+static bool row_has(const struct wd_model *m, uint32_t row, uint32_t nr)
+{
+	const struct mrow *r = m->row_by_id[row];
+
+	return r && nr / 64 < r->words && bit_is_set(r->bits, nr);
+}
+
+static bool entry_has(const struct wd_model *m, const struct mentry *e, uint32_t nr)
+{
+	return e->in_kernel && ((e->owned[0] && row_has(m, e->have.row[0], nr)) ||
+				(e->owned[1] && row_has(m, e->have.row[1], nr)));
+}
+
+/* The number is about to mean something else: whoever still has it set is looked at again. */
+static void bit_wash(struct wd_model *m, uint32_t nr)
+{
+	if (!bit_is_set(m->bit_stale, nr))
+		return;
+	m->bit_stale[nr / 64] &= ~(1ULL << (nr % 64));
+	for (struct maddr *a = m->addrs; a; a = a->hh.next) {
+		if (entry_has(m, &a->e, nr))
+			addr_dirty(m, a);
+	}
+	for (struct mprefix *p = m->prefixes; p; p = p->hh.next) {
+		if (entry_has(m, &p->e, nr))
+			prefix_dirty(m, p);
+	}
+}
+
+struct mbit *bit_get(struct wd_model *m, struct mterm **term, uint32_t cnt)
+{
+	struct mbit *b;
+	int64_t nr;
+
+	HASH_FIND(hh, m->bits, term, cnt * sizeof(struct mterm *), b);
+	if (b) {
+		b->refs++;
+		return b;
+	}
+	nr = wd_alloc_get(&m->bit_alloc, 1);
+	if (nr < 0)
+		return NULL;
+	b = wd_xcalloc(1, sizeof(*b));
+	b->nr = (uint32_t)nr;
+	b->refs = 1;
+	b->fresh = true;
+	b->cnt = cnt;
+	b->term = wd_xcalloc(cnt, sizeof(struct mterm *));
+	for (uint32_t i = 0; i < cnt; i++) {
+		b->term[i] = term[i];
+		term_ref(term[i]);
+		vec_push(&term[i]->bits, b);
+	}
+	HASH_ADD_KEYPTR(hh, m->bits, b->term, cnt * sizeof(struct mterm *), b);
+	m->bit_by_nr[nr] = b;
+	vec_push(&m->fresh_bits, b);
+	bit_wash(m, b->nr);
+	return b;
+}
+
+void bit_put(struct wd_model *m, struct mbit *b)
+{
+	if (--b->refs > 0)
+		return;
+	HASH_DELETE(hh, m->bits, b);
+	if (b->fresh)
+		(void)vec_remove(&m->fresh_bits, b);
+	m->bit_by_nr[b->nr] = NULL;
+	m->bit_stale[b->nr / 64] |= 1ULL << (b->nr % 64);
+	for (struct mgroup *g = m->groups; g && b->nr / 64 < m->words; g = g->hh.next)
+		g->bits[b->nr / 64] &= ~(1ULL << (b->nr % 64));
+	wd_alloc_put(&m->bit_alloc, b->nr, 1);
+	for (uint32_t i = 0; i < b->cnt; i++) {
+		(void)vec_remove(&b->term[i]->bits, b);
+		term_put(m, b->term[i]);
+	}
+	free(b->term);
+	free(b);
+}
+
+static void words_grow(struct wd_model *m, uint32_t nr)
+{
+	uint32_t words = nr / 64 + 1;
+
+	if (words <= m->words)
+		return;
+	for (struct mgroup *g = m->groups; g; g = g->hh.next) {
+		g->bits = wd_xrealloc(g->bits, words, sizeof(*g->bits));
+		memset(g->bits + m->words, 0, (words - m->words) * sizeof(*g->bits));
+	}
+	m->words = words;
+}
+
+static void group_dirty(struct wd_model *m, const struct mgroup *g)
+{
+	for (size_t i = 0; i < g->pods.cnt; i++) {
+		const struct mpod *pod = g->pods.item[i];
+
+		for (size_t k = 0; k < pod->claims.cnt; k++)
+			addr_dirty(m, ((struct mclaim *)pod->claims.item[k])->addr);
+	}
+}
+
+static void fresh_pods(struct wd_model *m, const struct mbit *b, const struct mterm *t,
+		       struct mgroup *g)
+{
+	if (bit_is_set(g->bits, b->nr) || !term_matches_group(t, g))
+		return;
+	g->bits[b->nr / 64] |= 1ULL << (b->nr % 64);
+	group_dirty(m, g);
+}
+
+static void fresh_cidr(struct wd_model *m, const struct mterm *t)
+{
+	for (struct maddr *a = m->addrs; a; a = a->hh.next) {
+		if (wd_cidr_has(&t->cidr, &a->addr))
+			addr_dirty(m, a);
+	}
+	m->prefixes_dirty = true;
+}
+
+static void fresh_term(struct wd_model *m, const struct mbit *b, const struct mterm *t)
+{
+	if (t->type == TERM_CIDR) {
+		fresh_cidr(m, t);
+	} else if (t->space) {
+		for (size_t i = 0; i < t->space->groups.cnt; i++)
+			fresh_pods(m, b, t, t->space->groups.item[i]);
+	} else {
+		for (struct mgroup *g = m->groups; g; g = g->hh.next)
+			fresh_pods(m, b, t, g);
+	}
+}
+
+/* New bits get their truth: in the groups at once, in addresses and prefixes by making them dirty. */
+void bits_evaluate(struct wd_model *m)
+{
+	for (size_t i = 0; i < m->fresh_bits.cnt; i++) {
+		struct mbit *b = m->fresh_bits.item[i];
+
+		words_grow(m, b->nr);
+		for (uint32_t k = 0; k < b->cnt; k++)
+			fresh_term(m, b, b->term[k]);
+		b->fresh = false;
+	}
+	m->fresh_bits.cnt = 0;
+}
+
+/* All bits of one group, from nothing. Fresh bits too: evaluating them twice does no harm. */
+void group_evaluate(struct wd_model *m, struct mgroup *g)
+{
+	memset(g->bits, 0, m->words * sizeof(*g->bits));
+	for (struct mterm *t = m->terms; t; t = t->hh.next) {
+		if (t->bits.cnt == 0 || !term_matches_group(t, g))
+			continue;
+		for (size_t i = 0; i < t->bits.cnt; i++) {
+			const struct mbit *b = t->bits.item[i];
+
+			if (b->nr / 64 < m->words)
+				g->bits[b->nr / 64] |= 1ULL << (b->nr % 64);
+		}
+	}
+}
+
+void wd_model_row_preds(const struct wd_model *m, uint32_t row,
+			void (*fn)(void *ctx, uint32_t pred, const char *text), void *ctx)
+{
+	for (uint32_t nr = 0; nr < WD_PREDS_MAX; nr++) {
+		const struct mbit *b = m->bit_by_nr[nr];
+
+		if (!b || !row_has(m, row, nr))
+			continue;
+		for (uint32_t i = 0; i < b->cnt; i++)
+			fn(ctx, nr, b->term[i]->text);
+	}
+}

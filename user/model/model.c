@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * model.c - what changed, and the commit that makes it true.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "model_int.h"
+
+struct wd_model *wd_model_new(const struct wd_store *store, const struct wd_sink *sink,
+			      const struct wd_model_config *config)
+{
+	struct wd_model *m = wd_xcalloc(1, sizeof(*m));
+
+	m->store = store;
+	m->sink = *sink;
+	m->node = wd_str_get(config->node ? config->node : "");
+	m->mode = config->mode == WD_MODE_UNSET ? WD_MODE_ENFORCE : config->mode;
+	m->identity_next = WD_ID_FIRST;
+	m->first = true;
+	m->commit_needed = true;
+	m->words = 1;
+	wd_alloc_init(&m->bit_alloc, WD_PREDS_MAX, 0);
+	/* Element 0 of each means "none": empty row, NOT_READY, no rule. */
+	wd_alloc_init(&m->row_alloc, WD_ROWS_MAX, 1);
+	wd_alloc_init(&m->slot_alloc, WD_SLOTS_MAX, 1);
+	wd_alloc_init(&m->class_alloc, WD_CLASSES_MAX, 1);
+	wd_alloc_init(&m->span_alloc, WD_SPANS_MAX, 0);
+	return m;
+}
+
+/* ---- changes ---- */
+
+static int policy_cmp(const struct wd_object *a, const struct wd_object *b)
+{
+	int cmp = (int)a->kind - (int)b->kind;
+
+	return cmp ? cmp : strcmp(a->name, b->name);
+}
+
+static void policy_insert(struct vec *v, const struct wd_object *policy)
+{
+	union {
+		const struct wd_object *in;
+		void *out;
+	} cast = { policy };
+	size_t i;
+
+	vec_push(v, cast.out);
+	for (i = v->cnt - 1; i > 0 && policy_cmp(v->item[i - 1], policy) > 0; i--)
+		v->item[i] = v->item[i - 1];
+	v->item[i] = cast.out;
+}
+
+static void policy_delete(struct vec *v, const struct wd_object *policy)
+{
+	size_t i;
+
+	for (i = 0; i < v->cnt && v->item[i] != policy; i++)
+		;
+	if (i == v->cnt)
+		return;
+	memmove(&v->item[i], &v->item[i + 1], (v->cnt - i - 1) * sizeof(*v->item));
+	v->cnt--;
+}
+
+static void policy_changed(struct wd_model *m, const struct wd_object *was,
+			   const struct wd_object *now)
+{
+	struct mspace *s = space_get(m, now ? now->ns : was->ns);
+
+	if (was)
+		policy_delete(&s->policies, was);
+	if (now)
+		policy_insert(&s->policies, now);
+	for (size_t i = 0; i < s->endpoints.cnt; i++)
+		((struct mendpoint *)s->endpoints.item[i])->dirty = true;
+	if (s->endpoints.cnt)
+		m->commit_needed = true;
+}
+
+void wd_model_changed(void *model, const struct wd_object *was, const struct wd_object *now)
+{
+	struct wd_model *m = model;
+
+	switch (now ? now->kind : was->kind) {
+	case WD_KIND_NAMESPACE:
+		space_changed(m, was, now);
+		break;
+	case WD_KIND_POD:
+		pod_changed(m, was, now);
+		break;
+	case WD_KIND_NODE:
+		node_changed(m, was, now);
+		break;
+	case WD_KIND_NETPOL:
+		policy_changed(m, was, now);
+		break;
+	case WD_KIND__MAX:
+		break;
+	}
+}
+
+/* ---- endpoints ---- */
+
+static struct mendpoint *endpoint_find(const struct wd_model *m, uint32_t id)
+{
+	struct mendpoint *e;
+
+	HASH_FIND(hh, m->endpoints, &id, sizeof(id), e);
+	return e;
+}
+
+/* An entry of the agent before under this interface is where this endpoint begins. */
+static void endpoint_adopt(struct wd_model *m, struct mendpoint *e)
+{
+	struct madopted *old;
+
+	HASH_FIND(hh, m->adopted, &e->ep->ifindex, sizeof(e->ep->ifindex), old);
+	if (!old)
+		return;
+	e->in_kernel = true;
+	e->have = old->val;
+	HASH_DELETE(hh, m->adopted, old);
+	free(old);
+}
+
+void wd_model_endpoint_set(struct wd_model *m, const struct wd_endpoint *ep)
+{
+	struct mendpoint *e = endpoint_find(m, ep->id);
+
+	if (!e) {
+		e = wd_xcalloc(1, sizeof(*e));
+		e->id = ep->id;
+		e->ep = ep;
+		e->pod = pod_get(m, ep->ns, ep->name);
+		vec_push(&e->pod->endpoints, e);
+		vec_push(&space_get(m, ep->ns)->endpoints, e);
+		HASH_ADD(hh, m->endpoints, id, sizeof(e->id), e);
+		endpoint_adopt(m, e);
+	}
+	e->ep = ep;
+	pod_update(m, e->pod);
+}
+
+void wd_model_endpoint_del(struct wd_model *m, uint32_t id)
+{
+	struct mendpoint *e = endpoint_find(m, id);
+
+	if (!e)
+		return;
+	(void)vec_remove(&e->pod->endpoints, e);
+	(void)vec_remove(&space_get(m, e->ep->ns)->endpoints, e);
+	HASH_DELETE(hh, m->endpoints, e);
+	pod_update(m, e->pod);
+	slot_put(m, e->slot);
+	if (e->in_kernel)
+		ghost_add(m, e->ep->ifindex, e->owned);
+	free(e->error);
+	free(e);
+}
+
+/* ---- beginning on top of what is there ---- */
+
+static void hold_used(struct wd_alloc *a, enum wd_map map,
+		      bool (*used)(void *ctx, enum wd_map map, uint32_t index), void *ctx)
+{
+	for (uint32_t i = 0; i < a->max; i++) {
+		if (used(ctx, map, i))
+			wd_alloc_hold(a, i);
+	}
+}
+
+void wd_model_adopt(struct wd_model *m, uint32_t gen,
+		    bool (*used)(void *ctx, enum wd_map map, uint32_t index), void *ctx)
+{
+	m->gen = gen;
+	hold_used(&m->row_alloc, WD_MAP_wd_row, used, ctx);
+	hold_used(&m->slot_alloc, WD_MAP_wd_slot, used, ctx);
+	hold_used(&m->span_alloc, WD_MAP_wd_span, used, ctx);
+	hold_used(&m->class_alloc, WD_MAP_wd_class, used, ctx);
+}
+
+static void adopt_addr(struct wd_model *m, uint8_t family, const void *key, const void *val)
+{
+	struct wd_addr addr = { .family = family };
+	struct maddr *a;
+
+	memcpy(&addr.v6, key, family == 4 ? 4 : 16);
+	a = addr_get(m, &addr);
+	a->e.in_kernel = true;
+	memcpy(&a->e.have, val, sizeof(a->e.have));
+	addr_dirty(m, a);
+}
+
+static void adopt_prefix(struct wd_model *m, uint8_t family, const void *key, const void *val)
+{
+	struct wd_cidr cidr;
+	struct mprefix *p;
+
+	memset(&cidr, 0, sizeof(cidr));
+	cidr.addr.family = family;
+	cidr.len = (uint8_t)((const struct wd_cidr6_key *)key)->prefixlen;
+	memcpy(&cidr.addr.v6, (const uint8_t *)key + 4, family == 4 ? 4 : 16);
+	HASH_FIND(hh, m->prefixes, &cidr, sizeof(cidr), p);
+	if (!p) {
+		p = wd_xcalloc(1, sizeof(*p));
+		p->cidr = cidr;
+		HASH_ADD(hh, m->prefixes, cidr, sizeof(p->cidr), p);
+		m->prefix_lens[family == 6][cidr.len]++;
+	}
+	p->e.in_kernel = true;
+	memcpy(&p->e.have, val, sizeof(p->e.have));
+	prefix_dirty(m, p);
+}
+
+static void adopt_endpoint(struct wd_model *m, const void *key, const void *val)
+{
+	struct madopted *old = wd_xcalloc(1, sizeof(*old));
+
+	memcpy(&old->ifindex, key, sizeof(old->ifindex));
+	memcpy(&old->val, val, sizeof(old->val));
+	HASH_ADD(hh, m->adopted, ifindex, sizeof(old->ifindex), old);
+}
+
+void wd_model_adopt_entry(struct wd_model *m, enum wd_map map, const void *key, const void *val)
+{
+	switch ((int)map) {
+	case WD_MAP_wd_addr4:
+		adopt_addr(m, 4, key, val);
+		break;
+	case WD_MAP_wd_addr6:
+		adopt_addr(m, 6, key, val);
+		break;
+	case WD_MAP_wd_cidr4:
+		adopt_prefix(m, 4, key, val);
+		break;
+	case WD_MAP_wd_cidr6:
+		adopt_prefix(m, 6, key, val);
+		break;
+	case WD_MAP_wd_endpoint:
+		adopt_endpoint(m, key, val);
+		break;
+	}
+}
+
+/* Endpoint entries of the agent before that no endpoint took up go with the first commit. */
+static void adopted_to_ghosts(struct wd_model *m)
+{
+	struct mslot *none[2] = { NULL, NULL };
+	struct madopted *old;
+	struct madopted *tmp;
+
+	HASH_ITER(hh, m->adopted, old, tmp) {
+		ghost_add(m, old->ifindex, none);
+		HASH_DELETE(hh, m->adopted, old);
+		free(old);
+	}
+}
+
+/* ---- commit ---- */
+
+static void portnames_apply(struct wd_model *m)
+{
+	if (!m->portnames_changed)
+		return;
+	m->portnames_changed = false;
+	for (struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
+		if (e->named_egress)
+			e->dirty = true;
+	}
+}
+
+static int compile_peers(struct wd_model *m)
+{
+	int err = 0;
+
+	if (m->prefixes_dirty) {
+		for (struct mprefix *p = m->prefixes; p; p = p->hh.next)
+			prefix_dirty(m, p);
+		m->prefixes_dirty = false;
+	}
+	for (size_t i = 0; i < m->dirty_prefixes.cnt && !err; i++)
+		err = prefix_compile(m, m->dirty_prefixes.item[i]);
+	for (size_t i = 0; i < m->dirty_addrs.cnt && !err; i++)
+		err = addr_compile(m, m->dirty_addrs.item[i]);
+	return err;
+}
+
+static int compile(struct wd_model *m)
+{
+	portnames_apply(m);
+	for (struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
+		if (e->dirty)
+			(void)endpoint_compile(m, e);
+	}
+	bits_evaluate(m);
+	return compile_peers(m);
+}
+
+static void first_done(struct wd_model *m)
+{
+	m->first = false;
+	if (wd_model_settle(m))
+		return; /* the next commit begins with it; what is held stays held until then */
+	wd_alloc_release(&m->row_alloc);
+	wd_alloc_release(&m->slot_alloc);
+	wd_alloc_release(&m->span_alloc);
+	wd_alloc_release(&m->class_alloc);
+}
+
+static int commit(struct wd_model *m, char **ret_error)
+{
+	const char *what = "compiling";
+	bool wrote = m->gen == 0;
+	int err;
+
+	adopted_to_ghosts(m);
+	err = wd_model_settle(m);
+	if (!err)
+		err = compile(m);
+	if (!err) {
+		what = "writing maps";
+		err = write_all(m, &wrote);
+	}
+	if (err) {
+		if (ret_error && asprintf(ret_error, "commit: %s: %s; generation %u stays in force",
+					  what, strerror(-err), m->gen) < 0)
+			*ret_error = NULL;
+		return err;
+	}
+	if (wrote) {
+		m->gen = m->gen + 1 ? m->gen + 1 : 2;
+		m->sink.publish(m->sink.ctx, m->gen);
+	}
+	m->commit_needed = false;
+	write_done(m);
+	if (m->first)
+		first_done(m);
+	m->commits++;
+	return 0;
+}
+
+int wd_model_commit(struct wd_model *m, char **ret_error)
+{
+	struct timespec begin;
+	struct timespec end;
+	int err;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &begin);
+	err = commit(m, ret_error);
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	m->commit_us = (uint64_t)(end.tv_sec - begin.tv_sec) * 1000000 +
+		       (uint64_t)(end.tv_nsec / 1000) - (uint64_t)(begin.tv_nsec / 1000);
+	return err;
+}
+
+bool wd_model_dirty(const struct wd_model *m)
+{
+	return m->commit_needed;
+}
+
+/* ---- drift ---- */
+
+static struct mentry *entry_find(const struct wd_model *m, enum wd_map map, const void *key,
+				 struct maddr **ret_addr, struct mprefix **ret_prefix)
+{
+	uint8_t family = map == WD_MAP_wd_addr4 || map == WD_MAP_wd_cidr4 ? 4 : 6;
+	struct wd_cidr cidr;
+
+	memset(&cidr, 0, sizeof(cidr));
+	cidr.addr.family = family;
+	*ret_addr = NULL;
+	*ret_prefix = NULL;
+	if (map == WD_MAP_wd_addr4 || map == WD_MAP_wd_addr6) {
+		memcpy(&cidr.addr.v6, key, family == 4 ? 4 : 16);
+		HASH_FIND(hh, m->addrs, &cidr.addr, sizeof(cidr.addr), *ret_addr);
+		return *ret_addr ? &(*ret_addr)->e : NULL;
+	}
+	cidr.len = (uint8_t)((const struct wd_cidr6_key *)key)->prefixlen;
+	memcpy(&cidr.addr.v6, (const uint8_t *)key + 4, family == 4 ? 4 : 16);
+	HASH_FIND(hh, m->prefixes, &cidr, sizeof(cidr), *ret_prefix);
+	return *ret_prefix ? &(*ret_prefix)->e : NULL;
+}
+
+static struct mendpoint *endpoint_by_ifindex(const struct wd_model *m, uint32_t ifindex)
+{
+	struct mendpoint *e;
+
+	for (e = m->endpoints; e; e = e->hh.next) {
+		if (e->ep->ifindex == ifindex)
+			return e;
+	}
+	return NULL;
+}
+
+const void *wd_model_wants(const struct wd_model *m, enum wd_map map, const void *key)
+{
+	struct maddr *addr;
+	struct mprefix *prefix;
+	const struct mentry *e;
+	uint32_t ifindex;
+
+	if (map == WD_MAP_wd_endpoint) {
+		const struct mendpoint *ep;
+
+		memcpy(&ifindex, key, sizeof(ifindex));
+		ep = endpoint_by_ifindex(m, ifindex);
+		return ep && ep->in_kernel ? &ep->have : NULL;
+	}
+	e = entry_find(m, map, key, &addr, &prefix);
+	return e && e->in_kernel ? &e->have : NULL;
+}
+
+void wd_model_refresh(struct wd_model *m, enum wd_map map, const void *key)
+{
+	struct mslot *none[2] = { NULL, NULL };
+	struct maddr *addr;
+	struct mprefix *prefix;
+	struct mentry *e;
+	uint32_t ifindex;
+
+	m->commit_needed = true;
+	if (map == WD_MAP_wd_endpoint) {
+		struct mendpoint *ep;
+
+		memcpy(&ifindex, key, sizeof(ifindex));
+		ep = endpoint_by_ifindex(m, ifindex);
+		if (ep)
+			ep->rewrite = true;
+		else
+			ghost_add(m, ifindex, none);
+		return;
+	}
+	e = entry_find(m, map, key, &addr, &prefix);
+	if (!e) { /* nobody wants it: known from now on, and deleted by the next commit */
+		struct wd_addr_val stray = { 0 };
+
+		wd_model_adopt_entry(m, map, key, &stray);
+		return;
+	}
+	e->rewrite = true;
+	if (addr)
+		addr_dirty(m, addr);
+	else
+		prefix_dirty(m, prefix);
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * model_int.h - the state of the compiler, shared by the files of model/ only.
+ *
+ *   space    a namespace: its labels, policies, groups and endpoints
+ *   group    pods that no policy can tell apart: namespace, labels, named ports
+ *   pod      one pod; its addresses are claims
+ *   host     an address may be claimed by pods, nodes, this host; one claim wins
+ *   term     what one peer of a rule says, deduplicated: selector or CIDR,
+ *            with or without "holds named port"
+ *   bit      a predicate of the ABI: true where any of its terms is
+ *   prefix   a CIDR or an except of terms, with its row
+ *   slot     a compiled policy: atoms (port span, bit, rule) -> spans, classes
+ *
+ * What is dirty is in lists; a commit empties them.
+ */
+#ifndef WARDER_MODEL_INT_H
+#define WARDER_MODEL_INT_H
+
+#include <uthash.h>
+
+#include "alloc.h"
+#include "intern.h"
+#include "model.h"
+#include "store.h"
+#include "xalloc.h"
+
+#define WD_ID_UNKNOWN 0
+#define WD_ID_HOST 1
+#define WD_ID_WORLD 2
+#define WD_ID_REMOTE_NODE 6
+#define WD_ID_FIRST 256
+#define WD_ID_LAST 65535
+
+/* A growing array of pointers. */
+struct vec {
+	size_t cnt;
+	size_t cap;
+	void **item;
+};
+
+struct mspace;
+struct mgroup;
+struct mpod;
+struct mterm;
+struct mslot;
+
+/* A number for a set of labels, as Cilium's identities. */
+struct midentity {
+	UT_hash_handle hh; /* by key */
+	UT_hash_handle hid; /* by id */
+	char *key; /* "ns;k=v;k=v", filtered labels */
+	uint32_t id;
+	uint32_t pods;
+	const char *ns; /* NULL while only remembered */
+	const struct wd_labels *labels;
+};
+
+/* The named ports of a pod, one copy of each distinct list. */
+struct mports {
+	UT_hash_handle hh;
+	uint32_t refs;
+	uint32_t cnt;
+	struct wd_port_name port[];
+};
+
+struct mgroup_key {
+	const struct mspace *space;
+	const struct wd_labels *labels;
+	const struct mports *ports;
+};
+
+struct mgroup {
+	UT_hash_handle hh;
+	struct mgroup_key key;
+	struct midentity *identity;
+	uint64_t *bits; /* model->words words: bits whose terms are selectors */
+	struct vec pods; /* struct mpod */
+};
+
+/* Namespace, known by an object or just by what is in it. Never freed. */
+struct mspace {
+	UT_hash_handle hh; /* by name */
+	const char *name;
+	const struct wd_labels *labels;
+	enum wd_mode mode;
+	struct vec policies; /* const struct wd_object, sorted by name */
+	struct vec groups; /* struct mgroup */
+	struct vec endpoints; /* struct mendpoint */
+};
+
+struct mpod_key {
+	const char *ns;
+	const char *name;
+};
+
+struct mpod {
+	UT_hash_handle hh;
+	struct mpod_key key;
+	const struct wd_object *obj; /* NULL: only an endpoint is known */
+	struct mgroup *group; /* NULL: contributes nothing */
+	struct vec endpoints; /* struct mendpoint */
+	struct vec claims; /* struct mclaim */
+};
+
+enum claim_kind {
+	CLAIM_NODE, /* order is precedence, last wins */
+	CLAIM_POD,
+	CLAIM_HOST,
+	CLAIM_ENDPOINT,
+};
+
+struct maddr;
+
+struct mclaim {
+	enum claim_kind kind;
+	struct maddr *addr;
+	struct mpod *pod; /* CLAIM_POD, CLAIM_ENDPOINT */
+	const struct wd_endpoint *ep; /* CLAIM_ENDPOINT */
+	const struct wd_object *node; /* CLAIM_NODE */
+};
+
+/* What the kernel has for an address or prefix, and what it should have. */
+struct mentry {
+	bool in_kernel;
+	bool dirty; /* is in the model's dirty list */
+	bool owned[2]; /* have.row[i] holds a reference to a row of ours */
+	bool rewrite; /* write even if equal */
+	bool unsettled; /* is in an unsettled list */
+	struct wd_addr_val have;
+	struct wd_addr_val want; /* row[0] only: the row in the next generation */
+	bool wanted;
+};
+
+struct maddr {
+	UT_hash_handle hh;
+	struct wd_addr addr;
+	struct mentry e;
+	struct vec claims; /* struct mclaim */
+};
+
+struct mprefix {
+	UT_hash_handle hh;
+	struct wd_cidr cidr; /* padding zero */
+	struct mentry e;
+	struct vec in; /* struct mterm whose CIDR it is */
+	struct vec out; /* struct mterm that except it */
+};
+
+enum term_type {
+	TERM_PODS,
+	TERM_CIDR,
+};
+
+struct mterm {
+	UT_hash_handle hh; /* by text */
+	char *text; /* canonical, and what people see */
+	uint32_t refs; /* from bits */
+	enum term_type type;
+	struct mspace *space; /* the only namespace, or NULL: ns_sel decides */
+	const struct wd_selector *ns_sel; /* borrowed while a policy is compiled, else own */
+	const struct wd_selector *pod_sel; /* NULL: every pod */
+	struct wd_cidr cidr;
+	uint32_t except_cnt;
+	struct wd_cidr *except;
+	const char *port_name; /* interned; NULL: no port condition */
+	uint8_t proto;
+	uint16_t port;
+	bool out; /* scratch: excluded by an except */
+	struct vec bits; /* struct mbit that it is part of */
+};
+
+struct mbit {
+	UT_hash_handle hh; /* by the term list */
+	uint32_t nr; /* bit number in rows */
+	uint32_t refs; /* from classes */
+	bool fresh; /* not evaluated yet */
+	uint32_t cnt;
+	struct mterm **term; /* sorted by address: the key */
+};
+
+struct mrow {
+	UT_hash_handle hh; /* by bits */
+	uint32_t id;
+	uint32_t refs;
+	uint32_t words; /* significant words */
+	uint64_t bits[];
+};
+
+/* One line of a compiled policy before it is split by ports. */
+struct atom {
+	uint8_t dir;
+	uint8_t any_port; /* every protocol, also without ports */
+	uint8_t proto;
+	uint8_t any_peer;
+	uint16_t lo;
+	uint16_t hi;
+	uint32_t rule;
+	struct mterm *term; /* NULL with any_peer */
+};
+
+struct mclass {
+	UT_hash_handle hh; /* by val */
+	uint32_t id;
+	uint32_t refs;
+	struct wd_class_val val;
+	uint32_t bit_cnt;
+	struct mbit *bit[WD_CLASS_RULES];
+};
+
+struct mslot {
+	UT_hash_handle hh; /* by key */
+	uint32_t id;
+	uint32_t refs;
+	size_t key_len;
+	void *key; /* isolated[2] and the atoms */
+	struct wd_slot_val val[WD_DIR__MAX];
+	struct vec classes; /* struct mclass, one reference each */
+	struct vec terms; /* struct mterm, one reference each */
+};
+
+struct mendpoint {
+	UT_hash_handle hh; /* by id */
+	uint32_t id;
+	const struct wd_endpoint *ep;
+	struct mpod *pod;
+	bool dirty; /* policy must be compiled again */
+	bool named_egress; /* depends on the port names of others */
+	bool in_kernel;
+	bool rewrite;
+	struct mslot *slot; /* in the next generation; NULL: slot 0 */
+	struct mslot *owned[2]; /* behind have.slot[i], references */
+	struct wd_endpoint_val have;
+	char *error; /* why slot is NULL though the pod is known */
+};
+
+/* An endpoint entry found in the kernel at start, by interface. */
+struct madopted {
+	UT_hash_handle hh;
+	uint32_t ifindex;
+	struct wd_endpoint_val val;
+};
+
+/* Kernel entries of endpoints that are gone. */
+struct mghost {
+	uint32_t ifindex;
+	struct mslot *owned[2];
+};
+
+struct mrule {
+	UT_hash_handle hh; /* by id */
+	uint32_t id;
+	uint32_t refs;
+	const char *ns;
+	const char *name;
+	enum wd_dir dir;
+	int index;
+};
+
+/* Numbers that a port name stands for among all pods. */
+struct mportname {
+	UT_hash_handle hh; /* by key */
+	struct {
+		const char *name;
+		uint64_t proto;
+	} key;
+	size_t cnt;
+	size_t cap;
+	struct {
+		uint16_t port;
+		uint32_t refs;
+	} *num;
+};
+
+struct wd_model {
+	const struct wd_store *store;
+	struct wd_sink sink;
+	const char *node;
+	enum wd_mode mode;
+	uint32_t gen;
+	bool first; /* nothing published by this process yet */
+	bool commit_needed;
+
+	struct midentity *identities;
+	struct midentity *identities_by_id;
+	uint32_t identity_next;
+	bool identity_dirty;
+
+	struct mspace *spaces;
+	struct mports *ports;
+	struct mgroup *groups;
+	struct mpod *pods;
+	struct maddr *addrs;
+	struct mendpoint *endpoints;
+	struct mportname *portnames;
+	bool portnames_changed;
+	struct vec host_claims; /* struct mclaim */
+
+	struct mterm *terms;
+	struct mbit *bits;
+	struct mbit *bit_by_nr[WD_PREDS_MAX];
+	struct wd_alloc bit_alloc;
+	uint64_t bit_stale[WD_ROW_WORDS]; /* given back, but may be set in rows in use */
+	uint32_t words; /* of group bit sets */
+	struct vec fresh_bits;
+	struct mprefix *prefixes;
+	uint32_t prefix_lens[2][129]; /* prefixes of each length, by family */
+	bool prefixes_dirty;
+
+	struct mrow *rows;
+	struct mrow *row_by_id[WD_ROWS_MAX];
+	struct wd_alloc row_alloc;
+	struct wd_alloc slot_alloc;
+	struct wd_alloc span_alloc;
+	struct wd_alloc class_alloc;
+	struct mslot *slots;
+	struct mclass *classes;
+	struct mrule *rules;
+
+	struct vec dirty_addrs; /* struct maddr */
+	struct vec dirty_prefixes; /* struct mprefix */
+	struct vec unsettled_addrs; /* struct maddr */
+	struct vec unsettled_prefixes; /* struct mprefix */
+	struct vec ghosts; /* struct mghost */
+	struct madopted *adopted; /* endpoint entries of the agent before */
+	struct vec nodes; /* const char *: node names by number - 1 */
+	uint64_t commits;
+	uint64_t commit_us;
+};
+
+/* vec.c */
+void vec_push(struct vec *v, void *item);
+bool vec_remove(struct vec *v, const void *item);
+void vec_fini(struct vec *v);
+
+/* identity.c */
+struct midentity *identity_get(struct wd_model *m, const char *ns, const struct wd_labels *labels);
+void identity_put(struct wd_model *m, struct midentity *id);
+void identities_fini(struct wd_model *m);
+
+/* term.c: terms, bits, prefixes */
+struct mterm *term_pods(struct wd_model *m, struct mspace *space, const struct wd_peer *peer,
+			const struct wd_port_name *holds);
+struct mterm *term_cidr(struct wd_model *m, const struct wd_peer *peer,
+			const struct wd_port_name *holds);
+struct mterm *term_anypod(struct wd_model *m, const struct wd_port_name *holds);
+void term_ref(struct mterm *t);
+void term_put(struct wd_model *m, struct mterm *t);
+bool term_matches_group(const struct mterm *t, const struct mgroup *g);
+struct mbit *bit_get(struct wd_model *m, struct mterm **term, uint32_t cnt);
+void bit_put(struct wd_model *m, struct mbit *b);
+void bits_evaluate(struct wd_model *m);
+void group_evaluate(struct wd_model *m, struct mgroup *g);
+void cidr_bits(struct wd_model *m, const struct wd_addr *addr, uint8_t len,
+	       const struct mports *ports, uint64_t *bits);
+bool ports_hold(const struct mports *ports, const char *name, uint8_t proto, uint16_t port);
+
+/* row.c */
+int row_get(struct wd_model *m, const uint64_t *bits, uint32_t *ret_id);
+void row_ref(struct wd_model *m, uint32_t id);
+void row_put(struct wd_model *m, uint32_t id);
+
+/* peer.c: spaces, groups, pods, nodes, addresses */
+struct mspace *space_get(struct wd_model *m, const char *name);
+void pod_changed(struct wd_model *m, const struct wd_object *was, const struct wd_object *now);
+void pod_update(struct wd_model *m, struct mpod *pod);
+struct mpod *pod_get(struct wd_model *m, const char *ns, const char *name);
+void node_changed(struct wd_model *m, const struct wd_object *was, const struct wd_object *now);
+void space_changed(struct wd_model *m, const struct wd_object *was, const struct wd_object *now);
+struct maddr *addr_get(struct wd_model *m, const struct wd_addr *addr);
+const struct mclaim *addr_winner(const struct maddr *a);
+void addr_dirty(struct wd_model *m, struct maddr *a);
+int addr_compile(struct wd_model *m, struct maddr *a);
+int prefix_compile(struct wd_model *m, struct mprefix *p);
+void prefix_dirty(struct wd_model *m, struct mprefix *p);
+uint32_t endpoint_identity(const struct mendpoint *e);
+const struct wd_object *endpoint_pod(const struct mendpoint *e);
+const struct wd_object *claim_pod(const struct mclaim *c);
+struct mclaim *claim_new(struct wd_model *m, const struct wd_addr *addr, enum claim_kind kind);
+void claim_free(struct wd_model *m, struct mclaim *c);
+
+/* slot.c */
+int endpoint_compile(struct wd_model *m, struct mendpoint *e);
+void slot_put(struct wd_model *m, struct mslot *s);
+enum wd_mode endpoint_mode(const struct wd_model *m, const struct mendpoint *e);
+
+/* rule.c */
+uint32_t rule_get(struct wd_model *m, const struct wd_object *policy, enum wd_dir dir, int index);
+void rule_put(struct wd_model *m, uint32_t id);
+
+/* bit.c also has words of groups; write.c: towards the sink */
+int write_all(struct wd_model *m, bool *ret_wrote);
+void write_done(struct wd_model *m);
+void ghost_add(struct wd_model *m, uint32_t ifindex, struct mslot *const owned[2]);
+
+#endif /* WARDER_MODEL_INT_H */

@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * peer.c - who is behind an address: pods, nodes and this host, as claims.
+ *
+ * Several objects may claim one address (reuse, a finished pod, events out of
+ * order). One claim wins, always by the same rule, and only the winner's
+ * labels count; when it goes, the next one takes over.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model_int.h"
+
+/* ---- claims ---- */
+
+/* Is @obj the very pod that @ep was made for? One of another uid only has its name. */
+static bool same_instance(const struct wd_endpoint *ep, const struct wd_object *obj)
+{
+	return !*ep->uid || !*obj->uid || strcmp(ep->uid, obj->uid) == 0;
+}
+
+/* The pod object behind an endpoint, NULL while no source has told of it. */
+const struct wd_object *endpoint_pod(const struct mendpoint *e)
+{
+	const struct wd_object *obj = e->pod->obj;
+
+	return obj && same_instance(e->ep, obj) ? obj : NULL;
+}
+
+uint32_t endpoint_identity(const struct mendpoint *e)
+{
+	return endpoint_pod(e) && e->pod->group ? e->pod->group->identity->id : WD_ID_UNKNOWN;
+}
+
+/* The pod object behind a claim, or NULL. */
+const struct wd_object *claim_pod(const struct mclaim *c)
+{
+	const struct wd_object *obj = c->pod ? c->pod->obj : NULL;
+
+	return obj && (!c->ep || same_instance(c->ep, obj)) ? obj : NULL;
+}
+
+static struct wd_addr addr_clean(const struct wd_addr *from)
+{
+	struct wd_addr to;
+
+	memset(&to, 0, sizeof(to));
+	to.family = from->family;
+	if (from->family == 4)
+		to.v4 = from->v4;
+	else
+		to.v6 = from->v6;
+	return to;
+}
+
+struct maddr *addr_get(struct wd_model *m, const struct wd_addr *addr)
+{
+	struct wd_addr key = addr_clean(addr);
+	struct maddr *a;
+
+	HASH_FIND(hh, m->addrs, &key, sizeof(key), a);
+	if (a)
+		return a;
+	a = wd_xcalloc(1, sizeof(*a));
+	a->addr = key;
+	HASH_ADD(hh, m->addrs, addr, sizeof(a->addr), a);
+	return a;
+}
+
+void addr_dirty(struct wd_model *m, struct maddr *a)
+{
+	m->commit_needed = true;
+	if (a->e.dirty)
+		return;
+	a->e.dirty = true;
+	vec_push(&m->dirty_addrs, a);
+}
+
+void prefix_dirty(struct wd_model *m, struct mprefix *p)
+{
+	m->commit_needed = true;
+	if (p->e.dirty)
+		return;
+	p->e.dirty = true;
+	vec_push(&m->dirty_prefixes, p);
+}
+
+struct mclaim *claim_new(struct wd_model *m, const struct wd_addr *addr, enum claim_kind kind)
+{
+	struct mclaim *c = wd_xcalloc(1, sizeof(*c));
+
+	c->kind = kind;
+	c->addr = addr_get(m, addr);
+	vec_push(&c->addr->claims, c);
+	addr_dirty(m, c->addr);
+	return c;
+}
+
+void claim_free(struct wd_model *m, struct mclaim *c)
+{
+	(void)vec_remove(&c->addr->claims, c);
+	addr_dirty(m, c->addr);
+	free(c);
+}
+
+/* Does pod @a come before pod @b where both claim an address? */
+static bool pod_beats(const struct wd_object *a, const struct wd_object *b)
+{
+	int cmp;
+
+	if (a->created != b->created)
+		return a->created > b->created;
+	if (a->pod.terminating != b->pod.terminating)
+		return b->pod.terminating;
+	cmp = strcmp(a->uid, b->uid);
+	if (cmp == 0)
+		cmp = strcmp(a->ns, b->ns);
+	if (cmp == 0)
+		cmp = strcmp(a->name, b->name);
+	return cmp > 0;
+}
+
+static bool claim_beats(const struct mclaim *a, const struct mclaim *b)
+{
+	if (a->kind != b->kind)
+		return a->kind > b->kind;
+	switch (a->kind) {
+	case CLAIM_ENDPOINT:
+		return a->ep->id > b->ep->id;
+	case CLAIM_POD:
+		return pod_beats(a->pod->obj, b->pod->obj);
+	case CLAIM_NODE:
+		return strcmp(a->node->name, b->node->name) > 0;
+	case CLAIM_HOST:
+		break;
+	}
+	return false;
+}
+
+const struct mclaim *addr_winner(const struct maddr *a)
+{
+	const struct mclaim *best = NULL;
+
+	for (size_t i = 0; i < a->claims.cnt; i++) {
+		const struct mclaim *c = a->claims.item[i];
+
+		if (!best || claim_beats(c, best))
+			best = c;
+	}
+	return best;
+}
+
+/* ---- namespaces ---- */
+
+static const struct wd_labels *implicit_labels(const char *name)
+{
+	struct wd_label label = { "kubernetes.io/metadata.name", name };
+
+	return wd_labels_get(&label, 1);
+}
+
+struct mspace *space_get(struct wd_model *m, const char *name)
+{
+	struct mspace *s;
+
+	HASH_FIND(hh, m->spaces, name, strlen(name), s);
+	if (s)
+		return s;
+	s = wd_xcalloc(1, sizeof(*s));
+	s->name = wd_str_get(name);
+	s->labels = implicit_labels(name);
+	HASH_ADD_KEYPTR(hh, m->spaces, s->name, strlen(s->name), s);
+	return s;
+}
+
+void space_changed(struct wd_model *m, const struct wd_object *was, const struct wd_object *now)
+{
+	struct mspace *s = space_get(m, now ? now->name : was->name);
+	const struct wd_labels *labels =
+		now ? wd_labels_ref(now->nsp.labels) : implicit_labels(s->name);
+
+	s->mode = now ? now->nsp.mode : WD_MODE_UNSET;
+	for (size_t i = 0; i < s->endpoints.cnt; i++)
+		m->commit_needed = true; /* the mode may have changed: flags are compared at commit */
+	if (labels == s->labels) {
+		wd_labels_put(labels);
+		return;
+	}
+	wd_labels_put(s->labels);
+	s->labels = labels;
+	for (size_t i = 0; i < s->groups.cnt; i++) {
+		struct mgroup *g = s->groups.item[i];
+
+		group_evaluate(m, g);
+		for (size_t k = 0; k < g->pods.cnt; k++) {
+			const struct mpod *pod = g->pods.item[k];
+
+			for (size_t j = 0; j < pod->claims.cnt; j++)
+				addr_dirty(m, ((struct mclaim *)pod->claims.item[j])->addr);
+		}
+	}
+}
+
+/* ---- groups ---- */
+
+static const struct mports *ports_get(struct wd_model *m, const struct wd_pod *pod)
+{
+	size_t size = pod->port_cnt * sizeof(struct wd_port_name);
+	struct wd_port_name *key;
+	struct mports *p;
+
+	if (pod->port_cnt == 0)
+		return NULL;
+	key = wd_xcalloc(1, size); /* padding must compare equal */
+	for (uint32_t i = 0; i < pod->port_cnt; i++) {
+		key[i].name = pod->port[i].name;
+		key[i].port = pod->port[i].port;
+		key[i].proto = pod->port[i].proto;
+	}
+	HASH_FIND(hh, m->ports, key, size, p);
+	if (!p) {
+		p = wd_xcalloc(1, sizeof(*p) + size);
+		p->cnt = pod->port_cnt;
+		memcpy(p->port, key, size);
+		for (uint32_t i = 0; i < p->cnt; i++)
+			(void)wd_str_ref(p->port[i].name);
+		HASH_ADD_KEYPTR(hh, m->ports, p->port, size, p);
+	}
+	p->refs++;
+	free(key);
+	return p;
+}
+
+static void ports_put(struct wd_model *m, const struct mports *const_ports)
+{
+	struct mports *p;
+
+	if (!const_ports)
+		return;
+	HASH_FIND(hh, m->ports, const_ports->port, const_ports->cnt * sizeof(struct wd_port_name),
+		  p);
+	if (--p->refs > 0)
+		return;
+	HASH_DELETE(hh, m->ports, p);
+	for (uint32_t i = 0; i < p->cnt; i++)
+		wd_str_put(p->port[i].name);
+	free(p);
+}
+
+/* Count a group's named ports in (@add) or out; egress rules by name depend on the set of numbers. */
+static void portnames_count(struct wd_model *m, const struct mports *ports, bool add)
+{
+	for (uint32_t i = 0; ports && i < ports->cnt; i++) {
+		const struct wd_port_name *p = &ports->port[i];
+		struct mportname like = { .key = { p->name, p->proto } };
+		struct mportname *n;
+		size_t k;
+
+		HASH_FIND(hh, m->portnames, &like.key, sizeof(like.key), n);
+		if (!n) {
+			n = wd_xcalloc(1, sizeof(*n));
+			n->key.name = wd_str_ref(p->name);
+			n->key.proto = p->proto;
+			HASH_ADD(hh, m->portnames, key, sizeof(n->key), n);
+		}
+		for (k = 0; k < n->cnt && n->num[k].port != p->port; k++)
+			;
+		if (k == n->cnt) {
+			n->num = wd_grow(n->num, n->cnt, &n->cap, sizeof(*n->num));
+			n->num[k].port = p->port;
+			n->num[k].refs = 0;
+			n->cnt++;
+		}
+		n->num[k].refs += add ? 1 : -1U;
+		if (n->num[k].refs == (add ? 1U : 0U))
+			m->portnames_changed = true;
+		if (n->num[k].refs == 0)
+			n->num[k] = n->num[--n->cnt];
+	}
+}
+
+static struct mgroup *group_get(struct wd_model *m, const struct wd_object *pod)
+{
+	struct mgroup_key key = {
+		.space = space_get(m, pod->ns),
+		.labels = pod->pod.labels,
+		.ports = ports_get(m, &pod->pod),
+	};
+	struct mgroup *g;
+
+	HASH_FIND(hh, m->groups, &key, sizeof(key), g);
+	if (g) {
+		ports_put(m, key.ports);
+		return g;
+	}
+	g = wd_xcalloc(1, sizeof(*g));
+	g->key = key;
+	(void)wd_labels_ref(key.labels);
+	g->identity = identity_get(m, key.space->name, key.labels);
+	g->bits = wd_xcalloc(m->words, sizeof(*g->bits));
+	HASH_ADD(hh, m->groups, key, sizeof(g->key), g);
+	vec_push(&space_get(m, pod->ns)->groups, g);
+	portnames_count(m, key.ports, true);
+	group_evaluate(m, g);
+	return g;
+}
+
+static void group_leave(struct wd_model *m, struct mgroup *g, struct mpod *pod)
+{
+	(void)vec_remove(&g->pods, pod);
+	if (g->pods.cnt)
+		return;
+	portnames_count(m, g->key.ports, false);
+	(void)vec_remove(&space_get(m, g->key.space->name)->groups, g);
+	HASH_DELETE(hh, m->groups, g);
+	identity_put(m, g->identity);
+	wd_labels_put(g->key.labels);
+	ports_put(m, g->key.ports);
+	vec_fini(&g->pods);
+	free(g->bits);
+	free(g);
+}
+
+/* ---- pods ---- */
+
+struct mpod *pod_get(struct wd_model *m, const char *ns, const char *name)
+{
+	struct mpod_key key = { wd_str_get(ns), wd_str_get(name) };
+	struct mpod *pod;
+
+	HASH_FIND(hh, m->pods, &key, sizeof(key), pod);
+	if (pod) {
+		wd_str_put(key.ns);
+		wd_str_put(key.name);
+		return pod;
+	}
+	pod = wd_xcalloc(1, sizeof(*pod));
+	pod->key = key;
+	HASH_ADD(hh, m->pods, key, sizeof(pod->key), pod);
+	return pod;
+}
+
+static void pod_drop_claims(struct wd_model *m, struct mpod *pod)
+{
+	while (pod->claims.cnt)
+		claim_free(m, pod->claims.item[--pod->claims.cnt]);
+}
+
+static void pod_claim(struct wd_model *m, struct mpod *pod, const struct wd_addr *addr,
+		      const struct wd_endpoint *ep)
+{
+	struct mclaim *c = claim_new(m, addr, ep ? CLAIM_ENDPOINT : CLAIM_POD);
+
+	c->pod = pod;
+	c->ep = ep;
+	vec_push(&pod->claims, c);
+}
+
+/*
+ * What the pod claims: nothing when it is finished; its endpoints' addresses
+ * where it has endpoints on this node (also before any source told of it);
+ * else what its status says, unless it lives in its node's namespace.
+ */
+static void pod_make_claims(struct wd_model *m, struct mpod *pod)
+{
+	const struct wd_pod *p = pod->obj ? &pod->obj->pod : NULL;
+
+	if (p && p->finished)
+		return;
+	for (size_t i = 0; i < pod->endpoints.cnt; i++) {
+		const struct wd_endpoint *ep = ((struct mendpoint *)pod->endpoints.item[i])->ep;
+
+		for (uint32_t k = 0; k < ep->addr_cnt; k++)
+			pod_claim(m, pod, &ep->addr[k], ep);
+	}
+	if (pod->endpoints.cnt || !p || p->host_network)
+		return;
+	for (uint32_t i = 0; i < p->addr_cnt; i++)
+		pod_claim(m, pod, &p->addr[i], NULL);
+}
+
+/* Bring claims and group to what object and endpoints say; forget a pod that has neither. */
+void pod_update(struct wd_model *m, struct mpod *pod)
+{
+	struct mgroup *old = pod->group;
+
+	pod_drop_claims(m, pod);
+	pod->group = NULL;
+	pod_make_claims(m, pod);
+	if (pod->obj && !pod->obj->pod.finished) {
+		pod->group = group_get(m, pod->obj);
+		vec_push(&pod->group->pods, pod);
+	}
+	if (old)
+		group_leave(m, old, pod);
+	for (size_t i = 0; i < pod->endpoints.cnt; i++)
+		((struct mendpoint *)pod->endpoints.item[i])->dirty = true;
+	m->commit_needed = true;
+	if (pod->obj || pod->endpoints.cnt)
+		return;
+	HASH_DELETE(hh, m->pods, pod);
+	wd_str_put(pod->key.ns);
+	wd_str_put(pod->key.name);
+	vec_fini(&pod->claims);
+	vec_fini(&pod->endpoints);
+	free(pod);
+}
+
+void pod_changed(struct wd_model *m, const struct wd_object *was, const struct wd_object *now)
+{
+	const struct wd_object *any = now ? now : was;
+	struct mpod *pod = pod_get(m, any->ns, any->name);
+
+	pod->obj = now;
+	pod_update(m, pod);
+}
+
+/* ---- nodes ---- */
+
+void node_changed(struct wd_model *m, const struct wd_object *was, const struct wd_object *now)
+{
+	for (uint32_t i = 0; was && i < was->node.addr_cnt; i++) {
+		struct maddr *a = addr_get(m, &was->node.addr[i]);
+
+		for (size_t k = 0; k < a->claims.cnt; k++) {
+			struct mclaim *c = a->claims.item[k];
+
+			if (c->kind == CLAIM_NODE && c->node == was) {
+				claim_free(m, c);
+				break;
+			}
+		}
+	}
+	for (uint32_t i = 0; now && i < now->node.addr_cnt; i++)
+		claim_new(m, &now->node.addr[i], CLAIM_NODE)->node = now;
+}
+
+void wd_model_host_addrs(struct wd_model *m, const struct wd_addr *addr, size_t cnt)
+{
+	struct vec old = m->host_claims;
+
+	m->host_claims = (struct vec){ 0 };
+	for (size_t i = 0; i < cnt; i++)
+		vec_push(&m->host_claims, claim_new(m, &addr[i], CLAIM_HOST));
+	for (size_t i = 0; i < old.cnt; i++)
+		claim_free(m, old.item[i]);
+	vec_fini(&old);
+}
+
+/* ---- compiling ---- */
+
+static uint32_t node_number(struct wd_model *m, const char *name)
+{
+	if (!name)
+		return 0;
+	for (size_t i = 0; i < m->nodes.cnt; i++) {
+		if (m->nodes.item[i] == name)
+			return (uint32_t)i + 1;
+	}
+	union {
+		const char *in;
+		void *out;
+	} cast = { wd_str_ref(name) };
+	vec_push(&m->nodes, cast.out);
+	return (uint32_t)m->nodes.cnt;
+}
+
+static void want_pod(struct wd_model *m, const struct mclaim *c, struct wd_addr_val *val)
+{
+	const struct wd_object *obj = claim_pod(c);
+
+	val->flags = WD_ADDR_POD;
+	val->identity = obj && c->pod->group ? c->pod->group->identity->id : WD_ID_UNKNOWN;
+	val->node = node_number(m, obj ? obj->pod.node : NULL);
+	if (c->ep) {
+		val->flags |= WD_ADDR_LOCAL;
+		val->ifindex = c->ep->ifindex;
+	}
+}
+
+static bool node_is_self(const struct wd_model *m, const struct wd_object *node)
+{
+	return node->name == m->node;
+}
+
+static void want_entry(struct wd_model *m, const struct mclaim *c, struct wd_addr_val *val)
+{
+	switch (c->kind) {
+	case CLAIM_ENDPOINT:
+	case CLAIM_POD:
+		want_pod(m, c, val);
+		break;
+	case CLAIM_HOST:
+		val->flags = WD_ADDR_HOST;
+		val->identity = WD_ID_HOST;
+		break;
+	case CLAIM_NODE:
+		val->flags = node_is_self(m, c->node) ? WD_ADDR_HOST : WD_ADDR_NODE;
+		val->identity = node_is_self(m, c->node) ? WD_ID_HOST : WD_ID_REMOTE_NODE;
+		val->node = node_number(m, c->node->name);
+		break;
+	}
+}
+
+/* Take @bits as the wanted row of an entry; the reference it had goes. */
+static int entry_set_row(struct wd_model *m, struct mentry *e, const uint64_t *bits, bool had)
+{
+	uint32_t row;
+	int err = row_get(m, bits, &row);
+
+	if (err)
+		return err;
+	if (had)
+		row_put(m, e->want.row[0]);
+	e->want.row[0] = row;
+	return 0;
+}
+
+/* Work out what the kernel should have for an address. Return: 0 or -ENOSPC. */
+int addr_compile(struct wd_model *m, struct maddr *a)
+{
+	const struct mclaim *c = addr_winner(a);
+	uint64_t bits[WD_ROW_WORDS] = { 0 };
+	bool had = a->e.wanted;
+	uint32_t row = a->e.want.row[0];
+	const struct mgroup *g = c && claim_pod(c) ? c->pod->group : NULL;
+	int err;
+
+	if (g)
+		memcpy(bits, g->bits, m->words * sizeof(*bits));
+	cidr_bits(m, &a->addr, a->addr.family == 4 ? 32 : 128, g ? g->key.ports : NULL, bits);
+	a->e.want = (struct wd_addr_val){ .row = { row, 0 } };
+	a->e.want.identity = WD_ID_WORLD;
+	if (c)
+		want_entry(m, c, &a->e.want);
+	/* Not wanted any more: the row of what covers it, in force until it is deleted. */
+	err = entry_set_row(m, &a->e, bits, had);
+	if (err)
+		return err;
+	a->e.wanted = true;
+	if (!c && !a->e.in_kernel) {
+		row_put(m, a->e.want.row[0]);
+		a->e.want.row[0] = 0;
+		a->e.wanted = false;
+	}
+	return 0;
+}
+
+int prefix_compile(struct wd_model *m, struct mprefix *p)
+{
+	uint64_t bits[WD_ROW_WORDS] = { 0 };
+	bool had = p->e.wanted;
+	uint32_t row = p->e.want.row[0];
+	int err;
+
+	cidr_bits(m, &p->cidr.addr, p->cidr.len, NULL, bits);
+	p->e.want = (struct wd_addr_val){ .identity = WD_ID_WORLD, .row = { row, 0 } };
+	err = entry_set_row(m, &p->e, bits, had);
+	if (err)
+		return err;
+	p->e.wanted = true;
+	return 0;
+}

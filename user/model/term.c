@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * term.c - what peers of rules say, once each; and the prefixes they name.
+ *
+ * A term is true or false of an address: of the pod behind it (selectors,
+ * named ports) or of the address itself (CIDR minus excepts). Two rules that
+ * say the same share one term.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model_int.h"
+
+/* ---- selectors: own copies, and as text ---- */
+
+static struct wd_selector *selector_copy(const struct wd_selector *from)
+{
+	struct wd_selector *to;
+
+	if (!from)
+		return NULL;
+	to = wd_xcalloc(1, sizeof(*to));
+	to->cnt = from->cnt;
+	to->req = wd_xcalloc(from->cnt, sizeof(*to->req));
+	for (uint32_t i = 0; i < from->cnt; i++) {
+		to->req[i] = from->req[i];
+		to->req[i].key = wd_str_ref(from->req[i].key);
+		to->req[i].values = wd_xcalloc(from->req[i].cnt, sizeof(*to->req[i].values));
+		for (uint32_t k = 0; k < from->req[i].cnt; k++)
+			to->req[i].values[k] = wd_str_ref(from->req[i].values[k]);
+	}
+	return to;
+}
+
+static void selector_free(const struct wd_selector *const_sel)
+{
+	union {
+		const struct wd_selector *in;
+		struct wd_selector *out;
+	} sel = { const_sel };
+
+	if (!sel.in)
+		return;
+	for (uint32_t i = 0; i < sel.in->cnt; i++) {
+		wd_str_put(sel.out->req[i].key);
+		for (uint32_t k = 0; k < sel.out->req[i].cnt; k++)
+			wd_str_put(sel.out->req[i].values[k]);
+		free(sel.out->req[i].values);
+	}
+	free(sel.out->req);
+	free(sel.out);
+}
+
+static void print_req(FILE *out, const struct wd_req *req)
+{
+	static const char *const op[] = {
+		[WD_OP_IN] = " in (",
+		[WD_OP_NOT_IN] = " notin (",
+		[WD_OP_EXISTS] = " exists",
+		[WD_OP_NOT_EXISTS] = " not exists",
+	};
+
+	if (req->op == WD_OP_IN && req->cnt == 1) {
+		(void)fprintf(out, "%s=%s", req->key, req->values[0]);
+		return;
+	}
+	(void)fprintf(out, "%s%s", req->key, op[req->op]);
+	for (uint32_t i = 0; i < req->cnt; i++)
+		(void)fprintf(out, "%s%s", i ? "," : "", req->values[i]);
+	if (req->cnt)
+		(void)fputc(')', out);
+}
+
+static void print_selector(FILE *out, const struct wd_selector *sel)
+{
+	if (!sel || sel->cnt == 0) {
+		(void)fputc('*', out);
+		return;
+	}
+	for (uint32_t i = 0; i < sel->cnt; i++) {
+		if (i)
+			(void)fputs(", ", out);
+		print_req(out, &sel->req[i]);
+	}
+}
+
+/* ---- terms ---- */
+
+/* The canonical text: equal exactly for terms of equal meaning (given sorted selectors). */
+static char *term_text(const struct mterm *t)
+{
+	char buf[WD_ADDR_STRLEN];
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return wd_xstrdup(NULL);
+	if (t->type == TERM_CIDR) {
+		(void)fprintf(out, "ipBlock %s", wd_cidr_str(&t->cidr, buf));
+		for (uint32_t i = 0; i < t->except_cnt; i++)
+			(void)fprintf(out, " except %s", wd_cidr_str(&t->except[i], buf));
+	} else {
+		(void)fputs("pods {", out);
+		print_selector(out, t->pod_sel);
+		(void)fputs("} in ", out);
+		if (t->space) {
+			(void)fprintf(out, "namespace %s", t->space->name);
+		} else {
+			(void)fputs("namespaces {", out);
+			print_selector(out, t->ns_sel);
+			(void)fputc('}', out);
+		}
+	}
+	if (t->port_name)
+		(void)fprintf(out, " with port %s=%u/%u", t->port_name, t->port, t->proto);
+	(void)fclose(out);
+	return text;
+}
+
+static struct mprefix *prefix_get(struct wd_model *m, const struct wd_cidr *cidr)
+{
+	struct mprefix *p;
+
+	HASH_FIND(hh, m->prefixes, cidr, sizeof(*cidr), p);
+	if (p)
+		return p;
+	p = wd_xcalloc(1, sizeof(*p));
+	p->cidr = *cidr;
+	HASH_ADD(hh, m->prefixes, cidr, sizeof(p->cidr), p);
+	m->prefix_lens[cidr->addr.family == 6][cidr->len]++;
+	return p;
+}
+
+static void term_link_prefixes(struct wd_model *m, struct mterm *t)
+{
+	struct mprefix *p = prefix_get(m, &t->cidr);
+
+	vec_push(&p->in, t);
+	prefix_dirty(m, p);
+	for (uint32_t i = 0; i < t->except_cnt; i++) {
+		p = prefix_get(m, &t->except[i]);
+		vec_push(&p->out, t);
+		prefix_dirty(m, p);
+	}
+}
+
+static void term_unlink_prefixes(struct wd_model *m, struct mterm *t)
+{
+	struct mprefix *p = prefix_get(m, &t->cidr);
+
+	(void)vec_remove(&p->in, t);
+	prefix_dirty(m, p);
+	for (uint32_t i = 0; i < t->except_cnt; i++) {
+		p = prefix_get(m, &t->except[i]);
+		(void)vec_remove(&p->out, t);
+		prefix_dirty(m, p);
+	}
+	m->prefixes_dirty = true;
+}
+
+/* Find the term that says the same as @like, or keep a copy of it. */
+static struct mterm *term_intern(struct wd_model *m, const struct mterm *like)
+{
+	char *text = term_text(like);
+	struct mterm *t;
+
+	HASH_FIND_STR(m->terms, text, t);
+	if (t) {
+		free(text);
+		t->refs++;
+		return t;
+	}
+	t = wd_xcalloc(1, sizeof(*t));
+	*t = *like;
+	t->text = text;
+	t->refs = 1;
+	t->ns_sel = selector_copy(like->ns_sel);
+	t->pod_sel = selector_copy(like->pod_sel);
+	t->port_name = wd_str_ref(like->port_name);
+	t->except = wd_xcalloc(like->except_cnt, sizeof(*t->except));
+	if (like->except_cnt)
+		memcpy(t->except, like->except, like->except_cnt * sizeof(*t->except));
+	HASH_ADD_KEYPTR(hh, m->terms, t->text, strlen(t->text), t);
+	if (t->type == TERM_CIDR)
+		term_link_prefixes(m, t);
+	return t;
+}
+
+static void term_set_holds(struct mterm *t, const struct wd_port_name *holds)
+{
+	if (!holds)
+		return;
+	t->port_name = holds->name;
+	t->proto = holds->proto;
+	t->port = holds->port;
+}
+
+struct mterm *term_pods(struct wd_model *m, struct mspace *space, const struct wd_peer *peer,
+			const struct wd_port_name *holds)
+{
+	struct mterm like = {
+		.type = TERM_PODS,
+		.space = peer->ns_sel ? NULL : space,
+		.ns_sel = peer->ns_sel,
+		.pod_sel = peer->pod_sel,
+	};
+
+	term_set_holds(&like, holds);
+	return term_intern(m, &like);
+}
+
+struct mterm *term_anypod(struct wd_model *m, const struct wd_port_name *holds)
+{
+	struct mterm like = { .type = TERM_PODS };
+
+	term_set_holds(&like, holds);
+	return term_intern(m, &like);
+}
+
+/* Byte-wise comparable copy: padding and the unused part of the union are zero. */
+static struct wd_cidr cidr_clean(const struct wd_cidr *from)
+{
+	struct wd_cidr to;
+
+	memset(&to, 0, sizeof(to));
+	to.addr.family = from->addr.family;
+	if (from->addr.family == 4)
+		to.addr.v4 = from->addr.v4;
+	else
+		to.addr.v6 = from->addr.v6;
+	to.len = from->len;
+	return to;
+}
+
+static int cidr_cmp(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct wd_cidr));
+}
+
+struct mterm *term_cidr(struct wd_model *m, const struct wd_peer *peer,
+			const struct wd_port_name *holds)
+{
+	struct wd_cidr *except = wd_xcalloc(peer->except_cnt, sizeof(*except));
+	struct mterm like = {
+		.type = TERM_CIDR,
+		.cidr = cidr_clean(&peer->cidr),
+		.except_cnt = peer->except_cnt,
+		.except = except,
+	};
+	struct mterm *t;
+
+	for (uint32_t i = 0; i < peer->except_cnt; i++)
+		except[i] = cidr_clean(&peer->except[i]);
+	if (peer->except_cnt)
+		qsort(except, peer->except_cnt, sizeof(*except), cidr_cmp);
+	term_set_holds(&like, holds);
+	t = term_intern(m, &like);
+	free(except);
+	return t;
+}
+
+void term_ref(struct mterm *t)
+{
+	t->refs++;
+}
+
+void term_put(struct wd_model *m, struct mterm *t)
+{
+	if (--t->refs > 0)
+		return;
+	if (t->type == TERM_CIDR)
+		term_unlink_prefixes(m, t);
+	HASH_DELETE(hh, m->terms, t);
+	selector_free(t->ns_sel);
+	selector_free(t->pod_sel);
+	wd_str_put(t->port_name);
+	vec_fini(&t->bits);
+	free(t->except);
+	free(t->text);
+	free(t);
+}
+
+bool ports_hold(const struct mports *ports, const char *name, uint8_t proto, uint16_t port)
+{
+	for (uint32_t i = 0; ports && i < ports->cnt; i++) {
+		const struct wd_port_name *p = &ports->port[i];
+
+		if (p->name == name && p->proto == proto && p->port == port)
+			return true;
+	}
+	return false;
+}
+
+bool term_matches_group(const struct mterm *t, const struct mgroup *g)
+{
+	const struct mspace *space = g->key.space;
+
+	if (t->type != TERM_PODS)
+		return false;
+	if (t->space ? t->space != space : !wd_selector_matches(t->ns_sel, space->labels))
+		return false;
+	if (!wd_selector_matches(t->pod_sel, g->key.labels))
+		return false;
+	return !t->port_name || ports_hold(g->key.ports, t->port_name, t->proto, t->port);
+}
+
+/* ---- addresses against prefixes ---- */
+
+static struct wd_cidr mask(const struct wd_addr *addr, uint8_t len)
+{
+	struct wd_cidr c;
+	uint8_t *byte;
+	uint8_t size;
+
+	memset(&c, 0, sizeof(c));
+	c.addr.family = addr->family;
+	c.len = len;
+	size = addr->family == 4 ? 4 : 16;
+	byte = (uint8_t *)&c.addr.v6;
+	memcpy(byte, &addr->v6, size);
+	for (uint8_t i = 0; i < size; i++) {
+		if (len >= 8 * (i + 1))
+			continue;
+		byte[i] &= len <= 8 * i ? 0 : (uint8_t)(0xff00U >> (len - 8 * i));
+	}
+	return c;
+}
+
+static void term_set_bits(const struct mterm *t, uint64_t *bits)
+{
+	for (size_t i = 0; i < t->bits.cnt; i++) {
+		const struct mbit *b = t->bits.item[i];
+
+		bits[b->nr / 64] |= 1ULL << (b->nr % 64);
+	}
+}
+
+/*
+ * Set the bits of every CIDR term that holds for all of @addr/@len: its prefix
+ * covers it and none of its excepts does. @ports: of the pod behind the
+ * address, for terms with a named port; NULL: none.
+ */
+void cidr_bits(struct wd_model *m, const struct wd_addr *addr, uint8_t len,
+	       const struct mports *ports, uint64_t *bits)
+{
+	struct vec in = { 0 };
+	struct vec out = { 0 };
+
+	for (uint32_t l = 0; l <= len; l++) {
+		struct wd_cidr key;
+		struct mprefix *p;
+
+		if (!m->prefix_lens[addr->family == 6][l])
+			continue;
+		key = mask(addr, (uint8_t)l);
+		HASH_FIND(hh, m->prefixes, &key, sizeof(key), p);
+		for (size_t i = 0; p && i < p->in.cnt; i++)
+			vec_push(&in, p->in.item[i]);
+		for (size_t i = 0; p && i < p->out.cnt; i++) {
+			((struct mterm *)p->out.item[i])->out = true;
+			vec_push(&out, p->out.item[i]);
+		}
+	}
+	for (size_t i = 0; i < in.cnt; i++) {
+		const struct mterm *t = in.item[i];
+
+		if (t->out)
+			continue;
+		if (t->port_name && !ports_hold(ports, t->port_name, t->proto, t->port))
+			continue;
+		term_set_bits(t, bits);
+	}
+	for (size_t i = 0; i < out.cnt; i++)
+		((struct mterm *)out.item[i])->out = false;
+	vec_fini(&in);
+	vec_fini(&out);
+}

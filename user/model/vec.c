@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vec.c - a growing array of pointers, for the lists inside the model.
+ */
+#include "model_int.h"
+
+void vec_push(struct vec *v, void *item)
+{
+	v->item = wd_grow(v->item, v->cnt, &v->cap, sizeof(*v->item));
+	v->item[v->cnt++] = item;
+}
+
+bool vec_remove(struct vec *v, const void *item)
+{
+	for (size_t i = 0; i < v->cnt; i++) {
+		if (v->item[i] != item)
+			continue;
+		v->item[i] = v->item[--v->cnt];
+		return true;
+	}
+	return false;
+}
+
+void vec_fini(struct vec *v)
+{
+	free(v->item);
+	*v = (struct vec){ 0 };
+}

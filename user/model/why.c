@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * why.c - what both hooks say about a new flow, and which rule says it.
+ *
+ * Answered twice: from the objects, rule by rule, which gives the words; and
+ * from the compiled tables as the programs walk them, which gives the truth.
+ * The two differ only by a defect, and then the caller says so.
+ */
+#include <string.h>
+
+#include "model_int.h"
+
+/* ---- from the objects ---- */
+
+/* One end as a rule sees it. */
+struct side {
+	const struct mclaim *claim; /* NULL: no claim */
+	const struct wd_addr *addr;
+};
+
+static const struct wd_object *side_pod(const struct side *s)
+{
+	const struct wd_object *obj = s->claim ? claim_pod(s->claim) : NULL;
+
+	return obj && !obj->pod.finished ? obj : NULL;
+}
+
+static bool pod_has_port(const struct wd_object *pod, const struct wd_port *port, uint16_t nr)
+{
+	for (uint32_t i = 0; pod && i < pod->pod.port_cnt; i++) {
+		const struct wd_port_name *p = &pod->pod.port[i];
+
+		if (p->name == port->name && p->proto == port->proto && p->port == nr)
+			return true;
+	}
+	return false;
+}
+
+static bool port_matches(const struct wd_policy_rule *rule, const struct wd_object *named_by,
+			 const struct wd_flow *flow)
+{
+	if (rule->any_port)
+		return true;
+	for (uint32_t i = 0; i < rule->port_cnt; i++) {
+		const struct wd_port *p = &rule->port[i];
+
+		if (p->proto != flow->proto)
+			continue;
+		if (p->name ? pod_has_port(named_by, p, flow->port) :
+			      flow->port >= p->lo && flow->port <= p->hi)
+			return true;
+	}
+	return false;
+}
+
+static bool cidr_matches(const struct wd_peer *peer, const struct wd_addr *addr)
+{
+	if (!wd_cidr_has(&peer->cidr, addr))
+		return false;
+	for (uint32_t i = 0; i < peer->except_cnt; i++) {
+		if (wd_cidr_has(&peer->except[i], addr))
+			return false;
+	}
+	return true;
+}
+
+static bool peer_matches(const struct wd_model *m, const struct wd_peer *peer, const char *ns,
+			 const struct side *who)
+{
+	const struct wd_object *pod = side_pod(who);
+	const struct mspace *s;
+
+	if (peer->type == WD_PEER_CIDR)
+		return cidr_matches(peer, who->addr);
+	if (!pod)
+		return false;
+	if (!peer->ns_sel && strcmp(pod->ns, ns) != 0)
+		return false;
+	HASH_FIND(hh, m->spaces, pod->ns, strlen(pod->ns), s);
+	if (peer->ns_sel && (!s || !wd_selector_matches(peer->ns_sel, s->labels)))
+		return false;
+	return wd_selector_matches(peer->pod_sel, pod->pod.labels);
+}
+
+static bool rule_matches(const struct wd_model *m, const struct wd_policy_rule *rule,
+			 const char *ns, const struct side *peer)
+{
+	if (rule->any_peer)
+		return true;
+	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
+		if (peer_matches(m, &rule->peer[i], ns, peer))
+			return true;
+	}
+	return false;
+}
+
+/* Look for the first rule of a policy that allows the flow; -1 none. */
+static int policy_allows(const struct wd_model *m, const struct wd_object *policy,
+			 const struct wd_object *subject, const struct side *peer,
+			 const struct wd_flow *flow, enum wd_dir dir)
+{
+	const struct wd_netpol *np = &policy->netpol;
+	const struct wd_object *named_by = dir == WD_INGRESS ? subject : side_pod(peer);
+
+	for (uint32_t i = 0; !np->subject_broken && i < np->rule_cnt[dir]; i++) {
+		const struct wd_policy_rule *rule = &np->rule[dir][i];
+
+		if (!rule->broken && port_matches(rule, named_by, flow) &&
+		    rule_matches(m, rule, policy->ns, peer))
+			return (int)i;
+	}
+	return -1;
+}
+
+static bool proto_has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
+}
+
+static enum wd_reason deny_reason(uint8_t proto)
+{
+	if (proto_has_ports(proto) || proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6)
+		return WD_R_DEFAULT;
+	return WD_R_PROTO_UNSUP;
+}
+
+static void judge_policies(const struct wd_model *m, const struct wd_object *subject,
+			   const struct side *peer, const struct wd_flow *flow,
+			   struct wd_decision *d)
+{
+	const struct mspace *s;
+
+	d->reason = WD_R_NOT_ISOLATED;
+	HASH_FIND(hh, m->spaces, subject->ns, strlen(subject->ns), s);
+	for (size_t i = 0; s && i < s->policies.cnt; i++) {
+		const struct wd_object *policy = s->policies.item[i];
+		const struct wd_netpol *np = &policy->netpol;
+
+		if (!np->isolates[d->dir])
+			continue;
+		if (!np->subject_broken && !wd_selector_matches(&np->subject, subject->pod.labels))
+			continue;
+		if (d->reason == WD_R_NOT_ISOLATED) {
+			d->reason = deny_reason(flow->proto);
+			d->policy = policy;
+		}
+		d->rule = policy_allows(m, policy, subject, peer, flow, d->dir);
+		if (d->rule < 0)
+			continue;
+		d->reason = WD_R_POLICY_ALLOW;
+		d->policy = policy;
+		break;
+	}
+}
+
+static enum wd_verdict verdict_of(const struct wd_model *m, const struct mendpoint *e,
+				  enum wd_reason reason)
+{
+	if (reason < WD_R_FIRST_DROP)
+		return WD_ALLOW;
+	if (reason != WD_R_NOT_READY && endpoint_mode(m, e) == WD_MODE_AUDIT)
+		return WD_AUDIT;
+	return WD_DROP;
+}
+
+static void judge_objects(const struct wd_model *m, const struct mendpoint *e,
+			  const struct side *peer, const struct wd_flow *flow,
+			  struct wd_decision *d)
+{
+	if (endpoint_mode(m, e) == WD_MODE_OFF)
+		d->reason = WD_R_MODE_OFF;
+	else if (!endpoint_pod(e))
+		d->reason = WD_R_NOT_READY;
+	else
+		judge_policies(m, endpoint_pod(e), peer, flow, d);
+	d->verdict = verdict_of(m, e, d->reason);
+}
+
+/* ---- from the tables ---- */
+
+static uint32_t table_class(const struct wd_model *m, const struct wd_slot_val *slot,
+			    const struct wd_flow *flow)
+{
+	const struct wd_span_val *span;
+	uint32_t cls = 0;
+	enum wd_l4 l4;
+
+	if (flow->proto == IPPROTO_TCP)
+		l4 = WD_L4_TCP;
+	else if (flow->proto == IPPROTO_UDP)
+		l4 = WD_L4_UDP;
+	else if (flow->proto == IPPROTO_SCTP)
+		l4 = WD_L4_SCTP;
+	else
+		return slot->any;
+	span = &m->sink.span[slot->first[l4]];
+	for (uint32_t i = 0; i < slot->cnt[l4] && span[i].lo <= flow->port; i++)
+		cls = span[i].class;
+	return cls;
+}
+
+static enum wd_reason table_rules(const struct wd_model *m, const struct wd_slot_val *slot,
+				  uint32_t row, const struct wd_flow *flow, uint32_t *ret_rule)
+{
+	const struct wd_class_val *cls = &m->sink.class[table_class(m, slot, flow)];
+	const __u64 *bits = m->sink.row[row].bits;
+
+	for (uint32_t i = 0; i < cls->cnt; i++) {
+		const struct wd_rule *r = &cls->rule[i];
+
+		if (r->pred != WD_PRED_ANY && !(bits[r->pred / 64] >> (r->pred % 64) & 1))
+			continue;
+		*ret_rule = r->id;
+		return r->action == WD_ACT_ALLOW ? WD_R_POLICY_ALLOW : WD_R_POLICY;
+	}
+	return deny_reason(flow->proto);
+}
+
+static void judge_tables(const struct wd_model *m, const struct mendpoint *e,
+			 const struct wd_addr *peer, const struct wd_flow *flow,
+			 struct wd_decision *d)
+{
+	uint32_t nr = e->in_kernel ? e->have.slot[m->gen & 1] : 0;
+	const struct wd_slot_val *slot = &m->sink.slot[(size_t)nr * WD_DIR__MAX + d->dir];
+	struct wd_addr_info info;
+
+	wd_model_addr(m, peer, &info);
+	d->peer_identity = info.identity;
+	d->identity = e->have.identity;
+	if (e->have.flags & WD_EP_OFF)
+		d->table_reason = WD_R_MODE_OFF;
+	else if (nr == 0 || !(slot->flags & WD_SLOT_READY))
+		d->table_reason = WD_R_NOT_READY;
+	else if (!(slot->flags & WD_SLOT_ISOLATED))
+		d->table_reason = WD_R_NOT_ISOLATED;
+	else
+		d->table_reason = table_rules(m, slot, info.row, flow, &d->rule_id);
+	d->table_verdict = verdict_of(m, e, d->table_reason);
+}
+
+/* ---- both ---- */
+
+static struct maddr *find_addr(const struct wd_model *m, const struct wd_addr *addr)
+{
+	struct wd_addr key;
+	struct maddr *a;
+
+	memset(&key, 0, sizeof(key));
+	key.family = addr->family;
+	memcpy(&key.v6, &addr->v6, addr->family == 4 ? 4 : 16);
+	HASH_FIND(hh, m->addrs, &key, sizeof(key), a);
+	return a;
+}
+
+static void judge_hook(const struct wd_model *m, const struct side *self, const struct side *peer,
+		       const struct wd_flow *flow, bool host_policy, struct wd_decision *d)
+{
+	const struct mendpoint *e = NULL;
+
+	d->rule = -1;
+	if (self->claim && self->claim->kind == CLAIM_ENDPOINT)
+		HASH_FIND(hh, m->endpoints, &self->claim->ep->id, sizeof(uint32_t), e);
+	if (!e)
+		return;
+	d->enforced = true;
+	judge_objects(m, e, peer, flow, d);
+	judge_tables(m, e, peer->addr, flow, d);
+	if (d->dir == WD_INGRESS && flow->from_host && !host_policy) {
+		d->verdict = d->table_verdict = WD_ALLOW;
+		d->reason = d->table_reason = WD_R_HOST;
+		d->policy = NULL;
+		d->rule = -1;
+		d->rule_id = 0;
+		d->peer_identity = WD_ID_HOST;
+	}
+}
+
+void wd_model_why(const struct wd_model *m, const struct wd_flow *flow, bool host_policy,
+		  struct wd_decision ret[WD_DIR__MAX])
+{
+	const struct maddr *src_addr = find_addr(m, &flow->src);
+	const struct maddr *dst_addr = find_addr(m, &flow->dst);
+	struct side src = { src_addr ? addr_winner(src_addr) : NULL, &flow->src };
+	struct side dst = { dst_addr ? addr_winner(dst_addr) : NULL, &flow->dst };
+
+	memset(ret, 0, WD_DIR__MAX * sizeof(*ret));
+	ret[WD_INGRESS].dir = WD_INGRESS;
+	ret[WD_EGRESS].dir = WD_EGRESS;
+	if (!flow->from_host)
+		judge_hook(m, &src, &dst, flow, host_policy, &ret[WD_EGRESS]);
+	judge_hook(m, &dst, &src, flow, host_policy, &ret[WD_INGRESS]);
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * write.c - from what is wanted to what the kernel has, entry by entry.
+ *
+ * Before the publication only the half that is not in force is changed, and
+ * only for keys that differ; after it, keys that nobody wants are deleted and
+ * references to what is out of force are dropped. A row or slot is referenced
+ * by each half that points at it, so none is reused while a program can see it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model_int.h"
+
+static enum wd_map addr_map(const struct maddr *a)
+{
+	return a->addr.family == 4 ? WD_MAP_wd_addr4 : WD_MAP_wd_addr6;
+}
+
+static enum wd_map prefix_map(const struct mprefix *p)
+{
+	return p->cidr.addr.family == 4 ? WD_MAP_wd_cidr4 : WD_MAP_wd_cidr6;
+}
+
+/* The key of a prefix; large enough for both families, IPv4 uses the first 8 bytes. */
+static struct wd_cidr6_key prefix_key(const struct mprefix *p)
+{
+	struct wd_cidr6_key key = { .prefixlen = p->cidr.len };
+
+	memcpy(key.addr, &p->cidr.addr.v6, p->cidr.addr.family == 4 ? 4 : 16);
+	return key;
+}
+
+/* The kernel took @val: account the rows behind it. */
+static void entry_took(struct wd_model *m, struct mentry *e, const struct wd_addr_val *val)
+{
+	for (int i = 0; i < 2; i++) {
+		if (e->in_kernel && !e->owned[i] && val->row[i] == e->have.row[i])
+			continue; /* still a row of the agent before */
+		row_ref(m, val->row[i]);
+		if (e->owned[i])
+			row_put(m, e->have.row[i]);
+		e->owned[i] = true;
+	}
+	e->have = *val;
+	e->in_kernel = true;
+	e->rewrite = false;
+}
+
+static void entry_gone(struct wd_model *m, struct mentry *e)
+{
+	for (int i = 0; i < 2; i++) {
+		if (e->owned[i])
+			row_put(m, e->have.row[i]);
+		e->owned[i] = false;
+	}
+	e->in_kernel = false;
+	if (e->wanted)
+		row_put(m, e->want.row[0]);
+	e->wanted = false;
+}
+
+static int entry_write(struct wd_model *m, struct mentry *e, enum wd_map map, const void *key,
+		       bool *ret_wrote)
+{
+	unsigned int next = (m->gen + 1) & 1;
+	struct wd_addr_val val = e->want;
+	int err;
+
+	if (!e->wanted)
+		return 0;
+	val.row[next] = e->want.row[0];
+	/* Rows of this agent mean nothing to slots of the one before: none until published. */
+	val.row[!next] = e->in_kernel ? e->have.row[!next] : m->first ? 0 : e->want.row[0];
+	if (e->in_kernel && !e->rewrite && memcmp(&val, &e->have, sizeof(val)) == 0)
+		return 0;
+	err = m->sink.set(m->sink.ctx, map, key, &val);
+	if (err)
+		return err;
+	entry_took(m, e, &val);
+	*ret_wrote = true;
+	return 0;
+}
+
+/* ---- endpoints ---- */
+
+static void endpoint_addrs(const struct wd_endpoint *ep, struct wd_endpoint_val *val)
+{
+	uint32_t n4 = 0;
+	uint32_t n6 = 0;
+
+	for (uint32_t i = 0; i < ep->addr_cnt; i++) {
+		const struct wd_addr *a = &ep->addr[i];
+
+		if (a->family == 4 && n4 < WD_EP_ADDRS)
+			val->ip4[n4++] = a->v4.s_addr;
+		else if (a->family == 6 && n6 < WD_EP_ADDRS)
+			memcpy(val->ip6[n6++], &a->v6, sizeof(a->v6));
+	}
+	memcpy(val->ll6, &ep->ll6, sizeof(ep->ll6));
+	memcpy(val->mac, ep->pod_mac, sizeof(val->mac));
+	memcpy(val->host_mac, ep->host_mac, sizeof(val->host_mac));
+}
+
+static void endpoint_val(const struct wd_model *m, const struct mendpoint *e,
+			 struct wd_endpoint_val *val)
+{
+	const struct wd_endpoint *ep = e->ep;
+	enum wd_mode mode = endpoint_mode(m, e);
+	unsigned int next = (m->gen + 1) & 1;
+	uint32_t slot = e->slot ? e->slot->id : 0;
+
+	memset(val, 0, sizeof(*val));
+	val->cookie = ep->cookie;
+	val->id = ep->id;
+	val->stat = ep->stat;
+	val->identity = endpoint_identity(e);
+	val->flags = mode == WD_MODE_AUDIT ? WD_EP_AUDIT : mode == WD_MODE_OFF ? WD_EP_OFF : 0;
+	val->master = ep->master;
+	val->slot[next] = slot;
+	val->slot[!next] = e->in_kernel ? e->have.slot[!next] : m->first ? 0 : slot;
+	endpoint_addrs(ep, val);
+}
+
+static void endpoint_took(struct wd_model *m, struct mendpoint *e,
+			  const struct wd_endpoint_val *val)
+{
+	for (int i = 0; i < 2; i++) {
+		struct mslot *slot = e->slot && e->slot->id == val->slot[i] ? e->slot : NULL;
+
+		if (e->in_kernel && val->slot[i] == e->have.slot[i])
+			continue;
+		if (slot)
+			slot->refs++;
+		slot_put(m, e->owned[i]);
+		e->owned[i] = slot;
+	}
+	e->have = *val;
+	e->in_kernel = true;
+	e->rewrite = false;
+}
+
+static int endpoint_write(struct wd_model *m, struct mendpoint *e, bool *ret_wrote)
+{
+	struct wd_endpoint_val val;
+	int err;
+
+	endpoint_val(m, e, &val);
+	if (e->in_kernel && !e->rewrite && memcmp(&val, &e->have, sizeof(val)) == 0)
+		return 0;
+	err = m->sink.set(m->sink.ctx, WD_MAP_wd_endpoint, &e->ep->ifindex, &val);
+	if (err)
+		return err;
+	endpoint_took(m, e, &val);
+	*ret_wrote = true;
+	return 0;
+}
+
+void ghost_add(struct wd_model *m, uint32_t ifindex, struct mslot *const owned[2])
+{
+	struct mghost *g = wd_xcalloc(1, sizeof(*g));
+
+	g->ifindex = ifindex;
+	g->owned[0] = owned[0];
+	g->owned[1] = owned[1];
+	vec_push(&m->ghosts, g);
+	m->commit_needed = true;
+}
+
+static bool ifindex_in_use(const struct wd_model *m, uint32_t ifindex)
+{
+	for (const struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
+		if (e->ep->ifindex == ifindex)
+			return true;
+	}
+	return false;
+}
+
+static void ghosts_delete(struct wd_model *m)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->ghosts.cnt; i++) {
+		struct mghost *g = m->ghosts.item[i];
+
+		if (!ifindex_in_use(m, g->ifindex) &&
+		    m->sink.del(m->sink.ctx, WD_MAP_wd_endpoint, &g->ifindex)) {
+			m->ghosts.item[kept++] = g; /* again with the next commit */
+			continue;
+		}
+		slot_put(m, g->owned[0]);
+		slot_put(m, g->owned[1]);
+		free(g);
+	}
+	m->ghosts.cnt = kept;
+}
+
+/* ---- all of it ---- */
+
+/* Everything that must be there before the publication: prefixes, addresses, then endpoints. */
+int write_all(struct wd_model *m, bool *ret_wrote)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < m->dirty_prefixes.cnt && !err; i++) {
+		struct mprefix *p = m->dirty_prefixes.item[i];
+		struct wd_cidr6_key key = prefix_key(p);
+
+		err = entry_write(m, &p->e, prefix_map(p), &key, ret_wrote);
+	}
+	for (size_t i = 0; i < m->dirty_addrs.cnt && !err; i++) {
+		struct maddr *a = m->dirty_addrs.item[i];
+
+		err = entry_write(m, &a->e, addr_map(a), &a->addr.v6, ret_wrote);
+	}
+	for (struct mendpoint *e = m->endpoints; e && !err; e = e->hh.next)
+		err = endpoint_write(m, e, ret_wrote);
+	if (m->ghosts.cnt)
+		*ret_wrote = true;
+	return err;
+}
+
+static void addr_done(struct wd_model *m, struct maddr *a)
+{
+	a->e.dirty = false;
+	if (a->claims.cnt) {
+		if (a->e.have.row[0] != a->e.have.row[1] && !a->e.unsettled) {
+			a->e.unsettled = true;
+			vec_push(&m->unsettled_addrs, a);
+		}
+		return;
+	}
+	if (a->e.in_kernel && m->sink.del(m->sink.ctx, addr_map(a), &a->addr.v6)) {
+		addr_dirty(m, a); /* again with the next commit; it says what its CIDR says */
+		return;
+	}
+	entry_gone(m, &a->e);
+	HASH_DELETE(hh, m->addrs, a);
+	vec_fini(&a->claims);
+	free(a);
+}
+
+static void prefix_done(struct wd_model *m, struct mprefix *p)
+{
+	struct wd_cidr6_key key = prefix_key(p);
+
+	p->e.dirty = false;
+	if (p->in.cnt || p->out.cnt) {
+		if (p->e.have.row[0] != p->e.have.row[1] && !p->e.unsettled) {
+			p->e.unsettled = true;
+			vec_push(&m->unsettled_prefixes, p);
+		}
+		return;
+	}
+	if (p->e.in_kernel && m->sink.del(m->sink.ctx, prefix_map(p), &key)) {
+		prefix_dirty(m, p);
+		return;
+	}
+	entry_gone(m, &p->e);
+	m->prefix_lens[p->cidr.addr.family == 6][p->cidr.len]--;
+	HASH_DELETE(hh, m->prefixes, p);
+	vec_fini(&p->in);
+	vec_fini(&p->out);
+	free(p);
+}
+
+/* After the publication: delete what nobody wants, remember what is to be settled. */
+void write_done(struct wd_model *m)
+{
+	struct vec addrs = m->dirty_addrs;
+	struct vec prefixes = m->dirty_prefixes;
+
+	m->dirty_addrs = (struct vec){ 0 };
+	m->dirty_prefixes = (struct vec){ 0 };
+	for (size_t i = 0; i < addrs.cnt; i++)
+		addr_done(m, addrs.item[i]);
+	for (size_t i = 0; i < prefixes.cnt; i++)
+		prefix_done(m, prefixes.item[i]);
+	vec_fini(&addrs);
+	vec_fini(&prefixes);
+	ghosts_delete(m);
+}
+
+/* ---- settling ---- */
+
+static int entry_settle(struct wd_model *m, struct mentry *e, enum wd_map map, const void *key)
+{
+	struct wd_addr_val val = e->have;
+	int err;
+
+	val.row[(m->gen + 1) & 1] = val.row[m->gen & 1];
+	if (memcmp(&val, &e->have, sizeof(val)) == 0)
+		return 0;
+	err = m->sink.set(m->sink.ctx, map, key, &val);
+	if (!err)
+		entry_took(m, e, &val);
+	return err;
+}
+
+static int endpoint_settle(struct wd_model *m, struct mendpoint *e)
+{
+	unsigned int cur = m->gen & 1;
+	struct wd_endpoint_val val = e->have;
+	int err;
+
+	if (!e->in_kernel || val.slot[0] == val.slot[1])
+		return 0;
+	val.slot[!cur] = val.slot[cur];
+	err = m->sink.set(m->sink.ctx, WD_MAP_wd_endpoint, &e->ep->ifindex, &val);
+	if (err)
+		return err;
+	e->have = val;
+	if (e->owned[cur])
+		e->owned[cur]->refs++;
+	slot_put(m, e->owned[!cur]);
+	e->owned[!cur] = e->owned[cur];
+	return 0;
+}
+
+int wd_model_settle(struct wd_model *m)
+{
+	int err = 0;
+
+	while (m->unsettled_addrs.cnt && !err) {
+		struct maddr *a = m->unsettled_addrs.item[m->unsettled_addrs.cnt - 1];
+
+		err = entry_settle(m, &a->e, addr_map(a), &a->addr.v6);
+		if (err)
+			break;
+		a->e.unsettled = false;
+		m->unsettled_addrs.cnt--;
+	}
+	while (m->unsettled_prefixes.cnt && !err) {
+		struct mprefix *p = m->unsettled_prefixes.item[m->unsettled_prefixes.cnt - 1];
+		struct wd_cidr6_key key = prefix_key(p);
+
+		err = entry_settle(m, &p->e, prefix_map(p), &key);
+		if (err)
+			break;
+		p->e.unsettled = false;
+		m->unsettled_prefixes.cnt--;
+	}
+	for (struct mendpoint *e = m->endpoints; e && !err; e = e->hh.next)
+		err = endpoint_settle(m, e);
+	return err;
+}
+
+bool wd_model_unsettled(const struct wd_model *m)
+{
+	if (m->unsettled_addrs.cnt || m->unsettled_prefixes.cnt)
+		return true;
+	for (const struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
+		if (e->in_kernel && e->have.slot[0] != e->have.slot[1])
+			return true;
+	}
+	return false;
+}

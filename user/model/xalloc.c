@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * xalloc.c - memory that is there, or the program ends with a message.
+ */
+#include "xalloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *must(void *ptr)
+{
+	if (ptr)
+		return ptr;
+	(void)fputs("warder: out of memory; enforcement goes on with the last generation\n",
+		    stderr);
+	exit(1);
+}
+
+void *wd_xcalloc(size_t cnt, size_t size)
+{
+	return must(calloc(cnt ? cnt : 1, size ? size : 1));
+}
+
+void *wd_xrealloc(void *ptr, size_t cnt, size_t size)
+{
+	return must(reallocarray(ptr, cnt ? cnt : 1, size));
+}
+
+char *wd_xstrdup(const char *s)
+{
+	return s ? must(strdup(s)) : NULL;
+}
+
+void *wd_grow(void *ptr, size_t cnt, size_t *cap, size_t size)
+{
+	if (cnt < *cap)
+		return ptr;
+	*cap = *cap ? *cap * 2 : 2;
+	return wd_xrealloc(ptr, *cap, size);
+}
