@@ -200,6 +200,7 @@ WD_ABI_SIZE(struct wd_ct6_key, 28);
 #define WD_CT_RST 0x4
 #define WD_CT_SEEDED 0x8 /* written by the agent for a connection it found */
 #define WD_CT_HOST 0x10 /* allowed as this host's own traffic */
+#define WD_CT_SYNACK 0x20 /* wd_new: TCP answered, handshake not complete yet */
 
 struct wd_ct_val {
 	__u32 gen; /* generation it was judged under */

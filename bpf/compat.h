@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * compat.h - constants that vmlinux.h does not carry, and the clock.
+ *
+ * Owns everything that differs between kernels, so that the other headers need
+ * not ask. A difference is settled when the program is loaded (CO-RE) and the
+ * side not taken is pruned; nothing here may decide about a packet.
+ */
+#ifndef WARDER_BPF_COMPAT_H
+#define WARDER_BPF_COMPAT_H
+
+#include <warder/limits.h>
+
+/*
+ * What a program returns. NEXT is TCX_NEXT and, under clsact, TC_ACT_UNSPEC:
+ * both go on with the next program. Passing never ends the chain, so that
+ * whoever is attached behind warder still sees the packet.
+ */
+#define WD_TC_NEXT (-1)
+#define WD_TC_SHOT 2
+
+#define WD_ETH_IP4 0x0800
+#define WD_ETH_ARP 0x0806
+#define WD_ETH_VLAN 0x8100
+#define WD_ETH_IP6 0x86dd
+#define WD_ETH_QINQ 0x88a8
+
+/* IP protocols and IPv6 extension headers (IANA protocol numbers). */
+#define WD_IP_HOPOPTS 0
+#define WD_IP_ICMP 1
+#define WD_IP_TCP 6
+#define WD_IP_UDP 17
+#define WD_IP_ROUTING 43
+#define WD_IP_FRAGMENT 44
+#define WD_IP_AH 51
+#define WD_IP_ICMP6 58
+#define WD_IP_DSTOPTS 60
+#define WD_IP_SCTP 132
+#define WD_IP_MOBILITY 135
+#define WD_IP_HIP 139
+#define WD_IP_SHIM6 140
+#define WD_IP_EXP1 253
+#define WD_IP_EXP2 254
+
+/* The suffix is dropped when libbpf looks the value up in the kernel's BTF. */
+enum bpf_func_id___wd {
+	BPF_FUNC_ktime_get_coarse_ns___wd = 160,
+};
+
+/*
+ * Now, in ticks of 2^WD_TICK_SHIFT ns. The coarse clock costs 5 ns where the
+ * precise one costs 30, and a tick is long against its error (one jiffy). It
+ * came with 5.11.
+ */
+static __always_inline __u32 clock_ticks(void)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id___wd,
+				       BPF_FUNC_ktime_get_coarse_ns___wd))
+		return (__u32)(bpf_ktime_get_coarse_ns() >> WD_TICK_SHIFT);
+	return (__u32)(bpf_ktime_get_ns() >> WD_TICK_SHIFT);
+}
+
+/* Hide a value from the optimizer, so that a bound stands where it is put. */
+#define WD_OPAQUE(var) asm volatile("" : "+r"(var))
+
+#endif /* WARDER_BPF_COMPAT_H */

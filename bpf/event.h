@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * event.h - what is counted and told of each decision.
+ *
+ * Owns the counters and the ring buffer; the one place where a reason becomes a
+ * return code. Each packet is counted once by reason and, if its endpoint is
+ * known, once by endpoint. Events are for people and may be limited or lost,
+ * which is counted too; counters are exact.
+ */
+#ifndef WARDER_BPF_EVENT_H
+#define WARDER_BPF_EVENT_H
+
+#include "fragment.h"
+
+static __always_inline void stat_add(struct wd_stat_val *stat, __u32 len)
+{
+	stat->packets++;
+	stat->bytes += len;
+}
+
+static __always_inline void count(const struct wd_pkt *pkt, int r,
+				  __u32 verdict)
+{
+	/* verifier: pkt has been through memory, so the bound is said again */
+	__u32 dir = pkt->dir & 1;
+	__u32 at = ((__u32)r * 2 + dir) & (2 * WD_R__MAX - 1);
+	struct wd_stat_val *stat = bpf_map_lookup_elem(&wd_stat, &at);
+	struct wd_epstat_val *ep;
+
+	if (stat)
+		stat_add(stat, pkt->len);
+	if (!pkt->ep)
+		return;
+	at = pkt->ep->stat & (WD_ENDPOINTS_MAX - 1);
+	ep = bpf_map_lookup_elem(&wd_epstat, &at);
+	if (!ep)
+		return;
+	if (verdict == WD_ALLOW)
+		stat_add(&ep->allow[dir], pkt->len);
+	else if (verdict == WD_DROP)
+		stat_add(&ep->drop[dir], pkt->len);
+	else
+		stat_add(&ep->audit[dir], pkt->len);
+}
+
+/* May this CPU send one more event in this tick? */
+static __always_inline bool event_is_due(const struct wd_pkt *pkt,
+					 struct wd_evstat_val *stat)
+{
+	if (stat->tick != pkt->now) {
+		stat->tick = pkt->now;
+		stat->in_tick = 0;
+	}
+	if (stat->in_tick >= WD_EVENTS_BURST) {
+		stat->limited++;
+		return false;
+	}
+	stat->in_tick++;
+	return true;
+}
+
+static __always_inline void event_fill(const struct wd_pkt *pkt,
+				       struct wd_event *event)
+{
+	copy_addr6(event->src, (const void *)pkt->src);
+	copy_addr6(event->dst, (const void *)pkt->dst);
+	event->time_ns = bpf_ktime_get_ns();
+	event->ep = pkt->ep ? pkt->ep->id : 0;
+	event->local_id = pkt->ep ? pkt->ep->identity : 0;
+	event->peer_id = pkt->peer_id;
+	event->sport = pkt->sport;
+	event->dport = pkt->dport;
+	event->rule = pkt->rule;
+	event->gen = pkt->gen;
+	event->len = pkt->len;
+	event->proto_eth = pkt->eth;
+	event->proto = pkt->proto;
+	event->family = pkt->family;
+	event->dir = pkt->dir;
+	event->rung = pkt->rung;
+}
+
+static __noinline int event_send(struct __sk_buff *skb, struct wd_pkt *pkt,
+				 __u32 r, __u32 verdict)
+{
+	struct wd_evstat_val *stat;
+	struct wd_event *event;
+	__u32 zero = 0;
+
+	stat = bpf_map_lookup_elem(&wd_evstat, &zero);
+	if (!stat || !event_is_due(pkt, stat))
+		return 0;
+	if (pkt->key.ep)
+		find_peer(pkt);
+	event = bpf_ringbuf_reserve(&wd_events, sizeof(*event), 0);
+	if (!event) {
+		stat->lost++;
+		return 0;
+	}
+	event_fill(pkt, event);
+	event->ifindex = skb->ifindex;
+	event->reason = (__u8)r;
+	event->verdict = (__u8)verdict;
+	/* The agent polls: a wakeup per event would cost 100 times the rest. */
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	stat->sent++;
+	return 0;
+}
+
+/* Reasons that rest on state; mode off does not judge by them. */
+static __always_inline bool reason_is_state(int r)
+{
+	return r == WD_R_FRAG_ORPHAN || r == WD_R_ICMP_UNRELATED ||
+	       r == WD_R_CT_INVALID || r == WD_R_CT_FULL;
+}
+
+/* Count, tell and carry out the decision. */
+static __always_inline int conclude(struct __sk_buff *skb, struct wd_pkt *pkt,
+				    int r)
+{
+	__u32 verdict = r < WD_R_FIRST_DROP ? WD_ALLOW : WD_DROP;
+
+	if (verdict == WD_DROP && pkt->ep) {
+		if ((pkt->ep->flags & WD_EP_OFF) && reason_is_state(r)) {
+			r = WD_R_MODE_OFF;
+			verdict = WD_ALLOW;
+		} else if (passes(pkt, r)) {
+			verdict = WD_AUDIT;
+		}
+	}
+	if (pkt->frag == WD_FRAG_FIRST && pkt->key.ep)
+		frag_note(pkt, r);
+	count(pkt, r, verdict);
+	if (verdict != WD_ALLOW ? pkt->monitor & WD_MONITOR_DROP :
+				  pkt->is_new && (pkt->monitor & WD_MONITOR_NEW))
+		event_send(skb, pkt, (__u32)r, verdict);
+	return verdict == WD_DROP ? WD_TC_SHOT : WD_TC_NEXT;
+}
+
+#endif /* WARDER_BPF_EVENT_H */

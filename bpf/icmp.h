@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * icmp.h - ICMP errors pass when they quote a packet of a live flow.
+ *
+ * Reads the quoted packet and looks for its flow; makes no flow and keeps none
+ * alive. The error must go to the sender of the quoted packet, and the quoted
+ * packet must have crossed this endpoint's wire the other way. The source of
+ * the error itself may be any router. Sequence numbers of TCP are not tracked,
+ * hence not compared.
+ */
+#ifndef WARDER_BPF_ICMP_H
+#define WARDER_BPF_ICMP_H
+
+#include "conntrack.h"
+
+/* A packet as an ICMP error quotes it. */
+struct wd_quote {
+	__be32 src[4];
+	__be32 dst[4];
+	__u32 off; /* of its transport header, bytes from the frame's start */
+	__u8 proto;
+};
+
+static __always_inline bool quote_parse4(struct __sk_buff *skb,
+					 const struct wd_pkt *pkt, __u32 off,
+					 struct wd_quote *quote)
+{
+	struct iphdr *ip = header(skb, off, sizeof(*ip));
+	__u32 hlen;
+
+	if (!ip || (*(__u8 *)ip >> 4) != 4 ||
+	    (ip->frag_off & bpf_htons(0x1fff)))
+		return false;
+	hlen = (*(__u8 *)ip & 0xf) * 4U;
+	if (hlen < sizeof(*ip))
+		return false;
+	quote->src[0] = ip->saddr;
+	quote->dst[0] = ip->daddr;
+	quote->proto = ip->protocol;
+	quote->off = off + hlen;
+	return quote->off + 8 <= pkt->end;
+}
+
+static __always_inline bool quote_parse6(struct __sk_buff *skb,
+					 const struct wd_pkt *pkt, __u32 off,
+					 struct wd_quote *quote)
+{
+	struct ipv6hdr *ip = header(skb, off, sizeof(*ip));
+
+	if (!ip || (*(__u8 *)ip >> 4) != 6)
+		return false;
+	copy_addr6(quote->src, &ip->saddr);
+	copy_addr6(quote->dst, &ip->daddr);
+	quote->proto = ip->nexthdr;
+	quote->off = off + sizeof(*ip);
+	return quote->off + 8 <= pkt->end;
+}
+
+/* Set the flow key to the quoted packet's, which went the other way. */
+static __always_inline bool quote_to_key(struct __sk_buff *skb,
+					 struct wd_pkt *pkt, __u32 off)
+{
+	__u8 dir = dir_reverse(pkt->dir);
+	struct icmphdr *icmp;
+	struct udphdr *l4;
+
+	pkt->key.proto = pkt->proto;
+	if (proto_is_icmp(pkt)) {
+		icmp = header(skb, off, sizeof(*icmp));
+		if (!icmp || icmp_is_error(pkt->family, icmp->type))
+			return false;
+		set_icmp(pkt, dir, icmp->type, icmp->un.echo.id);
+		return true;
+	}
+	l4 = header(skb, off, sizeof(*l4));
+	if (!l4)
+		return false;
+	if (pkt->proto == WD_IP_TCP || pkt->proto == WD_IP_UDP ||
+	    pkt->proto == WD_IP_SCTP)
+		set_ports(pkt, dir, l4->source, l4->dest);
+	else
+		set_ports(pkt, dir, 0, 0);
+	return true;
+}
+
+/*
+ * Ends of the quoted packet: it was sent by whom the error goes to, and this
+ * endpoint is the one end that its direction demands.
+ */
+static __always_inline bool quote_ends_fit(struct wd_pkt *pkt,
+					   const struct wd_quote *quote)
+{
+	bool sent_here = pkt->dir == WD_INGRESS;
+	const __be32 *own = sent_here ? quote->src : quote->dst;
+	const __be32 *peer = sent_here ? quote->dst : quote->src;
+
+	if (!is_equal6(pkt->dst, quote->src))
+		return false;
+	if (pkt->family == 4) {
+		pkt->key.laddr = own_addr4(pkt->ep, own[0]);
+		pkt->key.peer[3] = peer[0];
+	} else {
+		pkt->key.laddr = own_addr6(pkt->ep, own);
+		copy_addr6(pkt->key.peer, (const void *)peer);
+	}
+	return pkt->key.laddr != WD_LADDR_OTHER;
+}
+
+/* Errors that transports act on; a redirect or quench only ever misleads. */
+static __always_inline bool error_is_served(const struct wd_pkt *pkt)
+{
+	__u32 type = bpf_ntohs(pkt->dport) >> 8;
+
+	if (pkt->frag != WD_FRAG_NONE)
+		return false;
+	if (pkt->family == 6)
+		return type >= 1 && type <= 4;
+	return type != WD_ICMP4_REDIRECT && type != WD_ICMP4_QUENCH;
+}
+
+/* The live flow that a packet of the other direction belonged to, or NULL. */
+static __always_inline const struct wd_ct_val *quoted_flow(
+	const struct wd_pkt *pkt)
+{
+	const struct wd_ct_val *ct = ct_find(pkt);
+
+	if (ct)
+		return ct;
+	ct = new_find(pkt);
+	/* deny: nothing was sent that way yet, so nothing can be quoted */
+	if (ct && ct->dir == pkt->dir && !(ct->flags & WD_CT_SYNACK))
+		return NULL;
+	return ct;
+}
+
+static __always_inline int judge_quote(struct __sk_buff *skb,
+				       struct wd_pkt *pkt)
+{
+	__u32 off = pkt_off(pkt) + sizeof(struct icmphdr);
+	struct wd_quote quote = {};
+	const struct wd_ct_val *ct;
+	int r;
+
+	if (pkt->family == 4 ? !quote_parse4(skb, pkt, off, &quote) :
+			       !quote_parse6(skb, pkt, off, &quote))
+		return WD_R_ICMP_UNRELATED;
+	pkt->proto = quote.proto;
+	if (!quote_ends_fit(pkt, &quote) ||
+	    !quote_to_key(skb, pkt, quote.off & WD_OFF_MASK))
+		return WD_R_ICMP_UNRELATED;
+	ct = quoted_flow(pkt);
+	if (!ct)
+		return WD_R_ICMP_UNRELATED;
+	if (ct->gen == pkt->gen)
+		return WD_R_RELATED;
+	r = judge_flow(pkt, ct);
+	return passes(pkt, r) ? WD_R_RELATED : r;
+}
+
+static __noinline int judge_icmp_error(struct __sk_buff *skb,
+				       struct wd_pkt *pkt)
+{
+	int r;
+
+	if (!error_is_served(pkt))
+		return WD_R_ICMP_UNRELATED;
+	if (has_martian(pkt))
+		return WD_R_L3_BAD;
+	if (pkt->dir == WD_INGRESS &&
+	    check_provenance(skb, pkt) == WD_R_SPOOF_IP)
+		return WD_R_SPOOF_IP;
+	pkt->has_peer = 0; /* the flow's peer, not the error's source */
+	r = judge_quote(skb, pkt);
+	pkt->proto = pkt->family == 4 ? WD_IP_ICMP : WD_IP_ICMP6;
+	return r;
+}
+
+#endif /* WARDER_BPF_ICMP_H */

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * identity.h - who a packet is from and to, and whether that can be believed.
+ *
+ * Owns the checks of hardware addresses, own addresses, ARP and neighbour
+ * discovery, and the provenance of packets towards a pod; maps a peer's address
+ * to identity and row. Knows nothing of policy. A pod controls every byte of
+ * the frames it sends; it does not control the device they come out of, which
+ * is why that device (skb->ifindex, skb->ingress_ifindex) is the proof.
+ */
+#ifndef WARDER_BPF_IDENTITY_H
+#define WARDER_BPF_IDENTITY_H
+
+#include "maps.h"
+#include "parse.h"
+
+#define WD_ID_HOST 1 /* reserved identities, Cilium's numbers */
+#define WD_ID_WORLD 2
+
+/* ---- addresses ---- */
+
+static __always_inline bool is_zero6(const __be32 *a)
+{
+	return !(a[0] | a[1] | a[2] | a[3]);
+}
+
+static __always_inline bool is_equal6(const __be32 *a, const __be32 *b)
+{
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]));
+}
+
+static __always_inline bool is_link_local6(const __be32 *a)
+{
+	return (a[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
+}
+
+static __always_inline bool is_multicast6(const __be32 *a)
+{
+	return (a[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000);
+}
+
+/* ::ffff:0:0/96 never belongs on a wire. */
+static __always_inline bool is_mapped6(const __be32 *a)
+{
+	return !(a[0] | a[1]) && a[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline bool is_loopback6(const __be32 *a)
+{
+	return !(a[0] | a[1] | a[2]) && a[3] == bpf_htonl(1);
+}
+
+/* 224.0.0.0/4 and the limited broadcast. */
+static __always_inline bool is_multicast4(__be32 a)
+{
+	return (a & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000) ||
+	       a == bpf_htonl(0xffffffff);
+}
+
+/* Which of the endpoint's own addresses @a is; WD_LADDR_OTHER: none. */
+static __always_inline __u8 own_addr4(const struct wd_endpoint_val *ep,
+				      __be32 a)
+{
+	if (!a)
+		return WD_LADDR_OTHER;
+	if (a == ep->ip4[0])
+		return 0;
+	return a == ep->ip4[1] ? 1 : WD_LADDR_OTHER;
+}
+
+static __always_inline __u8 own_addr6(const struct wd_endpoint_val *ep,
+				      const __be32 *a)
+{
+	if (is_zero6(a))
+		return WD_LADDR_OTHER;
+	if (is_equal6(a, ep->ip6[0]))
+		return 0;
+	if (is_equal6(a, ep->ip6[1]))
+		return 1;
+	return is_equal6(a, ep->ll6) ? WD_LADDR_LINK : WD_LADDR_OTHER;
+}
+
+/* Addresses that no packet between machines may carry. */
+static __always_inline bool has_martian4(const struct wd_pkt *pkt)
+{
+	__u32 src = bpf_ntohl(pkt->src[0]), dst = bpf_ntohl(pkt->dst[0]);
+
+	return src >> 24 == 127 || src >> 24 == 0 || src >= 0xe0000000 ||
+	       dst >> 24 == 127 || dst == 0;
+}
+
+static __always_inline bool has_martian6(const struct wd_pkt *pkt)
+{
+	return is_multicast6(pkt->src) || is_zero6(pkt->src) ||
+	       is_loopback6(pkt->src) || is_mapped6(pkt->src) ||
+	       is_zero6(pkt->dst) || is_loopback6(pkt->dst) ||
+	       is_mapped6(pkt->dst);
+}
+
+static __always_inline bool has_martian(const struct wd_pkt *pkt)
+{
+	return pkt->family == 4 ? has_martian4(pkt) : has_martian6(pkt);
+}
+
+/*
+ * The endpoint's own end of an IP packet: its source if it sends, else its
+ * destination, which may also be a group it could listen to.
+ */
+static __always_inline int check_own_end(struct wd_pkt *pkt)
+{
+	const __be32 *own = pkt->dir == WD_EGRESS ? pkt->src : pkt->dst;
+	bool is_v4 = pkt->family == 4;
+
+	pkt->key.laddr = is_v4 ? own_addr4(pkt->ep, own[0]) :
+				 own_addr6(pkt->ep, own);
+	if (pkt->key.laddr != WD_LADDR_OTHER)
+		return WD_GO_ON;
+	if (has_martian(pkt))
+		return WD_R_L3_BAD;
+	if (pkt->dir == WD_EGRESS)
+		return WD_R_SPOOF_IP;
+	if (is_v4 ? is_multicast4(own[0]) : is_multicast6(own))
+		return WD_GO_ON;
+	return WD_R_NOT_LOCAL;
+}
+
+/* ---- link layer ---- */
+
+static __always_inline bool mac_is_zero(const __u8 *m)
+{
+	return !(m[0] | m[1] | m[2] | m[3] | m[4] | m[5]);
+}
+
+static __always_inline bool mac_is_equal(const __u8 *a, const __u8 *b)
+{
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) |
+		 (a[3] ^ b[3]) | (a[4] ^ b[4]) | (a[5] ^ b[5]));
+}
+
+/* Body of an ARP frame for Ethernet and IPv4, RFC 826. */
+struct wd_arp {
+	struct arphdr h;
+	__u8 sha[6];
+	__u8 spa[4];
+	__u8 tha[6];
+	__u8 tpa[4];
+};
+
+#define WD_ARP_REQUEST 1
+#define WD_ARP_REPLY 2
+
+static __always_inline __be32 addr4_at(const __u8 *b)
+{
+	return bpf_htonl((__u32)b[0] << 24 | (__u32)b[1] << 16 |
+			 (__u32)b[2] << 8 | b[3]);
+}
+
+static __always_inline bool arp_is_ip4(const struct wd_arp *arp)
+{
+	return arp->h.ar_hrd == bpf_htons(1) &&
+	       arp->h.ar_pro == bpf_htons(WD_ETH_IP4) && arp->h.ar_hln == 6 &&
+	       arp->h.ar_pln == 4 &&
+	       (arp->h.ar_op == bpf_htons(WD_ARP_REQUEST) ||
+		arp->h.ar_op == bpf_htons(WD_ARP_REPLY));
+}
+
+/* From the pod: it may speak of its own addresses only. */
+static __always_inline int judge_arp_out(const struct wd_endpoint_val *ep,
+					 const struct wd_arp *arp,
+					 const __u8 *eth_src)
+{
+	bool is_probe = arp->h.ar_op == bpf_htons(WD_ARP_REQUEST) &&
+			!addr4_at(arp->spa);
+	__be32 own = addr4_at(is_probe ? arp->tpa : arp->spa);
+
+	if (!mac_is_equal(arp->sha, eth_src))
+		return WD_R_ARP_FORBIDDEN;
+	if (own_addr4(ep, own) == WD_LADDR_OTHER)
+		return WD_R_ARP_FORBIDDEN;
+	return WD_R_NEIGHBOUR;
+}
+
+static __noinline int judge_arp(struct __sk_buff *skb, struct wd_pkt *pkt)
+{
+	struct wd_arp *arp;
+	struct ethhdr *eth = header(skb, 0, sizeof(*eth) + sizeof(*arp));
+
+	if (!eth)
+		return WD_R_ARP_FORBIDDEN;
+	arp = (struct wd_arp *)(eth + 1);
+	if (!arp_is_ip4(arp))
+		return WD_R_ARP_FORBIDDEN;
+	if (pkt->dir == WD_EGRESS)
+		return judge_arp_out(pkt->ep, arp, eth->h_source);
+	/* Towards the pod: who asks is the sender's hook's business. */
+	if (own_addr4(pkt->ep, addr4_at(arp->tpa)) == WD_LADDR_OTHER)
+		return WD_R_NOT_LOCAL;
+	return WD_R_NEIGHBOUR;
+}
+
+/* ---- neighbour discovery, RFC 4861 ---- */
+
+#define WD_ND_RS 133
+#define WD_ND_RA 134
+#define WD_ND_NS 135
+#define WD_ND_NA 136
+#define WD_ND_REDIRECT 137
+
+/*
+ * Is @a an address the pod may speak for in neighbour discovery? While its
+ * link-local address is not known, any link-local one: it must be able to come
+ * up before the agent learns it.
+ */
+static __always_inline bool nd_is_own(const struct wd_endpoint_val *ep,
+				      const __be32 *a)
+{
+	if (own_addr6(ep, a) != WD_LADDR_OTHER)
+		return true;
+	return is_zero6(ep->ll6) && is_link_local6(a);
+}
+
+static __always_inline int judge_nd_out(const struct wd_pkt *pkt, __u8 type,
+					const __be32 *target)
+{
+	bool is_probe = type == WD_ND_NS && is_zero6(pkt->src);
+
+	if (!is_probe && !nd_is_own(pkt->ep, pkt->src))
+		return WD_R_SPOOF_IP;
+	if (type == WD_ND_NS)
+		return !is_probe || nd_is_own(pkt->ep, target) ?
+			       WD_R_NEIGHBOUR :
+			       WD_R_ND_FORBIDDEN;
+	if (type != WD_ND_NA)
+		return WD_R_ND_FORBIDDEN;
+	if (own_addr6(pkt->ep, target) != WD_LADDR_OTHER)
+		return WD_R_NEIGHBOUR;
+	return nd_is_own(pkt->ep, target) && is_equal6(target, pkt->src) ?
+		       WD_R_NEIGHBOUR :
+		       WD_R_ND_FORBIDDEN;
+}
+
+static __always_inline int judge_nd_in(struct __sk_buff *skb,
+				       const struct wd_pkt *pkt, __u8 type,
+				       const __be32 *target)
+{
+	__u32 iif = skb->ingress_ifindex;
+
+	if (type == WD_ND_NS)
+		return nd_is_own(pkt->ep, target) ? WD_R_NEIGHBOUR :
+						    WD_R_NOT_LOCAL;
+	if (type != WD_ND_NA && type != WD_ND_RA)
+		return WD_R_ND_FORBIDDEN;
+	if (!is_multicast6(pkt->dst) && !nd_is_own(pkt->ep, pkt->dst))
+		return WD_R_NOT_LOCAL;
+	/* deny: a router is never a pod, whatever its own hook said */
+	if (type == WD_ND_RA && bpf_map_lookup_elem(&wd_endpoint, &iif))
+		return WD_R_ND_FORBIDDEN;
+	return WD_R_NEIGHBOUR;
+}
+
+/*
+ * Neighbour discovery is decided here, all other ICMPv6 goes on. Hop limit 255
+ * proves that it was sent on this link. Extension headers or fragments around
+ * it serve only to get past filters (RFC 6980), so they are refused.
+ */
+static __noinline int judge_nd(struct __sk_buff *skb, struct wd_pkt *pkt)
+{
+	struct icmp6hdr *icmp = inner_header(skb, pkt, sizeof(*icmp));
+	struct in6_addr *at;
+	__be32 target[4] = {};
+	__u8 type;
+
+	if (!icmp)
+		return WD_GO_ON; /* parse_icmp() finds the reason */
+	type = icmp->icmp6_type;
+	if (type < WD_ND_RS || type > WD_ND_REDIRECT)
+		return WD_GO_ON;
+	if (pkt->hops != 255 || icmp->icmp6_code || pkt->exthdrs)
+		return WD_R_ND_FORBIDDEN;
+	if (type == WD_ND_NS || type == WD_ND_NA) {
+		at = header(skb,
+			    sizeof(struct ethhdr) + sizeof(struct ipv6hdr),
+			    sizeof(struct icmp6hdr) + sizeof(*at));
+		if (!at || pkt->off + sizeof(*icmp) + sizeof(*at) > pkt->end)
+			return WD_R_ND_FORBIDDEN;
+		copy_addr6(target, (void *)at + sizeof(struct icmp6hdr));
+	}
+	return pkt->dir == WD_EGRESS ? judge_nd_out(pkt, type, target) :
+				       judge_nd_in(skb, pkt, type, target);
+}
+
+/* ---- peers ---- */
+
+static __always_inline const struct wd_addr_val *addr_of(const struct wd_pkt *pkt)
+{
+	if (pkt->family == 4)
+		return bpf_map_lookup_elem(&wd_addr4, &pkt->key.peer[3]);
+	return bpf_map_lookup_elem(&wd_addr6, pkt->key.peer);
+}
+
+static __always_inline void set_peer(struct wd_pkt *pkt,
+				     const struct wd_addr_val *val)
+{
+	pkt->peer_id = val->identity;
+	pkt->peer_row = val->row[pkt->gen & 1];
+	pkt->has_peer = 1;
+}
+
+static __always_inline const struct wd_addr_val *cidr_of(const struct wd_pkt *pkt)
+{
+	struct wd_cidr6_key k6;
+	struct wd_cidr4_key k4;
+
+	if (pkt->family == 4) {
+		if (!(pkt->switches & WD_STATE_CIDR4))
+			return NULL;
+		k4.prefixlen = 32;
+		k4.addr = pkt->key.peer[3];
+		return bpf_map_lookup_elem(&wd_cidr4, &k4);
+	}
+	if (!(pkt->switches & WD_STATE_CIDR6))
+		return NULL;
+	k6.prefixlen = 128;
+	k6.addr[0] = pkt->key.peer[0];
+	k6.addr[1] = pkt->key.peer[1];
+	k6.addr[2] = pkt->key.peer[2];
+	k6.addr[3] = pkt->key.peer[3];
+	return bpf_map_lookup_elem(&wd_cidr6, &k6);
+}
+
+/*
+ * Identity and row of the peer: pods and nodes by exact match, whose rows hold
+ * the prefixes around them too; anybody else by longest prefix; else the world,
+ * of which no predicate holds.
+ */
+static __noinline int find_peer(struct wd_pkt *pkt)
+{
+	const struct wd_addr_val *val;
+
+	if (pkt->has_peer)
+		return 0;
+	val = addr_of(pkt);
+	if (!val)
+		val = cidr_of(pkt);
+	if (val) {
+		set_peer(pkt, val);
+		return 0;
+	}
+	pkt->peer_id = WD_ID_WORLD;
+	pkt->peer_row = 0;
+	pkt->has_peer = 1;
+	return 0;
+}
+
+static __always_inline bool is_addr_of(const struct wd_endpoint_val *ep,
+				       const struct wd_pkt *pkt)
+{
+	if (pkt->family == 4)
+		return own_addr4(ep, pkt->src[0]) != WD_LADDR_OTHER;
+	return own_addr6(ep, pkt->src) != WD_LADDR_OTHER;
+}
+
+/*
+ * Towards a pod: may the source address come by the device it came by? The
+ * kernel says the device, a pod cannot forge it.
+ *   0                  this host's own socket
+ *   an endpoint        only that endpoint's addresses
+ *   any other device   no address of a local endpoint, unless the device is the
+ *                      bridge that endpoint is a port of and routes for it
+ * Return: WD_R_HOST, WD_R_SPOOF_IP or WD_GO_ON.
+ */
+static __noinline int check_provenance(struct __sk_buff *skb,
+				       struct wd_pkt *pkt)
+{
+	__u32 iif = skb->ingress_ifindex, owner;
+	const struct wd_endpoint_val *from;
+	const struct wd_addr_val *val;
+
+	if (!iif)
+		return WD_R_HOST;
+	val = addr_of(pkt);
+	if (val)
+		set_peer(pkt, val);
+	from = bpf_map_lookup_elem(&wd_endpoint, &iif);
+	if (from)
+		return is_addr_of(from, pkt) ? WD_GO_ON : WD_R_SPOOF_IP;
+	if (!val || !(val->flags & WD_ADDR_LOCAL) || val->ifindex == iif)
+		return WD_GO_ON;
+	owner = val->ifindex;
+	from = bpf_map_lookup_elem(&wd_endpoint, &owner);
+	return from && from->master == iif ? WD_GO_ON : WD_R_SPOOF_IP;
+}
+
+#endif /* WARDER_BPF_IDENTITY_H */

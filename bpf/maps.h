@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maps.h - every map of the programs, as warder/maps.h lists them.
+ *
+ * One set for the node, shared by all endpoints and pinned by the agent (the
+ * loader sets pin paths: a definition here says nothing about where). Keys and
+ * values are in warder/abi.h, sizes in warder/limits.h. Large tables that are
+ * filled by the agent take memory as they fill (NO_PREALLOC); arrays that the
+ * agent writes in bulk are mmap'able; what packets create is bounded by LRU.
+ */
+#ifndef WARDER_BPF_MAPS_H
+#define WARDER_BPF_MAPS_H
+
+#include <warder/abi.h>
+
+/* ---- written by the agent, read by the programs ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct wd_state_val);
+} wd_state SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WD_ENDPOINTS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct wd_endpoint_val);
+} wd_endpoint SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WD_ADDRS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wd_addr4_key);
+	__type(value, struct wd_addr_val);
+} wd_addr4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WD_ADDRS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wd_addr6_key);
+	__type(value, struct wd_addr_val);
+} wd_addr6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, WD_CIDRS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wd_cidr4_key);
+	__type(value, struct wd_addr_val);
+} wd_cidr4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, WD_CIDRS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wd_cidr6_key);
+	__type(value, struct wd_addr_val);
+} wd_cidr6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WD_ROWS_MAX);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct wd_row_val);
+} wd_row SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * WD_SLOTS_MAX);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct wd_slot_val);
+} wd_slot SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WD_SPANS_MAX);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct wd_span_val);
+} wd_span SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WD_CLASSES_MAX);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct wd_class_val);
+} wd_class SEC(".maps");
+
+/* ---- written by the programs (the agent seeds and sweeps flows) ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WD_CT_MAX);
+	__type(key, struct wd_ct4_key);
+	__type(value, struct wd_ct_val);
+} wd_ct4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WD_CT_MAX);
+	__type(key, struct wd_ct6_key);
+	__type(value, struct wd_ct_val);
+} wd_ct6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WD_NEW_MAX);
+	__type(key, struct wd_ct4_key);
+	__type(value, struct wd_ct_val);
+} wd_new4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WD_NEW_MAX);
+	__type(key, struct wd_ct6_key);
+	__type(value, struct wd_ct_val);
+} wd_new6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WD_ENDPOINTS_MAX);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct wd_quota_val);
+} wd_quota SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WD_FRAGS_MAX);
+	__type(key, struct wd_frag_key);
+	__type(value, struct wd_frag_val);
+} wd_frag SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2 * WD_R__MAX);
+	__type(key, __u32);
+	__type(value, struct wd_stat_val);
+} wd_stat SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WD_ENDPOINTS_MAX);
+	__type(key, __u32);
+	__type(value, struct wd_epstat_val);
+} wd_epstat SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wd_evstat_val);
+} wd_evstat SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, WD_EVENTS_BYTES);
+} wd_events SEC(".maps");
+
+#endif /* WARDER_BPF_MAPS_H */

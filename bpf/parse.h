@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * parse.h - from bytes to struct wd_pkt: what the packet claims to be.
+ *
+ * Decides only whether a packet is well formed; says nothing about who may send
+ * it. Every read goes through header(), which pulls bytes into the linear part
+ * when they are not there, so that the verdict cannot depend on how the sender
+ * cut the buffer. Nothing behind the length that the IP header states is read:
+ * trailing bytes never become a port.
+ *
+ * A function that may end the decision returns a reason, or WD_GO_ON.
+ */
+#ifndef WARDER_BPF_PARSE_H
+#define WARDER_BPF_PARSE_H
+
+#include <warder/abi.h>
+
+#include "compat.h"
+
+/* No decision yet: go on with the next step. */
+#define WD_GO_ON (-1)
+
+#define WD_LADDR_LINK 0xfe
+#define WD_LADDR_OTHER 0xff
+
+/* Offsets of a header are bounded so that a pointer plus them verifies. */
+#define WD_OFF_MASK 0x3fff
+
+enum wd_frag_pos {
+	WD_FRAG_NONE, /* not fragmented, or IPv6 atomic */
+	WD_FRAG_FIRST,
+	WD_FRAG_LATER,
+};
+
+/* TCP flags as on the wire; other protocols use 0. */
+#define WD_TCP_FIN 0x01
+#define WD_TCP_SYN 0x02
+#define WD_TCP_RST 0x04
+#define WD_TCP_ACK 0x10
+
+/*
+ * What is known of the packet at hand; lives on the stack of the entry program.
+ * The key's tail is laid out as the IPv4 key: see ct_key4().
+ */
+struct wd_pkt {
+	const struct wd_endpoint_val *ep;
+	__be32 src[4]; /* IPv4 in src[0], rest 0 */
+	__be32 dst[4];
+	struct wd_ct6_key key; /* flow key; an IPv4 peer is in peer[3] */
+	__u32 gen; /* read once, so that one packet sees one generation */
+	__u32 switches; /* WD_STATE_* */
+	__u32 now; /* ticks */
+	__u32 len; /* bytes of the frame */
+	__u32 off; /* of the header to parse next, bytes from the frame's start */
+	__u32 end; /* of the IP packet, bytes from the frame's start */
+	__u32 frag_id; /* as on the wire */
+	__u32 rule; /* id of the rule that decided, 0 none */
+	__u32 peer_id; /* identity of the peer, 0 unknown */
+	__u32 peer_row;
+	__be16 sport; /* ICMP: 0 */
+	__be16 dport; /* ICMP: type << 8 | code in network order */
+	__u16 eth; /* ethertype, host order */
+	__u16 frag_off; /* bytes */
+	__u8 dir; /* direction of this hook, enum wd_dir */
+	__u8 family; /* 4, 6 or 0 */
+	__u8 proto; /* transport protocol */
+	__u8 tcp; /* WD_TCP_* */
+	__u8 frag; /* enum wd_frag_pos */
+	__u8 frag_proto; /* protocol as the fragment states it */
+	__u8 hops; /* TTL or hop limit */
+	__u8 exthdrs; /* IPv6: extension headers were walked */
+	__u8 is_answer; /* ICMP echo reply: makes no sense without its request */
+	__u8 is_error; /* ICMP error: belongs to the flow it quotes */
+	__u8 is_new; /* a flow was made for it */
+	__u8 has_peer; /* peer_id and peer_row were looked up */
+	__u8 monitor; /* WD_MONITOR_* */
+	__u8 rung; /* for event records */
+};
+
+/* The opposite of a direction. */
+static __always_inline __u8 dir_reverse(__u8 dir)
+{
+	return dir ^ 1;
+}
+
+/*
+ * Load a packet pointer of the context. verifier: the field is a __u32 to the
+ * compiler, which keeps and extends it as such; what was a pointer is then a
+ * number. One instruction of our own gives it no chance.
+ */
+#define WD_PKT_PTR(skb, field) \
+	({ \
+		void *p_; \
+		asm volatile("%[p] = *(u32 *)(%[ctx] + %[at])" \
+			     : [p] "=r"(p_) \
+			     : [ctx] "r"(skb), \
+			       [at] "i"(offsetof(struct __sk_buff, field))); \
+		p_; \
+	})
+
+/*
+ * The bytes off .. off+len of the frame, or NULL when it has no such bytes. Any
+ * pointer got before is stale afterwards.
+ */
+static __always_inline void *header(struct __sk_buff *skb, __u32 off, __u32 len)
+{
+	void *p = WD_PKT_PTR(skb, data) + off;
+
+	/* verifier: checks the very register that is used, not an equal one */
+	WD_OPAQUE(p);
+	if (p + len <= WD_PKT_PTR(skb, data_end))
+		return p;
+	if (bpf_skb_pull_data(skb, off + len))
+		return NULL;
+	p = WD_PKT_PTR(skb, data) + off;
+	WD_OPAQUE(p);
+	return p + len <= WD_PKT_PTR(skb, data_end) ? p : NULL;
+}
+
+/* pkt->off as a bounded number: it may have been through memory. */
+static __always_inline __u32 pkt_off(const struct wd_pkt *pkt)
+{
+	__u32 off = pkt->off;
+
+	WD_OPAQUE(off);
+	return off & WD_OFF_MASK;
+}
+
+/* As header(), at pkt->off and inside what the IP header states. */
+static __always_inline void *inner_header(struct __sk_buff *skb,
+					  const struct wd_pkt *pkt, __u32 len)
+{
+	__u32 off = pkt_off(pkt);
+
+	return off + len <= pkt->end ? header(skb, off, len) : NULL;
+}
+
+/* ---- IPv4 ---- */
+
+#define WD_IPOPT_END 0
+#define WD_IPOPT_NOP 1
+#define WD_IPOPT_LSRR 131
+#define WD_IPOPT_SSRR 137
+#define WD_IPOPT_BYTES 40
+
+/*
+ * Walk the options of an IPv4 header of @hlen bytes: source routes and lists
+ * that do not add up are refused, because what routers make of them is not what
+ * was judged here.
+ */
+static __noinline int parse_ip4_options(struct __sk_buff *skb, __u32 hlen)
+{
+	__u32 at = sizeof(struct iphdr);
+	__u8 *opt;
+	int i;
+
+	for (i = 0; i < WD_IPOPT_BYTES; i++) {
+		WD_OPAQUE(at);
+		at &= 63;
+		if (at >= hlen)
+			return WD_GO_ON;
+		opt = header(skb, sizeof(struct ethhdr) + at, 1);
+		if (!opt)
+			return WD_R_IPOPT;
+		if (*opt == WD_IPOPT_END)
+			return WD_GO_ON;
+		if (*opt == WD_IPOPT_NOP) {
+			at++;
+			continue;
+		}
+		if (*opt == WD_IPOPT_LSRR || *opt == WD_IPOPT_SSRR)
+			return WD_R_IPOPT;
+		opt = header(skb, sizeof(struct ethhdr) + at, 2);
+		if (!opt || opt[1] < 2 || at + opt[1] > hlen)
+			return WD_R_IPOPT;
+		at += opt[1];
+	}
+	return WD_GO_ON;
+}
+
+/* Where in its datagram a packet is that has more than one fragment. */
+static __always_inline int set_frag(struct wd_pkt *pkt, __u16 off, bool more)
+{
+	pkt->frag_proto = pkt->proto;
+	pkt->frag_off = off;
+	if (!off) {
+		pkt->frag = more ? WD_FRAG_FIRST : WD_FRAG_NONE;
+		return WD_GO_ON;
+	}
+	pkt->frag = WD_FRAG_LATER;
+	/* deny: reassembly would run past the largest datagram there is */
+	if (off + (pkt->end - pkt_off(pkt)) > 0xffff)
+		return WD_R_L3_BAD;
+	return WD_GO_ON;
+}
+
+static __always_inline int parse_ip4(struct __sk_buff *skb, struct wd_pkt *pkt)
+{
+	struct iphdr *ip = header(skb, sizeof(struct ethhdr), sizeof(*ip));
+	__u32 hlen, tot, frag;
+
+	if (!ip || (*(__u8 *)ip >> 4) != 4 || !ip->ttl)
+		return WD_R_L3_BAD;
+	hlen = (*(__u8 *)ip & 0xf) * 4U;
+	tot = bpf_ntohs(ip->tot_len);
+	/* allow: IPv4 BIG TCP, merged by this host, states no length */
+	if (!tot && pkt->len - sizeof(struct ethhdr) > 0xffff)
+		tot = pkt->len - sizeof(struct ethhdr);
+	if (hlen < sizeof(*ip) || tot < hlen ||
+	    tot > pkt->len - sizeof(struct ethhdr))
+		return WD_R_L3_BAD;
+	pkt->src[0] = ip->saddr;
+	pkt->dst[0] = ip->daddr;
+	pkt->proto = ip->protocol;
+	pkt->hops = ip->ttl;
+	pkt->off = sizeof(struct ethhdr) + hlen;
+	pkt->end = sizeof(struct ethhdr) + tot;
+	frag = bpf_ntohs(ip->frag_off);
+	if (frag & 0x8000)
+		return WD_R_L3_BAD;
+	if (frag & 0x3fff) {
+		pkt->frag_id = ip->id;
+		if (set_frag(pkt, (__u16)((frag & 0x1fff) * 8),
+			     frag & 0x2000) != WD_GO_ON)
+			return WD_R_L3_BAD;
+	}
+	return WD_GO_ON;
+}
+
+/* ---- IPv6 ---- */
+
+/* Headers that are no transport and that are not walked. */
+static __always_inline bool is_refused_exthdr(__u8 nr)
+{
+	return nr == WD_IP_ROUTING || nr == WD_IP_MOBILITY || nr == WD_IP_HIP ||
+	       nr == WD_IP_SHIM6 || nr == WD_IP_EXP1 || nr == WD_IP_EXP2;
+}
+
+static __always_inline bool is_walked_exthdr(__u8 nr)
+{
+	return nr == WD_IP_HOPOPTS || nr == WD_IP_DSTOPTS || nr == WD_IP_AH ||
+	       nr == WD_IP_FRAGMENT;
+}
+
+/*
+ * Step over the extension header at pkt->off. A fragmented packet must have its
+ * transport header right behind the fragment header: what lies between could be
+ * cut so that later fragments overlap it.
+ */
+static __always_inline int step_exthdr(struct __sk_buff *skb,
+				       struct wd_pkt *pkt, bool *fragmented)
+{
+	struct frag_hdr *hdr = inner_header(skb, pkt, sizeof(*hdr));
+	__u8 nr = pkt->proto;
+	__u16 frag;
+
+	if (!hdr || pkt->frag != WD_FRAG_NONE)
+		return WD_R_EXTHDR;
+	pkt->proto = hdr->nexthdr;
+	if (nr == WD_IP_AH) {
+		pkt->off += (hdr->reserved + 2U) * 4;
+		return WD_GO_ON;
+	}
+	if (nr != WD_IP_FRAGMENT) {
+		pkt->off += (hdr->reserved + 1U) * 8;
+		return WD_GO_ON;
+	}
+	if (*fragmented)
+		return WD_R_EXTHDR;
+	*fragmented = true;
+	pkt->off += sizeof(*hdr);
+	pkt->frag_id = hdr->identification;
+	frag = bpf_ntohs(hdr->frag_off);
+	return set_frag(pkt, frag & 0xfff8, frag & 1);
+}
+
+static __noinline int parse_exthdrs(struct __sk_buff *skb, struct wd_pkt *pkt)
+{
+	bool fragmented = false;
+	int i, r;
+
+	pkt->exthdrs = 1;
+	for (i = 0; i < WD_EXTHDR_MAX; i++) {
+		if (!is_walked_exthdr(pkt->proto))
+			break;
+		r = step_exthdr(skb, pkt, &fragmented);
+		if (r != WD_GO_ON)
+			return r;
+		if (pkt->off > pkt->end)
+			return WD_R_EXTHDR;
+		if (pkt->frag == WD_FRAG_LATER)
+			return WD_GO_ON;
+	}
+	if (is_walked_exthdr(pkt->proto) || is_refused_exthdr(pkt->proto))
+		return WD_R_EXTHDR;
+	return WD_GO_ON;
+}
+
+static __always_inline void copy_addr6(__be32 *to, const struct in6_addr *from)
+{
+	to[0] = from->in6_u.u6_addr32[0];
+	to[1] = from->in6_u.u6_addr32[1];
+	to[2] = from->in6_u.u6_addr32[2];
+	to[3] = from->in6_u.u6_addr32[3];
+}
+
+static __always_inline int parse_ip6(struct __sk_buff *skb, struct wd_pkt *pkt)
+{
+	struct ipv6hdr *ip = header(skb, sizeof(struct ethhdr), sizeof(*ip));
+	__u32 room = pkt->len - sizeof(struct ethhdr) - sizeof(*ip);
+	__u32 payload;
+
+	if (!ip || (*(__u8 *)ip >> 4) != 6 || !ip->hop_limit)
+		return WD_R_L3_BAD;
+	payload = bpf_ntohs(ip->payload_len);
+	/* allow: IPv6 BIG TCP, merged by this host, with or without jumbo option */
+	if (!payload && room > 0xffff)
+		payload = room;
+	if (payload > room)
+		return WD_R_L3_BAD;
+	copy_addr6(pkt->src, &ip->saddr);
+	copy_addr6(pkt->dst, &ip->daddr);
+	pkt->proto = ip->nexthdr;
+	pkt->hops = ip->hop_limit;
+	pkt->off = sizeof(struct ethhdr) + sizeof(*ip);
+	pkt->end = pkt->off + payload;
+	return WD_GO_ON;
+}
+
+/* What lies between the fixed IP header and the transport header. */
+static __always_inline int parse_ip_extras(struct __sk_buff *skb,
+					   struct wd_pkt *pkt)
+{
+	__u32 hlen = pkt_off(pkt) - sizeof(struct ethhdr);
+
+	if (pkt->family == 4)
+		return hlen > sizeof(struct iphdr) ?
+			       parse_ip4_options(skb, hlen) :
+			       WD_GO_ON;
+	if (is_walked_exthdr(pkt->proto) || is_refused_exthdr(pkt->proto))
+		return parse_exthdrs(skb, pkt);
+	return WD_GO_ON;
+}
+
+/* ---- transport ---- */
+
+static __always_inline bool proto_is_icmp(const struct wd_pkt *pkt)
+{
+	return pkt->proto == (pkt->family == 4 ? WD_IP_ICMP : WD_IP_ICMP6);
+}
+
+/* Fill in the ports of a packet that goes in direction @dir. */
+static __always_inline void set_ports(struct wd_pkt *pkt, __u8 dir,
+				      __be16 sport, __be16 dport)
+{
+	pkt->key.lport = dir == WD_EGRESS ? sport : dport;
+	pkt->key.pport = dir == WD_EGRESS ? dport : sport;
+	pkt->key.sub = 0;
+}
+
+#define WD_ICMP4_ECHO_REPLY 0
+#define WD_ICMP4_UNREACH 3
+#define WD_ICMP4_QUENCH 4
+#define WD_ICMP4_REDIRECT 5
+#define WD_ICMP4_ECHO 8
+#define WD_ICMP4_TIME 11
+#define WD_ICMP4_PARAM 12
+#define WD_ICMP6_ECHO 128
+#define WD_ICMP6_ECHO_REPLY 129
+
+static __always_inline bool icmp_is_error(__u8 family, __u8 type)
+{
+	if (family == 6)
+		return type < WD_ICMP6_ECHO;
+	return type == WD_ICMP4_UNREACH || type == WD_ICMP4_QUENCH ||
+	       type == WD_ICMP4_REDIRECT || type == WD_ICMP4_TIME ||
+	       type == WD_ICMP4_PARAM;
+}
+
+/*
+ * The flow of an ICMP message that goes in direction @dir. Echo is keyed by its
+ * id and the direction of the request, so that a request from the other side
+ * with the same id is another flow. All other types of one direction share one
+ * key (3 and 4, not to meet an echo with id 0), which nothing replies to.
+ */
+static __always_inline void set_icmp(struct wd_pkt *pkt, __u8 dir, __u8 type,
+				     __be16 id)
+{
+	bool is_v4 = pkt->family == 4;
+
+	pkt->key.lport = id;
+	pkt->key.pport = 0;
+	if (type == (is_v4 ? WD_ICMP4_ECHO : WD_ICMP6_ECHO)) {
+		pkt->key.sub = dir + 1;
+	} else if (type == (is_v4 ? WD_ICMP4_ECHO_REPLY : WD_ICMP6_ECHO_REPLY)) {
+		pkt->key.sub = dir_reverse(dir) + 1;
+		pkt->is_answer = 1;
+	} else {
+		pkt->key.lport = 0;
+		pkt->key.sub = dir + 3;
+	}
+}
+
+static __always_inline int parse_tcp(struct __sk_buff *skb, struct wd_pkt *pkt)
+{
+	struct tcphdr *tcp = inner_header(skb, pkt, sizeof(*tcp));
+	__u8 flags;
+
+	if (!tcp)
+		return WD_R_L4_BAD;
+	if ((((__u8 *)tcp)[12] >> 4) < 5)
+		return WD_R_L4_BAD;
+	flags = ((__u8 *)tcp)[13] &
+		(WD_TCP_FIN | WD_TCP_SYN | WD_TCP_RST | WD_TCP_ACK);
+	pkt->sport = tcp->source;
+	pkt->dport = tcp->dest;
+	pkt->tcp = flags;
+	set_ports(pkt, pkt->dir, tcp->source, tcp->dest);
+	/* deny: no stack sends these; they are probes for filters that let go */
+	if (!flags || (flags & (WD_TCP_FIN | WD_TCP_ACK)) == WD_TCP_FIN)
+		return WD_R_CT_INVALID;
+	if ((flags & WD_TCP_SYN) && (flags & (WD_TCP_FIN | WD_TCP_RST)))
+		return WD_R_CT_INVALID;
+	return WD_GO_ON;
+}
+
+static __always_inline int parse_ports(struct __sk_buff *skb,
+				       struct wd_pkt *pkt, __u32 len)
+{
+	struct udphdr *udp = inner_header(skb, pkt, len);
+
+	if (!udp)
+		return WD_R_L4_BAD;
+	pkt->sport = udp->source;
+	pkt->dport = udp->dest;
+	set_ports(pkt, pkt->dir, udp->source, udp->dest);
+	return WD_GO_ON;
+}
+
+static __always_inline int parse_icmp(struct __sk_buff *skb, struct wd_pkt *pkt)
+{
+	struct icmphdr *icmp = inner_header(skb, pkt, sizeof(*icmp));
+
+	if (!icmp)
+		return WD_R_L4_BAD;
+	pkt->dport = bpf_htons((__u16)(icmp->type << 8 | icmp->code));
+	pkt->is_error = icmp_is_error(pkt->family, icmp->type);
+	set_icmp(pkt, pkt->dir, icmp->type, icmp->un.echo.id);
+	return WD_GO_ON;
+}
+
+/* The transport header of a packet that has one: all but later fragments. */
+static __always_inline int parse_l4(struct __sk_buff *skb, struct wd_pkt *pkt)
+{
+	int r = WD_GO_ON;
+
+	if (pkt->proto == WD_IP_TCP)
+		r = parse_tcp(skb, pkt);
+	else if (pkt->proto == WD_IP_UDP)
+		r = parse_ports(skb, pkt, sizeof(struct udphdr));
+	else if (pkt->proto == WD_IP_SCTP)
+		r = parse_ports(skb, pkt, sizeof(struct sctphdr));
+	else if (proto_is_icmp(pkt))
+		r = parse_icmp(skb, pkt);
+	if (r == WD_R_L4_BAD && pkt->frag == WD_FRAG_FIRST)
+		return WD_R_FRAG_TINY;
+	return r;
+}
+
+#endif /* WARDER_BPF_PARSE_H */

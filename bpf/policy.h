@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * policy.h - what the compiled policy says of one peer and one port.
+ *
+ * Owns the walk slot -> span -> class -> rule. Pure: looks things up, changes no
+ * state, and does not care whether the packet opens a flow or belongs to one.
+ * First match wins; what is missing or does not add up allows nothing.
+ */
+#ifndef WARDER_BPF_POLICY_H
+#define WARDER_BPF_POLICY_H
+
+#include "identity.h"
+
+/* A policy verdict against the packet, which audit mode lets pass. */
+static __always_inline bool reason_is_policy(int r)
+{
+	return r == WD_R_DEFAULT || r == WD_R_POLICY || r == WD_R_PROTO_UNSUP;
+}
+
+/* Does a packet with reason @r go through? */
+static __always_inline bool passes(const struct wd_pkt *pkt, int r)
+{
+	if (r < WD_R_FIRST_DROP)
+		return true;
+	return reason_is_policy(r) && (pkt->ep->flags & WD_EP_AUDIT);
+}
+
+static __always_inline const struct wd_slot_val *find_slot(
+	const struct wd_pkt *pkt, __u8 dir)
+{
+	__u32 at = pkt->ep->slot[pkt->gen & 1];
+
+	if (!at)
+		return NULL;
+	at = (at * 2 + dir) & (2 * WD_SLOTS_MAX - 1);
+	return bpf_map_lookup_elem(&wd_slot, &at);
+}
+
+/*
+ * The class of @port among @cnt spans from @first on: last span that begins at
+ * or below it. Halving leaves one after WD_SPAN_STEPS; the first begins at 0.
+ */
+static __always_inline __u32 find_span(__u32 first, __u32 cnt, __u32 port)
+{
+	const struct wd_span_val *span;
+	__u32 at, half;
+	int i;
+
+	for (i = 0; i < WD_SPAN_STEPS; i++) {
+		half = cnt >> 1;
+		if (!half)
+			break;
+		at = (first + half) & (WD_SPANS_MAX - 1);
+		span = bpf_map_lookup_elem(&wd_span, &at);
+		if (!span)
+			return 0;
+		if (span->lo <= port)
+			first += half;
+		cnt -= half;
+	}
+	at = first & (WD_SPANS_MAX - 1);
+	span = bpf_map_lookup_elem(&wd_span, &at);
+	return span && span->lo <= port ? span->class : 0;
+}
+
+/* The port a rule speaks of: the peer's for egress, the endpoint's for ingress. */
+static __always_inline __u32 find_class(const struct wd_pkt *pkt,
+					const struct wd_slot_val *slot, __u8 dir)
+{
+	__u32 port = bpf_ntohs(dir == WD_EGRESS ? pkt->key.pport :
+						  pkt->key.lport);
+	__u32 l4;
+
+	if (pkt->proto == WD_IP_TCP)
+		l4 = WD_L4_TCP;
+	else if (pkt->proto == WD_IP_UDP)
+		l4 = WD_L4_UDP;
+	else if (pkt->proto == WD_IP_SCTP)
+		l4 = WD_L4_SCTP;
+	else
+		return slot->any;
+	return slot->cnt[l4] ? find_span(slot->first[l4], slot->cnt[l4], port) :
+			       0;
+}
+
+static __always_inline bool row_has(const struct wd_row_val *row, __u32 pred)
+{
+	if (pred == WD_PRED_ANY)
+		return true;
+	return row->bits[(pred >> 6) & (WD_ROW_WORDS - 1)] >> (pred & 63) & 1;
+}
+
+/* First rule of the class that holds for the row. Return: WD_GO_ON if none. */
+static __always_inline int scan_class(struct wd_pkt *pkt, __u32 nr)
+{
+	__u32 row_nr = pkt->peer_row & (WD_ROWS_MAX - 1);
+	const struct wd_class_val *class;
+	const struct wd_row_val *row;
+	__u32 i;
+
+	nr &= WD_CLASSES_MAX - 1;
+	class = bpf_map_lookup_elem(&wd_class, &nr);
+	row = bpf_map_lookup_elem(&wd_row, &row_nr);
+	if (!class || !row)
+		return WD_R_MAP_ERR;
+	for (i = 0; i < WD_CLASS_RULES; i++) {
+		if (i >= class->cnt)
+			break;
+		if (!row_has(row, class->rule[i].pred))
+			continue;
+		pkt->rule = class->rule[i].id;
+		return class->rule[i].action == WD_ACT_ALLOW ?
+			       WD_R_POLICY_ALLOW :
+			       WD_R_POLICY;
+	}
+	return WD_GO_ON;
+}
+
+static __always_inline int no_rule(const struct wd_pkt *pkt,
+				   const struct wd_slot_val *slot)
+{
+	if (!(slot->flags & WD_SLOT_ISOLATED))
+		return WD_R_NOT_ISOLATED;
+	if (pkt->proto == WD_IP_TCP || pkt->proto == WD_IP_UDP ||
+	    pkt->proto == WD_IP_SCTP || proto_is_icmp(pkt))
+		return WD_R_DEFAULT;
+	return WD_R_PROTO_UNSUP;
+}
+
+/*
+ * What policy says of the flow of @pkt if it was opened in direction @dir.
+ * Rules come before isolation: a deny holds for an endpoint that nothing
+ * isolates, too.
+ */
+static __noinline int judge(struct wd_pkt *pkt, __u32 dir)
+{
+	const struct wd_slot_val *slot;
+	__u32 nr;
+	int r;
+
+	pkt->rule = 0;
+	if (pkt->ep->flags & WD_EP_OFF)
+		return WD_R_MODE_OFF;
+	slot = find_slot(pkt, (__u8)dir);
+	if (!slot || !(slot->flags & WD_SLOT_READY))
+		return WD_R_NOT_READY;
+	nr = find_class(pkt, slot, (__u8)dir);
+	if (!nr)
+		return no_rule(pkt, slot);
+	find_peer(pkt);
+	r = scan_class(pkt, nr);
+	return r == WD_GO_ON ? no_rule(pkt, slot) : r;
+}
+
+#endif /* WARDER_BPF_POLICY_H */

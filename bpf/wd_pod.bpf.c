@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * wd_pod.bpf.c - the hooks on the host side of a pod's interface.
+ *
+ * One image for all pods: what differs between them is in maps. The order of
+ * the decision is below; every way through it ends in conclude() with one
+ * reason.
+ *
+ * Threat model. A pod may have CAP_NET_RAW and CAP_NET_ADMIN in its namespace:
+ * it controls every byte of what it sends, fragments, buffer layout, marks and
+ * the timing; it also answers what it receives as it likes. It does not control
+ * the device its packets come out of, nor what runs in the host's namespace.
+ * Machines elsewhere control all of a packet that the host lets in. Nothing in
+ * a packet or its metadata that either of them can write is proof of anything,
+ * except what is compared here with what the agent knows of the device.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "event.h"
+#include "icmp.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* Source address of the frame; the pod's interface has only the one. */
+static __always_inline bool has_own_mac(const struct wd_endpoint_val *ep,
+					const struct ethhdr *eth)
+{
+	const __u16 *a = (const void *)eth->h_source;
+	const __u16 *b = (const void *)ep->mac;
+
+	if (!(b[0] | b[1] | b[2]))
+		return true; /* no hardware address to compare with */
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]));
+}
+
+static __always_inline void set_key(struct wd_pkt *pkt)
+{
+	const __be32 *peer = pkt->dir == WD_EGRESS ? pkt->dst : pkt->src;
+
+	pkt->key.ep = pkt->ep->id;
+	pkt->key.proto = pkt->proto;
+	if (pkt->family == 4)
+		pkt->key.peer[3] = peer[0];
+	else
+		copy_addr6(pkt->key.peer, (const void *)peer);
+}
+
+static __always_inline int decide_ip(struct __sk_buff *skb, struct wd_pkt *pkt)
+{
+	int r = pkt->family == 4 ? parse_ip4(skb, pkt) : parse_ip6(skb, pkt);
+
+	if (r != WD_GO_ON)
+		return r;
+	/* Has rules of its own for the source, so it comes before them. */
+	if (pkt->family == 6 && pkt->proto == WD_IP_ICMP6) {
+		r = judge_nd(skb, pkt);
+		if (r != WD_GO_ON)
+			return r;
+	}
+	/* Before anything that depends on state: nobody rides on another's. */
+	r = check_own_end(pkt);
+	if (r != WD_GO_ON)
+		return r;
+	r = parse_ip_extras(skb, pkt);
+	if (r != WD_GO_ON)
+		return r;
+	if (pkt->exthdrs && pkt->proto == WD_IP_ICMP6 &&
+	    pkt->frag != WD_FRAG_LATER) {
+		r = judge_nd(skb, pkt);
+		if (r != WD_GO_ON)
+			return r;
+	}
+	set_key(pkt);
+	r = pkt->frag == WD_FRAG_LATER ? frag_find(pkt) : parse_l4(skb, pkt);
+	if (r != WD_GO_ON)
+		return r;
+	if (!pkt->gen)
+		return WD_R_NOT_READY;
+	if (pkt->is_error)
+		return judge_icmp_error(skb, pkt);
+	return judge_flow_of(skb, pkt);
+}
+
+static __always_inline int read_state(struct wd_pkt *pkt)
+{
+	const struct wd_state_val *state;
+	__u32 zero = 0;
+
+	state = bpf_map_lookup_elem(&wd_state, &zero);
+	if (!state)
+		return WD_R_MAP_ERR;
+	pkt->gen = *(const volatile __u32 *)&state->gen;
+	pkt->switches = state->flags;
+	pkt->monitor = (__u8)state->monitor;
+	pkt->rung = (__u8)state->rung;
+	pkt->now = clock_ticks();
+	return WD_GO_ON;
+}
+
+static __always_inline int decide(struct __sk_buff *skb, struct wd_pkt *pkt)
+{
+	__u32 ifindex = skb->ifindex;
+	struct ethhdr *eth;
+	int r;
+
+	r = read_state(pkt);
+	if (r != WD_GO_ON)
+		return r;
+	pkt->ep = bpf_map_lookup_elem(&wd_endpoint, &ifindex);
+	if (!pkt->ep)
+		return WD_R_NO_ENDPOINT;
+	eth = header(skb, 0, sizeof(*eth));
+	if (!eth)
+		return WD_R_L2_UNSUP;
+	pkt->eth = bpf_ntohs(eth->h_proto);
+	if (skb->vlan_present || pkt->eth == WD_ETH_VLAN ||
+	    pkt->eth == WD_ETH_QINQ)
+		return WD_R_VLAN;
+	if (pkt->dir == WD_EGRESS && !has_own_mac(pkt->ep, eth))
+		return WD_R_SPOOF_MAC;
+	if (pkt->eth == WD_ETH_ARP)
+		return judge_arp(skb, pkt);
+	if (pkt->eth == WD_ETH_IP4)
+		pkt->family = 4;
+	else if (pkt->eth == WD_ETH_IP6)
+		pkt->family = 6;
+	else
+		return WD_R_L2_UNSUP;
+	return decide_ip(skb, pkt);
+}
+
+static __always_inline int handle(struct __sk_buff *skb, __u8 dir)
+{
+	struct wd_pkt pkt = { .dir = dir, .len = skb->len };
+
+	return conclude(skb, &pkt, decide(skb, &pkt));
+}
+
+/* Towards the pod: egress of the host's side. */
+SEC("tcx/egress")
+int wd_pod_in(struct __sk_buff *skb)
+{
+	return handle(skb, WD_INGRESS);
+}
+
+/* From the pod: ingress of the host's side. */
+SEC("tcx/ingress")
+int wd_pod_out(struct __sk_buff *skb)
+{
+	return handle(skb, WD_EGRESS);
+}
