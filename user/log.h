@@ -5,6 +5,8 @@
 #ifndef WARDER_LOG_H
 #define WARDER_LOG_H
 
+#include <stddef.h>
+
 enum wd_log_level {
 	WD_LOG_ERR, /* the command fails */
 	WD_LOG_WARN, /* goes on, and the text says so */
@@ -22,6 +24,13 @@ void wd_log(enum wd_log_level level, const char *fmt, ...) __attribute__((format
 #define wd_warn(...) wd_log(WD_LOG_WARN, __VA_ARGS__)
 #define wd_info(...) wd_log(WD_LOG_INFO, __VA_ARGS__)
 #define wd_debug(...) wd_log(WD_LOG_DEBUG, __VA_ARGS__)
+
+/**
+ * wd_log_escape() - copy @text with control, bidi and non-UTF-8 bytes as \xNN
+ * @buf: @size bytes, at least 1; what does not fit is cut between characters
+ * Return: @buf.
+ */
+char *wd_log_escape(const char *text, char *buf, size_t size);
 
 /** wd_errno() - "-ENOENT" for -ENOENT or ENOENT; static storage, "-errno 123" for unknown ones */
 const char *wd_errno(int err);
