@@ -285,7 +285,7 @@ compile_commands.json: $(O)/compile_commands.json
 
 format:
 	@tools/setup lint
-	$(Q)tools/lint/run --format
+	$(Q)tools/lint/run --format $(IN)
 
 lint: $(O)/compile_commands.json $(patsubst %.bpf.o,%.skel.h,$(all-bpf))
 	@tools/setup lint
