@@ -27,6 +27,7 @@ enum wd_attach_kind {
 struct wd_datapath_info {
 	enum wd_attach_kind attach; /* what new attachments use */
 	bool adopted; /* maps of an agent before were taken over */
+	bool mounted; /* a bpffs was mounted, there was none */
 	bool swapped; /* running programs were replaced by this binary's */
 	uint32_t prog_id[2]; /* by enum wd_dir */
 	char tag[2][17]; /* program tags, hex */

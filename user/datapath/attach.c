@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * attach.c - which interfaces our programs are on.
+ *
+ * Decides order and undoing: towards the pod first, then from it; what this
+ * call made is taken off again when it fails, what was there before stays. How
+ * a program gets onto a hook is known to tcx.c and clsact.c. Works after the
+ * agent has dropped all but CAP_BPF and CAP_NET_ADMIN, but for swap and remove.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "internal.h"
+
+bool wd_datapath_no_tcx;
+
+static int attach_one(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way,
+		      bool *ret_made)
+{
+	if (dp->info.attach == WD_ATTACH_TCX)
+		return wd_tcx_attach(dp, ifindex, way, ret_made);
+	return wd_clsact_attach(dp, ifindex, way, ret_made);
+}
+
+static int check_one(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way)
+{
+	if (dp->info.attach == WD_ATTACH_TCX)
+		return wd_tcx_check(dp, ifindex, way);
+	return wd_clsact_check(dp, ifindex, way);
+}
+
+static struct wd_owner us(const struct wd_datapath *dp)
+{
+	return (struct wd_owner){
+		.state_id = dp->map_id[WD_MAP_wd_state],
+		.prog_id = { dp->info.prog_id[0], dp->info.prog_id[1] },
+	};
+}
+
+static int detach_one(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way)
+{
+	struct wd_owner owner = us(dp);
+	int err, err2 = 0;
+
+	err = wd_tcx_detach(dp->dir, ifindex, way);
+	if (dp->info.attach == WD_ATTACH_CLSACT)
+		err2 = wd_clsact_detach(ifindex, way, &owner);
+	return err ? err : err2;
+}
+
+static int attach_both(struct wd_datapath *dp, uint32_t ifindex)
+{
+	bool made[WD_DIR__MAX] = { false };
+	int way, err = 0;
+
+	for (way = 0; !err && way < WD_DIR__MAX; way++)
+		err = attach_one(dp, ifindex, way, &made[way]);
+	if (!err) {
+		err = wd_datapath_check(dp, ifindex);
+		if (err == -ENOLINK)
+			err = -EBADMSG; /* attached, but not what is there */
+	}
+	for (way = 0; err && way < WD_DIR__MAX; way++) {
+		if (made[way])
+			(void)detach_one(dp, ifindex, way);
+	}
+	return err;
+}
+
+int wd_datapath_attach(struct wd_datapath *dp, uint32_t ifindex)
+{
+	int hurry = wd_hurry_begin();
+	int err = attach_both(dp, ifindex);
+
+	wd_hurry_end(hurry);
+	return err;
+}
+
+int wd_datapath_check(struct wd_datapath *dp, uint32_t ifindex)
+{
+	int way, err = 0;
+
+	for (way = 0; !err && way < WD_DIR__MAX; way++)
+		err = check_one(dp, ifindex, way);
+	return err;
+}
+
+int wd_datapath_detach(struct wd_datapath *dp, uint32_t ifindex)
+{
+	int hurry = wd_hurry_begin();
+	int way, err, first = 0;
+
+	for (way = 0; way < WD_DIR__MAX; way++) {
+		err = detach_one(dp, ifindex, way);
+		if (err && !first)
+			first = err;
+	}
+	wd_hurry_end(hurry);
+	if (dp->info.attach == WD_ATTACH_CLSACT)
+		wd_clsact_tidy(ifindex);
+	return first;
+}
+
+/* Join two lists; both are used up. */
+static int join(uint32_t *one, int one_cnt, uint32_t *two, int two_cnt,
+		uint32_t **ret_both)
+{
+	uint32_t *both = calloc(one_cnt + two_cnt + 1, sizeof(*both));
+
+	if (both && one_cnt)
+		memcpy(both, one, one_cnt * sizeof(*both));
+	if (both && two_cnt)
+		memcpy(both + one_cnt, two, two_cnt * sizeof(*both));
+	free(one);
+	free(two);
+	if (!both)
+		return -ENOMEM;
+	*ret_both = both;
+	return wd_sort_unique(both, one_cnt + two_cnt);
+}
+
+int wd_datapath_attached(struct wd_datapath *dp, uint32_t **ret_ifindex)
+{
+	uint32_t *links = NULL, *filters = NULL;
+	struct wd_owner owner = us(dp);
+	int link_cnt, filter_cnt = 0;
+
+	link_cnt = wd_links_list(dp->dir, &links);
+	if (link_cnt < 0)
+		return link_cnt;
+	if (dp->info.attach == WD_ATTACH_CLSACT)
+		filter_cnt = wd_clsact_list(&owner, &filters);
+	if (filter_cnt < 0) {
+		free(links);
+		return filter_cnt;
+	}
+	return join(links, link_cnt, filters, filter_cnt, ret_ifindex);
+}
+
+static int swap_links(struct wd_datapath *dp)
+{
+	uint32_t *list = NULL;
+	int cnt, i, err = 0;
+
+	cnt = wd_links_list(dp->dir, &list);
+	if (cnt < 0)
+		return cnt;
+	for (i = 0; !err && i < 2 * cnt; i++)
+		err = wd_tcx_swap(dp, list[i / 2], i % 2);
+	free(list);
+	return err;
+}
+
+/*
+ * A filter of ours on a kernel that has tcx is left from an agent before: the
+ * link comes first, so that one of the two is always there.
+ */
+static int swap_filter(struct wd_datapath *dp, uint32_t ifindex)
+{
+	struct wd_owner owner = us(dp);
+	bool made;
+	int way, err = 0;
+
+	for (way = 0; !err && way < WD_DIR__MAX; way++)
+		err = attach_one(dp, ifindex, way, &made);
+	if (dp->info.attach == WD_ATTACH_CLSACT)
+		return err;
+	for (way = 0; !err && way < WD_DIR__MAX; way++)
+		err = wd_clsact_detach(ifindex, way, &owner);
+	if (!err)
+		wd_clsact_tidy(ifindex);
+	return err;
+}
+
+int wd_attach_swap(struct wd_datapath *dp)
+{
+	struct wd_owner owner = us(dp);
+	uint32_t *list = NULL;
+	int cnt, i, err;
+
+	err = swap_links(dp);
+	if (err)
+		return wd_fail(dp, err, WD_STAGE_ATTACH,
+			       "cannot switch the programs in force");
+	if (!dp->info.adopted)
+		return 0; /* no filter can use maps that are new */
+	cnt = wd_clsact_list(&owner, &list);
+	err = cnt < 0 ? cnt : 0;
+	for (i = 0; !err && i < cnt; i++) {
+		err = swap_filter(dp, list[i]);
+		if (err == -ENODEV)
+			err = 0;
+	}
+	free(list);
+	return err ? wd_fail(dp, err, WD_STAGE_ATTACH,
+			     "cannot switch the filters in force") :
+		     0;
+}
+
+/* ---- the end of enforcement, without an open data path ---- */
+
+static void keep_first(int *first, int err)
+{
+	if (err && !*first)
+		*first = err;
+}
+
+static int remove_links(const char *dir)
+{
+	uint32_t *list = NULL;
+	int cnt, i, first = 0;
+
+	cnt = wd_links_list(dir, &list);
+	if (cnt < 0)
+		return cnt;
+	for (i = 0; i < 2 * cnt; i++)
+		keep_first(&first, wd_tcx_detach(dir, list[i / 2], i % 2));
+	free(list);
+	return first;
+}
+
+static int remove_filters(const char *dir)
+{
+	struct wd_owner owner = { 0 };
+	uint32_t *list = NULL;
+	char path[WD_PATH_MAX];
+	int fd, cnt, i, first = 0;
+
+	wd_pin_path(path, dir, "maps", wd_map_names[WD_MAP_wd_state]);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0; /* nothing tells which filters are ours */
+	owner.state_id = wd_map_id(fd);
+	close(fd);
+	cnt = wd_clsact_list(&owner, &list);
+	if (cnt < 0)
+		return cnt;
+	for (i = 0; i < 2 * cnt; i++)
+		keep_first(&first,
+			   wd_clsact_detach(list[i / 2], i % 2, &owner));
+	for (i = 0; i < cnt; i++)
+		wd_clsact_tidy(list[i]);
+	free(list);
+	return first;
+}
+
+int wd_datapath_remove(const char *bpffs)
+{
+	int hurry, first = 0;
+
+	if (strlen(bpffs) >= WD_DIR_MAX)
+		return -ENAMETOOLONG;
+	hurry = wd_hurry_begin();
+	keep_first(&first, remove_links(bpffs));
+	wd_hurry_end(hurry);
+	keep_first(&first, remove_filters(bpffs));
+	keep_first(&first, wd_bpffs_remove(bpffs));
+	return first;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * internal.h - what the files of the data path share, and nobody else sees.
+ *
+ * load.c puts an open data path together; bpffs.c knows directories and pins,
+ * maps.c the maps, golden.c the trial of new programs, attach.c the hooks of
+ * an interface by way of tcx.c or clsact.c, report.c what to tell a person.
+ */
+#ifndef WARDER_DATAPATH_INTERNAL_H
+#define WARDER_DATAPATH_INTERNAL_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "datapath.h"
+
+struct bpf_object;
+
+#define WD_DIR_MAX 400 /* bytes of a bpffs directory's name */
+#define WD_PATH_MAX 512 /* the same with a pin's name behind it */
+
+struct wd_map_shape {
+	uint32_t type;
+	uint32_t key_size;
+	uint32_t value_size;
+	uint32_t max;
+	uint32_t flags;
+};
+
+struct wd_datapath {
+	char dir[WD_DIR_MAX];
+	int prog_fd[WD_DIR__MAX]; /* what attachments use */
+	int map_fd[WD_MAP__MAX];
+	uint32_t map_id[WD_MAP__MAX];
+	struct wd_map_shape shape[WD_MAP__MAX]; /* as this binary makes them */
+	void *mem[WD_MAP__MAX]; /* NULL where not mapped */
+	size_t mem_bytes[WD_MAP__MAX];
+	int cpus; /* possible ones: values per element of a per-CPU map */
+	void *percpu; /* room for one element of any per-CPU map */
+	uint64_t writes;
+	struct wd_datapath_info info;
+	char *why; /* first failure, for a person */
+};
+
+/* Tests and kcheck: use clsact although the kernel has tcx. */
+extern bool wd_datapath_no_tcx;
+
+/* What was being done when a call failed. */
+enum wd_stage {
+	WD_STAGE_BPFFS,
+	WD_STAGE_MAP,
+	WD_STAGE_PROG,
+	WD_STAGE_RUN,
+	WD_STAGE_PIN,
+	WD_STAGE_ATTACH,
+};
+
+extern const char *const wd_map_names[WD_MAP__MAX];
+extern const char *const wd_prog_names[WD_DIR__MAX]; /* by enum wd_dir */
+
+/* ---- report.c ---- */
+
+/**
+ * wd_fail() - keep the first explanation of a failure in dp->why
+ * @err: negative errno
+ * @fmt: what was tried, to which the error and its likely cause are added
+ * Return: @err
+ */
+int wd_fail(struct wd_datapath *dp, int err, enum wd_stage stage,
+	    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/** wd_capture_begin() - collect libbpf's messages instead of printing them */
+void wd_capture_begin(void);
+
+/** wd_capture_end() - Return: the messages, to be freed, or NULL for none */
+char *wd_capture_end(void);
+
+/** wd_fail_load() - wd_fail() for a load, @said: what libbpf printed then */
+int wd_fail_load(struct wd_datapath *dp, int err, const char *said);
+
+/* ---- bpffs.c ---- */
+
+/** wd_bpffs_open() - make the directories, mount a bpffs if there is none */
+int wd_bpffs_open(struct wd_datapath *dp);
+
+/** wd_pin_path() - "@dir/@sub/@name" into @path */
+void wd_pin_path(char path[WD_PATH_MAX], const char *dir, const char *sub,
+		 const char *name);
+
+/** wd_link_path() - path of the pin of one attachment */
+void wd_link_path(char path[WD_PATH_MAX], const char *dir, uint32_t ifindex,
+		  enum wd_dir way);
+
+/** wd_pin() - pin @fd at @path, in one step in place of what was there */
+int wd_pin(int fd, const char *path);
+
+/** wd_unpin() - Return: 0 also if there was nothing */
+int wd_unpin(const char *path);
+
+/**
+ * wd_links_list() - the pins below links/ that have our kind of name
+ * @ret_ifindex: ascending, each once; to be freed
+ * Return: count, or -errno.
+ */
+int wd_links_list(const char *dir, uint32_t **ret_ifindex);
+
+/**
+ * wd_list_append() - grow a list that started as NULL and 0
+ * Return: new count, or -ENOMEM with the list as it was.
+ */
+int wd_list_append(uint32_t **list, int cnt, uint32_t value);
+
+/** wd_sort_unique() - ascending, each value once; Return: new count */
+int wd_sort_unique(uint32_t *list, int cnt);
+
+/** wd_bpffs_sweep() - drop the temporary names a crash may have left */
+void wd_bpffs_sweep(const char *dir);
+
+/** wd_bpffs_remove() - every pin of ours but links, then the directories */
+int wd_bpffs_remove(const char *dir);
+
+/* ---- maps.c ---- */
+
+/** wd_maps_shape() - note how the object of this binary wants its maps */
+int wd_maps_shape(struct wd_datapath *dp, struct bpf_object *obj);
+
+/**
+ * wd_maps_adopt() - open the pinned maps if there is a set of them
+ * Return: 1 adopted, 0 there is none, -ESTALE, or -errno. Changes nothing.
+ */
+int wd_maps_adopt(struct wd_datapath *dp);
+
+/** wd_maps_reuse() - make @obj use the maps that dp holds */
+int wd_maps_reuse(struct wd_datapath *dp, struct bpf_object *obj);
+
+/** wd_maps_create() - take over and pin the maps of a loaded @obj */
+int wd_maps_create(struct wd_datapath *dp, struct bpf_object *obj);
+
+/** wd_maps_mmap() - map the arrays that the agent writes directly */
+int wd_maps_mmap(struct wd_datapath *dp);
+
+void wd_maps_close(struct wd_datapath *dp);
+
+/** wd_maps_unpin() - remove the pins; wd_state, which makes a set, first */
+int wd_maps_unpin(const char *dir);
+
+/* ---- golden.c ---- */
+
+/**
+ * wd_golden_run() - do these programs give the golden verdicts?
+ * @obj: loaded with maps of its own, all empty
+ * Return: 0, -EBADMSG with dp->why set, or -errno of a failing call.
+ */
+int wd_golden_run(struct wd_datapath *dp, struct bpf_object *obj);
+
+/** wd_golden_shrink() - make the maps of @obj as small as the trial allows */
+int wd_golden_shrink(struct bpf_object *obj);
+
+/* ---- attach.c ---- */
+
+/** wd_attach_swap() - existing attachments over to the programs of dp */
+int wd_attach_swap(struct wd_datapath *dp);
+
+/* ---- tcx.c: everything by pinned link ---- */
+
+/** wd_tcx_probe() - does the kernel know tcx? Asks, changes nothing. */
+bool wd_tcx_probe(void);
+
+/** wd_hurry_begin() - make changes of hooks quick; Return: for wd_hurry_end() */
+int wd_hurry_begin(void);
+void wd_hurry_end(int hurry);
+
+/** wd_tcx_attach() - @ret_made: it was not attached before, at all */
+int wd_tcx_attach(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way,
+		  bool *ret_made);
+int wd_tcx_check(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way);
+int wd_tcx_detach(const char *dir, uint32_t ifindex, enum wd_dir way);
+
+/** wd_tcx_swap() - one pinned link; removes the pin of a vanished device */
+int wd_tcx_swap(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way);
+
+/* ---- clsact.c: a filter of ours, the first of the qdisc ---- */
+
+int wd_clsact_attach(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way,
+		     bool *ret_made);
+int wd_clsact_check(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way);
+
+/* Whose filters: those of these programs, or of others with this wd_state. */
+struct wd_owner {
+	uint32_t state_id; /* map id of wd_state */
+	uint32_t prog_id[WD_DIR__MAX]; /* 0 if not known */
+};
+
+/** wd_clsact_detach() - Return: 0 also if the filter is not the owner's */
+int wd_clsact_detach(uint32_t ifindex, enum wd_dir way,
+		     const struct wd_owner *owner);
+
+/** wd_clsact_tidy() - drop the qdisc if no filter is left in it */
+void wd_clsact_tidy(uint32_t ifindex);
+
+/** wd_clsact_list() - interfaces with a filter of the owner's */
+int wd_clsact_list(const struct wd_owner *owner, uint32_t **ret_ifindex);
+
+/* ---- info.c ---- */
+
+/** wd_prog_info() - Return: 0 or -errno */
+int wd_prog_info(int fd, struct bpf_prog_info *ret_info);
+
+/** wd_prog_describe() - fill info's prog_id, tag, verified_insns */
+int wd_prog_describe(struct wd_datapath *dp);
+
+/** wd_prog_uses() - 1 if the program uses the map, 0 if not, or -errno */
+int wd_prog_uses(int fd, uint32_t map_id);
+
+/** wd_map_id() - id of the map behind @fd, 0 if it is none */
+uint32_t wd_map_id(int fd);
+
+#endif /* WARDER_DATAPATH_INTERNAL_H */

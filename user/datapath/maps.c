@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maps.c - the one set of maps of this node, and their entries.
+ *
+ * A set exists once wd_state is pinned: it is pinned last and unpinned first,
+ * so what a crash leaves behind is never taken for a set. Maps of another
+ * shape or schema are not touched. Every write is counted and its result
+ * given back; what the entries mean is not known here.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define MAP_NAME_(name, help) #name,
+const char *const wd_map_names[WD_MAP__MAX] = { WD_MAPS(MAP_NAME_) };
+#undef MAP_NAME_
+
+static const enum wd_map mapped[] = { WD_MAP_wd_state, WD_MAP_wd_row,
+				      WD_MAP_wd_slot,  WD_MAP_wd_span,
+				      WD_MAP_wd_class, WD_MAP_wd_quota };
+
+#define MAPPED_CNT (sizeof(mapped) / sizeof(*mapped))
+
+/* ---- the set ---- */
+
+static struct bpf_map *find_map(struct bpf_object *obj, size_t map)
+{
+	return bpf_object__find_map_by_name(obj, wd_map_names[map]);
+}
+
+int wd_maps_shape(struct wd_datapath *dp, struct bpf_object *obj)
+{
+	size_t i;
+
+	for (i = 0; i < WD_MAP__MAX; i++) {
+		struct bpf_map *map = find_map(obj, i);
+
+		if (!map)
+			return wd_fail(dp, -ENOENT, WD_STAGE_MAP,
+				       "this binary has no map %s",
+				       wd_map_names[i]);
+		dp->shape[i] = (struct wd_map_shape){
+			.type = bpf_map__type(map),
+			.key_size = bpf_map__key_size(map),
+			.value_size = bpf_map__value_size(map),
+			.max = bpf_map__max_entries(map),
+			.flags = bpf_map__map_flags(map),
+		};
+	}
+	return 0;
+}
+
+static int stale(struct wd_datapath *dp, const char *name, const char *how)
+{
+	return wd_fail(dp, -ESTALE, WD_STAGE_PIN,
+		       "pinned map '%s/maps/%s' %s; end the enforcement it "
+		       "serves with `warder stop --detach` first, or use "
+		       "another --bpffs",
+		       dp->dir, name, how);
+}
+
+static int check_shape(struct wd_datapath *dp, size_t map)
+{
+	const struct wd_map_shape *want = &dp->shape[map];
+	struct bpf_map_info is = { 0 };
+	uint32_t len = sizeof(is);
+	int err;
+
+	err = bpf_map_get_info_by_fd(dp->map_fd[map], &is, &len);
+	if (err == -EINVAL)
+		return stale(dp, wd_map_names[map], "is not a map");
+	if (err)
+		return wd_fail(dp, err, WD_STAGE_PIN, "cannot ask about map %s",
+			       wd_map_names[map]);
+	if (is.type != want->type || is.key_size != want->key_size ||
+	    is.value_size != want->value_size || is.max_entries != want->max ||
+	    is.map_flags != want->flags)
+		return stale(dp, wd_map_names[map],
+			     "has another shape than this version's");
+	dp->map_id[map] = is.id;
+	return 0;
+}
+
+static int check_schema(struct wd_datapath *dp)
+{
+	struct wd_state_val state;
+	uint32_t zero = 0;
+	int err;
+
+	err = bpf_map_lookup_elem(dp->map_fd[WD_MAP_wd_state], &zero, &state);
+	if (err)
+		return wd_fail(dp, err, WD_STAGE_PIN, "cannot read wd_state");
+	if (state.schema != WD_SCHEMA)
+		return stale(dp, "wd_state",
+			     "has another schema than this version's");
+	return 0;
+}
+
+static int open_pin(struct wd_datapath *dp, size_t map)
+{
+	char path[WD_PATH_MAX];
+	int fd;
+
+	wd_pin_path(path, dp->dir, "maps", wd_map_names[map]);
+	fd = bpf_obj_get(path);
+	if (fd >= 0)
+		dp->map_fd[map] = fd;
+	return fd < 0 ? fd : 0;
+}
+
+int wd_maps_adopt(struct wd_datapath *dp)
+{
+	size_t i;
+	int err;
+
+	err = open_pin(dp, WD_MAP_wd_state);
+	if (err == -ENOENT)
+		return 0;
+	for (i = 0; !err && i < WD_MAP__MAX; i++) {
+		if (dp->map_fd[i] < 0)
+			err = open_pin(dp, i);
+		if (err == -ENOENT)
+			return stale(dp, wd_map_names[i], "is missing");
+		if (err == -EACCES || err == -EINVAL)
+			return stale(dp, wd_map_names[i], "is not a map");
+		if (!err)
+			err = check_shape(dp, i);
+	}
+	if (err)
+		return wd_fail(dp, err, WD_STAGE_PIN,
+			       "cannot open the pinned maps in '%s'", dp->dir);
+	err = check_schema(dp);
+	return err ? err : 1;
+}
+
+int wd_maps_reuse(struct wd_datapath *dp, struct bpf_object *obj)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < WD_MAP__MAX; i++) {
+		err = bpf_map__reuse_fd(find_map(obj, i), dp->map_fd[i]);
+		if (err)
+			return wd_fail(dp, err, WD_STAGE_MAP,
+				       "cannot use pinned map %s",
+				       wd_map_names[i]);
+	}
+	return 0;
+}
+
+static int write_schema(struct wd_datapath *dp)
+{
+	struct wd_state_val state = { .schema = WD_SCHEMA };
+	uint32_t zero = 0;
+	int err;
+
+	err = bpf_map_update_elem(dp->map_fd[WD_MAP_wd_state], &zero, &state,
+				  BPF_ANY);
+	return err ? wd_fail(dp, err, WD_STAGE_MAP, "cannot write wd_state") :
+		     0;
+}
+
+static int pin_map(struct wd_datapath *dp, size_t map)
+{
+	char path[WD_PATH_MAX];
+	int err;
+
+	wd_pin_path(path, dp->dir, "maps", wd_map_names[map]);
+	err = wd_pin(dp->map_fd[map], path);
+	return err ? wd_fail(dp, err, WD_STAGE_PIN, "cannot pin '%s'", path) :
+		     0;
+}
+
+int wd_maps_create(struct wd_datapath *dp, struct bpf_object *obj)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < WD_MAP__MAX; i++) {
+		dp->map_fd[i] = fcntl(bpf_map__fd(find_map(obj, i)),
+				      F_DUPFD_CLOEXEC, 3);
+		if (dp->map_fd[i] < 0)
+			return wd_fail(dp, -errno, WD_STAGE_MAP,
+				       "cannot hold map %s", wd_map_names[i]);
+		dp->map_id[i] = wd_map_id(dp->map_fd[i]);
+	}
+	err = write_schema(dp);
+	for (i = 0; !err && i < WD_MAP__MAX; i++) {
+		if (i != WD_MAP_wd_state)
+			err = pin_map(dp, i);
+	}
+	if (!err)
+		err = pin_map(dp, WD_MAP_wd_state);
+	return err;
+}
+
+int wd_maps_unpin(const char *dir)
+{
+	char path[WD_PATH_MAX];
+	int err, first;
+	size_t i;
+
+	wd_pin_path(path, dir, "maps", wd_map_names[WD_MAP_wd_state]);
+	first = wd_unpin(path);
+	for (i = 0; i < WD_MAP__MAX; i++) {
+		wd_pin_path(path, dir, "maps", wd_map_names[i]);
+		err = wd_unpin(path);
+		if (err && !first)
+			first = err;
+	}
+	return first;
+}
+
+int wd_maps_mmap(struct wd_datapath *dp)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	size_t i;
+
+	for (i = 0; i < MAPPED_CNT; i++) {
+		const struct wd_map_shape *shape = &dp->shape[mapped[i]];
+		size_t bytes = (shape->value_size + 7) / 8 * 8;
+		void *mem;
+
+		bytes = (bytes * shape->max + page - 1) / page * page;
+		mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+			   dp->map_fd[mapped[i]], 0);
+		if (mem == MAP_FAILED)
+			return wd_fail(dp, -errno, WD_STAGE_MAP,
+				       "cannot mmap map %s",
+				       wd_map_names[mapped[i]]);
+		dp->mem[mapped[i]] = mem;
+		dp->mem_bytes[mapped[i]] = bytes;
+	}
+	return 0;
+}
+
+void wd_maps_close(struct wd_datapath *dp)
+{
+	size_t i;
+
+	for (i = 0; i < WD_MAP__MAX; i++) {
+		if (dp->mem[i])
+			munmap(dp->mem[i], dp->mem_bytes[i]);
+		dp->mem[i] = NULL;
+		if (dp->map_fd[i] >= 0)
+			close(dp->map_fd[i]);
+		dp->map_fd[i] = -1;
+	}
+}
+
+/* ---- entries ---- */
+
+int wd_map_set(struct wd_datapath *dp, enum wd_map map, const void *key,
+	       const void *val)
+{
+	dp->writes++;
+	return bpf_map_update_elem(dp->map_fd[map], key, val, BPF_ANY);
+}
+
+int wd_map_del(struct wd_datapath *dp, enum wd_map map, const void *key)
+{
+	int err;
+
+	dp->writes++;
+	err = bpf_map_delete_elem(dp->map_fd[map], key);
+	return err == -ENOENT ? 0 : err;
+}
+
+int wd_map_get(struct wd_datapath *dp, enum wd_map map, const void *key,
+	       void *ret_val)
+{
+	return bpf_map_lookup_elem(dp->map_fd[map], key, ret_val);
+}
+
+int wd_map_next(struct wd_datapath *dp, enum wd_map map, const void *prev,
+		void *ret_next)
+{
+	return bpf_map_get_next_key(dp->map_fd[map], prev, ret_next);
+}
+
+void *wd_map_mem(struct wd_datapath *dp, enum wd_map map)
+{
+	return dp->mem[map];
+}
+
+int wd_map_fd(const struct wd_datapath *dp, enum wd_map map)
+{
+	return dp->map_fd[map];
+}
+
+uint64_t wd_datapath_writes(const struct wd_datapath *dp)
+{
+	return dp->writes;
+}
+
+void wd_datapath_publish(struct wd_datapath *dp, uint32_t gen)
+{
+	struct wd_state_val *state = dp->mem[WD_MAP_wd_state];
+
+	__atomic_store_n(&state->gen, gen, __ATOMIC_RELEASE);
+}
+
+/* ---- counters: one value for each CPU, 8-byte aligned ---- */
+
+/*
+ * sum_cpus() - add up the first @words 64-bit words of an element
+ * @size: of the value
+ */
+static int sum_cpus(struct wd_datapath *dp, enum wd_map map, uint32_t index,
+		    size_t size, uint64_t *ret_sum, size_t words)
+{
+	const char *at = dp->percpu;
+	size_t i;
+	int cpu, err;
+
+	err = bpf_map_lookup_elem(dp->map_fd[map], &index, dp->percpu);
+	if (err)
+		return err;
+	memset(ret_sum, 0, words * sizeof(*ret_sum));
+	for (cpu = 0; cpu < dp->cpus; cpu++, at += size) {
+		for (i = 0; i < words; i++)
+			ret_sum[i] += ((const uint64_t *)at)[i];
+	}
+	return 0;
+}
+
+int wd_stat_read(struct wd_datapath *dp, enum wd_reason reason, enum wd_dir dir,
+		 struct wd_stat_val *ret_val)
+{
+	uint64_t sum[2];
+	int err;
+
+	err = sum_cpus(dp, WD_MAP_wd_stat, reason * 2 + dir, sizeof(*ret_val),
+		       sum, 2);
+	if (err)
+		return err;
+	ret_val->packets = sum[0];
+	ret_val->bytes = sum[1];
+	return 0;
+}
+
+int wd_epstat_read(struct wd_datapath *dp, uint32_t stat,
+		   struct wd_epstat_val *ret_val)
+{
+	uint64_t sum[sizeof(*ret_val) / sizeof(uint64_t)];
+	int err;
+
+	err = sum_cpus(dp, WD_MAP_wd_epstat, stat, sizeof(*ret_val), sum,
+		       sizeof(sum) / sizeof(*sum));
+	if (!err)
+		memcpy(ret_val, sum, sizeof(*ret_val));
+	return err;
+}
+
+int wd_epstat_reset(struct wd_datapath *dp, uint32_t stat)
+{
+	memset(dp->percpu, 0, dp->cpus * sizeof(struct wd_epstat_val));
+	return wd_map_set(dp, WD_MAP_wd_epstat, &stat, dp->percpu);
+}
+
+int wd_evstat_read(struct wd_datapath *dp, struct wd_evstat_val *ret_val)
+{
+	uint64_t sum[3];
+	int err;
+
+	err = sum_cpus(dp, WD_MAP_wd_evstat, 0, sizeof(*ret_val), sum, 3);
+	if (err)
+		return err;
+	*ret_val = (struct wd_evstat_val){
+		.sent = sum[0],
+		.limited = sum[1],
+		.lost = sum[2],
+	};
+	return 0;
+}
