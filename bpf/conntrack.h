@@ -112,7 +112,7 @@ static __always_inline void new_delete(const struct wd_pkt *pkt)
 
 static __always_inline struct wd_quota_val *quota_of(const struct wd_pkt *pkt)
 {
-	__u32 at = pkt->ep->stat & (WD_ENDPOINTS_MAX - 1);
+	__u32 at = pkt->ep_stat & (WD_ENDPOINTS_MAX - 1);
 
 	return bpf_map_lookup_elem(&wd_quota, &at);
 }
@@ -286,8 +286,8 @@ static __always_inline int judge_packet(struct __sk_buff *skb,
 	int r;
 
 	if (pkt->dir == WD_INGRESS) {
-		r = check_provenance(skb, pkt);
-		if (r == WD_R_SPOOF_IP)
+		r = check_provenance(skb);
+		if (r >= WD_R_FIRST_DROP)
 			return r;
 		if (r == WD_R_HOST &&
 		    !(pkt->switches & WD_STATE_HOST_POLICY)) {
@@ -296,17 +296,18 @@ static __always_inline int judge_packet(struct __sk_buff *skb,
 			return r;
 		}
 	}
-	return judge(pkt, pkt->dir);
+	return judge(skb, pkt->dir);
 }
 
 /* A flow, in the direction it was opened in. */
-static __always_inline int judge_flow(struct wd_pkt *pkt,
+static __always_inline int judge_flow(struct __sk_buff *skb,
+				      const struct wd_pkt *pkt,
 				      const struct wd_ct_val *ct)
 {
 	if ((ct->flags & WD_CT_HOST) &&
 	    !(pkt->switches & WD_STATE_HOST_POLICY))
 		return WD_R_HOST;
-	return judge(pkt, ct->dir);
+	return judge(skb, ct->dir);
 }
 
 /* A stale flow. Return: ESTABLISHED, or what else decides about the packet. */
@@ -316,10 +317,12 @@ static __always_inline int ct_rejudge(struct __sk_buff *skb,
 {
 	int r;
 
-	if (pkt->dir == WD_INGRESS &&
-	    check_provenance(skb, pkt) == WD_R_SPOOF_IP)
-		return WD_R_SPOOF_IP; /* says nothing about the flow */
-	r = judge_flow(pkt, ct);
+	if (pkt->dir == WD_INGRESS) {
+		r = check_provenance(skb);
+		if (r >= WD_R_FIRST_DROP)
+			return r; /* says nothing about the flow */
+	}
+	r = judge_flow(skb, pkt, ct);
 	if (!passes(pkt, r)) {
 		ct_forget(pkt, ct, in_new);
 		return r;
@@ -394,12 +397,15 @@ static __always_inline void flow_unreplied(struct wd_pkt *pkt,
 }
 
 /* Everything but a packet in the middle of a fresh, replied flow. */
-static __noinline int flow_slow(struct __sk_buff *skb, struct wd_pkt *pkt)
+__noinline int flow_slow(struct __sk_buff *skb)
 {
+	struct wd_pkt *pkt = this_packet();
 	struct wd_ct_val *ct;
 	bool in_new, is_repeat;
 	int r = WD_R_ESTABLISHED;
 
+	if (!pkt)
+		return WD_R_MAP_ERR;
 	if (has_martian(pkt))
 		return WD_R_L3_BAD;
 	ct = ct_find(pkt);
@@ -433,7 +439,7 @@ static __always_inline int judge_flow_of(struct __sk_buff *skb,
 
 	if (!ct || ct->gen != pkt->gen ||
 	    (pkt->tcp & (WD_TCP_FIN | WD_TCP_SYN | WD_TCP_RST)))
-		return flow_slow(skb, pkt);
+		return flow_slow(skb);
 	ct_refresh(pkt, ct);
 	return WD_R_ESTABLISHED;
 }

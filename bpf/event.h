@@ -21,7 +21,7 @@ static __always_inline void stat_add(struct wd_stat_val *stat, __u32 len)
 static __always_inline void count(const struct wd_pkt *pkt, int r,
 				  __u32 verdict)
 {
-	/* verifier: pkt has been through memory, so the bound is said again */
+	/* verifier: pkt is memory to it, so the bound is said again */
 	__u32 dir = pkt->dir & 1;
 	__u32 at = ((__u32)r * 2 + dir) & (2 * WD_R__MAX - 1);
 	struct wd_stat_val *stat = bpf_map_lookup_elem(&wd_stat, &at);
@@ -29,9 +29,9 @@ static __always_inline void count(const struct wd_pkt *pkt, int r,
 
 	if (stat)
 		stat_add(stat, pkt->len);
-	if (!pkt->ep)
+	if (!pkt->has_ep)
 		return;
-	at = pkt->ep->stat & (WD_ENDPOINTS_MAX - 1);
+	at = pkt->ep_stat & (WD_ENDPOINTS_MAX - 1);
 	ep = bpf_map_lookup_elem(&wd_epstat, &at);
 	if (!ep)
 		return;
@@ -65,8 +65,6 @@ static __always_inline void event_fill(const struct wd_pkt *pkt,
 	copy_addr6(event->src, (const void *)pkt->src);
 	copy_addr6(event->dst, (const void *)pkt->dst);
 	event->time_ns = bpf_ktime_get_ns();
-	event->ep = pkt->ep ? pkt->ep->id : 0;
-	event->local_id = pkt->ep ? pkt->ep->identity : 0;
 	event->peer_id = pkt->peer_id;
 	event->sport = pkt->sport;
 	event->dport = pkt->dport;
@@ -80,13 +78,16 @@ static __always_inline void event_fill(const struct wd_pkt *pkt,
 	event->rung = pkt->rung;
 }
 
-static __noinline int event_send(struct __sk_buff *skb, struct wd_pkt *pkt,
-				 __u32 r, __u32 verdict)
+__noinline int event_send(struct __sk_buff *skb, __u32 r, __u32 verdict)
 {
+	const struct wd_endpoint_val *ep = this_endpoint(skb);
+	struct wd_pkt *pkt = this_packet();
 	struct wd_evstat_val *stat;
 	struct wd_event *event;
 	__u32 zero = 0;
 
+	if (!pkt)
+		return 0;
 	stat = bpf_map_lookup_elem(&wd_evstat, &zero);
 	if (!stat || !event_is_due(pkt, stat))
 		return 0;
@@ -99,6 +100,8 @@ static __noinline int event_send(struct __sk_buff *skb, struct wd_pkt *pkt,
 	}
 	event_fill(pkt, event);
 	event->ifindex = skb->ifindex;
+	event->ep = ep ? ep->id : 0;
+	event->local_id = ep ? ep->identity : 0;
 	event->reason = (__u8)r;
 	event->verdict = (__u8)verdict;
 	/* The agent polls: a wakeup per event would cost 100 times the rest. */
@@ -118,10 +121,10 @@ static __always_inline bool reason_is_state(int r)
 static __always_inline int conclude(struct __sk_buff *skb, struct wd_pkt *pkt,
 				    int r)
 {
-	__u32 verdict = r < WD_R_FIRST_DROP ? WD_ALLOW : WD_DROP;
+	__u32 verdict = (__u32)r < WD_R_FIRST_DROP ? WD_ALLOW : WD_DROP;
 
-	if (verdict == WD_DROP && pkt->ep) {
-		if ((pkt->ep->flags & WD_EP_OFF) && reason_is_state(r)) {
+	if (verdict == WD_DROP) {
+		if ((pkt->ep_flags & WD_EP_OFF) && reason_is_state(r)) {
 			r = WD_R_MODE_OFF;
 			verdict = WD_ALLOW;
 		} else if (passes(pkt, r)) {
@@ -129,11 +132,11 @@ static __always_inline int conclude(struct __sk_buff *skb, struct wd_pkt *pkt,
 		}
 	}
 	if (pkt->frag == WD_FRAG_FIRST && pkt->key.ep)
-		frag_note(pkt, r);
+		frag_note(skb, r);
 	count(pkt, r, verdict);
 	if (verdict != WD_ALLOW ? pkt->monitor & WD_MONITOR_DROP :
 				  pkt->is_new && (pkt->monitor & WD_MONITOR_NEW))
-		event_send(skb, pkt, (__u32)r, verdict);
+		event_send(skb, (__u32)r, verdict);
 	return verdict == WD_DROP ? WD_TC_SHOT : WD_TC_NEXT;
 }
 

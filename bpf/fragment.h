@@ -18,7 +18,7 @@ static __always_inline void frag_key_of(const struct wd_pkt *pkt,
 {
 	copy_addr6(key->src, (const void *)pkt->src);
 	copy_addr6(key->dst, (const void *)pkt->dst);
-	key->ep = pkt->ep->id;
+	key->ep = pkt->key.ep;
 	key->id = pkt->frag_id;
 	key->proto = pkt->frag_proto;
 	key->dir = pkt->dir;
@@ -36,11 +36,15 @@ static __always_inline __u32 frag_guard(__u8 proto)
 }
 
 /* Give a later fragment the ports of its first. */
-static __noinline int frag_find(struct wd_pkt *pkt)
+__noinline int frag_find(struct __sk_buff *skb)
 {
+	struct wd_pkt *pkt = this_packet();
 	const struct wd_frag_val *val;
 	struct wd_frag_key key;
 
+	WD_OPAQUE(skb); /* see packet.h: unused, but it must be passed */
+	if (!pkt)
+		return WD_R_MAP_ERR;
 	if (pkt->frag_off < frag_guard(pkt->frag_proto))
 		return WD_R_FRAG_OVERLAP;
 	frag_key_of(pkt, &key);
@@ -64,11 +68,15 @@ static __noinline int frag_find(struct wd_pkt *pkt)
  * Note whether a first fragment passed. If that fails the later ones are
  * orphans, which is the safe side.
  */
-static __noinline int frag_note(struct wd_pkt *pkt, int r)
+__noinline int frag_note(struct __sk_buff *skb, int r)
 {
+	struct wd_pkt *pkt = this_packet();
 	struct wd_frag_key key;
 	struct wd_frag_val val;
 
+	WD_OPAQUE(skb);
+	if (!pkt)
+		return 0;
 	frag_key_of(pkt, &key);
 	if (!passes(pkt, r)) {
 		(void)bpf_map_delete_elem(&wd_frag, &key);

@@ -84,26 +84,25 @@ static __always_inline bool quote_to_key(struct __sk_buff *skb,
 }
 
 /*
- * Ends of the quoted packet: it was sent by whom the error goes to, and this
- * endpoint is the one end that its direction demands.
+ * Ends of the quoted packet: it was sent by whom the error goes to, and the
+ * endpoint's end is the one this error has too.
  */
 static __always_inline bool quote_ends_fit(struct wd_pkt *pkt,
 					   const struct wd_quote *quote)
 {
 	bool sent_here = pkt->dir == WD_INGRESS;
-	const __be32 *own = sent_here ? quote->src : quote->dst;
 	const __be32 *peer = sent_here ? quote->dst : quote->src;
 
-	if (!is_equal6(pkt->dst, quote->src))
+	if (pkt->key.laddr == WD_LADDR_OTHER ||
+	    !is_equal6(pkt->dst, quote->src))
 		return false;
-	if (pkt->family == 4) {
-		pkt->key.laddr = own_addr4(pkt->ep, own[0]);
+	if (!sent_here && !is_equal6(pkt->src, quote->dst))
+		return false;
+	if (pkt->family == 4)
 		pkt->key.peer[3] = peer[0];
-	} else {
-		pkt->key.laddr = own_addr6(pkt->ep, own);
+	else
 		copy_addr6(pkt->key.peer, (const void *)peer);
-	}
-	return pkt->key.laddr != WD_LADDR_OTHER;
+	return true;
 }
 
 /* Errors that transports act on; a redirect or quench only ever misleads. */
@@ -153,22 +152,26 @@ static __always_inline int judge_quote(struct __sk_buff *skb,
 		return WD_R_ICMP_UNRELATED;
 	if (ct->gen == pkt->gen)
 		return WD_R_RELATED;
-	r = judge_flow(pkt, ct);
+	r = judge_flow(skb, pkt, ct);
 	return passes(pkt, r) ? WD_R_RELATED : r;
 }
 
-static __noinline int judge_icmp_error(struct __sk_buff *skb,
-				       struct wd_pkt *pkt)
+__noinline int judge_icmp_error(struct __sk_buff *skb)
 {
+	struct wd_pkt *pkt = this_packet();
 	int r;
 
+	if (!pkt)
+		return WD_R_MAP_ERR;
 	if (!error_is_served(pkt))
 		return WD_R_ICMP_UNRELATED;
 	if (has_martian(pkt))
 		return WD_R_L3_BAD;
-	if (pkt->dir == WD_INGRESS &&
-	    check_provenance(skb, pkt) == WD_R_SPOOF_IP)
-		return WD_R_SPOOF_IP;
+	if (pkt->dir == WD_INGRESS) {
+		r = check_provenance(skb);
+		if (r >= WD_R_FIRST_DROP)
+			return r;
+	}
 	pkt->has_peer = 0; /* the flow's peer, not the error's source */
 	r = judge_quote(skb, pkt);
 	pkt->proto = pkt->family == 4 ? WD_IP_ICMP : WD_IP_ICMP6;

@@ -106,13 +106,13 @@ static __always_inline bool has_martian(const struct wd_pkt *pkt)
  * The endpoint's own end of an IP packet: its source if it sends, else its
  * destination, which may also be a group it could listen to.
  */
-static __always_inline int check_own_end(struct wd_pkt *pkt)
+static __always_inline int check_own_end(struct wd_pkt *pkt,
+					 const struct wd_endpoint_val *ep)
 {
 	const __be32 *own = pkt->dir == WD_EGRESS ? pkt->src : pkt->dst;
 	bool is_v4 = pkt->family == 4;
 
-	pkt->key.laddr = is_v4 ? own_addr4(pkt->ep, own[0]) :
-				 own_addr6(pkt->ep, own);
+	pkt->key.laddr = is_v4 ? own_addr4(ep, own[0]) : own_addr6(ep, own);
 	if (pkt->key.laddr != WD_LADDR_OTHER)
 		return WD_GO_ON;
 	if (has_martian(pkt))
@@ -180,20 +180,33 @@ static __always_inline int judge_arp_out(const struct wd_endpoint_val *ep,
 	return WD_R_NEIGHBOUR;
 }
 
-static __noinline int judge_arp(struct __sk_buff *skb, struct wd_pkt *pkt)
+/* The endpoint of this hook, again. */
+static __always_inline const struct wd_endpoint_val *this_endpoint(
+	const struct __sk_buff *skb)
 {
-	struct wd_arp *arp;
-	struct ethhdr *eth = header(skb, 0, sizeof(*eth) + sizeof(*arp));
+	__u32 ifindex = skb->ifindex;
 
+	return bpf_map_lookup_elem(&wd_endpoint, &ifindex);
+}
+
+__noinline int judge_arp(struct __sk_buff *skb, __u32 dir)
+{
+	const struct wd_endpoint_val *ep = this_endpoint(skb);
+	struct wd_arp *arp;
+	struct ethhdr *eth;
+
+	if (!ep)
+		return WD_R_NO_ENDPOINT;
+	eth = header(skb, 0, sizeof(*eth) + sizeof(*arp));
 	if (!eth)
 		return WD_R_ARP_FORBIDDEN;
 	arp = (struct wd_arp *)(eth + 1);
 	if (!arp_is_ip4(arp))
 		return WD_R_ARP_FORBIDDEN;
-	if (pkt->dir == WD_EGRESS)
-		return judge_arp_out(pkt->ep, arp, eth->h_source);
+	if (dir == WD_EGRESS)
+		return judge_arp_out(ep, arp, eth->h_source);
 	/* Towards the pod: who asks is the sender's hook's business. */
-	if (own_addr4(pkt->ep, addr4_at(arp->tpa)) == WD_LADDR_OTHER)
+	if (own_addr4(ep, addr4_at(arp->tpa)) == WD_LADDR_OTHER)
 		return WD_R_NOT_LOCAL;
 	return WD_R_NEIGHBOUR;
 }
@@ -219,42 +232,38 @@ static __always_inline bool nd_is_own(const struct wd_endpoint_val *ep,
 	return is_zero6(ep->ll6) && is_link_local6(a);
 }
 
-static __always_inline int judge_nd_out(const struct wd_pkt *pkt, __u8 type,
-					const __be32 *target)
+static __always_inline int judge_nd_out(const struct wd_pkt *pkt,
+					const struct wd_endpoint_val *ep,
+					__u8 type, const __be32 *target)
 {
 	bool is_probe = type == WD_ND_NS && is_zero6(pkt->src);
 
-	if (!is_probe && !nd_is_own(pkt->ep, pkt->src))
+	if (!is_probe && !nd_is_own(ep, pkt->src))
 		return WD_R_SPOOF_IP;
 	if (type == WD_ND_NS)
-		return !is_probe || nd_is_own(pkt->ep, target) ?
+		return !is_probe || nd_is_own(ep, target) ?
 			       WD_R_NEIGHBOUR :
 			       WD_R_ND_FORBIDDEN;
 	if (type != WD_ND_NA)
 		return WD_R_ND_FORBIDDEN;
-	if (own_addr6(pkt->ep, target) != WD_LADDR_OTHER)
+	if (own_addr6(ep, target) != WD_LADDR_OTHER)
 		return WD_R_NEIGHBOUR;
-	return nd_is_own(pkt->ep, target) && is_equal6(target, pkt->src) ?
+	return nd_is_own(ep, target) && is_equal6(target, pkt->src) ?
 		       WD_R_NEIGHBOUR :
 		       WD_R_ND_FORBIDDEN;
 }
 
-static __always_inline int judge_nd_in(struct __sk_buff *skb,
-				       const struct wd_pkt *pkt, __u8 type,
-				       const __be32 *target)
+static __always_inline int judge_nd_in(const struct wd_pkt *pkt,
+				       const struct wd_endpoint_val *ep,
+				       __u8 type, const __be32 *target)
 {
-	__u32 iif = skb->ingress_ifindex;
-
 	if (type == WD_ND_NS)
-		return nd_is_own(pkt->ep, target) ? WD_R_NEIGHBOUR :
+		return nd_is_own(ep, target) ? WD_R_NEIGHBOUR :
 						    WD_R_NOT_LOCAL;
 	if (type != WD_ND_NA && type != WD_ND_RA)
 		return WD_R_ND_FORBIDDEN;
-	if (!is_multicast6(pkt->dst) && !nd_is_own(pkt->ep, pkt->dst))
+	if (!is_multicast6(pkt->dst) && !nd_is_own(ep, pkt->dst))
 		return WD_R_NOT_LOCAL;
-	/* deny: a router is never a pod, whatever its own hook said */
-	if (type == WD_ND_RA && bpf_map_lookup_elem(&wd_endpoint, &iif))
-		return WD_R_ND_FORBIDDEN;
 	return WD_R_NEIGHBOUR;
 }
 
@@ -263,13 +272,19 @@ static __always_inline int judge_nd_in(struct __sk_buff *skb,
  * proves that it was sent on this link. Extension headers or fragments around
  * it serve only to get past filters (RFC 6980), so they are refused.
  */
-static __noinline int judge_nd(struct __sk_buff *skb, struct wd_pkt *pkt)
+__noinline int judge_nd(struct __sk_buff *skb)
 {
-	struct icmp6hdr *icmp = inner_header(skb, pkt, sizeof(*icmp));
+	const struct wd_endpoint_val *ep = this_endpoint(skb);
+	struct wd_pkt *pkt = this_packet();
+	__u32 iif = skb->ingress_ifindex;
+	struct icmp6hdr *icmp;
 	struct in6_addr *at;
 	__be32 target[4] = {};
 	__u8 type;
 
+	if (!ep || !pkt)
+		return WD_R_MAP_ERR;
+	icmp = inner_header(skb, pkt, sizeof(*icmp));
 	if (!icmp)
 		return WD_GO_ON; /* parse_icmp() finds the reason */
 	type = icmp->icmp6_type;
@@ -285,8 +300,12 @@ static __noinline int judge_nd(struct __sk_buff *skb, struct wd_pkt *pkt)
 			return WD_R_ND_FORBIDDEN;
 		copy_addr6(target, (void *)at + sizeof(struct icmp6hdr));
 	}
-	return pkt->dir == WD_EGRESS ? judge_nd_out(pkt, type, target) :
-				       judge_nd_in(skb, pkt, type, target);
+	if (pkt->dir == WD_EGRESS)
+		return judge_nd_out(pkt, ep, type, target);
+	/* deny: a router is never a pod, whatever its own hook said */
+	if (type == WD_ND_RA && bpf_map_lookup_elem(&wd_endpoint, &iif))
+		return WD_R_ND_FORBIDDEN;
+	return judge_nd_in(pkt, ep, type, target);
 }
 
 /* ---- peers ---- */
@@ -333,23 +352,22 @@ static __always_inline const struct wd_addr_val *cidr_of(const struct wd_pkt *pk
  * the prefixes around them too; anybody else by longest prefix; else the world,
  * of which no predicate holds.
  */
-static __noinline int find_peer(struct wd_pkt *pkt)
+static __always_inline void find_peer(struct wd_pkt *pkt)
 {
 	const struct wd_addr_val *val;
 
 	if (pkt->has_peer)
-		return 0;
+		return;
 	val = addr_of(pkt);
 	if (!val)
 		val = cidr_of(pkt);
 	if (val) {
 		set_peer(pkt, val);
-		return 0;
+		return;
 	}
 	pkt->peer_id = WD_ID_WORLD;
 	pkt->peer_row = 0;
 	pkt->has_peer = 1;
-	return 0;
 }
 
 static __always_inline bool is_addr_of(const struct wd_endpoint_val *ep,
@@ -367,15 +385,17 @@ static __always_inline bool is_addr_of(const struct wd_endpoint_val *ep,
  *   an endpoint        only that endpoint's addresses
  *   any other device   no address of a local endpoint, unless the device is the
  *                      bridge that endpoint is a port of and routes for it
- * Return: WD_R_HOST, WD_R_SPOOF_IP or WD_GO_ON.
+ * Return: WD_R_HOST, a reason to drop, or WD_GO_ON.
  */
-static __noinline int check_provenance(struct __sk_buff *skb,
-				       struct wd_pkt *pkt)
+__noinline int check_provenance(struct __sk_buff *skb)
 {
 	__u32 iif = skb->ingress_ifindex, owner;
+	struct wd_pkt *pkt = this_packet();
 	const struct wd_endpoint_val *from;
 	const struct wd_addr_val *val;
 
+	if (!pkt)
+		return WD_R_MAP_ERR;
 	if (!iif)
 		return WD_R_HOST;
 	val = addr_of(pkt);

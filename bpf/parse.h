@@ -13,75 +13,8 @@
 #ifndef WARDER_BPF_PARSE_H
 #define WARDER_BPF_PARSE_H
 
-#include <warder/abi.h>
-
 #include "compat.h"
-
-/* No decision yet: go on with the next step. */
-#define WD_GO_ON (-1)
-
-#define WD_LADDR_LINK 0xfe
-#define WD_LADDR_OTHER 0xff
-
-/* Offsets of a header are bounded so that a pointer plus them verifies. */
-#define WD_OFF_MASK 0x3fff
-
-enum wd_frag_pos {
-	WD_FRAG_NONE, /* not fragmented, or IPv6 atomic */
-	WD_FRAG_FIRST,
-	WD_FRAG_LATER,
-};
-
-/* TCP flags as on the wire; other protocols use 0. */
-#define WD_TCP_FIN 0x01
-#define WD_TCP_SYN 0x02
-#define WD_TCP_RST 0x04
-#define WD_TCP_ACK 0x10
-
-/*
- * What is known of the packet at hand; lives on the stack of the entry program.
- * The key's tail is laid out as the IPv4 key: see ct_key4().
- */
-struct wd_pkt {
-	const struct wd_endpoint_val *ep;
-	__be32 src[4]; /* IPv4 in src[0], rest 0 */
-	__be32 dst[4];
-	struct wd_ct6_key key; /* flow key; an IPv4 peer is in peer[3] */
-	__u32 gen; /* read once, so that one packet sees one generation */
-	__u32 switches; /* WD_STATE_* */
-	__u32 now; /* ticks */
-	__u32 len; /* bytes of the frame */
-	__u32 off; /* of the header to parse next, bytes from the frame's start */
-	__u32 end; /* of the IP packet, bytes from the frame's start */
-	__u32 frag_id; /* as on the wire */
-	__u32 rule; /* id of the rule that decided, 0 none */
-	__u32 peer_id; /* identity of the peer, 0 unknown */
-	__u32 peer_row;
-	__be16 sport; /* ICMP: 0 */
-	__be16 dport; /* ICMP: type << 8 | code in network order */
-	__u16 eth; /* ethertype, host order */
-	__u16 frag_off; /* bytes */
-	__u8 dir; /* direction of this hook, enum wd_dir */
-	__u8 family; /* 4, 6 or 0 */
-	__u8 proto; /* transport protocol */
-	__u8 tcp; /* WD_TCP_* */
-	__u8 frag; /* enum wd_frag_pos */
-	__u8 frag_proto; /* protocol as the fragment states it */
-	__u8 hops; /* TTL or hop limit */
-	__u8 exthdrs; /* IPv6: extension headers were walked */
-	__u8 is_answer; /* ICMP echo reply: makes no sense without its request */
-	__u8 is_error; /* ICMP error: belongs to the flow it quotes */
-	__u8 is_new; /* a flow was made for it */
-	__u8 has_peer; /* peer_id and peer_row were looked up */
-	__u8 monitor; /* WD_MONITOR_* */
-	__u8 rung; /* for event records */
-};
-
-/* The opposite of a direction. */
-static __always_inline __u8 dir_reverse(__u8 dir)
-{
-	return dir ^ 1;
-}
+#include "packet.h"
 
 /*
  * Load a packet pointer of the context. verifier: the field is a __u32 to the
@@ -143,39 +76,49 @@ static __always_inline void *inner_header(struct __sk_buff *skb,
 #define WD_IPOPT_SSRR 137
 #define WD_IPOPT_BYTES 40
 
+/* One step over the option at @at, whose bytes are linear. 0: refused. */
+static __always_inline __u32 step_option(struct __sk_buff *skb, __u32 at,
+					 __u32 hlen)
+{
+	__u8 *opt = WD_PKT_PTR(skb, data) + sizeof(struct ethhdr) + at;
+	void *end = WD_PKT_PTR(skb, data_end);
+
+	WD_OPAQUE(opt);
+	if ((void *)(opt + 1) > end)
+		return 0;
+	if (*opt == WD_IPOPT_END)
+		return hlen;
+	if (*opt == WD_IPOPT_NOP)
+		return at + 1;
+	if (*opt == WD_IPOPT_LSRR || *opt == WD_IPOPT_SSRR)
+		return 0;
+	if ((void *)(opt + 2) > end || opt[1] < 2)
+		return 0;
+	return at + opt[1];
+}
+
 /*
  * Walk the options of an IPv4 header of @hlen bytes: source routes and lists
  * that do not add up are refused, because what routers make of them is not what
  * was judged here.
  */
-static __noinline int parse_ip4_options(struct __sk_buff *skb, __u32 hlen)
+__noinline int parse_ip4_options(struct __sk_buff *skb, __u32 hlen)
 {
 	__u32 at = sizeof(struct iphdr);
-	__u8 *opt;
 	int i;
 
+	hlen &= 63;
+	if (!header(skb, sizeof(struct ethhdr), hlen))
+		return WD_R_IPOPT;
 	for (i = 0; i < WD_IPOPT_BYTES; i++) {
 		WD_OPAQUE(at);
-		at &= 63;
-		if (at >= hlen)
+		at = step_option(skb, at & 63, hlen);
+		if (!at || at > hlen)
+			return WD_R_IPOPT;
+		if (at == hlen)
 			return WD_GO_ON;
-		opt = header(skb, sizeof(struct ethhdr) + at, 1);
-		if (!opt)
-			return WD_R_IPOPT;
-		if (*opt == WD_IPOPT_END)
-			return WD_GO_ON;
-		if (*opt == WD_IPOPT_NOP) {
-			at++;
-			continue;
-		}
-		if (*opt == WD_IPOPT_LSRR || *opt == WD_IPOPT_SSRR)
-			return WD_R_IPOPT;
-		opt = header(skb, sizeof(struct ethhdr) + at, 2);
-		if (!opt || opt[1] < 2 || at + opt[1] > hlen)
-			return WD_R_IPOPT;
-		at += opt[1];
 	}
-	return WD_GO_ON;
+	return WD_R_IPOPT;
 }
 
 /* Where in its datagram a packet is that has more than one fragment. */
@@ -274,11 +217,14 @@ static __always_inline int step_exthdr(struct __sk_buff *skb,
 	return set_frag(pkt, frag & 0xfff8, frag & 1);
 }
 
-static __noinline int parse_exthdrs(struct __sk_buff *skb, struct wd_pkt *pkt)
+__noinline int parse_exthdrs(struct __sk_buff *skb)
 {
+	struct wd_pkt *pkt = this_packet();
 	bool fragmented = false;
 	int i, r;
 
+	if (!pkt)
+		return WD_R_MAP_ERR;
 	pkt->exthdrs = 1;
 	for (i = 0; i < WD_EXTHDR_MAX; i++) {
 		if (!is_walked_exthdr(pkt->proto))
@@ -338,7 +284,7 @@ static __always_inline int parse_ip_extras(struct __sk_buff *skb,
 			       parse_ip4_options(skb, hlen) :
 			       WD_GO_ON;
 	if (is_walked_exthdr(pkt->proto) || is_refused_exthdr(pkt->proto))
-		return parse_exthdrs(skb, pkt);
+		return parse_exthdrs(skb);
 	return WD_GO_ON;
 }
 

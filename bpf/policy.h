@@ -20,15 +20,15 @@ static __always_inline bool reason_is_policy(int r)
 /* Does a packet with reason @r go through? */
 static __always_inline bool passes(const struct wd_pkt *pkt, int r)
 {
-	if (r < WD_R_FIRST_DROP)
+	if ((__u32)r < WD_R_FIRST_DROP)
 		return true;
-	return reason_is_policy(r) && (pkt->ep->flags & WD_EP_AUDIT);
+	return reason_is_policy(r) && (pkt->ep_flags & WD_EP_AUDIT);
 }
 
 static __always_inline const struct wd_slot_val *find_slot(
-	const struct wd_pkt *pkt, __u8 dir)
+	const struct wd_pkt *pkt, __u32 dir)
 {
-	__u32 at = pkt->ep->slot[pkt->gen & 1];
+	__u32 at = pkt->ep_slot;
 
 	if (!at)
 		return NULL;
@@ -65,7 +65,8 @@ static __always_inline __u32 find_span(__u32 first, __u32 cnt, __u32 port)
 
 /* The port a rule speaks of: the peer's for egress, the endpoint's for ingress. */
 static __always_inline __u32 find_class(const struct wd_pkt *pkt,
-					const struct wd_slot_val *slot, __u8 dir)
+					const struct wd_slot_val *slot,
+					__u32 dir)
 {
 	__u32 port = bpf_ntohs(dir == WD_EGRESS ? pkt->key.pport :
 						  pkt->key.lport);
@@ -132,19 +133,24 @@ static __always_inline int no_rule(const struct wd_pkt *pkt,
  * Rules come before isolation: a deny holds for an endpoint that nothing
  * isolates, too.
  */
-static __noinline int judge(struct wd_pkt *pkt, __u32 dir)
+__noinline int judge(struct __sk_buff *skb, __u32 dir)
 {
+	struct wd_pkt *pkt = this_packet();
 	const struct wd_slot_val *slot;
 	__u32 nr;
 	int r;
 
+	WD_OPAQUE(skb); /* see packet.h: unused, but it must be passed */
+	if (!pkt)
+		return WD_R_MAP_ERR;
+	dir &= 1;
 	pkt->rule = 0;
-	if (pkt->ep->flags & WD_EP_OFF)
+	if (pkt->ep_flags & WD_EP_OFF)
 		return WD_R_MODE_OFF;
-	slot = find_slot(pkt, (__u8)dir);
+	slot = find_slot(pkt, dir);
 	if (!slot || !(slot->flags & WD_SLOT_READY))
 		return WD_R_NOT_READY;
-	nr = find_class(pkt, slot, (__u8)dir);
+	nr = find_class(pkt, slot, dir);
 	if (!nr)
 		return no_rule(pkt, slot);
 	find_peer(pkt);

@@ -41,7 +41,6 @@ static __always_inline void set_key(struct wd_pkt *pkt)
 {
 	const __be32 *peer = pkt->dir == WD_EGRESS ? pkt->dst : pkt->src;
 
-	pkt->key.ep = pkt->ep->id;
 	pkt->key.proto = pkt->proto;
 	if (pkt->family == 4)
 		pkt->key.peer[3] = peer[0];
@@ -49,7 +48,8 @@ static __always_inline void set_key(struct wd_pkt *pkt)
 		copy_addr6(pkt->key.peer, (const void *)peer);
 }
 
-static __always_inline int decide_ip(struct __sk_buff *skb, struct wd_pkt *pkt)
+static __always_inline int decide_ip(struct __sk_buff *skb, struct wd_pkt *pkt,
+				     const struct wd_endpoint_val *ep)
 {
 	int r = pkt->family == 4 ? parse_ip4(skb, pkt) : parse_ip6(skb, pkt);
 
@@ -57,12 +57,12 @@ static __always_inline int decide_ip(struct __sk_buff *skb, struct wd_pkt *pkt)
 		return r;
 	/* Has rules of its own for the source, so it comes before them. */
 	if (pkt->family == 6 && pkt->proto == WD_IP_ICMP6) {
-		r = judge_nd(skb, pkt);
+		r = judge_nd(skb);
 		if (r != WD_GO_ON)
 			return r;
 	}
 	/* Before anything that depends on state: nobody rides on another's. */
-	r = check_own_end(pkt);
+	r = check_own_end(pkt, ep);
 	if (r != WD_GO_ON)
 		return r;
 	r = parse_ip_extras(skb, pkt);
@@ -70,18 +70,18 @@ static __always_inline int decide_ip(struct __sk_buff *skb, struct wd_pkt *pkt)
 		return r;
 	if (pkt->exthdrs && pkt->proto == WD_IP_ICMP6 &&
 	    pkt->frag != WD_FRAG_LATER) {
-		r = judge_nd(skb, pkt);
+		r = judge_nd(skb);
 		if (r != WD_GO_ON)
 			return r;
 	}
 	set_key(pkt);
-	r = pkt->frag == WD_FRAG_LATER ? frag_find(pkt) : parse_l4(skb, pkt);
+	r = pkt->frag == WD_FRAG_LATER ? frag_find(skb) : parse_l4(skb, pkt);
 	if (r != WD_GO_ON)
 		return r;
 	if (!pkt->gen)
 		return WD_R_NOT_READY;
 	if (pkt->is_error)
-		return judge_icmp_error(skb, pkt);
+		return judge_icmp_error(skb);
 	return judge_flow_of(skb, pkt);
 }
 
@@ -101,18 +101,29 @@ static __always_inline int read_state(struct wd_pkt *pkt)
 	return WD_GO_ON;
 }
 
+static __always_inline void set_endpoint(struct wd_pkt *pkt,
+					 const struct wd_endpoint_val *ep)
+{
+	pkt->has_ep = 1;
+	pkt->key.ep = ep->id;
+	pkt->ep_stat = ep->stat;
+	pkt->ep_flags = ep->flags;
+	pkt->ep_slot = ep->slot[pkt->gen & 1];
+}
+
 static __always_inline int decide(struct __sk_buff *skb, struct wd_pkt *pkt)
 {
-	__u32 ifindex = skb->ifindex;
+	const struct wd_endpoint_val *ep;
 	struct ethhdr *eth;
 	int r;
 
 	r = read_state(pkt);
 	if (r != WD_GO_ON)
 		return r;
-	pkt->ep = bpf_map_lookup_elem(&wd_endpoint, &ifindex);
-	if (!pkt->ep)
+	ep = this_endpoint(skb);
+	if (!ep)
 		return WD_R_NO_ENDPOINT;
+	set_endpoint(pkt, ep);
 	eth = header(skb, 0, sizeof(*eth));
 	if (!eth)
 		return WD_R_L2_UNSUP;
@@ -120,24 +131,29 @@ static __always_inline int decide(struct __sk_buff *skb, struct wd_pkt *pkt)
 	if (skb->vlan_present || pkt->eth == WD_ETH_VLAN ||
 	    pkt->eth == WD_ETH_QINQ)
 		return WD_R_VLAN;
-	if (pkt->dir == WD_EGRESS && !has_own_mac(pkt->ep, eth))
+	if (pkt->dir == WD_EGRESS && !has_own_mac(ep, eth))
 		return WD_R_SPOOF_MAC;
 	if (pkt->eth == WD_ETH_ARP)
-		return judge_arp(skb, pkt);
+		return judge_arp(skb, pkt->dir);
 	if (pkt->eth == WD_ETH_IP4)
 		pkt->family = 4;
 	else if (pkt->eth == WD_ETH_IP6)
 		pkt->family = 6;
 	else
 		return WD_R_L2_UNSUP;
-	return decide_ip(skb, pkt);
+	return decide_ip(skb, pkt, ep);
 }
 
 static __always_inline int handle(struct __sk_buff *skb, __u8 dir)
 {
-	struct wd_pkt pkt = { .dir = dir, .len = skb->len };
+	struct wd_pkt *pkt = this_packet();
 
-	return conclude(skb, &pkt, decide(skb, &pkt));
+	if (!pkt)
+		return WD_TC_SHOT; /* deny: not reached, see this_packet() */
+	__builtin_memset(pkt, 0, sizeof(*pkt));
+	pkt->dir = dir;
+	pkt->len = skb->len;
+	return conclude(skb, pkt, decide(skb, pkt));
 }
 
 /* Towards the pod: egress of the host's side. */

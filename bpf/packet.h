@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * packet.h - struct wd_pkt, which goes through all steps of a decision.
+ *
+ * Kept in a per-CPU array and not on the stack, so that the slow steps can be
+ * global functions: the verifier then looks at each once, by itself, and not
+ * again for every way that leads to it, and 5.10 takes no other pointer there
+ * than the context. Both hooks run with softirqs off, so nothing else uses the
+ * CPU's element before the packet is done.
+ */
+#ifndef WARDER_BPF_PACKET_H
+#define WARDER_BPF_PACKET_H
+
+#include <warder/abi.h>
+
+/* No decision yet: go on with the next step. */
+#define WD_GO_ON (-1)
+
+#define WD_LADDR_LINK 0xfe
+#define WD_LADDR_OTHER 0xff
+
+/* Offsets of a header are bounded so that a pointer plus them verifies. */
+#define WD_OFF_MASK 0x3fff
+
+enum wd_frag_pos {
+	WD_FRAG_NONE, /* not fragmented, or IPv6 atomic */
+	WD_FRAG_FIRST,
+	WD_FRAG_LATER,
+};
+
+/* TCP flags as on the wire; other protocols use 0. */
+#define WD_TCP_FIN 0x01
+#define WD_TCP_SYN 0x02
+#define WD_TCP_RST 0x04
+#define WD_TCP_ACK 0x10
+
+/* What is known of the packet at hand. Zeroed at the start. */
+struct wd_pkt {
+	__be32 src[4]; /* IPv4 in src[0], rest 0 */
+	__be32 dst[4];
+	struct wd_ct6_key key; /* flow key; an IPv4 peer is in peer[3] */
+	__u32 ep_flags; /* WD_EP_* */
+	__u32 ep_slot; /* slot in force, 0 none */
+	__u32 ep_stat; /* index of its counters */
+	__u32 gen; /* read once, so that one packet sees one generation */
+	__u32 switches; /* WD_STATE_* */
+	__u32 now; /* ticks */
+	__u32 len; /* bytes of the frame */
+	__u32 off; /* of the header to parse next, bytes from the frame's start */
+	__u32 end; /* of the IP packet, bytes from the frame's start */
+	__u32 frag_id; /* as on the wire */
+	__u32 rule; /* id of the rule that decided, 0 none */
+	__u32 peer_id; /* identity of the peer, 0 unknown */
+	__u32 peer_row;
+	__be16 sport; /* ICMP: 0 */
+	__be16 dport; /* ICMP: type << 8 | code in network order */
+	__u16 eth; /* ethertype, host order */
+	__u16 frag_off; /* bytes */
+	__u8 has_ep; /* the endpoint is known */
+	__u8 dir; /* direction of this hook, enum wd_dir */
+	__u8 family; /* 4, 6 or 0 */
+	__u8 proto; /* transport protocol */
+	__u8 tcp; /* WD_TCP_* */
+	__u8 frag; /* enum wd_frag_pos */
+	__u8 frag_proto; /* protocol as the fragment states it */
+	__u8 hops; /* TTL or hop limit */
+	__u8 exthdrs; /* IPv6: extension headers were walked */
+	__u8 is_answer; /* ICMP echo reply: makes no sense without its request */
+	__u8 is_error; /* ICMP error: belongs to the flow it quotes */
+	__u8 is_new; /* a flow was made for it */
+	__u8 has_peer; /* peer_id and peer_row were looked up */
+	__u8 monitor; /* WD_MONITOR_* */
+	__u8 rung; /* for event records */
+};
+
+/* The opposite of a direction. */
+static __always_inline __u8 dir_reverse(__u8 dir)
+{
+	return dir ^ 1;
+}
+
+/* No pin, no meaning between packets: not a map of warder/maps.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wd_pkt);
+} wd_scratch SEC(".maps");
+
+/* The packet of this CPU. NULL never happens, but the verifier cannot know. */
+static __always_inline struct wd_pkt *this_packet(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&wd_scratch, &zero);
+}
+
+#endif /* WARDER_BPF_PACKET_H */
