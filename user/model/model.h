@@ -116,6 +116,20 @@ bool wd_model_unsettled(const struct wd_model *model);
 /** wd_model_refresh() - drift repair: the next commit writes or deletes this key again */
 void wd_model_refresh(struct wd_model *model, enum wd_map map, const void *key);
 
+/** wd_model_wanted_cnt() - keys that wd_addr*, wd_cidr* or wd_endpoint should have now */
+uint32_t wd_model_wanted_cnt(const struct wd_model *model, enum wd_map map);
+
+/** wd_model_wanted_each() - each such key with its value; stops at the first non-zero return */
+int wd_model_wanted_each(struct wd_model *model, enum wd_map map,
+			 int (*fn)(void *ctx, enum wd_map map, const void *key, const void *want),
+			 void *ctx);
+
+/**
+ * wd_model_verify_arrays() - compare rows, slots and classes in use with what was written, write them again
+ * Return: elements that differed.
+ */
+int wd_model_verify_arrays(struct wd_model *model);
+
 /* ---- looking ---- */
 
 struct wd_model_stats {

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * adopt.c - what the agent before left in the kernel, and what others changed there.
+ *
+ * At start the entries in force are handed to the model, and every row, slot,
+ * span and class that they reach is named as used, so that the new agent
+ * builds beside them and switches once. Later the same walk finds drift:
+ * entries that are not as they were written.
+ */
+#include "adopt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent.h"
+#include "log.h"
+#include "model/xalloc.h"
+
+static const enum wd_map entry_maps[] = {
+	WD_MAP_wd_addr4, WD_MAP_wd_addr6, WD_MAP_wd_cidr4, WD_MAP_wd_cidr6, WD_MAP_wd_endpoint,
+};
+#define ENTRY_MAPS (sizeof(entry_maps) / sizeof(entry_maps[0]))
+
+/* Room for the largest key and value of the entry maps. */
+union any_key {
+	struct wd_cidr6_key cidr6;
+	uint32_t ifindex;
+};
+union any_val {
+	struct wd_addr_val addr;
+	struct wd_endpoint_val ep;
+};
+
+typedef int (*entry_fn)(void *ctx, enum wd_map map, const void *key, const void *val);
+
+static int each_entry(struct wd_datapath *dp, enum wd_map map, entry_fn fn, void *ctx)
+{
+	union any_key key;
+	union any_key next;
+	union any_val val;
+	const void *prev = NULL;
+	int err;
+
+	for (;;) {
+		memset(&next, 0, sizeof(next));
+		err = wd_map_next(dp, map, prev, &next);
+		if (err)
+			return err == -ENOENT ? 0 : err;
+		err = wd_map_get(dp, map, &next, &val);
+		if (!err)
+			err = fn(ctx, map, &next, &val);
+		else if (err == -ENOENT)
+			err = 0;
+		if (err)
+			return err;
+		key = next;
+		prev = &key;
+	}
+}
+
+/* ---- adoption ---- */
+
+struct reach {
+	struct wd_agent *agent;
+	uint32_t max_id;
+	bool row[WD_ROWS_MAX];
+	bool slot[WD_SLOTS_MAX];
+	bool span[WD_SPANS_MAX];
+	bool class[WD_CLASSES_MAX];
+};
+
+static void reach_slot(struct reach *r, uint32_t nr)
+{
+	const struct wd_slot_val *slot = wd_map_mem(r->agent->dp, WD_MAP_wd_slot);
+	const struct wd_span_val *span = wd_map_mem(r->agent->dp, WD_MAP_wd_span);
+
+	if (nr >= WD_SLOTS_MAX)
+		return;
+	r->slot[nr] = true;
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		const struct wd_slot_val *s = &slot[nr * WD_DIR__MAX + (uint32_t)dir];
+
+		r->class[s->any % WD_CLASSES_MAX] = true;
+		for (int l4 = 0; l4 < WD_L4__MAX; l4++) {
+			for (uint32_t i = 0; i < s->cnt[l4] && i < WD_SPANS_PER_SLOT; i++) {
+				uint32_t at = (s->first[l4] + i) % WD_SPANS_MAX;
+
+				r->span[at] = true;
+				r->class[span[at].class % WD_CLASSES_MAX] = true;
+			}
+		}
+	}
+}
+
+static int reach_entry(void *ctx, enum wd_map map, const void *key, const void *val)
+{
+	struct reach *r = ctx;
+
+	if (map == WD_MAP_wd_endpoint) {
+		const struct wd_endpoint_val *ep = val;
+
+		reach_slot(r, ep->slot[0]);
+		reach_slot(r, ep->slot[1]);
+		if (ep->id > r->max_id)
+			r->max_id = ep->id;
+	} else {
+		const struct wd_addr_val *addr = val;
+
+		r->row[addr->row[0] % WD_ROWS_MAX] = true;
+		r->row[addr->row[1] % WD_ROWS_MAX] = true;
+	}
+	wd_model_adopt_entry(r->agent->model, map, key, val);
+	return 0;
+}
+
+static bool reach_used(void *ctx, enum wd_map map, uint32_t index)
+{
+	const struct reach *r = ctx;
+
+	switch ((int)map) {
+	case WD_MAP_wd_row:
+		return r->row[index];
+	case WD_MAP_wd_slot:
+		return r->slot[index];
+	case WD_MAP_wd_span:
+		return r->span[index];
+	case WD_MAP_wd_class:
+		return r->class[index];
+	}
+	return true;
+}
+
+int wd_adopt(struct wd_agent *agent)
+{
+	const struct wd_state_val *state = wd_map_mem(agent->dp, WD_MAP_wd_state);
+	struct reach *r = wd_xcalloc(1, sizeof(*r));
+	int err = 0;
+
+	r->agent = agent;
+	for (size_t i = 0; i < ENTRY_MAPS && !err; i++)
+		err = each_entry(agent->dp, entry_maps[i], reach_entry, r);
+	if (!err)
+		wd_model_adopt(agent->model, state->gen, reach_used, r);
+	free(r);
+	return err;
+}
+
+static int max_id(void *ctx, enum wd_map map, const void *key, const void *val)
+{
+	const struct wd_endpoint_val *ep = val;
+	uint32_t *max = ctx;
+
+	(void)map;
+	(void)key;
+	if (ep->id > *max)
+		*max = ep->id;
+	return 0;
+}
+
+unsigned int wd_adopt_max_endpoint_id(struct wd_agent *agent)
+{
+	uint32_t max = 0;
+
+	if (each_entry(agent->dp, WD_MAP_wd_endpoint, max_id, &max))
+		wd_warn("endpoints: reading wd_endpoint failed, numbers start after the saved one");
+	return max;
+}
+
+/* ---- drift ---- */
+
+struct drift {
+	struct wd_agent *agent;
+	int found;
+	uint32_t seen;
+	enum wd_map map;
+};
+
+static int drift_entry(void *ctx, enum wd_map map, const void *key, const void *val)
+{
+	struct drift *d = ctx;
+	const void *want = wd_model_wants(d->agent->model, map, key);
+	size_t size = map == WD_MAP_wd_endpoint ? sizeof(struct wd_endpoint_val) :
+						  sizeof(struct wd_addr_val);
+
+	d->seen++;
+	if (want && memcmp(want, val, size) == 0)
+		return 0;
+	d->found++;
+	wd_model_refresh(d->agent->model, map, key);
+	return 0;
+}
+
+/* Entries that are missing are not met by the walk: count, and if too few, look each up. */
+static int drift_missing(void *ctx, enum wd_map map, const void *key, const void *want)
+{
+	struct drift *d = ctx;
+	union any_val val;
+	int err = wd_map_get(d->agent->dp, map, key, &val);
+
+	(void)want;
+	if (err != -ENOENT)
+		return err;
+	d->found++;
+	wd_model_refresh(d->agent->model, map, key);
+	return 0;
+}
+
+static int drift_map(struct drift *d, enum wd_map map)
+{
+	int err;
+
+	d->map = map;
+	d->seen = 0;
+	err = each_entry(d->agent->dp, map, drift_entry, d);
+	if (!err && d->seen < wd_model_wanted_cnt(d->agent->model, map))
+		err = wd_model_wanted_each(d->agent->model, map, drift_missing, d);
+	return err;
+}
+
+int wd_drift_check(struct wd_agent *agent)
+{
+	struct drift d = { .agent = agent };
+	struct timespec now;
+	int err = 0;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	if (!wd_model_dirty(agent->model)) {
+		for (size_t i = 0; i < ENTRY_MAPS && !err; i++)
+			err = drift_map(&d, entry_maps[i]);
+		d.found += wd_model_verify_arrays(agent->model);
+	}
+	if (err)
+		return err;
+	agent->drift.checks++;
+	agent->drift.last_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	agent->drift.found += (uint64_t)d.found;
+	if (d.found) {
+		wd_warn("drift: %d map entries were not as written, repairing", d.found);
+		if (wd_agent_commit(agent) == 0)
+			agent->drift.repaired += (uint64_t)d.found;
+	}
+	return d.found;
+}

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * agent.c - the life of the agent: start, commits, timers, the end.
+ *
+ * Start order: control socket (also the lock against a second agent), programs
+ * and maps, what is in force there, sources, then one commit that switches to
+ * what the sources say now. Ending the process leaves enforcement in place.
+ */
+#include "agent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "adopt.h"
+#include "cni_replay.h"
+#include "endpoints_int.h"
+#include "events.h"
+#include "log.h"
+#include "model/xalloc.h"
+#include "privs.h"
+#include "query.h"
+#include "statefile.h"
+
+#define COMMIT_DELAY_MS 3 /* changes that come together are one generation */
+#define SETTLE_DELAY_MS 20 /* no program runs that long */
+#define RETRY_MAX_MS 5000
+#define TICK_MS 1000
+#define CHECK_TICKS 2 /* attachments */
+#define DRIFT_TICKS 10 /* maps read back */
+#define DISCOVER_TICKS 10
+#define IDENTITY_FILE "identities.json"
+
+static int64_t realtime_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+static uint64_t monotonic_us(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* ---- the sink ---- */
+
+static int sink_set(void *ctx, enum wd_map map, const void *key, const void *val)
+{
+	struct wd_agent *agent = ctx;
+	struct wd_state_val *state = wd_map_mem(agent->dp, WD_MAP_wd_state);
+
+	/* Before the prefix: a program that misses the flag would miss the prefix. */
+	if (map == WD_MAP_wd_cidr4)
+		__atomic_or_fetch(&state->flags, WD_STATE_CIDR4, __ATOMIC_RELEASE);
+	if (map == WD_MAP_wd_cidr6)
+		__atomic_or_fetch(&state->flags, WD_STATE_CIDR6, __ATOMIC_RELEASE);
+	return wd_map_set(agent->dp, map, key, val);
+}
+
+static int sink_del(void *ctx, enum wd_map map, const void *key)
+{
+	struct wd_agent *agent = ctx;
+
+	return wd_map_del(agent->dp, map, key);
+}
+
+static void sink_publish(void *ctx, uint32_t gen)
+{
+	struct wd_agent *agent = ctx;
+
+	wd_datapath_publish(agent->dp, gen);
+}
+
+/* ---- identities on disk ---- */
+
+static void identity_add(void *ctx, uint32_t id, const char *key)
+{
+	json_object_object_add(ctx, key, json_object_new_int64(id));
+}
+
+static void identities_save(struct wd_agent *agent)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *ids = json_object_new_object();
+	int err;
+
+	wd_model_identity_save(agent->model, identity_add, ids);
+	json_object_object_add(o, "version", json_object_new_int(1));
+	json_object_object_add(o, "identities", ids);
+	err = wd_statefile_write(agent->config.state_dir, IDENTITY_FILE, o);
+	json_object_put(o);
+	if (err)
+		wd_warn("identities: writing %s: %s, numbers may change at the next start",
+			IDENTITY_FILE, wd_errno(err));
+}
+
+static void identities_load(struct wd_agent *agent)
+{
+	struct json_object *o;
+	struct json_object *ids;
+	int bad = 0;
+	int err = wd_statefile_read(agent->config.state_dir, IDENTITY_FILE, &o);
+
+	if (err) {
+		if (err != -ENOENT)
+			wd_warn("identities: reading %s: %s, numbering anew", IDENTITY_FILE,
+				wd_errno(err));
+		return;
+	}
+	ids = json_object_object_get(o, "identities");
+	if (json_object_is_type(ids, json_type_object)) {
+		json_object_object_foreach(ids, key, val)
+		{
+			bad += wd_model_identity_load(agent->model,
+						      (uint32_t)json_object_get_int64(val),
+						      key) != 0;
+		}
+	}
+	if (bad)
+		wd_warn("identities: %d entries of %s do not fit, ignoring them", bad,
+			IDENTITY_FILE);
+	json_object_put(o);
+}
+
+/* ---- commits ---- */
+
+static void commit_failed(struct wd_agent *agent, int err, char *why)
+{
+	uint64_t wait = 50ULL << (agent->commit_failures < 7 ? agent->commit_failures : 7);
+
+	free(agent->commit_error);
+	agent->commit_error = why ? why : wd_xstrdup(wd_errno(err));
+	agent->commit_failures++;
+	wd_err("%s (failure %d)", agent->commit_error, agent->commit_failures);
+	wd_timer_set(agent->commit_timer, wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
+}
+
+int wd_agent_commit(struct wd_agent *agent)
+{
+	char *why = NULL;
+	int err = 0;
+
+	wd_timer_stop(agent->commit_timer);
+	if (wd_model_dirty(agent->model)) {
+		err = wd_model_commit(agent->model, &why);
+		if (err) {
+			commit_failed(agent, err, why);
+			return err;
+		}
+	}
+	free(why);
+	free(agent->commit_error);
+	agent->commit_error = NULL;
+	agent->commit_failures = 0;
+	wd_endpoints_committed(agent->endpoints);
+	if (wd_model_unsettled(agent->model) || wd_model_dirty(agent->model))
+		wd_timer_set(agent->commit_timer, SETTLE_DELAY_MS);
+	return 0;
+}
+
+void wd_agent_commit_soon(struct wd_agent *agent)
+{
+	if (agent->commit_failures == 0)
+		wd_timer_set(agent->commit_timer, COMMIT_DELAY_MS);
+}
+
+static void on_commit_timer(void *ctx)
+{
+	struct wd_agent *agent = ctx;
+	int err;
+
+	if (wd_model_dirty(agent->model)) {
+		(void)wd_agent_commit(agent);
+		return;
+	}
+	err = wd_model_settle(agent->model);
+	if (err)
+		wd_warn("commit: settling: %s, the next commit tries again", wd_errno(err));
+}
+
+int wd_agent_sync(struct wd_agent *agent)
+{
+	int err = wd_manifests_scan(agent->manifests);
+
+	if (err < 0)
+		return err;
+	(void)wd_endpoints_discover(agent->endpoints);
+	return wd_agent_commit(agent);
+}
+
+/* ---- what the loop calls ---- */
+
+static void on_files(void *ctx, int fd, uint32_t events)
+{
+	struct wd_agent *agent = ctx;
+	int n = wd_manifests_poll(agent->manifests);
+
+	(void)fd;
+	(void)events;
+	if (n < 0)
+		wd_warn("manifests: %s, trying again at the next change", wd_errno(n));
+	else if (wd_model_dirty(agent->model))
+		wd_agent_commit_soon(agent);
+}
+
+static void refresh_host_addrs(struct wd_agent *agent)
+{
+	struct wd_addr *addr;
+	int cnt = wd_host_addrs(&addr);
+
+	if (cnt < 0) {
+		wd_warn("host: reading own addresses: %s, ignoring", wd_errno(cnt));
+		return;
+	}
+	wd_model_host_addrs(agent->model, addr, (size_t)cnt);
+	free(addr);
+}
+
+static void on_links(void *ctx, int fd, uint32_t events)
+{
+	struct wd_agent *agent = ctx;
+	int err = wd_linkmon_poll(agent->links);
+
+	(void)fd;
+	(void)events;
+	if (err == -ENOBUFS)
+		wd_endpoints_check(agent->endpoints);
+	else if (err)
+		wd_warn("links: %s, ignoring", wd_errno(err));
+}
+
+static void on_link(void *ctx, uint32_t ifindex, uint32_t master, bool gone)
+{
+	struct wd_agent *agent = ctx;
+
+	wd_endpoints_link(agent->endpoints, ifindex, master, gone);
+}
+
+static void on_tick(void *ctx)
+{
+	static unsigned int ticks;
+	struct wd_agent *agent = ctx;
+
+	ticks++;
+	if (wd_model_identity_dirty(agent->model))
+		identities_save(agent);
+	if (ticks % CHECK_TICKS == 0)
+		wd_endpoints_check(agent->endpoints);
+	if (ticks % DISCOVER_TICKS == 0 && wd_endpoints_discover(agent->endpoints) > 0)
+		wd_agent_commit_soon(agent);
+	if (ticks % DRIFT_TICKS == 0) {
+		refresh_host_addrs(agent);
+		if (wd_model_dirty(agent->model))
+			(void)wd_agent_commit(agent);
+		(void)wd_drift_check(agent);
+	}
+	wd_manifests_flush(agent->manifests);
+	wd_timer_set(agent->tick_timer, TICK_MS);
+}
+
+static void on_signal(void *ctx, int signo)
+{
+	struct wd_agent *agent = ctx;
+
+	if (signo == SIGHUP) {
+		wd_info("agent: SIGHUP, reading the sources again");
+		(void)wd_agent_sync(agent);
+		return;
+	}
+	wd_info("agent: ending; enforcement stays in place");
+	wd_loop_stop(agent->loop, 0);
+}
+
+/* ---- start ---- */
+
+static int start_loop(struct wd_agent *agent)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
+	int err = wd_loop_new(&agent->loop);
+
+	if (!err)
+		err = wd_loop_signals(agent->loop, signals, on_signal, agent);
+	if (!err)
+		err = wd_timer_new(agent->loop, on_commit_timer, agent, &agent->commit_timer);
+	if (!err)
+		err = wd_timer_new(agent->loop, on_tick, agent, &agent->tick_timer);
+	if (err)
+		wd_err("agent: event loop: %s", wd_errno(err));
+	return err;
+}
+
+/* Both command tables as one, for the server. */
+static const struct wd_ctl_cmd *all_commands(void)
+{
+	static struct wd_ctl_cmd all[64];
+	size_t cnt = 0;
+
+	for (const struct wd_ctl_cmd *c = wd_query_cmds; c->name && cnt < 62; c++)
+		all[cnt++] = *c;
+	for (const struct wd_ctl_cmd *c = wd_cni_cmds; c->name && cnt < 62; c++)
+		all[cnt++] = *c;
+	return all;
+}
+
+static int start_socket(struct wd_agent *agent)
+{
+	int err = wd_dir_make(agent->config.state_dir);
+
+	if (err) {
+		wd_err("agent: state directory '%s': %s", agent->config.state_dir, wd_errno(err));
+		return err;
+	}
+	err = wd_ctl_open(agent->loop, agent->config.run_dir, all_commands(), agent, &agent->ctl);
+	if (err == -EADDRINUSE)
+		wd_err("agent: another agent answers in '%s'", agent->config.run_dir);
+	else if (err)
+		wd_err("agent: control socket in '%s': %s", agent->config.run_dir, wd_errno(err));
+	return err;
+}
+
+static int start_datapath(struct wd_agent *agent)
+{
+	struct wd_state_val *state;
+	char *why = NULL;
+	int err = wd_datapath_open(agent->config.bpffs, &agent->dp, &why);
+
+	if (err) {
+		wd_err("datapath: %s: %s", wd_errno(err), why ? why : "no details");
+		free(why);
+		return err;
+	}
+	state = wd_map_mem(agent->dp, WD_MAP_wd_state);
+	if (agent->config.host_ingress_policy)
+		__atomic_or_fetch(&state->flags, WD_STATE_HOST_POLICY, __ATOMIC_RELEASE);
+	else
+		__atomic_and_fetch(&state->flags, ~WD_STATE_HOST_POLICY, __ATOMIC_RELEASE);
+	state->rung = WD_RUNG_FULL;
+	return 0;
+}
+
+static int start_model(struct wd_agent *agent)
+{
+	struct wd_sink sink = {
+		.ctx = agent,
+		.set = sink_set,
+		.del = sink_del,
+		.publish = sink_publish,
+		.row = wd_map_mem(agent->dp, WD_MAP_wd_row),
+		.slot = wd_map_mem(agent->dp, WD_MAP_wd_slot),
+		.span = wd_map_mem(agent->dp, WD_MAP_wd_span),
+		.class = wd_map_mem(agent->dp, WD_MAP_wd_class),
+	};
+	struct wd_model_config config = {
+		.node = agent->config.node,
+		.mode = agent->config.mode,
+	};
+	int err;
+
+	agent->store = wd_store_new(wd_agent_object, agent);
+	agent->model = wd_model_new(agent->store, &sink, &config);
+	identities_load(agent);
+	err = wd_adopt(agent);
+	if (err)
+		wd_err("datapath: reading what is in force: %s", wd_errno(err));
+	return err;
+}
+
+/* The store's listener: the model first, it decides everything. */
+void wd_agent_object(void *ctx, const struct wd_object *was, const struct wd_object *now)
+{
+	struct wd_agent *agent = ctx;
+
+	wd_model_changed(agent->model, was, now);
+}
+
+static void replay_del(void *ctx, const char *container, const char *ifname)
+{
+	struct wd_agent *agent = ctx;
+	struct wd_local *local = wd_local_by_container(agent->endpoints, container, ifname);
+
+	if (local)
+		wd_local_drop(agent->endpoints, local);
+}
+
+static int start_endpoints(struct wd_agent *agent)
+{
+	int err = wd_endpoints_new(agent, &agent->endpoints);
+
+	if (!err)
+		err = wd_endpoints_restore(agent->endpoints);
+	if (!err)
+		err = wd_cni_replay(agent->config.run_dir, replay_del, agent);
+	if (!err)
+		err = wd_linkmon_open(on_link, agent, &agent->links);
+	if (!err)
+		err = wd_loop_add(agent->loop, wd_linkmon_fd(agent->links), EPOLLIN, on_links,
+				  agent);
+	if (err)
+		wd_err("endpoints: %s", wd_errno(err));
+	return err;
+}
+
+static int start_sources(struct wd_agent *agent)
+{
+	const char *const *dirs = (const char *const *)agent->config.manifests;
+	int n;
+	int err = wd_manifests_new(dirs, agent->config.manifests_cnt, agent->config.state_dir,
+				   agent->store, &agent->manifests);
+
+	if (!err) {
+		n = wd_manifests_scan(agent->manifests);
+		err = n < 0 ? n : 0;
+	}
+	if (!err)
+		err = wd_loop_add(agent->loop, wd_manifests_fd(agent->manifests), EPOLLIN,
+				  on_files, agent);
+	if (err)
+		wd_err("manifests: %s", wd_errno(err));
+	return err;
+}
+
+static int start(struct wd_agent *agent)
+{
+	int err = start_loop(agent);
+
+	if (!err)
+		err = start_socket(agent);
+	if (!err)
+		err = start_datapath(agent);
+	if (!err)
+		err = start_model(agent);
+	if (!err)
+		err = start_endpoints(agent);
+	if (!err)
+		err = start_sources(agent);
+	if (!err)
+		err = wd_events_new(agent, &agent->events);
+	if (err)
+		return err;
+	refresh_host_addrs(agent);
+	(void)wd_endpoints_discover(agent->endpoints);
+	err = wd_privs_drop();
+	if (err) {
+		wd_err("agent: giving up privileges: %s", wd_errno(err));
+		return err;
+	}
+	(void)wd_agent_commit(agent); /* a failure is retried; what was in force stays */
+	return 0;
+}
+
+static void stop(struct wd_agent *agent)
+{
+	if (agent->manifests)
+		wd_manifests_flush(agent->manifests);
+	if (agent->endpoints)
+		wd_endpoints_save(agent->endpoints);
+	if (agent->model && wd_model_identity_dirty(agent->model))
+		identities_save(agent);
+	wd_events_free(agent->events);
+	wd_ctl_close(agent->ctl);
+	wd_linkmon_close(agent->links);
+	wd_manifests_free(agent->manifests);
+	wd_model_free(agent->model);
+	wd_endpoints_free(agent->endpoints);
+	wd_store_free(agent->store);
+	wd_datapath_close(agent->dp);
+	wd_loop_free(agent->loop);
+	free(agent->commit_error);
+}
+
+int wd_agent_run(const struct wd_config *config)
+{
+	struct wd_agent *agent = wd_xcalloc(1, sizeof(*agent));
+	uint64_t began = monotonic_us();
+	int code = 1;
+
+	agent->config = *config;
+	agent->started_ms = realtime_ms();
+	if (start(agent) == 0) {
+		agent->ready = true;
+		agent->start_us = (uint32_t)(monotonic_us() - began);
+		wd_info("agent: ready in %u ms, %u pods, %u endpoints",
+			agent->start_us / 1000, wd_store_count(agent->store, WD_KIND_POD),
+			HASH_COUNT(agent->endpoints->locals));
+		wd_timer_set(agent->tick_timer, TICK_MS);
+		code = wd_loop_run(agent->loop) ? 1 : 0;
+	}
+	stop(agent);
+	free(agent);
+	return code;
+}

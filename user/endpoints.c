@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * endpoints.c - the registry of local pod interfaces.
+ *
+ * An endpoint begins with a number that was never used before, is told to the
+ * model, and is attached only after a generation that knows it was published.
+ * When it ends its programs stay where they are: an interface that outlives
+ * its endpoint drops everything, it does not fall open.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adopt.h"
+#include "endpoints_int.h"
+#include "log.h"
+#include "model/intern.h"
+#include "model/xalloc.h"
+
+int wd_endpoints_new(struct wd_agent *agent, struct wd_endpoints **ret_eps)
+{
+	struct wd_endpoints *eps = wd_xcalloc(1, sizeof(*eps));
+
+	eps->agent = agent;
+	eps->next_id = wd_adopt_max_endpoint_id(agent) + 1;
+	*ret_eps = eps;
+	return 0;
+}
+
+static void local_free(struct wd_local *local)
+{
+	wd_str_put(local->ep.ns);
+	wd_str_put(local->ep.name);
+	wd_str_put(local->ep.uid);
+	wd_str_put(local->ep.container);
+	wd_str_put(local->ep.netns);
+	free(local);
+}
+
+void wd_endpoints_free(struct wd_endpoints *eps)
+{
+	struct wd_local *local;
+	struct wd_local *tmp;
+
+	if (!eps)
+		return;
+	HASH_ITER(hh, eps->locals, local, tmp) {
+		HASH_DELETE(hh, eps->locals, local);
+		local_free(local);
+	}
+	free(eps);
+}
+
+/* ---- one endpoint ---- */
+
+static int stat_get(struct wd_endpoints *eps)
+{
+	for (uint32_t i = 0; i < WD_ENDPOINTS_MAX; i++) {
+		if (eps->stat_used[i])
+			continue;
+		eps->stat_used[i] = true;
+		return (int)i;
+	}
+	return -ENOSPC;
+}
+
+static int count_family(const struct wd_local_spec *spec, uint8_t family)
+{
+	int cnt = 0;
+
+	for (size_t i = 0; i < spec->addr_cnt; i++)
+		cnt += spec->addr[i].family == family;
+	return cnt;
+}
+
+static void fill(struct wd_endpoint *ep, const struct wd_local_spec *spec)
+{
+	const struct wd_veth *v = spec->veth;
+
+	ep->ifindex = v->host_ifindex;
+	ep->master = v->master;
+	ep->cookie = v->cookie;
+	memcpy(ep->host_name, v->host_name, sizeof(ep->host_name));
+	memcpy(ep->pod_name, v->pod_name, sizeof(ep->pod_name));
+	memcpy(ep->host_mac, v->host_mac, sizeof(ep->host_mac));
+	memcpy(ep->pod_mac, v->pod_mac, sizeof(ep->pod_mac));
+	ep->ll6 = v->ll6;
+	ep->addr_cnt = (uint32_t)spec->addr_cnt;
+	memcpy(ep->addr, spec->addr, spec->addr_cnt * sizeof(ep->addr[0]));
+	ep->ns = wd_str_get(spec->ns);
+	ep->name = wd_str_get(spec->name);
+	ep->uid = wd_str_get(spec->uid ? spec->uid : "");
+	ep->container = wd_str_get(spec->container ? spec->container : "");
+	ep->netns = wd_str_get(spec->netns ? spec->netns : "");
+}
+
+static struct wd_local *insert(struct wd_endpoints *eps, const struct wd_local_spec *spec,
+			       uint32_t id, uint32_t stat)
+{
+	struct wd_local *local = wd_xcalloc(1, sizeof(*local));
+
+	fill(&local->ep, spec);
+	local->id = id;
+	local->ep.id = id;
+	local->ep.stat = stat;
+	HASH_ADD(hh, eps->locals, id, sizeof(local->id), local);
+	wd_model_endpoint_set(eps->agent->model, &local->ep);
+	eps->unsaved = true;
+	return local;
+}
+
+int wd_local_add(struct wd_endpoints *eps, const struct wd_local_spec *spec,
+		 struct wd_local **ret_local)
+{
+	int stat;
+	int err;
+
+	if (count_family(spec, 4) > WD_EP_ADDRS || count_family(spec, 6) > WD_EP_ADDRS)
+		return -E2BIG;
+	stat = stat_get(eps);
+	if (stat < 0)
+		return stat;
+	err = wd_epstat_reset(eps->agent->dp, (uint32_t)stat);
+	if (err) {
+		eps->stat_used[stat] = false;
+		return err;
+	}
+	*ret_local = insert(eps, spec, eps->next_id++, (uint32_t)stat);
+	return 0;
+}
+
+int wd_endpoints_take(struct wd_endpoints *eps, const struct wd_local_spec *spec, uint32_t id,
+		      uint32_t stat, struct wd_local **ret_local)
+{
+	if (count_family(spec, 4) > WD_EP_ADDRS || count_family(spec, 6) > WD_EP_ADDRS)
+		return -E2BIG;
+	eps->stat_used[stat] = true;
+	*ret_local = insert(eps, spec, id, stat);
+	return 0;
+}
+
+void wd_local_drop(struct wd_endpoints *eps, struct wd_local *local)
+{
+	if (local->wait)
+		wd_wait_finish(eps, local, true);
+	wd_model_endpoint_del(eps->agent->model, local->id);
+	HASH_DELETE(hh, eps->locals, local);
+	eps->stat_used[local->ep.stat] = false;
+	eps->unsaved = true;
+	local_free(local);
+	wd_agent_commit_soon(eps->agent);
+}
+
+int wd_local_attach(struct wd_endpoints *eps, struct wd_local *local)
+{
+	int err;
+
+	if (local->attached)
+		return 0;
+	err = wd_datapath_attach(eps->agent->dp, local->ep.ifindex);
+	if (err) {
+		wd_err("endpoint '%s/%s': attaching to %s: %s", local->ep.ns, local->ep.name,
+		       local->ep.host_name, wd_errno(err));
+		return err;
+	}
+	local->attached = true;
+	return 0;
+}
+
+/* ---- finding ---- */
+
+struct wd_local *wd_local_by_ifindex(const struct wd_endpoints *eps, uint32_t ifindex)
+{
+	struct wd_local *local;
+
+	for (local = eps->locals; local; local = local->hh.next) {
+		if (local->ep.ifindex == ifindex)
+			return local;
+	}
+	return NULL;
+}
+
+struct wd_local *wd_local_by_container(const struct wd_endpoints *eps, const char *container,
+				       const char *ifname)
+{
+	struct wd_local *local;
+
+	for (local = eps->locals; local; local = local->hh.next) {
+		if (strcmp(local->ep.container, container) == 0 &&
+		    strcmp(local->ep.pod_name, ifname) == 0)
+			return local;
+	}
+	return NULL;
+}
+
+const struct wd_endpoint *wd_endpoints_find(const struct wd_endpoints *eps, const char *ns,
+					    const char *name)
+{
+	const struct wd_endpoint *best = NULL;
+
+	for (const struct wd_local *local = eps->locals; local; local = local->hh.next) {
+		if (strcmp(local->ep.ns, ns) == 0 && strcmp(local->ep.name, name) == 0 &&
+		    (!best || local->id > best->id))
+			best = &local->ep;
+	}
+	return best;
+}
+
+const struct wd_endpoint *wd_endpoints_by_id(const struct wd_endpoints *eps, uint32_t id)
+{
+	const struct wd_local *local;
+
+	HASH_FIND(hh, eps->locals, &id, sizeof(id), local);
+	return local ? &local->ep : NULL;
+}
+
+const struct wd_endpoint *wd_endpoints_by_addr(const struct wd_endpoints *eps,
+					       const struct wd_addr *addr)
+{
+	for (const struct wd_local *local = eps->locals; local; local = local->hh.next) {
+		for (uint32_t i = 0; i < local->ep.addr_cnt; i++) {
+			if (wd_addr_equal(&local->ep.addr[i], addr))
+				return &local->ep;
+		}
+	}
+	return NULL;
+}
+
+/* ---- staying true ---- */
+
+void wd_endpoints_link(struct wd_endpoints *eps, uint32_t ifindex, uint32_t master, bool gone)
+{
+	struct wd_local *local = wd_local_by_ifindex(eps, ifindex);
+	int err;
+
+	if (gone) {
+		err = wd_datapath_detach(eps->agent->dp, ifindex); /* its pins point nowhere now */
+		if (err)
+			wd_warn("endpoint: removing pins of interface %u: %s, ignoring", ifindex,
+				wd_errno(err));
+		if (local)
+			wd_local_drop(eps, local);
+		return;
+	}
+	if (local && local->ep.master != master) {
+		local->ep.master = master;
+		wd_model_endpoint_set(eps->agent->model, &local->ep);
+		eps->unsaved = true;
+		wd_agent_commit_soon(eps->agent);
+	}
+}
+
+static void check_one(struct wd_endpoints *eps, struct wd_local *local)
+{
+	int err = wd_datapath_check(eps->agent->dp, local->ep.ifindex);
+
+	if (err == 0)
+		return;
+	if (err == -ENODEV) {
+		wd_endpoints_link(eps, local->ep.ifindex, 0, true);
+		return;
+	}
+	wd_warn("endpoint '%s/%s': programs on %s: %s, attaching again", local->ep.ns,
+		local->ep.name, local->ep.host_name, wd_errno(err));
+	eps->agent->drift.found++;
+	local->attached = false;
+	if (wd_local_attach(eps, local) == 0)
+		eps->agent->drift.repaired++;
+}
+
+void wd_endpoints_check(struct wd_endpoints *eps)
+{
+	struct wd_local *local;
+	struct wd_local *tmp;
+
+	HASH_ITER(hh, eps->locals, local, tmp) {
+		if (local->attached)
+			check_one(eps, local);
+		else if (eps->agent->ready)
+			(void)wd_local_attach(eps, local);
+	}
+	wd_endpoints_save(eps);
+}
+
+void wd_endpoints_committed(struct wd_endpoints *eps)
+{
+	struct wd_local *local;
+	struct wd_local *tmp;
+
+	HASH_ITER(hh, eps->locals, local, tmp) {
+		(void)wd_local_attach(eps, local);
+		if (local->wait)
+			wd_wait_finish(eps, local, false);
+	}
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * statefile.h - small JSON files of the state directory, written whole or not at all.
+ */
+#ifndef WARDER_STATEFILE_H
+#define WARDER_STATEFILE_H
+
+struct json_object;
+
+/**
+ * wd_dir_make() - a directory with its parents, mode 0700 for what is made
+ * Return: 0 also if it was there, else -errno.
+ */
+int wd_dir_make(const char *path);
+
+/**
+ * wd_statefile_write() - replace <dir>/<name> (temporary file, fsync, rename, fsync of the directory)
+ * Return: 0, or -errno with the old file untouched.
+ */
+int wd_statefile_write(const char *dir, const char *name, struct json_object *json);
+
+/**
+ * wd_statefile_read() - parse <dir>/<name>
+ * Return: 0; -ENOENT; -EBADMSG if it is not JSON (then it is renamed to <name>.bad); -errno.
+ */
+int wd_statefile_read(const char *dir, const char *name, struct json_object **ret_json);
+
+#endif /* WARDER_STATEFILE_H */
