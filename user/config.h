@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "model/object.h"
+#include "opt.h"
 
 #define WD_MANIFEST_DIRS_MAX 32
 #define WD_RUN_DIR_DEFAULT "/run/warder"
@@ -30,12 +31,14 @@ enum wd_rung {
 struct wd_config {
 	char *file; /* --config */
 	char *node; /* --node; default: the host name */
-	char *manifests[WD_MANIFEST_DIRS_MAX]; /* --manifests, repeatable; a list in the file */
+	char *manifests
+		[WD_MANIFEST_DIRS_MAX]; /* --manifests, repeatable; a list in the file */
 	size_t manifests_cnt;
 	char *state_dir; /* --state-dir */
 	char *run_dir; /* --run-dir */
 	char *bpffs; /* --bpffs */
-	enum wd_rung max_rung; /* --max-rung; this version has full only: others are refused with a message */
+	enum wd_rung
+		max_rung; /* --max-rung; this version has full only: others are refused with a message */
 	bool host_ingress_policy; /* --host-ingress=policy|allow */
 	enum wd_mode mode; /* mode: enforce|audit|off */
 	bool encryption_required; /* encryption: required|none; required is refused: not in this version */
@@ -44,14 +47,22 @@ struct wd_config {
 	bool check; /* --check: validate and end */
 };
 
+/* Options of `warder agent`, for parsing and help; ends with a NULL name. */
+extern const struct wd_opt wd_config_opts[];
+
 /** wd_config_init() - the defaults; strings are allocated */
 void wd_config_init(struct wd_config *config);
 void wd_config_fini(struct wd_config *config);
 
 /**
  * wd_config_parse() - options of `warder agent`
+ * @config: initialised; its values are the defaults
+ * @argv: is permuted; argv[0] is skipped
+ * The file first, then the options: an option beats the file, and directories
+ * given as options replace the file's list.
  * Return: 0; -EINVAL with *ret_error a message (where and what) to be freed.
  */
-int wd_config_parse(struct wd_config *config, int argc, char **argv, char **ret_error);
+int wd_config_parse(struct wd_config *config, int argc, char **argv,
+		    char **ret_error);
 
 #endif /* WARDER_CONFIG_H */

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * agent.c - `warder agent`: reads its settings and runs; with --check it only
+ * looks at the settings and at what the directories hold.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../agent.h"
+#include "../log.h"
+#include "../table.h"
+#include "check.h"
+#include "cmd.h"
+
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return true;
+	return false;
+}
+
+static int check(const struct wd_config *config)
+{
+	struct wd_args args = { .cmd = &wd_cmd_agent };
+	int argc = (int)config->manifests_cnt;
+	char *argv[WD_MANIFEST_DIRS_MAX];
+
+	for (int i = 0; i < argc; i++)
+		argv[i] = config->manifests[i];
+	args.argc = argc;
+	args.argv = argv;
+	return wd_check_files(&args);
+}
+
+static int agent_main(int argc, char **argv)
+{
+	struct wd_config config;
+	char *why = NULL;
+	int code;
+
+	if (wants_help(argc, argv)) {
+		char word[] = "agent", *words[] = { word };
+
+		return wd_help_print(1, words);
+	}
+	wd_config_init(&config);
+	if (wd_config_parse(&config, argc, argv, &why)) {
+		wd_print(stderr, "warder: agent: %s\n", why ?: "bad settings");
+		fputs("see `warder help agent`\n", stderr);
+		code = WD_EXIT_USAGE;
+	} else if (config.check) {
+		code = check(&config);
+	} else {
+		code = wd_agent_run(&config);
+	}
+	free(why);
+	wd_config_fini(&config);
+	return code;
+}
+
+const struct wd_cmd wd_cmd_agent = {
+	.object = "agent",
+	.summary = "enforce policy on this node, until told to end",
+	.text = "Runs in the foreground and logs to stderr. SIGTERM ends the "
+		"process and leaves\nenforcement in place; only `warder stop "
+		"--detach` ends that. SIGHUP reads the\nmanifests again.",
+	.opts = wd_config_opts,
+	.main = agent_main,
+};

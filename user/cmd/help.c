@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * help.c - `warder help` and `warder version`: prints what the structs of the
+ * commands say. The man pages are held to the same structs by a test.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "../config.h"
+#include "../json.h"
+#include "../version.h"
+#include "cmd.h"
+
+#define OPTION_WIDTH 24
+
+/* Lines of @text, each after @indent blanks; the first is where we are. */
+static void print_lines(const char *text, int indent)
+{
+	for (; *text; text++) {
+		putchar(*text);
+		if (*text == '\n' && text[1])
+			printf("%*s", indent, "");
+	}
+	putchar('\n');
+}
+
+static void print_option(const struct wd_opt *opt)
+{
+	char left[64];
+	int len = snprintf(left, sizeof(left), "  %c%c%s--%s",
+			   opt->key ? '-' : ' ', opt->key ?: ' ',
+			   opt->key ? ", " : "  ", opt->name);
+
+	if (opt->arg && len > 0 && (size_t)len < sizeof(left))
+		snprintf(left + len, sizeof(left) - (size_t)len,
+			 opt->optional ? "[=%s]" : " %s", opt->arg);
+	if (strlen(left) < OPTION_WIDTH)
+		printf("%-*s", OPTION_WIDTH, left);
+	else
+		printf("%s\n%*s", left, OPTION_WIDTH, "");
+	print_lines(opt->help, OPTION_WIDTH);
+}
+
+static void print_options(const char *title, const struct wd_opt *opt)
+{
+	if (!opt || !opt->name)
+		return;
+	printf("\n%s\n", title);
+	for (; opt->name; opt++)
+		print_option(opt);
+}
+
+static void print_synopsis(const struct wd_cmd *cmd)
+{
+	printf("warder %s%s%s%s%s", cmd->object, cmd->verb ? " " : "",
+	       cmd->verb ?: "", cmd->args ? " " : "", cmd->args ?: "");
+}
+
+static void print_command(const struct wd_cmd *cmd)
+{
+	printf("usage: ");
+	print_synopsis(cmd);
+	printf(" [OPTION]...\n\n%s\n", cmd->summary);
+	if (cmd->text)
+		printf("\n%s\n", cmd->text);
+	print_options("Options", cmd->opts);
+	if (!cmd->main)
+		print_options("Common options", wd_cmd_common_opts);
+}
+
+static int print_overview(void)
+{
+	puts("usage: warder OBJECT VERB [ARG]... [OPTION]...\n"
+	     "       warder VERB [ARG]... [OPTION]...\n\n"
+	     "Enforces Kubernetes network policy on the pods of this node.\n");
+	for (const struct wd_cmd *const *cmd = wd_cmds; *cmd; cmd++) {
+		char left[64];
+
+		snprintf(left, sizeof(left), "%s%s%s%s%s", (*cmd)->object,
+			 (*cmd)->verb ? " " : "", (*cmd)->verb ?: "",
+			 (*cmd)->args ? " " : "", (*cmd)->args ?: "");
+		if (strlen(left) > 32)
+			printf("  %s\n  %32s  %s\n", left, "", (*cmd)->summary);
+		else
+			printf("  %-32s  %s\n", left, (*cmd)->summary);
+	}
+	print_options("Common options", wd_cmd_common_opts);
+	puts("\nExit codes: 0 yes or done, 1 failed or no, 2 usage, 3 the agent "
+	     "is not running\nor not ready. `warder help COMMAND` tells more.");
+	return WD_EXIT_OK;
+}
+
+int wd_help_print(int cnt, char **word)
+{
+	int found = 0;
+
+	if (!cnt)
+		return print_overview();
+	for (const struct wd_cmd *const *cmd = wd_cmds; *cmd; cmd++) {
+		if (strcmp((*cmd)->object, word[0]) != 0 ||
+		    (cnt > 1 &&
+		     (!(*cmd)->verb || strcmp((*cmd)->verb, word[1]) != 0)))
+			continue;
+		if (found++)
+			putchar('\n');
+		print_command(*cmd);
+	}
+	return found ? WD_EXIT_OK : WD_EXIT_NO;
+}
+
+static int cmd_help(const struct wd_args *args)
+{
+	if (wd_help_print(args->argc, args->argv) == WD_EXIT_OK)
+		return WD_EXIT_OK;
+	return wd_cmd_fail(args, WD_EXIT_USAGE, args->argv[0],
+			   "no such command; see `warder help`");
+}
+
+const struct wd_cmd wd_cmd_help = {
+	.object = "help",
+	.args = "[COMMAND]",
+	.max = 2,
+	.summary = "what a command does and takes",
+	.fn = cmd_help,
+};
+
+static int cmd_version(const struct wd_args *args)
+{
+	struct json_object *doc;
+
+	if (!args->json) {
+		puts("warder " WARDER_VERSION);
+		return WD_EXIT_OK;
+	}
+	doc = json_object_new_object();
+	wd_json_str(doc, "version", WARDER_VERSION);
+	wd_cmd_json(doc);
+	json_object_put(doc);
+	return WD_EXIT_OK;
+}
+
+const struct wd_cmd wd_cmd_version = {
+	.object = "version",
+	.summary = "version of this program",
+	.fn = cmd_version,
+};

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * policy.c - `warder policy list|get`: policies as the agent read them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../json.h"
+#include "../table.h"
+#include "cmd.h"
+
+static void print_list(struct json_object *doc)
+{
+	static const char *const head[] = {
+		"POLICY",     "SUBJECT",   "ISOLATES", ">RULES",
+		">ENDPOINTS", ">PROBLEMS", "FILE",     NULL,
+	};
+	struct wd_table *table = wd_table_new(head);
+
+	for (size_t i = 0; i < wd_json_len(doc, "policies"); i++) {
+		struct json_object *policy = wd_json_at(doc, "policies", i);
+		char *isolates = wd_show_join(policy, "isolates", ",");
+
+		wd_table_cell(table, "%s/%s/%s",
+			      wd_json_get_str(policy, "kind"),
+			      wd_json_get_str(policy, "namespace"),
+			      wd_json_get_str(policy, "name"));
+		wd_table_cell(table, "%s", wd_json_get_str(policy, "subject"));
+		wd_table_cell(table, "%s", isolates ?: "");
+		wd_table_cell(
+			table, "%lld",
+			(long long)(wd_json_get_int(policy, "ingress_rules") +
+				    wd_json_get_int(policy, "egress_rules")));
+		wd_table_cell(table, "%lld",
+			      (long long)wd_json_get_int(policy, "endpoints"));
+		wd_table_cell(table, "%lld",
+			      (long long)wd_json_get_int(policy, "problems"));
+		wd_table_cell(table, "%s:%lld", wd_json_get_str(policy, "file"),
+			      (long long)wd_json_get_int(policy, "line"));
+		free(isolates);
+	}
+	wd_table_print(table, stdout, "");
+}
+
+static int cmd_policy_list(const struct wd_args *args)
+{
+	struct json_object *result = NULL;
+	int code = wd_cmd_ask(args, wd_cmd_request("policy.list"),
+			      WD_CMD_TIMEOUT_MS, &result);
+
+	if (code)
+		return code;
+	if (args->json)
+		wd_cmd_json(result);
+	else
+		print_list(result);
+	json_object_put(result);
+	return WD_EXIT_OK;
+}
+
+const struct wd_cmd wd_cmd_policy_list = {
+	.object = "policy",
+	.verb = "list",
+	.summary =
+		"every policy that was read, and how many pods here it selects",
+	.fn = cmd_policy_list,
+};
+
+/* ---- get ---- */
+
+static void print_rules(struct json_object *doc)
+{
+	static const char *const head[] = { "DIRECTION", ">RULE", ">LINE",
+					    "ALLOWS", NULL };
+	struct wd_table *table = wd_table_new(head);
+
+	for (size_t i = 0; i < wd_json_len(doc, "rules"); i++) {
+		struct json_object *rule = wd_json_at(doc, "rules", i);
+
+		wd_table_cell(table, "%s", wd_json_get_str(rule, "direction"));
+		wd_table_cell(table, "%lld",
+			      (long long)wd_json_get_int(rule, "index"));
+		wd_table_cell(table, "%lld",
+			      (long long)wd_json_get_int(rule, "line"));
+		wd_table_cell(table, "%s", wd_json_get_str(rule, "text"));
+	}
+	putchar('\n');
+	wd_table_print(table, stdout, "");
+}
+
+static void print_policy(struct json_object *doc)
+{
+	const char *subject = wd_json_get_str(doc, "subject");
+
+	wd_show_line("policy", "%s/%s/%s", wd_json_get_str(doc, "kind"),
+		     wd_json_get_str(doc, "namespace"),
+		     wd_json_get_str(doc, "name"));
+	wd_show_line("read from", "%s:%lld", wd_json_get_str(doc, "file"),
+		     (long long)wd_json_get_int(doc, "line"));
+	wd_show_line("subject", "pods %s",
+		     *subject ? subject :
+				"*: its selector was not understood, so every "
+				"pod of the namespace is isolated");
+	wd_show_line_free("isolates", wd_show_join(doc, "isolates", ", "));
+	wd_show_line_free("selects here", wd_show_join(doc, "selected", ", "));
+	for (size_t i = 0; i < wd_json_len(doc, "problems"); i++) {
+		fputs("problem         ", stdout);
+		wd_show_problem(stdout, wd_json_at(doc, "problems", i));
+	}
+	print_rules(doc);
+}
+
+static int cmd_policy_get(const struct wd_args *args)
+{
+	struct json_object *req = wd_cmd_request("policy.get");
+	struct json_object *result = NULL;
+	int code;
+
+	wd_json_str(req, "name", args->argv[0]);
+	code = wd_cmd_ask(args, req, WD_CMD_TIMEOUT_MS, &result);
+	if (code)
+		return code;
+	if (args->json)
+		wd_cmd_json(result);
+	else
+		print_policy(result);
+	json_object_put(result);
+	return WD_EXIT_OK;
+}
+
+const struct wd_cmd wd_cmd_policy_get = {
+	.object = "policy",
+	.verb = "get",
+	.args = "KIND/NS/NAME",
+	.min = 1,
+	.max = 1,
+	.summary = "one of them: rules, pods it selects, problems",
+	.text = "KIND as in kubectl, NetworkPolicy or netpol; NS/NAME alone "
+		"will do.",
+	.fn = cmd_policy_get,
+};

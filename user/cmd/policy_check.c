@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * policy_check.c - `warder policy check`: needs no root and no agent. Reads as
+ * the agent does, says what is wrong, enforces nothing.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../json.h"
+#include "../log.h"
+#include "../model/object.h"
+#include "../source/manifests.h"
+#include "../table.h"
+#include "check.h"
+#include "cmd.h"
+
+static const char *const effects[] = {
+	[WD_PROBLEM_KEPT] = "kept",
+	[WD_PROBLEM_ISOLATED] = "isolated",
+	[WD_PROBLEM_IGNORED] = "ignored",
+};
+
+struct checking {
+	const struct wd_args *args;
+	struct json_object *problems; /* array, NULL when printing text */
+	uint32_t objects[WD_KIND__MAX];
+	size_t errors;
+	size_t warnings;
+};
+
+static void report(struct checking *checking, const struct wd_problem *problem)
+{
+	struct json_object *obj;
+
+	if (problem->effect == WD_PROBLEM_IGNORED)
+		checking->warnings++;
+	else
+		checking->errors++;
+	if (!checking->problems) {
+		wd_print(stdout, "%s:%u: %s%s%s\n", problem->file,
+			 problem->line, problem->field,
+			 *problem->field ? ": " : "", problem->text);
+		return;
+	}
+	obj = wd_json_push(checking->problems);
+	wd_json_str(obj, "effect", effects[problem->effect]);
+	wd_json_str(obj, "file", problem->file);
+	wd_json_int(obj, "line", problem->line);
+	wd_json_str(obj, "object", problem->object);
+	wd_json_str(obj, "field", problem->field);
+	wd_json_str(obj, "text", problem->text);
+}
+
+static int check_file(struct checking *checking, const char *path)
+{
+	uint32_t objects[WD_KIND__MAX] = {};
+	struct wd_problems problems = {};
+	int err = wd_manifests_check(path, &problems, objects);
+
+	if (err)
+		return wd_cmd_fail(checking->args, WD_EXIT_NO, path,
+				   "cannot be read: %s", strerror(-err));
+	for (int kind = 0; kind < WD_KIND__MAX; kind++)
+		checking->objects[kind] += objects[kind];
+	for (size_t i = 0; i < problems.cnt; i++)
+		report(checking, &problems.problem[i]);
+	wd_problems_fini(&problems);
+	return WD_EXIT_OK;
+}
+
+static void print_json(const struct checking *checking, struct json_object *doc,
+		       bool failed)
+{
+	struct json_object *objects = wd_json_object(doc, "objects");
+
+	for (int kind = 0; kind < WD_KIND__MAX; kind++)
+		wd_json_int(objects, wd_kind_name((enum wd_kind)kind),
+			    checking->objects[kind]);
+	wd_json_int(doc, "errors", (int64_t)checking->errors);
+	wd_json_int(doc, "warnings", (int64_t)checking->warnings);
+	wd_json_bool(doc, "ok", !failed);
+	wd_cmd_json(doc);
+}
+
+static void print_text(const struct checking *checking)
+{
+	for (int kind = 0; kind < WD_KIND__MAX; kind++)
+		if (checking->objects[kind])
+			printf("%u %s, ", checking->objects[kind],
+			       wd_kind_name((enum wd_kind)kind));
+	printf("%zu error%s, %zu warning%s\n", checking->errors,
+	       checking->errors == 1 ? "" : "s", checking->warnings,
+	       checking->warnings == 1 ? "" : "s");
+}
+
+int wd_check_files(const struct wd_args *args)
+{
+	struct json_object *doc = json_object_new_object();
+	struct checking checking = {
+		.args = args,
+		.problems = args->json ? wd_json_array(doc, "problems") : NULL,
+	};
+	bool failed = false;
+
+	for (int i = 0; i < args->argc; i++)
+		if (check_file(&checking, args->argv[i]))
+			failed = true;
+	failed = failed || checking.errors;
+	if (args->json)
+		print_json(&checking, doc, failed);
+	else
+		print_text(&checking);
+	json_object_put(doc);
+	return failed ? WD_EXIT_NO : WD_EXIT_OK;
+}
+
+const struct wd_cmd wd_cmd_policy_check = {
+	.object = "policy",
+	.verb = "check",
+	.args = "FILE...",
+	.min = 1,
+	.max = -1,
+	.summary = "find what is wrong with manifests; needs no root, no agent",
+	.text = "FILE is a file or a directory of Kubernetes YAML or JSON. "
+		"Prints one line for each\nproblem: file:line: field: text. "
+		"Fails if an object would not be enforced as\nwritten; unknown "
+		"kinds and the like are warnings.",
+	.fn = wd_check_files,
+};

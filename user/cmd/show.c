@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * show.c - pieces of answers that several commands print.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../json.h"
+#include "../table.h"
+#include "cmd.h"
+
+/* A stream into memory; a command without memory has nothing to say. */
+static FILE *text_open(char **text, size_t *len)
+{
+	FILE *to = open_memstream(text, len);
+
+	if (!to) {
+		perror("warder");
+		exit(WD_EXIT_NO);
+	}
+	return to;
+}
+
+void wd_show_problem(FILE *to, struct json_object *problem)
+{
+	const char *field = wd_json_get_str(problem, "field");
+	const char *object = wd_json_get_str(problem, "object");
+	const char *effect = wd_json_get_str(problem, "effect");
+
+	wd_print(to, "%s:%d: %s%s%s%s%s%s%s%s\n",
+		 wd_json_get_str(problem, "file"),
+		 (int)wd_json_get_int(problem, "line"), field,
+		 *field ? ": " : "", wd_json_get_str(problem, "text"),
+		 *object ? " (" : "", object, *object ? ", " : " (", effect,
+		 ")");
+}
+
+char *wd_show_join(struct json_object *obj, const char *key, const char *sep)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *to = text_open(&text, &len);
+
+	for (size_t i = 0; i < wd_json_len(obj, key); i++)
+		fprintf(to, "%s%s", i ? sep : "",
+			json_object_get_string(wd_json_at(obj, key, i)));
+	fclose(to);
+	return text;
+}
+
+char *wd_show_labels(struct json_object *obj, const char *key)
+{
+	struct json_object *labels = wd_json_get(obj, key);
+	char *text = NULL;
+	size_t len;
+	FILE *to = text_open(&text, &len);
+	int cnt = 0;
+
+	if (json_object_is_type(labels, json_type_object)) {
+		json_object_object_foreach(labels, name, value)
+			fprintf(to, "%s%s=%s", cnt++ ? "," : "", name,
+				json_object_get_string(value));
+	}
+	fclose(to);
+	return text;
+}
+
+char *wd_show_identity(struct json_object *obj, const char *key)
+{
+	char name_key[64], *text = NULL;
+	const char *name;
+
+	snprintf(name_key, sizeof(name_key), "%s_name", key);
+	name = wd_json_get_str(obj, name_key);
+	wd_format(&text, "%lld%s%s%s", (long long)wd_json_get_int(obj, key),
+		  *name ? " (" : "", name, *name ? ")" : "");
+	return text;
+}
+
+char *wd_show_policies(struct json_object *obj, const char *key)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *to = text_open(&text, &len);
+
+	for (size_t i = 0; i < wd_json_len(obj, key); i++) {
+		struct json_object *policy = wd_json_at(obj, key, i);
+
+		fprintf(to, "%s%s/%s/%s", i ? ", " : "",
+			wd_json_get_str(policy, "kind"),
+			wd_json_get_str(policy, "namespace"),
+			wd_json_get_str(policy, "name"));
+	}
+	fclose(to);
+	return text;
+}
+
+void wd_show_line(const char *label, const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("%-14s  ", label);
+	va_start(ap, fmt);
+	wd_vprint(stdout, fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+void wd_show_line_free(const char *label, char *text)
+{
+	wd_show_line(label, "%s", text && *text ? text : "-");
+	free(text);
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * status.c - `warder status`: how enforcement on this node stands, on a page;
+ * with --wait, not before everything that was read is in force.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../json.h"
+#include "../table.h"
+#include "cmd.h"
+
+#define POLL_MS 50
+
+/* ---- text ---- */
+
+static void print_head(struct json_object *doc)
+{
+	struct json_object *progs = wd_json_get(doc, "programs");
+
+	wd_show_line("rung", "%s, %s: %s; %s%s", wd_json_get_str(doc, "rung"),
+		     wd_json_get_str(doc, "attach"),
+		     wd_json_get_str(doc, "rung_reason"),
+		     wd_json_get_str(doc, "attach_reason"),
+		     wd_json_get_bool(doc, "swapped") ?
+			     "; running programs were replaced" :
+			     "");
+	wd_show_line("state", "%s",
+		     !wd_json_get_bool(doc, "ready") ?
+			     "starting: not everything is in force yet" :
+		     wd_json_get_bool(doc, "settled") ?
+			     "ready, everything read is in force" :
+			     "ready, changes are on their way");
+	wd_show_line("generation", "%lld%s",
+		     (long long)wd_json_get_int(doc, "generation"),
+		     wd_json_get_bool(doc, "adopted") ?
+			     " (maps taken over from the agent before)" :
+			     "");
+	wd_show_line("node", "%s, mode %s, host ingress %s, encryption %s",
+		     wd_json_get_str(doc, "node"), wd_json_get_str(doc, "mode"),
+		     wd_json_get_str(doc, "host_ingress"),
+		     wd_json_get_str(doc, "encryption"));
+	wd_show_line("agent",
+		     "version %s, pid %lld, up %lld s, ready %.1f ms "
+		     "after its start",
+		     wd_json_get_str(doc, "version"),
+		     (long long)wd_json_get_int(doc, "pid"),
+		     (long long)wd_json_get_int(doc, "uptime_s"),
+		     (double)wd_json_get_int(doc, "start_us") / 1000);
+	for (size_t i = 0; i < wd_json_len(doc, "programs"); i++) {
+		struct json_object *prog = json_object_array_get_idx(progs, i);
+
+		wd_show_line(i ? "" : "programs",
+			     "%s id %lld tag %s, %lld instructions verified",
+			     wd_json_get_str(prog, "name"),
+			     (long long)wd_json_get_int(prog, "id"),
+			     wd_json_get_str(prog, "tag"),
+			     (long long)wd_json_get_int(prog,
+							"verified_insns"));
+	}
+}
+
+static void print_counts(const char *label, struct json_object *counts)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+	int cnt = 0;
+
+	if (!to)
+		return;
+	if (json_object_is_type(counts, json_type_object)) {
+		json_object_object_foreach(counts, name, value)
+			fprintf(to, "%s%lld %s", cnt++ ? ", " : "",
+				(long long)json_object_get_int64(value), name);
+	}
+	fclose(to);
+	wd_show_line_free(label, text);
+}
+
+static void print_sources(struct json_object *doc)
+{
+	size_t cnt = wd_json_len(doc, "sources");
+
+	for (size_t i = 0; i < cnt; i++)
+		wd_show_line(i ? "" : "sources", "%s",
+			     wd_json_get_str(wd_json_at(doc, "sources", i),
+					     "dir"));
+	if (!cnt)
+		wd_show_line("sources", "none; start with --manifests DIR");
+	print_counts("objects", wd_json_get(doc, "objects"));
+	if (json_object_object_length(wd_json_get(doc, "unknown_kinds")))
+		print_counts("unknown kinds",
+			     wd_json_get(doc, "unknown_kinds"));
+	cnt = wd_json_len(doc, "problems");
+	wd_show_line("problems", cnt ? "%zu" : "none", cnt);
+	for (size_t i = 0; i < cnt; i++) {
+		fputs("  ", stdout);
+		wd_show_problem(stdout, wd_json_at(doc, "problems", i));
+	}
+}
+
+static void print_endpoints(struct json_object *doc)
+{
+	print_counts("endpoints", wd_json_get(doc, "endpoints"));
+	for (size_t i = 0; i < wd_json_len(doc, "endpoint_problems"); i++) {
+		struct json_object *ep =
+			wd_json_at(doc, "endpoint_problems", i);
+
+		wd_print(stdout, "  %s/%s (%s): drops all: %s\n",
+			 wd_json_get_str(ep, "namespace"),
+			 wd_json_get_str(ep, "name"),
+			 wd_json_get_str(ep, "interface"),
+			 wd_json_get_str(ep, "error"));
+	}
+}
+
+static void print_work(struct json_object *doc)
+{
+	struct json_object *commits = wd_json_get(doc, "commits");
+	struct json_object *drift = wd_json_get(doc, "drift");
+	struct json_object *events = wd_json_get(doc, "events");
+	const char *error = wd_json_get_str(commits, "error");
+
+	wd_show_line("commits", "%lld, the last took %.1f ms; %lld map writes",
+		     (long long)wd_json_get_int(commits, "total"),
+		     (double)wd_json_get_int(commits, "last_us") / 1000,
+		     (long long)wd_json_get_int(commits, "map_writes"));
+	if (*error)
+		wd_show_line("commit error",
+			     "%s (%lld in a row; the generation before stays)",
+			     error,
+			     (long long)wd_json_get_int(commits, "failures"));
+	wd_show_line("drift", "%lld checks, %lld found, %lld repaired",
+		     (long long)wd_json_get_int(drift, "checks"),
+		     (long long)wd_json_get_int(drift, "found"),
+		     (long long)wd_json_get_int(drift, "repaired"));
+	wd_show_line("events", "%lld sent, %lld limited, %lld lost",
+		     (long long)wd_json_get_int(events, "sent"),
+		     (long long)wd_json_get_int(events, "limited"),
+		     (long long)wd_json_get_int(events, "lost"));
+	wd_show_line_free("capabilities",
+			  wd_show_join(doc, "capabilities", " "));
+}
+
+static void print_maps(struct json_object *doc)
+{
+	static const char *const head[] = { "MAP", ">USED", ">MAX", NULL };
+	struct wd_table *table = wd_table_new(head);
+	struct json_object *maps = wd_json_get(doc, "maps");
+
+	if (json_object_is_type(maps, json_type_object)) {
+		json_object_object_foreach(maps, name, map) {
+			wd_table_cell(table, "%s", name);
+			wd_table_cell(table, "%lld",
+				      (long long)wd_json_get_int(map, "used"));
+			wd_table_cell(table, "%lld",
+				      (long long)wd_json_get_int(map, "max"));
+		}
+	}
+	putchar('\n');
+	wd_table_print(table, stdout, "");
+}
+
+static void print_counters(struct json_object *doc)
+{
+	static const char *const head[] = { "REASON",	"DIRECTION", "VERDICT",
+					    ">PACKETS", ">BYTES",    NULL };
+	struct wd_table *table = wd_table_new(head);
+
+	for (size_t i = 0; i < wd_json_len(doc, "counters"); i++) {
+		struct json_object *obj = wd_json_at(doc, "counters", i);
+		long long packets = wd_json_get_int(obj, "packets");
+
+		if (!packets)
+			continue;
+		wd_table_cell(table, "%s", wd_json_get_str(obj, "reason"));
+		wd_table_cell(table, "%s", wd_json_get_str(obj, "direction"));
+		wd_table_cell(table, "%s", wd_json_get_str(obj, "verdict"));
+		wd_table_cell(table, "%lld", packets);
+		wd_table_cell(table, "%lld",
+			      (long long)wd_json_get_int(obj, "bytes"));
+	}
+	putchar('\n');
+	wd_table_print(table, stdout, "");
+}
+
+static void print_status(const struct wd_args *args, struct json_object *doc)
+{
+	if (args->json) {
+		wd_cmd_json(doc);
+		return;
+	}
+	print_head(doc);
+	print_sources(doc);
+	print_endpoints(doc);
+	print_work(doc);
+	print_maps(doc);
+	print_counters(doc);
+}
+
+/* ---- waiting ---- */
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+static bool is_settled(struct json_object *answer)
+{
+	struct json_object *doc = wd_json_get(answer, "result");
+
+	return wd_json_get_bool(answer, "ok") &&
+	       wd_json_get_bool(doc, "ready") &&
+	       wd_json_get_bool(doc, "settled") &&
+	       !wd_json_get_int(wd_json_get(doc, "endpoints"), "too_large");
+}
+
+/* Time is up. @answer: the last one, NULL if there never was an agent. */
+static int give_up(const struct wd_args *args, int64_t ms, int err,
+		   struct json_object *answer)
+{
+	struct json_object *doc = wd_json_get(answer, "result");
+	const char *error =
+		wd_json_get_str(wd_json_get(doc, "commits"), "error");
+
+	if (!answer)
+		return wd_cmd_lost(args, err);
+	print_status(args, doc);
+	return wd_cmd_fail(args, WD_EXIT_NO, "status",
+			   "after %lld ms not everything read is enforced%s%s",
+			   (long long)ms, *error ? ": " : "", error);
+}
+
+static int wait_settled(const struct wd_args *args, int64_t ms)
+{
+	int64_t end = now_ms() + ms;
+	struct json_object *last = NULL;
+	int err, code;
+
+	for (;;) {
+		struct json_object *answer = NULL;
+
+		err = wd_cmd_try(args, wd_cmd_request("status"),
+				 WD_CMD_TIMEOUT_MS, &answer);
+		if (!err) {
+			json_object_put(last);
+			last = answer;
+		}
+		if (!err && is_settled(answer)) {
+			print_status(args, wd_json_get(answer, "result"));
+			code = WD_EXIT_OK;
+			break;
+		}
+		if (now_ms() >= end) {
+			code = give_up(args, ms, err, last);
+			break;
+		}
+		poll(NULL, 0, POLL_MS);
+	}
+	json_object_put(last);
+	return code;
+}
+
+static int cmd_status(const struct wd_args *args)
+{
+	const char *wait = wd_args_get(args, "wait");
+	struct json_object *result = NULL;
+	uint32_t ms = 30000;
+	int code;
+
+	if (wait && wd_duration_parse(wait, &ms))
+		return wd_cmd_fail(args, WD_EXIT_USAGE, "--wait",
+				   "'%s' is not a time, as in 30, 5s or 500ms",
+				   wait);
+	if (wd_args_has(args, "wait"))
+		return wait_settled(args, ms);
+	code = wd_cmd_ask(args, wd_cmd_request("status"), WD_CMD_TIMEOUT_MS,
+			  &result);
+	if (code)
+		return code;
+	print_status(args, result);
+	json_object_put(result);
+	return WD_EXIT_OK;
+}
+
+static const struct wd_opt opts[] = {
+	{ .name = "wait",
+	  .arg = "TIME",
+	  .optional = true,
+	  .help = "wait until the agent is ready and everything read is\n"
+		  "enforced, at most TIME: 30, 5s, 500ms (default 30)" },
+	{},
+};
+
+const struct wd_cmd wd_cmd_status = {
+	.object = "status",
+	.summary = "how enforcement on this node stands",
+	.text = "Rung and why, sources and what is wrong with them, generation, "
+		"endpoints by state,\nmap use, drift, counters by reason. With "
+		"--wait it fails (1) when the time is up,\nor with 3 when no "
+		"agent was there all along.",
+	.opts = opts,
+	.fn = cmd_status,
+};

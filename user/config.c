@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * config.c - options and keys of the agent: one table of settings, fed by the
+ * YAML file and by the command line alike. Checks words and numbers; whether a
+ * directory exists or a socket can be made is for those who use it.
+ */
+#include "config.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <yaml.h>
+
+#include <warder/maps.h>
+
+#include "model/xalloc.h"
+#include "names.h"
+
+const struct wd_opt wd_config_opts[] = {
+	{ .name = "config",
+	  .arg = "FILE",
+	  .help = "YAML file of settings: every option below by its name without\n"
+		  "dashes; options on the command line beat it" },
+	{ .name = "node",
+	  .arg = "NAME",
+	  .help = "this node's name in the cluster (default: the host name)" },
+	{ .name = "manifests",
+	  .arg = "DIR",
+	  .help = "directory of Kubernetes YAML or JSON, watched; repeatable\n"
+		  "(in the file: a list)" },
+	{ .name = "state-dir",
+	  .arg = "DIR",
+	  .help = "last good state (default " WD_STATE_DIR_DEFAULT ")" },
+	{ .name = "run-dir",
+	  .arg = "DIR",
+	  .help = "control socket (default " WD_RUN_DIR_DEFAULT
+		  ", or $WARDER_RUN_DIR)" },
+	{ .name = "bpffs",
+	  .arg = "DIR",
+	  .help = "pins of maps, programs and links\n"
+		  "(default " WD_BPFFS_DEFAULT ")" },
+	{ .name = "max-rung",
+	  .arg = "RUNG",
+	  .help = "highest rung of the ladder to use; this version has full only" },
+	{ .name = "host-ingress",
+	  .arg = "allow|policy",
+	  .help = "traffic of this host's own sockets to its pods: always let in\n"
+		  "(allow, the default: kubelet probes), or judged (policy)" },
+	{ .name = "mode",
+	  .arg = "enforce|audit|off",
+	  .help = "for namespaces and pods that do not say warder.io/mode\n"
+		  "(default enforce)" },
+	{ .name = "encryption",
+	  .arg = "none|required",
+	  .help = "for namespaces that do not say warder.io/encryption; this\n"
+		  "version has none only" },
+	{ .name = "cni-wait",
+	  .arg = "TIME",
+	  .help = "how long CNI ADD waits for a pod that no source has told of,\n"
+		  "as 500ms, 2s or 2 (default 2s)" },
+	{ .name = "verbose",
+	  .key = 'v',
+	  .help = "log what is done, not only what changed (in the file: true)" },
+	{ .name = "check", .help = "validate settings and manifests, and end" },
+	{},
+};
+
+static const char *const rungs[WD_RUNG__MAX] = { "full", "compat", "minimal",
+						 "nft", "hold" };
+
+/* ---- settings: one function each ---- */
+
+static int replace(char **to, const char *value, char **ret_error)
+{
+	if (!*value) {
+		wd_format(ret_error, "must not be empty");
+		return -EINVAL;
+	}
+	free(*to);
+	*to = wd_xstrdup(value);
+	return 0;
+}
+
+static int set_node(struct wd_config *config, const char *value,
+		    char **ret_error)
+{
+	return replace(&config->node, value, ret_error);
+}
+
+static int set_state_dir(struct wd_config *config, const char *value,
+			 char **ret_error)
+{
+	return replace(&config->state_dir, value, ret_error);
+}
+
+static int set_run_dir(struct wd_config *config, const char *value,
+		       char **ret_error)
+{
+	return replace(&config->run_dir, value, ret_error);
+}
+
+static int set_bpffs(struct wd_config *config, const char *value,
+		     char **ret_error)
+{
+	return replace(&config->bpffs, value, ret_error);
+}
+
+static int set_manifests(struct wd_config *config, const char *value,
+			 char **ret_error)
+{
+	if (config->manifests_cnt == WD_MANIFEST_DIRS_MAX) {
+		wd_format(ret_error, "more than %d directories",
+			  WD_MANIFEST_DIRS_MAX);
+		return -EINVAL;
+	}
+	if (replace(&config->manifests[config->manifests_cnt], value,
+		    ret_error))
+		return -EINVAL;
+	config->manifests_cnt++;
+	return 0;
+}
+
+static int set_max_rung(struct wd_config *config, const char *value,
+			char **ret_error)
+{
+	for (int i = 0; i < WD_RUNG__MAX; i++) {
+		if (strcmp(rungs[i], value) != 0)
+			continue;
+		if (i != WD_RUNG_FULL) {
+			wd_format(ret_error,
+				  "'%s' is not in this version; use full",
+				  value);
+			return -EINVAL;
+		}
+		config->max_rung = (enum wd_rung)i;
+		return 0;
+	}
+	wd_format(ret_error,
+		  "'%s' is not one of full, compat, minimal, nft, hold", value);
+	return -EINVAL;
+}
+
+static int set_host_ingress(struct wd_config *config, const char *value,
+			    char **ret_error)
+{
+	if (strcmp(value, "policy") != 0 && strcmp(value, "allow") != 0) {
+		wd_format(ret_error, "'%s' is not one of allow, policy", value);
+		return -EINVAL;
+	}
+	config->host_ingress_policy = !strcmp(value, "policy");
+	return 0;
+}
+
+static int set_mode(struct wd_config *config, const char *value,
+		    char **ret_error)
+{
+	int mode = wd_mode_find(value);
+
+	if (mode < 0) {
+		wd_format(ret_error, "'%s' is not one of enforce, audit, off",
+			  value);
+		return -EINVAL;
+	}
+	config->mode = (enum wd_mode)mode;
+	return 0;
+}
+
+static int set_encryption(struct wd_config *config, const char *value,
+			  char **ret_error)
+{
+	if (!strcmp(value, "none")) {
+		config->encryption_required = false;
+		return 0;
+	}
+	if (!strcmp(value, "required"))
+		wd_format(ret_error,
+			  "'required' is not in this version, which cannot "
+			  "prove encryption; use none");
+	else
+		wd_format(ret_error, "'%s' is not one of none, required",
+			  value);
+	return -EINVAL;
+}
+
+static int set_cni_wait(struct wd_config *config, const char *value,
+			char **ret_error)
+{
+	uint32_t ms;
+
+	if (wd_duration_parse(value, &ms) || ms > 600000) {
+		wd_format(ret_error,
+			  "'%s' is not a time up to 10m, as in 500ms, 2s or 2",
+			  value);
+		return -EINVAL;
+	}
+	config->cni_wait_ms = ms;
+	return 0;
+}
+
+static int set_verbose(struct wd_config *config, const char *value,
+		       char **ret_error)
+{
+	if (value && strcmp(value, "true") != 0 &&
+	    strcmp(value, "false") != 0) {
+		wd_format(ret_error, "'%s' is not true or false", value);
+		return -EINVAL;
+	}
+	config->verbose = !value || !strcmp(value, "true");
+	return 0;
+}
+
+/* What may stand in the file; the rest of wd_config_opts is for the command line. */
+static const struct setting {
+	const char *name;
+	int (*set)(struct wd_config *config, const char *value,
+		   char **ret_error);
+} settings[] = {
+	{ "node", set_node },
+	{ "manifests", set_manifests },
+	{ "state-dir", set_state_dir },
+	{ "run-dir", set_run_dir },
+	{ "bpffs", set_bpffs },
+	{ "max-rung", set_max_rung },
+	{ "host-ingress", set_host_ingress },
+	{ "mode", set_mode },
+	{ "encryption", set_encryption },
+	{ "cni-wait", set_cni_wait },
+	{ "verbose", set_verbose },
+};
+
+#define SETTINGS_CNT (sizeof(settings) / sizeof(settings[0]))
+
+static const struct setting *setting_find(const char *name)
+{
+	for (size_t i = 0; i < SETTINGS_CNT; i++)
+		if (!strcmp(settings[i].name, name))
+			return &settings[i];
+	return NULL;
+}
+
+static void manifests_clear(struct wd_config *config)
+{
+	for (size_t i = 0; i < config->manifests_cnt; i++) {
+		free(config->manifests[i]);
+		config->manifests[i] = NULL;
+	}
+	config->manifests_cnt = 0;
+}
+
+/* ---- the file ---- */
+
+struct reader {
+	struct wd_config *config;
+	yaml_document_t doc;
+	bool seen[SETTINGS_CNT];
+	char **ret_error;
+};
+
+static int fail_at(const struct reader *reader, yaml_mark_t mark,
+		   const char *key, const char *text)
+{
+	wd_format(reader->ret_error, "%s:%zu: %s%s%s", reader->config->file,
+		  mark.line + 1, key, *key ? ": " : "", text);
+	return -EINVAL;
+}
+
+/* The text of a scalar; NULL if it is none or holds a NUL. */
+static const char *scalar_text(const yaml_node_t *node)
+{
+	const char *text;
+
+	if (!node || node->type != YAML_SCALAR_NODE)
+		return NULL;
+	text = (const char *)node->data.scalar.value;
+	return strlen(text) == node->data.scalar.length ? text : NULL;
+}
+
+static int read_value(struct reader *reader, const struct setting *setting,
+		      const yaml_node_t *node)
+{
+	const char *value = scalar_text(node);
+	char *why = NULL;
+	int err;
+
+	if (!value)
+		return fail_at(reader, node->start_mark, setting->name,
+			       "must be a single value");
+	err = setting->set(reader->config, value, &why);
+	if (err)
+		(void)fail_at(reader, node->start_mark, setting->name,
+			      why ?: "invalid");
+	free(why);
+	return err;
+}
+
+static int read_list(struct reader *reader, const struct setting *setting,
+		     const yaml_node_t *node)
+{
+	const yaml_node_item_t *item = node->data.sequence.items.start;
+
+	for (; item < node->data.sequence.items.top; item++) {
+		int err =
+			read_value(reader, setting,
+				   yaml_document_get_node(&reader->doc, *item));
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int read_pair(struct reader *reader, const yaml_node_t *key,
+		     const yaml_node_t *value)
+{
+	const char *name = scalar_text(key);
+	const struct setting *setting = name ? setting_find(name) : NULL;
+
+	if (!name)
+		return fail_at(reader, key->start_mark, "",
+			       "a key must be a plain word");
+	if (!setting)
+		return fail_at(reader, key->start_mark, name,
+			       "unknown key; see `warder help agent`");
+	if (reader->seen[setting - settings])
+		return fail_at(reader, key->start_mark, name, "is given twice");
+	reader->seen[setting - settings] = true;
+	if (setting->set == set_manifests && value->type == YAML_SEQUENCE_NODE)
+		return read_list(reader, setting, value);
+	return read_value(reader, setting, value);
+}
+
+static int read_root(struct reader *reader)
+{
+	const yaml_node_t *root = yaml_document_get_root_node(&reader->doc);
+	const yaml_node_pair_t *pair;
+
+	if (!root)
+		return 0; /* an empty file sets nothing */
+	if (scalar_text(root) && !*scalar_text(root))
+		return 0; /* so does a document of comments only */
+	if (root->type != YAML_MAPPING_NODE)
+		return fail_at(reader, root->start_mark, "",
+			       "must be a mapping of keys to values");
+	for (pair = root->data.mapping.pairs.start;
+	     pair < root->data.mapping.pairs.top; pair++) {
+		int err = read_pair(
+			reader, yaml_document_get_node(&reader->doc, pair->key),
+			yaml_document_get_node(&reader->doc, pair->value));
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int read_document(struct reader *reader, yaml_parser_t *parser)
+{
+	int err;
+
+	if (!yaml_parser_load(parser, &reader->doc))
+		return fail_at(reader, parser->problem_mark, "",
+			       parser->problem ?: "is not YAML");
+	err = read_root(reader);
+	yaml_document_delete(&reader->doc);
+	return err;
+}
+
+static int read_one_document(struct reader *reader, yaml_parser_t *parser)
+{
+	int err = read_document(reader, parser);
+	yaml_node_t *more;
+	yaml_mark_t mark;
+
+	if (err)
+		return err;
+	if (!yaml_parser_load(parser, &reader->doc))
+		return fail_at(reader, parser->problem_mark, "",
+			       parser->problem ?: "is not YAML");
+	more = yaml_document_get_root_node(&reader->doc);
+	if (more)
+		mark = more->start_mark;
+	yaml_document_delete(&reader->doc);
+	return more ? fail_at(reader, mark, "",
+			      "a second document; settings are one") :
+		      0;
+}
+
+static int read_file(struct wd_config *config, char **ret_error)
+{
+	struct reader reader = { .config = config, .ret_error = ret_error };
+	FILE *file = fopen(config->file, "re");
+	yaml_parser_t parser;
+	int err;
+
+	if (!file) {
+		wd_format(ret_error, "%s: %s", config->file, strerror(errno));
+		return -EINVAL;
+	}
+	if (!yaml_parser_initialize(&parser)) {
+		fclose(file);
+		wd_format(ret_error, "%s: out of memory", config->file);
+		return -EINVAL;
+	}
+	yaml_parser_set_input_file(&parser, file);
+	err = read_one_document(&reader, &parser);
+	yaml_parser_delete(&parser);
+	fclose(file);
+	return err;
+}
+
+/* ---- the command line ---- */
+
+struct given {
+	struct wd_config *config;
+	bool dirs; /* a directory was given: the file's are forgotten */
+	bool file_only; /* first pass: only --config counts */
+};
+
+static int set_option(void *ctx, const struct wd_opt *opt, const char *value,
+		      char **ret_error)
+{
+	struct given *given = ctx;
+	const struct setting *setting = setting_find(opt->name);
+
+	if (!strcmp(opt->name, "config"))
+		return replace(&given->config->file, value, ret_error);
+	if (given->file_only)
+		return 0;
+	if (!strcmp(opt->name, "check")) {
+		given->config->check = true;
+		return 0;
+	}
+	assert(setting);
+	if (setting->set == set_manifests && !given->dirs) {
+		manifests_clear(given->config);
+		given->dirs = true;
+	}
+	return setting->set(given->config, value, ret_error);
+}
+
+int wd_config_parse(struct wd_config *config, int argc, char **argv,
+		    char **ret_error)
+{
+	const struct wd_opt *const tables[] = { wd_config_opts, NULL };
+	struct given given = { .config = config, .file_only = true };
+	int first;
+
+	first = wd_opt_parse(tables, argc, argv, set_option, &given, ret_error);
+	if (first < 0)
+		return first;
+	if (first < argc) {
+		wd_format(ret_error, "'%s': the agent takes options only",
+			  argv[first]);
+		return -EINVAL;
+	}
+	if (config->file && read_file(config, ret_error))
+		return -EINVAL;
+	given.file_only = false;
+	first = wd_opt_parse(tables, argc, argv, set_option, &given, ret_error);
+	return first < 0 ? first : 0;
+}
+
+/* As the kubelet names its node: the host name in lower case. */
+static char *host_name(void)
+{
+	char name[256] = "";
+
+	if (gethostname(name, sizeof(name) - 1) || !*name)
+		snprintf(name, sizeof(name), "localhost");
+	for (char *c = name; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return wd_xstrdup(name);
+}
+
+void wd_config_init(struct wd_config *config)
+{
+	const char *run_dir = getenv("WARDER_RUN_DIR");
+
+	*config = (struct wd_config){
+		.node = host_name(),
+		.state_dir = wd_xstrdup(WD_STATE_DIR_DEFAULT),
+		.run_dir = wd_xstrdup(run_dir && *run_dir ? run_dir :
+							    WD_RUN_DIR_DEFAULT),
+		.bpffs = wd_xstrdup(WD_BPFFS_DEFAULT),
+		.max_rung = WD_RUNG_FULL,
+		.mode = WD_MODE_ENFORCE,
+		.cni_wait_ms = 2000,
+	};
+}
+
+void wd_config_fini(struct wd_config *config)
+{
+	free(config->file);
+	free(config->node);
+	manifests_clear(config);
+	free(config->state_dir);
+	free(config->run_dir);
+	free(config->bpffs);
+	*config = (struct wd_config){};
+}

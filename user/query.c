@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * query.c - the table of control commands, what they share, and the two that
+ * change something: sync and stop. Renders; what is true is asked of the model.
+ */
+#include "query.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "events.h"
+#include "json.h"
+#include "log.h"
+#include "model/intern.h"
+#include "names.h"
+#include "rule_text.h"
+
+void wd_query_no_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static const char *effect_name(enum wd_problem_effect effect)
+{
+	switch (effect) {
+	case WD_PROBLEM_KEPT:
+		return "kept";
+	case WD_PROBLEM_ISOLATED:
+		return "isolated";
+	case WD_PROBLEM_IGNORED:
+		return "ignored";
+	}
+	return "unknown";
+}
+
+void wd_query_problems(const struct wd_agent *agent, const char *object,
+		       struct json_object *array)
+{
+	const struct wd_problems *list =
+		wd_manifests_problems(agent->manifests);
+
+	for (size_t i = 0; i < list->cnt; i++) {
+		const struct wd_problem *problem = &list->problem[i];
+		struct json_object *obj;
+
+		if (object && strcmp(object, problem->object) != 0)
+			continue;
+		obj = wd_json_push(array);
+		wd_json_str(obj, "effect", effect_name(problem->effect));
+		wd_json_str(obj, "file", problem->file);
+		wd_json_int(obj, "line", problem->line);
+		wd_json_str(obj, "object", problem->object);
+		wd_json_str(obj, "field", problem->field);
+		wd_json_str(obj, "text", problem->text);
+	}
+}
+
+void wd_query_addr(struct json_object *obj, const char *key,
+		   const struct wd_addr *addr)
+{
+	char buf[WD_ADDR_STRLEN];
+
+	wd_json_str(obj, key, addr->family ? wd_addr_str(addr, buf) : NULL);
+}
+
+void wd_query_time(struct json_object *obj, const char *key, int64_t ms)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	char text[64];
+	struct tm tm;
+	size_t len;
+
+	if (!ms || !gmtime_r(&seconds, &tm)) {
+		wd_json_str(obj, key, NULL);
+		return;
+	}
+	len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + len, sizeof(text) - len, ".%03dZ", (int)(ms % 1000));
+	wd_json_str(obj, key, text);
+}
+
+void wd_query_labels(struct json_object *obj, const char *key,
+		     const struct wd_labels *labels)
+{
+	struct json_object *to = wd_json_object(obj, key);
+
+	for (uint32_t i = 0; labels && i < labels->cnt; i++)
+		wd_json_str(to, labels->label[i].key, labels->label[i].value);
+}
+
+void wd_query_identity(struct json_object *obj, const char *key, uint32_t id)
+{
+	char name_key[64];
+
+	wd_json_int(obj, key, id);
+	snprintf(name_key, sizeof(name_key), "%s_name", key);
+	wd_json_str(obj, name_key, wd_identity_name(id));
+}
+
+void wd_query_policy_name(struct json_object *obj,
+			  const struct wd_object *policy)
+{
+	wd_json_str(obj, "kind", wd_kind_name(policy->kind));
+	wd_json_str(obj, "namespace", policy->ns);
+	wd_json_str(obj, "name", policy->name);
+}
+
+struct json_object *wd_query_rule(const struct wd_object *policy,
+				  enum wd_dir dir, int index)
+{
+	struct json_object *obj = json_object_new_object();
+	const struct wd_policy_rule *rule = NULL;
+	char *text;
+
+	if (index >= 0 && (uint32_t)index < policy->netpol.rule_cnt[dir])
+		rule = &policy->netpol.rule[dir][index];
+	wd_query_policy_name(obj, policy);
+	wd_json_int(obj, "index", index);
+	wd_json_str(obj, "action", rule ? "allow" : "isolate");
+	wd_json_str(obj, "direction", wd_dir_name(dir));
+	wd_json_str(obj, "file", policy->file);
+	wd_json_int(obj, "line", rule ? rule->line : policy->line);
+	text = rule ? wd_rule_text(rule, dir) : NULL;
+	wd_json_str(obj, "text", text);
+	free(text);
+	return obj;
+}
+
+int wd_query_split(char *text, char **part, int max)
+{
+	int cnt = 0;
+
+	while (text && cnt < max) {
+		part[cnt++] = text;
+		text = strchr(text, '/');
+		if (text)
+			*text++ = '\0';
+	}
+	return text ? max + 1 : cnt;
+}
+
+bool wd_policy_selects(const struct wd_object *policy,
+		       const struct wd_object *pod)
+{
+	const struct wd_netpol *netpol = &policy->netpol;
+
+	return !strcmp(policy->ns, pod->ns) &&
+	       (netpol->subject_broken ||
+		wd_selector_matches(&netpol->subject, pod->pod.labels));
+}
+
+void wd_query_isolated_by(const struct wd_agent *agent,
+			  const struct wd_object *pod, enum wd_dir dir,
+			  struct json_object *array)
+{
+	const struct wd_object *policy = NULL;
+
+	while ((policy = wd_store_next(agent->store, WD_KIND_NETPOL, policy)))
+		if (policy->netpol.isolates[dir] &&
+		    wd_policy_selects(policy, pod))
+			wd_query_policy_name(wd_json_push(array), policy);
+}
+
+/* ---- sync ---- */
+
+struct large {
+	bool found;
+	struct wd_ep_info info; /* the first that was found */
+};
+
+static void note_too_large(void *ctx, const struct wd_ep_info *info)
+{
+	struct large *large = ctx;
+
+	if (info->state != WD_EP_TOO_LARGE || large->found)
+		return;
+	large->found = true;
+	large->info = *info;
+}
+
+static void query_sync(void *ctx, struct wd_ctl_conn *conn,
+		       struct json_object *req, int fd)
+{
+	struct wd_agent *agent = ctx;
+	struct large large = {};
+	struct wd_model_stats stats;
+	struct json_object *doc;
+	int err = wd_agent_sync(agent);
+
+	(void)req;
+	wd_query_no_fd(fd);
+	if (err) {
+		wd_ctl_error(conn, 1, "sync", "%s: %s; generation unchanged",
+			     agent->commit_error ?: "reading the sources",
+			     wd_errno(err));
+		return;
+	}
+	if (!agent->ready) {
+		wd_ctl_error(conn, 3, "sync", "the agent is still starting");
+		return;
+	}
+	wd_model_endpoints(agent->model, note_too_large, &large);
+	if (large.found) {
+		wd_ctl_error(conn, 1, "sync",
+			     "endpoint %s/%s: its policy does not fit, all its "
+			     "traffic is dropped: %s",
+			     large.info.ep->ns, large.info.ep->name,
+			     large.info.error ?: "too large");
+		return;
+	}
+	wd_model_stats(agent->model, &stats);
+	doc = json_object_new_object();
+	wd_json_int(doc, "generation", stats.gen);
+	wd_query_problems(agent, NULL, wd_json_array(doc, "problems"));
+	wd_ctl_reply(conn, doc);
+}
+
+/* ---- stop ---- */
+
+/* Gives the answer time to leave, and ends what came in between. */
+static void stop_now(void *ctx)
+{
+	struct wd_agent *agent = ctx;
+	int err = wd_datapath_remove(agent->config.bpffs);
+
+	if (err)
+		wd_err("stop: removing %s: %s", agent->config.bpffs,
+		       wd_errno(err));
+	wd_loop_stop(agent->loop, err ? 1 : 0);
+}
+
+static void query_stop(void *ctx, struct wd_ctl_conn *conn,
+		       struct json_object *req, int fd)
+{
+	struct wd_agent *agent = ctx;
+	struct wd_timer *timer;
+	struct json_object *doc;
+	int err;
+
+	wd_query_no_fd(fd);
+	if (!wd_json_get_bool(req, "detach")) {
+		wd_ctl_error(conn, 2, "stop", "needs detach");
+		return;
+	}
+	err = wd_timer_new(agent->loop, stop_now, agent, &timer);
+	if (!err) {
+		/* Nothing may attach again behind the removal. */
+		wd_timer_stop(agent->tick_timer);
+		wd_timer_stop(agent->commit_timer);
+		err = wd_datapath_remove(agent->config.bpffs);
+	}
+	if (err) {
+		wd_ctl_error(conn, 1, agent->config.bpffs,
+			     "enforcement could not be removed: %s",
+			     wd_errno(err));
+		return;
+	}
+	wd_info("stop: enforcement removed on request, ending");
+	doc = json_object_new_object();
+	wd_json_bool(doc, "detached", true);
+	wd_json_str(doc, "bpffs", agent->config.bpffs);
+	wd_json_int(doc, "pid", getpid());
+	wd_ctl_reply(conn, doc);
+	wd_timer_set(timer, 20);
+}
+
+const struct wd_ctl_cmd wd_query_cmds[] = {
+	{ "status", wd_query_status },
+	{ "sync", query_sync },
+	{ "stop", query_stop },
+	{ "endpoint.list", wd_query_endpoint_list },
+	{ "endpoint.get", wd_query_endpoint_get },
+	{ "identity.list", wd_query_identity_list },
+	{ "identity.get", wd_query_identity_get },
+	{ "policy.list", wd_query_policy_list },
+	{ "policy.get", wd_query_policy_get },
+	{ "why", wd_query_why },
+	{ "monitor", wd_events_monitor },
+	{ "map.list", wd_query_map_list },
+	{},
+};

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * query_policy.c - policies as they were read, and whom they select here.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "agent.h"
+#include "json.h"
+#include "model/xalloc.h"
+#include "names.h"
+#include "query.h"
+#include "rule_text.h"
+
+/* Kinds that are policies, and how kubectl lets them be called. */
+static const struct {
+	enum wd_kind kind;
+	const char *alias;
+} kinds[] = {
+	{ WD_KIND_NETPOL, "netpol" },
+};
+
+#define KINDS_CNT (sizeof(kinds) / sizeof(kinds[0]))
+
+static void put_dirs(struct json_object *obj, const char *key,
+		     const struct wd_netpol *netpol)
+{
+	struct json_object *array = wd_json_array(obj, key);
+
+	for (uint32_t dir = 0; dir < WD_DIR__MAX; dir++)
+		if (netpol->isolates[dir])
+			wd_json_push_str(array, wd_dir_name(dir));
+}
+
+static char *object_name(const struct wd_object *policy)
+{
+	char *name = NULL;
+
+	wd_format(&name, "%s/%s/%s", wd_kind_name(policy->kind), policy->ns,
+		  policy->name);
+	return name;
+}
+
+static size_t problem_cnt(const struct wd_agent *agent,
+			  const struct wd_object *policy)
+{
+	const struct wd_problems *list =
+		wd_manifests_problems(agent->manifests);
+	char *name = object_name(policy);
+	size_t cnt = 0;
+
+	for (size_t i = 0; name && i < list->cnt; i++)
+		cnt += !strcmp(list->problem[i].object, name);
+	free(name);
+	return cnt;
+}
+
+static void put_policy(const struct wd_agent *agent,
+		       const struct wd_object *policy, struct json_object *obj)
+{
+	char *subject = wd_selector_text(&policy->netpol.subject);
+
+	wd_query_policy_name(obj, policy);
+	wd_json_str(obj, "subject",
+		    policy->netpol.subject_broken ? NULL : subject);
+	put_dirs(obj, "isolates", &policy->netpol);
+	wd_json_int(obj, "ingress_rules", policy->netpol.rule_cnt[WD_INGRESS]);
+	wd_json_int(obj, "egress_rules", policy->netpol.rule_cnt[WD_EGRESS]);
+	wd_json_int(obj, "endpoints",
+		    wd_model_policy_endpoints(agent->model, policy));
+	wd_json_str(obj, "file", policy->file);
+	wd_json_int(obj, "line", policy->line);
+	free(subject);
+}
+
+static int policy_cmp(const void *a, const void *b)
+{
+	const struct wd_object *const *left = a, *const *right = b;
+	int cmp = strcmp((*left)->ns, (*right)->ns);
+
+	return cmp ? cmp : strcmp((*left)->name, (*right)->name);
+}
+
+static void list_kind(const struct wd_agent *agent, enum wd_kind kind,
+		      struct json_object *array)
+{
+	uint32_t max = wd_store_count(agent->store, kind), cnt = 0;
+	const struct wd_object **list = wd_xcalloc(max + 1, sizeof(*list));
+	const struct wd_object *policy = NULL;
+
+	while ((policy = wd_store_next(agent->store, kind, policy)) &&
+	       cnt < max)
+		list[cnt++] = policy;
+	qsort(list, cnt, sizeof(*list), policy_cmp);
+	for (uint32_t i = 0; i < cnt; i++) {
+		struct json_object *obj = wd_json_push(array);
+
+		put_policy(agent, list[i], obj);
+		wd_json_int(obj, "problems",
+			    (int64_t)problem_cnt(agent, list[i]));
+	}
+	free(list);
+}
+
+void wd_query_policy_list(void *ctx, struct wd_ctl_conn *conn,
+			  struct json_object *req, int fd)
+{
+	const struct wd_agent *agent = ctx;
+	struct json_object *doc = json_object_new_object();
+	struct json_object *array = wd_json_array(doc, "policies");
+
+	(void)req;
+	wd_query_no_fd(fd);
+	for (size_t i = 0; i < KINDS_CNT; i++)
+		list_kind(agent, kinds[i].kind, array);
+	wd_ctl_reply(conn, doc);
+}
+
+/* ---- get ---- */
+
+static void put_rule(const struct wd_policy_rule *rule, uint32_t dir,
+		     struct json_object *obj)
+{
+	struct json_object *array;
+	char *text = wd_rule_text(rule, dir);
+
+	wd_json_int(obj, "line", rule->line);
+	wd_json_bool(obj, "broken", rule->broken);
+	wd_json_str(obj, "text", text);
+	free(text);
+	wd_json_bool(obj, "any_peer", rule->any_peer);
+	array = wd_json_array(obj, "peers");
+	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
+		text = wd_peer_text(&rule->peer[i]);
+		wd_json_push_str(array, text);
+		free(text);
+	}
+	wd_json_bool(obj, "any_port", rule->any_port);
+	array = wd_json_array(obj, "ports");
+	for (uint32_t i = 0; i < rule->port_cnt; i++) {
+		text = wd_port_text(&rule->port[i]);
+		wd_json_push_str(array, text);
+		free(text);
+	}
+}
+
+static void put_rules(const struct wd_object *policy, struct json_object *doc)
+{
+	struct json_object *array = wd_json_array(doc, "rules");
+
+	for (uint32_t dir = 0; dir < WD_DIR__MAX; dir++) {
+		for (uint32_t i = 0; i < policy->netpol.rule_cnt[dir]; i++) {
+			struct json_object *obj = wd_json_push(array);
+
+			wd_json_str(obj, "direction", wd_dir_name(dir));
+			wd_json_int(obj, "index", i);
+			put_rule(&policy->netpol.rule[dir][i], dir, obj);
+		}
+	}
+}
+
+struct selecting {
+	const struct wd_agent *agent;
+	const struct wd_object *policy;
+	struct json_object *array;
+};
+
+static void select_endpoint(void *ctx, const struct wd_ep_info *info)
+{
+	struct selecting *selecting = ctx;
+	const struct wd_object *pod = wd_store_get(selecting->agent->store,
+						   WD_KIND_POD, info->ep->ns,
+						   info->ep->name);
+	char *name = NULL;
+
+	if (!pod || !wd_policy_selects(selecting->policy, pod))
+		return;
+	wd_format(&name, "%s/%s", info->ep->ns, info->ep->name);
+	wd_json_push_str(selecting->array, name ?: "");
+	free(name);
+}
+
+static const struct wd_object *find(const struct wd_agent *agent, char **part,
+				    int cnt)
+{
+	const char *ns = part[cnt - 2], *name = part[cnt - 1];
+
+	for (size_t i = 0; i < KINDS_CNT; i++) {
+		const struct wd_object *policy;
+
+		if (cnt == 3 &&
+		    strcasecmp(part[0], wd_kind_name(kinds[i].kind)) != 0 &&
+		    strcasecmp(part[0], kinds[i].alias) != 0)
+			continue;
+		policy = wd_store_get(agent->store, kinds[i].kind, ns, name);
+		if (policy)
+			return policy;
+	}
+	return NULL;
+}
+
+static struct json_object *policy_doc(const struct wd_agent *agent,
+				      const struct wd_object *policy)
+{
+	struct json_object *doc = json_object_new_object();
+	struct selecting selecting = { agent, policy, NULL };
+	char *name = object_name(policy);
+
+	put_policy(agent, policy, doc);
+	put_rules(policy, doc);
+	selecting.array = wd_json_array(doc, "selected");
+	wd_model_endpoints(agent->model, select_endpoint, &selecting);
+	wd_query_problems(agent, name, wd_json_array(doc, "problems"));
+	free(name);
+	return doc;
+}
+
+void wd_query_policy_get(void *ctx, struct wd_ctl_conn *conn,
+			 struct json_object *req, int fd)
+{
+	const struct wd_agent *agent = ctx;
+	const char *name = wd_json_get_str(req, "name");
+	char *copy = wd_xstrdup(name), *part[3];
+	const struct wd_object *policy;
+	int cnt = wd_query_split(copy, part, 3);
+
+	wd_query_no_fd(fd);
+	if (cnt < 2 || cnt > 3) {
+		wd_ctl_error(conn, 2, name, "is not KIND/NS/NAME");
+		goto out;
+	}
+	policy = find(agent, part, cnt);
+	if (policy)
+		wd_ctl_reply(conn, policy_doc(agent, policy));
+	else
+		wd_ctl_error(conn, 1, name,
+			     "no such policy; see `warder policy list`");
+out:
+	free(copy);
+}

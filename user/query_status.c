@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * query_status.c - the agent's account of itself: what is in force, whether
+ * all that was read is in force, and what is wrong.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/capability.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <warder/limits.h>
+
+#include "agent.h"
+#include "json.h"
+#include "names.h"
+#include "query.h"
+#include "version.h"
+
+/* Everything the files say is in force; not just: in force is what it was. */
+static bool is_settled(const struct wd_agent *agent)
+{
+	struct pollfd files = { .fd = wd_manifests_fd(agent->manifests),
+				.events = POLLIN };
+
+	return agent->ready && !agent->commit_error &&
+	       !wd_model_dirty(agent->model) &&
+	       !wd_timer_armed(agent->commit_timer) && poll(&files, 1, 0) == 0;
+}
+
+static void put_datapath(const struct wd_agent *agent, struct json_object *doc)
+{
+	const struct wd_datapath_info *info = wd_datapath_info(agent->dp);
+	bool tcx = info->attach == WD_ATTACH_TCX;
+	struct json_object *progs;
+
+	wd_json_str(doc, "rung", "full");
+	wd_json_str(doc, "rung_reason",
+		    "the programs passed the verifier and the golden packets");
+	wd_json_str(doc, "attach", tcx ? "tcx" : "clsact");
+	wd_json_str(doc, "attach_reason",
+		    tcx ? "the kernel has tcx links" :
+			  "the kernel has no tcx links");
+	wd_json_bool(doc, "adopted", info->adopted);
+	wd_json_bool(doc, "swapped", info->swapped);
+	progs = wd_json_array(doc, "programs");
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		struct json_object *prog = wd_json_push(progs);
+
+		wd_json_str(prog, "name",
+			    dir == WD_INGRESS ? WD_PROG_IN : WD_PROG_OUT);
+		wd_json_str(prog, "direction", wd_dir_name((uint32_t)dir));
+		wd_json_int(prog, "id", info->prog_id[dir]);
+		wd_json_str(prog, "tag", info->tag[dir]);
+		wd_json_int(prog, "verified_insns", info->verified_insns[dir]);
+	}
+}
+
+static void put_sources(const struct wd_agent *agent, struct json_object *doc)
+{
+	struct json_object *array = wd_json_array(doc, "sources"), *obj;
+	const struct wd_unknown_kind *unknown;
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < agent->config.manifests_cnt; i++) {
+		obj = wd_json_push(array);
+		wd_json_str(obj, "type", "manifests");
+		wd_json_str(obj, "dir", agent->config.manifests[i]);
+	}
+	obj = wd_json_object(doc, "objects");
+	for (int kind = 0; kind < WD_KIND__MAX; kind++)
+		wd_json_int(obj, wd_kind_name((enum wd_kind)kind),
+			    wd_store_count(agent->store, (enum wd_kind)kind));
+	wd_query_problems(agent, NULL, wd_json_array(doc, "problems"));
+	obj = wd_json_object(doc, "unknown_kinds");
+	unknown = wd_manifests_unknown(agent->manifests, &cnt);
+	for (size_t i = 0; i < cnt; i++)
+		wd_json_int(obj, unknown[i].kind, unknown[i].cnt);
+}
+
+struct endpoint_sum {
+	int64_t by_state[WD_EP_TOO_LARGE + 1];
+	struct json_object *trouble; /* array */
+};
+
+static void sum_endpoint(void *ctx, const struct wd_ep_info *info)
+{
+	struct endpoint_sum *sum = ctx;
+	struct json_object *obj;
+
+	sum->by_state[info->state]++;
+	if (info->state == WD_EP_ENFORCED)
+		return;
+	obj = wd_json_push(sum->trouble);
+	wd_json_str(obj, "namespace", info->ep->ns);
+	wd_json_str(obj, "name", info->ep->name);
+	wd_json_str(obj, "interface", info->ep->host_name);
+	wd_json_str(obj, "state",
+		    info->state == WD_EP_WAITING ? "waiting" : "too_large");
+	wd_json_str(obj, "error",
+		    info->error ?: "no source has told of this pod yet");
+}
+
+static void put_endpoints(const struct wd_agent *agent, struct json_object *doc)
+{
+	struct json_object *obj = wd_json_object(doc, "endpoints");
+	struct endpoint_sum sum = {
+		.trouble = wd_json_array(doc, "endpoint_problems"),
+	};
+
+	wd_model_endpoints(agent->model, sum_endpoint, &sum);
+	wd_json_int(obj, "enforced", sum.by_state[WD_EP_ENFORCED]);
+	wd_json_int(obj, "waiting", sum.by_state[WD_EP_WAITING]);
+	wd_json_int(obj, "too_large", sum.by_state[WD_EP_TOO_LARGE]);
+}
+
+static void put_counters(const struct wd_agent *agent, struct json_object *doc)
+{
+	struct json_object *array = wd_json_array(doc, "counters");
+	int r = -1;
+
+	while ((r = wd_reason_next(r)) >= 0) {
+		for (uint32_t dir = 0; dir < WD_DIR__MAX; dir++) {
+			struct wd_stat_val stat;
+			struct json_object *obj;
+
+			if (wd_stat_read(agent->dp, (enum wd_reason)r,
+					 (enum wd_dir)dir, &stat))
+				continue;
+			obj = wd_json_push(array);
+			wd_json_str(obj, "reason", wd_reason_name((uint32_t)r));
+			wd_json_str(obj, "direction", wd_dir_name(dir));
+			wd_json_str(obj, "verdict",
+				    wd_verdict_name(r < WD_R_FIRST_DROP ?
+							    WD_ALLOW :
+							    WD_DROP));
+			wd_json_int(obj, "packets", (int64_t)stat.packets);
+			wd_json_int(obj, "bytes", (int64_t)stat.bytes);
+		}
+	}
+}
+
+static void put_use(struct json_object *maps, const char *name, uint32_t used,
+		    uint32_t max)
+{
+	struct json_object *obj = wd_json_object(maps, name);
+
+	wd_json_int(obj, "used", used);
+	wd_json_int(obj, "max", max);
+}
+
+/* What the model fills; flows are counted by `map list`, which walks them. */
+static void put_maps(const struct wd_model_stats *stats,
+		     struct json_object *doc)
+{
+	struct json_object *maps = wd_json_object(doc, "maps");
+
+	put_use(maps, "wd_endpoint", stats->endpoints, WD_ENDPOINTS_MAX);
+	put_use(maps, "wd_addr4", stats->addrs[0], WD_ADDRS_MAX);
+	put_use(maps, "wd_addr6", stats->addrs[1], WD_ADDRS_MAX);
+	put_use(maps, "wd_cidr4", stats->prefixes[0], WD_CIDRS_MAX);
+	put_use(maps, "wd_cidr6", stats->prefixes[1], WD_CIDRS_MAX);
+	put_use(maps, "wd_row", stats->rows, WD_ROWS_MAX);
+	put_use(maps, "wd_slot", stats->slots, WD_SLOTS_MAX);
+	put_use(maps, "wd_span", stats->spans, WD_SPANS_MAX);
+	put_use(maps, "wd_class", stats->classes, WD_CLASSES_MAX);
+	put_use(maps, "predicates", stats->preds, WD_PREDS_MAX);
+}
+
+static void put_work(const struct wd_agent *agent,
+		     const struct wd_model_stats *stats,
+		     struct json_object *doc)
+{
+	struct json_object *obj = wd_json_object(doc, "commits");
+
+	wd_json_int(obj, "total", (int64_t)stats->commits);
+	wd_json_int(obj, "last_us", (int64_t)stats->commit_us);
+	wd_json_int(obj, "failures", agent->commit_failures);
+	wd_json_str(obj, "error", agent->commit_error);
+	wd_json_int(obj, "map_writes", (int64_t)wd_datapath_writes(agent->dp));
+	obj = wd_json_object(doc, "drift");
+	wd_json_int(obj, "checks", (int64_t)agent->drift.checks);
+	wd_json_int(obj, "found", (int64_t)agent->drift.found);
+	wd_json_int(obj, "repaired", (int64_t)agent->drift.repaired);
+	wd_query_time(obj, "last", agent->drift.last_ms);
+	obj = wd_json_object(doc, "model");
+	wd_json_int(obj, "pods", stats->pods);
+	wd_json_int(obj, "groups", stats->groups);
+	wd_json_int(obj, "identities", stats->identities);
+}
+
+static void put_events(const struct wd_agent *agent, struct json_object *doc)
+{
+	struct json_object *obj = wd_json_object(doc, "events");
+	struct wd_evstat_val stat;
+
+	if (wd_evstat_read(agent->dp, &stat))
+		return;
+	wd_json_int(obj, "sent", (int64_t)stat.sent);
+	wd_json_int(obj, "limited", (int64_t)stat.limited);
+	wd_json_int(obj, "lost", (int64_t)stat.lost);
+}
+
+static void put_capabilities(struct json_object *doc)
+{
+	struct json_object *array = wd_json_array(doc, "capabilities");
+	cap_t caps = cap_get_proc();
+
+	for (cap_value_t cap = 0; caps && cap < cap_max_bits(); cap++) {
+		cap_flag_value_t set = CAP_CLEAR;
+		char *name;
+
+		if (cap_get_flag(caps, cap, CAP_EFFECTIVE, &set) ||
+		    set != CAP_SET)
+			continue;
+		name = cap_to_name(cap);
+		wd_json_push_str(array, name ?: "?");
+		cap_free(name);
+	}
+	cap_free(caps);
+}
+
+static void put_process(const struct wd_agent *agent, struct json_object *doc)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	wd_json_str(doc, "version", WARDER_VERSION);
+	wd_json_int(doc, "pid", getpid());
+	wd_json_str(doc, "node", agent->config.node);
+	wd_query_time(doc, "started", agent->started_ms);
+	wd_json_int(doc, "uptime_s", now.tv_sec - agent->started_ms / 1000);
+	wd_json_int(doc, "start_us", agent->start_us);
+	wd_json_str(doc, "bpffs", agent->config.bpffs);
+	wd_json_str(doc, "state_dir", agent->config.state_dir);
+	wd_json_str(doc, "mode", wd_mode_name(agent->config.mode));
+	wd_json_str(doc, "host_ingress",
+		    agent->config.host_ingress_policy ? "policy" : "allow");
+	wd_json_str(doc, "encryption",
+		    agent->config.encryption_required ? "required" : "none");
+}
+
+void wd_query_status(void *ctx, struct wd_ctl_conn *conn,
+		     struct json_object *req, int fd)
+{
+	const struct wd_agent *agent = ctx;
+	struct json_object *doc = json_object_new_object();
+	struct wd_model_stats stats;
+
+	(void)req;
+	wd_query_no_fd(fd);
+	wd_model_stats(agent->model, &stats);
+	put_datapath(agent, doc);
+	wd_json_bool(doc, "ready", agent->ready);
+	wd_json_bool(doc, "settled", is_settled(agent));
+	wd_json_int(doc, "generation", stats.gen);
+	put_process(agent, doc);
+	put_sources(agent, doc);
+	put_endpoints(agent, doc);
+	put_counters(agent, doc);
+	put_maps(&stats, doc);
+	put_work(agent, &stats, doc);
+	put_events(agent, doc);
+	put_capabilities(doc);
+	wd_ctl_reply(conn, doc);
+}

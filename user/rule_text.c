@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * rule_text.c - policies in words. Nothing is decided by these texts.
+ */
+#include "rule_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <warder/verdict.h>
+
+#include "names.h"
+
+/* A stream into memory; without memory nothing can be said, so end. */
+static FILE *text_open(char **text, size_t *len)
+{
+	FILE *to = open_memstream(text, len);
+
+	if (!to) {
+		perror("warder");
+		abort();
+	}
+	return to;
+}
+
+static void put_req(FILE *to, const struct wd_req *req)
+{
+	switch (req->op) {
+	case WD_OP_EXISTS:
+		fputs(req->key, to);
+		return;
+	case WD_OP_NOT_EXISTS:
+		fprintf(to, "!%s", req->key);
+		return;
+	case WD_OP_IN:
+	case WD_OP_NOT_IN:
+		break;
+	}
+	if (req->cnt == 1) {
+		fprintf(to, "%s%s%s", req->key,
+			req->op == WD_OP_IN ? "=" : "!=", req->values[0]);
+		return;
+	}
+	fprintf(to, "%s %s (", req->key, req->op == WD_OP_IN ? "in" : "notin");
+	for (uint32_t i = 0; i < req->cnt; i++)
+		fprintf(to, "%s%s", i ? "," : "", req->values[i]);
+	fputc(')', to);
+}
+
+static void put_selector(FILE *to, const struct wd_selector *sel)
+{
+	if (!sel || !sel->cnt)
+		fputc('*', to);
+	for (uint32_t i = 0; sel && i < sel->cnt; i++) {
+		if (i)
+			fputc(',', to);
+		put_req(to, &sel->req[i]);
+	}
+}
+
+static void put_pods(FILE *to, const struct wd_peer *peer)
+{
+	fputs("pods ", to);
+	put_selector(to, peer->pod_sel);
+	if (!peer->ns_sel) {
+		fputs(" of this namespace", to);
+	} else {
+		fputs(" in namespaces ", to);
+		put_selector(to, peer->ns_sel);
+	}
+}
+
+static void put_cidr(FILE *to, const struct wd_peer *peer)
+{
+	char buf[WD_ADDR_STRLEN];
+
+	fputs(wd_cidr_str(&peer->cidr, buf), to);
+	for (uint32_t i = 0; i < peer->except_cnt; i++)
+		fprintf(to, "%s %s", i ? "," : " except",
+			wd_cidr_str(&peer->except[i], buf));
+}
+
+static void put_peer(FILE *to, const struct wd_peer *peer)
+{
+	switch (peer->type) {
+	case WD_PEER_PODS:
+		put_pods(to, peer);
+		return;
+	case WD_PEER_CIDR:
+		put_cidr(to, peer);
+		return;
+	}
+}
+
+static void put_port(FILE *to, const struct wd_port *port)
+{
+	const char *proto = wd_proto_name(port->proto);
+
+	if (proto)
+		fputs(proto, to);
+	else
+		fprintf(to, "%u", port->proto);
+	if (port->name)
+		fprintf(to, "/%s", port->name);
+	else if (port->lo == port->hi)
+		fprintf(to, "/%u", port->lo);
+	else if (port->lo || port->hi != 65535)
+		fprintf(to, "/%u-%u", port->lo, port->hi);
+}
+
+char *wd_selector_text(const struct wd_selector *sel)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *to = text_open(&text, &len);
+
+	put_selector(to, sel);
+	fclose(to);
+	return text;
+}
+
+char *wd_peer_text(const struct wd_peer *peer)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *to = text_open(&text, &len);
+
+	put_peer(to, peer);
+	fclose(to);
+	return text;
+}
+
+char *wd_port_text(const struct wd_port *port)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *to = text_open(&text, &len);
+
+	put_port(to, port);
+	fclose(to);
+	return text;
+}
+
+char *wd_rule_text(const struct wd_policy_rule *rule, uint32_t dir)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *to = text_open(&text, &len);
+
+	if (rule->broken)
+		fputs("not understood, allows nothing: ", to);
+	fputs(dir == WD_INGRESS ? "from " : "to ", to);
+	if (rule->any_peer)
+		fputs("anybody", to);
+	else if (!rule->peer_cnt)
+		fputs("nobody", to);
+	for (uint32_t i = 0; !rule->any_peer && i < rule->peer_cnt; i++) {
+		fputs(i ? "; " : "", to);
+		put_peer(to, &rule->peer[i]);
+	}
+	fputs(rule->any_port ? " on any port and protocol" : " on ", to);
+	for (uint32_t i = 0; !rule->any_port && i < rule->port_cnt; i++) {
+		fputs(i ? ", " : "", to);
+		put_port(to, &rule->port[i]);
+	}
+	fclose(to);
+	return text;
+}
