@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * rtnl.c - netlink requests and what their answers say. Believes the kernel
+ * and nobody else: datagrams of other senders are dropped. It keeps no state
+ * and decides nothing about what an interface is for.
+ */
+#include "rtnl.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/net_namespace.h>
+#include <linux/rtnetlink.h>
+#include <unistd.h>
+
+#include "netns.h"
+
+#define BUF_BYTES 65536 /* the kernel never makes a dump datagram longer */
+
+int wd_rtnl_open(struct wd_rtnl *nl, int netns_fd, int protocol)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
+
+	nl->seq = 0;
+	nl->buf = malloc(BUF_BYTES);
+	if (!nl->buf)
+		return -ENOMEM;
+	nl->fd = wd_netns_socket(netns_fd, AF_NETLINK, SOCK_RAW, protocol);
+	if (nl->fd >= 0 &&
+	    bind(nl->fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		int err = -errno;
+
+		(void)close(nl->fd);
+		nl->fd = err;
+	}
+	if (nl->fd >= 0)
+		return 0;
+	free(nl->buf);
+	nl->buf = NULL;
+	return nl->fd;
+}
+
+void wd_rtnl_close(struct wd_rtnl *nl)
+{
+	if (nl->fd >= 0)
+		(void)close(nl->fd);
+	free(nl->buf);
+	nl->fd = -1;
+	nl->buf = NULL;
+}
+
+ssize_t wd_rtnl_recv(struct wd_rtnl *nl, int flags)
+{
+	struct sockaddr_nl from = { .nl_family = AF_UNSPEC };
+	struct iovec iov = { .iov_base = nl->buf, .iov_len = BUF_BYTES };
+	struct msghdr msg = {
+		.msg_name = &from,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
+	ssize_t len;
+
+	do {
+		msg.msg_namelen = sizeof(from);
+		len = recvmsg(nl->fd, &msg, flags);
+	} while ((len < 0 && errno == EINTR) || (len >= 0 && from.nl_pid));
+	if (len < 0)
+		return -errno;
+	return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : len;
+}
+
+struct run {
+	uint32_t seq;
+	int (*fn)(void *ctx, const struct nlmsghdr *msg);
+	void *ctx;
+	int err; /* first of @fn */
+	bool changed;
+	bool done;
+};
+
+/* Return: 0 or the error that the kernel answered with */
+static int take_message(struct run *run, const struct nlmsghdr *msg)
+{
+	const struct nlmsgerr *answer = mnl_nlmsg_get_payload(msg);
+	int err;
+
+	if (msg->nlmsg_seq != run->seq)
+		return 0;
+	run->changed |= (msg->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+	switch (msg->nlmsg_type) {
+	case NLMSG_NOOP:
+		return 0;
+	case NLMSG_OVERRUN:
+		return -ENOBUFS;
+	case NLMSG_ERROR:
+		run->done = true;
+		return mnl_nlmsg_get_payload_len(msg) < sizeof(*answer) ?
+			       -EPROTO :
+			       answer->error;
+	case NLMSG_DONE:
+		run->done = true;
+		/* A dump that failed says so in its last message. */
+		return mnl_nlmsg_get_payload_len(msg) < sizeof(int) ?
+			       0 :
+			       answer->error;
+	default:
+		break;
+	}
+	if (!run->err && run->fn) {
+		err = run->fn(run->ctx, msg);
+		run->err = err < 0 ? err : 0;
+	}
+	return 0;
+}
+
+static int receive(struct wd_rtnl *nl, struct run *run)
+{
+	while (!run->done) {
+		const struct nlmsghdr *msg = (const void *)nl->buf;
+		ssize_t got = wd_rtnl_recv(nl, 0);
+		int len = (int)got;
+
+		if (got < 0)
+			return (int)got;
+		for (; !run->done && mnl_nlmsg_ok(msg, len);
+		     msg = mnl_nlmsg_next(msg, &len)) {
+			int err = take_message(run, msg);
+
+			if (err)
+				return err;
+		}
+	}
+	if (run->err)
+		return run->err;
+	return run->changed ? -EINTR : 0;
+}
+
+int wd_rtnl_run(struct wd_rtnl *nl, struct nlmsghdr *head,
+		int (*fn)(void *ctx, const struct nlmsghdr *msg), void *ctx)
+{
+	struct run run = { .seq = ++nl->seq, .fn = fn, .ctx = ctx };
+
+	head->nlmsg_seq = run.seq;
+	head->nlmsg_pid = 0;
+	head->nlmsg_flags |= NLM_F_REQUEST;
+	/* The end of a dump is marked by itself. */
+	if (!(head->nlmsg_flags & NLM_F_DUMP))
+		head->nlmsg_flags |= NLM_F_ACK;
+	if (send(nl->fd, head, head->nlmsg_len, 0) < 0)
+		return -errno;
+	return receive(nl, &run);
+}
+
+/* ---- links ---- */
+
+static bool link_is_veth(const struct nlattr *info)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, info) {
+		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND &&
+		    !mnl_attr_validate(attr, MNL_TYPE_NUL_STRING))
+			return !strcmp(mnl_attr_get_str(attr), "veth");
+	}
+	return false;
+}
+
+static void take_link_attr(struct wd_link *link, const struct nlattr *attr)
+{
+	uint16_t len = mnl_attr_get_payload_len(attr);
+
+	switch (mnl_attr_get_type(attr)) {
+	case IFLA_IFNAME:
+		if (len && len <= sizeof(link->name))
+			memcpy(link->name, mnl_attr_get_payload(attr), len);
+		link->name[sizeof(link->name) - 1] = '\0';
+		break;
+	case IFLA_ADDRESS:
+		link->has_mac = len == sizeof(link->mac);
+		if (link->has_mac)
+			memcpy(link->mac, mnl_attr_get_payload(attr), len);
+		break;
+	case IFLA_MASTER:
+		if (len == sizeof(uint32_t))
+			link->master = mnl_attr_get_u32(attr);
+		break;
+	case IFLA_LINK:
+		if (len == sizeof(uint32_t))
+			link->peer = mnl_attr_get_u32(attr);
+		break;
+	case IFLA_LINK_NETNSID:
+		if (len == sizeof(uint32_t))
+			link->peer_nsid = (int)mnl_attr_get_u32(attr);
+		break;
+	case IFLA_LINKINFO:
+		link->is_veth = link_is_veth(attr);
+		break;
+	default:
+		break;
+	}
+}
+
+int wd_link_parse(const struct nlmsghdr *msg, struct wd_link *ret_link)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(msg);
+	const struct nlattr *attr;
+	struct wd_link link = { .peer_nsid = -1 };
+
+	if (mnl_nlmsg_get_payload_len(msg) < sizeof(*info) ||
+	    info->ifi_index <= 0)
+		return -EPROTO;
+	link.ifindex = (uint32_t)info->ifi_index;
+	mnl_attr_for_each(attr, msg, sizeof(*info))
+		take_link_attr(&link, attr);
+	*ret_link = link;
+	return 0;
+}
+
+static int take_link(void *ctx, const struct nlmsghdr *msg)
+{
+	return msg->nlmsg_type == RTM_NEWLINK ? wd_link_parse(msg, ctx) : 0;
+}
+
+int wd_link_get(struct wd_rtnl *nl, uint32_t ifindex, const char *name,
+		struct wd_link *ret_link)
+{
+	union wd_rtnl_req req;
+	struct nlmsghdr *head = mnl_nlmsg_put_header(&req);
+	struct wd_link link = { 0 };
+	struct ifinfomsg *info;
+	int err;
+
+	if (ifindex > INT_MAX || (!ifindex && strlen(name) >= IFNAMSIZ))
+		return -ENODEV;
+	head->nlmsg_type = RTM_GETLINK;
+	info = mnl_nlmsg_put_extra_header(head, sizeof(*info));
+	info->ifi_family = AF_UNSPEC;
+	info->ifi_index = (int)ifindex;
+	if (!ifindex)
+		mnl_attr_put_strz(head, IFLA_IFNAME, name);
+	err = wd_rtnl_run(nl, head, take_link, &link);
+	if (err)
+		return err;
+	if (!link.ifindex || (ifindex && link.ifindex != ifindex))
+		return -ENODEV;
+	*ret_link = link;
+	return 0;
+}
+
+static int take_nsid(void *ctx, const struct nlmsghdr *msg)
+{
+	const struct nlattr *attr;
+
+	if (msg->nlmsg_type != RTM_NEWNSID)
+		return 0;
+	mnl_attr_for_each(attr, msg, sizeof(struct rtgenmsg)) {
+		if (mnl_attr_get_type(attr) == NETNSA_NSID &&
+		    mnl_attr_get_payload_len(attr) == sizeof(uint32_t))
+			*(int *)ctx = (int)mnl_attr_get_u32(attr);
+	}
+	return 0;
+}
+
+int wd_nsid_get(struct wd_rtnl *nl, int netns_fd, int *ret_nsid)
+{
+	union wd_rtnl_req req;
+	struct nlmsghdr *head = mnl_nlmsg_put_header(&req);
+	struct rtgenmsg *gen;
+	int nsid = -1;
+	int err;
+
+	head->nlmsg_type = RTM_GETNSID;
+	gen = mnl_nlmsg_put_extra_header(head, sizeof(*gen));
+	gen->rtgen_family = AF_UNSPEC;
+	mnl_attr_put_u32(head, NETNSA_FD, (uint32_t)netns_fd);
+	err = wd_rtnl_run(nl, head, take_nsid, &nsid);
+	if (!err)
+		*ret_nsid = nsid;
+	return err;
+}
+
+/* ---- addresses ---- */
+
+struct addr_list {
+	struct wd_ifaddr *addr;
+	size_t cnt;
+	size_t cap;
+	uint32_t ifindex; /* only of this one, 0 all */
+};
+
+static bool parse_addr(const struct nlmsghdr *msg, struct wd_ifaddr *ret_addr)
+{
+	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(msg);
+	uint16_t want = info->ifa_family == AF_INET ? 4 : 16;
+	const struct nlattr *attr;
+	const void *bytes = NULL;
+	uint32_t flags = info->ifa_flags;
+
+	mnl_attr_for_each(attr, msg, sizeof(*info)) {
+		uint16_t type = mnl_attr_get_type(attr);
+		uint16_t len = mnl_attr_get_payload_len(attr);
+
+		/* Of a point-to-point pair, IFA_ADDRESS is the other end. */
+		if ((type == IFA_LOCAL || (type == IFA_ADDRESS && !bytes)) &&
+		    len == want)
+			bytes = mnl_attr_get_payload(attr);
+		else if (type == IFA_FLAGS && len == sizeof(flags))
+			flags = mnl_attr_get_u32(attr);
+	}
+	if (!bytes || flags & IFA_F_DADFAILED)
+		return false;
+	memset(ret_addr, 0, sizeof(*ret_addr));
+	ret_addr->ifindex = info->ifa_index;
+	ret_addr->scope = info->ifa_scope;
+	ret_addr->addr.family = want == 4 ? 4 : 6;
+	memcpy(&ret_addr->addr.v6, bytes, want);
+	return true;
+}
+
+static int take_addr(void *ctx, const struct nlmsghdr *msg)
+{
+	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(msg);
+	struct addr_list *list = ctx;
+
+	if (msg->nlmsg_type != RTM_NEWADDR ||
+	    mnl_nlmsg_get_payload_len(msg) < sizeof(*info) ||
+	    (info->ifa_family != AF_INET && info->ifa_family != AF_INET6) ||
+	    (list->ifindex && info->ifa_index != list->ifindex))
+		return 0;
+	if (list->cnt == list->cap) {
+		size_t cap = list->cap ? list->cap * 2 : 16;
+		struct wd_ifaddr *addr =
+			reallocarray(list->addr, cap, sizeof(*addr));
+
+		if (!addr)
+			return -ENOMEM;
+		list->addr = addr;
+		list->cap = cap;
+	}
+	list->cnt += parse_addr(msg, &list->addr[list->cnt]);
+	return 0;
+}
+
+int wd_ifaddr_list(struct wd_rtnl *nl, uint32_t ifindex,
+		   struct wd_ifaddr **ret_addr)
+{
+	struct addr_list list = { .ifindex = ifindex };
+	int err = -EINTR;
+
+	for (int i = 0; i < WD_RTNL_TRIES && err == -EINTR; i++) {
+		union wd_rtnl_req req;
+		struct nlmsghdr *head = mnl_nlmsg_put_header(&req);
+		struct ifaddrmsg *info;
+
+		head->nlmsg_type = RTM_GETADDR;
+		head->nlmsg_flags = NLM_F_DUMP;
+		info = mnl_nlmsg_put_extra_header(head, sizeof(*info));
+		info->ifa_family = AF_UNSPEC;
+		list.cnt = 0;
+		err = wd_rtnl_run(nl, head, take_addr, &list);
+	}
+	if (!err && list.cnt > INT_MAX)
+		err = -E2BIG;
+	if (err) {
+		free(list.addr);
+		return err;
+	}
+	*ret_addr = list.addr;
+	return (int)list.cnt;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * rtnl.h - questions to the kernel over netlink, in any namespace.
+ */
+#ifndef WARDER_RTNL_H
+#define WARDER_RTNL_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <libmnl/libmnl.h>
+
+#include "../model/object.h"
+
+#define WD_RTNL_TRIES 5 /* of a dump that changed under way */
+
+struct wd_rtnl {
+	int fd;
+	uint32_t seq;
+	char *buf;
+};
+
+/* A request; big enough for every question here. */
+union wd_rtnl_req {
+	struct nlmsghdr head;
+	char space[256];
+};
+
+/** wd_rtnl_open() - a netlink socket of @protocol in @netns_fd, -1 for here. Return: 0 or -errno */
+int wd_rtnl_open(struct wd_rtnl *nl, int netns_fd, int protocol);
+void wd_rtnl_close(struct wd_rtnl *nl);
+
+/**
+ * wd_rtnl_run() - send a request, give each answer to @fn
+ * @head: with type, flags (NLM_F_DUMP or none) and payload; the rest is set here
+ * @fn: returns 0 or -errno, which is returned after all answers were read
+ * Return: 0; -EINTR a dump changed under way: reset and ask again; -errno.
+ */
+int wd_rtnl_run(struct wd_rtnl *nl, struct nlmsghdr *head,
+		int (*fn)(void *ctx, const struct nlmsghdr *msg), void *ctx);
+
+/** wd_rtnl_recv() - one datagram of the kernel into nl->buf. Return: bytes or -errno */
+ssize_t wd_rtnl_recv(struct wd_rtnl *nl, int flags);
+
+/* ---- links ---- */
+
+struct wd_link {
+	uint32_t ifindex;
+	uint32_t master; /* 0 none */
+	uint32_t peer; /* IFLA_LINK, 0 none */
+	int peer_nsid; /* IFLA_LINK_NETNSID, -1: same namespace or none */
+	bool is_veth;
+	bool has_mac; /* of 6 bytes */
+	uint8_t mac[6];
+	char name[IFNAMSIZ];
+};
+
+/** wd_link_parse() - read an RTM_NEWLINK or RTM_DELLINK. Return: 0 or -EPROTO */
+int wd_link_parse(const struct nlmsghdr *msg, struct wd_link *ret_link);
+
+/** wd_link_get() - by index, or by name when @ifindex is 0. Return: 0, -ENODEV, -errno */
+int wd_link_get(struct wd_rtnl *nl, uint32_t ifindex, const char *name,
+		struct wd_link *ret_link);
+
+/** wd_nsid_get() - number that nl's namespace has for @netns_fd, -1 none. Return: 0 or -errno */
+int wd_nsid_get(struct wd_rtnl *nl, int netns_fd, int *ret_nsid);
+
+/* ---- addresses ---- */
+
+struct wd_ifaddr {
+	struct wd_addr addr;
+	uint32_t ifindex;
+	uint8_t scope; /* RT_SCOPE_* */
+};
+
+/**
+ * wd_ifaddr_list() - addresses of nl's namespace; those that failed duplicate detection are left out
+ * @ifindex: of this interface, 0 of all
+ * Return: count with *ret_addr to be freed; -EINTR when they kept changing; -errno.
+ */
+int wd_ifaddr_list(struct wd_rtnl *nl, uint32_t ifindex,
+		   struct wd_ifaddr **ret_addr);
+
+#endif /* WARDER_RTNL_H */
