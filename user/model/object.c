@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * object.c - the objects of a cluster: their end, their equality, their selectors.
+ */
+#include "object.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "intern.h"
+
+/* ---- freeing ---- */
+
+static void selector_fini(struct wd_selector *sel)
+{
+	for (uint32_t i = 0; i < sel->cnt; i++) {
+		wd_str_put(sel->req[i].key);
+		for (uint32_t k = 0; k < sel->req[i].cnt; k++)
+			wd_str_put(sel->req[i].values[k]);
+		free(sel->req[i].values);
+	}
+	free(sel->req);
+}
+
+static void selector_free(struct wd_selector *sel)
+{
+	if (!sel)
+		return;
+	selector_fini(sel);
+	free(sel);
+}
+
+static void rules_free(struct wd_policy_rule *rule, uint32_t cnt)
+{
+	for (uint32_t i = 0; i < cnt; i++) {
+		for (uint32_t k = 0; k < rule[i].peer_cnt; k++) {
+			selector_free(rule[i].peer[k].ns_sel);
+			selector_free(rule[i].peer[k].pod_sel);
+			free(rule[i].peer[k].except);
+		}
+		for (uint32_t k = 0; k < rule[i].port_cnt; k++)
+			wd_str_put(rule[i].port[k].name);
+		free(rule[i].peer);
+		free(rule[i].port);
+	}
+	free(rule);
+}
+
+static void netpol_fini(struct wd_netpol *np)
+{
+	selector_fini(&np->subject);
+	rules_free(np->rule[0], np->rule_cnt[0]);
+	rules_free(np->rule[1], np->rule_cnt[1]);
+}
+
+static void pod_fini(struct wd_pod *pod)
+{
+	wd_str_put(pod->node);
+	wd_labels_put(pod->labels);
+	for (uint32_t i = 0; i < pod->port_cnt; i++)
+		wd_str_put(pod->port[i].name);
+	free(pod->port);
+	free(pod->addr);
+}
+
+void wd_object_free(struct wd_object *obj)
+{
+	if (!obj)
+		return;
+	switch (obj->kind) {
+	case WD_KIND_NAMESPACE:
+		wd_labels_put(obj->nsp.labels);
+		break;
+	case WD_KIND_POD:
+		pod_fini(&obj->pod);
+		break;
+	case WD_KIND_NODE:
+		wd_labels_put(obj->node.labels);
+		free(obj->node.addr);
+		free(obj->node.cidr);
+		break;
+	case WD_KIND_NETPOL:
+		netpol_fini(&obj->netpol);
+		break;
+	case WD_KIND__MAX:
+		break;
+	}
+	wd_str_put(obj->ns);
+	wd_str_put(obj->name);
+	wd_str_put(obj->uid);
+	wd_str_put(obj->file);
+	free(obj);
+}
+
+/* ---- equality: interned strings and label sets are equal by pointer ---- */
+
+static bool selector_equal(const struct wd_selector *a, const struct wd_selector *b)
+{
+	if (!a || !b)
+		return a == b;
+	if (a->cnt != b->cnt)
+		return false;
+	for (uint32_t i = 0; i < a->cnt; i++) {
+		const struct wd_req *x = &a->req[i];
+		const struct wd_req *y = &b->req[i];
+
+		if (x->key != y->key || x->op != y->op || x->cnt != y->cnt)
+			return false;
+		for (uint32_t k = 0; k < x->cnt; k++) {
+			if (x->values[k] != y->values[k])
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool cidr_equal(const struct wd_cidr *a, const struct wd_cidr *b)
+{
+	return a->len == b->len && wd_addr_equal(&a->addr, &b->addr);
+}
+
+static bool peer_equal(const struct wd_peer *a, const struct wd_peer *b)
+{
+	if (a->type != b->type)
+		return false;
+	if (a->type == WD_PEER_PODS)
+		return selector_equal(a->ns_sel, b->ns_sel) &&
+		       selector_equal(a->pod_sel, b->pod_sel);
+	if (!cidr_equal(&a->cidr, &b->cidr) || a->except_cnt != b->except_cnt)
+		return false;
+	for (uint32_t i = 0; i < a->except_cnt; i++) {
+		if (!cidr_equal(&a->except[i], &b->except[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool rule_equal(const struct wd_policy_rule *a, const struct wd_policy_rule *b)
+{
+	if (a->broken != b->broken || a->any_peer != b->any_peer || a->any_port != b->any_port ||
+	    a->peer_cnt != b->peer_cnt || a->port_cnt != b->port_cnt)
+		return false;
+	for (uint32_t i = 0; i < a->peer_cnt; i++) {
+		if (!peer_equal(&a->peer[i], &b->peer[i]))
+			return false;
+	}
+	for (uint32_t i = 0; i < a->port_cnt; i++) {
+		const struct wd_port *x = &a->port[i];
+		const struct wd_port *y = &b->port[i];
+
+		if (x->proto != y->proto || x->name != y->name || x->lo != y->lo || x->hi != y->hi)
+			return false;
+	}
+	return true;
+}
+
+static bool netpol_equal(const struct wd_netpol *a, const struct wd_netpol *b)
+{
+	if (a->subject_broken != b->subject_broken || !selector_equal(&a->subject, &b->subject))
+		return false;
+	for (int dir = 0; dir < 2; dir++) {
+		if (a->isolates[dir] != b->isolates[dir] || a->rule_cnt[dir] != b->rule_cnt[dir])
+			return false;
+		for (uint32_t i = 0; i < a->rule_cnt[dir]; i++) {
+			if (!rule_equal(&a->rule[dir][i], &b->rule[dir][i]))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool addrs_equal(const struct wd_addr *a, const struct wd_addr *b, uint32_t cnt)
+{
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (!wd_addr_equal(&a[i], &b[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool pod_equal(const struct wd_pod *a, const struct wd_pod *b)
+{
+	if (a->node != b->node || a->labels != b->labels || a->host_network != b->host_network ||
+	    a->finished != b->finished || a->terminating != b->terminating ||
+	    a->mode != b->mode || a->addr_cnt != b->addr_cnt || a->port_cnt != b->port_cnt ||
+	    !wd_addr_equal(&a->host_addr, &b->host_addr) ||
+	    !addrs_equal(a->addr, b->addr, a->addr_cnt))
+		return false;
+	for (uint32_t i = 0; i < a->port_cnt; i++) {
+		const struct wd_port_name *x = &a->port[i];
+		const struct wd_port_name *y = &b->port[i];
+
+		if (x->name != y->name || x->port != y->port || x->proto != y->proto)
+			return false;
+	}
+	return true;
+}
+
+static bool node_equal(const struct wd_node *a, const struct wd_node *b)
+{
+	if (a->labels != b->labels || a->addr_cnt != b->addr_cnt || a->cidr_cnt != b->cidr_cnt ||
+	    !addrs_equal(a->addr, b->addr, a->addr_cnt))
+		return false;
+	for (uint32_t i = 0; i < a->cidr_cnt; i++) {
+		if (!cidr_equal(&a->cidr[i], &b->cidr[i]))
+			return false;
+	}
+	return true;
+}
+
+bool wd_object_equal(const struct wd_object *a, const struct wd_object *b)
+{
+	if (a->kind != b->kind || a->ns != b->ns || a->name != b->name || a->uid != b->uid ||
+	    a->created != b->created)
+		return false;
+	switch (a->kind) {
+	case WD_KIND_NAMESPACE:
+		return a->nsp.labels == b->nsp.labels && a->nsp.mode == b->nsp.mode;
+	case WD_KIND_POD:
+		return pod_equal(&a->pod, &b->pod);
+	case WD_KIND_NODE:
+		return node_equal(&a->node, &b->node);
+	case WD_KIND_NETPOL:
+		return netpol_equal(&a->netpol, &b->netpol);
+	case WD_KIND__MAX:
+		break;
+	}
+	return false;
+}
+
+/* ---- meaning ---- */
+
+const char *wd_kind_name(enum wd_kind kind)
+{
+	static const char *const name[WD_KIND__MAX] = {
+		[WD_KIND_NAMESPACE] = "Namespace",
+		[WD_KIND_POD] = "Pod",
+		[WD_KIND_NODE] = "Node",
+		[WD_KIND_NETPOL] = "NetworkPolicy",
+	};
+
+	return kind < WD_KIND__MAX ? name[kind] : "unknown";
+}
+
+static bool has_value(const struct wd_req *req, const char *value)
+{
+	for (uint32_t i = 0; i < req->cnt; i++) {
+		if (req->values[i] == value)
+			return true;
+	}
+	return false;
+}
+
+static bool req_matches(const struct wd_req *req, const struct wd_labels *labels)
+{
+	const char *value = wd_labels_find(labels, req->key);
+
+	switch (req->op) {
+	case WD_OP_IN:
+		return value && has_value(req, value);
+	case WD_OP_NOT_IN:
+		return !value || !has_value(req, value);
+	case WD_OP_EXISTS:
+		return value != NULL;
+	case WD_OP_NOT_EXISTS:
+		return value == NULL;
+	}
+	return false;
+}
+
+bool wd_selector_matches(const struct wd_selector *sel, const struct wd_labels *labels)
+{
+	for (uint32_t i = 0; sel && i < sel->cnt; i++) {
+		if (!req_matches(&sel->req[i], labels))
+			return false;
+	}
+	return true;
+}
