@@ -359,21 +359,25 @@ static void pod_claim(struct wd_model *m, struct mpod *pod, const struct wd_addr
 /*
  * What the pod claims: nothing when it is finished; its endpoints' addresses
  * where it has endpoints on this node (also before any source told of it);
- * else what its status says, unless it lives in its node's namespace.
+ * else what its status says, unless it lives in its node's namespace. An
+ * endpoint of another incarnation claims for itself and stands for nobody.
  */
 static void pod_make_claims(struct wd_model *m, struct mpod *pod)
 {
 	const struct wd_pod *p = pod->obj ? &pod->obj->pod : NULL;
+	bool is_local = false;
 
-	if (p && p->finished)
-		return;
 	for (size_t i = 0; i < pod->endpoints.cnt; i++) {
 		const struct wd_endpoint *ep = ((struct mendpoint *)pod->endpoints.item[i])->ep;
+		bool is_its = p && same_instance(ep, pod->obj);
 
+		is_local |= is_its;
+		if (is_its && p->finished)
+			continue;
 		for (uint32_t k = 0; k < ep->addr_cnt; k++)
 			pod_claim(m, pod, &ep->addr[k], ep);
 	}
-	if (pod->endpoints.cnt || !p || p->host_network)
+	if (is_local || !p || p->finished || p->host_network)
 		return;
 	for (uint32_t i = 0; i < p->addr_cnt; i++)
 		pod_claim(m, pod, &p->addr[i], NULL);

@@ -117,9 +117,12 @@ static bool proto_has_ports(uint8_t proto)
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
 }
 
-static enum wd_reason deny_reason(uint8_t proto)
+static enum wd_reason deny_reason(const struct wd_flow *flow)
 {
-	if (proto_has_ports(proto) || proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6)
+	/* ICMP of the other family is a protocol like any that is unknown */
+	uint8_t icmp = flow->dst.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+
+	if (proto_has_ports(flow->proto) || flow->proto == icmp)
 		return WD_R_DEFAULT;
 	return WD_R_PROTO_UNSUP;
 }
@@ -141,7 +144,7 @@ static void judge_policies(const struct wd_model *m, const struct wd_object *sub
 		if (!np->subject_broken && !wd_selector_matches(&np->subject, subject->pod.labels))
 			continue;
 		if (d->reason == WD_R_NOT_ISOLATED) {
-			d->reason = deny_reason(flow->proto);
+			d->reason = deny_reason(flow);
 			d->policy = policy;
 		}
 		d->rule = policy_allows(m, policy, subject, peer, flow, d->dir);
@@ -213,7 +216,7 @@ static enum wd_reason table_rules(const struct wd_model *m, const struct wd_slot
 		*ret_rule = r->id;
 		return r->action == WD_ACT_ALLOW ? WD_R_POLICY_ALLOW : WD_R_POLICY;
 	}
-	return deny_reason(flow->proto);
+	return deny_reason(flow);
 }
 
 static void judge_tables(const struct wd_model *m, const struct mendpoint *e,

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * gen_object.c - random namespaces, nodes, pods and policies from alphabets so
+ * small that selectors, prefixes and ports meet all the time.
+ */
+#include "gen_object.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/intern.h"
+#include "model/xalloc.h"
+
+#define COUNT(a) ((uint32_t)(sizeof(a) / sizeof((a)[0])))
+
+static const char *const namespaces[] = { "a", "b", "c" };
+/* The last two differ from pod to pod in a real cluster. */
+static const char *const keys[] = { "app", "env", "tier", "pod-template-hash",
+				    "statefulset.kubernetes.io/pod-name" };
+static const char *const values[] = { "", "x", "y", "z" };
+static const char *const ns_keys[] = { "env", "team" };
+static const char *const port_names[] = { "dns", "metrics", "web" };
+static const uint8_t port_protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
+static const uint16_t ports[] = { 0,   1,    2,	   53,	 79,	80,    81,
+				  443, 8080, 8081, 8082, 65533, 65534, 65535 };
+
+static const char *const outside4[] = { "203.0.113.7",	   "203.0.113.130",
+					"198.51.100.255",  "9.255.255.255",
+					"11.0.0.0",	   "10.0.1.200",
+					"223.255.255.255", "1.0.0.0",
+					"128.0.0.0" };
+static const char *const outside6[] = {
+	"2001:db8:f::7", "2001:db8:f:8000::1", "fd00::1:0:0:9",
+	"fd01::1",	 "fcff::ffff",	       "8000::",
+	"3fff::1",
+};
+static const char *const cidrs4[] = {
+	"0.0.0.0/0",	    "10.0.0.0/8",     "10.0.0.0/24",
+	"10.0.0.0/28",	    "10.0.0.8/29",    "192.0.2.0/24",
+	"192.0.2.2/32",	    "203.0.113.0/24", "203.0.113.0/25",
+	"203.0.113.128/25", "203.0.113.7/32", "128.0.0.0/1",
+	"198.51.100.0/24",
+};
+static const char *const cidrs6[] = {
+	"::/0",
+	"fd00::/64",
+	"fd00::/124",
+	"fd00::8/125",
+	"fd00::/8",
+	"2001:db8::/32",
+	"2001:db8::/112",
+	"2001:db8::2/128",
+	"2001:db8:f::/48",
+	"2001:db8:f::/49",
+	"2001:db8:f::7/128",
+	"8000::/1",
+};
+
+uint32_t wd_gen_rnd(struct wd_gen *gen, uint32_t n)
+{
+	uint64_t z = gen->rng += 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	z ^= z >> 31;
+	return (uint32_t)((z >> 32) * n >> 32);
+}
+
+bool wd_gen_one_in(struct wd_gen *gen, uint32_t n)
+{
+	return !wd_gen_rnd(gen, n);
+}
+
+const char *wd_gen_pick(struct wd_gen *gen, const char *const *list,
+			uint32_t cnt)
+{
+	return list[wd_gen_rnd(gen, cnt)];
+}
+
+const char *wd_gen_ns_name(struct wd_gen *gen)
+{
+	return wd_gen_pick(gen, namespaces, COUNT(namespaces));
+}
+
+uint16_t wd_gen_port(struct wd_gen *gen)
+{
+	return ports[wd_gen_rnd(gen, COUNT(ports))];
+}
+
+/* ---- addresses ---- */
+
+static struct wd_addr addr_of(const char *text)
+{
+	struct wd_addr addr;
+	int err = wd_addr_parse(text, &addr);
+
+	assert(!err);
+	return addr;
+}
+
+static struct wd_addr addr_nr(int family, const char *v4, const char *v6,
+			      uint32_t nr)
+{
+	struct wd_addr addr = addr_of(family == 4 ? v4 : v6);
+
+	if (family == 4)
+		addr.v4.s_addr = htonl(ntohl(addr.v4.s_addr) + nr);
+	else
+		addr.v6.s6_addr[15] = (uint8_t)(addr.v6.s6_addr[15] + nr);
+	return addr;
+}
+
+struct wd_addr wd_gen_pod_addr(struct wd_gen *gen, int family)
+{
+	return addr_nr(family, "10.0.0.0", "fd00::", 1 + wd_gen_rnd(gen, 20));
+}
+
+struct wd_addr wd_gen_node_addr(uint32_t nr, int family)
+{
+	return addr_nr(family, "192.0.2.1", "2001:db8::1", nr);
+}
+
+struct wd_addr wd_gen_peer_addr(struct wd_gen *gen, int family)
+{
+	switch (wd_gen_rnd(gen, 8)) {
+	case 0:
+		return wd_gen_node_addr(wd_gen_rnd(gen, 4), family);
+	case 1:
+	case 2:
+		return addr_of(
+			family == 4 ?
+				wd_gen_pick(gen, outside4, COUNT(outside4)) :
+				wd_gen_pick(gen, outside6, COUNT(outside6)));
+	default:
+		return wd_gen_pod_addr(gen, family);
+	}
+}
+
+static struct wd_cidr cidr_of(const struct wd_addr *addr, uint32_t len)
+{
+	struct wd_cidr cidr;
+	char text[WD_ADDR_STRLEN + 8], buf[WD_ADDR_STRLEN];
+	int err;
+
+	(void)snprintf(text, sizeof(text), "%s/%u", wd_addr_str(addr, buf),
+		       len);
+	err = wd_cidr_parse(text, &cidr);
+	assert(!err);
+	return cidr;
+}
+
+static struct wd_cidr gen_cidr(struct wd_gen *gen)
+{
+	int family = wd_gen_one_in(gen, 2) ? 4 : 6;
+	struct wd_cidr cidr;
+	struct wd_addr addr;
+	int err;
+
+	if (wd_gen_one_in(gen, 3)) {
+		addr = wd_gen_peer_addr(gen, family);
+		return cidr_of(&addr, family == 4 ? wd_gen_rnd(gen, 33) :
+						    wd_gen_rnd(gen, 129));
+	}
+	err = wd_cidr_parse(family == 4 ?
+				    wd_gen_pick(gen, cidrs4, COUNT(cidrs4)) :
+				    wd_gen_pick(gen, cidrs6, COUNT(cidrs6)),
+			    &cidr);
+	assert(!err);
+	return cidr;
+}
+
+/* A prefix inside @outer: around somebody there, or anywhere. */
+static struct wd_cidr gen_except(struct wd_gen *gen,
+				 const struct wd_cidr *outer)
+{
+	uint32_t max = outer->addr.family == 4 ? 32 : 128;
+	struct wd_addr addr = outer->addr;
+
+	for (int i = 0; i < 12; i++) {
+		struct wd_addr in = wd_gen_peer_addr(gen, addr.family);
+
+		if (!wd_cidr_has(outer, &in))
+			continue;
+		addr = in;
+		break;
+	}
+	if (wd_gen_one_in(gen, 3))
+		return cidr_of(&addr, max);
+	return cidr_of(&addr,
+		       outer->len + wd_gen_rnd(gen, max - outer->len + 1));
+}
+
+/* ---- labels and selectors ---- */
+
+static const struct wd_labels *gen_labels(struct wd_gen *gen,
+					  const char *const *key, uint32_t cnt,
+					  const char *name)
+{
+	struct wd_label label[8];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (wd_gen_one_in(gen, i > 2 ? 5 : 2))
+			continue;
+		label[n].key = key[i];
+		label[n++].value = wd_gen_pick(gen, values, COUNT(values));
+	}
+	if (name) {
+		label[n].key = "kubernetes.io/metadata.name";
+		label[n++].value = name;
+	}
+	return wd_labels_get(label, n);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int by_req(const void *a, const void *b)
+{
+	const struct wd_req *x = a, *y = b;
+	int diff = strcmp(x->key, y->key);
+
+	return diff ? diff : (int)x->op - (int)y->op;
+}
+
+static void gen_req(struct wd_gen *gen, struct wd_req *req, bool is_ns)
+{
+	bool by_name = is_ns && wd_gen_one_in(gen, 3);
+	const char *key = by_name ? "kubernetes.io/metadata.name" :
+			  is_ns	  ? wd_gen_pick(gen, ns_keys, COUNT(ns_keys)) :
+				    wd_gen_pick(gen, keys, COUNT(keys));
+	const char *const *from = by_name ? namespaces : values;
+	uint32_t cnt = by_name ? COUNT(namespaces) : COUNT(values);
+	uint32_t mask;
+
+	req->key = wd_str_get(key);
+	req->op = wd_gen_one_in(gen, 2) ? WD_OP_IN :
+					  (enum wd_op)wd_gen_rnd(gen, 4);
+	if (req->op == WD_OP_EXISTS || req->op == WD_OP_NOT_EXISTS)
+		return;
+	req->values = wd_xcalloc(cnt, sizeof(*req->values));
+	mask = 1 + wd_gen_rnd(gen, (1U << cnt) - 1);
+	if (wd_gen_one_in(gen, 2))
+		mask = 1U << wd_gen_rnd(gen, cnt);
+	for (uint32_t i = 0; i < cnt; i++)
+		if (mask >> i & 1)
+			req->values[req->cnt++] = wd_str_get(from[i]);
+	qsort(req->values, req->cnt, sizeof(*req->values), by_text);
+}
+
+static void gen_selector(struct wd_gen *gen, struct wd_selector *sel,
+			 bool is_ns)
+{
+	static const uint8_t cnts[] = { 0, 1, 1, 1, 2, 2, 3 };
+
+	sel->cnt = cnts[wd_gen_rnd(gen, COUNT(cnts))];
+	if (!sel->cnt)
+		return;
+	sel->req = wd_xcalloc(sel->cnt, sizeof(*sel->req));
+	for (uint32_t i = 0; i < sel->cnt; i++)
+		gen_req(gen, &sel->req[i], is_ns);
+	qsort(sel->req, sel->cnt, sizeof(*sel->req), by_req);
+}
+
+static struct wd_selector *new_selector(struct wd_gen *gen, bool is_ns)
+{
+	struct wd_selector *sel = wd_xcalloc(1, sizeof(*sel));
+
+	gen_selector(gen, sel, is_ns);
+	return sel;
+}
+
+/* ---- objects ---- */
+
+static struct wd_object *new_object(struct wd_gen *gen, enum wd_kind kind,
+				    const char *ns, const char *name)
+{
+	struct wd_object *obj = wd_xcalloc(1, sizeof(*obj));
+	char uid[16];
+
+	(void)snprintf(uid, sizeof(uid), "u%05u", ++gen->uid);
+	obj->kind = kind;
+	obj->ns = wd_str_get(ns);
+	obj->name = wd_str_get(name);
+	obj->uid = wd_str_get(uid);
+	obj->file = wd_str_get("random.yaml");
+	/* sometimes in the same second as the one before */
+	gen->clock += wd_gen_rnd(gen, 2);
+	obj->created = gen->clock;
+	return obj;
+}
+
+static enum wd_mode gen_mode(struct wd_gen *gen)
+{
+	return wd_gen_one_in(gen, 6) ? (enum wd_mode)wd_gen_rnd(gen, 4) :
+				       WD_MODE_UNSET;
+}
+
+struct wd_object *wd_gen_namespace(struct wd_gen *gen, const char *name)
+{
+	struct wd_object *obj = new_object(gen, WD_KIND_NAMESPACE, "", name);
+
+	obj->nsp.labels = gen_labels(gen, ns_keys, COUNT(ns_keys), name);
+	obj->nsp.mode = gen_mode(gen);
+	return obj;
+}
+
+struct wd_object *wd_gen_node(struct wd_gen *gen, uint32_t nr)
+{
+	struct wd_object *obj;
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "n%u", nr);
+	obj = new_object(gen, WD_KIND_NODE, "", name);
+	obj->node.labels = gen_labels(gen, keys, COUNT(keys), NULL);
+	obj->node.addr = wd_xcalloc(2, sizeof(*obj->node.addr));
+	obj->node.addr[obj->node.addr_cnt++] = wd_gen_node_addr(nr, 4);
+	if (!wd_gen_one_in(gen, 4))
+		obj->node.addr[obj->node.addr_cnt++] = wd_gen_node_addr(nr, 6);
+	return obj;
+}
+
+static void gen_pod_ports(struct wd_gen *gen, struct wd_pod *pod)
+{
+	pod->port = wd_xcalloc(COUNT(port_names) * 2, sizeof(*pod->port));
+	for (uint32_t i = 0; i < COUNT(port_names); i++) {
+		uint32_t first = wd_gen_rnd(gen, 3);
+
+		/* the same name for two protocols: two entries */
+		for (uint32_t k = 0; k < 2; k++) {
+			struct wd_port_name *p = &pod->port[pod->port_cnt];
+
+			if (wd_gen_rnd(gen, 4) > (k ? 0 : 2))
+				continue;
+			p->name = wd_str_get(port_names[i]);
+			p->proto = port_protos[(first + k) % 3];
+			p->port = ports[1 + wd_gen_rnd(gen, COUNT(ports) - 1)];
+			pod->port_cnt++;
+		}
+	}
+}
+
+/* @was: a pod that lives on keeps who it is, and mostly its address */
+struct wd_object *wd_gen_pod(struct wd_gen *gen, const char *ns,
+			     const char *name, const struct wd_object *was)
+{
+	struct wd_object *obj = new_object(gen, WD_KIND_POD, ns, name);
+	struct wd_pod *pod = &obj->pod;
+
+	if (was) {
+		wd_str_put(obj->uid);
+		obj->uid = wd_str_ref(was->uid);
+		obj->created = was->created;
+	}
+	pod->node = wd_str_get(wd_gen_one_in(gen, 2) ? "n0" : "n1");
+	pod->labels = gen_labels(gen, keys, COUNT(keys), NULL);
+	pod->host_network = was ? was->pod.host_network :
+				  wd_gen_one_in(gen, 12);
+	pod->finished = wd_gen_one_in(gen, 12);
+	pod->terminating = wd_gen_one_in(gen, 8);
+	pod->mode = gen_mode(gen);
+	gen_pod_ports(gen, pod);
+	pod->addr = wd_xcalloc(4, sizeof(*pod->addr));
+	if (was && !wd_gen_one_in(gen, 4)) {
+		pod->addr_cnt = was->pod.addr_cnt;
+		for (uint32_t i = 0; i < pod->addr_cnt; i++)
+			pod->addr[i] = was->pod.addr[i];
+	} else if (pod->host_network) {
+		pod->addr[pod->addr_cnt++] = wd_gen_node_addr(0, 4);
+	} else if (!wd_gen_one_in(gen, 8)) {
+		if (!wd_gen_one_in(gen, 5))
+			pod->addr[pod->addr_cnt++] = wd_gen_pod_addr(gen, 4);
+		if (!wd_gen_one_in(gen, 3))
+			pod->addr[pod->addr_cnt++] = wd_gen_pod_addr(gen, 6);
+	}
+	pod->host_addr = wd_gen_node_addr(0, 4);
+	return obj;
+}
+
+static void gen_peer(struct wd_gen *gen, struct wd_peer *peer)
+{
+	if (wd_gen_one_in(gen, 3)) {
+		peer->type = WD_PEER_CIDR;
+		peer->cidr = gen_cidr(gen);
+		peer->except_cnt = wd_gen_one_in(gen, 2) ? wd_gen_rnd(gen, 4) :
+							   0;
+		if (!peer->except_cnt)
+			return;
+		peer->except =
+			wd_xcalloc(peer->except_cnt, sizeof(*peer->except));
+		for (uint32_t i = 0; i < peer->except_cnt; i++)
+			peer->except[i] = gen_except(gen, &peer->cidr);
+		return;
+	}
+	peer->type = WD_PEER_PODS;
+	if (wd_gen_one_in(gen, 2))
+		peer->ns_sel = new_selector(gen, true);
+	if (!peer->ns_sel || wd_gen_one_in(gen, 2))
+		peer->pod_sel = new_selector(gen, false);
+}
+
+static void gen_port(struct wd_gen *gen, struct wd_port *port)
+{
+	port->proto =
+		port_protos[wd_gen_one_in(gen, 2) ? 0 : wd_gen_rnd(gen, 3)];
+	if (wd_gen_one_in(gen, 4)) {
+		port->name = wd_str_get(
+			wd_gen_pick(gen, port_names, COUNT(port_names)));
+		return;
+	}
+	if (wd_gen_one_in(gen, 6)) {
+		port->hi = 65535;
+		return;
+	}
+	port->lo = ports[1 + wd_gen_rnd(gen, COUNT(ports) - 1)];
+	port->hi = port->lo;
+	if (wd_gen_one_in(gen, 3))
+		port->hi = ports[1 + wd_gen_rnd(gen, COUNT(ports) - 1)];
+	if (port->hi < port->lo)
+		port->hi = wd_gen_one_in(gen, 2) ? 65535 : port->lo;
+}
+
+static void gen_rule(struct wd_gen *gen, struct wd_policy_rule *rule)
+{
+	rule->broken = wd_gen_one_in(gen, 20);
+	rule->any_peer = wd_gen_one_in(gen, 6);
+	rule->any_port = wd_gen_rnd(gen, 5) < 2;
+	if (!rule->any_peer) {
+		rule->peer_cnt = 1 + wd_gen_rnd(gen, 3);
+		rule->peer = wd_xcalloc(rule->peer_cnt, sizeof(*rule->peer));
+	}
+	if (!rule->any_port) {
+		rule->port_cnt = 1 + wd_gen_rnd(gen, 4);
+		rule->port = wd_xcalloc(rule->port_cnt, sizeof(*rule->port));
+	}
+	for (uint32_t i = 0; i < rule->peer_cnt; i++)
+		gen_peer(gen, &rule->peer[i]);
+	for (uint32_t i = 0; i < rule->port_cnt; i++)
+		gen_port(gen, &rule->port[i]);
+}
+
+struct wd_object *wd_gen_netpol(struct wd_gen *gen, const char *ns,
+				const char *name)
+{
+	struct wd_object *obj = new_object(gen, WD_KIND_NETPOL, ns, name);
+	struct wd_netpol *np = &obj->netpol;
+
+	gen_selector(gen, &np->subject, false);
+	np->subject_broken = wd_gen_one_in(gen, 25);
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		np->isolates[dir] = !wd_gen_one_in(gen, 3);
+		/* also rules of a direction that policyTypes leave out */
+		np->rule_cnt[dir] = wd_gen_rnd(gen, 5);
+		if (!np->isolates[dir] && !wd_gen_one_in(gen, 4))
+			np->rule_cnt[dir] = 0;
+		if (np->rule_cnt[dir])
+			np->rule[dir] = wd_xcalloc(np->rule_cnt[dir],
+						   sizeof(*np->rule[dir]));
+		for (uint32_t i = 0; i < np->rule_cnt[dir]; i++)
+			gen_rule(gen, &np->rule[dir][i]);
+	}
+	return obj;
+}

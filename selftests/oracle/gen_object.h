@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * gen_object.h - random objects, made but not stored. Only gen.c and
+ * gen_object.c use it.
+ */
+#ifndef WARDER_SELFTESTS_GEN_OBJECT_H
+#define WARDER_SELFTESTS_GEN_OBJECT_H
+
+#include "gen.h"
+
+/** wd_gen_pick() - one of a few strings */
+const char *wd_gen_pick(struct wd_gen *gen, const char *const *list,
+			uint32_t cnt);
+
+/** wd_gen_ns_name() - of one of the few namespaces, there or not */
+const char *wd_gen_ns_name(struct wd_gen *gen);
+
+/** wd_gen_pod_addr() - from the pool that pods share and reuse */
+struct wd_addr wd_gen_pod_addr(struct wd_gen *gen, int family);
+
+/** wd_gen_peer_addr() - of a pod, a node, or somebody outside */
+struct wd_addr wd_gen_peer_addr(struct wd_gen *gen, int family);
+
+/** wd_gen_node_addr() - of node @nr */
+struct wd_addr wd_gen_node_addr(uint32_t nr, int family);
+
+/** wd_gen_port() - a port that policies speak of, or a neighbour of one */
+uint16_t wd_gen_port(struct wd_gen *gen);
+
+/* New objects; @name and the like are plain strings. */
+struct wd_object *wd_gen_namespace(struct wd_gen *gen, const char *name);
+struct wd_object *wd_gen_node(struct wd_gen *gen, uint32_t nr);
+struct wd_object *wd_gen_pod(struct wd_gen *gen, const char *ns,
+			     const char *name, const struct wd_object *was);
+struct wd_object *wd_gen_netpol(struct wd_gen *gen, const char *ns,
+				const char *name);
+
+#endif /* WARDER_SELFTESTS_GEN_OBJECT_H */

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kernel.c - loads the skeleton, writes its maps as the model says, builds
+ * packets and reads the counters that tell what became of them.
+ */
+#include "kernel.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "model/xalloc.h"
+/* The skeleton's struct has the name of an object's. */
+#define wd_pod wd_pod_skel
+#include "wd_pod.skel.h"
+#undef wd_pod
+
+#define CPUS_MAX 256
+#define TCP_FLAGS_SYN 0x02
+#define TCP_FLAGS_SYNACK 0x12
+#define TCP_FLAGS_ACK 0x10
+
+struct wd_kernel {
+	struct wd_pod_skel *pod;
+	int fd[WD_MAP__MAX];
+	void *mem[WD_MAP__MAX];
+	size_t bytes[WD_MAP__MAX];
+	int cpus;
+	uint32_t calls_left; /* until the sink fails, 0 never */
+	uint64_t seen[2 * WD_R__MAX]; /* packets, by element of wd_stat */
+};
+
+static const char *const map_names[] = {
+#define NAME(name, help) [WD_MAP_##name] = #name,
+	WD_MAPS(NAME)
+#undef NAME
+};
+
+static const enum wd_map mapped[] = { WD_MAP_wd_state, WD_MAP_wd_row,
+				      WD_MAP_wd_slot,  WD_MAP_wd_span,
+				      WD_MAP_wd_class, WD_MAP_wd_quota };
+static const enum wd_map entries[] = { WD_MAP_wd_addr4, WD_MAP_wd_addr6,
+				       WD_MAP_wd_cidr4, WD_MAP_wd_cidr6,
+				       WD_MAP_wd_endpoint };
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- maps ---- */
+
+static int map_memory(struct wd_kernel *k, enum wd_map map)
+{
+	const struct bpf_map *m =
+		bpf_object__find_map_by_name(k->pod->obj, map_names[map]);
+	size_t bytes = (size_t)bpf_map__value_size(m) * bpf_map__max_entries(m);
+	void *mem;
+
+	bytes = (bytes + 4095) & ~(size_t)4095;
+	mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, k->fd[map],
+		   0);
+	if (mem == MAP_FAILED)
+		return -errno;
+	k->mem[map] = mem;
+	k->bytes[map] = bytes;
+	return 0;
+}
+
+struct wd_kernel *wd_kernel_open(void)
+{
+	struct wd_kernel *k = wd_xcalloc(1, sizeof(*k));
+
+	k->cpus = libbpf_num_possible_cpus();
+	assert(k->cpus > 0 && k->cpus <= CPUS_MAX);
+	k->pod = wd_pod__open_and_load();
+	if (!k->pod) {
+		printf("# the programs do not load: -%d\n", errno);
+		wd_kernel_close(k);
+		return NULL;
+	}
+	for (int i = 0; i < WD_MAP__MAX; i++)
+		k->fd[i] = bpf_object__find_map_fd_by_name(k->pod->obj,
+							   map_names[i]);
+	for (size_t i = 0; i < COUNT(mapped); i++) {
+		int err = map_memory(k, mapped[i]);
+
+		if (!err)
+			continue;
+		printf("# %s cannot be mapped: %d\n", map_names[mapped[i]],
+		       err);
+		wd_kernel_close(k);
+		return NULL;
+	}
+	return k;
+}
+
+void wd_kernel_close(struct wd_kernel *kernel)
+{
+	for (int i = 0; i < WD_MAP__MAX; i++)
+		if (kernel->mem[i])
+			(void)munmap(kernel->mem[i], kernel->bytes[i]);
+	wd_pod__destroy(kernel->pod);
+	free(kernel);
+}
+
+static void empty_map(int fd)
+{
+	uint8_t key[64];
+
+	while (!bpf_map_get_next_key(fd, NULL, key))
+		if (bpf_map_delete_elem(fd, key))
+			abort();
+}
+
+/* ---- sink ---- */
+
+static bool sink_fails(struct wd_kernel *k)
+{
+	return k->calls_left && !--k->calls_left;
+}
+
+static int sink_set(void *ctx, enum wd_map map, const void *key,
+		    const void *val)
+{
+	struct wd_kernel *k = ctx;
+	struct wd_state_val *state = k->mem[WD_MAP_wd_state];
+
+	if (sink_fails(k))
+		return -ENOMEM;
+	if (map == WD_MAP_wd_cidr4)
+		state->flags |= WD_STATE_CIDR4;
+	if (map == WD_MAP_wd_cidr6)
+		state->flags |= WD_STATE_CIDR6;
+	return bpf_map_update_elem(k->fd[map], key, val, BPF_ANY);
+}
+
+static int sink_del(void *ctx, enum wd_map map, const void *key)
+{
+	struct wd_kernel *k = ctx;
+	int err;
+
+	if (sink_fails(k))
+		return -ENOMEM;
+	err = bpf_map_delete_elem(k->fd[map], key);
+	return err == -ENOENT ? 0 : err;
+}
+
+static void sink_publish(void *ctx, uint32_t gen)
+{
+	struct wd_kernel *k = ctx;
+	struct wd_state_val *state = k->mem[WD_MAP_wd_state];
+
+	__atomic_store_n(&state->gen, gen, __ATOMIC_RELEASE);
+	/* the share of an endpoint is not what is tested here */
+	memset(k->mem[WD_MAP_wd_quota], 0, k->bytes[WD_MAP_wd_quota]);
+}
+
+struct wd_sink wd_kernel_sink(struct wd_kernel *kernel)
+{
+	for (size_t i = 0; i < COUNT(mapped); i++)
+		memset(kernel->mem[mapped[i]], 0, kernel->bytes[mapped[i]]);
+	for (size_t i = 0; i < COUNT(entries); i++)
+		empty_map(kernel->fd[entries[i]]);
+	kernel->calls_left = 0;
+	return (struct wd_sink){
+		.ctx = kernel,
+		.set = sink_set,
+		.del = sink_del,
+		.publish = sink_publish,
+		.row = kernel->mem[WD_MAP_wd_row],
+		.slot = kernel->mem[WD_MAP_wd_slot],
+		.span = kernel->mem[WD_MAP_wd_span],
+		.class = kernel->mem[WD_MAP_wd_class],
+	};
+}
+
+void wd_kernel_host_policy(struct wd_kernel *kernel, bool on)
+{
+	struct wd_state_val *state = kernel->mem[WD_MAP_wd_state];
+
+	state->flags &= ~(uint32_t)WD_STATE_HOST_POLICY;
+	if (on)
+		state->flags |= WD_STATE_HOST_POLICY;
+}
+
+void wd_kernel_fail_after(struct wd_kernel *kernel, uint32_t cnt)
+{
+	kernel->calls_left = cnt;
+}
+
+/* ---- packets ---- */
+
+static void put16(uint8_t *at, uint16_t val)
+{
+	at[0] = (uint8_t)(val >> 8);
+	at[1] = (uint8_t)val;
+}
+
+static enum wd_dir hook_of(const struct wd_probe *p)
+{
+	if (!p->is_reply)
+		return p->dir;
+	return p->dir == WD_EGRESS ? WD_INGRESS : WD_EGRESS;
+}
+
+static size_t put_l4(uint8_t *l4, const struct wd_probe *p)
+{
+	const struct wd_flow *f = p->flow;
+	bool is_v4 = f->src.family == 4;
+
+	memset(l4, 0, 24);
+	put16(l4, p->is_reply ? f->port : p->sport);
+	put16(l4 + 2, p->is_reply ? p->sport : f->port);
+	if (f->proto == IPPROTO_TCP) {
+		l4[12] = 5 << 4;
+		l4[13] = p->is_synack		    ? TCP_FLAGS_SYNACK :
+			 p->is_later || p->is_reply ? TCP_FLAGS_ACK :
+						      TCP_FLAGS_SYN;
+		return 20;
+	}
+	if (f->proto == IPPROTO_UDP) {
+		put16(l4 + 4, 24);
+	} else if (f->proto == (is_v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
+		put16(l4, 0);
+		l4[0] = is_v4 ? 8 : 128;
+		if (p->is_reply)
+			l4[0] = is_v4 ? 0 : 129;
+		put16(l4 + 2, 0);
+		put16(l4 + 4, p->sport);
+	} else if (f->proto != IPPROTO_SCTP) {
+		memset(l4, 0x5a, 24); /* nobody may take these for ports */
+	}
+	return 24;
+}
+
+static size_t put_ip(uint8_t *ip, const struct wd_probe *p, size_t l4_len)
+{
+	const struct wd_flow *f = p->flow;
+	const struct wd_addr *src = p->is_reply ? &f->dst : &f->src;
+	const struct wd_addr *dst = p->is_reply ? &f->src : &f->dst;
+
+	memset(ip, 0, 40);
+	if (f->src.family == 4) {
+		ip[0] = 0x45;
+		put16(ip + 2, (uint16_t)(20 + l4_len));
+		ip[8] = 64;
+		ip[9] = f->proto;
+		memcpy(ip + 12, &src->v4, 4);
+		memcpy(ip + 16, &dst->v4, 4);
+		return 20;
+	}
+	ip[0] = 0x60;
+	put16(ip + 4, (uint16_t)l4_len);
+	ip[6] = f->proto;
+	ip[7] = 64;
+	memcpy(ip + 8, &src->v6, 16);
+	memcpy(ip + 24, &dst->v6, 16);
+	return 40;
+}
+
+static size_t build(uint8_t frame[128], const struct wd_probe *p)
+{
+	bool is_out = hook_of(p) == WD_EGRESS;
+	uint8_t l4[24];
+	size_t l4_len = put_l4(l4, p), ip_len;
+
+	memcpy(frame, is_out ? p->ep->host_mac : p->ep->pod_mac, 6);
+	memcpy(frame + 6, is_out ? p->ep->pod_mac : p->ep->host_mac, 6);
+	put16(frame + 12, p->flow->src.family == 4 ? 0x0800 : 0x86dd);
+	ip_len = put_ip(frame + 14, p, l4_len);
+	memcpy(frame + 14 + ip_len, l4, l4_len);
+	return 14 + ip_len + l4_len;
+}
+
+/* ---- counters ---- */
+
+static uint64_t read_stat(struct wd_kernel *k, uint32_t at)
+{
+	static struct wd_stat_val val[CPUS_MAX];
+	uint64_t sum = 0;
+
+	if (bpf_map_lookup_elem(k->fd[WD_MAP_wd_stat], &at, val))
+		abort();
+	for (int i = 0; i < k->cpus; i++)
+		sum += val[i].packets;
+	return sum;
+}
+
+/* The expected counter first: reading all for each packet takes long. */
+static int find_reason(struct wd_kernel *k, enum wd_dir hook, int expected)
+{
+	uint32_t at = (uint32_t)expected * 2 + hook;
+	int found = -1, cnt = 0;
+
+	if (read_stat(k, at) == k->seen[at] + 1) {
+		k->seen[at]++;
+		return expected;
+	}
+	for (at = 0; at < 2 * WD_R__MAX; at++) {
+		uint64_t now = read_stat(k, at);
+
+		if (now == k->seen[at])
+			continue;
+		if (now == k->seen[at] + 1 && at % 2 == (uint32_t)hook)
+			found = (int)at / 2;
+		k->seen[at] = now;
+		cnt++;
+	}
+	return cnt == 1 ? found : -1;
+}
+
+struct wd_outcome wd_kernel_run(struct wd_kernel *kernel,
+				const struct wd_probe *probe, int expected)
+{
+	enum wd_dir hook = hook_of(probe);
+	uint8_t frame[128];
+	struct __sk_buff ctx = {
+		.ifindex = probe->ep->ifindex,
+		.ingress_ifindex = hook == WD_INGRESS ? probe->iif :
+							probe->ep->ifindex,
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
+		    .data_size_in = (uint32_t)build(frame, probe),
+		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = 1);
+	struct bpf_program *prog = hook == WD_INGRESS ?
+					   kernel->pod->progs.wd_pod_in :
+					   kernel->pod->progs.wd_pod_out;
+	struct wd_outcome out = { WD_DROP, -1 };
+	int err = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+
+	if (err) {
+		printf("# BPF_PROG_TEST_RUN on ifindex %u: %d\n", ctx.ifindex,
+		       err);
+		return out;
+	}
+	out.reason = find_reason(kernel, hook, expected);
+	if ((int32_t)opts.retval == -1)
+		out.verdict = out.reason >= WD_R_FIRST_DROP ? WD_AUDIT :
+							      WD_ALLOW;
+	else if (opts.retval != 2)
+		out.reason = -1;
+	return out;
+}
+
+static void set_ports(const struct wd_probe *p, __be16 *lport, __be16 *pport)
+{
+	*lport = htons(p->dir == WD_EGRESS ? p->sport : p->flow->port);
+	*pport = htons(p->dir == WD_EGRESS ? p->flow->port : p->sport);
+}
+
+void wd_kernel_forget(struct wd_kernel *kernel, const struct wd_probe *probe)
+{
+	const struct wd_flow *f = probe->flow;
+	const struct wd_addr *peer = probe->dir == WD_EGRESS ? &f->dst :
+							       &f->src;
+	const struct wd_addr *own = probe->dir == WD_EGRESS ? &f->src : &f->dst;
+	bool has_ports = f->proto == IPPROTO_TCP || f->proto == IPPROTO_UDP ||
+			 f->proto == IPPROTO_SCTP;
+	struct wd_ct6_key k6 = { .ep = probe->ep->id, .proto = f->proto };
+	struct wd_ct4_key k4 = { .ep = probe->ep->id, .proto = f->proto };
+	uint8_t at = 0;
+
+	for (uint32_t i = 0; i < probe->ep->addr_cnt; i++) {
+		if (wd_addr_equal(&probe->ep->addr[i], own))
+			break;
+		at += probe->ep->addr[i].family == own->family;
+	}
+	k4.laddr = k6.laddr = at;
+	if (has_ports) {
+		set_ports(probe, &k4.lport, &k4.pport);
+		set_ports(probe, &k6.lport, &k6.pport);
+	}
+	if (f->src.family == 4) {
+		k4.peer = peer->v4.s_addr;
+		(void)bpf_map_delete_elem(kernel->fd[WD_MAP_wd_ct4], &k4);
+		(void)bpf_map_delete_elem(kernel->fd[WD_MAP_wd_new4], &k4);
+		return;
+	}
+	memcpy(k6.peer, &peer->v6, 16);
+	(void)bpf_map_delete_elem(kernel->fd[WD_MAP_wd_ct6], &k6);
+	(void)bpf_map_delete_elem(kernel->fd[WD_MAP_wd_new6], &k6);
+}
+
+/* ---- devices ---- */
+
+int wd_kernel_devices(uint32_t *ret_ifindex, uint32_t cnt)
+{
+	char name[IFNAMSIZ];
+	FILE *ip;
+
+	if (unshare(CLONE_NEWNET))
+		return -errno;
+	ip = popen("ip -batch -", "w");
+	if (!ip)
+		return -errno;
+	for (uint32_t i = 0; i < cnt; i++)
+		(void)fprintf(ip, "link add wdt%u type bridge\n", i);
+	if (pclose(ip))
+		return -EOPNOTSUPP;
+	for (uint32_t i = 0; i < cnt; i++) {
+		(void)snprintf(name, sizeof(name), "wdt%u", i);
+		ret_ifindex[i] = if_nametoindex(name);
+		if (!ret_ifindex[i])
+			return -ENODEV;
+	}
+	return 0;
+}

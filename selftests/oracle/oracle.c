@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * oracle.c - plain loops over the objects. Slow on purpose: nothing is kept
+ * between two questions, so that nothing can be out of date.
+ */
+#include "oracle.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "model/intern.h"
+
+#define NAME_LABEL "kubernetes.io/metadata.name"
+
+/* ---- addresses ---- */
+
+static uint32_t addr_bits(const struct wd_addr *addr)
+{
+	return addr->family == 4 ? 32 : 128;
+}
+
+static bool addr_bit(const struct wd_addr *addr, uint32_t nr)
+{
+	const uint8_t *byte = addr->family == 4 ? (const uint8_t *)&addr->v4 :
+						  (const uint8_t *)&addr->v6;
+
+	return byte[nr / 8] >> (7 - nr % 8) & 1;
+}
+
+static bool addr_same_prefix(const struct wd_addr *a, const struct wd_addr *b,
+			     uint32_t len)
+{
+	if (a->family != b->family)
+		return false;
+	for (uint32_t i = 0; i < len; i++)
+		if (addr_bit(a, i) != addr_bit(b, i))
+			return false;
+	return true;
+}
+
+static bool addr_is(const struct wd_addr *a, const struct wd_addr *b)
+{
+	return addr_same_prefix(a, b, addr_bits(a));
+}
+
+static bool has_addr(const struct wd_addr *list, uint32_t cnt,
+		     const struct wd_addr *addr)
+{
+	for (uint32_t i = 0; i < cnt; i++)
+		if (addr_is(&list[i], addr))
+			return true;
+	return false;
+}
+
+/* ---- selectors ---- */
+
+static const char *label_of(const struct wd_labels *labels, const char *key)
+{
+	for (uint32_t i = 0; labels && i < labels->cnt; i++)
+		if (!strcmp(labels->label[i].key, key))
+			return labels->label[i].value;
+	return NULL;
+}
+
+static bool req_holds(const struct wd_req *req, const char *value)
+{
+	bool in = false;
+
+	for (uint32_t i = 0; value && i < req->cnt; i++)
+		in |= !strcmp(req->values[i], value);
+	switch (req->op) {
+	case WD_OP_IN:
+		return in;
+	case WD_OP_NOT_IN:
+		return !in; /* also when the key is not there */
+	case WD_OP_EXISTS:
+		return value;
+	case WD_OP_NOT_EXISTS:
+		return !value;
+	}
+	return false;
+}
+
+static bool selects_pod(const struct wd_selector *sel,
+			const struct wd_object *pod)
+{
+	for (uint32_t i = 0; sel && i < sel->cnt; i++)
+		if (!req_holds(&sel->req[i],
+			       label_of(pod->pod.labels, sel->req[i].key)))
+			return false;
+	return true;
+}
+
+/* A namespace nobody told of has the one label that every namespace has. */
+static bool selects_ns(const struct wd_oracle *oracle,
+		       const struct wd_selector *sel, const char *ns)
+{
+	const struct wd_object *obj =
+		wd_store_get(oracle->store, WD_KIND_NAMESPACE, "", ns);
+
+	for (uint32_t i = 0; i < sel->cnt; i++) {
+		const char *key = sel->req[i].key;
+		const char *value = obj ? label_of(obj->nsp.labels, key) : NULL;
+
+		if (!strcmp(key, NAME_LABEL))
+			value = ns;
+		if (!req_holds(&sel->req[i], value))
+			return false;
+	}
+	return true;
+}
+
+/* ---- who has an address ---- */
+
+const struct wd_object *wd_oracle_pod(const struct wd_oracle *oracle,
+				      const struct wd_endpoint *ep)
+{
+	const struct wd_object *pod =
+		wd_store_get(oracle->store, WD_KIND_POD, ep->ns, ep->name);
+
+	/* another incarnation of that name is another pod */
+	if (pod && *ep->uid && *pod->uid && strcmp(ep->uid, pod->uid) != 0)
+		return NULL;
+	return pod;
+}
+
+static bool pod_counts(const struct wd_object *pod)
+{
+	return !pod->pod.finished && !pod->pod.host_network;
+}
+
+/* Of two pods with one address: does @a have it rather than @b? */
+static bool pod_is_newer(const struct wd_object *a, const struct wd_object *b)
+{
+	if (a->created != b->created)
+		return a->created > b->created;
+	if (a->pod.terminating != b->pod.terminating)
+		return b->pod.terminating;
+	return strcmp(a->uid, b->uid) > 0;
+}
+
+static bool pod_is_local(const struct wd_oracle *oracle,
+			 const struct wd_object *pod)
+{
+	for (uint32_t i = 0; i < oracle->ep_cnt; i++)
+		if (wd_oracle_pod(oracle, oracle->ep[i]) == pod)
+			return true;
+	return false;
+}
+
+uint32_t wd_oracle_local(const struct wd_oracle *oracle,
+			 const struct wd_addr *addr,
+			 const struct wd_endpoint **ret_ep)
+{
+	uint32_t cnt = 0;
+
+	for (uint32_t i = 0; i < oracle->ep_cnt; i++) {
+		const struct wd_endpoint *ep = oracle->ep[i];
+
+		if (!has_addr(ep->addr, ep->addr_cnt, addr))
+			continue;
+		if (!cnt++)
+			*ret_ep = ep;
+	}
+	return cnt;
+}
+
+const struct wd_object *wd_oracle_owner(const struct wd_oracle *oracle,
+					const struct wd_addr *addr)
+{
+	const struct wd_object *best = NULL, *pod = NULL;
+	const struct wd_endpoint *last = NULL;
+
+	/* The newest interface here; of a pod unknown, nobody else has it. */
+	for (uint32_t i = 0; i < oracle->ep_cnt; i++) {
+		const struct wd_endpoint *ep = oracle->ep[i];
+
+		pod = wd_oracle_pod(oracle, ep);
+		if (has_addr(ep->addr, ep->addr_cnt, addr) &&
+		    (!pod || pod_counts(pod)) && (!last || ep->id > last->id))
+			last = ep;
+	}
+	if (last)
+		return wd_oracle_pod(oracle, last);
+	pod = NULL;
+	while ((pod = wd_store_next(oracle->store, WD_KIND_POD, pod))) {
+		/* what a local interface has counts more than what is told */
+		if (!pod_counts(pod) || pod_is_local(oracle, pod) ||
+		    !has_addr(pod->pod.addr, pod->pod.addr_cnt, addr))
+			continue;
+		if (!best || pod_is_newer(pod, best))
+			best = pod;
+	}
+	return best;
+}
+
+/* ---- rules ---- */
+
+static bool cidr_matches(const struct wd_peer *peer, const struct wd_addr *addr)
+{
+	if (!addr_same_prefix(&peer->cidr.addr, addr, peer->cidr.len))
+		return false;
+	for (uint32_t i = 0; i < peer->except_cnt; i++)
+		if (addr_same_prefix(&peer->except[i].addr, addr,
+				     peer->except[i].len))
+			return false;
+	return true;
+}
+
+static bool peer_matches(const struct wd_oracle *oracle,
+			 const struct wd_object *policy,
+			 const struct wd_peer *peer, const struct wd_addr *addr)
+{
+	const struct wd_object *pod;
+
+	if (peer->type == WD_PEER_CIDR)
+		return cidr_matches(peer, addr);
+	pod = wd_oracle_owner(oracle, addr);
+	if (!pod)
+		return false;
+	if (peer->ns_sel ? !selects_ns(oracle, peer->ns_sel, pod->ns) :
+			   strcmp(pod->ns, policy->ns) != 0)
+		return false;
+	return selects_pod(peer->pod_sel, pod);
+}
+
+/* @holder: the pod whose container ports give names a number, or NULL */
+static bool port_matches(const struct wd_port *port, const struct wd_flow *flow,
+			 const struct wd_object *holder)
+{
+	if (port->proto != flow->proto)
+		return false;
+	if (!port->name)
+		return port->lo <= flow->port && flow->port <= port->hi;
+	for (uint32_t i = 0; holder && i < holder->pod.port_cnt; i++) {
+		const struct wd_port_name *name = &holder->pod.port[i];
+
+		if (name->proto == port->proto &&
+		    !strcmp(name->name, port->name))
+			return name->port == flow->port;
+	}
+	return false;
+}
+
+static bool rule_peers_match(const struct wd_oracle *oracle,
+			     const struct wd_object *policy,
+			     const struct wd_policy_rule *rule,
+			     const struct wd_addr *addr)
+{
+	if (rule->any_peer)
+		return true;
+	for (uint32_t i = 0; i < rule->peer_cnt; i++)
+		if (peer_matches(oracle, policy, &rule->peer[i], addr))
+			return true;
+	return false;
+}
+
+static bool rule_ports_match(const struct wd_policy_rule *rule,
+			     const struct wd_flow *flow,
+			     const struct wd_object *holder)
+{
+	if (rule->any_port)
+		return true;
+	if (flow->proto != IPPROTO_TCP && flow->proto != IPPROTO_UDP &&
+	    flow->proto != IPPROTO_SCTP)
+		return false;
+	for (uint32_t i = 0; i < rule->port_cnt; i++)
+		if (port_matches(&rule->port[i], flow, holder))
+			return true;
+	return false;
+}
+
+bool wd_oracle_rule(const struct wd_oracle *oracle,
+		    const struct wd_endpoint *ep, enum wd_dir dir,
+		    const struct wd_flow *flow, const struct wd_object *policy,
+		    uint32_t rule)
+{
+	const struct wd_policy_rule *r = &policy->netpol.rule[dir][rule];
+	const struct wd_addr *peer = dir == WD_EGRESS ? &flow->dst : &flow->src;
+	const struct wd_object *holder =
+		dir == WD_EGRESS ? wd_oracle_owner(oracle, &flow->dst) :
+				   wd_oracle_pod(oracle, ep);
+
+	/* who was meant is not understood: isolate, but open nothing to all */
+	if (r->broken || policy->netpol.subject_broken)
+		return false;
+	return rule_peers_match(oracle, policy, r, peer) &&
+	       rule_ports_match(r, flow, holder);
+}
+
+bool wd_oracle_isolates(const struct wd_oracle *oracle,
+			const struct wd_endpoint *ep, enum wd_dir dir,
+			const struct wd_object *policy)
+{
+	const struct wd_object *pod = wd_oracle_pod(oracle, ep);
+
+	if (!pod || strcmp(policy->ns, pod->ns) != 0 ||
+	    !policy->netpol.isolates[dir])
+		return false;
+	return policy->netpol.subject_broken ||
+	       selects_pod(&policy->netpol.subject, pod);
+}
+
+/* ---- the verdict ---- */
+
+static enum wd_mode mode_of(const struct wd_oracle *oracle,
+			    const struct wd_endpoint *ep,
+			    const struct wd_object *pod)
+{
+	const struct wd_object *ns =
+		wd_store_get(oracle->store, WD_KIND_NAMESPACE, "", ep->ns);
+
+	if (pod && pod->pod.mode != WD_MODE_UNSET)
+		return pod->pod.mode;
+	if (ns && ns->nsp.mode != WD_MODE_UNSET)
+		return ns->nsp.mode;
+	return oracle->mode == WD_MODE_UNSET ? WD_MODE_ENFORCE : oracle->mode;
+}
+
+static bool is_icmp(const struct wd_flow *flow)
+{
+	return flow->proto ==
+	       (flow->src.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+}
+
+static bool has_ports(const struct wd_flow *flow)
+{
+	return flow->proto == IPPROTO_TCP || flow->proto == IPPROTO_UDP ||
+	       flow->proto == IPPROTO_SCTP;
+}
+
+static enum wd_reason reason_of(const struct wd_oracle *oracle,
+				const struct wd_endpoint *ep, enum wd_dir dir,
+				const struct wd_flow *flow)
+{
+	const struct wd_object *policy = NULL;
+	bool isolated = false;
+
+	while ((policy =
+			wd_store_next(oracle->store, WD_KIND_NETPOL, policy))) {
+		if (!wd_oracle_isolates(oracle, ep, dir, policy))
+			continue;
+		isolated = true;
+		for (uint32_t i = 0; i < policy->netpol.rule_cnt[dir]; i++)
+			if (wd_oracle_rule(oracle, ep, dir, flow, policy, i))
+				return WD_R_POLICY_ALLOW;
+	}
+	if (!isolated)
+		return WD_R_NOT_ISOLATED;
+	return has_ports(flow) || is_icmp(flow) ? WD_R_DEFAULT :
+						  WD_R_PROTO_UNSUP;
+}
+
+struct wd_answer wd_oracle_judge(const struct wd_oracle *oracle,
+				 const struct wd_endpoint *ep, enum wd_dir dir,
+				 const struct wd_flow *flow)
+{
+	const struct wd_object *pod = wd_oracle_pod(oracle, ep);
+	struct wd_answer ret = { WD_ALLOW, WD_R_HOST };
+	enum wd_mode mode;
+
+	if (dir == WD_INGRESS && flow->from_host && !oracle->host_policy)
+		return ret;
+	mode = mode_of(oracle, ep, pod);
+	if (mode == WD_MODE_OFF)
+		return (struct wd_answer){ WD_ALLOW, WD_R_MODE_OFF };
+	if (!pod)
+		return (struct wd_answer){ WD_DROP, WD_R_NOT_READY };
+	ret.reason = reason_of(oracle, ep, dir, flow);
+	if (ret.reason >= WD_R_FIRST_DROP)
+		ret.verdict = mode == WD_MODE_AUDIT ? WD_AUDIT : WD_DROP;
+	return ret;
+}
