@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * fixture.c - namespaces, interfaces and programs for the tests of the data
+ * path. Bends programs on their way into the kernel, so that one binary can
+ * play an agent of another version.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "fixture.h"
+
+#define NODE_PORT 7001
+#define POD_PORT 7002
+#define WAIT_US 150000 /* for a datagram that must not come */
+
+enum wd_fx_variant wd_fx_variant;
+
+/* ---- programs of another version ---- */
+
+static int change_encoding(struct bpf_program *prog)
+{
+	size_t i, cnt = bpf_program__insn_cnt(prog);
+	struct bpf_insn *insns = calloc(cnt, sizeof(*insns));
+	int err = -ENOENT;
+
+	if (!insns)
+		return -ENOMEM;
+	memcpy(insns, bpf_program__insns(prog), cnt * sizeof(*insns));
+	for (i = 0; err && i < cnt; i++) {
+		if (insns[i].code != (BPF_ALU64 | BPF_MOV | BPF_K) ||
+		    insns[i].imm < 0)
+			continue;
+		insns[i].code = BPF_ALU | BPF_MOV | BPF_K;
+		err = bpf_program__set_insns(prog, insns, cnt);
+	}
+	free(insns);
+	return err;
+}
+
+static int replace_all(struct bpf_program *prog,
+		       struct bpf_prog_load_opts *opts,
+		       const struct bpf_insn insns[2])
+{
+	struct bpf_insn copy[2] = { insns[0], insns[1] };
+
+	opts->func_info = NULL;
+	opts->func_info_cnt = 0;
+	opts->line_info = NULL;
+	opts->line_info_cnt = 0;
+	return bpf_program__set_insns(prog, copy, 2);
+}
+
+static int prepare_load(struct bpf_program *prog,
+			struct bpf_prog_load_opts *opts, long cookie)
+{
+	static const struct bpf_insn pass_all[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = -1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	static const struct bpf_insn invalid[] = {
+		{ .code = BPF_LDX | BPF_MEM | BPF_DW, .src_reg = 10, .off = 8 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	(void)cookie;
+	switch (wd_fx_variant) {
+	case WD_FX_OTHER_TAG:
+		return change_encoding(prog);
+	case WD_FX_PASS_ALL:
+		return replace_all(prog, opts, pass_all);
+	case WD_FX_INVALID:
+		return replace_all(prog, opts, invalid);
+	case WD_FX_AS_BUILT:
+		break;
+	}
+	return 0;
+}
+
+static void give_up(const char *what)
+{
+	printf("Bail out! %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void register_handlers(void)
+{
+	LIBBPF_OPTS(libbpf_prog_handler_opts, opts,
+		    .prog_prepare_load_fn = prepare_load);
+
+	if (libbpf_register_prog_handler("tcx/egress", BPF_PROG_TYPE_SCHED_CLS,
+					 BPF_TCX_EGRESS, &opts) < 0 ||
+	    libbpf_register_prog_handler("tcx/ingress", BPF_PROG_TYPE_SCHED_CLS,
+					 BPF_TCX_INGRESS, &opts) < 0)
+		give_up("register program handlers");
+}
+
+int wd_fx_foreign(int code)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = code },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "foreign", "GPL", insns,
+			     2, NULL);
+}
+
+/* ---- the node ---- */
+
+void wd_fx_enter(void)
+{
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS))
+		give_up("new namespaces");
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		give_up("make mounts private");
+	if (mount("wdt", "/mnt", "tmpfs", 0, "mode=0755"))
+		give_up("mount a tmpfs");
+	if (mkdir(WD_FX_ROOT, 0755))
+		give_up("make " WD_FX_ROOT);
+	if (!wd_fx_ip("link set lo up"))
+		give_up("ip link set lo up");
+	register_handlers();
+}
+
+bool wd_fx_ip(const char *fmt, ...)
+{
+	char command[256] = "ip ";
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(command + 3, sizeof(command) - 32, fmt, args);
+	va_end(args);
+	strcat(command, " >/dev/null 2>&1");
+	return !system(command);
+}
+
+uint32_t wd_fx_veth(const char *name)
+{
+	if (!wd_fx_ip("link add %s type veth peer name %s-p", name, name))
+		return 0;
+	return if_nametoindex(name);
+}
+
+/* ---- a pod ---- */
+
+static int udp_socket(const char *ip, uint16_t port)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+				    .sin_port = htons(port) };
+	struct timeval wait = { .tv_usec = WAIT_US };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	inet_pton(AF_INET, ip, &addr.sin_addr);
+	if (fd < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) ||
+	    bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return -1;
+	return fd;
+}
+
+/* In the pod: addresses and its socket. Comes back to the node. */
+static bool furnish(struct wd_fx_pod *pod)
+{
+	int node = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	bool ok;
+
+	ok = node >= 0 && !setns(pod->netns, CLONE_NEWNET) &&
+	     wd_fx_ip("link set %s-p up", pod->name) &&
+	     wd_fx_ip("addr add " WD_FX_POD_IP "/24 dev %s-p", pod->name);
+	if (ok)
+		pod->pod_udp = udp_socket(WD_FX_POD_IP, POD_PORT);
+	if (setns(node, CLONE_NEWNET))
+		give_up("come back from the pod");
+	close(node);
+	return ok && pod->pod_udp >= 0;
+}
+
+/* A network namespace with nobody in it, held by a descriptor. */
+static int new_netns(void)
+{
+	int node = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int made = -1;
+
+	if (node < 0 || unshare(CLONE_NEWNET))
+		return -1;
+	made = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (setns(node, CLONE_NEWNET))
+		give_up("come back from a new namespace");
+	close(node);
+	return made;
+}
+
+bool wd_fx_pod_new(struct wd_fx_pod *pod, const char *name)
+{
+	*pod = (struct wd_fx_pod){ .netns = -1, .node_udp = -1, .pod_udp = -1 };
+	snprintf(pod->name, sizeof(pod->name), "%s", name);
+	pod->ifindex = wd_fx_veth(name);
+	pod->netns = new_netns();
+	if (!pod->ifindex || pod->netns < 0)
+		return false;
+	if (!wd_fx_ip("link set %s-p netns /proc/%d/fd/%d", name, getpid(),
+		      pod->netns))
+		return false;
+	if (!wd_fx_ip("addr add " WD_FX_NODE_IP "/24 dev %s", name) ||
+	    !wd_fx_ip("link set %s up", name) || !furnish(pod))
+		return false;
+	pod->node_udp = udp_socket(WD_FX_NODE_IP, NODE_PORT);
+	return pod->node_udp >= 0;
+}
+
+void wd_fx_pod_free(struct wd_fx_pod *pod)
+{
+	if (pod->netns >= 0)
+		close(pod->netns);
+	if (pod->node_udp >= 0)
+		close(pod->node_udp);
+	if (pod->pod_udp >= 0)
+		close(pod->pod_udp);
+	if (pod->name[0])
+		wd_fx_ip("link del %s", pod->name);
+}
+
+static bool goes(int from, int to, const char *ip, uint16_t port)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+				    .sin_port = htons(port) };
+	char buf[16];
+
+	while (recv(to, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		; /* left from before */
+	inet_pton(AF_INET, ip, &addr.sin_addr);
+	if (sendto(from, "x", 1, 0, (struct sockaddr *)&addr, sizeof(addr)) !=
+	    1)
+		return false;
+	return recv(to, buf, sizeof(buf), 0) == 1;
+}
+
+bool wd_fx_gets_out(const struct wd_fx_pod *pod)
+{
+	return goes(pod->pod_udp, pod->node_udp, WD_FX_NODE_IP, NODE_PORT);
+}
+
+bool wd_fx_gets_in(const struct wd_fx_pod *pod)
+{
+	return goes(pod->node_udp, pod->pod_udp, WD_FX_POD_IP, POD_PORT);
+}
+
+/* ---- the data path ---- */
+
+struct wd_datapath *wd_fx_open(void)
+{
+	struct wd_datapath *dp = NULL;
+	char *error = NULL;
+
+	if (!wd_datapath_open(WD_FX_BPFFS, &dp, &error))
+		return dp;
+	printf("# %s\n", error ? error : "no message");
+	free(error);
+	return NULL;
+}
+
+void wd_fx_policy(struct wd_datapath *dp, const struct wd_fx_pod *pod,
+		  enum wd_fx_policy policy)
+{
+	struct wd_state_val *state = wd_map_mem(dp, WD_MAP_wd_state);
+	struct wd_slot_val *slots = wd_map_mem(dp, WD_MAP_wd_slot);
+	struct wd_endpoint_val ep = { .id = pod->ifindex, .identity = 1000 };
+	uint32_t nr = 1 + (policy == WD_FX_DENY), way;
+
+	inet_pton(AF_INET, WD_FX_POD_IP, &ep.ip4[0]);
+	for (way = 0; way < WD_DIR__MAX; way++)
+		slots[nr * 2 + way].flags =
+			WD_SLOT_READY |
+			(policy == WD_FX_DENY ? WD_SLOT_ISOLATED : 0);
+	if (policy != WD_FX_NONE)
+		ep.slot[0] = ep.slot[1] = nr;
+	if (wd_map_set(dp, WD_MAP_wd_endpoint, &pod->ifindex, &ep))
+		give_up("write the endpoint");
+	wd_datapath_publish(dp, state->gen + 1);
+}
+
+static int clsact_hook(uint32_t ifindex, enum wd_dir way, uint32_t ret_prog[8])
+{
+	char name[IF_NAMESIZE], command[128], line[512];
+	FILE *pipe;
+	char *at;
+	int cnt = 0;
+
+	if (!if_indextoname(ifindex, name))
+		return -ENODEV;
+	snprintf(command, sizeof(command), "tc filter show dev %s %s", name,
+		 way == WD_INGRESS ? "egress" : "ingress");
+	pipe = popen(command, "re");
+	while (pipe && cnt < 8 && fgets(line, sizeof(line), pipe)) {
+		at = strstr(line, " id ");
+		if (at && sscanf(at, " id %u", &ret_prog[cnt]) == 1)
+			cnt++;
+	}
+	if (pipe)
+		pclose(pipe);
+	return cnt;
+}
+
+int wd_fx_hook(uint32_t ifindex, enum wd_dir way, uint32_t ret_prog[8])
+{
+	LIBBPF_OPTS(bpf_prog_query_opts, opts, .prog_ids = ret_prog,
+		    .prog_cnt = 8);
+	int err;
+
+	err = bpf_prog_query_opts(
+		ifindex, way == WD_INGRESS ? BPF_TCX_EGRESS : BPF_TCX_INGRESS,
+		&opts);
+	if (!err && opts.prog_cnt)
+		return opts.prog_cnt;
+	if (err && err != -EINVAL)
+		return err;
+	return clsact_hook(ifindex, way, ret_prog);
+}
+
+int wd_fx_count(const char *dir)
+{
+	struct dirent *entry;
+	int cnt = 0;
+	DIR *all;
+
+	all = opendir(dir);
+	if (!all)
+		return -1;
+	while ((entry = readdir(all)))
+		cnt += entry->d_name[0] != '.';
+	closedir(all);
+	return cnt;
+}
