@@ -389,8 +389,10 @@ static void replay_del(void *ctx, const char *container, const char *ifname)
 	struct wd_agent *agent = ctx;
 	struct wd_local *local = wd_local_by_container(agent->endpoints, container, ifname);
 
-	if (local)
-		wd_local_drop(agent->endpoints, local);
+	if (!local)
+		return;
+	wd_local_drop(agent->endpoints, local);
+	wd_endpoints_save(agent->endpoints); /* the queue forgets it now */
 }
 
 static int start_endpoints(struct wd_agent *agent)

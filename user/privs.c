@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * privs.c - gives up capabilities once everything is loaded. The threat: a
+ * fault in the agent's parsers (manifests, CNI requests, netlink answers) is
+ * to reach no more than what the agent does all day anyway.
+ */
+#include "privs.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+
+#include "log.h"
+
+#ifndef CAP_BPF
+#define CAP_BPF 39 /* linux/capability.h, since 5.8 */
+#endif
+
+/* What stays, each for one reason. */
+static const cap_value_t kept[] = {
+	CAP_NET_ADMIN, /* attach to tc and tcx, detach, read links and sockets of pods */
+	CAP_BPF, /* bpf() at all where kernel.unprivileged_bpf_disabled is set, as it is by default */
+	CAP_SYS_ADMIN, /* setns() into a pod's network namespace; object ids to descriptors in drift checks */
+	CAP_SYS_PTRACE, /* /proc/PID/ns/net of pods that run as other users, to discover them */
+};
+
+static bool is_kept(cap_value_t cap)
+{
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		if (kept[i] == cap)
+			return true;
+	return false;
+}
+
+/*
+ * The bounding set first: it needs CAP_SETPCAP, which goes with the rest. A
+ * process without it cannot shrink the set, and needs not: no_new_privs keeps
+ * exec() from granting anything.
+ */
+static int drop_bounding(void)
+{
+	for (cap_value_t cap = 0; cap < cap_max_bits(); cap++) {
+		int has = cap_get_bound(
+			cap); /* -1: this kernel does not know it */
+
+		if (has <= 0 || is_kept(cap) || cap_drop_bound(cap) == 0)
+			continue;
+		if (errno != EPERM)
+			return -errno;
+		wd_debug("privs: no CAP_SETPCAP, the bounding set stays");
+		return 0;
+	}
+	return 0;
+}
+
+/* Those of @kept that the process has; what it lacks it did not need so far. */
+static int fill(cap_t now, cap_t want)
+{
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		cap_flag_value_t has;
+
+		if (!CAP_IS_SUPPORTED(kept[i]))
+			continue;
+		if (cap_get_flag(now, kept[i], CAP_PERMITTED, &has))
+			return -errno;
+		if (has != CAP_SET) {
+			wd_debug("privs: capability %d is not there to keep",
+				 (int)kept[i]);
+			continue;
+		}
+		if (cap_set_flag(want, CAP_PERMITTED, 1, &kept[i], CAP_SET) ||
+		    cap_set_flag(want, CAP_EFFECTIVE, 1, &kept[i], CAP_SET))
+			return -errno;
+	}
+	return 0;
+}
+
+static int drop_sets(void)
+{
+	cap_t now = cap_get_proc();
+	cap_t want = cap_init(); /* nothing, also nothing inheritable */
+	int err = now && want ? fill(now, want) : -errno;
+
+	if (!err && cap_set_proc(want))
+		err = -errno;
+	if (now)
+		(void)cap_free(now);
+	if (want)
+		(void)cap_free(want);
+	return err;
+}
+
+int wd_privs_drop(void)
+{
+	int err;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	if (cap_reset_ambient())
+		return -errno;
+	err = drop_bounding();
+	return err ? err : drop_sets();
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * privs.h - what of root's power the running agent keeps.
+ */
+#ifndef WARDER_PRIVS_H
+#define WARDER_PRIVS_H
+
+/**
+ * wd_privs_drop() - give up all capabilities but the few listed in privs.c, for good
+ * No exec() and no set-uid program brings them back (no_new_privs, bounding
+ * set). What the process never had is not asked for.
+ * Context: single thread, after programs and maps are loaded.
+ * Return: 0; -errno when something that should be gone is still there.
+ */
+int wd_privs_drop(void);
+
+#endif /* WARDER_PRIVS_H */
