@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_config.c - the agent's settings: defaults, file, command line, and
+ * every way to get them wrong.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <warder/maps.h>
+
+#include "config.h"
+
+#include "../tap.h"
+
+#define ARGS_MAX 12
+
+/* A settings file with @text; its name is to be freed and the file removed. */
+static char *file_make(const char *text)
+{
+	char *name = strdup("/tmp/wdt-config-XXXXXX");
+	int fd = mkstemp(name);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		abort();
+	close(fd);
+	return name;
+}
+
+static void file_remove(char *name)
+{
+	unlink(name);
+	free(name);
+}
+
+/* @word: up to ARGS_MAX options; *ret_error to be freed. */
+static int parse(struct wd_config *config, const char *const *word,
+		 char **ret_error)
+{
+	char *argv[ARGS_MAX + 2] = { strdup("agent") };
+	int argc = 1, err;
+
+	for (; *word && argc <= ARGS_MAX; word++)
+		argv[argc++] = strdup(*word);
+	*ret_error = NULL;
+	wd_config_init(config);
+	err = wd_config_parse(config, argc, argv, ret_error);
+	for (int i = 0; i <= ARGS_MAX; i++)
+		free(argv[i]); /* permuted, yet all there */
+	return err;
+}
+
+/* @text as a file. Return: as wd_config_parse(); the error without the file's name. */
+static int parse_file(struct wd_config *config, const char *text,
+		      char **ret_error)
+{
+	char *name = file_make(text);
+	const char *const word[] = { "--config", name, NULL };
+	char *error;
+	int err = parse(config, word, &error);
+
+	*ret_error = NULL;
+	if (error && !strncmp(error, name, strlen(name)))
+		*ret_error = strdup(error + strlen(name));
+	free(error);
+	file_remove(name);
+	return err;
+}
+
+static void defaults_are_the_documented_ones(void)
+{
+	const char *const word[] = { NULL };
+	struct wd_config config;
+	char *error;
+
+	unsetenv("WARDER_RUN_DIR");
+	wd_expect_int(0, parse(&config, word, &error));
+	wd_expect_str(WD_RUN_DIR_DEFAULT, config.run_dir);
+	wd_expect_str(WD_STATE_DIR_DEFAULT, config.state_dir);
+	wd_expect_str(WD_BPFFS_DEFAULT, config.bpffs);
+	wd_expect_int(WD_RUNG_FULL, config.max_rung);
+	wd_expect_int(WD_MODE_ENFORCE, config.mode);
+	wd_expect_int(2000, config.cni_wait_ms);
+	wd_expect_int(0, (long long)config.manifests_cnt);
+	wd_expect(!config.host_ingress_policy);
+	wd_expect(!config.encryption_required);
+	wd_expect(*config.node != '\0');
+	wd_config_fini(&config);
+}
+
+static void run_dir_comes_from_the_environment(void)
+{
+	const char *const none[] = { NULL };
+	const char *const option[] = { "--run-dir", "/b", NULL };
+	struct wd_config config;
+	char *error;
+
+	setenv("WARDER_RUN_DIR", "/a", 1);
+	wd_expect_int(0, parse(&config, none, &error));
+	wd_expect_str("/a", config.run_dir);
+	wd_config_fini(&config);
+	wd_expect_int(0, parse(&config, option, &error));
+	wd_expect_str("/b", config.run_dir);
+	wd_config_fini(&config);
+	unsetenv("WARDER_RUN_DIR");
+}
+
+static void every_option_is_taken(void)
+{
+	const char *const word[] = {
+		"--node=n1",
+		"--manifests=/a",
+		"--manifests",
+		"/b",
+		"--state-dir=/s",
+		"--bpffs=/p",
+		"--check",
+		"-v",
+		"--cni-wait=500ms",
+		"--mode=audit",
+		"--host-ingress=policy",
+		"--encryption=none",
+		NULL,
+	};
+	struct wd_config config;
+	char *error;
+
+	wd_expect_int(0, parse(&config, word, &error));
+	wd_expect_str("n1", config.node);
+	wd_expect_int(2, (long long)config.manifests_cnt);
+	wd_expect_str("/a", config.manifests[0]);
+	wd_expect_str("/b", config.manifests[1]);
+	wd_expect_str("/s", config.state_dir);
+	wd_expect_str("/p", config.bpffs);
+	wd_expect(config.check);
+	wd_expect(config.verbose);
+	wd_expect_int(500, config.cni_wait_ms);
+	wd_expect_int(WD_MODE_AUDIT, config.mode);
+	wd_expect(config.host_ingress_policy);
+	wd_config_fini(&config);
+}
+
+static void every_key_of_the_file_is_taken(void)
+{
+	struct wd_config config;
+	char *error;
+
+	wd_expect_int(0, parse_file(&config,
+				    "# settings\n"
+				    "node: n2\n"
+				    "manifests:\n- /a\n- /b\n"
+				    "state-dir: /s\nrun-dir: /r\nbpffs: /p\n"
+				    "max-rung: full\nhost-ingress: policy\n"
+				    "mode: off\nencryption: none\n"
+				    "cni-wait: 1m\nverbose: true\n",
+				    &error));
+	wd_expect_str("n2", config.node);
+	wd_expect_int(2, (long long)config.manifests_cnt);
+	wd_expect_str("/b", config.manifests[1]);
+	wd_expect_str("/r", config.run_dir);
+	wd_expect_int(WD_MODE_OFF, config.mode);
+	wd_expect_int(60000, config.cni_wait_ms);
+	wd_expect(config.verbose);
+	wd_config_fini(&config);
+}
+
+static void an_empty_file_changes_nothing(void)
+{
+	static const char *const texts[] = { "", "# nothing\n", "---\n" };
+	struct wd_config config;
+	char *error;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		wd_test_row(texts[i]);
+		wd_expect_int(0, parse_file(&config, texts[i], &error));
+		wd_expect_str(WD_BPFFS_DEFAULT, config.bpffs);
+		free(error);
+		wd_config_fini(&config);
+	}
+}
+
+static void options_beat_the_file_and_replace_its_directories(void)
+{
+	char *name =
+		file_make("node: file\nmanifests: [/a, /b]\nmode: audit\n");
+	const char *const word[] = { "--node=cmd", "--manifests", "/c",
+				     "--config",   name,	  NULL };
+	struct wd_config config;
+	char *error;
+
+	wd_expect_int(0, parse(&config, word, &error));
+	wd_expect_str("cmd", config.node);
+	wd_expect_int(1, (long long)config.manifests_cnt);
+	wd_expect_str("/c", config.manifests[0]);
+	wd_expect_int(WD_MODE_AUDIT, config.mode);
+	wd_config_fini(&config);
+	file_remove(name);
+}
+
+static void wrong_files_are_refused_with_their_line(void)
+{
+	static const struct {
+		const char *text;
+		const char *error;
+	} rows[] = {
+		{ "node: a\nnodes: b\n",
+		  ":2: nodes: unknown key; see `warder help agent`" },
+		{ "node: a\n\nnode: b\n", ":3: node: is given twice" },
+		{ "mode: enforced\n",
+		  ":1: mode: 'enforced' is not one of enforce, audit, off" },
+		{ "mode: [audit]\n", ":1: mode: must be a single value" },
+		{ "manifests:\n- /a\n- [b]\n",
+		  ":3: manifests: must be a single value" },
+		{ "manifests: {a: b}\n",
+		  ":1: manifests: must be a single value" },
+		{ "- node\n", ":1: must be a mapping of keys to values" },
+		{ "node\n", ":1: must be a mapping of keys to values" },
+		{ "node:\n", ":1: node: must not be empty" },
+		{ "cni-wait: 2 h\n",
+		  ":1: cni-wait: '2 h' is not a time up to 10m, as in 500ms, "
+		  "2s or 2" },
+		{ "cni-wait: 11m\n",
+		  ":1: cni-wait: '11m' is not a time up to 10m, as in 500ms, "
+		  "2s or 2" },
+		{ "verbose: yes\n", ":1: verbose: 'yes' is not true or false" },
+		{ "encryption: required\n",
+		  ":1: encryption: 'required' is not in this version, which "
+		  "cannot prove encryption; use none" },
+		{ "max-rung: compat\n",
+		  ":1: max-rung: 'compat' is not in this version; use full" },
+		{ "check: true\n",
+		  ":1: check: unknown key; see `warder help agent`" },
+		{ "[a, b]: c\n", ":1: a key must be a plain word" },
+		{ "node: a\n---\nnode: b\n",
+		  ":3: a second document; settings are one" },
+		{ "node: \"a\\0b\"\n", ":1: node: must be a single value" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct wd_config config;
+		char *error;
+
+		wd_test_row(rows[i].text);
+		wd_expect(parse_file(&config, rows[i].text, &error) < 0);
+		wd_expect_str(rows[i].error, error);
+		free(error);
+		wd_config_fini(&config);
+	}
+}
+
+static void broken_yaml_is_refused_with_its_line(void)
+{
+	struct wd_config config;
+	char *error;
+
+	wd_expect(parse_file(&config, "node: a\nmode: [audit\nbpffs: /x\n",
+			     &error) < 0);
+	wd_expect(error &&
+		  (!strncmp(error, ":2: ", 4) || !strncmp(error, ":3: ", 4)));
+	free(error);
+	wd_config_fini(&config);
+}
+
+static void wrong_options_are_refused(void)
+{
+	static const struct {
+		const char *word[3];
+		const char *error;
+	} rows[] = {
+		{ { "--nodes=a" }, "--nodes=a: unknown or ambiguous option" },
+		{ { "-x" }, "-x: unknown option" },
+		{ { "--node" }, "--node: needs a value: NAME" },
+		{ { "--check=1" }, "--check: takes no value" },
+		{ { "--node=" }, "--node: must not be empty" },
+		{ { "--max-rung", "hold" },
+		  "--max-rung: 'hold' is not in this version; use full" },
+		{ { "--max-rung", "top" },
+		  "--max-rung: 'top' is not one of full, compat, minimal, nft, "
+		  "hold" },
+		{ { "--host-ingress=deny" },
+		  "--host-ingress: 'deny' is not one of allow, policy" },
+		{ { "extra" }, "'extra': the agent takes options only" },
+		{ { "--config", "/nonexistent/warder.yaml" },
+		  "/nonexistent/warder.yaml: No such file or directory" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct wd_config config;
+		char *error;
+
+		wd_test_row(rows[i].word[0]);
+		wd_expect(parse(&config, rows[i].word, &error) < 0);
+		wd_expect_str(rows[i].error, error);
+		free(error);
+		wd_config_fini(&config);
+	}
+}
+
+static void too_many_directories_are_refused(void)
+{
+	char text[64 * 16] = "manifests:\n";
+	struct wd_config config;
+	size_t len = strlen(text);
+	char *error;
+
+	for (int i = 0; i <= WD_MANIFEST_DIRS_MAX; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+					"- /d%d\n", i);
+	wd_expect(parse_file(&config, text, &error) < 0);
+	wd_expect_str(":34: manifests: more than 32 directories", error);
+	free(error);
+	wd_config_fini(&config);
+}
+
+int main(void)
+{
+	WD_TEST(defaults_are_the_documented_ones);
+	WD_TEST(run_dir_comes_from_the_environment);
+	WD_TEST(every_option_is_taken);
+	WD_TEST(every_key_of_the_file_is_taken);
+	WD_TEST(an_empty_file_changes_nothing);
+	WD_TEST(options_beat_the_file_and_replace_its_directories);
+	WD_TEST(wrong_files_are_refused_with_their_line);
+	WD_TEST(broken_yaml_is_refused_with_its_line);
+	WD_TEST(wrong_options_are_refused);
+	WD_TEST(too_many_directories_are_refused);
+	return wd_tests_end();
+}
