@@ -30,7 +30,8 @@ static uint32_t now_ticks(void)
 	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint32_t)(((uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec) >>
+	return (uint32_t)(((uint64_t)ts.tv_sec * 1000000000ULL +
+			   (uint64_t)ts.tv_nsec) >>
 			  WD_TICK_SHIFT);
 }
 
@@ -54,7 +55,9 @@ static int seed_one(struct wd_agent *agent, const struct wd_endpoint *ep,
 {
 	struct wd_ct_val val = {
 		.gen = 0, /* never in force: judged again at its next packet */
-		.expires = now_ticks() + (conn->proto == IPPROTO_TCP ? WD_LIFE_TCP : WD_LIFE_UDP),
+		.expires = now_ticks() + (conn->proto == IPPROTO_TCP ?
+						  WD_LIFE_TCP :
+						  WD_LIFE_UDP),
 		.dir = conn->inbound ? WD_INGRESS : WD_EGRESS,
 		.flags = WD_CT_SEEDED,
 		.reason = WD_R_NOT_ISOLATED,
@@ -76,28 +79,30 @@ static int seed_one(struct wd_agent *agent, const struct wd_endpoint *ep,
 	return wd_map_set(agent->dp, WD_MAP_wd_ct6, &k6, &val);
 }
 
-static void seed(struct wd_agent *agent, const struct wd_endpoint *ep, int netns_fd)
+static void seed(struct wd_agent *agent, const struct wd_endpoint *ep,
+		 int netns_fd)
 {
 	struct wd_conn *conns;
 	int cnt = wd_diag_conns(netns_fd, &conns);
 	int failed = 0;
 
 	if (cnt < 0) {
-		wd_warn("endpoint '%s/%s': reading its connections: %s, they may be cut", ep->ns,
-			ep->name, wd_errno(cnt));
+		wd_warn("endpoint '%s/%s': reading its connections: %s, they may be cut",
+			ep->ns, ep->name, wd_errno(cnt));
 		return;
 	}
 	for (int i = 0; i < cnt; i++)
 		failed += seed_one(agent, ep, &conns[i]) != 0;
 	if (failed)
-		wd_warn("endpoint '%s/%s': %d of %d connections could not be kept", ep->ns,
-			ep->name, failed, cnt);
+		wd_warn("endpoint '%s/%s': %d of %d connections could not be kept",
+			ep->ns, ep->name, failed, cnt);
 	free(conns);
 }
 
 /* ---- pods ---- */
 
-static const struct wd_object *pod_with(const struct wd_agent *agent, const struct wd_veth *veth)
+static const struct wd_object *pod_with(const struct wd_agent *agent,
+					const struct wd_veth *veth)
 {
 	const struct wd_object *pod = NULL;
 
@@ -133,11 +138,12 @@ static int take_up(struct wd_endpoints *eps, const struct wd_object *pod,
 	int err = wd_local_add(eps, &spec, &local);
 
 	if (err) {
-		wd_warn("pod '%s/%s': found on %s, but: %s; it is NOT enforced", pod->ns, pod->name,
-			veth->host_name, wd_errno(err));
+		wd_warn("pod '%s/%s': found on %s, but: %s; it is NOT enforced",
+			pod->ns, pod->name, veth->host_name, wd_errno(err));
 		return 0;
 	}
-	wd_info("endpoint '%s/%s': found on %s", pod->ns, pod->name, veth->host_name);
+	wd_info("endpoint '%s/%s': found on %s", pod->ns, pod->name,
+		veth->host_name);
 	seed(eps->agent, &local->ep, netns_fd);
 	return 1;
 }
@@ -185,26 +191,28 @@ static bool seen_before(struct seen *seen, const char *path)
 		if (seen->ino[i] == st.st_ino)
 			return true;
 	}
-	seen->ino = wd_grow(seen->ino, seen->cnt, &seen->cap, sizeof(*seen->ino));
+	seen->ino =
+		wd_grow(seen->ino, seen->cnt, &seen->cap, sizeof(*seen->ino));
 	seen->ino[seen->cnt++] = st.st_ino;
 	return false;
 }
 
-static int look_through(struct wd_endpoints *eps, struct seen *seen, const char *dir,
-			const char *suffix)
+static int look_through(struct wd_endpoints *eps, struct seen *seen,
+			const char *dir, const char *suffix)
 {
 	DIR *d = opendir(dir);
 	struct dirent *entry;
-	char path[PATH_MAX];
+	char path[NAME_MAX + 32]; /* @dir and @suffix are short */
 	int found = 0;
 
 	while (d && (entry = readdir(d))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		if (*suffix && strspn(entry->d_name, "0123456789") != strlen(entry->d_name))
+		if (*suffix && strspn(entry->d_name, "0123456789") !=
+				       strlen(entry->d_name))
 			continue;
-		if (snprintf(path, sizeof(path), "%s/%s%s", dir, entry->d_name, suffix) >=
-		    (int)sizeof(path))
+		if (snprintf(path, sizeof(path), "%s/%s%s", dir, entry->d_name,
+			     suffix) >= (int)sizeof(path))
 			continue;
 		if (!seen_before(seen, path))
 			found += look_into(eps, path);
@@ -215,7 +223,8 @@ static int look_through(struct wd_endpoints *eps, struct seen *seen, const char 
 }
 
 /* A veth towards another namespace that is no endpoint: worth a look around. */
-static int stranger(void *ctx, uint32_t ifindex, const char *name, int peer_nsid)
+static int stranger(void *ctx, uint32_t ifindex, const char *name,
+		    int peer_nsid)
 {
 	const struct wd_endpoints *eps = ctx;
 
