@@ -24,6 +24,9 @@ static const struct {
 	[H_FOE] = { "10.9.0.2", "fd09::2" },
 	[H_PLAIN] = { "10.9.0.3", "fd09::3" },
 	[H_PREFIX] = { "192.0.2.77", "2001:db8:2::77" },
+	[H_HOLE] = { "192.0.2.18", "2001:db8:2::18" },
+	[H_EXACT] = { "192.0.2.99", "2001:db8:2::99" },
+	[H_EDGES] = { "10.9.0.4", "fd09::4" },
 	[H_WORLD] = { "198.51.100.9", "2001:db8:9::9" },
 	[H_NEAR] = { "10.0.0.101", "fd00::101" },
 	[H_BRIDGED] = { "10.0.0.102", "fd00::102" },
@@ -91,7 +94,7 @@ static void put_ether(struct frame *f, int dir, uint16_t type)
 	put16(f, type);
 }
 
-static struct packet with_defaults(const struct packet *p)
+struct packet packet_full(const struct packet *p)
 {
 	struct packet full = *p;
 	bool leaves = p->dir == WD_EGRESS;
@@ -218,7 +221,7 @@ static void put_ip(struct frame *f, const struct packet *p)
 
 void frame_make(struct frame *frame, const struct packet *packet)
 {
-	struct packet full = with_defaults(packet);
+	struct packet full = packet_full(packet);
 
 	memset(frame, 0, sizeof(*frame));
 	put_ether(frame, full.dir, full.family == 4 ? 0x0800 : 0x86dd);
@@ -272,8 +275,8 @@ void frame_nd(struct frame *frame, int dir, uint8_t type, enum host src,
 void frame_quote(struct frame *frame, const struct packet *outer,
 		 const struct packet *inner, int quoted_bytes)
 {
-	struct packet in = with_defaults(inner);
-	struct packet out = with_defaults(outer);
+	struct packet in = packet_full(inner);
+	struct packet out = packet_full(outer);
 	struct frame quoted = { .len = 0 };
 
 	put_ip(&quoted, &in);

@@ -20,6 +20,9 @@ enum host {
 	H_FOE, /* remote pod that rules deny */
 	H_PLAIN, /* remote pod that no rule names */
 	H_PREFIX, /* in a prefix that rules allow */
+	H_HOLE, /* in the same, and in a longer one that no rule names */
+	H_EXACT, /* remote pod in the first prefix; no rule names the pod */
+	H_EDGES, /* remote pod of the row with the outermost bits */
 	H_WORLD, /* nobody knows it */
 	H_NEAR, /* pod of this node, routed */
 	H_BRIDGED, /* pod of this node, behind a bridge */
@@ -41,7 +44,7 @@ enum {
 	TCP_URG = 0x20,
 };
 
-#define FRAME_MAX 2048
+#define FRAME_MAX 512
 
 struct frame {
 	uint8_t data[FRAME_MAX];
@@ -64,7 +67,7 @@ struct packet {
 	uint8_t type; /* ICMP */
 	uint8_t code;
 	uint16_t id; /* ICMP echo */
-	int payload; /* bytes behind the transport header; default 32 */
+	int payload; /* bytes behind the transport header; default 32, -1 none */
 	uint8_t hops; /* default 64 */
 	int frag_off; /* bytes; > 0: no transport header, payload only */
 	bool more;
@@ -77,6 +80,9 @@ struct packet {
 
 /** frame_addr() - address of @host, 4 or 16 bytes in network order, written to @ret */
 void frame_addr(enum host host, int family, void *ret);
+
+/** packet_full() - @packet with its defaults filled in */
+struct packet packet_full(const struct packet *packet);
 
 /** frame_make() - build the frame that @packet describes */
 void frame_make(struct frame *frame, const struct packet *packet);
@@ -93,7 +99,7 @@ void frame_arp(struct frame *frame, int dir, int op, enum host sender,
 void frame_nd(struct frame *frame, int dir, uint8_t type, enum host src,
 	      enum host dst, enum host target);
 
-/** frame_quote() - ICMP error of @type that quotes @inner, sent by @src to @dst */
+/** frame_quote() - ICMP error @outer that quotes @inner; 0 bytes: all of it */
 void frame_quote(struct frame *frame, const struct packet *outer,
 		 const struct packet *inner, int quoted_bytes);
 

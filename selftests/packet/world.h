@@ -3,7 +3,7 @@
  * world.h - a small cluster in the maps, and packets run through the programs.
  *
  * One pod is behind the hooks (ifindex 1, whatever that device is: nothing is
- * attached). Its policy, in both directions, is the table in world.c. The maps
+ * attached). Its policy, in both directions, is one of tables.h. The maps
  * belong to this process and end with it.
  */
 #ifndef WARDER_SELFTESTS_WORLD_H
@@ -13,31 +13,20 @@
 #include <warder/abi.h>
 
 #include "frame.h"
+#include "tables.h"
+#include "tap.h"
 
-enum {
-	IF_POD = 1, /* the hook */
-	IF_NEAR = 101, /* endpoint: H_NEAR */
-	IF_BRIDGED = 102, /* endpoint: H_BRIDGED, port of IF_BRIDGE */
-	IF_BRIDGE = 103, /* no endpoint */
-	IF_UPLINK = 200, /* no endpoint */
-};
+struct bpf_object;
 
 /* What every packet towards the pod came in by, until set otherwise. */
 extern uint32_t world_iif;
 
-enum slot {
-	SLOT_NONE,
-	SLOT_RULES, /* isolated, with the rules of world.c */
-	SLOT_OPEN, /* ready, not isolated, no rule */
-	SLOT_OPEN_DENY, /* not isolated, denies H_FOE */
-	SLOT_SHUT, /* isolated, no rule */
-	SLOT_UNREADY,
-};
-
-struct wd_pod;
-
-/** world_open() - load the programs and fill the maps. Return: 0 or -errno, told on stdout */
-int world_open(void);
+/**
+ * world_open() - load the programs and fill the maps
+ * @bend: changes the maps of the object before it is loaded, or NULL
+ * Return: 0 or -errno, told on stdout
+ */
+int world_open(void (*bend)(struct bpf_object *obj));
 void world_close(void);
 
 /** world_reset() - forget flows, fragments and quotas; generation 1, SLOT_RULES */
@@ -46,13 +35,16 @@ void world_reset(void);
 /** world_publish() - put @slot in force under a new generation. @flags: WD_EP_* */
 void world_publish(enum slot slot, uint32_t flags);
 
-/** world_endpoint() - change the pod's entry. Return: a copy to edit and give to world_endpoint_set() */
+/** world_endpoint() - a copy of the pod's entry, to edit and give to world_endpoint_set() */
 struct wd_endpoint_val world_endpoint(void);
 void world_endpoint_set(const struct wd_endpoint_val *val);
 
 /** world_state() - a copy of the state in force, to edit and give to world_state_set() */
-struct wd_state_val *world_state(void);
+struct wd_state_val world_state(void);
 void world_state_set(const struct wd_state_val *state);
+
+/** world_switch() - set (or clear) switches, WD_STATE_*, and nothing else */
+void world_switch(uint32_t switches, bool on);
 
 /** world_ticks() - now, in ticks */
 uint32_t world_ticks(void);
@@ -64,11 +56,23 @@ int world_flow(const struct packet *packet, bool in_new,
 void world_flow_set(const struct packet *packet, bool in_new,
 		    const struct wd_ct_val *val);
 
+/** world_flow_cnt() - flows in one of the four tables */
+int world_flow_cnt(const char *map);
+
 struct wd_quota_val world_quota(void);
 void world_quota_set(struct wd_quota_val val);
 
 /** world_map_fd() - descriptor of a map by its name */
 int world_map_fd(const char *name);
+/** world_write(), world_delete() - one entry; ends the test if it cannot be written */
+void world_write(const char *name, const void *key, const void *val);
+void world_delete(const char *name, const void *key);
+/** world_read() - one entry; ends the test if there is none */
+void world_read(const char *name, const void *key, void *ret_val);
+/** world_first_key() - a key of a map; ends the test if it is empty */
+void world_first_key(const char *name, void *ret_key);
+
+/* ---- run.c ---- */
 
 /* What a run did. */
 struct outcome {
@@ -80,23 +84,36 @@ struct outcome {
 /** world_run() - one packet through the hook of @dir */
 struct outcome world_run(const struct frame *frame, int dir);
 
+/** world_send() - the same without looking, for floods */
+void world_send(const struct frame *frame, int dir);
+
+/** world_reason() - name of a reason */
+const char *world_reason(int reason);
+
 /**
  * world_expect() - run @frame and expect @reason; checks return code, both
  * counters and bytes too
  */
 #define world_expect(frame, dir, reason) \
-	world_expect_at(__FILE__, __LINE__, frame, dir, reason)
+	world_expect_at(__FILE__, __LINE__, frame, dir, reason, -1)
+/** world_expect_audit() - the same where @reason must not stop the packet */
+#define world_expect_audit(frame, dir, reason) \
+	world_expect_at(__FILE__, __LINE__, frame, dir, reason, WD_AUDIT)
 void world_expect_at(const char *file, int line, const struct frame *frame,
-		     int dir, int reason);
+		     int dir, int reason, int verdict);
 
-/** expect_packet() - the same for a described packet */
+/** expect_packet() - world_expect() for a described packet */
 #define expect_packet(reason, ...) \
-	do { \
-		struct packet p_ = { __VA_ARGS__ }; \
-		struct frame f_; \
-		frame_make(&f_, &p_); \
-		world_expect_at(__FILE__, __LINE__, &f_, p_.dir, reason); \
-	} while (0)
+	expect_packet_at(__FILE__, __LINE__, reason, \
+			 &(struct packet){ __VA_ARGS__ })
+void expect_packet_at(const char *file, int line, int reason,
+		      const struct packet *packet);
+
+/** expect_error() - world_expect() for the ICMP error @outer about @inner */
+#define expect_error(reason, outer, inner) \
+	expect_error_at(__FILE__, __LINE__, reason, outer, inner)
+void expect_error_at(const char *file, int line, int reason,
+		     const struct packet *outer, const struct packet *inner);
 
 #define IN .dir = WD_INGRESS
 #define OUT .dir = WD_EGRESS
@@ -111,14 +128,24 @@ void world_expect_at(const char *file, int line, const struct frame *frame,
 		 fam <= 6; \
 	     fam += 2)
 
-/* The groups of tests. */
-void tests_of_link(void);
-void tests_of_network(void);
-void tests_of_fragments(void);
-void tests_of_icmp(void);
-void tests_of_policy(void);
-void tests_of_flows(void);
-void tests_of_provenance(void);
-void tests_of_events(void);
+enum ways { BOTH_WAYS, ONLY_IN, ONLY_OUT };
+
+/* One packet in a fresh world, for both families and ways unless it says. */
+struct wcase {
+	const char *name;
+	int reason;
+	enum ways ways;
+	int family; /* 0: both */
+	enum host peer; /* if not H_SELF: the other end */
+	enum slot slot; /* if not SLOT_NONE: instead of SLOT_RULES */
+	struct packet p;
+};
+
+/** world_cases() - run a table */
+#define world_cases(cases) \
+	world_cases_at(__FILE__, __LINE__, cases, \
+		       sizeof(cases) / sizeof((cases)[0]))
+void world_cases_at(const char *file, int line, const struct wcase *cases,
+		    size_t cnt);
 
 #endif /* WARDER_SELFTESTS_WORLD_H */

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * run.c - sends frames through the programs (BPF_PROG_TEST_RUN) and reads from
+ * the counters what became of them: exactly one reason by one packet of the
+ * right length and direction, exactly one verdict of the endpoint.
+ */
+#include "run.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <warder/maps.h>
+
+#include "world.h"
+
+#define CPUS_MAX 256
+
+static int prog_fd[WD_DIR__MAX];
+static int cpu_cnt;
+
+void run_open(const struct bpf_object *obj)
+{
+	static const char *const names[] = {
+		[WD_INGRESS] = WD_PROG_IN, [WD_EGRESS] = WD_PROG_OUT
+	};
+
+	cpu_cnt = libbpf_num_possible_cpus();
+	for (int i = 0; i < WD_DIR__MAX; i++)
+		prog_fd[i] = bpf_program__fd(
+			bpf_object__find_program_by_name(obj, names[i]));
+	if (cpu_cnt < 1 || cpu_cnt > CPUS_MAX)
+		abort();
+}
+
+struct counters {
+	struct wd_stat_val reason[2 * WD_R__MAX];
+	struct wd_stat_val verdict[3][WD_DIR__MAX];
+};
+
+static void read_counters(struct counters *c)
+{
+	static struct wd_epstat_val ep[CPUS_MAX];
+	static struct wd_stat_val val[CPUS_MAX];
+
+	memset(c, 0, sizeof(*c));
+	for (uint32_t i = 0; i < 2 * WD_R__MAX; i++) {
+		if (bpf_map_lookup_elem(world_map_fd("wd_stat"), &i, val))
+			abort();
+		for (int cpu = 0; cpu < cpu_cnt; cpu++) {
+			c->reason[i].packets += val[cpu].packets;
+			c->reason[i].bytes += val[cpu].bytes;
+		}
+	}
+	if (bpf_map_lookup_elem(world_map_fd("wd_epstat"), &(uint32_t){ 1 },
+				ep))
+		abort();
+	for (int cpu = 0; cpu < cpu_cnt; cpu++) {
+		for (int d = 0; d < WD_DIR__MAX; d++) {
+			c->verdict[WD_ALLOW][d].packets +=
+				ep[cpu].allow[d].packets;
+			c->verdict[WD_DROP][d].packets +=
+				ep[cpu].drop[d].packets;
+			c->verdict[WD_AUDIT][d].packets +=
+				ep[cpu].audit[d].packets;
+		}
+	}
+}
+
+/* The one reason that grew by one packet of @len bytes, else -1. */
+static int counted_reason(const struct counters *a, const struct counters *b,
+			  int dir, size_t len)
+{
+	int found = -1, cnt = 0;
+
+	for (int i = 0; i < 2 * WD_R__MAX; i++) {
+		if (a->reason[i].packets == b->reason[i].packets)
+			continue;
+		cnt++;
+		if (b->reason[i].packets == a->reason[i].packets + 1 &&
+		    b->reason[i].bytes == a->reason[i].bytes + len &&
+		    i % 2 == dir)
+			found = i / 2;
+	}
+	return cnt == 1 ? found : -1;
+}
+
+static int counted_verdict(const struct counters *a, const struct counters *b,
+			   int dir)
+{
+	int found = -1, cnt = 0;
+
+	for (int v = WD_ALLOW; v <= WD_AUDIT; v++) {
+		if (a->verdict[v][dir].packets == b->verdict[v][dir].packets)
+			continue;
+		cnt++;
+		found = v;
+	}
+	return cnt == 1 ? found : -1;
+}
+
+/* The return code of one run, or -errno below all of them. */
+static int run_once(const struct frame *frame, int dir, uint32_t *ret_code)
+{
+	struct __sk_buff ctx = {
+		.ifindex = IF_POD,
+		.ingress_ifindex = dir == WD_INGRESS ? world_iif : IF_POD,
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame->data,
+		    .data_size_in = (uint32_t)frame->len, .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .repeat = 1);
+	int err = bpf_prog_test_run_opts(prog_fd[dir], &opts);
+
+	if (!err)
+		*ret_code = opts.retval;
+	return err;
+}
+
+struct outcome world_run(const struct frame *frame, int dir)
+{
+	static struct counters before, after;
+	struct outcome out = { .reason = -1, .verdict = -1 };
+	int err;
+
+	read_counters(&before);
+	err = run_once(frame, dir, &out.retval);
+	if (err) {
+		printf("# BPF_PROG_TEST_RUN: %d\n", err);
+		return out;
+	}
+	read_counters(&after);
+	out.reason = counted_reason(&before, &after, dir, frame->len);
+	out.verdict = counted_verdict(&before, &after, dir);
+	return out;
+}
+
+void world_send(const struct frame *frame, int dir)
+{
+	uint32_t code;
+
+	if (run_once(frame, dir, &code))
+		abort();
+}
+
+const char *world_reason(int reason)
+{
+#define NAME(name, nr, drop, help) \
+	case nr: \
+		return #name;
+	switch (reason) {
+		WD_REASONS(NAME)
+	}
+#undef NAME
+	return "(not one reason)";
+}
+
+void world_expect_at(const char *file, int line, const struct frame *frame,
+		     int dir, int reason, int verdict)
+{
+	struct outcome out = world_run(frame, dir);
+
+	if (verdict < 0)
+		verdict = reason >= WD_R_FIRST_DROP ? WD_DROP : WD_ALLOW;
+	wd_expect_str_at(file, line, "reason", world_reason(reason),
+			 world_reason(out.reason));
+	wd_expect_int_at(file, line, "return code", verdict == WD_DROP ? 2 : -1,
+			 (int32_t)out.retval);
+	/* Nobody's packet is in nobody's counter. */
+	wd_expect_int_at(file, line, "endpoint's counter",
+			 reason == WD_R_NO_ENDPOINT ? -1 : verdict,
+			 out.verdict);
+}
+
+void expect_packet_at(const char *file, int line, int reason,
+		      const struct packet *packet)
+{
+	struct frame frame;
+
+	frame_make(&frame, packet);
+	world_expect_at(file, line, &frame, packet->dir, reason, -1);
+}
+
+void expect_error_at(const char *file, int line, int reason,
+		     const struct packet *outer, const struct packet *inner)
+{
+	struct frame frame;
+
+	frame_quote(&frame, outer, inner, 0);
+	world_expect_at(file, line, &frame, outer->dir, reason, -1);
+}
+
+/* ---- tables of packets ---- */
+
+static void run_case(const char *file, int line, const struct wcase *c,
+		     int family, int dir)
+{
+	struct packet p = c->p;
+	struct frame frame;
+	char row[160];
+
+	p.family = family;
+	p.dir = dir;
+	if (c->peer != H_SELF && dir == WD_INGRESS) {
+		p.src = c->peer;
+		p.has_src = true;
+	} else if (c->peer != H_SELF) {
+		p.dst = c->peer;
+		p.has_dst = true;
+	}
+	(void)snprintf(row, sizeof(row), "v%d %s: %s", family,
+		       dir == WD_INGRESS ? "in" : "out", c->name);
+	wd_test_row(row);
+	world_reset();
+	if (c->slot != SLOT_NONE)
+		world_publish(c->slot, 0);
+	frame_make(&frame, &p);
+	world_expect_at(file, line, &frame, dir, c->reason, -1);
+	wd_test_row(NULL);
+}
+
+void world_cases_at(const char *file, int line, const struct wcase *cases,
+		    size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		const struct wcase *c = &cases[i];
+
+		for (int family = 4; family <= 6; family += 2) {
+			if (c->family && c->family != family)
+				continue;
+			if (c->ways != ONLY_OUT)
+				run_case(file, line, c, family, WD_INGRESS);
+			if (c->ways != ONLY_IN)
+				run_case(file, line, c, family, WD_EGRESS);
+		}
+	}
+}
