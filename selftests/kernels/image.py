@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The initramfs of a guest: archives in cpio's newc format, written in memory.
+
+One for the userspace, the same for every kernel: a shell, a few commands, the
+test programs and the libraries they need, copied from this machine. One for
+each kernel's modules. Knows nothing of what the programs test.
+"""
+import gzip
+import lzma
+import os
+import re
+import shutil
+import stat
+import subprocess
+
+MODULES = ('veth', 'bridge', 'sch_ingress', 'cls_bpf')
+COMMANDS = ('ip', 'tc')  # busybox has an `ip` that knows no namespaces
+APPLETS = ('cat', 'cut', 'grep', 'insmod', 'ls', 'mkdir', 'mount', 'poweroff',
+           'rm', 'sed', 'sleep', 'timeout', 'umount', 'uname')
+FOLDERS = ('dev', 'mnt', 'proc', 'root', 'run/netns', 'sys', 'tmp')
+DEVICES = (('dev/console', 5, 1), ('dev/null', 1, 3))
+SEARCH = '/usr/sbin:/usr/bin:/sbin:/bin'
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def read(path):
+    with open(path, 'rb') as f:
+        return f.read()
+
+
+class Cpio:
+    """An archive that grows; folders are made as they are needed."""
+
+    def __init__(self):
+        self.parts = []
+        self.names = set()
+
+    def entry(self, path, mode, data=b'', device=(0, 0)):
+        path = path.lstrip('/')
+        if path in self.names:
+            return
+        self.names.add(path)
+        if '/' in path:
+            self.folder(os.path.dirname(path))
+        name = path.encode() + b'\0'
+        field = (len(self.names), mode, 0, 0, 1, 0, len(data), 0, 0, *device,
+                 len(name), 0)
+        head = b'070701' + b''.join(b'%08X' % n for n in field) + name
+        self.parts += [head, b'\0' * (-len(head) % 4),
+                       data, b'\0' * (-len(data) % 4)]
+
+    def folder(self, path):
+        self.entry(path, stat.S_IFDIR | 0o755)
+
+    def file(self, path, data, mode=0o755):
+        self.entry(path, stat.S_IFREG | mode, data)
+
+    def link(self, path, target):
+        self.entry(path, stat.S_IFLNK | 0o777, target.encode())
+
+    def device(self, path, major, minor):
+        self.entry(path, stat.S_IFCHR | 0o600, device=(major, minor))
+
+    def program(self, path, source):
+        """A program and, at the paths they have here, its libraries."""
+        self.file(path, read(source))
+        found = subprocess.run(['ldd', source], text=True, check=False,
+                               stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL).stdout
+        for library in re.findall(r'(/\S+) \(0x', found):
+            self.file(library, read(library))
+
+    def close(self):
+        self.entry('TRAILER!!!', 0)
+        data = b''.join(self.parts)
+        return data + b'\0' * (-len(data) % 512)
+
+
+def command(name):
+    path = shutil.which(name, path=SEARCH)
+    if not path:
+        raise FileNotFoundError(f'{name} is not installed: tools/setup kernels')
+    return path
+
+
+def userspace(tests):
+    """tests: (name, path here, arguments, seconds) of each program to run."""
+    cpio = Cpio()
+    for path in FOLDERS:
+        cpio.folder(path)
+    for device in DEVICES:
+        cpio.device(*device)
+    cpio.file('init', read(os.path.join(HERE, 'init')))
+    cpio.file('bin/busybox', read(command('busybox')))
+    for name in APPLETS:
+        cpio.link(f'bin/{name}', 'busybox')
+    cpio.program('bin/sh', os.path.realpath(command('dash')))
+    for name in COMMANDS:
+        cpio.program(f'bin/{name}', command(name))
+    lines = ''
+    for name, path, args, seconds in tests:
+        cpio.program(f'tests/{name}', path)
+        lines += f'{seconds} {name} {" ".join(args)}\n'
+    cpio.file('tests/list', lines.encode(), 0o644)
+    return cpio.close()
+
+
+def plain_name(path):
+    return re.sub(r'\.ko.*$', '', os.path.basename(path)).replace('-', '_')
+
+
+def in_order(folder, wanted):
+    """Paths of the wanted modules, each behind those it needs."""
+    needs = {}
+    with open(os.path.join(folder, 'modules.dep'), encoding='utf-8') as f:
+        for line in f:
+            path, rest = line.rstrip('\n').split(':', 1)
+            needs[path] = rest.split()
+    path_of = {plain_name(path): path for path in needs}
+    order = []
+
+    def visit(path):
+        for other in needs[path]:
+            if other not in order:
+                visit(other)
+        if path not in order:
+            order.append(path)
+
+    for name in wanted:
+        if name in path_of:  # else it is built in, or the tests will tell
+            visit(path_of[name])
+    return order
+
+
+def unpacked(path):
+    data = read(path)
+    if path.endswith('.xz'):
+        return lzma.decompress(data)
+    if path.endswith('.gz'):
+        return gzip.decompress(data)
+    if path.endswith('.zst'):
+        return subprocess.run(['zstd', '-dcq'], input=data, check=True,
+                              stdout=subprocess.PIPE).stdout
+    return data
+
+
+def modules(folder):
+    """The modules of one kernel; an archive without any if it has none."""
+    cpio = Cpio()
+    names = []
+    if os.path.isdir(folder):
+        for path in in_order(folder, MODULES):
+            names.append(plain_name(path) + '.ko')
+            cpio.file('modules/' + names[-1],
+                      unpacked(os.path.join(folder, path)), 0o644)
+    cpio.file('modules/list', ''.join(n + '\n' for n in names).encode(), 0o644)
+    return cpio.close()
