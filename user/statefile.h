@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * statefile.h - small JSON files of the state directory, written whole or not at all.
+ * statefile.h - files of the state directory, written whole or not at all.
  */
 #ifndef WARDER_STATEFILE_H
 #define WARDER_STATEFILE_H
 
+struct iovec;
 struct json_object;
 
 /**
@@ -18,6 +19,9 @@ int wd_dir_make(const char *path);
  * Return: 0, or -errno with the old file untouched.
  */
 int wd_statefile_write(const char *dir, const char *name, struct json_object *json);
+
+/** wd_statefile_put() - the same for any bytes: @cnt parts one after the other */
+int wd_statefile_put(const char *dir, const char *name, const struct iovec *part, int cnt);
 
 /**
  * wd_statefile_read() - parse <dir>/<name>

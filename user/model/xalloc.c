@@ -4,6 +4,7 @@
  */
 #include "xalloc.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,18 @@ void *wd_xrealloc(void *ptr, size_t cnt, size_t size)
 char *wd_xstrdup(const char *s)
 {
 	return s ? must(strdup(s)) : NULL;
+}
+
+char *wd_xprintf(const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vasprintf(&text, fmt, args);
+	va_end(args);
+	return must(n < 0 ? NULL : text);
 }
 
 void *wd_grow(void *ptr, size_t cnt, size_t *cap, size_t size)

@@ -19,6 +19,9 @@ void *wd_xrealloc(void *ptr, size_t cnt, size_t size);
 /** wd_xstrdup() - NULL passes */
 char *wd_xstrdup(const char *s);
 
+/** wd_xprintf() - as asprintf */
+char *wd_xprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /**
  * wd_grow() - room for one more element of an array that grows by doubling
  * @ptr: the array, @cnt elements in use, *@cap allocated

@@ -311,9 +311,13 @@ static int read_document(struct reader *r)
 int wd_json_read(char *text, size_t len, wd_tree_fn fn, void *ctx,
 		 struct wd_tree_error *ret_error)
 {
-	struct reader r = { .at = text, .end = text + len, .line = 1 };
+	static struct reader r; /* big; one reader at a time, the agent has one thread */
 	int err = 0;
 
+	memset(&r, 0, sizeof(r));
+	r.at = text;
+	r.end = text + len;
+	r.line = 1;
 	r.b.error = ret_error;
 	text[len] = '\0';
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)

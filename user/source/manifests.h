@@ -23,14 +23,14 @@ enum wd_problem_effect {
 	WD_PROBLEM_IGNORED, /* no effect on enforcement: unknown kind, duplicate, odd annotation */
 };
 
-/* One thing wrong with the input. Strings are owned by the list. */
+/* One thing wrong with the input. Strings are interned, references the list's. */
 struct wd_problem {
 	enum wd_problem_effect effect;
-	char *file;
+	const char *file;
 	uint32_t line;
-	char *object; /* "NetworkPolicy/ns/name", or "" */
-	char *field; /* "spec.ingress[0].from[1].ipBlock.cidr", or "" */
-	char *text; /* what is wrong and what to do */
+	const char *object; /* "NetworkPolicy/ns/name", or "" */
+	const char *field; /* "spec.ingress[0].from[1].ipBlock.cidr", or "" */
+	const char *text; /* what is wrong and what to do */
 };
 
 struct wd_problems {
@@ -75,6 +75,12 @@ struct wd_unknown_kind {
 	uint32_t cnt;
 };
 const struct wd_unknown_kind *wd_manifests_unknown(const struct wd_manifests *src, size_t *ret_cnt);
+
+/**
+ * wd_manifests_flush() - keep copies of what was read well, look for changes that nobody announced
+ * To be called about once a second and at the end; takes long only after big changes.
+ */
+void wd_manifests_flush(struct wd_manifests *src);
 
 /**
  * wd_manifests_check() - read one file or directory without a store, for `warder policy check`

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * check.c - reading manifests only to say what is wrong with them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "../log.h"
+#include "../model/store.h"
+#include "kept.h"
+#include "load.h"
+#include "manifests.h"
+#include "problems.h"
+
+static int check_file(const char *path, struct wd_problems *ret_problems, uint32_t *ret_objects)
+{
+	struct wd_load load;
+	char *text;
+	size_t len;
+	int err = wd_kept_text(path, &text, &len, NULL);
+
+	if (err)
+		return err;
+	wd_load_text(&load, path, text, len);
+	free(text);
+	for (size_t i = 0; i < load.obj_cnt; i++)
+		ret_objects[load.obj[i]->kind]++;
+	wd_problems_append(ret_problems, &load.problems);
+	wd_problems_sort(ret_problems);
+	wd_load_fini(&load);
+	return 0;
+}
+
+/* As the agent reads it: an object in two files is a problem too. */
+static int check_dir(const char *path, struct wd_problems *ret_problems, uint32_t *ret_objects)
+{
+	struct wd_store *store = wd_store_new(NULL, NULL);
+	struct wd_manifests *src = NULL;
+	int err = wd_manifests_new(&path, 1, NULL, store, &src);
+
+	if (!err) {
+		int n = wd_manifests_scan(src);
+
+		err = n < 0 ? n : 0;
+	}
+	if (!err) {
+		for (int kind = 0; kind < WD_KIND__MAX; kind++)
+			ret_objects[kind] = wd_store_count(store, (enum wd_kind)kind);
+		wd_problems_append(ret_problems, wd_manifests_problems(src));
+	}
+	wd_manifests_free(src);
+	wd_store_free(store);
+	return err;
+}
+
+int wd_manifests_check(const char *path, struct wd_problems *ret_problems, uint32_t *ret_objects)
+{
+	struct stat st;
+
+	ret_problems->cnt = 0;
+	ret_problems->problem = NULL;
+	for (int kind = 0; kind < WD_KIND__MAX; kind++)
+		ret_objects[kind] = 0;
+	if (stat(path, &st))
+		return -errno;
+	return S_ISDIR(st.st_mode) ? check_dir(path, ret_problems, ret_objects) :
+				     check_file(path, ret_problems, ret_objects);
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cluster.c - Pod, Namespace and Node: who is there, with which labels and
+ * addresses. Only what identity and policy need is read; a value that cannot
+ * be read refuses the object as a whole, and the version before stays.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../model/intern.h"
+#include "../model/object.h"
+#include "../model/xalloc.h"
+#include "../names.h"
+#include "read.h"
+
+#define NS_NAME_LABEL "kubernetes.io/metadata.name"
+#define MODE_ANNOTATION "warder.io/mode"
+
+/* ---- what several kinds have ---- */
+
+/* A bad value is told, and the mode inherited: the default enforces. */
+static enum wd_mode read_mode(struct wd_read *r, const struct wd_meta *meta)
+{
+	const struct wd_at *at = WD_AT(WD_AT(NULL, "metadata"), "annotations");
+	const struct wd_tree *node = wd_tree_get(meta->annotations, MODE_ANNOTATION);
+	const char *text = node ? wd_tree_str(node) : NULL;
+	int mode = text ? wd_mode_find(text) : -ENOENT;
+
+	if (!node)
+		return WD_MODE_UNSET;
+	/* "off" without quotes is a boolean in YAML, which the API would refuse. */
+	if (!text && node->type == WD_TREE_SCALAR)
+		mode = wd_mode_find(node->text);
+	if (mode > WD_MODE_UNSET)
+		return (enum wd_mode)mode;
+	r->effect = WD_PROBLEM_IGNORED;
+	wd_read_problem(r, WD_AT(at, MODE_ANNOTATION), node->line,
+			"must be enforce, audit or off; taken as if it were not there");
+	r->effect = WD_PROBLEM_KEPT;
+	return WD_MODE_UNSET;
+}
+
+static int read_own_labels(struct wd_read *r, const struct wd_meta *meta, const char *extra_key,
+			   const char *extra_value, const struct wd_labels **ret_labels)
+{
+	const struct wd_at *at = WD_AT(WD_AT(NULL, "metadata"), "labels");
+	struct wd_label *label;
+	uint32_t cnt;
+
+	if (meta->labels && meta->labels->type != WD_TREE_MAP) {
+		wd_read_problem(r, at, meta->labels->line, "must be a mapping");
+		return -EINVAL;
+	}
+	if (wd_read_labels(r, at, meta->labels, &label, &cnt))
+		return -EINVAL;
+	for (uint32_t i = 0; extra_key && i < cnt; i++) {
+		if (strcmp(label[i].key, extra_key) == 0)
+			label[i--] = label[--cnt];
+	}
+	if (extra_key)
+		label[cnt++] = (struct wd_label){ .key = extra_key, .value = extra_value };
+	*ret_labels = wd_labels_get(label, cnt);
+	free(label);
+	return 0;
+}
+
+static int read_addr(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
+		     const char *key, struct wd_addr *ret_addr)
+{
+	const struct wd_tree *node = wd_tree_get(map, key);
+	const char *text = node ? wd_tree_str(node) : NULL;
+
+	memset(ret_addr, 0, sizeof(*ret_addr));
+	if (!node || (text && !*text))
+		return 0;
+	if (text && !wd_addr_parse(text, ret_addr))
+		return 0;
+	wd_read_problem(r, WD_AT(at, key), node->line, "is no address");
+	return -EINVAL;
+}
+
+static void add_addr(struct wd_addr **list, uint32_t *cnt, const struct wd_addr *addr)
+{
+	for (uint32_t i = 0; i < *cnt; i++) {
+		if (wd_addr_equal(&(*list)[i], addr))
+			return;
+	}
+	*list = wd_xrealloc(*list, *cnt + 1, sizeof(**list));
+	(*list)[(*cnt)++] = *addr;
+}
+
+/* ---- Pod ---- */
+
+static void add_port_name(struct wd_pod *pod, const char *name, uint16_t nr, uint8_t proto)
+{
+	for (uint32_t i = 0; i < pod->port_cnt; i++) {
+		if (pod->port[i].proto == proto && strcmp(pod->port[i].name, name) == 0)
+			return;
+	}
+	pod->port = wd_xrealloc(pod->port, pod->port_cnt + 1, sizeof(*pod->port));
+	pod->port[pod->port_cnt++] = (struct wd_port_name){
+		.name = wd_str_get(name),
+		.port = nr,
+		.proto = proto,
+	};
+}
+
+static int read_container_ports(struct wd_read *r, const struct wd_at *at,
+				const struct wd_tree *container, struct wd_pod *pod)
+{
+	const struct wd_tree *ports = NULL;
+	uint32_t index = 0;
+
+	if (wd_read_list(r, at, container, "ports", &ports))
+		return -EINVAL;
+	wd_for_each_entry(e, ports) {
+		const struct wd_at *here = WD_ELEMENT(WD_AT(at, "ports"), index++);
+		const struct wd_tree *nr = wd_tree_get(e, "containerPort");
+		const char *name = NULL;
+		uint16_t port = 0;
+		uint8_t proto;
+
+		if (wd_read_str(r, here, e, "name", &name))
+			return -EINVAL;
+		if (!name || !*name)
+			continue;
+		if (!nr) {
+			wd_read_problem(r, WD_AT(here, "containerPort"), e->line, "is missing");
+			return -EINVAL;
+		}
+		if (wd_read_port_nr(r, WD_AT(here, "containerPort"), nr, &port) ||
+		    wd_read_proto(r, here, e, &proto))
+			return -EINVAL;
+		add_port_name(pod, name, port, proto);
+	}
+	return 0;
+}
+
+static bool is_sidecar(const struct wd_tree *container)
+{
+	const char *policy = wd_tree_str(wd_tree_get(container, "restartPolicy"));
+
+	return policy && strcmp(policy, "Always") == 0;
+}
+
+static int read_containers(struct wd_read *r, const struct wd_tree *spec, const char *key,
+			   bool sidecars_only, struct wd_pod *pod)
+{
+	const struct wd_at *at = WD_AT(WD_AT(NULL, "spec"), key);
+	const struct wd_tree *list = NULL;
+	uint32_t index = 0;
+
+	if (wd_read_list(r, WD_AT(NULL, "spec"), spec, key, &list))
+		return -EINVAL;
+	wd_for_each_entry(e, list) {
+		const struct wd_at *here = WD_ELEMENT(at, index++);
+
+		if (sidecars_only && !is_sidecar(e))
+			continue;
+		if (read_container_ports(r, here, e, pod))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int compare_ports(const void *a, const void *b)
+{
+	const struct wd_port_name *x = a;
+	const struct wd_port_name *y = b;
+	int diff = strcmp(x->name, y->name);
+
+	return diff ? diff : (int)x->proto - (int)y->proto;
+}
+
+static int read_pod_spec(struct wd_read *r, const struct wd_tree *doc, struct wd_pod *pod)
+{
+	const struct wd_at *at = WD_AT(NULL, "spec");
+	const struct wd_tree *spec = NULL;
+	const char *node = NULL;
+
+	if (wd_read_map(r, NULL, doc, "spec", &spec) ||
+	    wd_read_str(r, at, spec, "nodeName", &node) ||
+	    wd_read_bool(r, at, spec, "hostNetwork", &pod->host_network) ||
+	    read_containers(r, spec, "containers", false, pod) ||
+	    read_containers(r, spec, "initContainers", true, pod))
+		return -EINVAL;
+	if (node && *node)
+		pod->node = wd_str_get(node);
+	if (pod->port_cnt > 1)
+		qsort(pod->port, pod->port_cnt, sizeof(*pod->port), compare_ports);
+	return 0;
+}
+
+static int read_pod_addrs(struct wd_read *r, const struct wd_tree *status, struct wd_pod *pod)
+{
+	const struct wd_at *at = WD_AT(NULL, "status");
+	const struct wd_tree *list = NULL;
+	struct wd_addr addr;
+	uint32_t index = 0;
+
+	if (wd_read_list(r, at, status, "podIPs", &list))
+		return -EINVAL;
+	wd_for_each_entry(e, list) {
+		if (read_addr(r, WD_ELEMENT(WD_AT(at, "podIPs"), index++), e, "ip", &addr))
+			return -EINVAL;
+		if (addr.family)
+			add_addr(&pod->addr, &pod->addr_cnt, &addr);
+	}
+	if (read_addr(r, at, status, "podIP", &addr))
+		return -EINVAL;
+	if (addr.family)
+		add_addr(&pod->addr, &pod->addr_cnt, &addr);
+	return read_addr(r, at, status, "hostIP", &pod->host_addr);
+}
+
+static int read_pod_status(struct wd_read *r, const struct wd_tree *doc, struct wd_pod *pod)
+{
+	const struct wd_tree *status = NULL;
+	const char *phase = NULL;
+
+	if (wd_read_map(r, NULL, doc, "status", &status) ||
+	    wd_read_str(r, WD_AT(NULL, "status"), status, "phase", &phase))
+		return -EINVAL;
+	pod->finished = phase && (strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0);
+	return read_pod_addrs(r, status, pod);
+}
+
+int wd_read_pod(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
+		struct wd_object **ret_obj)
+{
+	struct wd_object *obj = wd_read_object_new(r, WD_KIND_POD, meta, doc->line);
+
+	if (read_own_labels(r, meta, NULL, NULL, &obj->pod.labels) ||
+	    read_pod_spec(r, doc, &obj->pod) || read_pod_status(r, doc, &obj->pod)) {
+		wd_object_free(obj);
+		return -EINVAL;
+	}
+	obj->pod.terminating = meta->deleting;
+	obj->pod.mode = read_mode(r, meta);
+	*ret_obj = obj;
+	return 0;
+}
+
+/* ---- Namespace ---- */
+
+int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
+		      struct wd_object **ret_obj)
+{
+	struct wd_object *obj = wd_read_object_new(r, WD_KIND_NAMESPACE, meta, doc->line);
+
+	/* The server sets this label; nobody may say something else. */
+	if (read_own_labels(r, meta, NS_NAME_LABEL, meta->name, &obj->nsp.labels)) {
+		wd_object_free(obj);
+		return -EINVAL;
+	}
+	obj->nsp.mode = read_mode(r, meta);
+	*ret_obj = obj;
+	return 0;
+}
+
+/* ---- Node ---- */
+
+static int read_node_addrs(struct wd_read *r, const struct wd_tree *doc, struct wd_node *node)
+{
+	const struct wd_at *at = WD_AT(WD_AT(NULL, "status"), "addresses");
+	const struct wd_tree *status = NULL;
+	const struct wd_tree *list = NULL;
+	uint32_t index = 0;
+
+	if (wd_read_map(r, NULL, doc, "status", &status) ||
+	    wd_read_list(r, WD_AT(NULL, "status"), status, "addresses", &list))
+		return -EINVAL;
+	wd_for_each_entry(e, list) {
+		const struct wd_at *here = WD_ELEMENT(at, index++);
+		const char *type = wd_tree_str(wd_tree_get(e, "type"));
+		struct wd_addr addr;
+
+		if (!type || (strcmp(type, "InternalIP") != 0 && strcmp(type, "ExternalIP") != 0))
+			continue;
+		if (read_addr(r, here, e, "address", &addr))
+			return -EINVAL;
+		if (addr.family)
+			add_addr(&node->addr, &node->addr_cnt, &addr);
+	}
+	return 0;
+}
+
+static int read_node_cidrs(struct wd_read *r, const struct wd_tree *doc, struct wd_node *node)
+{
+	const struct wd_at *at = WD_AT(NULL, "spec");
+	const struct wd_tree *spec = NULL;
+	const struct wd_tree *list = NULL;
+
+	if (wd_read_map(r, NULL, doc, "spec", &spec) ||
+	    wd_read_list(r, at, spec, "podCIDRs", &list))
+		return -EINVAL;
+	node->cidr = wd_xcalloc(list ? list->cnt : 0, sizeof(*node->cidr));
+	wd_for_each_entry(e, list) {
+		const char *text = wd_tree_str(e);
+
+		if (!text || wd_cidr_parse(text, &node->cidr[node->cidr_cnt])) {
+			wd_read_problem(r, WD_ELEMENT(WD_AT(at, "podCIDRs"), node->cidr_cnt),
+					e->line, "is no CIDR");
+			return -EINVAL;
+		}
+		node->cidr_cnt++;
+	}
+	return 0;
+}
+
+int wd_read_node(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
+		 struct wd_object **ret_obj)
+{
+	struct wd_object *obj = wd_read_object_new(r, WD_KIND_NODE, meta, doc->line);
+
+	if (read_own_labels(r, meta, NULL, NULL, &obj->node.labels) ||
+	    read_node_addrs(r, doc, &obj->node) || read_node_cidrs(r, doc, &obj->node)) {
+		wd_object_free(obj);
+		return -EINVAL;
+	}
+	*ret_obj = obj;
+	return 0;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kept.c - copies of manifests as they were when they could be read.
+ *
+ * A copy is "warder-kept 1 SIZE MTIME INODE LENGTH\n", the path of the file and
+ * a newline, then LENGTH bytes of text. Its name is a hash of the path; the
+ * path inside decides.
+ */
+#include "kept.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "../model/xalloc.h"
+#include "../statefile.h"
+
+int wd_kept_open(const char *state_dir, char **ret_dir)
+{
+	char *dir = wd_xprintf("%s/kept", state_dir);
+	int err = wd_dir_make(dir);
+
+	if (err)
+		free(dir);
+	else
+		*ret_dir = dir;
+	return err;
+}
+
+#define NAME_SIZE 32
+
+static void copy_name(const char *path, unsigned int nr, char *name)
+{
+	uint64_t hash = 14695981039346656037ULL; /* FNV-1a */
+
+	for (; *path; path++)
+		hash = (hash ^ (uint8_t)*path) * 1099511628211ULL;
+	(void)snprintf(name, NAME_SIZE, "%016" PRIx64 ".%u", hash, nr);
+}
+
+static char *copy_path(const char *dir, const char *path, unsigned int nr)
+{
+	char name[NAME_SIZE];
+
+	copy_name(path, nr, name);
+	return wd_xprintf("%s/%s", dir, name);
+}
+
+static char *make_head(const char *path, const struct stat *st, size_t len)
+{
+	return wd_xprintf("warder-kept 1 %lld %lld.%09ld %llu %zu\n%s\n", (long long)st->st_size,
+			  (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+			  (unsigned long long)st->st_ino, len, path);
+}
+
+int wd_kept_save(const char *dir, const char *path, unsigned int nr, const struct stat *st,
+		 char *text, size_t len)
+{
+	char *head = make_head(path, st, len);
+	struct iovec part[2] = {
+		{ .iov_base = head, .iov_len = strlen(head) },
+		{ .iov_base = text, .iov_len = len },
+	};
+	char name[NAME_SIZE];
+	int err;
+
+	copy_name(path, nr, name);
+	err = strchr(path, '\n') ? -EINVAL : wd_statefile_put(dir, name, part, 2);
+	if (!err && nr == 0)
+		wd_kept_drop(dir, path, 1);
+	free(head);
+	return err;
+}
+
+/* Does the file begin with this text. */
+static bool begins_with(const char *path, const char *want)
+{
+	size_t len = strlen(want);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *have;
+	bool same;
+
+	if (fd < 0)
+		return false;
+	have = wd_xcalloc(len, 1);
+	same = read(fd, have, len) == (ssize_t)len && memcmp(want, have, len) == 0;
+	free(have);
+	(void)close(fd);
+	return same;
+}
+
+bool wd_kept_is(const char *dir, const char *path, const struct stat *st)
+{
+	char *want = make_head(path, st, (size_t)st->st_size);
+	char *clean = copy_path(dir, path, 0);
+	char *later = copy_path(dir, path, 1);
+	bool is = access(later, F_OK) && begins_with(clean, want);
+
+	free(want);
+	free(clean);
+	free(later);
+	return is;
+}
+
+static int read_whole(int fd, char *text, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len) {
+		ssize_t n = read(fd, text + at, len - at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EAGAIN; /* became shorter meanwhile */
+		at += (size_t)n;
+	}
+	return 0;
+}
+
+static int read_file(int fd, char **ret_text, size_t *ret_len, struct stat *st)
+{
+	struct stat after;
+	char *text;
+	int err;
+
+	if (fstat(fd, st))
+		return -errno;
+	if (st->st_size > WD_KEPT_TEXT_MAX)
+		return -EFBIG;
+	text = wd_xcalloc((size_t)st->st_size + 1, 1);
+	err = read_whole(fd, text, (size_t)st->st_size);
+	if (!err && fstat(fd, &after))
+		err = -errno;
+	if (!err && (after.st_size != st->st_size || after.st_mtim.tv_sec != st->st_mtim.tv_sec ||
+		     after.st_mtim.tv_nsec != st->st_mtim.tv_nsec))
+		err = -EAGAIN;
+	if (err) {
+		free(text);
+		return err;
+	}
+	*ret_text = text;
+	*ret_len = (size_t)st->st_size;
+	return 0;
+}
+
+int wd_kept_text(const char *path, char **ret_text, size_t *ret_len, struct stat *ret_st)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = read_file(fd, ret_text, ret_len, &st);
+	(void)close(fd);
+	if (!err && ret_st)
+		*ret_st = st;
+	return err;
+}
+
+/* Where the text begins, after checking that all of it is there; NULL if not. */
+static char *find_text(char *copy, size_t size, const char *path, size_t *ret_len)
+{
+	char *line = copy;
+	char *rest = memchr(copy, '\n', size);
+	size_t path_len = strlen(path);
+	size_t len;
+
+	if (!rest || sscanf(line, "warder-kept 1 %*d %*d.%*d %*u %zu", &len) != 1)
+		return NULL;
+	rest++;
+	if (strncmp(rest, path, path_len) != 0 || rest[path_len] != '\n')
+		return NULL;
+	rest += path_len + 1;
+	if ((size_t)(rest - copy) + len != size)
+		return NULL;
+	*ret_len = len;
+	return rest;
+}
+
+int wd_kept_load(const char *dir, const char *path, unsigned int nr, char **ret_text,
+		 size_t *ret_len)
+{
+	char *copy = copy_path(dir, path, nr);
+	char *text;
+	char *start;
+	size_t size;
+	int err = wd_kept_text(copy, &text, &size, NULL);
+
+	free(copy);
+	if (err)
+		return err;
+	start = find_text(text, size, path, ret_len);
+	if (!start) {
+		free(text);
+		return -EBADMSG;
+	}
+	memmove(text, start, *ret_len);
+	text[*ret_len] = '\0';
+	*ret_text = text;
+	return 0;
+}
+
+void wd_kept_drop(const char *dir, const char *path, unsigned int nr)
+{
+	for (; nr < WD_KEPT_MAX; nr++) {
+		char *copy = copy_path(dir, path, nr);
+
+		(void)unlink(copy); /* mostly not there */
+		free(copy);
+	}
+}
+
+/* The path inside a copy, which stands in its second line; NULL if there is none. */
+static char *path_of_copy(const char *copy)
+{
+	FILE *f = fopen(copy, "re");
+	char *line = NULL;
+	size_t size = 0;
+	bool ok = f && getline(&line, &size, f) > 0 && getline(&line, &size, f) > 0;
+
+	if (f)
+		(void)fclose(f);
+	if (!ok) {
+		free(line);
+		return NULL;
+	}
+	line[strcspn(line, "\n")] = '\0';
+	return line;
+}
+
+int wd_kept_each(const char *dir, void (*fn)(void *ctx, const char *path), void *ctx)
+{
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+
+	if (!d)
+		return -errno;
+	while ((entry = readdir(d))) {
+		const char *dot = strrchr(entry->d_name, '.');
+		char *copy;
+		char *path;
+
+		if (entry->d_name[0] == '.' || !dot || strcmp(dot, ".0") != 0)
+			continue;
+		copy = wd_xprintf("%s/%s", dir, entry->d_name);
+		path = path_of_copy(copy);
+		if (path)
+			fn(ctx, path);
+		free(path);
+		free(copy);
+	}
+	(void)closedir(d);
+	return 0;
+}

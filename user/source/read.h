@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * read.h - from trees to objects: what the readers of the kinds share.
+ *
+ * A reader never guesses: a value of the wrong type, or a field that it does
+ * not know, is a problem with file, line and path. Which effect that has is
+ * the reader's: until the subject of a policy is clear, nothing changes; after
+ * that the subject is isolated.
+ */
+#ifndef WARDER_READ_H
+#define WARDER_READ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "manifests.h"
+#include "tree.h"
+
+struct wd_object;
+struct wd_selector;
+struct wd_label;
+
+/* What a text holds, told in its order. */
+struct wd_read_fns {
+	/* An object; ownership passes. */
+	void (*object)(void *ctx, struct wd_object *obj);
+	/* Refused as a whole, but it is clear which one was meant. */
+	void (*refused)(void *ctx, int kind, const char *ns, const char *name);
+	/* Something that cannot be read, nobody knows what. */
+	void (*unreadable)(void *ctx);
+	/* A kind that warder does not know: "Kind" or "group/version Kind". */
+	void (*unknown)(void *ctx, const char *kind);
+};
+
+struct wd_read {
+	const struct wd_read_fns *fns;
+	void *ctx;
+	struct wd_problems *problems;
+	const char *file;
+	uint32_t line_base; /* added to a tree's lines */
+	enum wd_problem_effect effect; /* of the problems met now */
+	char object[600]; /* "NetworkPolicy/ns/name", "" until known */
+};
+
+/* A place in a document: field @key of @up, or element @index of it. */
+struct wd_at {
+	const struct wd_at *up;
+	const char *key; /* NULL: an element */
+	uint32_t index;
+};
+
+#define WD_AT(up_, key_) (&(const struct wd_at){ .up = (up_), .key = (key_) })
+#define WD_ELEMENT(up_, index_) (&(const struct wd_at){ .up = (up_), .index = (index_) })
+
+#define wd_for_each_entry(entry, node) \
+	for (const struct wd_tree *entry = (node) ? (node)->child : NULL; entry; \
+	     entry = entry->next)
+
+/** wd_read_text() - read one file's text; problems and objects go where @r says */
+void wd_read_text(struct wd_read *r, char *text, size_t len, bool json);
+
+/** wd_read_problem() - something is wrong at @at (NULL: the document itself); @line of the tree, 0 unknown */
+void wd_read_problem(struct wd_read *r, const struct wd_at *at, uint32_t line, const char *fmt,
+		     ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- fields; each returns 0, or -EINVAL with the problem told ---- */
+
+/** wd_read_known() - @map has no field outside @known (ends with NULL) */
+int wd_read_known(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
+		  const char *const *known);
+
+/** wd_read_map() / wd_read_list() - field @key of @map; *ret is NULL if absent or null */
+int wd_read_map(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
+		const char *key, const struct wd_tree **ret);
+int wd_read_list(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
+		 const char *key, const struct wd_tree **ret);
+
+/** wd_read_str() - a text; NULL if absent or null */
+int wd_read_str(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
+		const char *key, const char **ret);
+
+/** wd_read_bool() - true or false; false if absent or null */
+int wd_read_bool(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
+		 const char *key, bool *ret);
+
+/** wd_read_port_nr() - a number 1-65535 in @node */
+int wd_read_port_nr(struct wd_read *r, const struct wd_at *at, const struct wd_tree *node,
+		    uint16_t *ret);
+
+/** wd_read_proto() - TCP, UDP or SCTP; TCP if absent or null */
+int wd_read_proto(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
+		  uint8_t *ret);
+
+/* Is it an element that is there but says nothing (null)? Told as a problem. */
+bool wd_read_is_hollow(struct wd_read *r, const struct wd_at *at, const struct wd_tree *entry);
+
+/* ---- metadata ---- */
+
+struct wd_meta {
+	const char *ns; /* "" where the kind has none */
+	const char *name;
+	const char *uid; /* "" */
+	int64_t created; /* seconds since the epoch, 0 unknown */
+	bool deleting;
+	const struct wd_tree *labels; /* map or NULL */
+	const struct wd_tree *annotations; /* map or NULL */
+};
+
+/**
+ * wd_read_meta() - metadata of @doc; strings are the tree's
+ * @namespaced: the namespace is "default" where it is not given
+ * @strict: unknown fields are a problem
+ * Return: 0; -EINVAL: not clear which object is meant.
+ */
+int wd_read_meta(struct wd_read *r, const struct wd_tree *doc, bool namespaced, bool strict,
+		 struct wd_meta *ret_meta);
+
+/** wd_read_object_new() - an object with what @meta says; zeroed apart from that */
+struct wd_object *wd_read_object_new(const struct wd_read *r, int kind,
+				     const struct wd_meta *meta, uint32_t line);
+
+/**
+ * wd_read_labels() - a map of texts as an array, keys and values checked as the API does
+ * @ret_label: freed by the caller; strings are the tree's
+ */
+int wd_read_labels(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
+		   struct wd_label **ret_label, uint32_t *ret_cnt);
+
+/** wd_read_label_key() / wd_read_label_value() - syntax of labels (apimachinery's validation) */
+int wd_read_label_key(struct wd_read *r, const struct wd_at *at, uint32_t line, const char *key);
+int wd_read_label_value(struct wd_read *r, const struct wd_at *at, uint32_t line,
+			const char *value);
+
+/**
+ * wd_read_selector() - a label selector (metav1.LabelSelector)
+ * @map: NULL selects everything
+ * @ret_sel: set also on failure; released by wd_object_free() of the object that takes it
+ */
+int wd_read_selector(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
+		     struct wd_selector *ret_sel);
+void wd_read_selector_fini(struct wd_selector *sel);
+
+/* ---- kinds: an object, or -EINVAL with the problems told ---- */
+
+int wd_read_netpol(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
+		   struct wd_object **ret_obj);
+int wd_read_pod(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
+		struct wd_object **ret_obj);
+int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
+		      struct wd_object **ret_obj);
+int wd_read_node(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
+		 struct wd_object **ret_obj);
+
+#endif /* WARDER_READ_H */
