@@ -13,7 +13,8 @@
  *   ICMP echo reply             CT_INVALID          pass            judge **
  *   anything else               judge, make         pass            judge **
  *
- *   *  a repeated SYN of a flow without a reply passes
+ *   *  a repeated SYN of a flow without a reply passes; after a refusal it
+ *      begins a new one
  *   ** in the direction the flow was opened in; denied: the flow is forgotten
  *
  * Only a packet that policy judged makes a flow, in the direction it was judged
@@ -289,8 +290,7 @@ static __always_inline int judge_packet(struct __sk_buff *skb,
 		r = check_provenance(skb);
 		if (r >= WD_R_FIRST_DROP)
 			return r;
-		if (r == WD_R_HOST &&
-		    !(pkt->switches & WD_STATE_HOST_POLICY)) {
+		if (r == WD_R_HOST && !(pkt->switches & WD_STATE_HOST_POLICY)) {
 			pkt->peer_id = WD_ID_HOST;
 			pkt->has_peer = 1;
 			return r;
@@ -304,16 +304,14 @@ static __always_inline int judge_flow(struct __sk_buff *skb,
 				      const struct wd_pkt *pkt,
 				      const struct wd_ct_val *ct)
 {
-	if ((ct->flags & WD_CT_HOST) &&
-	    !(pkt->switches & WD_STATE_HOST_POLICY))
+	if ((ct->flags & WD_CT_HOST) && !(pkt->switches & WD_STATE_HOST_POLICY))
 		return WD_R_HOST;
 	return judge(skb, ct->dir);
 }
 
 /* A stale flow. Return: ESTABLISHED, or what else decides about the packet. */
-static __always_inline int ct_rejudge(struct __sk_buff *skb,
-				      struct wd_pkt *pkt, struct wd_ct_val *ct,
-				      bool in_new)
+static __always_inline int ct_rejudge(struct __sk_buff *skb, struct wd_pkt *pkt,
+				      struct wd_ct_val *ct, bool in_new)
 {
 	int r;
 
@@ -414,7 +412,8 @@ __noinline int flow_slow(struct __sk_buff *skb)
 		ct = new_find(pkt);
 	if (!ct)
 		return flow_miss(skb, pkt);
-	is_repeat = in_new && ct->gen == pkt->gen && ct->dir == pkt->dir;
+	is_repeat = in_new && ct->gen == pkt->gen && ct->dir == pkt->dir &&
+		    !(ct->flags & WD_CT_RST);
 	if (tcp_is_syn(pkt))
 		return is_repeat ? r : flow_reopen(skb, pkt, ct, in_new);
 	if (ct->gen != pkt->gen) {

@@ -170,6 +170,17 @@ static void fill_slots(void)
 	}
 }
 
+void tables_mix(enum slot in, enum slot out)
+{
+	uint32_t in_at = in * 2 + WD_INGRESS, out_at = out * 2 + WD_EGRESS;
+	struct wd_slot_val slot;
+
+	world_read("wd_slot", &in_at, &slot);
+	write_at("wd_slot", SLOT_MIXED * 2 + WD_INGRESS, &slot);
+	world_read("wd_slot", &out_at, &slot);
+	write_at("wd_slot", SLOT_MIXED * 2 + WD_EGRESS, &slot);
+}
+
 static void fill_many(void)
 {
 	struct wd_slot_val slot = { .flags = WD_SLOT_READY | WD_SLOT_ISOLATED,

@@ -30,6 +30,7 @@ enum slot {
 	SLOT_EDGES, /* isolated; TCP ports 0, 80, 1000-2000, 65535 of any peer */
 	SLOT_MANY, /* isolated; 2048 spans of TCP: odd ones of 32 ports allowed */
 	SLOT_ORDER, /* isolated; classes in which the order matters */
+	SLOT_MIXED, /* as tables_mix() says */
 	SLOT__MAX,
 };
 
@@ -55,6 +56,9 @@ enum rule_id {
 
 /** tables_fill() - write addresses, rows, classes, spans and slots */
 void tables_fill(void);
+
+/** tables_mix() - make SLOT_MIXED of what two slots say, each of one direction */
+void tables_mix(enum slot in, enum slot out);
 
 /** tables_map_addr() - make @host's addresses (both families) mean @row; -1: unknown */
 void tables_map_addr(enum host host, int row);

@@ -215,16 +215,17 @@ uint32_t world_ticks(void)
 			  WD_TICK_SHIFT);
 }
 
-/* The key of an ICMP echo, or else the two ports. */
+/* The two ports, or the key of an ICMP echo; others have none. */
 static void key_ports(const struct packet *p, struct wd_ct6_key *key)
 {
 	bool leaves = p->dir == WD_EGRESS;
 
-	if (p->proto != 1 && p->proto != 58) {
+	if (p->proto == 6 || p->proto == 17 || p->proto == 132) {
 		key->lport = htobe16(leaves ? p->sport : p->dport);
 		key->pport = htobe16(leaves ? p->dport : p->sport);
-		return;
 	}
+	if (p->proto != (p->family == 4 ? 1 : 58))
+		return;
 	key->lport = htobe16(p->id);
 	if (p->type == 8 || p->type == 128)
 		key->sub = (uint8_t)(p->dir + 1);

@@ -106,6 +106,9 @@ void world_expect_at(const char *file, int line, const struct frame *frame,
 #define expect_packet(reason, ...) \
 	expect_packet_at(__FILE__, __LINE__, reason, \
 			 &(struct packet){ __VA_ARGS__ })
+/** expect_this() - the same for a packet that stands somewhere */
+#define expect_this(reason, packet) \
+	expect_packet_at(__FILE__, __LINE__, reason, packet)
 void expect_packet_at(const char *file, int line, int reason,
 		      const struct packet *packet);
 

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_icmp.c - ICMP echo by id and direction, and ICMP errors: only about a
+ * live flow, only towards the sender of what they quote.
+ */
+#include <string.h>
+
+#include "world.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static uint8_t echo(int family)
+{
+	return family == 4 ? 8 : 128;
+}
+
+static uint8_t answer(int family)
+{
+	return family == 4 ? 0 : 129;
+}
+
+/* Destination unreachable. */
+static uint8_t unreach(int family)
+{
+	return family == 4 ? 3 : 1;
+}
+
+/* ---- echo ---- */
+
+static void an_echo_is_answered_once_it_was_allowed(void)
+{
+	for_each_family(family)
+	{
+		for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+			world_reset();
+			expect_packet(WD_R_CT_INVALID, .family = family,
+				      .dir = !dir, .proto = 1,
+				      .type = answer(family), .id = 3);
+			expect_packet(WD_R_POLICY_ALLOW, .family = family,
+				      .dir = dir, .proto = 1,
+				      .type = echo(family), .id = 3);
+			expect_packet(WD_R_ESTABLISHED, .family = family,
+				      .dir = !dir, .proto = 1,
+				      .type = answer(family), .id = 3);
+			expect_packet(WD_R_ESTABLISHED, .family = family,
+				      .dir = dir, .proto = 1,
+				      .type = echo(family), .id = 3);
+		}
+	}
+}
+
+static void an_answer_must_have_the_id_and_peer_of_its_echo(void)
+{
+	for_each_family(family)
+	{
+		world_reset();
+		expect_packet(WD_R_POLICY_ALLOW, OUT, .family = family,
+			      .proto = 1, .type = echo(family), .id = 3);
+		expect_packet(WD_R_CT_INVALID, IN, .family = family, .proto = 1,
+			      .type = answer(family), .id = 4);
+		expect_packet(WD_R_CT_INVALID, IN, .family = family, .proto = 1,
+			      .type = answer(family), .id = 3, FROM(H_PREFIX));
+		expect_packet(WD_R_CT_INVALID, IN, .family = family, .proto = 1,
+			      .type = answer(family), .id = 3, TO(H_SELF2));
+		expect_packet(WD_R_CT_INVALID, OUT, .family = family,
+			      .proto = 1, .type = answer(family), .id = 3);
+		expect_packet(WD_R_ESTABLISHED, IN, .family = family,
+			      .proto = 1, .type = answer(family), .id = 3);
+	}
+}
+
+static void an_echo_does_not_open_the_way_for_one_back(void)
+{
+	for_each_family(family)
+	{
+		world_reset();
+		tables_mix(SLOT_SHUT, SLOT_RULES);
+		world_publish(SLOT_MIXED, 0);
+		expect_packet(WD_R_POLICY_ALLOW, OUT, .family = family,
+			      .proto = 1, .type = echo(family), .id = 3);
+		expect_packet(WD_R_DEFAULT, IN, .family = family, .proto = 1,
+			      .type = echo(family), .id = 3);
+		expect_packet(WD_R_ESTABLISHED, IN, .family = family,
+			      .proto = 1, .type = answer(family), .id = 3);
+		expect_packet(WD_R_DEFAULT, IN, .family = family, .proto = 1,
+			      .type = echo(family), .id = 3);
+	}
+}
+
+static void echoes_with_one_id_both_ways_are_two_flows(void)
+{
+	for_each_family(family)
+	{
+		struct packet ask = { .family = family,
+				      OUT,
+				      .proto = 1,
+				      .type = echo(family),
+				      .id = 3 };
+		struct packet asked = ask;
+
+		asked.dir = WD_INGRESS;
+		world_reset();
+		expect_this(WD_R_POLICY_ALLOW, &ask);
+		expect_this(WD_R_POLICY_ALLOW, &asked);
+		wd_expect_int(2, world_flow_cnt(family == 4 ? "wd_new4" :
+							      "wd_new6"));
+		wd_expect_int(0, world_flow(&ask, true, NULL));
+		wd_expect_int(0, world_flow(&asked, true, NULL));
+	}
+}
+
+static void echo_is_judged_by_rules_without_ports(void)
+{
+	static const struct wcase cases[] = {
+		{ "v4 echo to a friend", WD_R_POLICY_ALLOW, .family = 4,
+		  .p = { .proto = 1, .type = 8 } },
+		{ "v6 echo to a friend", WD_R_POLICY_ALLOW, .family = 6,
+		  .p = { .proto = 1, .type = 128 } },
+		{ "v4 echo to a foe", WD_R_POLICY, .family = 4, .peer = H_FOE,
+		  .p = { .proto = 1, .type = 8 } },
+		{ "v6 echo to a foe", WD_R_POLICY, .family = 6, .peer = H_FOE,
+		  .p = { .proto = 1, .type = 128 } },
+		{ "v4 echo to nobody's friend", WD_R_DEFAULT, .family = 4,
+		  .peer = H_PLAIN, .p = { .proto = 1, .type = 8 } },
+		{ "v6 echo to nobody's friend", WD_R_DEFAULT, .family = 6,
+		  .peer = H_PLAIN, .p = { .proto = 1, .type = 128 } },
+		{ "v4 timestamp", WD_R_POLICY_ALLOW, .family = 4,
+		  .p = { .proto = 1, .type = 13 } },
+		{ "v4 timestamp to nobody's friend", WD_R_DEFAULT, .family = 4,
+		  .peer = H_PLAIN, .p = { .proto = 1, .type = 13 } },
+		{ "ICMP of the other family", WD_R_POLICY_ALLOW, .family = 4,
+		  .p = { .proto = 58, .type = 128 } },
+		{ "ICMP of the other family to nobody's friend",
+		  WD_R_PROTO_UNSUP, .family = 4, .peer = H_PLAIN,
+		  .p = { .proto = 58, .type = 128 } },
+	};
+
+	world_cases(cases);
+}
+
+/* ---- errors ---- */
+
+/* What is quoted is the packet the pod sent, or the one it got. */
+static struct packet quoted_by(int family, int dir, int proto)
+{
+	struct packet p = { .family = family, .dir = !dir, .proto = proto };
+
+	if (proto == 1) {
+		p.type = echo(family);
+		p.id = 3;
+	}
+	return p;
+}
+
+/* An error that goes in direction @dir, from the router @from. */
+static struct packet error_by(int family, int dir, enum host from)
+{
+	struct packet p = { .family = family,
+			    .dir = dir,
+			    .proto = 1,
+			    .type = unreach(family) };
+
+	if (dir == WD_INGRESS) {
+		p.src = from;
+		p.has_src = true;
+	}
+	return p;
+}
+
+static void an_error_about_a_live_flow_passes(void)
+{
+	static const int protos[] = { 6, 17, 132, 47, 1 };
+
+	for_each_family(family)
+	{
+		for (size_t i = 0; i < COUNT(protos) * 2; i++) {
+			int dir = (int)(i & 1);
+			struct packet flow =
+				quoted_by(family, dir, protos[i / 2]);
+			struct packet error = error_by(family, dir, H_FRIEND);
+
+			world_reset();
+			expect_error(WD_R_ICMP_UNRELATED, &error, &flow);
+			expect_this(WD_R_POLICY_ALLOW, &flow);
+			expect_error(WD_R_RELATED, &error, &flow);
+			world_publish(SLOT_RULES, 0);
+			expect_error(WD_R_RELATED, &error, &flow);
+		}
+	}
+}
+
+static void a_router_nobody_knows_may_send_the_error(void)
+{
+	for_each_family(family)
+	{
+		struct packet flow = quoted_by(family, WD_INGRESS, 17);
+		struct packet error = error_by(family, WD_INGRESS, H_WORLD);
+
+		world_reset();
+		expect_this(WD_R_POLICY_ALLOW, &flow);
+		expect_error(WD_R_RELATED, &error, &flow);
+	}
+}
+
+static void each_type_of_error_is_served_or_refused(void)
+{
+	static const struct {
+		int family;
+		uint8_t type;
+		int reason;
+	} types[] = {
+		{ 4, 3, WD_R_RELATED },
+		{ 4, 11, WD_R_RELATED },
+		{ 4, 12, WD_R_RELATED },
+		{ 4, 4, WD_R_ICMP_UNRELATED },
+		{ 4, 5, WD_R_ICMP_UNRELATED },
+		{ 6, 1, WD_R_RELATED },
+		{ 6, 2, WD_R_RELATED },
+		{ 6, 3, WD_R_RELATED },
+		{ 6, 4, WD_R_RELATED },
+		{ 6, 0, WD_R_ICMP_UNRELATED },
+		{ 6, 5, WD_R_ICMP_UNRELATED },
+		{ 6, 100, WD_R_ICMP_UNRELATED },
+		{ 6, 127, WD_R_ICMP_UNRELATED },
+	};
+
+	for (size_t i = 0; i < COUNT(types) * 2; i++) {
+		int dir = (int)(i & 1), family = types[i / 2].family;
+		struct packet flow = quoted_by(family, dir, 17);
+		struct packet error = error_by(family, dir, H_FRIEND);
+
+		error.type = types[i / 2].type;
+		world_reset();
+		expect_this(WD_R_POLICY_ALLOW, &flow);
+		expect_error(types[i / 2].reason, &error, &flow);
+	}
+}
+
+/* Each changes one thing of the packet that is quoted. */
+static void a_forged_quote_is_not_believed(void)
+{
+	for_each_family(family)
+	{
+		for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+			struct packet flow = quoted_by(family, dir, 17);
+			struct packet error = error_by(family, dir, H_FRIEND);
+			struct packet q;
+
+			world_reset();
+			expect_this(WD_R_POLICY_ALLOW, &flow);
+			q = flow;
+			q.sport = 40001;
+			expect_error(WD_R_ICMP_UNRELATED, &error, &q);
+			q = flow;
+			q.dport = 81;
+			expect_error(WD_R_ICMP_UNRELATED, &error, &q);
+			q = flow;
+			q.proto = 6;
+			expect_error(WD_R_ICMP_UNRELATED, &error, &q);
+			q = flow;
+			q.dst = dir == WD_INGRESS ? H_PREFIX : H_SELF2;
+			q.has_dst = true;
+			expect_error(WD_R_ICMP_UNRELATED, &error, &q);
+			q = flow;
+			q.src = dir == WD_INGRESS ? H_SELF2 : H_PREFIX;
+			q.has_src = true;
+			expect_error(WD_R_ICMP_UNRELATED, &error, &q);
+			expect_error(WD_R_RELATED, &error, &flow);
+		}
+	}
+}
+
+/* The quoted packet went the way that the error goes: nobody sent that. */
+static void an_error_must_go_against_the_packet_it_quotes(void)
+{
+	for_each_family(family)
+	{
+		for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+			struct packet flow = quoted_by(family, !dir, 17);
+			struct packet error = error_by(family, dir, H_FRIEND);
+
+			world_reset();
+			expect_this(WD_R_POLICY_ALLOW, &flow);
+			expect_error(WD_R_ICMP_UNRELATED, &error, &flow);
+		}
+	}
+}
+
+/* A flow that only the peer has sent in: the pod sent nothing to complain of. */
+static void what_was_not_sent_yet_cannot_be_quoted(void)
+{
+	for_each_family(family)
+	{
+		struct packet flow = { .family = family, IN, .proto = 17 };
+		struct packet back = { .family = family,
+				       OUT,
+				       .proto = 17,
+				       .sport = 80,
+				       .dport = 40000 };
+		struct packet error = error_by(family, WD_INGRESS, H_FRIEND);
+
+		world_reset();
+		expect_this(WD_R_POLICY_ALLOW, &flow);
+		expect_error(WD_R_ICMP_UNRELATED, &error, &back);
+		expect_this(WD_R_ESTABLISHED, &back);
+		expect_error(WD_R_RELATED, &error, &back);
+	}
+}
+
+static void a_pod_complains_only_as_the_one_that_got_the_packet(void)
+{
+	for_each_family(family)
+	{
+		struct packet flow = { .family = family, IN, .proto = 17 };
+		struct packet error = error_by(family, WD_EGRESS, H_FRIEND);
+
+		world_reset();
+		expect_this(WD_R_POLICY_ALLOW, &flow);
+		error.src = H_SELF2;
+		error.has_src = true;
+		expect_error(WD_R_ICMP_UNRELATED, &error, &flow);
+		error.src = H_NEAR;
+		expect_error(WD_R_SPOOF_IP, &error, &flow);
+		error.src = H_SELF;
+		error.dst = H_PREFIX; /* not the sender of what is quoted */
+		error.has_dst = true;
+		expect_error(WD_R_ICMP_UNRELATED, &error, &flow);
+		error.dst = H_FRIEND;
+		expect_error(WD_R_RELATED, &error, &flow);
+	}
+}
+
+static void an_error_about_an_error_is_dropped(void)
+{
+	for_each_family(family)
+	{
+		struct packet inner = { .family = family,
+					OUT,
+					.proto = 1,
+					.type = unreach(family) };
+		struct packet error = error_by(family, WD_INGRESS, H_FRIEND);
+
+		world_reset();
+		expect_error(WD_R_ICMP_UNRELATED, &error, &inner);
+	}
+}
+
+static void a_quote_that_is_cut_short_is_dropped(void)
+{
+	for_each_family(family)
+	{
+		int header = family == 4 ? 20 : 40;
+		struct packet flow = quoted_by(family, WD_INGRESS, 6);
+		struct packet error = error_by(family, WD_INGRESS, H_FRIEND);
+		struct frame f;
+
+		world_reset();
+		expect_this(WD_R_POLICY_ALLOW, &flow);
+		for (int len = 1; len < header + 8; len++) {
+			frame_quote(&f, &error, &flow, len);
+			world_expect(&f, WD_INGRESS, WD_R_ICMP_UNRELATED);
+		}
+		frame_quote(&f, &error, &flow, header + 8);
+		world_expect(&f, WD_INGRESS, WD_R_RELATED);
+	}
+}
+
+static void a_quote_of_a_later_fragment_is_dropped(void)
+{
+	struct packet flow = { .family = 4, OUT, .proto = 17 };
+	struct packet error = error_by(4, WD_INGRESS, H_FRIEND);
+	struct frame f;
+
+	world_reset();
+	expect_this(WD_R_POLICY_ALLOW, &flow);
+	frame_quote(&f, &error, &flow, 0);
+	f.data[f.l4 + 8 + 7] = 1; /* offset 8 in the quoted header */
+	world_expect(&f, WD_INGRESS, WD_R_ICMP_UNRELATED);
+}
+
+/* ---- errors and policy ---- */
+
+static void an_error_about_a_flow_not_allowed_any_more_is_dropped(void)
+{
+	for_each_family(family)
+	{
+		struct packet flow = quoted_by(family, WD_INGRESS, 17);
+		struct packet error = error_by(family, WD_INGRESS, H_FRIEND);
+
+		world_reset();
+		expect_this(WD_R_POLICY_ALLOW, &flow);
+		world_publish(SLOT_SHUT, 0);
+		expect_error(WD_R_DEFAULT, &error, &flow);
+	}
+}
+
+static void an_error_makes_no_flow_and_keeps_none_alive(void)
+{
+	for_each_family(family)
+	{
+		struct packet flow = quoted_by(family, WD_INGRESS, 17);
+		struct packet error = error_by(family, WD_INGRESS, H_FRIEND);
+		struct wd_ct_val ct;
+
+		world_reset();
+		expect_this(WD_R_POLICY_ALLOW, &flow);
+		wd_expect_int(0, world_flow(&flow, true, &ct));
+		ct.expires = world_ticks() + 5;
+		world_flow_set(&flow, true, &ct);
+		expect_error(WD_R_RELATED, &error, &flow);
+		wd_expect_int(0, world_flow(&flow, true, &ct));
+		wd_expect(ct.expires <= world_ticks() + 5);
+		ct.expires = world_ticks();
+		world_flow_set(&flow, true, &ct);
+		expect_error(WD_R_ICMP_UNRELATED, &error, &flow);
+		wd_expect_int(1, world_flow_cnt(family == 4 ? "wd_new4" :
+							      "wd_new6"));
+	}
+}
+
+static void mode_off_passes_errors_and_audit_does_not(void)
+{
+	for_each_family(family)
+	{
+		struct packet flow = quoted_by(family, WD_INGRESS, 17);
+		struct packet error = error_by(family, WD_INGRESS, H_FRIEND);
+
+		world_reset();
+		world_publish(SLOT_RULES, WD_EP_AUDIT);
+		expect_error(WD_R_ICMP_UNRELATED, &error, &flow);
+		world_publish(SLOT_RULES, WD_EP_OFF);
+		expect_error(WD_R_MODE_OFF, &error, &flow);
+		expect_packet(WD_R_MODE_OFF, IN, .family = family, .proto = 1,
+			      .type = answer(family), .id = 9);
+	}
+}
+
+int main(void)
+{
+	if (world_open(NULL))
+		return 1;
+	WD_TEST(an_echo_is_answered_once_it_was_allowed);
+	WD_TEST(an_answer_must_have_the_id_and_peer_of_its_echo);
+	WD_TEST(an_echo_does_not_open_the_way_for_one_back);
+	WD_TEST(echoes_with_one_id_both_ways_are_two_flows);
+	WD_TEST(echo_is_judged_by_rules_without_ports);
+	WD_TEST(an_error_about_a_live_flow_passes);
+	WD_TEST(a_router_nobody_knows_may_send_the_error);
+	WD_TEST(each_type_of_error_is_served_or_refused);
+	WD_TEST(a_forged_quote_is_not_believed);
+	WD_TEST(an_error_must_go_against_the_packet_it_quotes);
+	WD_TEST(what_was_not_sent_yet_cannot_be_quoted);
+	WD_TEST(a_pod_complains_only_as_the_one_that_got_the_packet);
+	WD_TEST(an_error_about_an_error_is_dropped);
+	WD_TEST(a_quote_that_is_cut_short_is_dropped);
+	WD_TEST(a_quote_of_a_later_fragment_is_dropped);
+	WD_TEST(an_error_about_a_flow_not_allowed_any_more_is_dropped);
+	WD_TEST(an_error_makes_no_flow_and_keeps_none_alive);
+	WD_TEST(mode_off_passes_errors_and_audit_does_not);
+	world_close();
+	return wd_tests_end();
+}
