@@ -89,16 +89,24 @@ static void show_refusal(const struct image *image)
 	free(log);
 }
 
-static void report_insns(const struct image *image, const char *program,
-			 const char *log)
+/* Kernels from 5.16 on also tell by the program's descriptor. */
+static void report_insns(const struct image *image,
+			 const struct bpf_program *prog, const char *log)
 {
-	unsigned long insns = 0;
-	const char *at = strstr(log, "processed ");
+	const char *at = log;
+	unsigned int insns = 0;
+	struct bpf_prog_info info;
 
-	if (!at || sscanf(at, "processed %lu insns", &insns) != 1)
-		insns = 0;
+	/* 7.2 has a line for the parts before that of the whole */
+	while ((at = strstr(at, "processed ")))
+		if (sscanf(at++, "processed %u insns", &insns) != 1)
+			insns = 0;
 	wd_expect(insns > 0);
-	printf("@insns %s %s %lu\n", image->object, program, insns);
+	if (wd_expect_int(0, wd_prog_info(bpf_program__fd(prog), &info)) &&
+	    info.verified_insns)
+		wd_expect_int(info.verified_insns, insns);
+	printf("@insns %s %s %u\n", image->object, bpf_program__name(prog),
+	       insns);
 }
 
 static void load_image(const struct image *image)
@@ -123,7 +131,7 @@ static void load_image(const struct image *image)
 	i = 0;
 	if (!err)
 		bpf_object__for_each_program(prog, obj)
-			report_insns(image, bpf_program__name(prog), log[i++]);
+			report_insns(image, prog, log[i++]);
 	bpf_object__close(obj);
 	if (!wd_expect_int(0, err))
 		show_refusal(image);

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "iif.h"
 #include "model/xalloc.h"
 /* The skeleton's struct has the name of an object's. */
 #define wd_pod wd_pod_skel
@@ -78,7 +79,8 @@ struct wd_kernel *wd_kernel_open(void)
 
 	k->cpus = libbpf_num_possible_cpus();
 	assert(k->cpus > 0 && k->cpus <= CPUS_MAX);
-	k->pod = wd_pod__open_and_load();
+	if (!wd_iif_prepare())
+		k->pod = wd_pod__open_and_load();
 	if (!k->pod) {
 		printf("# the programs do not load: -%d\n", errno);
 		wd_kernel_close(k);
@@ -322,8 +324,6 @@ struct wd_outcome wd_kernel_run(struct wd_kernel *kernel,
 	uint8_t frame[128];
 	struct __sk_buff ctx = {
 		.ifindex = probe->ep->ifindex,
-		.ingress_ifindex = hook == WD_INGRESS ? probe->iif :
-							probe->ep->ifindex,
 	};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
 		    .data_size_in = (uint32_t)build(frame, probe),
@@ -332,8 +332,10 @@ struct wd_outcome wd_kernel_run(struct wd_kernel *kernel,
 					   kernel->pod->progs.wd_pod_in :
 					   kernel->pod->progs.wd_pod_out;
 	struct wd_outcome out = { WD_DROP, -1 };
-	int err = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+	int err;
 
+	wd_iif_set(&ctx, hook == WD_INGRESS ? probe->iif : probe->ep->ifindex);
+	err = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
 	if (err) {
 		printf("# BPF_PROG_TEST_RUN on ifindex %u: %d\n", ctx.ifindex,
 		       err);
@@ -389,19 +391,25 @@ void wd_kernel_forget(struct wd_kernel *kernel, const struct wd_probe *probe)
 
 /* ---- devices ---- */
 
-int wd_kernel_devices(uint32_t *ret_ifindex, uint32_t cnt)
+static int make_devices(const char *type, uint32_t cnt)
 {
-	char name[IFNAMSIZ];
-	FILE *ip;
+	FILE *ip = popen("ip -batch - 2>/dev/null", "w");
 
-	if (unshare(CLONE_NEWNET))
-		return -errno;
-	ip = popen("ip -batch -", "w");
 	if (!ip)
 		return -errno;
 	for (uint32_t i = 0; i < cnt; i++)
-		(void)fprintf(ip, "link add wdt%u type bridge\n", i);
-	if (pclose(ip))
+		(void)fprintf(ip, "link add wdt%u type %s\n", i, type);
+	return pclose(ip) ? -EOPNOTSUPP : 0;
+}
+
+int wd_kernel_devices(uint32_t *ret_ifindex, uint32_t cnt)
+{
+	char name[IFNAMSIZ];
+
+	if (unshare(CLONE_NEWNET))
+		return -errno;
+	/* a kernel without modules may have no bridges, but netkit built in */
+	if (make_devices("bridge", cnt) && make_devices("netkit", cnt))
 		return -EOPNOTSUPP;
 	for (uint32_t i = 0; i < cnt; i++) {
 		(void)snprintf(name, sizeof(name), "wdt%u", i);
