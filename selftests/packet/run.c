@@ -13,6 +13,7 @@
 #include <string.h>
 #include <warder/maps.h>
 
+#include "iif.h"
 #include "world.h"
 
 #define CPUS_MAX 256
@@ -105,13 +106,14 @@ static int run_once(const struct frame *frame, int dir, uint32_t *ret_code)
 {
 	struct __sk_buff ctx = {
 		.ifindex = IF_POD,
-		.ingress_ifindex = dir == WD_INGRESS ? world_iif : IF_POD,
 	};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame->data,
 		    .data_size_in = (uint32_t)frame->len, .ctx_in = &ctx,
 		    .ctx_size_in = sizeof(ctx), .repeat = 1);
-	int err = bpf_prog_test_run_opts(prog_fd[dir], &opts);
+	int err;
 
+	wd_iif_set(&ctx, dir == WD_INGRESS ? world_iif : IF_POD);
+	err = bpf_prog_test_run_opts(prog_fd[dir], &opts);
 	if (!err)
 		*ret_code = opts.retval;
 	return err;

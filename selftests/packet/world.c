@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "iif.h"
 #include "run.h"
 #include "wd_pod.skel.h"
 
@@ -83,7 +84,8 @@ static void fill_endpoint(uint32_t ifindex, uint32_t id, enum host host)
 
 int world_open(void (*bend)(struct bpf_object *obj))
 {
-	pod = wd_pod__open();
+	if (!wd_iif_prepare())
+		pod = wd_pod__open();
 	if (pod && bend)
 		bend(pod->obj);
 	if (!pod || wd_pod__load(pod)) {
