@@ -42,6 +42,7 @@ static struct json_object *request(const struct wd_cni_conf *conf,
 	struct json_object *req = json_object_new_object();
 
 	wd_json_str(req, "cmd", cmd);
+	wd_json_str(req, "network", wd_json_get_str(conf->doc, "name"));
 	wd_json_str(req, "container", conf->container);
 	wd_json_str(req, "ifname", conf->ifname);
 	return req;

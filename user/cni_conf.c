@@ -390,13 +390,16 @@ static int check_keys(struct wd_cni_conf *conf, struct wd_cni_error *error)
 	return err;
 }
 
-/* The network's name. What ADD refused must be removable, so DEL and GC do not care. */
+/*
+ * The network's name; GC is about one. What ADD refused must be removable, so
+ * DEL does not care.
+ */
 static int check_name(const struct wd_cni_conf *conf,
 		      struct wd_cni_error *error)
 {
 	const char *name = wd_json_get_str(conf->doc, "name");
 
-	if (!verbs[conf->verb].strict || word_is_valid(name, 255, ALNUM, "_.-"))
+	if (conf->verb == WD_CNI_DEL || word_is_valid(name, 255, ALNUM, "_.-"))
 		return 0;
 	return wd_cni_fail(error, WD_CNI_E_CONFIG,
 			   "name: '%s' is no name of a network", name);

@@ -169,6 +169,7 @@ static void add_found(struct wd_endpoints *eps, struct wd_ctl_conn *conn, struct
 		.name = text_of(req, "pod"),
 		.uid = text_of(req, "uid"),
 		.container = text_of(req, "container"),
+		.network = text_of(req, "network"),
 		.netns = text_of(req, "netns"),
 		.addr = cnt > 0 ? addr : veth->addr,
 		.addr_cnt = cnt > 0 ? (size_t)cnt : veth->addr_cnt,
@@ -211,7 +212,9 @@ static void cni_add(void *ctx, struct wd_ctl_conn *conn, struct json_object *req
 	err = wd_veth_find(fd, text_of(req, "ifname"), &veth);
 	(void)close(fd);
 	if (err) {
-		wd_ctl_error(conn, 1, text_of(req, "ifname"), "%s", veth_problem(err));
+		/* 2: no retry helps, the chain is wrong */
+		wd_ctl_error(conn, err == -ENOTSUP || err == -EXDEV ? 2 : 1,
+			     text_of(req, "ifname"), "%s", veth_problem(err));
 		return;
 	}
 	add_found(agent->endpoints, conn, req, &veth);
@@ -263,6 +266,15 @@ static void cni_check(void *ctx, struct wd_ctl_conn *conn, struct json_object *r
 		wd_ctl_reply(conn, state_json(local, &info));
 }
 
+/*
+ * Of the asking network only: another one's attachments are not in its list.
+ * Discovered pods have no container id, and the runtime may not know of them.
+ */
+static bool is_listed(const struct wd_endpoint *ep, const char *network)
+{
+	return *ep->container && strcmp(ep->network, network) == 0;
+}
+
 static bool is_valid(struct json_object *valid, const struct wd_endpoint *ep)
 {
 	for (size_t i = 0; i < json_object_array_length(valid); i++) {
@@ -289,8 +301,8 @@ static void cni_gc(void *ctx, struct wd_ctl_conn *conn, struct json_object *req,
 		return;
 	}
 	HASH_ITER(hh, agent->endpoints->locals, local, tmp) {
-		/* Discovered pods have no container id: the runtime cannot have listed them. */
-		if (*local->ep.container && !is_valid(valid, &local->ep))
+		if (is_listed(&local->ep, text_of(req, "network")) &&
+		    !is_valid(valid, &local->ep))
 			wd_local_drop(agent->endpoints, local);
 	}
 	(void)wd_agent_commit(agent);

@@ -33,6 +33,7 @@ static void local_free(struct wd_local *local)
 	wd_str_put(local->ep.name);
 	wd_str_put(local->ep.uid);
 	wd_str_put(local->ep.container);
+	wd_str_put(local->ep.network);
 	wd_str_put(local->ep.netns);
 	free(local);
 }
@@ -91,6 +92,7 @@ static void fill(struct wd_endpoint *ep, const struct wd_local_spec *spec)
 	ep->name = wd_str_get(spec->name);
 	ep->uid = wd_str_get(spec->uid ? spec->uid : "");
 	ep->container = wd_str_get(spec->container ? spec->container : "");
+	ep->network = wd_str_get(spec->network ? spec->network : "");
 	ep->netns = wd_str_get(spec->netns ? spec->netns : "");
 }
 

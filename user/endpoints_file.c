@@ -58,6 +58,7 @@ static struct json_object *to_json(const struct wd_endpoint *ep)
 	put_text(o, "pod", ep->name);
 	put_text(o, "uid", ep->uid);
 	put_text(o, "container", ep->container);
+	put_text(o, "network", ep->network);
 	put_text(o, "netns", ep->netns);
 	for (uint32_t i = 0; i < ep->addr_cnt; i++)
 		json_object_array_add(addrs,
@@ -181,6 +182,7 @@ static void restore_one(struct wd_endpoints *eps, struct json_object *o)
 		.name = get_text(o, "pod"),
 		.uid = get_text(o, "uid"),
 		.container = get_text(o, "container"),
+		.network = get_text(o, "network"),
 		.netns = get_text(o, "netns"),
 		.addr = addr,
 		.veth = &veth,

@@ -41,6 +41,7 @@ struct wd_local_spec {
 	const char *name;
 	const char *uid;
 	const char *container;
+	const char *network;
 	const char *netns;
 	const struct wd_addr *addr;
 	size_t addr_cnt;

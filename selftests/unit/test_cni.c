@@ -518,6 +518,7 @@ static void add_hands_over_the_pod_and_prints_prev_result(void)
 	wd_expect_str("eth0", wd_json_get_str(req, "ifname"));
 	wd_expect_str("shop", wd_json_get_str(req, "namespace"));
 	wd_expect_str("web-0", wd_json_get_str(req, "pod"));
+	wd_expect_str("net", wd_json_get_str(req, "network"));
 	wd_expect_str("12-ab", wd_json_get_str(req, "uid"));
 	wd_expect_str("/proc/self/ns/net", wd_json_get_str(req, "netns"));
 	wd_expect_str("[\"10.1.0.5/24\",\"fd00::5/64\"]",
@@ -627,6 +628,8 @@ static void gc_hands_over_the_whole_list_or_nothing(void)
 		wd_expect_int(!rows[i].valid, plugin(&call, "1.1.0", body));
 		req = logged(0);
 		wd_expect_int(!!rows[i].valid, !!req);
+		wd_expect_str(req ? "net" : "",
+			      wd_json_get_str(req, "network"));
 		if (rows[i].valid)
 			wd_expect_str(rows[i].valid,
 				      json_object_to_json_string_ext(

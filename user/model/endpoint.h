@@ -34,6 +34,7 @@ struct wd_endpoint {
 	const char *name;
 	const char *uid; /* "" if the runtime did not say */
 	const char *container; /* runtime's container id, interned; "" if discovered */
+	const char *network; /* CNI network that attached it, interned; "" if discovered */
 	const char *netns; /* path of the namespace, interned, "" unknown */
 };
 

@@ -1,0 +1,419 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""warder-cni in a chain behind the real ptp plugin, against a real agent.
+
+One node in a network and mount namespace of its own. The chain is called as a
+runtime calls it: ADD front to back with prevResult, DEL back to front.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+BUILD = os.path.abspath(os.environ.get('WD_BUILD', os.path.join(TOP, 'build')))
+CNI_DIRS = ('/usr/lib/cni', '/opt/cni/bin')
+VERSIONS = ('0.4.0', '1.0.0', '1.1.0')
+WAIT_S = 60
+
+BASE = '''
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db-from-web, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress:
+  - from:
+    - podSelector: {matchLabels: {app: web}}
+'''
+
+
+def enter_namespaces():
+    """Start over inside, where nothing of the machine can be touched."""
+    if os.environ.get('WD_PLUGIN_INSIDE') != '1':
+        os.environ['WD_PLUGIN_INSIDE'] = '1'
+        os.execvp('unshare', ['unshare', '--net', '--mount', '--propagation',
+                              'private', sys.executable, *sys.argv])
+
+
+class Refused(Exception):
+    def __init__(self, text):
+        super().__init__(text)
+        self.doc = json.loads(text)
+        self.code, self.msg = self.doc['code'], self.doc['msg']
+
+
+def run(*argv):
+    subprocess.run(argv, check=True, timeout=WAIT_S,
+                   stdin=subprocess.DEVNULL)
+
+
+class Node:
+    def __init__(self, root):
+        self.root = root
+        self.agent = None
+        self.pods = {}
+        for name in ('manifests', 'bpf'):
+            os.mkdir(f'{root}/{name}')
+        run('mount', '-t', 'tmpfs', 'none', '/run')
+        os.mkdir('/run/netns')
+        run('mount', '-t', 'sysfs', 'none', '/sys')
+        run('mount', '-t', 'bpf', 'none', f'{root}/bpf')
+        run('ip', 'link', 'set', 'lo', 'up')
+        self.write('base.yaml', BASE)
+
+    # ---- the agent ----
+
+    def start(self, *args):
+        with open(f'{self.root}/agent.log', 'a', encoding='utf-8') as log:
+            self.agent = subprocess.Popen(
+                [f'{BUILD}/warder', 'agent', '--node', 'n1',
+                 '--manifests', f'{self.root}/manifests',
+                 '--run-dir', f'{self.root}/run',
+                 '--state-dir', f'{self.root}/state',
+                 '--bpffs', f'{self.root}/bpf/warder', *args],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.ask('status', '--wait=30')
+
+    def stop(self, signo=signal.SIGTERM):
+        if self.agent:
+            self.agent.send_signal(signo)
+            self.agent.wait(WAIT_S)
+        self.agent = None
+
+    def ask(self, *args):
+        done = subprocess.run(
+            [f'{BUILD}/warder', *args, '--run-dir', f'{self.root}/run'],
+            stdout=subprocess.PIPE, text=True, timeout=WAIT_S, check=True)
+        return done.stdout
+
+    def endpoints(self):
+        doc = json.loads(self.ask('endpoint', 'list', '--json'))
+        return sorted(e['name'] for e in doc['endpoints'])
+
+    def write(self, name, text):
+        with open(f'{self.root}/{name}', 'w', encoding='utf-8') as f:
+            f.write(text)
+        os.rename(f'{self.root}/{name}', f'{self.root}/manifests/{name}')
+
+    def tell_pod(self, name, app):
+        self.write(f'{name}.yaml', json.dumps({
+            'apiVersion': 'v1', 'kind': 'Pod',
+            'metadata': {'name': name, 'namespace': 'shop', 'uid': f'u-{name}',
+                         'labels': {'app': app}},
+            'spec': {'nodeName': 'n1', 'containers': []},
+            'status': {'phase': 'Running'}}))
+
+    # ---- the runtime ----
+
+    def plugin(self, verb, name, version, prev=None, pod=None, net='pods',
+               **more):
+        conf = {'cniVersion': version, 'name': net, 'type': name, **more}
+        env = {'PATH': os.environ['PATH'], 'CNI_COMMAND': verb,
+               'CNI_PATH': cni_dir()}
+        if name == 'ptp':
+            path = f'{cni_dir()}/ptp'
+            conf['ipam'] = {'type': 'host-local', 'subnet': '10.77.0.0/24',
+                            'dataDir': f'{self.root}/ipam',
+                            'routes': [{'dst': '0.0.0.0/0'}]}
+        else:
+            path = f'{BUILD}/warder-cni'
+            conf.setdefault('runDir', f'{self.root}/run')
+        if prev is not None:
+            conf['prevResult'] = prev
+        if pod:
+            env.update(CNI_CONTAINERID=f'c-{pod}', CNI_IFNAME='eth0',
+                       CNI_NETNS=f'/run/netns/{pod}',
+                       CNI_ARGS='IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;'
+                       f'K8S_POD_NAME={pod};K8S_POD_UID=u-{pod};'
+                       f'K8S_POD_INFRA_CONTAINER_ID=c-{pod}')
+        done = subprocess.run([path], input=json.dumps(conf), env=env,
+                              stdout=subprocess.PIPE, text=True,
+                              timeout=WAIT_S, check=False)
+        if done.returncode:
+            raise Refused(done.stdout)
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def make(self, pod, version):
+        """The namespace and what ptp does; gives prevResult, converted as
+        libcni does it, for a ptp that is older than 1.1.0."""
+        run('ip', 'netns', 'add', pod)
+        run('ip', '-n', pod, 'link', 'set', 'lo', 'up')
+        prev = self.plugin('ADD', 'ptp', min(version, '1.0.0'), pod=pod)
+        prev['cniVersion'] = version
+        return prev
+
+    def add(self, pod, version='1.0.0', **more):
+        prev = self.make(pod, version)
+        self.pods[pod] = self.plugin('ADD', 'warder-cni', version, prev, pod,
+                                     **more)
+        return prev, self.pods[pod]
+
+    def delete(self, pod, version='1.0.0'):
+        prev = self.pods.pop(pod, None)
+        self.plugin('DEL', 'warder-cni', version, prev, pod)
+        self.unmake(pod, version)
+
+    def unmake(self, pod, version='1.0.0'):
+        self.plugin('DEL', 'ptp', min(version, '1.0.0'), pod=pod)
+        run('ip', 'netns', 'del', pod)
+
+    def ip(self, pod):
+        return self.pods[pod]['ips'][0]['address'].split('/')[0]
+
+    def pings(self, source, target):
+        if not os.path.exists(f'/run/netns/{source}'):
+            raise AssertionError(f'no namespace {source}')
+        return subprocess.run(
+            ['ip', 'netns', 'exec', source, 'ping', '-c1', '-W1', target],
+            stdout=subprocess.DEVNULL, timeout=WAIT_S,
+            check=False).returncode == 0
+
+    def close(self):
+        if self.agent:
+            self.agent.kill()
+            self.agent.wait()
+
+
+def cni_dir():
+    for path in CNI_DIRS:
+        if os.access(f'{path}/ptp', os.X_OK):
+            return path
+    raise RuntimeError('no ptp plugin in ' + ' '.join(CNI_DIRS))
+
+
+def expect(expected, actual):
+    if expected != actual:
+        raise AssertionError(f'expected {expected!r}, got {actual!r}')
+
+
+def refused(code, fn, *args, **kwargs):
+    try:
+        fn(*args, **kwargs)
+    except Refused as err:
+        expect(code, err.code)
+        return err
+    raise AssertionError(f'expected code {code}, but it succeeded')
+
+
+def accepted(fn, *args):
+    try:
+        fn(*args)
+    except Refused:
+        return False
+    return True
+
+
+def eventually(fn, expected, seconds=10):
+    until = time.monotonic() + seconds
+    while fn() != expected and time.monotonic() < until:
+        time.sleep(0.05)
+    expect(expected, fn())
+
+
+# ---- tests, in this order: the first ones have no agent ----
+
+def test_version_needs_nothing(node):
+    for version in VERSIONS:
+        doc = node.plugin('VERSION', 'warder-cni', version)
+        expect(version, doc['cniVersion'])
+        expect([], [v for v in VERSIONS if v not in doc['supportedVersions']])
+
+
+def test_without_agent_add_fails_closed_and_del_succeeds(node):
+    node.tell_pod('early', 'web')
+    prev = node.make('early', '1.0.0')
+    refused(11, node.plugin, 'ADD', 'warder-cni', '1.0.0', prev, 'early')
+    refused(50, node.plugin, 'STATUS', 'warder-cni', '1.1.0')
+    refused(11, node.plugin, 'CHECK', 'warder-cni', '1.0.0', prev, 'early')
+    expect(None, node.plugin('DEL', 'warder-cni', '1.0.0', prev, 'early'))
+    expect(['c-early:eth0'], os.listdir(f'{node.root}/run/deletions'))
+    node.unmake('early')
+    node.start()
+    expect([], os.listdir(f'{node.root}/run/deletions'))
+
+
+def test_chain_adds_checks_deletes_in_every_version(node):
+    for version in VERSIONS:
+        node.tell_pod('web', 'web')
+        prev, result = node.add('web', version)
+        expect(prev, result)
+        expect(version, result['cniVersion'])
+        expect(['web'], node.endpoints())
+        expect(None, node.plugin('CHECK', 'warder-cni', version, prev, 'web'))
+        node.plugin('DEL', 'warder-cni', version, prev, 'web')
+        expect([], node.endpoints())
+        refused(101, node.plugin, 'CHECK', 'warder-cni', version, prev, 'web')
+        node.delete('web', version)  # a second DEL is as good as the first
+
+
+def test_first_packet_meets_its_policy(node):
+    for name, app in (('db', 'db'), ('web', 'web'), ('other', 'other')):
+        node.tell_pod(name, app)
+        node.add(name)
+    db = node.ip('db')
+    expect(False, node.pings('other', db))
+    expect(True, node.pings('web', db))
+    expect(True, node.pings('db', node.ip('other')))
+
+
+def test_check_sees_a_lost_program(node):
+    prev = node.pods['db']
+    check = ('CHECK', 'warder-cni', '1.0.0', prev, 'db')
+    node.plugin(*check)
+    refused(7, node.plugin, 'CHECK', 'warder-cni', '1.0.0', None, 'db')
+    links = f'{node.root}/bpf/warder/links'
+    node.agent.send_signal(signal.SIGSTOP)  # it would repair within seconds
+    for name in os.listdir(links):
+        os.unlink(f'{links}/{name}')
+    node.agent.send_signal(signal.SIGCONT)
+    refused(101, node.plugin, *check)
+    eventually(lambda: accepted(node.plugin, *check), True)
+    expect(False, node.pings('other', node.ip('db')))
+
+
+def test_pod_unknown_to_sources_waits_then_drops(node):
+    began = time.monotonic()
+    prev = node.make('late', '1.0.0')
+    err = refused(11, node.plugin, 'ADD', 'warder-cni', '1.0.0', prev, 'late')
+    if 'shop/late' not in err.msg or time.monotonic() - began < 1.5:
+        raise AssertionError(f'{err.msg} after {time.monotonic() - began} s')
+    node.pods['late'] = prev
+    expect(False, node.pings('late', node.ip('other')))
+    node.tell_pod('late', 'web')
+    node.plugin('ADD', 'warder-cni', '1.0.0', prev, 'late')
+    expect(True, node.pings('late', node.ip('db')))
+
+
+def test_pod_told_while_add_waits_is_let_go_at_once(node):
+    prev = node.make('soon', '1.0.0')
+    child = os.fork()
+    if child == 0:
+        time.sleep(0.5)
+        node.tell_pod('soon', 'web')
+        os._exit(0)
+    began = time.monotonic()
+    node.pods['soon'] = node.plugin('ADD', 'warder-cni', '1.0.0', prev, 'soon')
+    took = time.monotonic() - began
+    os.waitpid(child, 0)
+    if not 0.3 < took < 1.9:
+        raise AssertionError(f'ADD took {took:.2f} s')
+    expect(True, node.pings('soon', node.ip('db')))
+
+
+def test_wrong_chain_is_a_wrong_configuration(node):
+    prev = node.pods['db']
+    run('ip', 'netns', 'add', 'odd')
+    run('ip', '-n', 'odd', 'link', 'add', 'eth0', 'type', 'bridge')
+    refused(7, node.plugin, 'ADD', 'warder-cni', '1.0.0', prev, 'odd')
+    run('ip', '-n', 'odd', 'link', 'del', 'eth0')
+    refused(100, node.plugin, 'ADD', 'warder-cni', '1.0.0', prev, 'odd')
+    run('ip', '-n', 'odd', 'link', 'add', 'eth0', 'type', 'veth', 'peer',
+        'name', 'x0', 'netns', 'db')
+    refused(7, node.plugin, 'ADD', 'warder-cni', '1.0.0', prev, 'odd')
+    run('ip', 'netns', 'del', 'odd')
+    refused(4, node.plugin, 'ADD', 'warder-cni', '1.0.0', prev, 'odd')
+    refused(2, node.plugin, 'ADD', 'warder-cni', '1.0.0', prev, 'db', mode='off')
+    node.plugin('CHECK', 'warder-cni', '1.0.0', prev, 'db')
+
+
+def test_status_follows_the_agent(node):
+    expect(None, node.plugin('STATUS', 'warder-cni', '1.1.0'))
+    node.stop(signal.SIGKILL)
+    refused(50, node.plugin, 'STATUS', 'warder-cni', '1.1.0')
+    expect(False, node.pings('other', node.ip('db')))
+    expect(True, node.pings('web', node.ip('db')))
+    node.start()
+    expect(None, node.plugin('STATUS', 'warder-cni', '1.1.0'))
+
+
+def test_del_while_agent_is_away_takes_effect_at_its_start(node):
+    node.stop(signal.SIGKILL)
+    node.plugin('DEL', 'warder-cni', '1.0.0', node.pods['soon'], 'soon')
+    node.start()
+    expect(False, 'soon' in node.endpoints())
+    expect(True, 'web' in node.endpoints())
+    # Added again under the same id, with a DEL queued that came too late.
+    with open(f'{node.root}/run/deletions/c-soon:eth0', 'w',
+              encoding='ascii'):
+        pass
+    node.plugin('ADD', 'warder-cni', '1.0.0', node.pods['soon'], 'soon')
+    node.stop(signal.SIGKILL)
+    node.start()
+    expect(True, 'soon' in node.endpoints())
+    node.delete('soon')
+
+
+def test_gc_keeps_what_is_valid(node):
+    expect(['db', 'late', 'other', 'web'], node.endpoints())
+    valid = [{'containerID': f'c-{pod}', 'ifname': 'eth0'}
+             for pod in ('db', 'web', 'other')]
+    key = 'cni.dev/valid-attachments'
+    refused(7, node.plugin, 'GC', 'warder-cni', '1.1.0')
+    expect(['db', 'late', 'other', 'web'], node.endpoints())
+    node.plugin('GC', 'warder-cni', '1.1.0', **{key: valid})
+    expect(['db', 'other', 'web'], node.endpoints())
+    expect(True, node.pings('web', node.ip('db')))
+    expect(False, node.pings('late', node.ip('other')))
+
+
+def test_gc_of_another_network_keeps_ours(node):
+    key = 'cni.dev/valid-attachments'
+    node.plugin('GC', 'warder-cni', '1.1.0', net='storage', **{key: []})
+    expect(['db', 'other', 'web'], node.endpoints())
+    node.plugin('GC', 'warder-cni', '1.1.0', **{key: []})
+    expect([], node.endpoints())
+
+
+def test_namespaces_of_pods_may_be_gone_at_del(node):
+    for pod in ('web', 'db', 'other', 'late'):
+        prev = node.pods.pop(pod)
+        run('ip', 'netns', 'del', pod)
+        expect(None, node.plugin('DEL', 'warder-cni', '1.0.0', prev, pod))
+        expect(None, node.plugin('DEL', 'warder-cni', '1.0.0', None, pod))
+    eventually(node.endpoints, [])
+
+
+TESTS = [value for name, value in list(globals().items())
+         if name.startswith('test_')]
+
+
+def main():
+    if os.geteuid():
+        sys.exit('test_plugin: needs root (namespaces and BPF)')
+    enter_namespaces()
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix='wdplugin-') as root:
+        node = Node(root)
+        try:
+            for number, test in enumerate(TESTS, 1):
+                try:
+                    test(node)
+                    print(f'ok {number} - {test.__name__}', flush=True)
+                except Exception:  # the next test still says something
+                    failed += 1
+                    for line in traceback.format_exc().splitlines():
+                        print(f'# {line}')
+                    print(f'not ok {number} - {test.__name__}', flush=True)
+            if failed:
+                with open(f'{root}/agent.log', encoding='utf-8') as log:
+                    for line in log.read().splitlines()[-40:]:
+                        print(f'# agent: {line}')
+        finally:
+            node.close()
+            subprocess.run(['umount', f'{root}/bpf'], check=False)
+    print(f'1..{len(TESTS)}')
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == '__main__':
+    main()
