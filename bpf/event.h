@@ -59,6 +59,20 @@ static __always_inline bool event_is_due(const struct wd_pkt *pkt,
 	return true;
 }
 
+/*
+ * Who the peer is, also if the decision did not get as far as asking. What is
+ * no IP packet, or has no address that could be read, has no peer.
+ */
+static __always_inline void event_peer(struct wd_pkt *pkt)
+{
+	if (!pkt->key.ep || !pkt->family)
+		return;
+	if (is_zero6(pkt->key.peer))
+		set_key_peer(pkt);
+	if (!is_zero6(pkt->key.peer))
+		find_peer(pkt);
+}
+
 static __always_inline void event_fill(const struct wd_pkt *pkt,
 				       struct wd_event *event)
 {
@@ -91,8 +105,7 @@ __noinline int event_send(struct __sk_buff *skb, __u32 r, __u32 verdict)
 	stat = bpf_map_lookup_elem(&wd_evstat, &zero);
 	if (!stat || !event_is_due(pkt, stat))
 		return 0;
-	if (pkt->key.ep)
-		find_peer(pkt);
+	event_peer(pkt);
 	event = bpf_ringbuf_reserve(&wd_events, sizeof(*event), 0);
 	if (!event) {
 		stat->lost++;
@@ -134,8 +147,9 @@ static __always_inline int conclude(struct __sk_buff *skb, struct wd_pkt *pkt,
 	if (pkt->frag == WD_FRAG_FIRST && pkt->key.ep)
 		frag_note(skb, r);
 	count(pkt, r, verdict);
-	if (verdict != WD_ALLOW ? pkt->monitor & WD_MONITOR_DROP :
-				  pkt->is_new && (pkt->monitor & WD_MONITOR_NEW))
+	if (verdict != WD_ALLOW ?
+		    pkt->monitor & WD_MONITOR_DROP :
+		    pkt->is_new && (pkt->monitor & WD_MONITOR_NEW))
 		event_send(skb, (__u32)r, verdict);
 	return verdict == WD_DROP ? WD_TC_SHOT : WD_TC_NEXT;
 }

@@ -118,8 +118,8 @@ static __always_inline bool error_is_served(const struct wd_pkt *pkt)
 }
 
 /* The live flow that a packet of the other direction belonged to, or NULL. */
-static __always_inline const struct wd_ct_val *quoted_flow(
-	const struct wd_pkt *pkt)
+static __always_inline const struct wd_ct_val *
+quoted_flow(const struct wd_pkt *pkt)
 {
 	const struct wd_ct_val *ct = ct_find(pkt);
 

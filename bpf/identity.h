@@ -133,8 +133,8 @@ static __always_inline bool mac_is_zero(const __u8 *m)
 
 static __always_inline bool mac_is_equal(const __u8 *a, const __u8 *b)
 {
-	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) |
-		 (a[3] ^ b[3]) | (a[4] ^ b[4]) | (a[5] ^ b[5]));
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) |
+		 (a[4] ^ b[4]) | (a[5] ^ b[5]));
 }
 
 /* Body of an ARP frame for Ethernet and IPv4, RFC 826. */
@@ -181,8 +181,8 @@ static __always_inline int judge_arp_out(const struct wd_endpoint_val *ep,
 }
 
 /* The endpoint of this hook, again. */
-static __always_inline const struct wd_endpoint_val *this_endpoint(
-	const struct __sk_buff *skb)
+static __always_inline const struct wd_endpoint_val *
+this_endpoint(const struct __sk_buff *skb)
 {
 	__u32 ifindex = skb->ifindex;
 
@@ -241,9 +241,8 @@ static __always_inline int judge_nd_out(const struct wd_pkt *pkt,
 	if (!is_probe && !nd_is_own(ep, pkt->src))
 		return WD_R_SPOOF_IP;
 	if (type == WD_ND_NS)
-		return !is_probe || nd_is_own(ep, target) ?
-			       WD_R_NEIGHBOUR :
-			       WD_R_ND_FORBIDDEN;
+		return !is_probe || nd_is_own(ep, target) ? WD_R_NEIGHBOUR :
+							    WD_R_ND_FORBIDDEN;
 	if (type != WD_ND_NA)
 		return WD_R_ND_FORBIDDEN;
 	if (own_addr6(ep, target) != WD_LADDR_OTHER)
@@ -258,8 +257,7 @@ static __always_inline int judge_nd_in(const struct wd_pkt *pkt,
 				       __u8 type, const __be32 *target)
 {
 	if (type == WD_ND_NS)
-		return nd_is_own(ep, target) ? WD_R_NEIGHBOUR :
-						    WD_R_NOT_LOCAL;
+		return nd_is_own(ep, target) ? WD_R_NEIGHBOUR : WD_R_NOT_LOCAL;
 	if (type != WD_ND_NA && type != WD_ND_RA)
 		return WD_R_ND_FORBIDDEN;
 	if (!is_multicast6(pkt->dst) && !nd_is_own(ep, pkt->dst))
@@ -293,8 +291,7 @@ __noinline int judge_nd(struct __sk_buff *skb)
 	if (pkt->hops != 255 || icmp->icmp6_code || pkt->exthdrs)
 		return WD_R_ND_FORBIDDEN;
 	if (type == WD_ND_NS || type == WD_ND_NA) {
-		at = header(skb,
-			    sizeof(struct ethhdr) + sizeof(struct ipv6hdr),
+		at = header(skb, sizeof(struct ethhdr) + sizeof(struct ipv6hdr),
 			    sizeof(struct icmp6hdr) + sizeof(*at));
 		if (!at || pkt->off + sizeof(*icmp) + sizeof(*at) > pkt->end)
 			return WD_R_ND_FORBIDDEN;
@@ -310,7 +307,19 @@ __noinline int judge_nd(struct __sk_buff *skb)
 
 /* ---- peers ---- */
 
-static __always_inline const struct wd_addr_val *addr_of(const struct wd_pkt *pkt)
+/* The peer's address of an IP packet, as the maps want it. */
+static __always_inline void set_key_peer(struct wd_pkt *pkt)
+{
+	const __be32 *peer = pkt->dir == WD_EGRESS ? pkt->dst : pkt->src;
+
+	if (pkt->family == 4)
+		pkt->key.peer[3] = peer[0];
+	else
+		copy_addr6(pkt->key.peer, (const void *)peer);
+}
+
+static __always_inline const struct wd_addr_val *
+addr_of(const struct wd_pkt *pkt)
 {
 	if (pkt->family == 4)
 		return bpf_map_lookup_elem(&wd_addr4, &pkt->key.peer[3]);
@@ -325,7 +334,8 @@ static __always_inline void set_peer(struct wd_pkt *pkt,
 	pkt->has_peer = 1;
 }
 
-static __always_inline const struct wd_addr_val *cidr_of(const struct wd_pkt *pkt)
+static __always_inline const struct wd_addr_val *
+cidr_of(const struct wd_pkt *pkt)
 {
 	struct wd_cidr6_key k6;
 	struct wd_cidr4_key k4;

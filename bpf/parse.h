@@ -24,10 +24,11 @@
 #define WD_PKT_PTR(skb, field) \
 	({ \
 		void *p_; \
-		asm volatile("%[p] = *(u32 *)(%[ctx] + %[at])" \
-			     : [p] "=r"(p_) \
-			     : [ctx] "r"(skb), \
-			       [at] "i"(offsetof(struct __sk_buff, field))); \
+		asm volatile( \
+			"%[p] = *(u32 *)(%[ctx] + %[at])" \
+			: [p] "=r"(p_) \
+			: [ctx] "r"(skb), [at] "i"(offsetof(struct __sk_buff, \
+							    field))); \
 		p_; \
 	})
 
@@ -338,7 +339,8 @@ static __always_inline void set_icmp(struct wd_pkt *pkt, __u8 dir, __u8 type,
 	pkt->key.pport = 0;
 	if (type == (is_v4 ? WD_ICMP4_ECHO : WD_ICMP6_ECHO)) {
 		pkt->key.sub = dir + 1;
-	} else if (type == (is_v4 ? WD_ICMP4_ECHO_REPLY : WD_ICMP6_ECHO_REPLY)) {
+	} else if (type ==
+		   (is_v4 ? WD_ICMP4_ECHO_REPLY : WD_ICMP6_ECHO_REPLY)) {
 		pkt->key.sub = dir_reverse(dir) + 1;
 		pkt->is_answer = 1;
 	} else {

@@ -25,8 +25,8 @@ static __always_inline bool passes(const struct wd_pkt *pkt, int r)
 	return reason_is_policy(r) && (pkt->ep_flags & WD_EP_AUDIT);
 }
 
-static __always_inline const struct wd_slot_val *find_slot(
-	const struct wd_pkt *pkt, __u32 dir)
+static __always_inline const struct wd_slot_val *
+find_slot(const struct wd_pkt *pkt, __u32 dir)
 {
 	__u32 at = pkt->ep_slot;
 
@@ -68,8 +68,8 @@ static __always_inline __u32 find_class(const struct wd_pkt *pkt,
 					const struct wd_slot_val *slot,
 					__u32 dir)
 {
-	__u32 port = bpf_ntohs(dir == WD_EGRESS ? pkt->key.pport :
-						  pkt->key.lport);
+	__u32 port =
+		bpf_ntohs(dir == WD_EGRESS ? pkt->key.pport : pkt->key.lport);
 	__u32 l4;
 
 	if (pkt->proto == WD_IP_TCP)

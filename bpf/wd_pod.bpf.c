@@ -37,17 +37,6 @@ static __always_inline bool has_own_mac(const struct wd_endpoint_val *ep,
 	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]));
 }
 
-static __always_inline void set_key(struct wd_pkt *pkt)
-{
-	const __be32 *peer = pkt->dir == WD_EGRESS ? pkt->dst : pkt->src;
-
-	pkt->key.proto = pkt->proto;
-	if (pkt->family == 4)
-		pkt->key.peer[3] = peer[0];
-	else
-		copy_addr6(pkt->key.peer, (const void *)peer);
-}
-
 static __always_inline int decide_ip(struct __sk_buff *skb, struct wd_pkt *pkt,
 				     const struct wd_endpoint_val *ep)
 {
@@ -74,7 +63,8 @@ static __always_inline int decide_ip(struct __sk_buff *skb, struct wd_pkt *pkt,
 		if (r != WD_GO_ON)
 			return r;
 	}
-	set_key(pkt);
+	pkt->key.proto = pkt->proto;
+	set_key_peer(pkt);
 	r = pkt->frag == WD_FRAG_LATER ? frag_find(skb) : parse_l4(skb, pkt);
 	if (r != WD_GO_ON)
 		return r;

@@ -18,6 +18,8 @@
 
 #define CPUS_MAX 256
 
+uint32_t world_stat = 1;
+
 static int prog_fd[WD_DIR__MAX];
 static int cpu_cnt;
 
@@ -54,8 +56,7 @@ static void read_counters(struct counters *c)
 			c->reason[i].bytes += val[cpu].bytes;
 		}
 	}
-	if (bpf_map_lookup_elem(world_map_fd("wd_epstat"), &(uint32_t){ 1 },
-				ep))
+	if (bpf_map_lookup_elem(world_map_fd("wd_epstat"), &world_stat, ep))
 		abort();
 	for (int cpu = 0; cpu < cpu_cnt; cpu++) {
 		for (int d = 0; d < WD_DIR__MAX; d++) {

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "iif.h"
 #include "run.h"
@@ -149,6 +150,7 @@ void world_reset(void)
 	fill_endpoint(IF_NEAR, 2, H_NEAR);
 	fill_endpoint(IF_BRIDGED, 3, H_BRIDGED);
 	world_iif = IF_UPLINK;
+	world_stat = 1;
 	world_publish(SLOT_RULES, 0);
 }
 
@@ -215,6 +217,14 @@ uint32_t world_ticks(void)
 	return (uint32_t)(((uint64_t)ts.tv_sec * 1000000000ULL +
 			   (uint64_t)ts.tv_nsec) >>
 			  WD_TICK_SHIFT);
+}
+
+void world_begin_tick(void)
+{
+	uint32_t now = world_ticks();
+
+	while (world_ticks() == now)
+		(void)usleep(2000);
 }
 
 /* The two ports, or the key of an ICMP echo; others have none. */

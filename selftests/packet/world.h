@@ -21,6 +21,9 @@ struct bpf_object;
 /* What every packet towards the pod came in by, until set otherwise. */
 extern uint32_t world_iif;
 
+/* Whose counters are looked at: the endpoint's stat, 1 until set otherwise. */
+extern uint32_t world_stat;
+
 /**
  * world_open() - load the programs and fill the maps
  * @bend: changes the maps of the object before it is loaded, or NULL
@@ -48,6 +51,9 @@ void world_switch(uint32_t switches, bool on);
 
 /** world_ticks() - now, in ticks */
 uint32_t world_ticks(void);
+
+/** world_begin_tick() - wait for a tick to begin, so that none passes in what follows */
+void world_begin_tick(void);
 
 /** world_flow() - the flow of @packet if it is in the new (or replied) table. Return: 0 or -ENOENT */
 int world_flow(const struct packet *packet, bool in_new,

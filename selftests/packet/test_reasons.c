@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_reasons.c - every reason of the list is given by some packet, counted
+ * once, and says by its number whether the packet passed. A reason that is
+ * added to the list without a packet here fails.
+ */
+#include <assert.h>
+#include <bpf/libbpf.h>
+#include <string.h>
+
+#include "world.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- frames that no packet describes ---- */
+
+static void arp_of_another(struct frame *f, int dir)
+{
+	if (dir == WD_EGRESS) {
+		frame_arp(f, dir, 2, H_NEAR, H_NODE);
+		return;
+	}
+	frame_arp(f, dir, 3, H_NODE, H_SELF);
+}
+
+static void arp_of_its_own(struct frame *f, int dir)
+{
+	frame_arp(f, dir, 1, dir == WD_EGRESS ? H_SELF : H_NODE,
+		  dir == WD_EGRESS ? H_NODE : H_SELF);
+}
+
+static void redirect(struct frame *f, int dir)
+{
+	frame_nd(f, dir, 137, dir == WD_EGRESS ? H_SELF : H_NODE,
+		 dir == WD_EGRESS ? H_NODE : H_SELF, H_FRIEND);
+}
+
+static void unknown_ether(struct frame *f, int dir)
+{
+	uint8_t body[46] = { 0 };
+
+	frame_ether(f, dir, 0x88cc, body, sizeof(body));
+}
+
+static void tagged(struct frame *f, int dir)
+{
+	uint8_t body[46] = { 0 };
+
+	frame_ether(f, dir, 0x8100, body, sizeof(body));
+}
+
+static void stranger_mac(struct frame *f, int dir)
+{
+	struct packet p = { .family = 4, .dir = dir };
+
+	frame_make(f, &p);
+	f->data[7] ^= 1;
+}
+
+static void error_of_flow(struct frame *f, int dir)
+{
+	struct packet flow = { .family = 4, .dir = !dir, .proto = 17 };
+	struct packet error = { .family = 4, .dir = dir, .proto = 1, .type = 3 };
+
+	frame_make(f, &flow);
+	world_send(f, !dir);
+	frame_quote(f, &error, &flow, 0);
+}
+
+/* ---- what the world is like ---- */
+
+static void no_endpoint(void)
+{
+	uint32_t ifindex = IF_POD;
+
+	world_delete("wd_endpoint", &ifindex);
+}
+
+static void no_share(void)
+{
+	struct wd_quota_val full = { 2 * WD_NEW_SHARE, world_ticks() };
+
+	world_quota_set(full);
+}
+
+static void by_host(void)
+{
+	world_iif = 0;
+}
+
+static void by_pod_next_door(void)
+{
+	world_iif = IF_NEAR;
+}
+
+static void answered(void)
+{
+	static const struct packet ask = { .family = 4, OUT, .proto = 17 };
+	struct frame f;
+
+	frame_make(&f, &ask);
+	world_send(&f, WD_EGRESS);
+}
+
+static void open_slot(void)
+{
+	world_publish(SLOT_OPEN, 0);
+}
+
+static void no_slot(void)
+{
+	world_publish(SLOT_NONE, 0);
+}
+
+static void mode_off(void)
+{
+	world_publish(SLOT_RULES, WD_EP_OFF);
+}
+
+static const uint8_t source_route[4] = { 131, 3, 4, 0 };
+static const uint8_t routing[8] = { 6 };
+
+static const struct {
+	int reason;
+	struct packet p;
+	void (*make)(struct frame *f, int dir); /* instead of @p */
+	void (*before)(void);
+} cases[] = {
+	{ WD_R_POLICY_ALLOW, .p = { IN } },
+	{ WD_R_POLICY_ALLOW, .p = { OUT } },
+	{ WD_R_NOT_ISOLATED, .p = { IN, FROM(H_WORLD) }, .before = open_slot },
+	{ WD_R_NOT_ISOLATED, .p = { OUT, TO(H_WORLD) }, .before = open_slot },
+	{ WD_R_ESTABLISHED,
+	  .p = { IN, .proto = 17, .sport = 80, .dport = 40000 },
+	  .before = answered },
+	{ WD_R_ESTABLISHED, .p = { OUT, .proto = 17 }, .before = answered },
+	{ WD_R_RELATED, .p = { IN }, .make = error_of_flow },
+	{ WD_R_RELATED, .p = { OUT }, .make = error_of_flow },
+	{ WD_R_HOST, .p = { IN, FROM(H_NODE) }, .before = by_host },
+	{ WD_R_NEIGHBOUR, .p = { IN }, .make = arp_of_its_own },
+	{ WD_R_NEIGHBOUR, .p = { OUT }, .make = arp_of_its_own },
+	{ WD_R_MODE_OFF, .p = { IN, FROM(H_FOE) }, .before = mode_off },
+	{ WD_R_MODE_OFF, .p = { OUT, TO(H_FOE) }, .before = mode_off },
+	{ WD_R_DEFAULT, .p = { IN, FROM(H_PLAIN) } },
+	{ WD_R_DEFAULT, .p = { OUT, TO(H_PLAIN) } },
+	{ WD_R_POLICY, .p = { IN, FROM(H_FOE) } },
+	{ WD_R_POLICY, .p = { OUT, TO(H_FOE) } },
+	{ WD_R_NOT_READY, .p = { IN }, .before = no_slot },
+	{ WD_R_NOT_READY, .p = { OUT }, .before = no_slot },
+	{ WD_R_NO_ENDPOINT, .p = { IN }, .before = no_endpoint },
+	{ WD_R_NO_ENDPOINT, .p = { OUT }, .before = no_endpoint },
+	{ WD_R_SPOOF_IP, .p = { IN }, .before = by_pod_next_door },
+	{ WD_R_SPOOF_IP, .p = { OUT, FROM(H_NEAR) } },
+	{ WD_R_SPOOF_MAC, .p = { OUT }, .make = stranger_mac },
+	{ WD_R_ARP_FORBIDDEN, .p = { IN }, .make = arp_of_another },
+	{ WD_R_ARP_FORBIDDEN, .p = { OUT }, .make = arp_of_another },
+	{ WD_R_ND_FORBIDDEN, .p = { IN }, .make = redirect },
+	{ WD_R_ND_FORBIDDEN, .p = { OUT }, .make = redirect },
+	{ WD_R_VLAN, .p = { IN }, .make = tagged },
+	{ WD_R_VLAN, .p = { OUT }, .make = tagged },
+	{ WD_R_L2_UNSUP, .p = { IN }, .make = unknown_ether },
+	{ WD_R_L2_UNSUP, .p = { OUT }, .make = unknown_ether },
+	{ WD_R_L3_BAD, .p = { IN, FROM(H_LOOP) } },
+	{ WD_R_L3_BAD, .p = { OUT, TO(H_LOOP) } },
+	{ WD_R_IPOPT, .p = { IN, .extra = source_route, .extra_len = 4 } },
+	{ WD_R_IPOPT, .p = { OUT, .extra = source_route, .extra_len = 4 } },
+	{ WD_R_EXTHDR, .p = { IN, .family = 6, .extra = routing, .extra_len = 8,
+			      .extra_proto = 43 } },
+	{ WD_R_EXTHDR, .p = { OUT, .family = 6, .extra = routing,
+			      .extra_len = 8, .extra_proto = 43 } },
+	{ WD_R_L4_BAD, .p = { IN, .proto = 58, .family = 6, .payload = -1 } },
+	{ WD_R_L4_BAD, .p = { OUT, .proto = 58, .family = 6, .payload = -1 } },
+	{ WD_R_PROTO_UNSUP, .p = { IN, .proto = 47, FROM(H_PLAIN) } },
+	{ WD_R_PROTO_UNSUP, .p = { OUT, .proto = 47, TO(H_PLAIN) } },
+	{ WD_R_FRAG_ORPHAN, .p = { IN, .frag_off = 40 } },
+	{ WD_R_FRAG_ORPHAN, .p = { OUT, .frag_off = 40 } },
+	{ WD_R_FRAG_TINY, .p = { IN, .proto = 1, .more = true } },
+	{ WD_R_FRAG_TINY, .p = { OUT, .proto = 1, .more = true } },
+	{ WD_R_FRAG_OVERLAP, .p = { IN, .frag_off = 8 } },
+	{ WD_R_FRAG_OVERLAP, .p = { OUT, .frag_off = 8 } },
+	{ WD_R_ICMP_UNRELATED, .p = { IN, .proto = 1, .type = 3 } },
+	{ WD_R_ICMP_UNRELATED, .p = { OUT, .proto = 1, .type = 3 } },
+	{ WD_R_CT_INVALID, .p = { IN, .flags = TCP_SYN | TCP_FIN } },
+	{ WD_R_CT_INVALID, .p = { OUT, .flags = TCP_SYN | TCP_FIN } },
+	{ WD_R_CT_FULL, .p = { IN }, .before = no_share },
+	{ WD_R_CT_FULL, .p = { OUT }, .before = no_share },
+	{ WD_R_NOT_LOCAL, .p = { IN, TO(H_NEAR) } },
+};
+
+/*
+ * Not given in one direction: from the pod nothing is HOST or NOT_LOCAL (it has
+ * one way in), and towards it the hardware address is not compared.
+ */
+static bool is_one_way(int reason, int dir)
+{
+	if (dir == WD_EGRESS)
+		return reason == WD_R_HOST || reason == WD_R_NOT_LOCAL;
+	return reason == WD_R_SPOOF_MAC;
+}
+
+static bool given[WD_R__MAX][WD_DIR__MAX];
+
+static void run_case(size_t i)
+{
+	struct packet p = cases[i].p;
+	struct frame f;
+	bool cut = p.payload < 0 || (p.more && p.proto == 1);
+
+	if (!p.family)
+		p.family = 4;
+	wd_test_row(world_reason(cases[i].reason));
+	world_reset();
+	if (cases[i].before)
+		cases[i].before();
+	if (cases[i].make)
+		cases[i].make(&f, p.dir);
+	else
+		frame_make(&f, &p);
+	if (cut) { /* 4 of the 8 bytes of an ICMP header */
+		f.len = f.l4 + 4;
+		f.data[14 + (p.family == 4 ? 3 : 5)] = p.family == 4 ? 24 : 4;
+	}
+	world_expect(&f, p.dir, cases[i].reason);
+	given[cases[i].reason][p.dir] = true;
+}
+
+static void every_reason_is_given_and_counted(void)
+{
+	for (size_t i = 0; i < COUNT(cases); i++)
+		run_case(i);
+}
+
+/* ---- a map that fails ---- */
+
+/* Room for one new flow, and nothing is evicted for another. */
+static void bend_maps(struct bpf_object *obj)
+{
+	static const char *const names[] = { "wd_new4", "wd_new6" };
+	int err = 0;
+
+	for (int i = 0; !err && i < 2; i++) {
+		struct bpf_map *map =
+			bpf_object__find_map_by_name(obj, names[i]);
+
+		err = bpf_map__set_type(map, BPF_MAP_TYPE_HASH);
+		if (!err)
+			err = bpf_map__set_max_entries(map, 1);
+	}
+	assert(!err);
+}
+
+static void a_flow_that_cannot_be_noted_is_dropped_and_holds_no_share(void)
+{
+	for_each_family(family)
+	{
+		for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+			world_reset();
+			expect_packet(WD_R_POLICY_ALLOW, .family = family,
+				      .dir = dir);
+			wd_expect_int(1, world_quota().open);
+			expect_packet(WD_R_MAP_ERR, .family = family,
+				      .dir = dir, .sport = 1);
+			wd_expect_int(1, world_quota().open);
+			given[WD_R_MAP_ERR][dir] = true;
+		}
+	}
+}
+
+/* ---- the list ---- */
+
+static void no_reason_is_left_without_a_packet(void)
+{
+	static const int all[] = {
+#define NUMBER(name, nr, drop, help) nr,
+		WD_REASONS(NUMBER)
+#undef NUMBER
+	};
+
+	for (size_t i = 0; i < COUNT(all) * 2; i++) {
+		int dir = (int)(i & 1);
+
+		wd_test_row(world_reason(all[i / 2]));
+		wd_expect_int(!is_one_way(all[i / 2], dir),
+			      given[all[i / 2]][dir]);
+	}
+}
+
+static void numbers_say_whether_a_packet_passed(void)
+{
+#define CHECK(name, nr, drop, help) \
+	wd_test_row(#name); \
+	wd_expect_int(drop, (nr) >= WD_R_FIRST_DROP); \
+	wd_expect((nr) < WD_R__MAX); \
+	wd_expect(strlen(help) > 10);
+	WD_REASONS(CHECK)
+#undef CHECK
+}
+
+int main(void)
+{
+	if (world_open(NULL))
+		return 1;
+	WD_TEST(every_reason_is_given_and_counted);
+	world_close();
+	if (world_open(bend_maps))
+		return 1;
+	WD_TEST(a_flow_that_cannot_be_noted_is_dropped_and_holds_no_share);
+	world_close();
+	WD_TEST(no_reason_is_left_without_a_packet);
+	WD_TEST(numbers_say_whether_a_packet_passed);
+	return wd_tests_end();
+}
