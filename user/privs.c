@@ -14,16 +14,15 @@
 
 #include "log.h"
 
-#ifndef CAP_BPF
-#define CAP_BPF 39 /* linux/capability.h, since 5.8 */
-#endif
-
-/* What stays, each for one reason. */
+/*
+ * What stays, each for one reason. CAP_SYS_ADMIN is the large one, and while
+ * setns() needs it CAP_BPF and CAP_PERFMON would add nothing: bpf() takes it in
+ * their place on every kernel that has them.
+ */
 static const cap_value_t kept[] = {
-	CAP_NET_ADMIN, /* attach to tc and tcx, detach, read links and sockets of pods */
-	CAP_BPF, /* bpf() at all where kernel.unprivileged_bpf_disabled is set, as it is by default */
-	CAP_SYS_ADMIN, /* setns() into a pod's network namespace; object ids to descriptors in drift checks */
-	CAP_SYS_PTRACE, /* /proc/PID/ns/net of pods that run as other users, to discover them */
+	CAP_SYS_ADMIN, /* setns() into a pod's network namespace; bpf() */
+	CAP_NET_ADMIN, /* filters by netlink, where the kernel has no tcx */
+	CAP_SYS_PTRACE, /* /proc/PID/ns/net of pods that run as other users */
 };
 
 static bool is_kept(cap_value_t cap)

@@ -105,13 +105,14 @@ class Node:
             f.write(text)
         os.rename(f'{self.root}/{name}', f'{self.root}/manifests/{name}')
 
-    def tell_pod(self, name, app):
+    def tell_pod(self, name, app, *ips):
         self.write(f'{name}.yaml', json.dumps({
             'apiVersion': 'v1', 'kind': 'Pod',
             'metadata': {'name': name, 'namespace': 'shop', 'uid': f'u-{name}',
                          'labels': {'app': app}},
             'spec': {'nodeName': 'n1', 'containers': []},
-            'status': {'phase': 'Running'}}))
+            'status': {'phase': 'Running',
+                       'podIPs': [{'ip': ip} for ip in ips]}}))
 
     # ---- the runtime ----
 
@@ -298,9 +299,11 @@ def test_pod_told_while_add_waits_is_let_go_at_once(node):
     prev = node.make('soon', '1.0.0')
     child = os.fork()
     if child == 0:
-        time.sleep(0.5)
-        node.tell_pod('soon', 'web')
-        os._exit(0)
+        try:
+            time.sleep(0.5)
+            node.tell_pod('soon', 'web')
+        finally:
+            os._exit(0)
     began = time.monotonic()
     node.pods['soon'] = node.plugin('ADD', 'warder-cni', '1.0.0', prev, 'soon')
     took = time.monotonic() - began
@@ -372,6 +375,40 @@ def test_gc_of_another_network_keeps_ours(node):
     expect(['db', 'other', 'web'], node.endpoints())
     node.plugin('GC', 'warder-cni', '1.1.0', **{key: []})
     expect([], node.endpoints())
+
+
+def test_pod_of_another_user_is_discovered(node):
+    """No CNI, no name for its namespace: only /proc/PID/ns/net leads there,
+    and the agent gave up most of root's powers by now."""
+    pod = subprocess.Popen(['unshare', '--net', 'setpriv', '--reuid', '12345',
+                            '--regid', '12345', '--clear-groups', 'sleep',
+                            '600'])
+    try:
+        eventually(lambda: os.stat(f'/proc/{pod.pid}').st_uid, 12345)
+        run('ip', 'link', 'add', 'old0', 'type', 'veth', 'peer', 'name',
+            'eth0', 'netns', str(pod.pid))
+        run('ip', 'link', 'set', 'old0', 'up')
+        for words in ('addr add 10.77.1.9/24 dev eth0', 'link set eth0 up'):
+            run('nsenter', '-t', str(pod.pid), '-n', 'ip', *words.split())
+        node.tell_pod('old', 'db', '10.77.1.9')
+        node.ask('sync')
+        expect(['old'], [e for e in node.endpoints() if e == 'old'])
+    finally:
+        pod.kill()
+        pod.wait()
+    # Its namespace, and with it the veth, ends a little after the process.
+    eventually(lambda: 'old' in node.endpoints(), False)
+
+
+def test_agent_keeps_few_powers(node):
+    kept = 1 << 12 | 1 << 19 | 1 << 21  # NET_ADMIN, SYS_PTRACE, SYS_ADMIN
+    with open(f'/proc/{node.agent.pid}/status', encoding='ascii') as f:
+        status = dict(line.split(':\t', 1) for line in f)
+    for name in ('CapPrm', 'CapEff', 'CapBnd'):
+        expect(0, int(status[name], 16) & ~kept)
+    for name in ('CapInh', 'CapAmb'):
+        expect(0, int(status[name], 16))
+    expect('1', status['NoNewPrivs'].strip())
 
 
 def test_namespaces_of_pods_may_be_gone_at_del(node):
