@@ -122,7 +122,7 @@ static int read_container_ports(struct wd_read *r, const struct wd_at *at,
 		uint16_t port = 0;
 		uint8_t proto;
 
-		if (wd_read_str(r, here, e, "name", &name))
+		if (wd_read_is_hollow(r, here, e) || wd_read_str(r, here, e, "name", &name))
 			return -EINVAL;
 		if (!name || !*name)
 			continue;
@@ -157,6 +157,8 @@ static int read_containers(struct wd_read *r, const struct wd_tree *spec, const 
 	wd_for_each_entry(e, list) {
 		const struct wd_at *here = WD_ELEMENT(at, index++);
 
+		if (wd_read_is_hollow(r, here, e))
+			return -EINVAL;
 		if (sidecars_only && !is_sidecar(e))
 			continue;
 		if (read_container_ports(r, here, e, pod))
@@ -203,7 +205,9 @@ static int read_pod_addrs(struct wd_read *r, const struct wd_tree *status, struc
 	if (wd_read_list(r, at, status, "podIPs", &list))
 		return -EINVAL;
 	wd_for_each_entry(e, list) {
-		if (read_addr(r, WD_ELEMENT(WD_AT(at, "podIPs"), index++), e, "ip", &addr))
+		const struct wd_at *here = WD_ELEMENT(WD_AT(at, "podIPs"), index++);
+
+		if (wd_read_is_hollow(r, here, e) || read_addr(r, here, e, "ip", &addr))
 			return -EINVAL;
 		if (addr.family)
 			add_addr(&pod->addr, &pod->addr_cnt, &addr);
@@ -277,6 +281,8 @@ static int read_node_addrs(struct wd_read *r, const struct wd_tree *doc, struct 
 		const char *type = wd_tree_str(wd_tree_get(e, "type"));
 		struct wd_addr addr;
 
+		if (wd_read_is_hollow(r, here, e))
+			return -EINVAL;
 		if (!type || (strcmp(type, "InternalIP") != 0 && strcmp(type, "ExternalIP") != 0))
 			continue;
 		if (read_addr(r, here, e, "address", &addr))

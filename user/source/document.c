@@ -32,9 +32,6 @@ static const struct kind kinds[] = {
 	{},
 };
 
-/* Other versions of a policy that warder enforces: refused, not ignored. */
-static const char *const old_apis[] = { "extensions/", "networking.k8s.io/", NULL };
-
 static const struct kind *find_kind(const char *api, const char *name)
 {
 	for (const struct kind *k = kinds; k->name; k++) {
@@ -66,13 +63,34 @@ static void read_known_kind(struct wd_read *r, const struct wd_tree *doc, const 
 	r->object[0] = '\0';
 }
 
-static bool is_old_policy(const char *api, const char *name)
+/*
+ * Groups of Kubernetes itself ("v1", "apps/v1", "networking.k8s.io/v1") have no
+ * second Pod or NetworkPolicy; other groups may have what they like.
+ */
+static bool is_upstream_api(const char *api)
 {
-	if (strcmp(name, "NetworkPolicy") != 0)
+	size_t len = strcspn(api, "/");
+
+	return !memchr(api, '.', len) ||
+	       (len > 7 && strncmp(api + len - 7, ".k8s.io", 7) == 0);
+}
+
+/* A kind of ours written wrongly: refused, not ignored, for it may have been in force. */
+static bool is_miswritten(struct wd_read *r, const struct wd_tree *doc, const char *api,
+			  const char *name)
+{
+	if (!is_upstream_api(api))
 		return false;
-	for (const char *const *old = old_apis; *old; old++) {
-		if (strncmp(api, *old, strlen(*old)) == 0)
-			return true;
+	for (const struct kind *k = kinds; k->name; k++) {
+		if (strcasecmp(name, k->name) != 0)
+			continue;
+		if (strcmp(name, k->name) != 0)
+			wd_read_problem(r, WD_AT(NULL, "kind"), doc->line,
+					"'%.80s' is not read; write %s", name, k->name);
+		else
+			wd_read_problem(r, WD_AT(NULL, "apiVersion"), doc->line,
+					"'%.80s' is not read; write %s", api, k->api);
+		return true;
 	}
 	return false;
 }
@@ -82,9 +100,7 @@ static void read_other_kind(struct wd_read *r, const struct wd_tree *doc, const 
 {
 	char kind[256];
 
-	if (is_old_policy(api, name)) {
-		wd_read_problem(r, WD_AT(NULL, "apiVersion"), doc->line,
-				"'%.80s' is not read; write " KUBERNETES_NET, api);
+	if (is_miswritten(r, doc, api, name)) {
 		r->fns->unreadable(r->ctx);
 		return;
 	}
@@ -100,15 +116,26 @@ static void read_item(struct wd_read *r, const struct wd_tree *doc, const char *
 
 /* ---- Lists ---- */
 
-/* "PodList" is a list of Pods, "List" one of anything. */
-static bool is_list(const char *name, char *item_kind, size_t size)
+static bool has_field(const struct wd_tree *map, const char *key)
+{
+	wd_for_each_entry(e, map) {
+		if (strcmp(e->key, key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "PodList" is a list of Pods, "List" one of anything, and an "AllowList" may be none. */
+static bool is_list(const struct wd_tree *doc, const char *api, const char *name,
+		    char *item_kind, size_t size)
 {
 	size_t len = strlen(name);
 
 	if (len < 4 || strcmp(name + len - 4, "List") != 0)
 		return false;
 	(void)snprintf(item_kind, size, "%.*s", (int)(len - 4), name);
-	return true;
+	return has_field(doc, "items") || find_kind(api, item_kind) ||
+	       (!*item_kind && strcmp(api, KUBERNETES_CORE) == 0);
 }
 
 static void read_items(struct wd_read *r, const struct wd_tree *doc, const char *api,
@@ -116,6 +143,12 @@ static void read_items(struct wd_read *r, const struct wd_tree *doc, const char 
 {
 	const struct wd_tree *items = NULL;
 
+	if (!has_field(doc, "items")) {
+		wd_read_problem(r, WD_AT(NULL, "items"), doc->line,
+				"is missing; write 'items: []' if the list is empty");
+		r->fns->unreadable(r->ctx);
+		return;
+	}
 	if (wd_read_list(r, NULL, doc, "items", &items)) {
 		r->fns->unreadable(r->ctx);
 		return;
@@ -161,7 +194,7 @@ static void read_item(struct wd_read *r, const struct wd_tree *doc, const char *
 	k = find_kind(api, name);
 	if (k)
 		read_known_kind(r, doc, k);
-	else if (is_list(name, item_kind, sizeof(item_kind)))
+	else if (is_list(doc, api, name, item_kind, sizeof(item_kind)))
 		read_items(r, doc, api, item_kind, depth);
 	else
 		read_other_kind(r, doc, api, name);

@@ -152,12 +152,12 @@ static bool is_json_int(const char *text)
 
 static bool is_prefixed(const char *text)
 {
-	if (text[0] != '0' || !text[1])
-		return false;
-	if (text[1] == 'x')
+	char base = text[0] == '0' ? (char)(text[1] | 32) : '\0';
+
+	if (base == 'x')
 		return only(text + 2, "0123456789abcdefABCDEF_");
-	return (text[1] == 'o' && only(text + 2, "01234567_")) ||
-	       (text[1] == 'b' && only(text + 2, "01_"));
+	return (base == 'o' && only(text + 2, "01234567_")) ||
+	       (base == 'b' && only(text + 2, "01_"));
 }
 
 /* Digits with an optional point and exponent, as YAML 1.1 readers take them. */
