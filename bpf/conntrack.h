@@ -124,16 +124,17 @@ static __always_inline struct wd_quota_val *quota_of(const struct wd_pkt *pkt)
  */
 static __always_inline void quota_leak(struct wd_quota_val *quota, __u32 now)
 {
-	__u32 ticks = now - quota->tick;
+	__s32 ticks = (__s32)(now - quota->tick);
 	__s32 left = quota->open;
 
-	if (!ticks)
+	/* negative: another CPU, or another clock's reading, is ahead */
+	if (ticks <= 0)
 		return;
 	quota->tick = now;
 	if (ticks >= WD_LIFE_NEW)
 		left = 0;
 	else
-		left -= (__s32)(ticks * WD_QUOTA_LEAK);
+		left -= ticks * WD_QUOTA_LEAK;
 	quota->open = left > 0 ? left : 0;
 }
 

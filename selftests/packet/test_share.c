@@ -162,6 +162,22 @@ static void time_gives_the_share_back(void)
 }
 
 /* A flood from outside must not shut up the endpoint that answers it. */
+/* A packet that began before another CPU saw the tick is late by one. */
+static void a_packet_behind_the_times_gives_nothing_back(void)
+{
+	struct wd_quota_val full;
+
+	for_each_family(family)
+	{
+		world_reset();
+		full = FULL;
+		full.tick += 2; /* in case a tick passes */
+		world_quota_set(full);
+		expect_packet(WD_R_CT_FULL, OUT, .family = family);
+		expect_packet(WD_R_CT_FULL, OUT, .family = family, .sport = 1);
+	}
+}
+
 static void an_endpoint_that_answers_holds_no_share_for_the_asker(void)
 {
 	for_each_family(family)
@@ -235,6 +251,7 @@ int main(void)
 	WD_TEST(a_share_used_up_does_not_stop_the_nodes_own_probes);
 	WD_TEST(an_answer_gives_the_share_back);
 	WD_TEST(time_gives_the_share_back);
+	WD_TEST(a_packet_behind_the_times_gives_nothing_back);
 	WD_TEST(an_endpoint_that_answers_holds_no_share_for_the_asker);
 	WD_TEST(an_endpoint_that_asks_holds_it_until_the_handshake_is_done);
 	WD_TEST(a_flow_that_policy_ends_gives_its_share_back);
