@@ -282,8 +282,18 @@ static bool is_blank(const char *text, size_t len)
 	return true;
 }
 
+/*
+ * A file that had objects and is blank now was cut off while it was written,
+ * unless a blank one was renamed over it: that is how an owner says "no more".
+ */
+static bool is_cut_off(const struct file *f, ino_t before)
+{
+	return f->fresh || (f->keys.cnt && (!before || before == f->st.st_ino));
+}
+
 static void load_file(struct wd_manifests *src, struct file *f, struct wd_load *load)
 {
+	ino_t before = f->st.st_ino;
 	char *text = NULL;
 	size_t len = 0;
 	int err = wd_kept_text(f->path, &text, &len, &f->st);
@@ -294,10 +304,10 @@ static void load_file(struct wd_manifests *src, struct file *f, struct wd_load *
 			       err == -EFBIG ? "is larger than 256 MiB, split it" :
 			       err == -EAGAIN ? "changes while it is read; replace files by rename" :
 						wd_errno(err));
-	} else if (is_blank(text, len) && (f->keys.cnt || f->fresh)) {
+	} else if (is_blank(text, len) && is_cut_off(f, before)) {
 		wd_load_failed(load, f->path,
-			       "is empty, as after a write that was cut off; delete the file if "
-			       "its objects are to go");
+			       "is empty, as after a write that was cut off; delete the file, or "
+			       "rename an empty one over it, if its objects are to go");
 	} else {
 		wd_load_text(load, f->path, text, len);
 	}
