@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,9 @@
 #define CHECK_TIMEOUT_MS 10000
 #define GC_TIMEOUT_MS 30000
 #define STATUS_TIMEOUT_MS 5000
+/* A node that starts has more pods at once than the agent has connections. */
+#define BUSY_TRIES 200
+#define BUSY_WAIT_MS 50
 
 /* ---- the agent ---- */
 
@@ -88,13 +92,35 @@ static int lost(const struct wd_cni_conf *conf, int err,
 			   wd_errno(err));
 }
 
+/* Every connection is taken: not a word about the request itself. */
+static bool is_busy(const struct wd_cni_conf *conf, struct json_object *answer)
+{
+	return conf->verb != WD_CNI_STATUS &&
+	       wd_json_get_int(answer, "code") == 3 &&
+	       !strcmp(wd_json_get_str(answer, "where"), "agent");
+}
+
+static int call(const struct wd_cni_conf *conf, struct json_object *req, int fd,
+		int timeout_ms, struct json_object **ret_answer)
+{
+	for (int tries = BUSY_TRIES;; tries--) {
+		int err = wd_ctl_call(conf->run_dir, req, fd, timeout_ms,
+				      ret_answer);
+
+		if (err || !tries || !is_busy(conf, *ret_answer))
+			return err;
+		json_object_put(*ret_answer);
+		(void)poll(NULL, 0, BUSY_WAIT_MS);
+	}
+}
+
 /* Takes ownership of @req. Return: 0, or -EINVAL with *error filled. */
 static int ask(const struct wd_cni_conf *conf, struct json_object *req, int fd,
 	       int timeout_ms, enum wd_cni_code refused,
 	       struct wd_cni_error *error)
 {
 	struct json_object *answer = NULL;
-	int err = wd_ctl_call(conf->run_dir, req, fd, timeout_ms, &answer);
+	int err = call(conf, req, fd, timeout_ms, &answer);
 
 	json_object_put(req);
 	if (err)

@@ -73,14 +73,15 @@ class Node:
 
     # ---- the agent ----
 
-    def start(self, *args):
+    def start(self, wait='20s'):
+        """@wait: long, because a test machine may be slow."""
         with open(f'{self.root}/agent.log', 'a', encoding='utf-8') as log:
             self.agent = subprocess.Popen(
                 [f'{BUILD}/warder', 'agent', '--node', 'n1',
                  '--manifests', f'{self.root}/manifests',
                  '--run-dir', f'{self.root}/run',
                  '--state-dir', f'{self.root}/state',
-                 '--bpffs', f'{self.root}/bpf/warder', *args],
+                 '--bpffs', f'{self.root}/bpf/warder', '--cni-wait', wait],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.ask('status', '--wait=30')
 
@@ -116,8 +117,18 @@ class Node:
 
     # ---- the runtime ----
 
-    def plugin(self, verb, name, version, prev=None, pod=None, net='pods',
-               **more):
+    def plugin(self, *args, **more):
+        return self.outcome(self.begin(*args, **more))
+
+    @staticmethod
+    def outcome(proc):
+        out = proc.communicate(timeout=WAIT_S)[0]
+        if proc.returncode:
+            raise Refused(out)
+        return json.loads(out) if out.strip() else None
+
+    def begin(self, verb, name, version, prev=None, pod=None, net='pods',
+              **more):
         conf = {'cniVersion': version, 'name': net, 'type': name, **more}
         env = {'PATH': os.environ['PATH'], 'CNI_COMMAND': verb,
                'CNI_PATH': cni_dir()}
@@ -137,12 +148,11 @@ class Node:
                        CNI_ARGS='IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;'
                        f'K8S_POD_NAME={pod};K8S_POD_UID=u-{pod};'
                        f'K8S_POD_INFRA_CONTAINER_ID=c-{pod}')
-        done = subprocess.run([path], input=json.dumps(conf), env=env,
-                              stdout=subprocess.PIPE, text=True,
-                              timeout=WAIT_S, check=False)
-        if done.returncode:
-            raise Refused(done.stdout)
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        with tempfile.TemporaryFile('w+') as stdin:
+            stdin.write(json.dumps(conf))
+            stdin.seek(0)
+            return subprocess.Popen([path], stdin=stdin, env=env, text=True,
+                                    stdout=subprocess.PIPE)
 
     def make(self, pod, version):
         """The namespace and what ptp does; gives prevResult, converted as
@@ -273,26 +283,38 @@ def test_check_sees_a_lost_program(node):
     node.plugin(*check)
     refused(7, node.plugin, 'CHECK', 'warder-cni', '1.0.0', None, 'db')
     links = f'{node.root}/bpf/warder/links'
-    node.agent.send_signal(signal.SIGSTOP)  # it would repair within seconds
-    for name in os.listdir(links):
-        os.unlink(f'{links}/{name}')
-    node.agent.send_signal(signal.SIGCONT)
-    refused(101, node.plugin, *check)
+
+    def lose():
+        """The links end a little after their pins."""
+        for name in os.listdir(links):
+            os.unlink(f'{links}/{name}')
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            if not accepted(node.plugin, *check):
+                return True
+        return False
+    # The agent may be faster once, but looks every two seconds only.
+    expect(True, any(lose() for _ in range(5)))
     eventually(lambda: accepted(node.plugin, *check), True)
     expect(False, node.pings('other', node.ip('db')))
 
 
 def test_pod_unknown_to_sources_waits_then_drops(node):
-    began = time.monotonic()
+    node.stop()
+    node.start('1500ms')
     prev = node.make('late', '1.0.0')
+    began = time.monotonic()
     err = refused(11, node.plugin, 'ADD', 'warder-cni', '1.0.0', prev, 'late')
-    if 'shop/late' not in err.msg or time.monotonic() - began < 1.5:
+    if 'shop/late' not in err.msg or time.monotonic() - began < 1.4:
         raise AssertionError(f'{err.msg} after {time.monotonic() - began} s')
     node.pods['late'] = prev
     expect(False, node.pings('late', node.ip('other')))
     node.tell_pod('late', 'web')
-    node.plugin('ADD', 'warder-cni', '1.0.0', prev, 'late')
+    eventually(lambda: accepted(node.plugin, 'ADD', 'warder-cni', '1.0.0',
+                                prev, 'late'), True)
     expect(True, node.pings('late', node.ip('db')))
+    node.stop()
+    node.start()
 
 
 def test_pod_told_while_add_waits_is_let_go_at_once(node):
@@ -308,7 +330,7 @@ def test_pod_told_while_add_waits_is_let_go_at_once(node):
     node.pods['soon'] = node.plugin('ADD', 'warder-cni', '1.0.0', prev, 'soon')
     took = time.monotonic() - began
     os.waitpid(child, 0)
-    if not 0.3 < took < 1.9:
+    if not 0.3 < took < 15:  # not before, and not by the time limit
         raise AssertionError(f'ADD took {took:.2f} s')
     expect(True, node.pings('soon', node.ip('db')))
 
@@ -398,6 +420,34 @@ def test_pod_of_another_user_is_discovered(node):
         pod.wait()
     # Its namespace, and with it the veth, ends a little after the process.
     eventually(lambda: 'old' in node.endpoints(), False)
+
+
+def test_node_full_of_pods_starts_at_once(node):
+    """More ADDs at a time than the agent has connections, all waiting for
+    pods that no source has told of yet."""
+    pods = [f'many-{i}' for i in range(100)]
+    batch = ''.join(
+        f'netns add {pod}\nlink add h{i} type veth peer name eth0 netns {pod}\n'
+        f'link set h{i} up\n' for i, pod in enumerate(pods))
+    subprocess.run(['ip', '-batch', '-'], input=batch, text=True, check=True,
+                   timeout=WAIT_S)
+    prev = [{'cniVersion': '1.0.0',
+             'ips': [{'address': f'10.77.2.{i + 1}/32'}]} for i in range(100)]
+    calls = [node.begin('ADD', 'warder-cni', '1.0.0', prev[i], pod)
+             for i, pod in enumerate(pods)]
+    for pod in pods:
+        node.tell_pod(pod, 'web')
+    for i, call in enumerate(calls):
+        expect(prev[i], node.outcome(call))
+    expect(100, sum(e.startswith('many-') for e in node.endpoints()))
+    calls = [node.begin('DEL', 'warder-cni', '1.0.0', prev[i], pod)
+             for i, pod in enumerate(pods)]
+    for call in calls:
+        expect(None, node.outcome(call))
+    expect(0, sum(e.startswith('many-') for e in node.endpoints()))
+    subprocess.run(['ip', '-batch', '-'], text=True, check=True,
+                   input=''.join(f'netns del {pod}\n' for pod in pods),
+                   timeout=WAIT_S)
 
 
 def test_agent_keeps_few_powers(node):

@@ -40,6 +40,7 @@ static char dir[64]; /* the agent's run dir */
 /* ---- the agent's end ---- */
 
 static struct wd_loop *loop;
+static int busy_cnt; /* requests that are told to come again */
 static int answer_code; /* 0: yes, else the code of the refusal */
 static int log_fd = -1;
 
@@ -58,7 +59,9 @@ static void on_any(void *ctx, struct wd_ctl_conn *conn, struct json_object *req,
 		      json_object_to_json_string_ext(
 			      req, JSON_C_TO_STRING_PLAIN |
 					   JSON_C_TO_STRING_NOSLASHESCAPE));
-	if (answer_code)
+	if (busy_cnt-- > 0)
+		wd_ctl_error(conn, 3, "agent", "too many connections");
+	else if (answer_code)
 		wd_ctl_error(conn, answer_code, "here", "because");
 	else
 		wd_ctl_reply(conn, NULL);
@@ -598,6 +601,35 @@ static void the_agents_refusals_become_codes(void)
 	wd_expect_int(0, wd_cni_queue_remove(dir, "c1", "eth0"));
 }
 
+static void a_busy_agent_is_asked_again(void)
+{
+	static const struct {
+		const char *verb;
+		int code;
+		int asked;
+	} rows[] = { { "ADD", 0, 3 }, { "DEL", 0, 3 }, { "STATUS", 50, 1 } };
+	struct call call = add_call;
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct json_object *req;
+		pid_t pid;
+
+		wd_test_row(rows[i].verb);
+		busy_cnt = 2;
+		pid = agent_start(0);
+		busy_cnt = 0;
+		call.verb = rows[i].verb;
+		wd_expect_int(rows[i].code != 0,
+			      plugin(&call, "1.1.0", "\"prevResult\":{}"));
+		req = logged(rows[i].asked - 1);
+		wd_expect(req);
+		json_object_put(req);
+		wd_expect(!logged(rows[i].asked));
+		wd_expect_int(0, queued_cnt());
+		agent_end(pid);
+	}
+}
+
 static void gc_hands_over_the_whole_list_or_nothing(void)
 {
 	static const struct call call = { .verb = "GC" };
@@ -708,140 +740,11 @@ static void add_settles_a_waiting_del_of_its_own_first(void)
 	wd_expect_int(0, wd_cni_queue_remove(dir, "c2", "eth0"));
 }
 
-static char seen[256];
-
-static void note(void *ctx, const char *container, const char *ifname)
-{
-	size_t len = strlen(seen);
-
-	*(int *)ctx += 1;
-	(void)snprintf(seen + len, sizeof(seen) - len, "<%s %s>", container,
-		       ifname);
-}
-
-static void replay_tells_each_once_and_forgets(void)
-{
-	int cnt = 0;
-
-	seen[0] = '\0';
-	wd_expect_int(0, wd_cni_queue_add(dir, "a-b_c.d", "eth0"));
-	wd_expect_int(0, wd_cni_queue_add(dir, "a", "e-0.1"));
-	wd_expect_int(0, wd_cni_queue_add(dir, "a", "e-0.1"));
-
-	wd_expect_int(0, wd_cni_replay(dir, note, &cnt));
-	wd_expect_int(2, cnt);
-	wd_expect(strstr(seen, "<a-b_c.d eth0>"));
-	wd_expect(strstr(seen, "<a e-0.1>"));
-	wd_expect_int(0, queued_cnt());
-	wd_expect_int(0, wd_cni_replay(dir, note, &cnt));
-	wd_expect_int(2, cnt);
-}
-
-static void replay_passes_over_foreign_files(void)
-{
-	static const char *const names[] = { "x", "a:b:c",
-					     "a:", "a:0123456789abcdef" };
-	char path[160];
-	int cnt = 0;
-
-	wd_expect_int(0, wd_cni_queue_add(dir, "a", "eth0"));
-	for (size_t i = 0; i < ROWS(names); i++) {
-		(void)snprintf(path, sizeof(path), "%s/deletions/%s", dir,
-			       names[i]);
-		(void)close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-	}
-
-	wd_expect_int(0, wd_cni_replay(dir, note, &cnt));
-	wd_expect_int(1, cnt);
-	wd_expect_int((long long)ROWS(names), queued_cnt());
-	for (size_t i = 0; i < ROWS(names); i++) {
-		(void)snprintf(path, sizeof(path), "%s/deletions/%s", dir,
-			       names[i]);
-		(void)unlink(path);
-	}
-}
-
-static void queue_takes_no_name_that_leads_elsewhere(void)
-{
-	static const struct {
-		const char *container;
-		const char *ifname;
-	} rows[] = {
-		{ "", "eth0" },	   { "..", "eth0" },
-		{ "a/b", "eth0" }, { "a:b", "eth0" },
-		{ "a", "" },	   { "a", "/eth0" },
-		{ "a", "e:0" },	   { "a", "0123456789abcdef" },
-	};
-
-	for (size_t i = 0; i < ROWS(rows); i++) {
-		wd_test_row(rows[i].container);
-		wd_expect_int(-EINVAL, wd_cni_queue_add(dir, rows[i].container,
-							rows[i].ifname));
-	}
-	wd_expect_int(0, queued_cnt());
-}
-
-static void full_queue_refuses_and_del_succeeds(void)
-{
-	char name[32];
-	int cnt = 0;
-
-	for (int i = 0; i < WD_REPLAY_MAX; i++) {
-		(void)snprintf(name, sizeof(name), "c-%d", i);
-		if (wd_cni_queue_add(dir, name, "eth0"))
-			cnt++;
-	}
-	wd_expect_int(0, cnt);
-	wd_expect_int(-ENOSPC, wd_cni_queue_add(dir, "c1", "eth0"));
-	wd_expect_int(0, plugin(&del_call, "1.1.0", ""));
-	wd_expect(!last);
-	wd_expect_int(WD_REPLAY_MAX, queued_cnt());
-
-	wd_expect_int(0, wd_cni_replay(dir, note, &cnt));
-	wd_expect_int(WD_REPLAY_MAX, cnt);
-	wd_expect_int(0, queued_cnt());
-}
-
-static void queue_is_ours_alone_and_no_link(void)
-{
-	char path[128], elsewhere[128];
-	struct stat st;
-	int cnt = 0;
-
-	(void)snprintf(path, sizeof(path), "%s/deletions", dir);
-	(void)snprintf(elsewhere, sizeof(elsewhere), "%s.else", dir);
-	wd_expect_int(0, wd_cni_queue_add(dir, "a", "eth0"));
-	wd_expect_int(0, stat(path, &st));
-	wd_expect_int(0700, st.st_mode & 0777);
-	wd_expect_int(0, wd_cni_queue_remove(dir, "a", "eth0"));
-	wd_expect_int(0, rmdir(path));
-
-	wd_expect_int(0, mkdir(elsewhere, 0700));
-	wd_expect_int(0, symlink(elsewhere, path));
-	wd_expect(wd_cni_queue_add(dir, "a", "eth0") < 0);
-	wd_expect(wd_cni_replay(dir, note, &cnt) < 0);
-	wd_expect_int(0, rmdir(elsewhere)); /* nothing went there */
-	wd_expect_int(0, unlink(path));
-}
-
-static void queue_is_not_there_before_it_is_needed(void)
-{
-	char path[128];
-	int cnt = 0;
-
-	(void)snprintf(path, sizeof(path), "%s.none", dir);
-	wd_expect_int(0, wd_cni_replay(path, note, &cnt));
-	wd_expect_int(0, wd_cni_queue_has(path, "a", "eth0"));
-	wd_expect_int(0, wd_cni_queue_remove(path, "a", "eth0"));
-	wd_expect_int(-ENOENT, access(path, F_OK) ? -errno : 0);
-}
-
 static void clean(void)
 {
 	char path[128];
-	int cnt = 0;
 
-	(void)wd_cni_replay(dir, note, &cnt);
+	(void)wd_cni_queue_remove(dir, "c1", "eth0");
 	(void)snprintf(path, sizeof(path), "%s/deletions", dir);
 	(void)rmdir(path);
 	(void)rmdir(dir);
@@ -864,16 +767,11 @@ int main(void)
 	WD_TEST(add_hands_over_the_pod_and_prints_prev_result);
 	WD_TEST(add_prints_the_requested_version);
 	WD_TEST(the_agents_refusals_become_codes);
+	WD_TEST(a_busy_agent_is_asked_again);
 	WD_TEST(gc_hands_over_the_whole_list_or_nothing);
 	WD_TEST(del_without_an_agent_is_queued_once);
 	WD_TEST(del_with_an_agent_leaves_nothing_queued);
 	WD_TEST(add_settles_a_waiting_del_of_its_own_first);
-	WD_TEST(replay_tells_each_once_and_forgets);
-	WD_TEST(replay_passes_over_foreign_files);
-	WD_TEST(queue_takes_no_name_that_leads_elsewhere);
-	WD_TEST(full_queue_refuses_and_del_succeeds);
-	WD_TEST(queue_is_ours_alone_and_no_link);
-	WD_TEST(queue_is_not_there_before_it_is_needed);
 	clean();
 	return wd_tests_end();
 }
