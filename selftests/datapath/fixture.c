@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,14 +19,15 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "fixture.h"
+#include "tap.h"
 
 #define NODE_PORT 7001
 #define POD_PORT 7002
-#define WAIT_US 150000 /* for a datagram that must not come */
+#define WAIT_MS 5000 /* for a datagram that must come */
+#define QUIET_MS 150 /* for one that must not */
 
 enum wd_fx_variant wd_fx_variant;
 
@@ -129,28 +131,28 @@ void wd_fx_enter(void)
 		give_up("make mounts private");
 	if (mount("wdt", "/mnt", "tmpfs", 0, "mode=0755"))
 		give_up("mount a tmpfs");
-	if (mkdir(WD_FX_ROOT, 0755))
-		give_up("make " WD_FX_ROOT);
-	if (!wd_fx_ip("link set lo up"))
+	if (mkdir(WD_FX_ROOT, 0755) || mkdir(WD_FX_ROOT "/node", 0755))
+		give_up("make " WD_FX_ROOT "/node");
+	if (!wd_fx_run("ip link set lo up"))
 		give_up("ip link set lo up");
 	register_handlers();
 }
 
-bool wd_fx_ip(const char *fmt, ...)
+bool wd_fx_run(const char *fmt, ...)
 {
-	char command[256] = "ip ";
+	char command[256], quiet[300];
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(command + 3, sizeof(command) - 32, fmt, args);
+	vsnprintf(command, sizeof(command), fmt, args);
 	va_end(args);
-	strcat(command, " >/dev/null 2>&1");
-	return !system(command);
+	snprintf(quiet, sizeof(quiet), "%s >/dev/null 2>&1", command);
+	return !system(quiet);
 }
 
 uint32_t wd_fx_veth(const char *name)
 {
-	if (!wd_fx_ip("link add %s type veth peer name %s-p", name, name))
+	if (!wd_fx_run("ip link add %s type veth peer name %s-p", name, name))
 		return 0;
 	return if_nametoindex(name);
 }
@@ -161,13 +163,10 @@ static int udp_socket(const char *ip, uint16_t port)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET,
 				    .sin_port = htons(port) };
-	struct timeval wait = { .tv_usec = WAIT_US };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	inet_pton(AF_INET, ip, &addr.sin_addr);
-	if (fd < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) ||
-	    bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
+	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
 		return -1;
 	return fd;
 }
@@ -179,8 +178,8 @@ static bool furnish(struct wd_fx_pod *pod)
 	bool ok;
 
 	ok = node >= 0 && !setns(pod->netns, CLONE_NEWNET) &&
-	     wd_fx_ip("link set %s-p up", pod->name) &&
-	     wd_fx_ip("addr add " WD_FX_POD_IP "/24 dev %s-p", pod->name);
+	     wd_fx_run("ip link set %s-p up", pod->name) &&
+	     wd_fx_run("ip addr add " WD_FX_POD_IP "/24 dev %s-p", pod->name);
 	if (ok)
 		pod->pod_udp = udp_socket(WD_FX_POD_IP, POD_PORT);
 	if (setns(node, CLONE_NEWNET))
@@ -212,11 +211,11 @@ bool wd_fx_pod_new(struct wd_fx_pod *pod, const char *name)
 	pod->netns = new_netns();
 	if (!pod->ifindex || pod->netns < 0)
 		return false;
-	if (!wd_fx_ip("link set %s-p netns /proc/%d/fd/%d", name, getpid(),
-		      pod->netns))
+	if (!wd_fx_run("ip link set %s-p netns /proc/%d/fd/%d", name, getpid(),
+		       pod->netns))
 		return false;
-	if (!wd_fx_ip("addr add " WD_FX_NODE_IP "/24 dev %s", name) ||
-	    !wd_fx_ip("link set %s up", name) || !furnish(pod))
+	if (!wd_fx_run("ip addr add " WD_FX_NODE_IP "/24 dev %s", name) ||
+	    !wd_fx_run("ip link set %s up", name) || !furnish(pod))
 		return false;
 	pod->node_udp = udp_socket(WD_FX_NODE_IP, NODE_PORT);
 	return pod->node_udp >= 0;
@@ -231,13 +230,14 @@ void wd_fx_pod_free(struct wd_fx_pod *pod)
 	if (pod->pod_udp >= 0)
 		close(pod->pod_udp);
 	if (pod->name[0])
-		wd_fx_ip("link del %s", pod->name);
+		wd_fx_run("ip link del %s", pod->name);
 }
 
-static bool goes(int from, int to, const char *ip, uint16_t port)
+static bool goes(int from, int to, const char *ip, uint16_t port, int wait_ms)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET,
 				    .sin_port = htons(port) };
+	struct pollfd in = { .fd = to, .events = POLLIN };
 	char buf[16];
 
 	while (recv(to, buf, sizeof(buf), MSG_DONTWAIT) > 0)
@@ -246,17 +246,32 @@ static bool goes(int from, int to, const char *ip, uint16_t port)
 	if (sendto(from, "x", 1, 0, (struct sockaddr *)&addr, sizeof(addr)) !=
 	    1)
 		return false;
-	return recv(to, buf, sizeof(buf), 0) == 1;
+	return poll(&in, 1, wait_ms) == 1 &&
+	       recv(to, buf, sizeof(buf), MSG_DONTWAIT) == 1;
 }
 
 bool wd_fx_gets_out(const struct wd_fx_pod *pod)
 {
-	return goes(pod->pod_udp, pod->node_udp, WD_FX_NODE_IP, NODE_PORT);
+	return goes(pod->pod_udp, pod->node_udp, WD_FX_NODE_IP, NODE_PORT,
+		    WAIT_MS);
 }
 
 bool wd_fx_gets_in(const struct wd_fx_pod *pod)
 {
-	return goes(pod->node_udp, pod->pod_udp, WD_FX_POD_IP, POD_PORT);
+	return goes(pod->node_udp, pod->pod_udp, WD_FX_POD_IP, POD_PORT,
+		    WAIT_MS);
+}
+
+bool wd_fx_no_way_out(const struct wd_fx_pod *pod)
+{
+	return !goes(pod->pod_udp, pod->node_udp, WD_FX_NODE_IP, NODE_PORT,
+		     QUIET_MS);
+}
+
+bool wd_fx_no_way_in(const struct wd_fx_pod *pod)
+{
+	return !goes(pod->node_udp, pod->pod_udp, WD_FX_POD_IP, POD_PORT,
+		     QUIET_MS);
 }
 
 /* ---- the data path ---- */
@@ -273,6 +288,21 @@ struct wd_datapath *wd_fx_open(void)
 	return NULL;
 }
 
+bool wd_fx_refused(int err, const char *words)
+{
+	struct wd_datapath *dp = NULL;
+	char *error = NULL;
+	int got = wd_datapath_open(WD_FX_BPFFS, &dp, &error);
+	bool ok = wd_expect_int(err, got);
+
+	ok = wd_expect(error && strstr(error, words)) && ok;
+	if (!ok)
+		printf("# said: %s\n", error ? error : "nothing");
+	free(error);
+	wd_datapath_close(got ? NULL : dp);
+	return ok;
+}
+
 void wd_fx_policy(struct wd_datapath *dp, const struct wd_fx_pod *pod,
 		  enum wd_fx_policy policy)
 {
@@ -286,6 +316,8 @@ void wd_fx_policy(struct wd_datapath *dp, const struct wd_fx_pod *pod,
 		slots[nr * 2 + way].flags =
 			WD_SLOT_READY |
 			(policy == WD_FX_DENY ? WD_SLOT_ISOLATED : 0);
+	/* or this host's own datagrams would pass whatever it says */
+	state->flags |= WD_STATE_HOST_POLICY;
 	if (policy != WD_FX_NONE)
 		ep.slot[0] = ep.slot[1] = nr;
 	if (wd_map_set(dp, WD_MAP_wd_endpoint, &pod->ifindex, &ep))
@@ -341,7 +373,7 @@ int wd_fx_count(const char *dir)
 	if (!all)
 		return -1;
 	while ((entry = readdir(all)))
-		cnt += entry->d_name[0] != '.';
+		cnt += !strchr(entry->d_name, '.');
 	closedir(all);
 	return cnt;
 }

@@ -48,8 +48,8 @@ struct wd_fx_pod {
 /** wd_fx_enter() - become a node: new namespaces, tmpfs; ends the test on failure */
 void wd_fx_enter(void);
 
-/** wd_fx_ip() - run ip(8), quietly. Return: true if it succeeded */
-bool wd_fx_ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/** wd_fx_run() - run a command, quietly. Return: true if it succeeded */
+bool wd_fx_run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /** wd_fx_veth() - a veth pair @name, @name-p. Return: ifindex of the first, 0 if it failed */
 uint32_t wd_fx_veth(const char *name);
@@ -61,15 +61,21 @@ void wd_fx_pod_free(struct wd_fx_pod *pod);
 /** wd_fx_open() - open WD_FX_BPFFS, or print why not and return NULL */
 struct wd_datapath *wd_fx_open(void);
 
+/** wd_fx_refused() - expect that opening fails with @err, and says @words */
+bool wd_fx_refused(int err, const char *words);
+
 /** wd_fx_policy() - write endpoint and slot, publish the next generation */
 void wd_fx_policy(struct wd_datapath *dp, const struct wd_fx_pod *pod,
 		  enum wd_fx_policy policy);
 
-/** wd_fx_gets_out() - does a datagram of the pod reach the node? */
+/** wd_fx_gets_out() - does a datagram of the pod reach the node? Waits for it */
 bool wd_fx_gets_out(const struct wd_fx_pod *pod);
+/** wd_fx_no_way_out() - does it not? Waits a moment only */
+bool wd_fx_no_way_out(const struct wd_fx_pod *pod);
 
-/** wd_fx_gets_in() - does a datagram of the node reach the pod? */
+/** wd_fx_gets_in(), wd_fx_no_way_in() - the same for one of the node to the pod */
 bool wd_fx_gets_in(const struct wd_fx_pod *pod);
+bool wd_fx_no_way_in(const struct wd_fx_pod *pod);
 
 /**
  * wd_fx_hook() - what is on one hook of an interface: tcx, or else clsact
@@ -81,7 +87,7 @@ int wd_fx_hook(uint32_t ifindex, enum wd_dir way, uint32_t ret_prog[8]);
 /** wd_fx_foreign() - load a program of somebody else that returns @code; its descriptor */
 int wd_fx_foreign(int code);
 
-/** wd_fx_count() - entries of a directory, -1 if it is not there */
+/** wd_fx_count() - entries of a directory but those with a dot, -1 if it is not there */
 int wd_fx_count(const char *dir);
 
 #endif /* WARDER_SELFTESTS_DATAPATH_FIXTURE_H */

@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,6 +242,21 @@ int wd_links_list(const char *dir, uint32_t **ret_ifindex)
 	return wd_sort_unique(list, cnt);
 }
 
+/*
+ * A crash between pinning and renaming: where there is no older pin this one
+ * holds the attachment, and removing it would open the interface.
+ */
+static void finish_link(int links, const char *temp)
+{
+	char name[24]; /* as parse_link() takes it, without the mark */
+
+	snprintf(name, sizeof(name), "%.*s", (int)strlen(temp) - 1, temp);
+	if (faccessat(links, name, F_OK, 0) && errno == ENOENT)
+		(void)renameat(links, temp, links, name); /* or the next sweep */
+	else
+		(void)unlinkat(links, temp, 0); /* tried again before it is in the way */
+}
+
 static void sweep_links(const char *dir)
 {
 	char path[WD_PATH_MAX];
@@ -254,8 +270,7 @@ static void sweep_links(const char *dir)
 	while (links && (entry = readdir(links))) {
 		if (!parse_link(entry->d_name, &ifindex, &temp) || !temp)
 			continue;
-		wd_pin_path(path, dir, "links", entry->d_name);
-		(void)wd_unpin(path); /* tried again before it is in the way */
+		finish_link(dirfd(links), entry->d_name);
 	}
 	if (links)
 		closedir(links);
@@ -309,6 +324,10 @@ static bool is_our_mount(const char *dir)
 	return found;
 }
 
+/*
+ * Does the bpffs hold nothing but what every new one holds? Names with a dot
+ * (maps.debug, progs.debug) are the kernel's; nobody else can make such.
+ */
 static bool is_empty(const char *dir)
 {
 	struct dirent *entry;
@@ -319,8 +338,7 @@ static bool is_empty(const char *dir)
 	if (!all)
 		return false;
 	while (empty && (entry = readdir(all)))
-		empty = !strcmp(entry->d_name, ".") ||
-			!strcmp(entry->d_name, "..");
+		empty = strchr(entry->d_name, '.');
 	closedir(all);
 	return empty;
 }

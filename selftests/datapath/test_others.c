@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_others.c - others on the same hooks: they run behind ours and never
+ * before, and what they take off is found and put back.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "datapath/internal.h"
+#include "rig.h"
+#include "tap.h"
+
+#define SHOT 2
+
+/* ---- others on the same hooks ---- */
+
+/* Somebody else's filter on the way out of the rig.pod. */
+static bool add_filter(int prog_fd, int priority)
+{
+	bool ok;
+
+	if (bpf_obj_pin(prog_fd, WD_FX_BPFFS "/foreign"))
+		return false;
+	ok = wd_fx_run("tc filter add dev %s ingress prio %d bpf da "
+		       "object-pinned " WD_FX_BPFFS "/foreign",
+		       rig.pod.name, priority);
+	(void)unlink(WD_FX_BPFFS "/foreign");
+	return ok;
+}
+
+/* Somebody else's program, behind ours. */
+static bool add_behind(uint32_t ifindex, int code)
+{
+	LIBBPF_OPTS(bpf_prog_attach_opts, opts, .flags = BPF_F_AFTER);
+	int fd = wd_fx_foreign(code);
+	bool ok;
+
+	if (wd_datapath_no_tcx)
+		ok = add_filter(fd, 50);
+	else
+		ok = !bpf_prog_attach_opts(fd, ifindex, BPF_TCX_INGRESS, &opts);
+	close(fd);
+	return ok;
+}
+
+static void check_next(void)
+{
+	wd_fx_policy(rig.dp, &rig.pod, WD_FX_ALLOW);
+	wd_expect_int(0, rig_attach());
+	wd_expect(wd_fx_gets_out(&rig.pod));
+	wd_expect(add_behind(rig.pod.ifindex, SHOT));
+	rig_expect_hook(WD_EGRESS, 2);
+	wd_expect_int(0, rig_check());
+	wd_expect(wd_fx_no_way_out(&rig.pod)); /* we pass, it still decides */
+	wd_expect(wd_fx_gets_in(&rig.pod));
+	wd_fx_policy(rig.dp, &rig.pod, WD_FX_DENY);
+	wd_expect_int(0, wd_datapath_detach(rig.dp, rig.pod.ifindex));
+	wd_expect(wd_fx_no_way_out(&rig.pod)); /* theirs was left alone */
+}
+
+static void another_program_behind_ours_still_runs(void)
+{
+	rig_by_both(check_next);
+}
+
+static void ours_goes_before_a_program_that_was_there(void)
+{
+	int fd;
+
+	if (rig_begin(false)) {
+		fd = wd_fx_foreign(0); /* TCX_PASS: ends the chain */
+		wd_expect_int(0, bpf_prog_attach_opts(fd, rig.pod.ifindex,
+						      BPF_TCX_INGRESS, NULL));
+		close(fd);
+		wd_fx_policy(rig.dp, &rig.pod, WD_FX_DENY);
+		wd_expect(wd_fx_gets_out(&rig.pod));
+		wd_expect_int(0, rig_attach());
+		rig_expect_hook(WD_EGRESS, 2);
+		wd_expect(wd_fx_no_way_out(&rig.pod));
+	}
+	rig_end();
+}
+
+static void a_filter_that_comes_first_keeps_us_from_attaching(void)
+{
+	uint32_t prog[8];
+	int fd;
+
+	if (rig_begin(true)) {
+		fd = wd_fx_foreign(0); /* TC_ACT_OK: ends the chain */
+		wd_expect(
+			wd_fx_run("tc qdisc add dev %s clsact", rig.pod.name));
+		wd_expect(add_filter(fd, 1));
+		close(fd);
+		wd_expect_int(-EBUSY, rig_attach());
+		wd_expect_int(-ENOLINK, rig_check());
+		/* the half that was attached is gone again */
+		wd_expect_int(0, wd_fx_hook(rig.pod.ifindex, WD_INGRESS, prog));
+		wd_expect(wd_fx_run("tc filter del dev %s ingress prio 1",
+				    rig.pod.name));
+		wd_expect_int(0, rig_attach());
+	}
+	rig_end();
+}
+
+/* ---- taken off by somebody ---- */
+
+static bool take_off(enum wd_dir way)
+{
+	char path[128];
+	int fd, err;
+
+	if (wd_datapath_no_tcx)
+		return wd_fx_run("tc filter del dev %s %s", rig.pod.name,
+				 way == WD_INGRESS ? "egress" : "ingress");
+	snprintf(path, sizeof(path), RIG_LINKS "/%u-%s", rig.pod.ifindex,
+		 way == WD_INGRESS ? "in" : "out");
+	fd = bpf_obj_get(path);
+	err = bpf_link_detach(fd);
+	close(fd);
+	return !err;
+}
+
+static void check_taken_off(void)
+{
+	for (int way = 0; way < WD_DIR__MAX; way++) {
+		wd_fx_policy(rig.dp, &rig.pod, WD_FX_DENY);
+		wd_expect_int(0, rig_attach());
+		wd_expect(take_off(way));
+		wd_expect_int(-ENOLINK, rig_check());
+		wd_expect(way == WD_INGRESS ? wd_fx_gets_in(&rig.pod) :
+					      wd_fx_gets_out(&rig.pod));
+		wd_expect_int(0, rig_attach());
+		wd_expect_int(0, rig_check());
+		wd_expect(wd_fx_no_way_in(&rig.pod));
+		wd_expect(wd_fx_no_way_out(&rig.pod));
+	}
+}
+
+static void what_somebody_takes_off_is_found_and_put_back(void)
+{
+	rig_by_both(check_taken_off);
+}
+
+static void a_deleted_pin_is_found_and_put_back(void)
+{
+	char path[128];
+
+	if (rig_begin(false)) {
+		wd_fx_policy(rig.dp, &rig.pod, WD_FX_DENY);
+		wd_expect_int(0, rig_attach());
+		snprintf(path, sizeof(path), RIG_LINKS "/%u-out",
+			 rig.pod.ifindex);
+		wd_expect_int(0, unlink(path)); /* the link ends with it */
+		(void)usleep(50000);
+		wd_expect_int(-ENOLINK, rig_check());
+		wd_expect_int(0, rig_attach());
+		wd_expect_int(2, rig_links());
+		wd_expect(wd_fx_no_way_out(&rig.pod));
+	}
+	rig_end();
+}
+
+static void a_deleted_qdisc_is_found_and_put_back(void)
+{
+	if (rig_begin(true)) {
+		wd_fx_policy(rig.dp, &rig.pod, WD_FX_DENY);
+		wd_expect_int(0, rig_attach());
+		wd_expect(
+			wd_fx_run("tc qdisc del dev %s clsact", rig.pod.name));
+		wd_expect_int(-ENOLINK, rig_check());
+		wd_expect_int(0, rig_attach());
+		wd_expect_int(0, rig_check());
+		wd_expect(wd_fx_no_way_out(&rig.pod));
+	}
+	rig_end();
+}
+
+int main(void)
+{
+	wd_fx_enter();
+	WD_TEST(another_program_behind_ours_still_runs);
+	WD_TEST(ours_goes_before_a_program_that_was_there);
+	WD_TEST(a_filter_that_comes_first_keeps_us_from_attaching);
+	WD_TEST(what_somebody_takes_off_is_found_and_put_back);
+	WD_TEST(a_deleted_pin_is_found_and_put_back);
+	WD_TEST(a_deleted_qdisc_is_found_and_put_back);
+	return wd_tests_end();
+}
