@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * reading.c - manifests to objects for the tests, objects to text.
+ */
+#include "reading.h"
+
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <warder/verdict.h>
+
+#include "model/intern.h"
+#include "names.h"
+#include "source/problems.h"
+
+void reading_bytes(struct wd_load *load, const char *path, const char *text,
+		   size_t len)
+{
+	/* Exactly as much as is promised: ASan sees one byte too many. */
+	char *copy = malloc(len + 1);
+
+	if (!copy)
+		abort();
+	memcpy(copy, text, len);
+	wd_load_text(load, path, copy, len);
+	free(copy);
+	wd_problems_sort(&load->problems);
+}
+
+void reading_load(struct wd_load *load, const char *path, const char *text)
+{
+	reading_bytes(load, path, text, strlen(text));
+}
+
+static void put(char *buf, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void put(char *buf, const char *fmt, ...)
+{
+	size_t len = strlen(buf);
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(buf + len, READING_TEXT - len, fmt, args);
+	va_end(args);
+}
+
+static void put_selector(char *buf, const struct wd_selector *sel)
+{
+	if (!sel->cnt)
+		put(buf, "*");
+	for (uint32_t i = 0; i < sel->cnt; i++) {
+		const struct wd_req *req = &sel->req[i];
+
+		put(buf, "%s%s%s", i ? "," : "",
+		    req->op == WD_OP_NOT_EXISTS ? "!" : "", req->key);
+		if (req->op == WD_OP_IN || req->op == WD_OP_NOT_IN)
+			put(buf, "%s", req->op == WD_OP_IN ? "=" : "!=");
+		for (uint32_t k = 0; k < req->cnt; k++)
+			put(buf, "%s%s", k ? "/" : "", req->values[k]);
+	}
+}
+
+static void put_peer(char *buf, const struct wd_peer *peer)
+{
+	char addr[WD_ADDR_STRLEN];
+
+	if (peer->type == WD_PEER_CIDR) {
+		put(buf, "%s", wd_cidr_str(&peer->cidr, addr));
+		for (uint32_t i = 0; i < peer->except_cnt; i++)
+			put(buf, "-%s", wd_cidr_str(&peer->except[i], addr));
+		return;
+	}
+	if (peer->ns_sel) {
+		put(buf, "ns:");
+		put_selector(buf, peer->ns_sel);
+	}
+	if (peer->ns_sel && peer->pod_sel)
+		put(buf, "&");
+	if (peer->pod_sel) {
+		put(buf, "pod:");
+		put_selector(buf, peer->pod_sel);
+	}
+}
+
+static const char *proto_name(uint8_t proto)
+{
+	return proto == IPPROTO_TCP  ? "TCP" :
+	       proto == IPPROTO_UDP  ? "UDP" :
+	       proto == IPPROTO_SCTP ? "SCTP" :
+				       "?";
+}
+
+static void put_port(char *buf, const struct wd_port *port)
+{
+	put(buf, "%s:", proto_name(port->proto));
+	if (port->name)
+		put(buf, "%s", port->name);
+	else if (port->lo == 0 && port->hi == 65535)
+		put(buf, "*");
+	else if (port->lo == port->hi)
+		put(buf, "%u", port->lo);
+	else
+		put(buf, "%u-%u", port->lo, port->hi);
+}
+
+static void put_rule(char *buf, const struct wd_policy_rule *rule, char dir)
+{
+	if (rule->broken) {
+		put(buf, "%c!", dir);
+		return;
+	}
+	put(buf, "%c%s", dir, rule->any_peer ? "any" : "");
+	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
+		put(buf, "%s", i ? "+" : "");
+		put_peer(buf, &rule->peer[i]);
+	}
+	put(buf, "@%s", rule->any_port ? "any" : "");
+	for (uint32_t i = 0; i < rule->port_cnt; i++) {
+		put(buf, "%s", i ? "+" : "");
+		put_port(buf, &rule->port[i]);
+	}
+}
+
+static void put_netpol(char *buf, const struct wd_netpol *np)
+{
+	const char *space = "";
+
+	put_selector(buf, &np->subject);
+	put(buf, "|%s%s%s|", np->isolates[WD_INGRESS] ? "I" : "",
+	    np->isolates[WD_EGRESS] ? "E" : "",
+	    np->isolates[WD_INGRESS] || np->isolates[WD_EGRESS] ? "" : "-");
+	for (int dir = 0; dir < 2; dir++) {
+		for (uint32_t i = 0; i < np->rule_cnt[dir]; i++) {
+			put(buf, "%s", space);
+			put_rule(buf, &np->rule[dir][i],
+				 dir == WD_INGRESS ? 'I' : 'E');
+			space = " ";
+		}
+	}
+}
+
+static void put_labels(char *buf, const struct wd_labels *labels)
+{
+	for (uint32_t i = 0; i < labels->cnt; i++)
+		put(buf, "%s%s=%s", i ? "," : "", labels->label[i].key,
+		    labels->label[i].value);
+}
+
+static void put_addrs(char *buf, const struct wd_addr *addr, uint32_t cnt)
+{
+	char text[WD_ADDR_STRLEN];
+
+	for (uint32_t i = 0; i < cnt; i++)
+		put(buf, "%s%s", i ? "," : "", wd_addr_str(&addr[i], text));
+}
+
+static void put_pod(char *buf, const struct wd_pod *pod)
+{
+	char text[WD_ADDR_STRLEN];
+
+	put_labels(buf, pod->labels);
+	put(buf, "|%s|%s%s%s|", pod->node ? pod->node : "-",
+	    pod->host_network ? "h" : "", pod->finished ? "f" : "",
+	    pod->terminating ? "t" : "");
+	put_addrs(buf, pod->addr, pod->addr_cnt);
+	if (pod->host_addr.family)
+		put(buf, "@%s", wd_addr_str(&pod->host_addr, text));
+	put(buf, "|");
+	for (uint32_t i = 0; i < pod->port_cnt; i++)
+		put(buf, "%s%s=%s:%u", i ? "," : "", pod->port[i].name,
+		    proto_name(pod->port[i].proto), pod->port[i].port);
+	put(buf, "|%s", wd_mode_name(pod->mode));
+}
+
+static void put_node(char *buf, const struct wd_node *node)
+{
+	char text[WD_ADDR_STRLEN];
+
+	put_labels(buf, node->labels);
+	put(buf, "|");
+	put_addrs(buf, node->addr, node->addr_cnt);
+	put(buf, "|");
+	for (uint32_t i = 0; i < node->cidr_cnt; i++)
+		put(buf, "%s%s", i ? "," : "",
+		    wd_cidr_str(&node->cidr[i], text));
+}
+
+const char *reading_object(const struct wd_object *obj, char *buf)
+{
+	*buf = '\0';
+	if (!obj) {
+		put(buf, "none");
+		return buf;
+	}
+	switch (obj->kind) {
+	case WD_KIND_NETPOL:
+		put_netpol(buf, &obj->netpol);
+		break;
+	case WD_KIND_POD:
+		put_pod(buf, &obj->pod);
+		break;
+	case WD_KIND_NAMESPACE:
+		put_labels(buf, obj->nsp.labels);
+		put(buf, "|%s", wd_mode_name(obj->nsp.mode));
+		break;
+	case WD_KIND_NODE:
+		put_node(buf, &obj->node);
+		break;
+	case WD_KIND__MAX:
+		break;
+	}
+	return buf;
+}
+
+static void put_key(char *buf, const struct wd_key *key, const char *mark)
+{
+	put(buf, "%s%s/%s%s%s%s", *buf ? " " : "", wd_kind_name(key->kind),
+	    key->ns, *key->ns ? "/" : "", key->name, mark);
+}
+
+const char *reading_objects(const struct wd_load *load, char *buf)
+{
+	*buf = '\0';
+	for (size_t i = 0; i < load->obj_cnt; i++) {
+		const struct wd_key key = wd_object_key(load->obj[i]);
+
+		put_key(buf, &key, "");
+	}
+	for (size_t i = 0; i < load->refused.cnt; i++)
+		put_key(buf, &load->refused.key[i], "?");
+	if (load->unsure)
+		put(buf, "%s?", *buf ? " " : "");
+	return buf;
+}
+
+const char *reading_problems(const struct wd_problems *list, char *buf)
+{
+	static const char *const effects[] = {
+		[WD_PROBLEM_KEPT] = "kept",
+		[WD_PROBLEM_ISOLATED] = "isolated",
+		[WD_PROBLEM_IGNORED] = "ignored",
+	};
+
+	*buf = '\0';
+	for (size_t i = 0; i < list->cnt; i++) {
+		const struct wd_problem *p = &list->problem[i];
+
+		put(buf, "%s%s %u%s%s", i ? "; " : "", effects[p->effect],
+		    p->line, *p->field ? " " : "", p->field);
+	}
+	return buf;
+}

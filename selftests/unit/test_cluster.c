@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_cluster.c - Pods, Namespaces and Nodes as objects, Lists of anything,
+ * and which documents are for warder at all. reading.h says how objects are
+ * written here.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reading.h"
+
+#include "../tap.h"
+
+static char text[READING_TEXT];
+static char buf[READING_TEXT];
+static struct wd_load load;
+
+struct row {
+	const char *body;
+	const char *object; /* "refused": the version before stays */
+	const char *problems;
+};
+
+/* @head: format of a document with one %s for the body. */
+static void expect_row(const struct row *row)
+{
+	reading_load(&load, "c.yaml", text);
+	wd_expect_str(row->problems, reading_problems(&load.problems, buf));
+	wd_expect(!load.unsure);
+	if (strcmp(row->object, "refused") == 0) {
+		wd_expect_int(0, (long long)load.obj_cnt);
+		wd_expect_int(1, (long long)load.refused.cnt);
+	} else if (wd_expect_int(1, (long long)load.obj_cnt)) {
+		wd_expect_str(row->object, reading_object(load.obj[0], buf));
+		wd_expect(wd_load_is_clean(&load));
+	}
+	wd_load_fini(&load);
+}
+
+#define EXPECT_ROWS(rows, head, tail) \
+	do { \
+		for (const struct row *row = (rows); row->body; row++) { \
+			wd_test_row(row->body); \
+			(void)snprintf(text, sizeof(text), \
+				       head "%s" tail "\n", row->body); \
+			expect_row(row); \
+		} \
+		wd_test_row(NULL); \
+	} while (0)
+
+/* ---- Pod: LABELS|NODE|FLAGS|ADDRESSES@HOST|PORTS|MODE ---- */
+
+#define POD "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: n}\n"
+
+static void pod_addresses_are_read_in_every_spelling(void)
+{
+	static const struct row rows[] = {
+		{ "", "|-||||unset", "" },
+		{ "status: {}", "|-||||unset", "" },
+		{ "status:", "|-||||unset", "" },
+		{ "status: {podIP: 10.0.0.1}", "|-||10.0.0.1||unset", "" },
+		{ "status: {podIP: '10.0.0.1', podIPs: []}",
+		  "|-||10.0.0.1||unset", "" },
+		{ "status: {podIP: '', podIPs: null}", "|-||||unset", "" },
+		{ "status: {podIPs: [{ip: 10.0.0.1}]}", "|-||10.0.0.1||unset",
+		  "" },
+		{ "status: {podIPs: [{ip: 10.0.0.1}, {ip: 'fd00::1'}]}",
+		  "|-||10.0.0.1,fd00::1||unset", "" },
+		{ "status: {podIPs: [{ip: 'FD00:0::01'}], podIP: 'fd00::1'}",
+		  "|-||fd00::1||unset", "" },
+		{ "status: {podIP: 10.0.0.1, podIPs: [{ip: 10.0.0.1}, {ip: 10.0.0.1}]}",
+		  "|-||10.0.0.1||unset", "" },
+		{ "status: {podIPs: [{ip: ''}]}", "|-||||unset", "" },
+		{ "status: {podIP: 10.0.0.1, hostIP: 192.168.0.1}",
+		  "|-||10.0.0.1@192.168.0.1||unset", "" },
+		{ "status: {podIP: 10.0.0.256}", "refused",
+		  "kept 4 status.podIP" },
+		{ "status: {podIP: 10.0.0.01}", "refused",
+		  "kept 4 status.podIP" },
+		{ "status: {podIP: 10.0.0.1/24}", "refused",
+		  "kept 4 status.podIP" },
+		{ "status: {podIP: '::ffff:10.0.0.1'}", "refused",
+		  "kept 4 status.podIP" },
+		{ "status: {podIP: 10.1}", "refused", "kept 4 status.podIP" },
+		{ "status: {podIP: []}", "refused", "kept 4 status.podIP" },
+		{ "status: {hostIP: x}", "refused", "kept 4 status.hostIP" },
+		{ "status: {podIPs: [{ip: 10.0.0.1}, {ip: x}]}", "refused",
+		  "kept 4 status.podIPs[1].ip" },
+		{ "status: {podIPs: [10.0.0.1]}", "refused",
+		  "kept 4 status.podIPs[0]" },
+		{ "status: {podIPs: [{ip: 10.0.0.1}, null]}", "refused",
+		  "kept 4 status.podIPs[1]" },
+		{ "status: {podIPs: 10.0.0.1}", "refused",
+		  "kept 4 status.podIPs" },
+		{ "status: []", "refused", "kept 4 status" },
+		{},
+	};
+
+	EXPECT_ROWS(rows, POD, "");
+}
+
+static void pod_state_decides_whether_it_counts(void)
+{
+	static const struct row rows[] = {
+		{ "status: {phase: Running}", "|-||||unset", "" },
+		{ "status: {phase: Pending}", "|-||||unset", "" },
+		{ "status: {phase: Unknown}", "|-||||unset", "" },
+		{ "status: {phase: Succeeded}", "|-|f|||unset", "" },
+		{ "status: {phase: Failed}", "|-|f|||unset", "" },
+		{ "status: {phase: failed}", "|-||||unset", "" },
+		{ "status: {phase: ''}", "|-||||unset", "" },
+		{ "status: {phase: null}", "|-||||unset", "" },
+		{ "status: {phase: 5}", "refused", "kept 4 status.phase" },
+		{ "spec: {nodeName: a}", "|a||||unset", "" },
+		{ "spec: {nodeName: ''}", "|-||||unset", "" },
+		{ "spec: {nodeName: null}", "|-||||unset", "" },
+		{ "spec: {nodeName: '5'}", "|5||||unset", "" },
+		{ "spec: {nodeName: 5}", "refused", "kept 4 spec.nodeName" },
+		{ "spec: {hostNetwork: true}", "|-|h|||unset", "" },
+		{ "spec: {hostNetwork: yes}", "|-|h|||unset", "" },
+		{ "spec: {hostNetwork: On}", "|-|h|||unset", "" },
+		{ "spec: {hostNetwork: false}", "|-||||unset", "" },
+		{ "spec: {hostNetwork: no}", "|-||||unset", "" },
+		{ "spec: {hostNetwork: Off}", "|-||||unset", "" },
+		{ "spec: {hostNetwork: FALSE}", "|-||||unset", "" },
+		{ "spec: {hostNetwork: null}", "|-||||unset", "" },
+		{ "spec: {hostNetwork: 'true'}", "refused",
+		  "kept 4 spec.hostNetwork" },
+		{ "spec: {hostNetwork: 1}", "refused",
+		  "kept 4 spec.hostNetwork" },
+		{ "spec: x", "refused", "kept 4 spec" },
+		{ "spec:", "|-||||unset", "" },
+		{ "spec: {somethingNew: 5}", "|-||||unset", "" },
+		{},
+	};
+
+	EXPECT_ROWS(rows, POD, "");
+}
+
+static void named_ports_of_containers_and_sidecars_are_kept(void)
+{
+	static const struct row rows[] = {
+		{ "{containers: []}", "|-||||unset", "" },
+		{ "{containers: }", "|-||||unset", "" },
+		{ "{containers: [{name: c}]}", "|-||||unset", "" },
+		{ "{containers: [{ports: }]}", "|-||||unset", "" },
+		{ "{containers: [{ports: [{containerPort: 80}]}]}",
+		  "|-||||unset", "" },
+		{ "{containers: [{ports: [{containerPort: 80, name: http}]}]}",
+		  "|-|||http=TCP:80|unset", "" },
+		{ "{containers: [{ports: [{containerPort: 80, name: ''}]}]}",
+		  "|-||||unset", "" },
+		{ "{containers: [{ports: [{containerPort: 53, name: dns, protocol: UDP},"
+		  " {containerPort: 54, name: dns}, {containerPort: 9, name: a, protocol: SCTP}]}]}",
+		  "|-|||a=SCTP:9,dns=TCP:54,dns=UDP:53|unset", "" },
+		{ "{containers: [{ports: [{containerPort: 80, name: http}]},"
+		  " {ports: [{containerPort: 81, name: http}]}]}",
+		  "|-|||http=TCP:80|unset", "" },
+		{ "{initContainers: [{ports: [{containerPort: 80, name: http}]}]}",
+		  "|-||||unset", "" },
+		{ "{initContainers: [{restartPolicy: Always, ports: [{containerPort: 80, name: http}]}]}",
+		  "|-|||http=TCP:80|unset", "" },
+		{ "{initContainers: [{restartPolicy: Always, ports: [{containerPort: 80, name: x}]}],"
+		  " containers: [{ports: [{containerPort: 81, name: x}]}]}",
+		  "|-|||x=TCP:81|unset", "" },
+		{ "{initContainers: [{restartPolicy: OnFailure, ports: [{containerPort: 0, name: x}]}]}",
+		  "|-||||unset", "" },
+		{ "{containers: [{ports: [{name: x}]}]}", "refused",
+		  "kept 4 spec.containers[0].ports[0].containerPort" },
+		{ "{containers: [{ports: [{name: x, containerPort: 0}]}]}",
+		  "refused",
+		  "kept 4 spec.containers[0].ports[0].containerPort" },
+		{ "{containers: [{}, {ports: [{name: x, containerPort: 65536}]}]}",
+		  "refused",
+		  "kept 4 spec.containers[1].ports[0].containerPort" },
+		{ "{containers: [{ports: [{name: x, containerPort: '80'}]}]}",
+		  "refused",
+		  "kept 4 spec.containers[0].ports[0].containerPort" },
+		{ "{containers: [{ports: [{name: 5, containerPort: 80}]}]}",
+		  "refused", "kept 4 spec.containers[0].ports[0].name" },
+		{ "{containers: [{ports: [{name: x, containerPort: 80, protocol: udp}]}]}",
+		  "refused", "kept 4 spec.containers[0].ports[0].protocol" },
+		{ "{containers: [{ports: [null]}]}", "refused",
+		  "kept 4 spec.containers[0].ports[0]" },
+		{ "{containers: [{ports: [80]}]}", "refused",
+		  "kept 4 spec.containers[0].ports[0]" },
+		{ "{containers: [{ports: 80}]}", "refused",
+		  "kept 4 spec.containers[0].ports" },
+		{ "{containers: [null]}", "refused",
+		  "kept 4 spec.containers[0]" },
+		{ "{containers: [x]}", "refused", "kept 4 spec.containers[0]" },
+		{ "{containers: {}}", "refused", "kept 4 spec.containers" },
+		{ "{initContainers: [x]}", "refused",
+		  "kept 4 spec.initContainers[0]" },
+		{},
+	};
+
+	EXPECT_ROWS(rows, POD "spec: ", "");
+}
+
+#define POD_META "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: n, "
+
+static void pod_labels_are_those_of_the_api(void)
+{
+	static const struct row rows[] = {
+		{ "labels: {}", "|-||||unset", "" },
+		{ "labels: ", "|-||||unset", "" },
+		{ "labels: {b: '2', a: '1'}", "a=1,b=2|-||||unset", "" },
+		{ "labels: {a: ''}", "a=|-||||unset", "" },
+		{ "labels: {a: null}", "a=|-||||unset", "" },
+		{ "labels: {example.com/a: b, A_b.c-9: D}",
+		  "A_b.c-9=D,example.com/a=b|-||||unset", "" },
+		{ "labels: {kubernetes.io/metadata.name: x}",
+		  "kubernetes.io/metadata.name=x|-||||unset", "" },
+		{ "labels: {a: 5}", "refused", "kept 3 metadata.labels.a" },
+		{ "labels: {a: true}", "refused", "kept 3 metadata.labels.a" },
+		{ "labels: {a: 1.5}", "refused", "kept 3 metadata.labels.a" },
+		{ "labels: {a: [b]}", "refused", "kept 3 metadata.labels.a" },
+		{ "labels: {a: b c}", "refused", "kept 3 metadata.labels.a" },
+		{ "labels: {a: \xc3\xa4}", "refused",
+		  "kept 3 metadata.labels.a" },
+		{ "labels: {'': b}", "refused", "kept 3 metadata.labels." },
+		{ "labels: {a/: b}", "refused", "kept 3 metadata.labels.a/" },
+		{ "labels: [a]", "refused", "kept 3 metadata.labels" },
+		{ "labels: a", "refused", "kept 3 metadata.labels" },
+		{},
+	};
+
+	EXPECT_ROWS(rows, POD_META, "}");
+}
+
+static void mode_is_an_annotation(void)
+{
+	static const struct row rows[] = {
+		{ "{}", "|-||||unset", "" },
+		{ "", "|-||||unset", "" },
+		{ "{warder.io/mode: enforce}", "|-||||enforce", "" },
+		{ "{warder.io/mode: audit}", "|-||||audit", "" },
+		{ "{warder.io/mode: 'off'}", "|-||||off", "" },
+		{ "{warder.io/mode: off}", "|-||||off", "" },
+		{ "{warder.io/mode: null}", "|-||||unset", "" },
+		{ "{other: [], warder.io/mode: audit}", "|-||||audit", "" },
+		{ "{warder.io/mode: Off}", "|-||||off", "" },
+		{ "{warder.io/mode: Audit}", "|-||||audit", "" },
+		{ "{warder.io/mode: false}", "|-||||unset",
+		  "ignored 3 metadata.annotations.warder.io/mode" },
+		{ "{warder.io/mode: no}", "|-||||unset",
+		  "ignored 3 metadata.annotations.warder.io/mode" },
+		{ "{warder.io/mode: unset}", "|-||||unset",
+		  "ignored 3 metadata.annotations.warder.io/mode" },
+		{ "{warder.io/mode: ''}", "|-||||unset",
+		  "ignored 3 metadata.annotations.warder.io/mode" },
+		{ "{warder.io/mode: 5}", "|-||||unset",
+		  "ignored 3 metadata.annotations.warder.io/mode" },
+		{ "{warder.io/mode: [off]}", "|-||||unset",
+		  "ignored 3 metadata.annotations.warder.io/mode" },
+		{ "x", "|-||||unset", "" },
+		{},
+	};
+
+	EXPECT_ROWS(rows, POD_META "annotations: ", "}");
+}
+
+static void pod_times_and_uid_are_read(void)
+{
+	static const struct {
+		const char *meta;
+		long long created;
+		bool terminating;
+		const char *uid;
+	} rows[] = {
+		{ "x: y", 0, false, "" },
+		{ "creationTimestamp: '1970-01-02T00:00:01Z'", 86401, false,
+		  "" },
+		{ "creationTimestamp: 2024-02-29T12:00:00Z", 1709208000, false,
+		  "" },
+		{ "creationTimestamp: '2024-02-29T12:00:00.5Z'", 1709208000,
+		  false, "" },
+		{ "creationTimestamp: null", 0, false, "" },
+		{ "creationTimestamp: yesterday", 0, false, "" },
+		{ "deletionTimestamp: '2024-02-29T12:00:00Z', uid: u-1", 0,
+		  true, "u-1" },
+		{ "deletionTimestamp: null, uid: null", 0, false, "" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		wd_test_row(rows[i].meta);
+		(void)snprintf(text, sizeof(text), POD_META "%s}\n",
+			       rows[i].meta);
+		reading_load(&load, "c.yaml", text);
+		wd_expect_str("", reading_problems(&load.problems, buf));
+		if (wd_expect_int(1, (long long)load.obj_cnt)) {
+			wd_expect_int(rows[i].created, load.obj[0]->created);
+			wd_expect_int(rows[i].terminating,
+				      load.obj[0]->pod.terminating);
+			wd_expect_str(rows[i].uid, load.obj[0]->uid);
+		}
+		wd_load_fini(&load);
+	}
+	wd_test_row(NULL);
+}
+
+/* ---- Namespace, Node ---- */
+
+static void namespaces_always_have_their_name_as_a_label(void)
+{
+	static const struct row rows[] = {
+		{ "{name: n}", "kubernetes.io/metadata.name=n|unset", "" },
+		{ "{name: n, namespace: x}",
+		  "kubernetes.io/metadata.name=n|unset", "" },
+		{ "{name: n, labels: {a: b}}",
+		  "a=b,kubernetes.io/metadata.name=n|unset", "" },
+		{ "{name: n, labels: {kubernetes.io/metadata.name: x, z: y}}",
+		  "kubernetes.io/metadata.name=n,z=y|unset", "" },
+		{ "{name: n, annotations: {warder.io/mode: off}}",
+		  "kubernetes.io/metadata.name=n|off", "" },
+		{ "{name: n, labels: {a: 5}}", "refused",
+		  "kept 3 metadata.labels.a" },
+		{},
+	};
+
+	EXPECT_ROWS(rows, "apiVersion: v1\nkind: Namespace\nmetadata: ", "");
+}
+
+static void node_addresses_and_prefixes_are_read(void)
+{
+	static const struct row rows[] = {
+		{ "", "||", "" },
+		{ "status: {addresses: [{type: InternalIP, address: 10.0.0.1}]}",
+		  "|10.0.0.1|", "" },
+		{ "status: {addresses: [{type: ExternalIP, address: 'fd00::1'}, {type: Hostname, "
+		  "address: a}, {type: InternalDNS, address: b}, {address: c}]}",
+		  "|fd00::1|", "" },
+		{ "status: {addresses: [{type: InternalIP, address: 10.0.0.1},"
+		  " {type: ExternalIP, address: 10.0.0.1}]}",
+		  "|10.0.0.1|", "" },
+		{ "spec: {podCIDRs: [10.0.1.0/24, 'fd00:1::/64']}",
+		  "||10.0.1.0/24,fd00:1::/64", "" },
+		{ "spec: {podCIDRs: null, unschedulable: true}", "||", "" },
+		{ "status: {addresses: [{type: InternalIP, address: a}]}",
+		  "refused", "kept 4 status.addresses[0].address" },
+		{ "status: {addresses: [10.0.0.1]}", "refused",
+		  "kept 4 status.addresses[0]" },
+		{ "status: {addresses: [null]}", "refused",
+		  "kept 4 status.addresses[0]" },
+		{ "status: {addresses: {}}", "refused",
+		  "kept 4 status.addresses" },
+		{ "spec: {podCIDRs: [10.0.1.0]}", "refused",
+		  "kept 4 spec.podCIDRs[0]" },
+		{ "spec: {podCIDRs: [10.0.1.0/24, null]}", "refused",
+		  "kept 4 spec.podCIDRs[1]" },
+		{ "spec: {podCIDRs: 10.0.1.0/24}", "refused",
+		  "kept 4 spec.podCIDRs" },
+		{},
+	};
+
+	EXPECT_ROWS(rows, "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n",
+		    "");
+}
+
+/* ---- documents ---- */
+
+struct document {
+	const char *text;
+	const char *objects; /* reading_objects() */
+	const char *unknown; /* "kind=count", joined by spaces */
+	const char *problems;
+};
+
+static void put_unknown(char *to, size_t size)
+{
+	size_t len = 0;
+
+	to[0] = '\0';
+	for (size_t i = 0; i < load.unknown_cnt; i++)
+		len += (size_t)snprintf(to + len, size - len, "%s%s=%u",
+					len ? " " : "", load.unknown[i].kind,
+					load.unknown[i].cnt);
+}
+
+static void expect_documents(const struct document *doc)
+{
+	for (; doc->text; doc++) {
+		wd_test_row(doc->text);
+		reading_load(&load, "c.yaml", doc->text);
+		wd_expect_str(doc->objects, reading_objects(&load, buf));
+		wd_expect_str(doc->problems,
+			      reading_problems(&load.problems, buf));
+		put_unknown(buf, sizeof(buf));
+		wd_expect_str(doc->unknown, buf);
+		wd_load_fini(&load);
+	}
+	wd_test_row(NULL);
+}
+
+#define P1 "{apiVersion: v1, kind: Pod, metadata: {name: p1}}"
+#define P2 "{apiVersion: v1, kind: Pod, metadata: {name: p2}}"
+#define LIST "apiVersion: v1\nkind: List\n"
+#define POD_LIST "apiVersion: v1\nkind: PodList\n"
+
+static void lists_hold_objects(void)
+{
+	static const struct document docs[] = {
+		{ LIST "items: []", "", "", "" },
+		{ LIST "items: null", "", "", "" },
+		{ LIST "metadata: {}\nitems: [" P1 ", " P2 "]",
+		  "Pod/default/p1 Pod/default/p2", "", "" },
+		{ LIST "items: [" P1
+		       ", {kind: List, apiVersion: v1, items: [" P2 "]}]",
+		  "Pod/default/p1 Pod/default/p2", "", "" },
+		{ POD_LIST
+		  "items: [{metadata: {name: a}}, {metadata: {name: b}}]",
+		  "Pod/default/a Pod/default/b", "", "" },
+		{ POD_LIST
+		  "items: [{kind: Pod, apiVersion: v1, metadata: {name: a}}]",
+		  "Pod/default/a", "", "" },
+		{ POD_LIST
+		  "items: [{kind: null, apiVersion: '', metadata: {name: a}}]",
+		  "?", "", "kept 3 apiVersion" },
+		{ "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicyList\n"
+		  "items: [{metadata: {name: a}, spec: {podSelector: {}}}]",
+		  "NetworkPolicy/default/a", "", "" },
+		{ "apiVersion: v1\nkind: ServiceList\nitems: [{metadata: {name: a}}, {}]",
+		  "", "Service=2", "" },
+		{ LIST "items: [{metadata: {name: a}}]", "?", "",
+		  "kept 3 kind" },
+		{ LIST "items: [null]", "?", "", "kept 3" },
+		{ LIST "items: [" P1 ", x]", "Pod/default/p1 ?", "", "kept 3" },
+		{ LIST "items: {}", "?", "", "kept 3 items" },
+		{ LIST "items: x", "?", "", "kept 3 items" },
+		{ LIST
+		  "items: [{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: List, items: "
+		  "[{apiVersion: v1, kind: List, items: []}]}]}]",
+		  "?", "", "kept 3" },
+		{ POD_LIST
+		  "items: [{metadata: {name: a, labels: {b: 5}}}, {metadata: {name: c}}]",
+		  "Pod/default/c Pod/default/a?", "",
+		  "kept 3 metadata.labels.b" },
+		{},
+	};
+
+	expect_documents(docs);
+}
+
+/* A List that lost its items says nothing of them: nothing may go. */
+static void lists_without_items_change_nothing(void)
+{
+	static const struct document docs[] = {
+		{ LIST, "?", "", "kept 1 items" },
+		{ POD_LIST, "?", "", "kept 1 items" },
+		{ LIST "Items: [" P1 "]", "?", "", "kept 1 items" },
+		{ POD_LIST "item: []", "?", "", "kept 1 items" },
+		{ "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicyList\n",
+		  "?", "", "kept 1 items" },
+		{ "apiVersion: example.com/v1\nkind: AllowList\nspec: {}", "",
+		  "example.com/v1 AllowList=1", "" },
+		{},
+	};
+
+	expect_documents(docs);
+}
+
+static void kinds_that_are_not_for_warder_are_counted(void)
+{
+	static const struct document docs[] = {
+		{ "apiVersion: v1\nkind: Service\nmetadata: {name: a}", "",
+		  "Service=1", "" },
+		{ "apiVersion: apps/v1\nkind: Deployment\n---\napiVersion: apps/v1\nkind: Deployment\n",
+		  "", "apps/v1 Deployment=2", "" },
+		{ "apiVersion: crd.projectcalico.org/v1\nkind: NetworkPolicy\nmetadata: {name: a}",
+		  "", "crd.projectcalico.org/v1 NetworkPolicy=1", "" },
+		{ "apiVersion: metrics.k8s.io/v1beta1\nkind: PodMetrics\n", "",
+		  "metrics.k8s.io/v1beta1 PodMetrics=1", "" },
+		{ "apiVersion: networking.k8s.io/v1\nkind: Ingress\n", "",
+		  "networking.k8s.io/v1 Ingress=1", "" },
+		{},
+	};
+
+	expect_documents(docs);
+}
+
+/* What looks like a kind of ours, but is none, may have been one of ours: nothing may go. */
+static void kinds_written_wrongly_change_nothing(void)
+{
+	static const struct document docs[] = {
+		{ "apiVersion: extensions/v1beta1\nkind: NetworkPolicy\nmetadata: {name: a}",
+		  "?", "", "kept 1 apiVersion" },
+		{ "apiVersion: networking.k8s.io/v1beta1\nkind: NetworkPolicy",
+		  "?", "", "kept 1 apiVersion" },
+		{ "apiVersion: networking.k8s.io\nkind: NetworkPolicy", "?", "",
+		  "kept 1 apiVersion" },
+		{ "apiVersion: network.k8s.io/v1\nkind: NetworkPolicy", "?", "",
+		  "kept 1 apiVersion" },
+		{ "apiVersion: v1\nkind: NetworkPolicy", "?", "",
+		  "kept 1 apiVersion" },
+		{ "apiVersion: networking/v1\nkind: NetworkPolicy", "?", "",
+		  "kept 1 apiVersion" },
+		{ "apiVersion: apps/v1\nkind: Pod\nmetadata: {name: a}", "?",
+		  "", "kept 1 apiVersion" },
+		{ "apiVersion: v1beta1\nkind: Namespace\nmetadata: {name: a}",
+		  "?", "", "kept 1 apiVersion" },
+		{ "apiVersion: networking.k8s.io/v1\nkind: networkpolicy", "?",
+		  "", "kept 1 kind" },
+		{ "apiVersion: networking.k8s.io/v1\nkind: Networkpolicy", "?",
+		  "", "kept 1 kind" },
+		{ "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicies", "",
+		  "networking.k8s.io/v1 NetworkPolicies=1", "" },
+		{ "apiVersion: v1\nkind: pod\nmetadata: {name: a}", "?", "",
+		  "kept 1 kind" },
+		{ "apiVersion: v1\nmetadata: {name: a}", "?", "",
+		  "kept 1 kind" },
+		{ "kind: Pod\nmetadata: {name: a}", "?", "",
+		  "kept 1 apiVersion" },
+		{ "kind: Pod\napiVersion: ''\nmetadata: {name: a}", "?", "",
+		  "kept 1 apiVersion" },
+		{ "kind: Pod\napiVersion: 1\nmetadata: {name: a}", "?", "",
+		  "kept 2 apiVersion" },
+		{ "kind: [Pod]\napiVersion: v1\nmetadata: {name: a}", "?", "",
+		  "kept 1 kind" },
+		{ "just text", "?", "", "kept 1" },
+		{ "- a\n- b", "?", "", "kept 1" },
+		{ "5", "?", "", "kept 1" },
+		{},
+	};
+
+	expect_documents(docs);
+}
+
+/* A document that cannot be parsed hides none of the others. */
+static void documents_stand_for_themselves(void)
+{
+	static const struct document docs[] = {
+		{ "", "", "", "" },
+		{ "# nothing\n", "", "", "" },
+		{ "---\n---\n...\n---\n", "", "", "" },
+		{ P1 "\n---\n" P2 "\n", "Pod/default/p1 Pod/default/p2", "",
+		  "" },
+		{ "---\n" P1 "\n---\n# c\n---\n" P2 "\n...\n",
+		  "Pod/default/p1 Pod/default/p2", "", "" },
+		{ "%YAML 1.1\n---\n" P1 "\n", "Pod/default/p1", "", "" },
+		{ P1 "\n---\na: [\n---\n" P2 "\n",
+		  "Pod/default/p1 Pod/default/p2 ?", "", "kept 4" },
+		{ "a: [\n---\n" P1 "\n", "Pod/default/p1 ?", "", "kept 2" },
+		{ P1 "\n---\na: 'b\n", "Pod/default/p1 ?", "", "kept 4" },
+		{ P1 "\n---   \r\n" P2 "\r\n", "Pod/default/p1 Pod/default/p2",
+		  "", "" },
+		{ P1 "\n--- " P2 "\n", "Pod/default/p1 Pod/default/p2", "",
+		  "" },
+		{ "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  annotations:\n    text: |\n"
+		  "      ---\n      a: [\n    folded: x\n     ---\n",
+		  "Pod/default/a", "", "" },
+		{ P1 "\n---\n" P1 "\n", "Pod/default/p1", "",
+		  "ignored 3 metadata.name" },
+		{ "\xef\xbb\xbf---\n" P1 "\n", "Pod/default/p1", "", "" },
+		{},
+	};
+
+	expect_documents(docs);
+}
+
+static void problems_of_one_file_have_a_limit(void)
+{
+	size_t size = 200000;
+	char *many = malloc(size);
+	size_t len = (size_t)snprintf(
+		many, size, "apiVersion: v1\nkind: PodList\nitems:\n");
+
+	for (int i = 0; i < 2000; i++)
+		len += (size_t)snprintf(
+			many + len, size - len,
+			"- metadata: {name: p%d, labels: {a: 5}}\n", i);
+	reading_load(&load, "c.yaml", many);
+	wd_expect_int(1001, (long long)load.problems.cnt);
+	wd_expect_int(2000, (long long)load.refused.cnt);
+	wd_expect(!wd_load_is_clean(&load));
+	wd_load_fini(&load);
+	free(many);
+}
+
+int main(void)
+{
+	WD_TEST(pod_addresses_are_read_in_every_spelling);
+	WD_TEST(pod_state_decides_whether_it_counts);
+	WD_TEST(named_ports_of_containers_and_sidecars_are_kept);
+	WD_TEST(pod_labels_are_those_of_the_api);
+	WD_TEST(mode_is_an_annotation);
+	WD_TEST(pod_times_and_uid_are_read);
+	WD_TEST(namespaces_always_have_their_name_as_a_label);
+	WD_TEST(node_addresses_and_prefixes_are_read);
+	WD_TEST(lists_hold_objects);
+	WD_TEST(lists_without_items_change_nothing);
+	WD_TEST(kinds_that_are_not_for_warder_are_counted);
+	WD_TEST(kinds_written_wrongly_change_nothing);
+	WD_TEST(documents_stand_for_themselves);
+	WD_TEST(problems_of_one_file_have_a_limit);
+	return wd_tests_end();
+}
