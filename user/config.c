@@ -67,6 +67,9 @@ const struct wd_opt wd_config_opts[] = {
 	  .key = 'v',
 	  .help = "log what is done, not only what changed (in the file: true)" },
 	{ .name = "check", .help = "validate settings and manifests, and end" },
+	{ .name = "json",
+	  .help = "what --check finds, and errors of settings, as JSON" },
+	{ .name = "help", .key = 'h', .help = "this text" },
 	{},
 };
 
@@ -435,6 +438,12 @@ static int set_option(void *ctx, const struct wd_opt *opt, const char *value,
 		given->config->check = true;
 		return 0;
 	}
+	if (!strcmp(opt->name, "json")) {
+		given->config->json = true;
+		return 0;
+	}
+	if (!strcmp(opt->name, "help"))
+		return 0; /* was looked for before */
 	assert(setting);
 	if (setting->set == set_manifests && !given->dirs) {
 		manifests_clear(given->config);

@@ -45,6 +45,7 @@ struct wd_config {
 	uint32_t cni_wait_ms; /* --cni-wait, "2s", "500ms" or seconds; default 2000 */
 	bool verbose; /* -v */
 	bool check; /* --check: validate and end */
+	bool json; /* --json: what --check finds, and errors, as JSON */
 };
 
 /* Options of `warder agent`, for parsing and help; ends with a NULL name. */

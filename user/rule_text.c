@@ -147,8 +147,12 @@ char *wd_rule_text(const struct wd_policy_rule *rule, uint32_t dir)
 	size_t len;
 	FILE *to = text_open(&text, &len);
 
-	if (rule->broken)
-		fputs("not understood, allows nothing: ", to);
+	if (rule->broken) {
+		/* What was read of it may be less than what is written. */
+		fputs("nothing: the rule was not understood", to);
+		fclose(to);
+		return text;
+	}
 	fputs(dir == WD_INGRESS ? "from " : "to ", to);
 	if (rule->any_peer)
 		fputs("anybody", to);

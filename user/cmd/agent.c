@@ -13,17 +13,17 @@
 #include "check.h"
 #include "cmd.h"
 
-static bool wants_help(int argc, char **argv)
+static bool has_word(int argc, char **argv, const char *word)
 {
 	for (int i = 1; i < argc; i++)
-		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+		if (!strcmp(argv[i], word))
 			return true;
 	return false;
 }
 
 static int check(const struct wd_config *config)
 {
-	struct wd_args args = { .cmd = &wd_cmd_agent };
+	struct wd_args args = { .cmd = &wd_cmd_agent, .json = config->json };
 	int argc = (int)config->manifests_cnt;
 	char *argv[WD_MANIFEST_DIRS_MAX];
 
@@ -36,20 +36,22 @@ static int check(const struct wd_config *config)
 
 static int agent_main(int argc, char **argv)
 {
+	struct wd_args args = { .cmd = &wd_cmd_agent };
 	struct wd_config config;
 	char *why = NULL;
 	int code;
 
-	if (wants_help(argc, argv)) {
+	if (has_word(argc, argv, "--help") || has_word(argc, argv, "-h")) {
 		char word[] = "agent", *words[] = { word };
 
 		return wd_help_print(1, words);
 	}
 	wd_config_init(&config);
 	if (wd_config_parse(&config, argc, argv, &why)) {
-		wd_print(stderr, "warder: agent: %s\n", why ?: "bad settings");
-		fputs("see `warder help agent`\n", stderr);
-		code = WD_EXIT_USAGE;
+		args.json = has_word(argc, argv, "--json");
+		code = wd_cmd_fail(&args, WD_EXIT_USAGE, "agent",
+				   "%s; see `warder help agent`",
+				   why ?: "bad settings");
 	} else if (config.check) {
 		code = check(&config);
 	} else {

@@ -90,6 +90,14 @@ static int print_overview(void)
 	return WD_EXIT_OK;
 }
 
+/* By as many words as were given. */
+static bool is_named(const struct wd_cmd *cmd, int cnt, char **word)
+{
+	if (cnt > 0 && strcmp(cmd->object, word[0]) != 0)
+		return false;
+	return cnt < 2 || (cmd->verb && !strcmp(cmd->verb, word[1]));
+}
+
 int wd_help_print(int cnt, char **word)
 {
 	int found = 0;
@@ -97,9 +105,7 @@ int wd_help_print(int cnt, char **word)
 	if (!cnt)
 		return print_overview();
 	for (const struct wd_cmd *const *cmd = wd_cmds; *cmd; cmd++) {
-		if (strcmp((*cmd)->object, word[0]) != 0 ||
-		    (cnt > 1 &&
-		     (!(*cmd)->verb || strcmp((*cmd)->verb, word[1]) != 0)))
+		if (!is_named(*cmd, cnt, word))
 			continue;
 		if (found++)
 			putchar('\n');
@@ -108,9 +114,61 @@ int wd_help_print(int cnt, char **word)
 	return found ? WD_EXIT_OK : WD_EXIT_NO;
 }
 
+/* ---- the same as JSON ---- */
+
+static void put_options(struct json_object *array, const struct wd_opt *opt)
+{
+	for (; opt && opt->name; opt++) {
+		char key[2] = { opt->key };
+		struct json_object *obj = wd_json_push(array);
+
+		wd_json_str(obj, "name", opt->name);
+		wd_json_str(obj, "key", opt->key ? key : NULL);
+		wd_json_str(obj, "arg", opt->arg);
+		wd_json_bool(obj, "arg_optional", opt->optional);
+		wd_json_str(obj, "help", opt->help);
+	}
+}
+
+static void put_command(struct json_object *obj, const struct wd_cmd *cmd)
+{
+	struct json_object *options;
+
+	wd_json_str(obj, "object", cmd->object);
+	wd_json_str(obj, "verb", cmd->verb);
+	wd_json_str(obj, "args", cmd->args);
+	wd_json_str(obj, "summary", cmd->summary);
+	wd_json_str(obj, "text", cmd->text);
+	options = wd_json_array(obj, "options");
+	put_options(options, cmd->opts);
+	if (!cmd->main)
+		put_options(options, wd_cmd_common_opts);
+}
+
+static int help_json(int cnt, char **word)
+{
+	struct json_object *doc = json_object_new_object();
+	struct json_object *array = wd_json_array(doc, "commands");
+	int found = 0;
+
+	for (const struct wd_cmd *const *cmd = wd_cmds; *cmd; cmd++) {
+		if (!is_named(*cmd, cnt, word))
+			continue;
+		found++;
+		put_command(wd_json_push(array), *cmd);
+	}
+	if (found)
+		wd_cmd_json(doc);
+	json_object_put(doc);
+	return found ? WD_EXIT_OK : WD_EXIT_NO;
+}
+
 static int cmd_help(const struct wd_args *args)
 {
-	if (wd_help_print(args->argc, args->argv) == WD_EXIT_OK)
+	int code = args->json ? help_json(args->argc, args->argv) :
+				wd_help_print(args->argc, args->argv);
+
+	if (code == WD_EXIT_OK)
 		return WD_EXIT_OK;
 	return wd_cmd_fail(args, WD_EXIT_USAGE, args->argv[0],
 			   "no such command; see `warder help`");

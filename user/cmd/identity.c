@@ -18,6 +18,8 @@ static void print_list(struct json_object *doc)
 	for (size_t i = 0; i < wd_json_len(doc, "identities"); i++) {
 		struct json_object *id = wd_json_at(doc, "identities", i);
 		bool reserved = wd_json_get(id, "addresses") != NULL;
+		int64_t used =
+			wd_json_get_int(id, reserved ? "addresses" : "pods");
 		char *labels = wd_show_labels(id, "labels");
 
 		wd_table_cell(table, "%lld",
@@ -25,10 +27,11 @@ static void print_list(struct json_object *doc)
 		wd_table_cell(table, "%s", wd_json_get_str(id, "namespace"));
 		wd_table_cell(table, "%s",
 			      reserved ? wd_json_get_str(id, "name") : labels);
-		wd_table_cell(table, "%lld %s",
-			      (long long)wd_json_get_int(
-				      id, reserved ? "addresses" : "pods"),
-			      reserved ? "addresses" : "pods");
+		wd_table_cell(table, "%lld %s%s", (long long)used,
+			      reserved ? "address" : "pod",
+			      used == 1 ? "" :
+			      reserved	? "es" :
+					  "s");
 		free(labels);
 	}
 	wd_table_print(table, stdout, "");

@@ -38,9 +38,13 @@ static void report(struct checking *checking, const struct wd_problem *problem)
 	else
 		checking->errors++;
 	if (!checking->problems) {
-		wd_print(stdout, "%s:%u: %s%s%s\n", problem->file,
-			 problem->line, problem->field,
-			 *problem->field ? ": " : "", problem->text);
+		char line[16] = "";
+
+		if (problem->line)
+			snprintf(line, sizeof(line), ":%u", problem->line);
+		wd_print(stdout, "%s%s: %s%s%s\n", problem->file, line,
+			 problem->field, *problem->field ? ": " : "",
+			 problem->text);
 		return;
 	}
 	obj = wd_json_push(checking->problems);
@@ -58,9 +62,11 @@ static int check_file(struct checking *checking, const char *path)
 	struct wd_problems problems = {};
 	int err = wd_manifests_check(path, &problems, objects);
 
-	if (err)
+	if (err) {
+		checking->errors++;
 		return wd_cmd_fail(checking->args, WD_EXIT_NO, path,
 				   "cannot be read: %s", strerror(-err));
+	}
 	for (int kind = 0; kind < WD_KIND__MAX; kind++)
 		checking->objects[kind] += objects[kind];
 	for (size_t i = 0; i < problems.cnt; i++)
@@ -101,12 +107,11 @@ int wd_check_files(const struct wd_args *args)
 		.args = args,
 		.problems = args->json ? wd_json_array(doc, "problems") : NULL,
 	};
-	bool failed = false;
+	bool failed;
 
 	for (int i = 0; i < args->argc; i++)
-		if (check_file(&checking, args->argv[i]))
-			failed = true;
-	failed = failed || checking.errors;
+		(void)check_file(&checking, args->argv[i]); /* is counted */
+	failed = checking.errors;
 	if (args->json)
 		print_json(&checking, doc, failed);
 	else

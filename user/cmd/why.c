@@ -68,7 +68,8 @@ static void print_hook(struct json_object *hook)
 			 wd_json_get_str(hook, "help"),
 			 wd_json_get_str(hook, "interface"));
 	else if (!strcmp(where, "elsewhere"))
-		wd_print(stdout, "  %-7s  not on this node: ask node %s\n", dir,
+		wd_print(stdout,
+			 "  %-7s  not on this node: ask the agent of %s\n", dir,
 			 *node ? node : "(not scheduled)");
 	else if (!strcmp(where, "missing"))
 		wd_print(stdout,

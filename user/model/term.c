@@ -6,6 +6,7 @@
  * named ports) or of the address itself (CIDR minus excepts). Two rules that
  * say the same share one term.
  */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,12 @@ static void print_selector(FILE *out, const struct wd_selector *sel)
 
 /* ---- terms ---- */
 
+/* Only protocols with ports have named ones. */
+static const char *proto_text(uint32_t proto)
+{
+	return proto == IPPROTO_TCP ? "tcp" : proto == IPPROTO_UDP ? "udp" : "sctp";
+}
+
 /* The canonical text: equal exactly for terms of equal meaning (given sorted selectors). */
 static char *term_text(const struct mterm *t)
 {
@@ -114,7 +121,8 @@ static char *term_text(const struct mterm *t)
 		}
 	}
 	if (t->port_name)
-		(void)fprintf(out, " with port %s=%u/%u", t->port_name, t->port, t->proto);
+		(void)fprintf(out, " with port %s=%s/%u", t->port_name, proto_text(t->proto),
+			      t->port);
 	(void)fclose(out);
 	return text;
 }

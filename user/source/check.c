@@ -3,6 +3,7 @@
  * check.c - reading manifests only to say what is wrong with them.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -12,6 +13,27 @@
 #include "load.h"
 #include "manifests.h"
 #include "problems.h"
+
+/* Whoever checks before a rollout must hear that a policy is no policy here. */
+static void add_unknown(struct wd_problems *problems, const char *path,
+			const struct wd_unknown_kind *unknown, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		char text[400];
+		struct wd_problem problem = {
+			.effect = WD_PROBLEM_IGNORED,
+			.file = path,
+			.object = "",
+			.field = "kind",
+		};
+
+		(void)snprintf(text, sizeof(text),
+			       "%u of kind '%s': not read by this version, nothing of it is enforced",
+			       unknown[i].cnt, unknown[i].kind);
+		problem.text = text;
+		wd_problems_add(problems, &problem);
+	}
+}
 
 static int check_file(const char *path, struct wd_problems *ret_problems, uint32_t *ret_objects)
 {
@@ -27,6 +49,7 @@ static int check_file(const char *path, struct wd_problems *ret_problems, uint32
 	for (size_t i = 0; i < load.obj_cnt; i++)
 		ret_objects[load.obj[i]->kind]++;
 	wd_problems_append(ret_problems, &load.problems);
+	add_unknown(ret_problems, path, load.unknown, load.unknown_cnt);
 	wd_problems_sort(ret_problems);
 	wd_load_fini(&load);
 	return 0;
@@ -37,6 +60,8 @@ static int check_dir(const char *path, struct wd_problems *ret_problems, uint32_
 {
 	struct wd_store *store = wd_store_new(NULL, NULL);
 	struct wd_manifests *src = NULL;
+	const struct wd_unknown_kind *unknown;
+	size_t cnt;
 	int err = wd_manifests_new(&path, 1, NULL, store, &src);
 
 	if (!err) {
@@ -48,6 +73,8 @@ static int check_dir(const char *path, struct wd_problems *ret_problems, uint32_
 		for (int kind = 0; kind < WD_KIND__MAX; kind++)
 			ret_objects[kind] = wd_store_count(store, (enum wd_kind)kind);
 		wd_problems_append(ret_problems, wd_manifests_problems(src));
+		unknown = wd_manifests_unknown(src, &cnt);
+		add_unknown(ret_problems, path, unknown, cnt);
 	}
 	wd_manifests_free(src);
 	wd_store_free(store);
