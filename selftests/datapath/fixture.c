@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netpacket/packet.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -24,8 +25,6 @@
 #include "fixture.h"
 #include "tap.h"
 
-#define NODE_PORT 7001
-#define POD_PORT 7002
 #define WAIT_MS 5000 /* for a datagram that must come */
 #define QUIET_MS 150 /* for one that must not */
 
@@ -181,11 +180,38 @@ static bool furnish(struct wd_fx_pod *pod)
 	     wd_fx_run("ip link set %s-p up", pod->name) &&
 	     wd_fx_run("ip addr add " WD_FX_POD_IP "/24 dev %s-p", pod->name);
 	if (ok)
-		pod->pod_udp = udp_socket(WD_FX_POD_IP, POD_PORT);
+		pod->pod_udp = udp_socket(WD_FX_POD_IP, WD_FX_POD_PORT);
 	if (setns(node, CLONE_NEWNET))
 		give_up("come back from the pod");
 	close(node);
 	return ok && pod->pod_udp >= 0;
+}
+
+bool wd_fx_pod_run(const struct wd_fx_pod *pod, const char *command)
+{
+	return wd_fx_run("nsenter --net=/proc/%d/fd/%d %s", getpid(),
+			 pod->netns, command);
+}
+
+int wd_fx_pod_raw(const struct wd_fx_pod *pod)
+{
+	int node = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), fd = -1;
+	struct sockaddr_ll addr = { .sll_family = AF_PACKET };
+	char name[IF_NAMESIZE + 2];
+
+	if (node < 0 || setns(pod->netns, CLONE_NEWNET))
+		return -1;
+	snprintf(name, sizeof(name), "%s-p", pod->name);
+	addr.sll_ifindex = (int)if_nametoindex(name);
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		close(fd);
+		fd = -1;
+	}
+	if (setns(node, CLONE_NEWNET))
+		give_up("come back from the pod");
+	close(node);
+	return fd;
 }
 
 /* A network namespace with nobody in it, held by a descriptor. */
@@ -217,7 +243,7 @@ bool wd_fx_pod_new(struct wd_fx_pod *pod, const char *name)
 	if (!wd_fx_run("ip addr add " WD_FX_NODE_IP "/24 dev %s", name) ||
 	    !wd_fx_run("ip link set %s up", name) || !furnish(pod))
 		return false;
-	pod->node_udp = udp_socket(WD_FX_NODE_IP, NODE_PORT);
+	pod->node_udp = udp_socket(WD_FX_NODE_IP, WD_FX_NODE_PORT);
 	return pod->node_udp >= 0;
 }
 
@@ -252,25 +278,25 @@ static bool goes(int from, int to, const char *ip, uint16_t port, int wait_ms)
 
 bool wd_fx_gets_out(const struct wd_fx_pod *pod)
 {
-	return goes(pod->pod_udp, pod->node_udp, WD_FX_NODE_IP, NODE_PORT,
+	return goes(pod->pod_udp, pod->node_udp, WD_FX_NODE_IP, WD_FX_NODE_PORT,
 		    WAIT_MS);
 }
 
 bool wd_fx_gets_in(const struct wd_fx_pod *pod)
 {
-	return goes(pod->node_udp, pod->pod_udp, WD_FX_POD_IP, POD_PORT,
+	return goes(pod->node_udp, pod->pod_udp, WD_FX_POD_IP, WD_FX_POD_PORT,
 		    WAIT_MS);
 }
 
 bool wd_fx_no_way_out(const struct wd_fx_pod *pod)
 {
-	return !goes(pod->pod_udp, pod->node_udp, WD_FX_NODE_IP, NODE_PORT,
-		     QUIET_MS);
+	return !goes(pod->pod_udp, pod->node_udp, WD_FX_NODE_IP,
+		     WD_FX_NODE_PORT, QUIET_MS);
 }
 
 bool wd_fx_no_way_in(const struct wd_fx_pod *pod)
 {
-	return !goes(pod->node_udp, pod->pod_udp, WD_FX_POD_IP, POD_PORT,
+	return !goes(pod->node_udp, pod->pod_udp, WD_FX_POD_IP, WD_FX_POD_PORT,
 		     QUIET_MS);
 }
 

@@ -58,6 +58,12 @@ uint32_t wd_fx_veth(const char *name);
 bool wd_fx_pod_new(struct wd_fx_pod *pod, const char *name);
 void wd_fx_pod_free(struct wd_fx_pod *pod);
 
+/** wd_fx_pod_run() - run a command in the pod. Return: true if it succeeded */
+bool wd_fx_pod_run(const struct wd_fx_pod *pod, const char *command);
+
+/** wd_fx_pod_raw() - a packet socket on the pod's interface, -1 if it failed */
+int wd_fx_pod_raw(const struct wd_fx_pod *pod);
+
 /** wd_fx_open() - open WD_FX_BPFFS, or print why not and return NULL */
 struct wd_datapath *wd_fx_open(void);
 
@@ -67,6 +73,9 @@ bool wd_fx_refused(int err, const char *words);
 /** wd_fx_policy() - write endpoint and slot, publish the next generation */
 void wd_fx_policy(struct wd_datapath *dp, const struct wd_fx_pod *pod,
 		  enum wd_fx_policy policy);
+
+#define WD_FX_NODE_PORT 7001
+#define WD_FX_POD_PORT 7002
 
 /** wd_fx_gets_out() - does a datagram of the pod reach the node? Waits for it */
 bool wd_fx_gets_out(const struct wd_fx_pod *pod);

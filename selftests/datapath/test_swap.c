@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_swap.c - programs are exchanged under a stream of datagrams, one half of
+ * them denied: none of those gets through, and of the others none is lost.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "datapath/internal.h"
+#include "rig.h"
+#include "tap.h"
+
+#define SWAPS 6
+
+/* ---- the stream ---- */
+
+struct stream {
+	pid_t child;
+	int stop; /* the write end of a pipe: closing it ends the child */
+	int result; /* the read end of another: ready, then how many were sent */
+};
+
+static void send_on(int fd, uint32_t *cnt)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+				    .sin_port = htons(WD_FX_NODE_PORT) };
+
+	inet_pton(AF_INET, WD_FX_NODE_IP, &addr.sin_addr);
+	if (sendto(fd, "x", 1, 0, (struct sockaddr *)&addr, sizeof(addr)) == 1)
+		(*cnt)++;
+}
+
+/* The child holds nothing of the data path open, least of all its lock. */
+static void keep_only(int a, int b, int c)
+{
+	for (int fd = 3; fd < 256; fd++) {
+		if (fd != a && fd != b && fd != c)
+			close(fd);
+	}
+}
+
+/* In the child: a datagram every half millisecond until told to stop. */
+static void stream_run(int fd, int stop, int result)
+{
+	struct pollfd end = { .fd = stop };
+	struct timespec pause = { .tv_nsec = 500000 };
+	uint32_t cnt = 0;
+
+	if (write(result, &cnt, sizeof(cnt)) != sizeof(cnt)) /* ready */
+		_exit(1);
+	while (!ppoll(&end, 1, &pause, NULL))
+		send_on(fd, &cnt);
+	_exit(write(result, &cnt, sizeof(cnt)) != sizeof(cnt));
+}
+
+static bool stream_begin(struct stream *s, int fd)
+{
+	int stop[2], result[2];
+	uint32_t ready;
+
+	if (pipe(stop) || pipe(result))
+		return false;
+	(void)fflush(stdout);
+	s->child = fork();
+	if (!s->child) {
+		keep_only(fd, stop[0], result[1]);
+		stream_run(fd, stop[0], result[1]);
+	}
+	close(stop[0]);
+	close(result[1]);
+	s->stop = stop[1];
+	s->result = result[0];
+	return s->child > 0 &&
+	       read(s->result, &ready, sizeof(ready)) == sizeof(ready);
+}
+
+static uint32_t stream_end(struct stream *s)
+{
+	uint32_t cnt = 0;
+
+	close(s->stop);
+	wd_expect_int(sizeof(cnt), read(s->result, &cnt, sizeof(cnt)));
+	close(s->result);
+	wd_expect_int(s->child, waitpid(s->child, NULL, 0));
+	return cnt;
+}
+
+/* Take what arrived; a datagram may take a while on a busy machine. */
+static uint32_t arrived(int fd)
+{
+	struct pollfd in = { .fd = fd, .events = POLLIN };
+	uint32_t cnt = 0;
+	char buf[16];
+
+	while (poll(&in, 1, 200) > 0) {
+		while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+			cnt++;
+	}
+	return cnt;
+}
+
+/* ---- the exchange ---- */
+
+/* An agent of another version takes over, in place. */
+static void take_over(enum wd_fx_variant variant, bool no_tcx)
+{
+	wd_datapath_close(rig.dp);
+	wd_fx_variant = variant;
+	wd_datapath_no_tcx = no_tcx;
+	rig.dp = wd_fx_open();
+	wd_fx_variant = WD_FX_AS_BUILT;
+}
+
+struct step {
+	enum wd_fx_variant variant;
+	bool no_tcx;
+};
+
+/* The pod's stream through all steps. Return: how many arrived. */
+static uint32_t stream_through(const struct step *steps, int cnt,
+			       uint32_t *ret_sent)
+{
+	struct stream s;
+	uint32_t got = 0;
+	int room = 4 << 20;
+
+	wd_expect_int(0, setsockopt(rig.pod.node_udp, SOL_SOCKET,
+				    SO_RCVBUFFORCE, &room, sizeof(room)));
+	if (!wd_expect(stream_begin(&s, rig.pod.pod_udp)))
+		return 0;
+	for (int i = 0; rig.dp && i < cnt; i++) {
+		take_over(steps[i].variant, steps[i].no_tcx);
+		if (!wd_expect(rig.dp))
+			break;
+		wd_expect(wd_datapath_info(rig.dp)->adopted);
+		wd_expect(wd_datapath_info(rig.dp)->swapped);
+		wd_expect_int(0, rig_check());
+	}
+	*ret_sent = stream_end(&s);
+	got = arrived(rig.pod.node_udp);
+	return got;
+}
+
+static void swap_under_stream(enum wd_fx_policy policy, bool no_tcx)
+{
+	struct step steps[SWAPS];
+	uint32_t sent = 0, got;
+
+	for (int i = 0; i < SWAPS; i++)
+		steps[i] =
+			(struct step){ i % 2 ? WD_FX_AS_BUILT : WD_FX_OTHER_TAG,
+				       no_tcx };
+	if (rig_begin(no_tcx)) {
+		wd_fx_policy(rig.dp, &rig.pod, policy);
+		wd_expect_int(0, rig_attach());
+		got = stream_through(steps, SWAPS, &sent);
+		wd_expect(sent > 100);
+		wd_expect_int(policy == WD_FX_ALLOW ? sent : 0, got);
+		if (rig.dp) {
+			rig_expect_hook(WD_INGRESS, 1);
+			rig_expect_hook(WD_EGRESS, 1);
+		}
+	}
+	rig_end();
+}
+
+static void no_denied_datagram_passes_while_links_change_programs(void)
+{
+	swap_under_stream(WD_FX_DENY, false);
+}
+
+static void no_denied_datagram_passes_while_filters_change_programs(void)
+{
+	swap_under_stream(WD_FX_DENY, true);
+}
+
+static void no_allowed_datagram_is_lost_while_links_change_programs(void)
+{
+	swap_under_stream(WD_FX_ALLOW, false);
+}
+
+static void no_allowed_datagram_is_lost_while_filters_change_programs(void)
+{
+	swap_under_stream(WD_FX_ALLOW, true);
+}
+
+/* ---- from filters to links: the kernel got tcx ---- */
+
+static void move_under_stream(enum wd_fx_policy policy)
+{
+	struct stream s;
+	uint32_t sent, got;
+
+	if (rig_begin(true)) {
+		wd_fx_policy(rig.dp, &rig.pod, policy);
+		wd_expect_int(0, rig_attach());
+		if (!wd_expect(stream_begin(&s, rig.pod.pod_udp)))
+			exit(1);
+		take_over(WD_FX_AS_BUILT, false);
+		sent = stream_end(&s);
+		got = arrived(rig.pod.node_udp);
+		wd_expect(sent > 100);
+		wd_expect_int(policy == WD_FX_ALLOW ? sent : 0, got);
+		wd_expect_int(0, rig_check());
+		wd_expect_int(2, rig_links());
+		rig_expect_hook(WD_INGRESS, 1);
+		wd_expect(!wd_fx_run("tc qdisc show dev %s | grep clsact",
+				     rig.pod.name));
+	}
+	rig_end();
+}
+
+static void filters_become_links_with_no_packet_unjudged(void)
+{
+	move_under_stream(WD_FX_DENY);
+	move_under_stream(WD_FX_ALLOW);
+}
+
+/* ---- what cannot be swapped ---- */
+
+/* A bad new version comes along while the old one is in force. */
+static void check_refused(void)
+{
+	struct stream s;
+	uint32_t before[8], after[8];
+	bool no_tcx = wd_datapath_no_tcx;
+
+	wd_fx_policy(rig.dp, &rig.pod, WD_FX_DENY);
+	wd_expect_int(0, rig_attach());
+	wd_expect_int(1, wd_fx_hook(rig.pod.ifindex, WD_EGRESS, before));
+	wd_datapath_close(rig.dp);
+	rig.dp = NULL;
+	if (!wd_expect(stream_begin(&s, rig.pod.pod_udp)))
+		exit(1);
+	wd_fx_variant = WD_FX_PASS_ALL;
+	wd_fx_refused(-EBADMSG, "golden packet");
+	wd_fx_variant = WD_FX_INVALID;
+	wd_fx_refused(-EACCES, "does not load");
+	wd_fx_variant = WD_FX_AS_BUILT;
+	wd_expect(stream_end(&s) > 50);
+	wd_expect_int(0, arrived(rig.pod.node_udp));
+	wd_expect_int(1, wd_fx_hook(rig.pod.ifindex, WD_EGRESS, after));
+	wd_expect_int(before[0], after[0]);
+	wd_datapath_no_tcx = no_tcx;
+	rig.dp = wd_fx_open();
+	if (wd_expect(rig.dp)) {
+		wd_expect(!wd_datapath_info(rig.dp)->swapped);
+		wd_expect_int(0, rig_check());
+	}
+}
+
+static void a_bad_version_changes_nothing_that_is_in_force(void)
+{
+	rig_by_both(check_refused);
+}
+
+/* The device of a pinned link went away while no agent was running. */
+static void a_vanished_interface_does_not_stop_the_takeover(void)
+{
+	if (rig_begin(false)) {
+		uint32_t other = wd_fx_veth("wdt1");
+
+		wd_fx_policy(rig.dp, &rig.pod, WD_FX_DENY);
+		wd_expect_int(0, rig_attach());
+		wd_expect_int(0, wd_datapath_attach(rig.dp, other));
+		wd_expect_int(4, rig_links());
+		wd_expect(wd_fx_run("ip link del wdt1"));
+		take_over(WD_FX_OTHER_TAG, false);
+		if (wd_expect(rig.dp)) {
+			wd_expect_int(0, rig_check());
+			wd_expect_int(2, rig_links());
+		}
+		wd_expect(wd_fx_no_way_out(&rig.pod));
+	}
+	rig_end();
+}
+
+int main(void)
+{
+	wd_fx_enter();
+	WD_TEST(no_denied_datagram_passes_while_links_change_programs);
+	WD_TEST(no_denied_datagram_passes_while_filters_change_programs);
+	WD_TEST(no_allowed_datagram_is_lost_while_links_change_programs);
+	WD_TEST(no_allowed_datagram_is_lost_while_filters_change_programs);
+	WD_TEST(filters_become_links_with_no_packet_unjudged);
+	WD_TEST(a_bad_version_changes_nothing_that_is_in_force);
+	WD_TEST(a_vanished_interface_does_not_stop_the_takeover);
+	return wd_tests_end();
+}
