@@ -10,6 +10,7 @@
 #include "adopt.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -219,27 +220,87 @@ static int drift_map(struct drift *d, enum wd_map map)
 	return err;
 }
 
-int wd_drift_check(struct wd_agent *agent)
+/* The switches of the programs. The generation is mended by switching to the next one. */
+static int drift_state(struct wd_agent *agent)
+{
+	struct wd_state_val *state = wd_map_mem(agent->dp, WD_MAP_wd_state);
+	struct wd_model_stats stats;
+	uint32_t want = wd_agent_state_flags(agent);
+	uint32_t have = __atomic_load_n(&state->flags, __ATOMIC_RELAXED);
+
+	wd_model_stats(agent->model, &stats);
+	if (stats.prefixes[0])
+		want |= WD_STATE_CIDR4;
+	if (stats.prefixes[1])
+		want |= WD_STATE_CIDR6;
+	/* A prefix flag that nothing needs any more costs a lookup, no more. */
+	have &= want | ~(uint32_t)(WD_STATE_CIDR4 | WD_STATE_CIDR6);
+	if (have == want && state->gen == stats.gen && state->schema == WD_SCHEMA &&
+	    state->rung == WD_RUNG_FULL)
+		return 0;
+	state->schema = WD_SCHEMA;
+	state->rung = WD_RUNG_FULL;
+	__atomic_store_n(&state->flags, want, __ATOMIC_RELEASE);
+	wd_model_republish(agent->model);
+	return 1;
+}
+
+static int drift_maps(struct wd_agent *agent)
 {
 	struct drift d = { .agent = agent };
-	struct timespec now;
 	int err = 0;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	if (!wd_model_dirty(agent->model)) {
-		for (size_t i = 0; i < ENTRY_MAPS && !err; i++)
-			err = drift_map(&d, entry_maps[i]);
-		d.found += wd_model_verify_arrays(agent->model);
-	}
-	if (err)
-		return err;
-	agent->drift.checks++;
-	agent->drift.last_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	for (size_t i = 0; i < ENTRY_MAPS && !err; i++)
+		err = drift_map(&d, entry_maps[i]);
+	d.found += wd_model_verify_arrays(agent->model);
+	d.found += drift_state(agent);
 	agent->drift.found += (uint64_t)d.found;
 	if (d.found) {
 		wd_warn("drift: %d map entries were not as written, repairing", d.found);
 		if (wd_agent_commit(agent) == 0)
 			agent->drift.repaired += (uint64_t)d.found;
 	}
-	return d.found;
+	return err;
+}
+
+static int drift_pins(struct wd_agent *agent)
+{
+	int found;
+	int err = wd_datapath_repin(agent->dp, &found);
+
+	agent->drift.found += (uint64_t)found;
+	if (!err)
+		agent->drift.repaired += (uint64_t)found;
+	if (found)
+		wd_warn("drift: %d pins were gone or not ours, making them again", found);
+	return err;
+}
+
+static void drift_failed(struct wd_agent *agent, const char *what, int err)
+{
+	if (asprintf(&agent->drift.error, "%s: %s", what, wd_errno(err)) < 0)
+		agent->drift.error = NULL;
+	wd_err("drift: %s: %s", what, wd_errno(err));
+}
+
+int wd_drift_check(struct wd_agent *agent)
+{
+	uint64_t before = agent->drift.found;
+	struct timespec now;
+	int err;
+
+	if (wd_model_dirty(agent->model))
+		return 0; /* the maps are about to change: compare them afterwards */
+	free(agent->drift.error);
+	agent->drift.error = NULL;
+	err = drift_pins(agent);
+	if (err)
+		drift_failed(agent, "making pins again", err);
+	err = drift_maps(agent);
+	if (err)
+		drift_failed(agent, "reading the maps", err);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	agent->drift.checks++;
+	agent->drift.last_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return err ? err : (int)(agent->drift.found - before);
 }

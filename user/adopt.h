@@ -17,7 +17,8 @@ int wd_adopt(struct wd_agent *agent);
 unsigned int wd_adopt_max_endpoint_id(struct wd_agent *agent);
 
 /**
- * wd_drift_check() - compare the maps with what was written, repair and count
+ * wd_drift_check() - compare maps and pins with what was written, repair and count
+ * Does nothing while a commit is due.
  * Return: entries found wrong, or -errno.
  */
 int wd_drift_check(struct wd_agent *agent);

@@ -100,9 +100,17 @@ static void identities_save(struct wd_agent *agent)
 	json_object_object_add(o, "identities", ids);
 	err = wd_statefile_write(agent->config.state_dir, IDENTITY_FILE, o);
 	json_object_put(o);
-	if (err)
-		wd_warn("identities: writing %s: %s, numbers may change at the next start",
+	if (err && !agent->identities_unsaved)
+		wd_warn("identities: writing %s: %s, trying again; numbers may change at the next start",
 			IDENTITY_FILE, wd_errno(err));
+	agent->identities_unsaved = err != 0;
+}
+
+/* Numbers are on disk before anything in the kernel says them. */
+static void identities_keep(struct wd_agent *agent)
+{
+	if (wd_model_identity_dirty(agent->model) || agent->identities_unsaved)
+		identities_save(agent);
 }
 
 static void identities_load(struct wd_agent *agent)
@@ -153,6 +161,7 @@ int wd_agent_commit(struct wd_agent *agent)
 
 	wd_timer_stop(agent->commit_timer);
 	if (wd_model_dirty(agent->model)) {
+		identities_keep(agent);
 		err = wd_model_commit(agent->model, &why);
 		if (err) {
 			commit_failed(agent, err, why);
@@ -253,8 +262,7 @@ static void on_tick(void *ctx)
 	struct wd_agent *agent = ctx;
 
 	ticks++;
-	if (wd_model_identity_dirty(agent->model))
-		identities_save(agent);
+	identities_keep(agent);
 	if (ticks % CHECK_TICKS == 0)
 		wd_endpoints_check(agent->endpoints);
 	if (ticks % DISCOVER_TICKS == 0 && wd_endpoints_discover(agent->endpoints) > 0)
@@ -329,6 +337,11 @@ static int start_socket(struct wd_agent *agent)
 	return err;
 }
 
+uint32_t wd_agent_state_flags(const struct wd_agent *agent)
+{
+	return agent->config.host_ingress_policy ? WD_STATE_HOST_POLICY : 0;
+}
+
 static int start_datapath(struct wd_agent *agent)
 {
 	struct wd_state_val *state;
@@ -341,7 +354,7 @@ static int start_datapath(struct wd_agent *agent)
 		return err;
 	}
 	state = wd_map_mem(agent->dp, WD_MAP_wd_state);
-	if (agent->config.host_ingress_policy)
+	if (wd_agent_state_flags(agent) & WD_STATE_HOST_POLICY)
 		__atomic_or_fetch(&state->flags, WD_STATE_HOST_POLICY, __ATOMIC_RELEASE);
 	else
 		__atomic_and_fetch(&state->flags, ~WD_STATE_HOST_POLICY, __ATOMIC_RELEASE);
@@ -467,8 +480,8 @@ static void stop(struct wd_agent *agent)
 		wd_manifests_flush(agent->manifests);
 	if (agent->endpoints)
 		wd_endpoints_save(agent->endpoints);
-	if (agent->model && wd_model_identity_dirty(agent->model))
-		identities_save(agent);
+	if (agent->model)
+		identities_keep(agent);
 	wd_events_free(agent->events);
 	wd_ctl_close(agent->ctl);
 	wd_linkmon_close(agent->links);
@@ -479,6 +492,7 @@ static void stop(struct wd_agent *agent)
 	wd_datapath_close(agent->dp);
 	wd_loop_free(agent->loop);
 	free(agent->commit_error);
+	free(agent->drift.error);
 }
 
 int wd_agent_run(const struct wd_config *config)

@@ -27,6 +27,7 @@ struct wd_drift {
 	uint64_t checks;
 	uint64_t found; /* entries that were not as written */
 	uint64_t repaired;
+	char *error; /* what could not be read or repaired at the last check, NULL none */
 	int64_t last_ms; /* CLOCK_REALTIME of the last check, 0 never */
 };
 
@@ -45,6 +46,7 @@ struct wd_agent {
 	struct wd_timer *tick_timer;
 	struct wd_drift drift;
 	bool ready; /* the first generation of this process is in force */
+	bool identities_unsaved;
 	int commit_failures; /* in a row */
 	char *commit_error; /* why the last commit failed, NULL when it did not */
 	int64_t started_ms; /* CLOCK_REALTIME */
@@ -53,6 +55,9 @@ struct wd_agent {
 
 /** wd_agent_run() - `warder agent`: returns the exit code */
 int wd_agent_run(const struct wd_config *config);
+
+/** wd_agent_state_flags() - WD_STATE_* as the configuration wants them */
+uint32_t wd_agent_state_flags(const struct wd_agent *agent);
 
 /** wd_agent_commit() - compile and switch now; 0 or -errno (already logged and kept in commit_error) */
 int wd_agent_commit(struct wd_agent *agent);

@@ -45,12 +45,18 @@ static void wait_timeout(void *ctx)
 	struct wd_wait *wait = ctx;
 	struct wd_local *local = wait->local;
 
-	wd_info("endpoint '%s/%s': no source knows the pod yet; it drops everything until then",
-		local->ep.ns, local->ep.name);
+	wd_info("endpoint '%s/%s': %s", local->ep.ns, local->ep.name,
+		local->attached ? "no source knows the pod yet; it drops everything until then" :
+				  "not attached in time");
 	wd_ctl_on_close(wait->conn, NULL, NULL);
-	wd_ctl_error(wait->conn, 3, "pod",
-		     "no source has told of pod %s/%s yet; it is attached and drops everything",
-		     local->ep.ns, local->ep.name);
+	if (!local->attached)
+		wd_ctl_error(wait->conn, 1, local->ep.host_name, "programs are not attached: %s",
+			     local->attach_err ? wd_errno(local->attach_err) :
+						 "no generation that knows the pod is in force");
+	else
+		wd_ctl_error(wait->conn, 3, "pod",
+			     "no source has told of pod %s/%s yet; it is attached and drops everything",
+			     local->ep.ns, local->ep.name);
 	local->wait = NULL;
 	wd_timer_free(wait->timer);
 	free(wait);

@@ -161,11 +161,14 @@ int wd_local_attach(struct wd_endpoints *eps, struct wd_local *local)
 		return 0;
 	err = wd_datapath_attach(eps->agent->dp, local->ep.ifindex);
 	if (err) {
-		wd_err("endpoint '%s/%s': attaching to %s: %s", local->ep.ns, local->ep.name,
-		       local->ep.host_name, wd_errno(err));
+		if (err != local->attach_err)
+			wd_err("endpoint '%s/%s': attaching to %s: %s, trying again", local->ep.ns,
+			       local->ep.name, local->ep.host_name, wd_errno(err));
+		local->attach_err = err;
 		return err;
 	}
 	local->attached = true;
+	local->attach_err = 0;
 	return 0;
 }
 
@@ -228,13 +231,44 @@ const struct wd_endpoint *wd_endpoints_by_addr(const struct wd_endpoints *eps,
 	return NULL;
 }
 
+int wd_endpoints_trouble(const struct wd_endpoints *eps, uint32_t id)
+{
+	const struct wd_local *local;
+
+	HASH_FIND(hh, eps->locals, &id, sizeof(id), local);
+	if (!local || local->attached)
+		return 0;
+	return local->attach_err ? local->attach_err : -EINPROGRESS;
+}
+
+bool wd_endpoints_all_attached(const struct wd_endpoints *eps)
+{
+	for (const struct wd_local *local = eps->locals; local; local = local->hh.next) {
+		if (!local->attached)
+			return false;
+	}
+	return true;
+}
+
 /* ---- staying true ---- */
+
+/*
+ * Indexes are used again, and events come late: the interface that went may be
+ * the one before. Programs go with theirs, so where they are nothing is gone.
+ */
+static bool is_guarded(struct wd_endpoints *eps, const struct wd_local *local)
+{
+	return local && local->attached &&
+	       wd_datapath_check(eps->agent->dp, local->ep.ifindex) == 0;
+}
 
 void wd_endpoints_link(struct wd_endpoints *eps, uint32_t ifindex, uint32_t master, bool gone)
 {
 	struct wd_local *local = wd_local_by_ifindex(eps, ifindex);
 	int err;
 
+	if (gone && is_guarded(eps, local))
+		return;
 	if (gone) {
 		err = wd_datapath_detach(eps->agent->dp, ifindex); /* its pins point nowhere now */
 		if (err)
@@ -272,13 +306,16 @@ static void check_one(struct wd_endpoints *eps, struct wd_local *local)
 
 void wd_endpoints_check(struct wd_endpoints *eps)
 {
+	/* No program before a generation that knows the endpoint. */
+	bool is_published = eps->agent->ready && !eps->agent->commit_failures &&
+			    !wd_model_dirty(eps->agent->model);
 	struct wd_local *local;
 	struct wd_local *tmp;
 
 	HASH_ITER(hh, eps->locals, local, tmp) {
 		if (local->attached)
 			check_one(eps, local);
-		else if (eps->agent->ready)
+		else if (is_published)
 			(void)wd_local_attach(eps, local);
 	}
 	wd_endpoints_save(eps);

@@ -35,6 +35,12 @@ void wd_endpoints_link(struct wd_endpoints *eps, uint32_t ifindex, uint32_t mast
 /** wd_endpoints_committed() - a generation was published: answer CNI calls that waited for it */
 void wd_endpoints_committed(struct wd_endpoints *eps);
 
+/** wd_endpoints_trouble() - why an endpoint's interface is not guarded, as -errno; -EINPROGRESS not tried yet; 0 it is */
+int wd_endpoints_trouble(const struct wd_endpoints *eps, uint32_t id);
+
+/** wd_endpoints_all_attached() - is every endpoint's interface guarded */
+bool wd_endpoints_all_attached(const struct wd_endpoints *eps);
+
 /** wd_endpoints_find() - by pod; NULL if none (the first, where a pod has several interfaces) */
 const struct wd_endpoint *wd_endpoints_find(const struct wd_endpoints *eps, const char *ns,
 					    const char *name);

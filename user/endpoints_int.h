@@ -24,6 +24,7 @@ struct wd_local {
 	uint32_t id;
 	struct wd_endpoint ep;
 	bool attached;
+	int attach_err; /* of the last try, 0 none failed since */
 	struct wd_wait *wait; /* NULL: nobody waits */
 };
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "endpoints.h"
 #include "events.h"
 #include "json.h"
 #include "log.h"
@@ -169,26 +170,50 @@ void wd_query_isolated_by(const struct wd_agent *agent,
 
 /* ---- sync ---- */
 
-struct large {
+/* The first endpoint that is not as the policies want it. */
+struct trouble {
+	const struct wd_agent *agent;
 	bool found;
-	struct wd_ep_info info; /* the first that was found */
+	int attach_err;
+	struct wd_ep_info info;
 };
 
-static void note_too_large(void *ctx, const struct wd_ep_info *info)
+static void note_trouble(void *ctx, const struct wd_ep_info *info)
 {
-	struct large *large = ctx;
+	struct trouble *trouble = ctx;
+	int err = wd_endpoints_trouble(trouble->agent->endpoints, info->ep->id);
 
-	if (info->state != WD_EP_TOO_LARGE || large->found)
+	if (trouble->found || (!err && info->state != WD_EP_TOO_LARGE))
 		return;
-	large->found = true;
-	large->info = *info;
+	trouble->found = true;
+	trouble->attach_err = err;
+	trouble->info = *info;
+}
+
+static void sync_trouble(struct wd_ctl_conn *conn,
+			 const struct trouble *trouble)
+{
+	const struct wd_endpoint *ep = trouble->info.ep;
+
+	if (trouble->attach_err)
+		wd_ctl_error(conn, 1, "sync",
+			     "endpoint %s/%s: NOT enforced, no programs on "
+			     "%s: %s",
+			     ep->ns, ep->name, ep->host_name,
+			     wd_errno(trouble->attach_err));
+	else
+		wd_ctl_error(conn, 1, "sync",
+			     "endpoint %s/%s: its policy does not fit, all its "
+			     "traffic is dropped: %s",
+			     ep->ns, ep->name,
+			     trouble->info.error ?: "too large");
 }
 
 static void query_sync(void *ctx, struct wd_ctl_conn *conn,
 		       struct json_object *req, int fd)
 {
 	struct wd_agent *agent = ctx;
-	struct large large = {};
+	struct trouble trouble = { .agent = agent };
 	struct wd_model_stats stats;
 	struct json_object *doc;
 	int err = wd_agent_sync(agent);
@@ -205,13 +230,9 @@ static void query_sync(void *ctx, struct wd_ctl_conn *conn,
 		wd_ctl_error(conn, 3, "sync", "the agent is still starting");
 		return;
 	}
-	wd_model_endpoints(agent->model, note_too_large, &large);
-	if (large.found) {
-		wd_ctl_error(conn, 1, "sync",
-			     "endpoint %s/%s: its policy does not fit, all its "
-			     "traffic is dropped: %s",
-			     large.info.ep->ns, large.info.ep->name,
-			     large.info.error ?: "too large");
+	wd_model_endpoints(agent->model, note_trouble, &trouble);
+	if (trouble.found) {
+		sync_trouble(conn, &trouble);
 		return;
 	}
 	wd_model_stats(agent->model, &stats);
@@ -253,6 +274,7 @@ static void query_stop(void *ctx, struct wd_ctl_conn *conn,
 		/* Nothing may attach again behind the removal. */
 		wd_timer_stop(agent->tick_timer);
 		wd_timer_stop(agent->commit_timer);
+		wd_datapath_unlock(agent->dp);
 		err = wd_datapath_remove(agent->config.bpffs);
 	}
 	if (err) {

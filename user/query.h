@@ -35,6 +35,12 @@ WD_QUERY_HANDLER(wd_query_map_list);
 /** wd_query_no_fd() - no command here takes a descriptor: close it */
 void wd_query_no_fd(int fd);
 
+struct wd_ep_info;
+
+/** wd_query_endpoint_state() - in one word, as STATE of `endpoint list` */
+const char *wd_query_endpoint_state(const struct wd_agent *agent,
+				    const struct wd_ep_info *info);
+
 /** wd_query_problems() - what is wrong with the files; @object NULL: with all of them */
 void wd_query_problems(const struct wd_agent *agent, const char *object,
 		       struct json_object *array);

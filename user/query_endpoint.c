@@ -9,14 +9,18 @@
 #include "agent.h"
 #include "endpoints.h"
 #include "json.h"
+#include "log.h"
 #include "model/intern.h"
 #include "model/xalloc.h"
 #include "names.h"
 #include "query.h"
 
-static const char *state_name(enum wd_ep_state state)
+const char *wd_query_endpoint_state(const struct wd_agent *agent,
+				    const struct wd_ep_info *info)
 {
-	switch (state) {
+	if (wd_endpoints_trouble(agent->endpoints, info->ep->id))
+		return "unattached";
+	switch (info->state) {
 	case WD_EP_WAITING:
 		return "waiting";
 	case WD_EP_ENFORCED:
@@ -43,6 +47,7 @@ static void put_endpoint(const struct wd_agent *agent,
 	struct json_object *array;
 	struct wd_model_stats stats;
 	char buf[WD_ADDR_STRLEN];
+	int err;
 
 	wd_model_stats(agent->model, &stats);
 	wd_json_str(obj, "namespace", ep->ns);
@@ -57,9 +62,10 @@ static void put_endpoint(const struct wd_agent *agent,
 	wd_json_int(obj, "slot", info->slot);
 	wd_json_int(obj, "generation", stats.gen);
 	wd_json_str(obj, "mode", wd_mode_name(info->mode));
-	wd_json_str(obj, "state", state_name(info->state));
+	wd_json_str(obj, "state", wd_query_endpoint_state(agent, info));
 	put_isolated(info, obj);
-	wd_json_str(obj, "error", info->error);
+	err = wd_endpoints_trouble(agent->endpoints, ep->id);
+	wd_json_str(obj, "error", err ? wd_errno(err) : info->error);
 }
 
 struct listing {

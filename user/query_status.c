@@ -13,7 +13,9 @@
 #include <warder/limits.h>
 
 #include "agent.h"
+#include "endpoints.h"
 #include "json.h"
+#include "log.h"
 #include "names.h"
 #include "query.h"
 #include "version.h"
@@ -26,7 +28,8 @@ static bool is_settled(const struct wd_agent *agent)
 
 	return agent->ready && !agent->commit_error &&
 	       !wd_model_dirty(agent->model) &&
-	       !wd_timer_armed(agent->commit_timer) && poll(&files, 1, 0) == 0;
+	       !wd_timer_armed(agent->commit_timer) &&
+	       wd_endpoints_all_attached(agent->endpoints) && poll(&files, 1, 0) == 0;
 }
 
 static void put_datapath(const struct wd_agent *agent, struct json_object *doc)
@@ -80,32 +83,42 @@ static void put_sources(const struct wd_agent *agent, struct json_object *doc)
 }
 
 struct endpoint_sum {
+	const struct wd_agent *agent;
 	int64_t by_state[WD_EP_TOO_LARGE + 1];
+	int64_t unattached;
 	struct json_object *trouble; /* array */
 };
 
 static void sum_endpoint(void *ctx, const struct wd_ep_info *info)
 {
 	struct endpoint_sum *sum = ctx;
+	int err = wd_endpoints_trouble(sum->agent->endpoints, info->ep->id);
 	struct json_object *obj;
 
-	sum->by_state[info->state]++;
-	if (info->state == WD_EP_ENFORCED)
+	if (err)
+		sum->unattached++;
+	else
+		sum->by_state[info->state]++;
+	if (!err && info->state == WD_EP_ENFORCED)
 		return;
 	obj = wd_json_push(sum->trouble);
 	wd_json_str(obj, "namespace", info->ep->ns);
 	wd_json_str(obj, "name", info->ep->name);
 	wd_json_str(obj, "interface", info->ep->host_name);
 	wd_json_str(obj, "state",
-		    info->state == WD_EP_WAITING ? "waiting" : "too_large");
-	wd_json_str(obj, "error",
-		    info->error ?: "no source has told of this pod yet");
+		    wd_query_endpoint_state(sum->agent, info));
+	if (err)
+		wd_json_str(obj, "error", wd_errno(err));
+	else
+		wd_json_str(obj, "error",
+			    info->error ?: "no source has told of this pod yet");
 }
 
 static void put_endpoints(const struct wd_agent *agent, struct json_object *doc)
 {
 	struct json_object *obj = wd_json_object(doc, "endpoints");
 	struct endpoint_sum sum = {
+		.agent = agent,
 		.trouble = wd_json_array(doc, "endpoint_problems"),
 	};
 
@@ -113,6 +126,7 @@ static void put_endpoints(const struct wd_agent *agent, struct json_object *doc)
 	wd_json_int(obj, "enforced", sum.by_state[WD_EP_ENFORCED]);
 	wd_json_int(obj, "waiting", sum.by_state[WD_EP_WAITING]);
 	wd_json_int(obj, "too_large", sum.by_state[WD_EP_TOO_LARGE]);
+	wd_json_int(obj, "unattached", sum.unattached);
 }
 
 static void put_counters(const struct wd_agent *agent, struct json_object *doc)
@@ -184,6 +198,7 @@ static void put_work(const struct wd_agent *agent,
 	wd_json_int(obj, "found", (int64_t)agent->drift.found);
 	wd_json_int(obj, "repaired", (int64_t)agent->drift.repaired);
 	wd_query_time(obj, "last", agent->drift.last_ms);
+	wd_json_str(obj, "error", agent->drift.error);
 	obj = wd_json_object(doc, "model");
 	wd_json_int(obj, "pods", stats->pods);
 	wd_json_int(obj, "groups", stats->groups);

@@ -63,7 +63,8 @@ const struct wd_cmd wd_cmd_endpoint_list = {
 	.summary = "every guarded pod interface of this node",
 	.text = "STATE: enforced; waiting (no source has told of the pod: all "
 		"is dropped);\ntoo_large (its policy does not fit: all is "
-		"dropped).",
+		"dropped);\nunattached (programs could not be attached: "
+		"nothing is judged).",
 	.fn = cmd_endpoint_list,
 };
 

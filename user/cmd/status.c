@@ -139,6 +139,9 @@ static void print_work(struct json_object *doc)
 		     (long long)wd_json_get_int(drift, "checks"),
 		     (long long)wd_json_get_int(drift, "found"),
 		     (long long)wd_json_get_int(drift, "repaired"));
+	if (*wd_json_get_str(drift, "error"))
+		wd_show_line("drift error", "%s",
+			     wd_json_get_str(drift, "error"));
 	wd_show_line("events", "%lld sent, %lld limited, %lld lost",
 		     (long long)wd_json_get_int(events, "sent"),
 		     (long long)wd_json_get_int(events, "limited"),

@@ -47,9 +47,21 @@ struct wd_datapath_info {
  * golden verdicts on a private set of maps (BPF_PROG_TEST_RUN). Existing
  * attachments (pinned links, clsact filters) of another program version are
  * switched in place, never detached first.
- * Return: 0; -ESTALE; -EPERM; or -errno of the failing call.
+ * One agent at a time: the directory is locked until close.
+ * Return: 0; -ESTALE; -EADDRINUSE; -EPERM; or -errno of the failing call.
  */
 int wd_datapath_open(const char *bpffs, struct wd_datapath **ret_dp, char **ret_error);
+
+/**
+ * wd_datapath_repin() - make pins of maps and programs again that were removed or replaced
+ * @ret_found: how many there were, also on failure. Links are the matter of
+ *             wd_datapath_check().
+ * Return: 0 or -errno.
+ */
+int wd_datapath_repin(struct wd_datapath *dp, int *ret_found);
+
+/** wd_datapath_unlock() - let another agent use the directory, and let it be unmounted */
+void wd_datapath_unlock(struct wd_datapath *dp);
 
 /** wd_datapath_close() - let go of everything; pins and attachments stay */
 void wd_datapath_close(struct wd_datapath *dp);

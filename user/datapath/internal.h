@@ -41,6 +41,7 @@ struct wd_datapath {
 	void *percpu; /* room for one element of any per-CPU map */
 	uint64_t writes;
 	struct wd_datapath_info info;
+	int lock_fd; /* the directory, -1 not locked */
 	char *why; /* first failure, for a person */
 };
 
@@ -120,6 +121,11 @@ void wd_bpffs_sweep(const char *dir);
 
 /** wd_bpffs_remove() - every pin of ours but links, then the directories */
 int wd_bpffs_remove(const char *dir);
+
+/* ---- pins.c ---- */
+
+/** wd_pins_lock() - the directory is ours; -EADDRINUSE while another agent has it */
+int wd_pins_lock(struct wd_datapath *dp);
 
 /* ---- maps.c ---- */
 

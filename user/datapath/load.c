@@ -213,6 +213,8 @@ static int open_all(struct wd_datapath *dp)
 	int err;
 
 	err = wd_bpffs_open(dp);
+	if (!err)
+		err = wd_pins_lock(dp);
 	if (err)
 		return err;
 	tried = open_object(dp);
@@ -247,6 +249,7 @@ static struct wd_datapath *new_datapath(const char *bpffs)
 	if (!dp)
 		return NULL;
 	memcpy(dp->dir, bpffs, strlen(bpffs)); /* length seen to by open */
+	dp->lock_fd = -1;
 	for (i = 0; i < WD_DIR__MAX; i++)
 		dp->prog_fd[i] = -1;
 	for (i = 0; i < WD_MAP__MAX; i++)
@@ -292,6 +295,7 @@ void wd_datapath_close(struct wd_datapath *dp)
 		if (dp->prog_fd[i] >= 0)
 			close(dp->prog_fd[i]);
 	}
+	wd_datapath_unlock(dp);
 	free(dp->percpu);
 	free(dp->why);
 	free(dp);

@@ -75,6 +75,15 @@ int wd_model_wanted_each(struct wd_model *m, enum wd_map map, each_fn fn, void *
 	return err;
 }
 
+/* One element of an array: @at in the kernel, @want as it was written. Return: 1 if it differed. */
+static int verify(void *at, const void *want, size_t size)
+{
+	if (memcmp(at, want, size) == 0)
+		return 0;
+	memcpy(at, want, size);
+	return 1;
+}
+
 static int verify_rows(struct wd_model *m)
 {
 	int found = 0;
@@ -83,31 +92,47 @@ static int verify_rows(struct wd_model *m)
 		struct wd_row_val want = { 0 };
 
 		memcpy(want.bits, r->bits, r->words * sizeof(r->bits[0]));
-		if (memcmp(&m->sink.row[r->id], &want, sizeof(want)) == 0)
-			continue;
-		m->sink.row[r->id] = want;
-		found++;
+		found += verify(&m->sink.row[r->id], &want, sizeof(want));
 	}
 	return found;
 }
 
+static int verify_slot(struct wd_model *m, const struct mslot *s)
+{
+	int found = verify(&m->sink.slot[(size_t)s->id * WD_DIR__MAX], s->val, sizeof(s->val));
+
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		const struct wd_slot_val *val = &s->val[dir];
+
+		for (int l4 = 0; l4 < WD_L4__MAX; l4++) {
+			for (uint32_t i = 0; i < val->cnt[l4]; i++)
+				found += verify(&m->sink.span[val->first[l4] + i],
+						&s->span[dir][l4][i], sizeof(struct wd_span_val));
+		}
+	}
+	return found;
+}
+
+/* The elements that mean "none": no predicate holds, NOT_READY, no rule. */
+static int verify_none(struct wd_model *m)
+{
+	static const struct wd_row_val row;
+	static const struct wd_slot_val slot[WD_DIR__MAX];
+	static const struct wd_class_val class;
+
+	return verify(m->sink.row, &row, sizeof(row)) + verify(m->sink.slot, slot, sizeof(slot)) +
+	       verify(m->sink.class, &class, sizeof(class));
+}
+
 int wd_model_verify_arrays(struct wd_model *m)
 {
-	int found = verify_rows(m);
+	int found = verify_none(m) + verify_rows(m);
 
-	for (const struct mclass *c = m->classes; c; c = c->hh.next) {
-		if (memcmp(&m->sink.class[c->id], &c->val, sizeof(c->val)) == 0)
-			continue;
-		m->sink.class[c->id] = c->val;
-		found++;
-	}
-	for (const struct mslot *s = m->slots; s; s = s->hh.next) {
-		struct wd_slot_val *at = &m->sink.slot[(size_t)s->id * WD_DIR__MAX];
-
-		if (memcmp(at, s->val, sizeof(s->val)) == 0)
-			continue;
-		memcpy(at, s->val, sizeof(s->val));
-		found++;
-	}
+	for (const struct mclass *c = m->classes; c; c = c->hh.next)
+		found += verify(&m->sink.class[c->id], &c->val, sizeof(c->val));
+	for (const struct mslot *s = m->slots; s; s = s->hh.next)
+		found += verify_slot(m, s);
+	if (found)
+		wd_model_republish(m);
 	return found;
 }

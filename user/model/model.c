@@ -315,7 +315,7 @@ static void first_done(struct wd_model *m)
 static int commit(struct wd_model *m, char **ret_error)
 {
 	const char *what = "compiling";
-	bool wrote = m->gen == 0;
+	bool wrote = m->gen == 0 || m->republish;
 	int err;
 
 	adopted_to_ghosts(m);
@@ -337,6 +337,7 @@ static int commit(struct wd_model *m, char **ret_error)
 		m->sink.publish(m->sink.ctx, m->gen);
 	}
 	m->commit_needed = false;
+	m->republish = false;
 	write_done(m);
 	if (m->first)
 		first_done(m);
@@ -356,6 +357,12 @@ int wd_model_commit(struct wd_model *m, char **ret_error)
 	m->commit_us = (uint64_t)(end.tv_sec - begin.tv_sec) * 1000000 +
 		       (uint64_t)(end.tv_nsec / 1000) - (uint64_t)(begin.tv_nsec / 1000);
 	return err;
+}
+
+void wd_model_republish(struct wd_model *m)
+{
+	m->republish = true;
+	m->commit_needed = true;
 }
 
 bool wd_model_dirty(const struct wd_model *m)

@@ -110,6 +110,9 @@ int wd_model_commit(struct wd_model *model, char **ret_error);
  */
 int wd_model_settle(struct wd_model *model);
 
+/** wd_model_republish() - drift repair: the next commit switches in any case, so that every verdict is earned anew */
+void wd_model_republish(struct wd_model *model);
+
 /** wd_model_unsettled() - would wd_model_settle() write anything */
 bool wd_model_unsettled(const struct wd_model *model);
 
@@ -125,7 +128,9 @@ int wd_model_wanted_each(struct wd_model *model, enum wd_map map,
 			 void *ctx);
 
 /**
- * wd_model_verify_arrays() - compare rows, slots and classes in use with what was written, write them again
+ * wd_model_verify_arrays() - compare rows, slots, spans and classes in use with what was written, write them again
+ * The elements 0, which mean "none", too. If any differed the next commit
+ * switches: flows may have been judged by it.
  * Return: elements that differed.
  */
 int wd_model_verify_arrays(struct wd_model *model);

@@ -215,6 +215,7 @@ struct mslot {
 	size_t key_len;
 	void *key; /* isolated[2] and the atoms */
 	struct wd_slot_val val[WD_DIR__MAX];
+	struct wd_span_val *span[WD_DIR__MAX][WD_L4__MAX]; /* as written; NULL none */
 	struct vec classes; /* struct mclass, one reference each */
 	struct vec terms; /* struct mterm, one reference each */
 };
@@ -280,6 +281,7 @@ struct wd_model {
 	uint32_t gen;
 	bool first; /* nothing published by this process yet */
 	bool commit_needed;
+	bool republish; /* switch with the next commit even if it writes no entry */
 
 	struct midentity *identities;
 	struct midentity *identities_by_id;

@@ -384,6 +384,8 @@ static int spans_store(struct wd_model *m, struct mslot *s, enum wd_dir dir, enu
 	if (first < 0)
 		return -ENOSPC;
 	memcpy(&m->sink.span[first], span, cnt * sizeof(*span));
+	s->span[dir][l4] = wd_xcalloc(cnt, sizeof(*span));
+	memcpy(s->span[dir][l4], span, cnt * sizeof(*span));
 	s->val[dir].first[l4] = (uint32_t)first;
 	s->val[dir].cnt[l4] = (uint32_t)cnt;
 	return 0;
@@ -467,6 +469,7 @@ static void slot_free(struct wd_model *m, struct mslot *s)
 			if (s->val[dir].cnt[l4])
 				wd_alloc_put(&m->span_alloc, s->val[dir].first[l4],
 					     s->val[dir].cnt[l4]);
+			free(s->span[dir][l4]);
 		}
 	}
 	for (size_t i = 0; i < s->classes.cnt; i++)
