@@ -36,6 +36,7 @@ static int check(const struct wd_config *config)
 
 static int agent_main(int argc, char **argv)
 {
+	static const char see[] = "; see `warder help agent`";
 	struct wd_args args = { .cmd = &wd_cmd_agent };
 	struct wd_config config;
 	char *why = NULL;
@@ -49,9 +50,9 @@ static int agent_main(int argc, char **argv)
 	wd_config_init(&config);
 	if (wd_config_parse(&config, argc, argv, &why)) {
 		args.json = has_word(argc, argv, "--json");
-		code = wd_cmd_fail(&args, WD_EXIT_USAGE, "agent",
-				   "%s; see `warder help agent`",
-				   why ?: "bad settings");
+		code = wd_cmd_fail(&args, WD_EXIT_USAGE, "agent", "%s%s",
+				   why ?: "bad settings",
+				   why && strstr(why, see) ? "" : see);
 	} else if (config.check) {
 		code = check(&config);
 	} else {
