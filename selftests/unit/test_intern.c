@@ -22,6 +22,7 @@ static void equal_strings_are_one(void)
 	wd_expect(a != text);
 	wd_expect(a != c);
 	text[0] = 'x';
+	wd_expect_str("xpp", text);
 	wd_expect_str("app", a);
 	wd_str_put(a);
 	wd_expect_str("app", b); /* still held once */

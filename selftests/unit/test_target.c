@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +60,8 @@ static void what_is_asked_about_is_understood(void)
 		}
 		wd_expect_int(rows[i].type, to.type);
 		if (to.type == WD_TARGET_POD) {
-			strcat(strcat(strcpy(who, to.ns), "/"), to.name);
+			(void)snprintf(who, sizeof(who), "%s/%s", to.ns,
+				       to.name);
 			wd_expect_str(rows[i].who, who);
 		} else if (to.type == WD_TARGET_ADDR) {
 			wd_expect_str(rows[i].who, wd_addr_str(&to.addr, buf));
