@@ -131,7 +131,7 @@ static int parse_ips(struct json_object *req, struct wd_addr *addr, size_t max)
 
 		if (!ip || strlen(ip) >= sizeof(text))
 			return -EINVAL;
-		(void)strcpy(text, ip);
+		memcpy(text, ip, strlen(ip) + 1);
 		text[strcspn(text, "/")] = '\0';
 		if (wd_addr_parse(text, &addr[i]))
 			return -EINVAL;

@@ -128,7 +128,7 @@ class Node:
         return json.loads(out) if out.strip() else None
 
     def begin(self, verb, name, version, prev=None, pod=None, net='pods',
-              **more):
+              hidden=False, **more):
         conf = {'cniVersion': version, 'name': net, 'type': name, **more}
         env = {'PATH': os.environ['PATH'], 'CNI_COMMAND': verb,
                'CNI_PATH': cni_dir()}
@@ -148,10 +148,16 @@ class Node:
                        CNI_ARGS='IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;'
                        f'K8S_POD_NAME={pod};K8S_POD_UID=u-{pod};'
                        f'K8S_POD_INFRA_CONTAINER_ID=c-{pod}')
+        argv = [path]
+        if hidden:  # a mount that only the plugin has
+            argv = ['unshare', '--mount', '--propagation', 'private', 'sh',
+                    '-c', 'mount -t tmpfs none /mnt && touch /mnt/ns && '
+                    f'mount --bind /run/netns/{pod} /mnt/ns && exec {path}']
+            env['CNI_NETNS'] = '/mnt/ns'
         with tempfile.TemporaryFile('w+') as stdin:
             stdin.write(json.dumps(conf))
             stdin.seek(0)
-            return subprocess.Popen([path], stdin=stdin, env=env, text=True,
+            return subprocess.Popen(argv, stdin=stdin, env=env, text=True,
                                     stdout=subprocess.PIPE)
 
     def make(self, pod, version):
@@ -349,6 +355,35 @@ def test_wrong_chain_is_a_wrong_configuration(node):
     refused(4, node.plugin, 'ADD', 'warder-cni', '1.0.0', prev, 'odd')
     refused(2, node.plugin, 'ADD', 'warder-cni', '1.0.0', prev, 'db', mode='off')
     node.plugin('CHECK', 'warder-cni', '1.0.0', prev, 'db')
+
+
+def test_namespace_may_be_mounted_for_the_plugin_only(node):
+    node.tell_pod('inner', 'web')
+    prev = node.make('inner', '1.0.0')
+    node.pods['inner'] = prev
+    node.plugin('ADD', 'warder-cni', '1.0.0', prev, 'inner', hidden=True)
+    node.plugin('CHECK', 'warder-cni', '1.0.0', prev, 'inner', hidden=True)
+    expect(True, node.pings('inner', node.ip('db')))
+    node.stop(signal.SIGKILL)
+    node.start()
+    expect(True, 'inner' in node.endpoints())
+    node.delete('inner')
+
+
+def test_del_does_not_hang_with_the_agent(node):
+    node.tell_pod('stuck', 'web')
+    node.add('stuck')
+    node.agent.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    node.plugin('DEL', 'warder-cni', '1.0.0', None, 'stuck')
+    took = time.monotonic() - began
+    expect(['c-stuck:eth0'], os.listdir(f'{node.root}/run/deletions'))
+    node.agent.send_signal(signal.SIGCONT)
+    eventually(lambda: 'stuck' in node.endpoints(), False)
+    node.delete('stuck')
+    expect([], os.listdir(f'{node.root}/run/deletions'))
+    if took > 20:
+        raise AssertionError(f'DEL took {took:.1f} s')
 
 
 def test_status_follows_the_agent(node):
