@@ -111,13 +111,14 @@ static void words_grow(struct wd_model *m, uint32_t nr)
 	m->words = words;
 }
 
-static void group_dirty(struct wd_model *m, const struct mgroup *g)
+void group_dirty(struct wd_model *m, const struct mgroup *g)
 {
 	for (size_t i = 0; i < g->pods.cnt; i++) {
 		const struct mpod *pod = g->pods.item[i];
+		const struct mclaim *c;
 
-		for (size_t k = 0; k < pod->claims.cnt; k++)
-			addr_dirty(m, ((struct mclaim *)pod->claims.item[k])->addr);
+		SLIST_FOREACH(c, &pod->claims, of_pod)
+			addr_dirty(m, c->addr);
 	}
 }
 

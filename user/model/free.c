@@ -53,11 +53,10 @@ static void free_addrs(struct wd_model *m)
 
 	wd_model_host_addrs(m, NULL, 0);
 	HASH_ITER(hh, m->addrs, a, tmp) {
-		while (a->claims.cnt)
-			claim_free(m, a->claims.item[a->claims.cnt - 1]);
+		while (!SLIST_EMPTY(&a->claims))
+			claim_free(m, SLIST_FIRST(&a->claims));
 		entry_forget(m, &a->e);
 		HASH_DELETE(hh, m->addrs, a);
-		vec_fini(&a->claims);
 		free(a);
 	}
 	HASH_ITER(hh, m->prefixes, p, ptmp) {

@@ -12,13 +12,23 @@
 
 #include "xalloc.h"
 
+/*
+ * A string and its place in a chain. Not uthash's: a node with 18,000 pods has
+ * 47,000 strings, and a handle of 56 bytes with each was 2 MB of the 24 MB
+ * that the agent may take.
+ */
 struct str {
-	UT_hash_handle hh;
+	struct str *next;
+	uint32_t hash;
 	uint32_t refs;
 	char text[];
 };
 
-static struct str *strings;
+#define STR_BUCKETS_MIN 1024U
+
+static struct str **buckets;
+static uint32_t bucket_cnt; /* a power of two */
+static uint32_t str_cnt;
 
 /* A set in the table; the handle stands before what the header shows. */
 struct set {
@@ -38,20 +48,66 @@ static struct str *str_of(const char *s)
 	return (struct str *)(void *)(cast.out - offsetof(struct str, text));
 }
 
+/* FNV-1a. Names in objects are not trusted, but neither can they be many more than pods. */
+static uint32_t str_hash(const char *s)
+{
+	uint32_t hash = 2166136261U;
+
+	for (; *s; s++)
+		hash = (hash ^ (uint8_t)*s) * 16777619U;
+	return hash ^ hash >> 15;
+}
+
+static void buckets_grow(void)
+{
+	uint32_t cnt = bucket_cnt ? bucket_cnt * 2 : STR_BUCKETS_MIN;
+	struct str **grown = wd_xcalloc(cnt, sizeof(struct str *));
+
+	for (uint32_t i = 0; i < bucket_cnt; i++) {
+		while (buckets[i]) {
+			struct str *str = buckets[i];
+
+			buckets[i] = str->next;
+			str->next = grown[str->hash & (cnt - 1)];
+			grown[str->hash & (cnt - 1)] = str;
+		}
+	}
+	free(buckets);
+	buckets = grown;
+	bucket_cnt = cnt;
+}
+
+static struct str *str_new(const char *s, uint32_t hash)
+{
+	size_t len = strlen(s);
+	struct str *str = wd_xcalloc(1, sizeof(*str) + len + 1);
+	struct str **bucket;
+
+	if (str_cnt >= bucket_cnt)
+		buckets_grow();
+	memcpy(str->text, s, len + 1);
+	str->hash = hash;
+	bucket = &buckets[hash & (bucket_cnt - 1)];
+	str->next = *bucket;
+	*bucket = str;
+	str_cnt++;
+	return str;
+}
+
 const char *wd_str_get(const char *s)
 {
-	size_t len;
-	struct str *str;
+	struct str *str = NULL;
+	uint32_t hash;
 
 	if (!s)
 		return NULL;
-	len = strlen(s);
-	HASH_FIND(hh, strings, s, len, str);
-	if (!str) {
-		str = wd_xcalloc(1, sizeof(*str) + len + 1);
-		memcpy(str->text, s, len + 1);
-		HASH_ADD_KEYPTR(hh, strings, str->text, len, str);
-	}
+	hash = str_hash(s);
+	if (bucket_cnt)
+		str = buckets[hash & (bucket_cnt - 1)];
+	while (str && (str->hash != hash || strcmp(str->text, s) != 0))
+		str = str->next;
+	if (!str)
+		str = str_new(s, hash);
 	str->refs++;
 	return str->text;
 }
@@ -65,6 +121,7 @@ const char *wd_str_ref(const char *s)
 
 void wd_str_put(const char *s)
 {
+	struct str **at;
 	struct str *str;
 
 	if (!s)
@@ -72,8 +129,16 @@ void wd_str_put(const char *s)
 	str = str_of(s);
 	if (--str->refs > 0)
 		return;
-	HASH_DELETE(hh, strings, str);
+	at = &buckets[str->hash & (bucket_cnt - 1)];
+	while (*at != str)
+		at = &(*at)->next;
+	*at = str->next;
 	free(str);
+	if (--str_cnt > 0)
+		return;
+	free(buckets);
+	buckets = NULL;
+	bucket_cnt = 0;
 }
 
 static int label_cmp(const void *a, const void *b)

@@ -38,7 +38,7 @@ void wd_model_stats(const struct wd_model *m, struct wd_model_stats *ret)
 	for (const struct midentity *id = m->identities; id; id = id->hh.next)
 		s.identities += id->pods > 0;
 	for (const struct mpod *pod = m->pods; pod; pod = pod->hh.next)
-		s.pods += pod->claims.cnt > 0;
+		s.pods += !SLIST_EMPTY(&pod->claims);
 	count_families(m, &s);
 	*ret = s;
 }

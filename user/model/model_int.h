@@ -17,6 +17,8 @@
 #ifndef WARDER_MODEL_INT_H
 #define WARDER_MODEL_INT_H
 
+#include <sys/queue.h>
+
 #include <uthash.h>
 
 #include "alloc.h"
@@ -34,8 +36,8 @@
 
 /* A growing array of pointers. */
 struct vec {
-	size_t cnt;
-	size_t cap;
+	uint32_t cnt;
+	uint32_t cap;
 	void **item;
 };
 
@@ -100,7 +102,7 @@ struct mpod {
 	const struct wd_object *obj; /* NULL: only an endpoint is known */
 	struct mgroup *group; /* NULL: contributes nothing */
 	struct vec endpoints; /* struct mendpoint */
-	struct vec claims; /* struct mclaim */
+	SLIST_HEAD(, mclaim) claims;
 };
 
 enum claim_kind {
@@ -113,6 +115,8 @@ enum claim_kind {
 struct maddr;
 
 struct mclaim {
+	SLIST_ENTRY(mclaim) of_addr;
+	SLIST_ENTRY(mclaim) of_pod; /* CLAIM_POD, CLAIM_ENDPOINT */
 	enum claim_kind kind;
 	struct maddr *addr;
 	struct mpod *pod; /* CLAIM_POD, CLAIM_ENDPOINT */
@@ -136,7 +140,7 @@ struct maddr {
 	UT_hash_handle hh;
 	struct wd_addr addr;
 	struct mentry e;
-	struct vec claims; /* struct mclaim */
+	SLIST_HEAD(, mclaim) claims;
 };
 
 struct mprefix {
@@ -353,6 +357,7 @@ struct mbit *bit_get(struct wd_model *m, struct mterm **term, uint32_t cnt);
 void bit_put(struct wd_model *m, struct mbit *b);
 void bits_evaluate(struct wd_model *m);
 void group_evaluate(struct wd_model *m, struct mgroup *g);
+void group_dirty(struct wd_model *m, const struct mgroup *g); /* addresses of its pods */
 void cidr_bits(struct wd_model *m, const struct wd_addr *addr, uint8_t len,
 	       const struct mports *ports, uint64_t *bits);
 bool ports_hold(const struct mports *ports, const char *name, uint8_t proto, uint16_t port);

@@ -4,12 +4,12 @@
  */
 #include "object.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "intern.h"
-
-/* ---- freeing ---- */
+#include "xalloc.h"
 
 static void selector_fini(struct wd_selector *sel)
 {
@@ -22,13 +22,90 @@ static void selector_fini(struct wd_selector *sel)
 	free(sel->req);
 }
 
+/* ---- selectors that are shared ---- */
+
+struct shared {
+	UT_hash_handle hh; /* by key */
+	struct wd_selector *sel;
+	size_t key_size;
+	uint64_t key[]; /* all of the selector in a row; strings are interned, so addresses do */
+};
+
+static struct shared *shareds;
+
+static size_t key_words(const struct wd_selector *sel)
+{
+	size_t words = 1;
+
+	for (uint32_t i = 0; i < sel->cnt; i++)
+		words += 2 + sel->req[i].cnt;
+	return words;
+}
+
+static struct shared *shared_new(struct wd_selector *sel)
+{
+	size_t size = key_words(sel) * sizeof(uint64_t);
+	struct shared *s = wd_xcalloc(1, sizeof(*s) + size);
+	uint64_t *at = s->key;
+
+	s->sel = sel;
+	s->key_size = size;
+	*at++ = sel->cnt;
+	for (uint32_t i = 0; i < sel->cnt; i++) {
+		const struct wd_req *req = &sel->req[i];
+
+		*at++ = (uintptr_t)req->key;
+		*at++ = (uint64_t)req->op << 32 | req->cnt;
+		for (uint32_t k = 0; k < req->cnt; k++)
+			*at++ = (uintptr_t)req->values[k];
+	}
+	return s;
+}
+
+struct wd_selector *wd_selector_share(struct wd_selector *sel)
+{
+	struct shared *mine = shared_new(sel);
+	struct shared *there;
+
+	HASH_FIND(hh, shareds, mine->key, mine->key_size, there);
+	if (there) {
+		selector_fini(sel);
+		free(sel);
+		free(mine);
+	} else {
+		there = mine;
+		HASH_ADD_KEYPTR(hh, shareds, there->key, there->key_size, there);
+	}
+	there->sel->refs++;
+	return there->sel;
+}
+
+static void shared_forget(struct wd_selector *sel)
+{
+	struct shared *like = shared_new(sel);
+	struct shared *there;
+
+	HASH_FIND(hh, shareds, like->key, like->key_size, there);
+	free(like);
+	assert(there && there->sel == sel);
+	HASH_DELETE(hh, shareds, there);
+	free(there);
+}
+
 static void selector_free(struct wd_selector *sel)
 {
-	if (!sel)
+	if (!sel || sel->refs > 1) {
+		if (sel)
+			sel->refs--;
 		return;
+	}
+	if (sel->refs)
+		shared_forget(sel);
 	selector_fini(sel);
 	free(sel);
 }
+
+/* ---- freeing ---- */
 
 static void rules_free(struct wd_policy_rule *rule, uint32_t cnt)
 {
@@ -96,7 +173,7 @@ void wd_object_free(struct wd_object *obj)
 
 static bool selector_equal(const struct wd_selector *a, const struct wd_selector *b)
 {
-	if (!a || !b)
+	if (!a || !b || a == b)
 		return a == b;
 	if (a->cnt != b->cnt)
 		return false;

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <uthash.h>
+
 struct wd_labels;
 
 enum wd_kind {
@@ -55,9 +57,14 @@ struct wd_req {
 	const char **values; /* sorted by strcmp, distinct */
 };
 
-/* All requirements must hold. cnt 0 selects everything. Sorted, so that equal meaning mostly is equal bytes. */
+/*
+ * All requirements must hold. cnt 0 selects everything. Sorted, so that equal
+ * meaning mostly is equal bytes. May be shared by many peers, see
+ * wd_selector_share(); never changed then.
+ */
 struct wd_selector {
 	uint32_t cnt;
+	uint32_t refs; /* 0: not shared */
 	struct wd_req *req;
 };
 
@@ -150,6 +157,7 @@ struct wd_node {
 };
 
 struct wd_object {
+	UT_hash_handle hh; /* the store's */
 	enum wd_kind kind;
 	const char *ns; /* "" for cluster-scoped kinds */
 	const char *name;
@@ -170,6 +178,13 @@ void wd_object_free(struct wd_object *obj);
 
 /** wd_object_equal() - same meaning: everything but file and line (line of rules too is ignored) */
 bool wd_object_equal(const struct wd_object *a, const struct wd_object *b);
+
+/**
+ * wd_selector_share() - one copy of equal selectors, as policies repeat a few of them by the thousand
+ * @sel: allocated, not shared yet; the caller's no longer
+ * Return: a selector that means the same, with one more reference, dropped by wd_object_free().
+ */
+struct wd_selector *wd_selector_share(struct wd_selector *sel);
 
 /** wd_kind_name() - "NetworkPolicy" and so on */
 const char *wd_kind_name(enum wd_kind kind);

@@ -91,14 +91,14 @@ struct mclaim *claim_new(struct wd_model *m, const struct wd_addr *addr, enum cl
 
 	c->kind = kind;
 	c->addr = addr_get(m, addr);
-	vec_push(&c->addr->claims, c);
+	SLIST_INSERT_HEAD(&c->addr->claims, c, of_addr);
 	addr_dirty(m, c->addr);
 	return c;
 }
 
 void claim_free(struct wd_model *m, struct mclaim *c)
 {
-	(void)vec_remove(&c->addr->claims, c);
+	SLIST_REMOVE(&c->addr->claims, c, mclaim, of_addr);
 	addr_dirty(m, c->addr);
 	free(c);
 }
@@ -141,9 +141,9 @@ const struct mclaim *addr_winner(const struct maddr *a)
 {
 	const struct mclaim *best = NULL;
 
-	for (size_t i = 0; i < a->claims.cnt; i++) {
-		const struct mclaim *c = a->claims.item[i];
+	const struct mclaim *c;
 
+	SLIST_FOREACH(c, &a->claims, of_addr) {
 		if (!best || claim_beats(c, best))
 			best = c;
 	}
@@ -192,12 +192,7 @@ void space_changed(struct wd_model *m, const struct wd_object *was, const struct
 		struct mgroup *g = s->groups.item[i];
 
 		group_evaluate(m, g);
-		for (size_t k = 0; k < g->pods.cnt; k++) {
-			const struct mpod *pod = g->pods.item[k];
-
-			for (size_t j = 0; j < pod->claims.cnt; j++)
-				addr_dirty(m, ((struct mclaim *)pod->claims.item[j])->addr);
-		}
+		group_dirty(m, g);
 	}
 }
 
@@ -342,8 +337,12 @@ struct mpod *pod_get(struct wd_model *m, const char *ns, const char *name)
 
 static void pod_drop_claims(struct wd_model *m, struct mpod *pod)
 {
-	while (pod->claims.cnt)
-		claim_free(m, pod->claims.item[--pod->claims.cnt]);
+	while (!SLIST_EMPTY(&pod->claims)) {
+		struct mclaim *c = SLIST_FIRST(&pod->claims);
+
+		SLIST_REMOVE_HEAD(&pod->claims, of_pod);
+		claim_free(m, c);
+	}
 }
 
 static void pod_claim(struct wd_model *m, struct mpod *pod, const struct wd_addr *addr,
@@ -353,7 +352,7 @@ static void pod_claim(struct wd_model *m, struct mpod *pod, const struct wd_addr
 
 	c->pod = pod;
 	c->ep = ep;
-	vec_push(&pod->claims, c);
+	SLIST_INSERT_HEAD(&pod->claims, c, of_pod);
 }
 
 /*
@@ -405,7 +404,6 @@ void pod_update(struct wd_model *m, struct mpod *pod)
 	HASH_DELETE(hh, m->pods, pod);
 	wd_str_put(pod->key.ns);
 	wd_str_put(pod->key.name);
-	vec_fini(&pod->claims);
 	vec_fini(&pod->endpoints);
 	free(pod);
 }
@@ -426,9 +424,9 @@ void node_changed(struct wd_model *m, const struct wd_object *was, const struct 
 	for (uint32_t i = 0; was && i < was->node.addr_cnt; i++) {
 		struct maddr *a = addr_get(m, &was->node.addr[i]);
 
-		for (size_t k = 0; k < a->claims.cnt; k++) {
-			struct mclaim *c = a->claims.item[k];
+		struct mclaim *c;
 
+		SLIST_FOREACH(c, &a->claims, of_addr) {
 			if (c->kind == CLAIM_NODE && c->node == was) {
 				claim_free(m, c);
 				break;

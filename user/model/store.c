@@ -4,28 +4,21 @@
  */
 #include "store.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <uthash.h>
 
 #include "intern.h"
 #include "xalloc.h"
 
-/* Interned strings: the pointers are the key. */
-struct key {
-	const char *ns;
-	const char *name;
-};
-
-struct entry {
-	UT_hash_handle hh;
-	struct key key;
-	struct wd_object *obj;
-};
+/* The key of an object: its two interned strings, one after the other. */
+#define KEY_SIZE (2 * sizeof(const char *))
+_Static_assert(offsetof(struct wd_object, name) ==
+		       offsetof(struct wd_object, ns) + sizeof(const char *),
+	       "namespace and name are one key");
 
 struct wd_store {
-	struct entry *kind[WD_KIND__MAX];
+	struct wd_object *kind[WD_KIND__MAX];
 	wd_store_fn fn;
 	void *ctx;
 };
@@ -44,13 +37,12 @@ void wd_store_free(struct wd_store *store)
 	if (!store)
 		return;
 	for (int kind = 0; kind < WD_KIND__MAX; kind++) {
-		struct entry *e;
-		struct entry *tmp;
+		struct wd_object *obj;
+		struct wd_object *tmp;
 
-		HASH_ITER(hh, store->kind[kind], e, tmp) {
-			HASH_DELETE(hh, store->kind[kind], e);
-			wd_object_free(e->obj);
-			free(e);
+		HASH_ITER(hh, store->kind[kind], obj, tmp) {
+			HASH_DELETE(hh, store->kind[kind], obj);
+			wd_object_free(obj);
 		}
 	}
 	free(store);
@@ -62,26 +54,21 @@ static void tell(struct wd_store *store, const struct wd_object *was, const stru
 		store->fn(store->ctx, was, now);
 }
 
-static struct entry *find_interned(const struct wd_store *store, enum wd_kind kind,
-				   const char *ns, const char *name)
+static void link_object(struct wd_store *store, struct wd_object *obj)
 {
-	struct key key = { ns, name };
-	struct entry *e;
-
-	HASH_FIND(hh, store->kind[kind], &key, sizeof(key), e);
-	return e;
+	HASH_ADD_KEYPTR(hh, store->kind[obj->kind], &obj->ns, KEY_SIZE, obj);
 }
 
-static struct entry *find(const struct wd_store *store, enum wd_kind kind, const char *ns,
-			  const char *name)
+static struct wd_object *find(const struct wd_store *store, enum wd_kind kind, const char *ns,
+			      const char *name)
 {
-	const char *ins = wd_str_get(ns);
-	const char *iname = wd_str_get(name);
-	struct entry *e = find_interned(store, kind, ins, iname);
+	const char *key[2] = { wd_str_get(ns), wd_str_get(name) };
+	struct wd_object *obj;
 
-	wd_str_put(ins);
-	wd_str_put(iname);
-	return e;
+	HASH_FIND(hh, store->kind[kind], key, KEY_SIZE, obj);
+	wd_str_put(key[0]);
+	wd_str_put(key[1]);
+	return obj;
 }
 
 /* An equal object only moved: take over where it stands, and drop the new one. */
@@ -101,24 +88,20 @@ static void take_place(struct wd_object *old, struct wd_object *obj)
 
 bool wd_store_put(struct wd_store *store, struct wd_object *obj)
 {
-	struct entry *e = find_interned(store, obj->kind, obj->ns, obj->name);
 	struct wd_object *was;
 
-	if (!e) {
-		e = wd_xcalloc(1, sizeof(*e));
-		e->key.ns = obj->ns;
-		e->key.name = obj->name;
-		e->obj = obj;
-		HASH_ADD(hh, store->kind[obj->kind], key, sizeof(e->key), e);
+	HASH_FIND(hh, store->kind[obj->kind], &obj->ns, KEY_SIZE, was);
+	if (!was) {
+		link_object(store, obj);
 		tell(store, NULL, obj);
 		return true;
 	}
-	if (wd_object_equal(e->obj, obj)) {
-		take_place(e->obj, obj);
+	if (wd_object_equal(was, obj)) {
+		take_place(was, obj);
 		return false;
 	}
-	was = e->obj;
-	e->obj = obj; /* holds references to the same interned key strings */
+	HASH_DELETE(hh, store->kind[obj->kind], was);
+	link_object(store, obj);
 	tell(store, was, obj);
 	wd_object_free(was);
 	return true;
@@ -127,23 +110,20 @@ bool wd_store_put(struct wd_store *store, struct wd_object *obj)
 bool wd_store_del(struct wd_store *store, enum wd_kind kind, const char *ns, const char *name,
 		  const char *uid)
 {
-	struct entry *e = find(store, kind, ns, name);
+	struct wd_object *obj = find(store, kind, ns, name);
 
-	if (!e || (uid && *uid && strcmp(e->obj->uid, uid) != 0))
+	if (!obj || (uid && *uid && strcmp(obj->uid, uid) != 0))
 		return false;
-	HASH_DELETE(hh, store->kind[kind], e);
-	tell(store, e->obj, NULL);
-	wd_object_free(e->obj);
-	free(e);
+	HASH_DELETE(hh, store->kind[kind], obj);
+	tell(store, obj, NULL);
+	wd_object_free(obj);
 	return true;
 }
 
 const struct wd_object *wd_store_get(const struct wd_store *store, enum wd_kind kind,
 				     const char *ns, const char *name)
 {
-	const struct entry *e = find(store, kind, ns, name);
-
-	return e ? e->obj : NULL;
+	return find(store, kind, ns, name);
 }
 
 uint32_t wd_store_count(const struct wd_store *store, enum wd_kind kind)
@@ -154,11 +134,5 @@ uint32_t wd_store_count(const struct wd_store *store, enum wd_kind kind)
 const struct wd_object *wd_store_next(const struct wd_store *store, enum wd_kind kind,
 				      const struct wd_object *prev)
 {
-	const struct entry *e = store->kind[kind];
-
-	if (prev) {
-		e = find_interned(store, kind, prev->ns, prev->name);
-		e = e ? e->hh.next : NULL;
-	}
-	return e ? e->obj : NULL;
+	return prev ? prev->hh.next : store->kind[kind];
 }

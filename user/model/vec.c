@@ -6,13 +6,16 @@
 
 void vec_push(struct vec *v, void *item)
 {
-	v->item = wd_grow(v->item, v->cnt, &v->cap, sizeof(*v->item));
+	size_t cap = v->cap;
+
+	v->item = wd_grow(v->item, v->cnt, &cap, sizeof(*v->item));
+	v->cap = (uint32_t)cap;
 	v->item[v->cnt++] = item;
 }
 
 bool vec_remove(struct vec *v, const void *item)
 {
-	for (size_t i = 0; i < v->cnt; i++) {
+	for (uint32_t i = 0; i < v->cnt; i++) {
 		if (v->item[i] != item)
 			continue;
 		v->item[i] = v->item[--v->cnt];

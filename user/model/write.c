@@ -224,7 +224,7 @@ int write_all(struct wd_model *m, bool *ret_wrote)
 static void addr_done(struct wd_model *m, struct maddr *a)
 {
 	a->e.dirty = false;
-	if (a->claims.cnt) {
+	if (!SLIST_EMPTY(&a->claims)) {
 		if (a->e.have.row[0] != a->e.have.row[1] && !a->e.unsettled) {
 			a->e.unsettled = true;
 			vec_push(&m->unsettled_addrs, a);
@@ -237,7 +237,6 @@ static void addr_done(struct wd_model *m, struct maddr *a)
 	}
 	entry_gone(m, &a->e);
 	HASH_DELETE(hh, m->addrs, a);
-	vec_fini(&a->claims);
 	free(a);
 }
 

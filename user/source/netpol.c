@@ -155,10 +155,15 @@ static int read_ip_block(struct wd_read *r, const struct wd_at *at, const struct
 static int read_peer_selector(struct wd_read *r, const struct wd_at *at,
 			      const struct wd_tree *map, struct wd_selector **ret_sel)
 {
+	struct wd_selector *sel;
+	int err;
+
 	if (!map)
 		return 0;
-	*ret_sel = wd_xcalloc(1, sizeof(**ret_sel));
-	return wd_read_selector(r, at, map, *ret_sel);
+	sel = wd_xcalloc(1, sizeof(*sel));
+	err = wd_read_selector(r, at, map, sel);
+	*ret_sel = wd_selector_share(sel);
+	return err;
 }
 
 static int read_peer(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,

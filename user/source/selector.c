@@ -177,7 +177,7 @@ int wd_read_selector(struct wd_read *r, const struct wd_at *at, const struct wd_
 	err |= wd_read_list(r, at, map, "matchExpressions", &exprs);
 	if (err)
 		return -EINVAL;
-	ret_sel->req = wd_xcalloc((labels ? labels->cnt : 0) + (exprs ? exprs->cnt : 0) + 1,
+	ret_sel->req = wd_xcalloc((labels ? labels->cnt : 0) + (exprs ? exprs->cnt : 0),
 				  sizeof(*ret_sel->req));
 	err = read_match_labels(r, WD_AT(at, "matchLabels"), labels, ret_sel);
 	wd_for_each_entry(e, exprs) {
