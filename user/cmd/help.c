@@ -12,14 +12,44 @@
 #include "cmd.h"
 
 #define OPTION_WIDTH 24
+#define WIDTH 79 /* of a line */
 
-/* Lines of @text, each after @indent blanks; the first is where we are. */
-static void print_lines(const char *text, int indent)
+/*
+ * What stands before the next word of a text: its lines are filled, an empty
+ * line parts paragraphs, and a line that begins with a blank stays a line.
+ * Return: 0 filled, else the line feeds to write.
+ */
+static int gap_feeds(const char *text)
 {
-	for (; *text; text++) {
-		putchar(*text);
-		if (*text == '\n' && text[1])
-			printf("%*s", indent, "");
+	int feeds = 0;
+
+	for (; *text == '\n'; text++)
+		feeds++;
+	return feeds > 1 || *text == ' ' ? feeds : 0;
+}
+
+/* @text between the columns @indent and WIDTH; we are at the former. */
+static void print_filled(const char *text, int indent)
+{
+	int column = indent;
+
+	while (*text) {
+		int feeds = gap_feeds(text);
+		size_t blanks = strspn(text, " \n");
+		int len = (int)strcspn(text + blanks, " \n");
+
+		if (!feeds && blanks && column + 1 + len > WIDTH)
+			feeds = 1;
+		for (int i = 0; i < feeds; i++)
+			putchar('\n');
+		if (feeds)
+			column = indent + (text[feeds] == ' ' ? 2 : 0);
+		if (feeds)
+			printf("%*s", column, "");
+		else if (blanks)
+			column += printf(" ");
+		column += printf("%.*s", len, text + blanks);
+		text += blanks + (size_t)len;
 	}
 	putchar('\n');
 }
@@ -38,7 +68,7 @@ static void print_option(const struct wd_opt *opt)
 		printf("%-*s", OPTION_WIDTH, left);
 	else
 		printf("%s\n%*s", left, OPTION_WIDTH, "");
-	print_lines(opt->help, OPTION_WIDTH);
+	print_filled(opt->help, OPTION_WIDTH);
 }
 
 static void print_options(const char *title, const struct wd_opt *opt)
@@ -61,8 +91,10 @@ static void print_command(const struct wd_cmd *cmd)
 	printf("usage: ");
 	print_synopsis(cmd);
 	printf(" [OPTION]...\n\n%s\n", cmd->summary);
-	if (cmd->text)
-		printf("\n%s\n", cmd->text);
+	if (cmd->text) {
+		putchar('\n');
+		print_filled(cmd->text, 0);
+	}
 	print_options("Options", cmd->opts);
 	if (!cmd->main)
 		print_options("Common options", wd_cmd_common_opts);

@@ -307,7 +307,9 @@ const struct wd_cmd wd_cmd_status = {
 	.object = "status",
 	.summary = "how enforcement on this node stands",
 	.text = "Rung and why, sources and what is wrong with them, generation, "
-		"endpoints by state,\nmap use, drift, counters by reason. With "
+		"endpoints by state,\nmap use, drift, counters by reason: what audit "
+		"mode let pass is counted under the\nreason it would be dropped "
+		"for. With "
 		"--wait it fails (1) when the time is up,\nor with 3 when no "
 		"agent was there all along.",
 	.opts = opts,
