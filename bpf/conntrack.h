@@ -15,7 +15,9 @@
  *
  *   *  a repeated SYN of a flow without a reply passes; after a refusal it
  *      begins a new one
- *   ** in the direction the flow was opened in; denied: the flow is forgotten
+ *   ** in the direction the flow was opened in; denied: the flow stays, to be
+ *      judged at every packet until it expires. Forgotten, the other side's
+ *      next packet would be judged as that side's own and might pass
  *
  * Only a packet that policy judged makes a flow, in the direction it was judged
  * in; a reply never does. Nothing here reads the packet.
@@ -242,7 +244,7 @@ static __always_inline void ct_promote(const struct wd_pkt *pkt,
 		quota_release(pkt);
 }
 
-/* Forget a flow that is not allowed any more, wherever it is. */
+/* Forget a flow, wherever it is. */
 static __always_inline void ct_forget(const struct wd_pkt *pkt,
 				      const struct wd_ct_val *ct, bool in_new)
 {
@@ -312,7 +314,7 @@ static __always_inline int judge_flow(struct __sk_buff *skb,
 
 /* A stale flow. Return: ESTABLISHED, or what else decides about the packet. */
 static __always_inline int ct_rejudge(struct __sk_buff *skb, struct wd_pkt *pkt,
-				      struct wd_ct_val *ct, bool in_new)
+				      struct wd_ct_val *ct)
 {
 	int r;
 
@@ -323,7 +325,7 @@ static __always_inline int ct_rejudge(struct __sk_buff *skb, struct wd_pkt *pkt,
 	}
 	r = judge_flow(skb, pkt, ct);
 	if (!passes(pkt, r)) {
-		ct_forget(pkt, ct, in_new);
+		ct->gen = 0; /* deny: never in force; its life is not renewed */
 		return r;
 	}
 	ct->gen = ct_gen(pkt, r);
@@ -418,7 +420,7 @@ __noinline int flow_slow(struct __sk_buff *skb)
 	if (tcp_is_syn(pkt))
 		return is_repeat ? r : flow_reopen(skb, pkt, ct, in_new);
 	if (ct->gen != pkt->gen) {
-		r = ct_rejudge(skb, pkt, ct, in_new);
+		r = ct_rejudge(skb, pkt, ct);
 		if (!passes(pkt, r))
 			return r;
 	}
