@@ -214,20 +214,6 @@ static void an_endpoint_that_asks_holds_it_until_the_handshake_is_done(void)
 	}
 }
 
-static void a_flow_that_policy_ends_gives_its_share_back(void)
-{
-	for_each_family(family)
-	{
-		world_reset();
-		expect_packet(WD_R_POLICY_ALLOW, OUT, .family = family);
-		wd_expect_int(1, world_quota().open);
-		world_publish(SLOT_SHUT, 0);
-		expect_packet(WD_R_DEFAULT, OUT, .family = family,
-			      .flags = TCP_ACK);
-		wd_expect_int(0, world_quota().open);
-	}
-}
-
 static void mode_off_passes_what_has_no_share_left(void)
 {
 	for_each_family(family)
@@ -254,7 +240,6 @@ int main(void)
 	WD_TEST(a_packet_behind_the_times_gives_nothing_back);
 	WD_TEST(an_endpoint_that_answers_holds_no_share_for_the_asker);
 	WD_TEST(an_endpoint_that_asks_holds_it_until_the_handshake_is_done);
-	WD_TEST(a_flow_that_policy_ends_gives_its_share_back);
 	WD_TEST(mode_off_passes_what_has_no_share_left);
 	world_close();
 	return wd_tests_end();
