@@ -313,13 +313,17 @@ class Prober:
 
     # ---- connections that stay ----
 
-    def op_hold(self, ident, dst, port, src=None, timeout=3.0):
-        sock = socket.socket(raw.family_of(dst), socket.SOCK_STREAM)
+    def op_hold(self, ident, dst, port, proto='tcp', sport=0, timeout=3.0):
+        kind = socket.SOCK_STREAM if proto == 'tcp' else socket.SOCK_DGRAM
+        sock = socket.socket(raw.family_of(dst), kind)
         sock.settimeout(timeout)
-        if src:
-            _bind(sock, src, 0)
+        if sport:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((self.default[':' in dst], sport))
         try:
             sock.connect((dst, port))
+            if proto == 'udp':
+                sock.send(b'?')
             name = sock.recv(64).decode().strip()
         except OSError:
             sock.close()
