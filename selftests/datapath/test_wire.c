@@ -142,10 +142,11 @@ static void make_udp(uint8_t frame[FRAME_MAX], size_t len)
 /* Only the first @linear bytes lie in one piece. */
 static ssize_t send_cut(const uint8_t *frame, size_t len, uint16_t linear)
 {
-	struct virtio_net_hdr hdr = { .hdr_len = linear };
+	struct virtio_net_hdr hdr = { 0 };
 	struct iovec iov[2] = { { &hdr, sizeof(hdr) },
 				{ (void *)(uintptr_t)frame, len } };
 
+	memcpy(&hdr.hdr_len, &linear, sizeof(linear)); /* host's byte order */
 	return writev(raw, iov, 2) - (ssize_t)sizeof(hdr);
 }
 

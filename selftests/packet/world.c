@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -227,18 +226,25 @@ void world_begin_tick(void)
 		(void)usleep(2000);
 }
 
+static void put_be16(__be16 *at, uint16_t val)
+{
+	uint8_t bytes[2] = { (uint8_t)(val >> 8), (uint8_t)val };
+
+	memcpy(at, bytes, sizeof(bytes));
+}
+
 /* The two ports, or the key of an ICMP echo; others have none. */
 static void key_ports(const struct packet *p, struct wd_ct6_key *key)
 {
 	bool leaves = p->dir == WD_EGRESS;
 
 	if (p->proto == 6 || p->proto == 17 || p->proto == 132) {
-		key->lport = htobe16(leaves ? p->sport : p->dport);
-		key->pport = htobe16(leaves ? p->dport : p->sport);
+		put_be16(&key->lport, leaves ? p->sport : p->dport);
+		put_be16(&key->pport, leaves ? p->dport : p->sport);
 	}
 	if (p->proto != (p->family == 4 ? 1 : 58))
 		return;
-	key->lport = htobe16(p->id);
+	put_be16(&key->lport, p->id);
 	if (p->type == 8 || p->type == 128)
 		key->sub = (uint8_t)(p->dir + 1);
 	else
