@@ -173,7 +173,7 @@ static void on_changed(void *ctx, const char *path)
 	struct file *f;
 	struct stat st;
 
-	if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
+	if (wd_watch_stat(path, &st)) {
 		f = get_file(src, path);
 		f->gone = false;
 		f->stale = !is_same(&f->st, &st);

@@ -107,6 +107,18 @@ static void dir_follow(struct wd_watch *watch, const char *path)
 
 static void walk(struct wd_watch *watch, const char *path, int depth);
 
+bool wd_watch_stat(const char *path, struct stat *ret_st)
+{
+	if (stat(path, ret_st) == 0)
+		return S_ISREG(ret_st->st_mode);
+	if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+		return false;
+	/* As no file is: it will be read, and that tells why it cannot be. */
+	memset(ret_st, 0, sizeof(*ret_st));
+	ret_st->st_ino = (ino_t)-1;
+	return true;
+}
+
 static void walk_entry(struct wd_watch *watch, const char *path, const char *name, int depth)
 {
 	char *full = wd_xprintf("%s/%s", path, name);
@@ -117,7 +129,7 @@ static void walk_entry(struct wd_watch *watch, const char *path, const char *nam
 			walk(watch, full, depth + 1);
 		else
 			watch->fns->unreadable(watch->ctx, full, -ELOOP);
-	} else if (wd_watch_is_manifest(name) && stat(full, &st) == 0 && S_ISREG(st.st_mode)) {
+	} else if (wd_watch_is_manifest(name) && wd_watch_stat(full, &st)) {
 		watch->fns->file(watch->ctx, full, &st);
 	}
 	free(full);

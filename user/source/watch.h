@@ -37,6 +37,9 @@ void wd_watch_walk(struct wd_watch *watch, const char *dir);
  */
 int wd_watch_poll(struct wd_watch *watch);
 
+/** wd_watch_stat() - is there a file, perhaps one that cannot be looked at (@ret_st is like no other then) */
+bool wd_watch_stat(const char *path, struct stat *ret_st);
+
 /** wd_watch_is_manifest() - .yaml, .yml or .json, not hidden; @name without directory */
 bool wd_watch_is_manifest(const char *name);
 

@@ -218,6 +218,12 @@ int wd_yaml_read(const char *text, size_t len, wd_tree_fn fn, void *ctx,
 	r.b.error = ret_error;
 	if (!yaml_parser_initialize(&r.parser))
 		return wd_build_fail(&r.b, 0, "out of memory");
+	/* Not guessed from a byte order mark: that of UTF-16 alone would be an empty text. */
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		len -= 3;
+	}
+	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&r.parser, (const yaml_char_t *)text, len);
 	while (!end && !err) {
 		yaml_event_t event;
