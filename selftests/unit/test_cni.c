@@ -28,11 +28,11 @@
 #define ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define PREV \
 	"\"prevResult\":{\"cniVersion\":\"1.1.0\",\"interfaces\":[" \
-	"{\"name\":\"veth1\",\"mac\":\"0a:00:00:00:00:01\"}," \
-	"{\"name\":\"eth0\",\"sandbox\":\"/x\"}]," \
+	"{\"name\":\"eth0\",\"mac\":\"0a:00:00:00:00:01\"}," \
+	"{\"name\":\"eth0\",\"sandbox\":\"/x\"},{\"name\":\"net1\",\"sandbox\":\"/x\"}]," \
 	"\"ips\":[{\"interface\":1,\"address\":\"10.1.0.5/24\"}," \
 	"{\"address\":\"fd00::5/64\"}," \
-	"{\"interface\":0,\"address\":\"10.1.0.1/24\"}]," \
+	"{\"interface\":0,\"address\":\"10.1.0.1/24\"},{\"interface\":2,\"address\":\"10.2.0.5/24\"}]," \
 	"\"dns\":{\"nameservers\":[\"10.0.0.10\"]}}"
 
 static char dir[64]; /* the agent's run dir */
@@ -505,16 +505,17 @@ static void add_hands_over_the_pod_and_prints_prev_result(void)
 	struct stat st;
 
 	wd_expect_int(0, plugin(&add_call, "1.1.0", body));
-	wd_expect_str("{\"cniVersion\":\"1.1.0\",\"interfaces\":["
-		      "{\"name\":\"veth1\",\"mac\":\"0a:00:00:00:00:01\"},"
-		      "{\"name\":\"eth0\",\"sandbox\":\"/x\"}],\"ips\":["
-		      "{\"interface\":1,\"address\":\"10.1.0.5/24\"},"
-		      "{\"address\":\"fd00::5/64\"},"
-		      "{\"interface\":0,\"address\":\"10.1.0.1/24\"}],"
-		      "\"dns\":{\"nameservers\":[\"10.0.0.10\"]}}",
-		      json_object_to_json_string_ext(
-			      last, JSON_C_TO_STRING_PLAIN |
-					    JSON_C_TO_STRING_NOSLASHESCAPE));
+	wd_expect_str(
+		"{\"cniVersion\":\"1.1.0\",\"interfaces\":["
+		"{\"name\":\"eth0\",\"mac\":\"0a:00:00:00:00:01\"},"
+		"{\"name\":\"eth0\",\"sandbox\":\"/x\"},{\"name\":\"net1\",\"sandbox\":\"/x\"}],\"ips\":["
+		"{\"interface\":1,\"address\":\"10.1.0.5/24\"},"
+		"{\"address\":\"fd00::5/64\"},"
+		"{\"interface\":0,\"address\":\"10.1.0.1/24\"},{\"interface\":2,\"address\":\"10.2.0.5/24\"}],"
+		"\"dns\":{\"nameservers\":[\"10.0.0.10\"]}}",
+		json_object_to_json_string_ext(
+			last, JSON_C_TO_STRING_PLAIN |
+				      JSON_C_TO_STRING_NOSLASHESCAPE));
 	req = logged(0);
 	wd_expect_str("cni.add", wd_json_get_str(req, "cmd"));
 	wd_expect_str("c1", wd_json_get_str(req, "container"));
