@@ -2,9 +2,9 @@
 /*
  * kept.c - copies of manifests as they were when they could be read.
  *
- * A copy is "warder-kept 1 SIZE MTIME INODE LENGTH\n", the path of the file and
- * a newline, then LENGTH bytes of text. Its name is a hash of the path; the
- * path inside decides.
+ * A copy is "warder-kept 2 SIZE MTIME INODE LENGTH\n", the path of the file and
+ * a newline, a hash of the text and a newline, then LENGTH bytes of text. Its
+ * name is a hash of the path; the path inside decides.
  */
 #include "kept.h"
 
@@ -35,14 +35,26 @@ int wd_kept_open(const char *state_dir, char **ret_dir)
 }
 
 #define NAME_SIZE 32
+#define HASH_SIZE 18 /* 16 digits, newline, NUL */
+
+/* FNV-1a: against a disk that lost something, not against an author. */
+static uint64_t hash_bytes(const char *data, size_t len)
+{
+	uint64_t hash = 14695981039346656037ULL;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (uint8_t)data[i]) * 1099511628211ULL;
+	return hash;
+}
+
+static void hash_line(const char *text, size_t len, char *line)
+{
+	(void)snprintf(line, HASH_SIZE, "%016" PRIx64 "\n", hash_bytes(text, len));
+}
 
 static void copy_name(const char *path, unsigned int nr, char *name)
 {
-	uint64_t hash = 14695981039346656037ULL; /* FNV-1a */
-
-	for (; *path; path++)
-		hash = (hash ^ (uint8_t)*path) * 1099511628211ULL;
-	(void)snprintf(name, NAME_SIZE, "%016" PRIx64 ".%u", hash, nr);
+	(void)snprintf(name, NAME_SIZE, "%016" PRIx64 ".%u", hash_bytes(path, strlen(path)), nr);
 }
 
 static char *copy_path(const char *dir, const char *path, unsigned int nr)
@@ -55,7 +67,7 @@ static char *copy_path(const char *dir, const char *path, unsigned int nr)
 
 static char *make_head(const char *path, const struct stat *st, size_t len)
 {
-	return wd_xprintf("warder-kept 1 %lld %lld.%09ld %llu %zu\n%s\n", (long long)st->st_size,
+	return wd_xprintf("warder-kept 2 %lld %lld.%09ld %llu %zu\n%s\n", (long long)st->st_size,
 			  (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
 			  (unsigned long long)st->st_ino, len, path);
 }
@@ -64,15 +76,18 @@ int wd_kept_save(const char *dir, const char *path, unsigned int nr, const struc
 		 char *text, size_t len)
 {
 	char *head = make_head(path, st, len);
-	struct iovec part[2] = {
+	char hash[HASH_SIZE];
+	struct iovec part[3] = {
 		{ .iov_base = head, .iov_len = strlen(head) },
+		{ .iov_base = hash, .iov_len = HASH_SIZE - 1 },
 		{ .iov_base = text, .iov_len = len },
 	};
 	char name[NAME_SIZE];
 	int err;
 
+	hash_line(text, len, hash);
 	copy_name(path, nr, name);
-	err = strchr(path, '\n') ? -EINVAL : wd_statefile_put(dir, name, part, 2);
+	err = strchr(path, '\n') ? -EINVAL : wd_statefile_put(dir, name, part, 3);
 	if (!err && nr == 0)
 		wd_kept_drop(dir, path, 1);
 	free(head);
@@ -96,15 +111,15 @@ static bool begins_with(const char *path, const char *want)
 	return same;
 }
 
-bool wd_kept_is(const char *dir, const char *path, const struct stat *st)
+bool wd_kept_is(const char *dir, const char *path, unsigned int nr, const struct stat *st)
 {
 	char *want = make_head(path, st, (size_t)st->st_size);
-	char *clean = copy_path(dir, path, 0);
-	char *later = copy_path(dir, path, 1);
-	bool is = access(later, F_OK) && begins_with(clean, want);
+	char *copy = copy_path(dir, path, nr);
+	char *later = copy_path(dir, path, nr + 1);
+	bool is = access(later, F_OK) && begins_with(copy, want);
 
 	free(want);
-	free(clean);
+	free(copy);
 	free(later);
 	return is;
 }
@@ -174,16 +189,21 @@ static char *find_text(char *copy, size_t size, const char *path, size_t *ret_le
 	char *line = copy;
 	char *rest = memchr(copy, '\n', size);
 	size_t path_len = strlen(path);
+	char hash[HASH_SIZE];
 	size_t len;
 
-	if (!rest || sscanf(line, "warder-kept 1 %*d %*d.%*d %*u %zu", &len) != 1)
+	if (!rest || sscanf(line, "warder-kept 2 %*d %*d.%*d %*u %zu", &len) != 1)
 		return NULL;
 	rest++;
 	if (strncmp(rest, path, path_len) != 0 || rest[path_len] != '\n')
 		return NULL;
 	rest += path_len + 1;
-	if ((size_t)(rest - copy) + len != size)
+	if ((size_t)(rest - copy) + HASH_SIZE - 1 + len != size)
 		return NULL;
+	hash_line(rest + HASH_SIZE - 1, len, hash);
+	if (memcmp(rest, hash, HASH_SIZE - 1) != 0)
+		return NULL;
+	rest += HASH_SIZE - 1;
 	*ret_len = len;
 	return rest;
 }

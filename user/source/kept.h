@@ -26,8 +26,8 @@ int wd_kept_open(const char *state_dir, char **ret_dir);
 int wd_kept_save(const char *dir, const char *path, unsigned int nr, const struct stat *st,
 		 char *text, size_t len);
 
-/** wd_kept_is() - is version 0 there, of a file that was just like @st, and no other version */
-bool wd_kept_is(const char *dir, const char *path, const struct stat *st);
+/** wd_kept_is() - is version @nr there, of a file that was just like @st, and none after it */
+bool wd_kept_is(const char *dir, const char *path, unsigned int nr, const struct stat *st);
 
 /**
  * wd_kept_load() - text of a version

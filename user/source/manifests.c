@@ -45,6 +45,7 @@ struct file {
 	bool gone;
 	bool shadowed; /* has an object that another file beats */
 	bool save; /* a copy is to be kept */
+	bool clean; /* as read last: needs no version before it */
 	unsigned int versions; /* copies kept */
 };
 
@@ -312,7 +313,8 @@ static void load_file(struct wd_manifests *src, struct file *f, struct wd_load *
 		wd_load_text(load, f->path, text, len);
 	}
 	free(text);
-	f->save = !err && (wd_load_is_clean(load) || load->obj_cnt);
+	f->clean = wd_load_is_clean(load);
+	f->save = !err && (f->clean || load->obj_cnt);
 	if (f->fresh && !wd_load_is_clean(load)) {
 		struct wd_load kept;
 
@@ -582,25 +584,22 @@ int wd_manifests_poll(struct wd_manifests *src)
 static size_t save_copy(struct wd_manifests *src, struct file *f)
 {
 	/* What was understood in part comes after the clean version, if there is one. */
-	bool clean = true;
+	unsigned int nr = f->clean ? 0 : f->versions;
+	unsigned int last = f->clean || !nr ? 0 : nr - 1;
 	struct stat st;
 	char *text;
 	size_t len;
 	int err;
 
 	f->save = false;
-	for (size_t i = 0; i < f->problems.cnt; i++)
-		clean = clean && f->problems.problem[i].effect != WD_PROBLEM_KEPT;
-	if (clean && wd_kept_is(src->kept_dir, f->path, &f->st)) {
-		f->versions = 1;
+	if (wd_kept_is(src->kept_dir, f->path, last, &f->st)) {
+		f->versions = last + 1;
 		return 0;
 	}
 	if (wd_kept_text(f->path, &text, &len, &st))
 		return 0; /* it changes; the next reading asks again */
 	err = is_same(&st, &f->st) ? 0 : -EAGAIN;
 	if (!err) {
-		unsigned int nr = clean ? 0 : f->versions;
-
 		nr = nr < WD_KEPT_MAX ? nr : WD_KEPT_MAX - 1;
 		err = wd_kept_save(src->kept_dir, f->path, nr, &st, text, len);
 		f->versions = nr + 1;
