@@ -14,6 +14,7 @@ MEMORY_MB = 768
 OPTIONS = ('console=ttyS0,115200 panic=-1 oops=panic loglevel=5 rdinit=/init '
            'mitigations=off random.trust_cpu=on')
 INSNS_MAX = 200000  # a fifth of what the verifier looks at before it gives up
+BEAT_S = 20
 RESULT = re.compile(r'^(not )?ok\b\s*\d*\s*(?:-\s*)?(.*)$')
 
 
@@ -26,6 +27,7 @@ class Outcome:
         self.release = ''
         self.tests = []  # [name, ok|fail|skip, text]
         self.objects = {}  # name: {'rung', 'loads', 'programs': {name: insns}}
+        self.took = {}  # seconds of each program, by the guest's clock
         self.seconds = 0.0
 
     def add(self, name, good, text=''):
@@ -54,7 +56,7 @@ def boot(qemu, image, initrd, folder, options, timeout, beat):
     try:
         while True:
             try:
-                status = proc.wait(20)
+                status = proc.wait(min(BEAT_S, timeout))
                 return f'QEMU ended with {status}' if status else ''
             except subprocess.TimeoutExpired:
                 spent = time.monotonic() - begin
@@ -112,7 +114,8 @@ class Reader:
     def at_run(self, name):
         self.program, self.seen, self.since = name, 0, []
 
-    def at_ran(self, name, status):
+    def at_ran(self, name, status, seconds):
+        self.out.took[name] = int(seconds)
         failed = any(t[1] == 'fail' and t[0].startswith(name + ': ')
                      for t in self.out.tests)
         if not self.seen:
