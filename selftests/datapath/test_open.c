@@ -233,6 +233,43 @@ static void leftovers_of_a_crash_are_swept(void)
 	end(dp);
 }
 
+static void a_second_agent_is_refused_while_one_runs(void)
+{
+	struct wd_datapath *dp = wd_fx_open();
+
+	if (!wd_expect(dp))
+		return;
+	wd_fx_refused(-EADDRINUSE, "another agent");
+	wd_datapath_close(dp);
+	dp = wd_fx_open();
+	wd_expect(dp);
+	end(dp);
+}
+
+static void removed_pins_are_found_and_made_again(void)
+{
+	struct wd_datapath *dp = wd_fx_open();
+	int found = 0;
+
+	if (!wd_expect(dp))
+		return;
+	wd_expect_int(0, wd_datapath_repin(dp, &found));
+	wd_expect_int(0, found);
+	wd_expect_int(0, unlink(MAPS "/wd_row"));
+	wd_expect_int(0, unlink(MAPS "/wd_state"));
+	wd_expect_int(0, unlink(PROGS "/wd_pod_out"));
+	wd_expect_int(0, bpf_obj_pin(wd_map_fd(dp, WD_MAP_wd_row),
+				     PROGS "/wd_pod_out")); /* another thing */
+	wd_expect_int(0, wd_datapath_repin(dp, &found));
+	wd_expect_int(3, found);
+	wd_datapath_close(dp);
+	dp = wd_fx_open();
+	if (!wd_expect(dp))
+		return;
+	wd_expect(wd_datapath_info(dp)->adopted);
+	end(dp);
+}
+
 /* ---- what is refused ---- */
 
 /* The set as it was: the same maps, the same programs. */
@@ -429,6 +466,8 @@ int main(void)
 	WD_TEST(a_program_with_other_maps_is_not_adopted);
 	WD_TEST(a_set_without_its_state_is_no_set);
 	WD_TEST(leftovers_of_a_crash_are_swept);
+	WD_TEST(a_second_agent_is_refused_while_one_runs);
+	WD_TEST(removed_pins_are_found_and_made_again);
 	WD_TEST(a_program_that_gives_wrong_verdicts_is_refused);
 	WD_TEST(a_program_that_does_not_verify_is_refused_with_its_log);
 	WD_TEST(a_first_agent_with_a_bad_program_leaves_no_set);

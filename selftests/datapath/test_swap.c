@@ -4,6 +4,7 @@
  * them denied: none of those gets through, and of the others none is lost.
  */
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -284,6 +285,47 @@ static void a_vanished_interface_does_not_stop_the_takeover(void)
 	rig_end();
 }
 
+/* A crash between the pin of a link and its name. */
+static void a_link_pinned_under_its_temporary_name_is_kept(void)
+{
+	uint32_t before[8] = { 0 }, after[8] = { 0 };
+	char path[128], temp[130];
+
+	if (rig_begin(false)) {
+		wd_fx_policy(rig.dp, &rig.pod, WD_FX_DENY);
+		wd_expect_int(0, rig_attach());
+		wd_expect_int(1,
+			      wd_fx_hook(rig.pod.ifindex, WD_EGRESS, before));
+		snprintf(path, sizeof(path), RIG_LINKS "/%u-out",
+			 rig.pod.ifindex);
+		snprintf(temp, sizeof(temp), "%s~", path);
+		wd_expect_int(0, rename(path, temp));
+		wd_datapath_close(rig.dp);
+		rig.dp = wd_fx_open();
+		wd_expect(wd_fx_no_way_out(&rig.pod));
+		wd_expect_int(1, wd_fx_hook(rig.pod.ifindex, WD_EGRESS, after));
+		wd_expect_int(before[0], after[0]);
+		wd_expect_int(2, rig_links());
+		wd_expect_int(0, access(path, F_OK));
+	}
+	rig_end();
+}
+
+/* Somebody's map under the name of a link holds nothing and stops nobody. */
+static void a_pin_named_as_a_link_that_is_none_is_cleared(void)
+{
+	if (rig_begin(false)) {
+		wd_expect_int(0, bpf_obj_pin(wd_map_fd(rig.dp, WD_MAP_wd_row),
+					     RIG_LINKS "/777-in"));
+		wd_expect_int(0, rig_attach());
+		wd_expect_int(3, rig_links());
+		take_over(WD_FX_AS_BUILT, false);
+		wd_expect(rig.dp);
+		wd_expect_int(2, rig_links());
+	}
+	rig_end();
+}
+
 int main(void)
 {
 	wd_fx_enter();
@@ -294,5 +336,7 @@ int main(void)
 	WD_TEST(filters_become_links_with_no_packet_unjudged);
 	WD_TEST(a_bad_version_changes_nothing_that_is_in_force);
 	WD_TEST(a_vanished_interface_does_not_stop_the_takeover);
+	WD_TEST(a_link_pinned_under_its_temporary_name_is_kept);
+	WD_TEST(a_pin_named_as_a_link_that_is_none_is_cleared);
 	return wd_tests_end();
 }

@@ -22,7 +22,12 @@
 
 #include "internal.h"
 
-#define MOUNT_SOURCE "warder" /* tells our mounts from others' */
+/*
+ * These tell our mounts from others'. 5.10 forgets the source and shows
+ * "none"; the mode is one that nobody else gives (sticky means nothing here).
+ */
+#define MOUNT_SOURCE "warder"
+#define MOUNT_MODE "mode=1700"
 
 static const char *const subdirs[] = { "maps", "progs", "links" };
 static const char
@@ -54,7 +59,7 @@ static bool is_on(const char *path, long magic)
 static int mount_bpffs(const char *dir)
 {
 	if (mount(MOUNT_SOURCE, dir, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "mode=0700"))
+		  MOUNT_MODE))
 		return -errno;
 	return 0;
 }
@@ -252,9 +257,9 @@ static void finish_link(int links, const char *temp)
 
 	snprintf(name, sizeof(name), "%.*s", (int)strlen(temp) - 1, temp);
 	if (faccessat(links, name, F_OK, 0) && errno == ENOENT)
-		(void)renameat(links, temp, links, name); /* or the next sweep */
+		(void)renameat(links, temp, links, name); /* or next time */
 	else
-		(void)unlinkat(links, temp, 0); /* tried again before it is in the way */
+		(void)unlinkat(links, temp, 0); /* or before it is in the way */
 }
 
 static void sweep_links(const char *dir)
@@ -264,46 +269,51 @@ static void sweep_links(const char *dir)
 	uint32_t ifindex;
 	bool temp;
 	DIR *links;
+	int fd;
 
 	wd_pin_path(path, dir, "links", "");
 	links = opendir(path);
-	while (links && (entry = readdir(links))) {
-		if (!parse_link(entry->d_name, &ifindex, &temp) || !temp)
-			continue;
-		finish_link(dirfd(links), entry->d_name);
+	if (!links)
+		return;
+	fd = dirfd(links);
+	while (fd >= 0 && (entry = readdir(links))) {
+		if (parse_link(entry->d_name, &ifindex, &temp) && temp)
+			finish_link(fd, entry->d_name);
 	}
-	if (links)
-		closedir(links);
+	closedir(links);
+}
+
+/* The temporary pin of a map or program holds nothing that is in force. */
+static void sweep_temp(const char *dir, const char *sub, const char *name)
+{
+	char path[WD_PATH_MAX], temp[WD_PATH_MAX + 1];
+
+	wd_pin_path(path, dir, sub, name);
+	snprintf(temp, sizeof(temp), "%s~", path);
+	(void)wd_unpin(temp); /* tried again before it is in the way */
 }
 
 void wd_bpffs_sweep(const char *dir)
 {
-	char path[WD_PATH_MAX + 1];
 	size_t i;
 
-	for (i = 0; i < WD_MAP__MAX; i++) {
-		wd_pin_path(path, dir, "maps", wd_map_names[i]);
-		strcat(path, "~");
-		(void)wd_unpin(path);
-	}
-	for (i = 0; i < WD_DIR__MAX; i++) {
-		wd_pin_path(path, dir, "progs", wd_prog_names[i]);
-		strcat(path, "~");
-		(void)wd_unpin(path);
-	}
+	for (i = 0; i < WD_MAP__MAX; i++)
+		sweep_temp(dir, "maps", wd_map_names[i]);
+	for (i = 0; i < WD_DIR__MAX; i++)
+		sweep_temp(dir, "progs", wd_prog_names[i]);
 	sweep_links(dir);
 }
 
 /* Does this line of mountinfo tell of our mount on @dir? */
 static bool tells_of(const char *line, const char *dir)
 {
-	char where[WD_PATH_MAX], type[16], source[32];
+	char where[WD_PATH_MAX], type[16], source[32], options[128];
 	const char *tail = strstr(line, " - ");
 
 	return tail && sscanf(line, "%*s %*s %*s %*s %511s", where) == 1 &&
-	       sscanf(tail, " - %15s %31s", type, source) == 2 &&
+	       sscanf(tail, " - %15s %31s %127s", type, source, options) == 3 &&
 	       !strcmp(where, dir) && !strcmp(type, "bpf") &&
-	       !strcmp(source, MOUNT_SOURCE);
+	       (!strcmp(source, MOUNT_SOURCE) || strstr(options, MOUNT_MODE));
 }
 
 /* Was the bpffs on @dir mounted by us (and not by the system or a person)? */

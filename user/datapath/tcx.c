@@ -221,7 +221,9 @@ int wd_tcx_swap(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way)
 	if (fd < 0)
 		return fd;
 	err = link_info(fd, &info);
-	if (!err && info.prog_id != dp->info.prog_id[way]) {
+	if (!err && info.type != BPF_LINK_TYPE_TCX) {
+		err = -ENOLINK; /* holds no attachment, whatever it is */
+	} else if (!err && info.prog_id != dp->info.prog_id[way]) {
 		err = update_link(fd, dp->prog_fd[way]);
 		if (!err)
 			dp->info.swapped = true;
