@@ -72,38 +72,52 @@ struct reach {
 	bool class[WD_CLASSES_MAX];
 };
 
-static void reach_slot(struct reach *r, uint32_t nr)
+static int reach_spans(struct reach *r, const struct wd_slot_val *slot, int l4)
 {
-	const struct wd_slot_val *slot = wd_map_mem(r->agent->dp, WD_MAP_wd_slot);
-	const struct wd_span_val *span = wd_map_mem(r->agent->dp, WD_MAP_wd_span);
+	const struct wd_span_val *span = wd_map_window(r->agent->dp, WD_MAP_wd_span);
+
+	for (uint32_t i = 0; i < slot->cnt[l4] && i < WD_SPANS_PER_SLOT; i++) {
+		uint32_t at = (slot->first[l4] + i) % WD_SPANS_MAX;
+		int err = wd_map_reach(r->agent->dp, WD_MAP_wd_span, at, 1);
+
+		if (err)
+			return err;
+		r->span[at] = true;
+		r->class[span[at].class % WD_CLASSES_MAX] = true;
+	}
+	return 0;
+}
+
+static int reach_slot(struct reach *r, uint32_t nr)
+{
+	const struct wd_slot_val *slot = wd_map_window(r->agent->dp, WD_MAP_wd_slot);
+	int err;
 
 	if (nr >= WD_SLOTS_MAX)
-		return;
+		return 0;
 	r->slot[nr] = true;
-	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+	err = wd_map_reach(r->agent->dp, WD_MAP_wd_slot, nr * WD_DIR__MAX, WD_DIR__MAX);
+	for (int dir = 0; dir < WD_DIR__MAX && !err; dir++) {
 		const struct wd_slot_val *s = &slot[nr * WD_DIR__MAX + (uint32_t)dir];
 
 		r->class[s->any % WD_CLASSES_MAX] = true;
-		for (int l4 = 0; l4 < WD_L4__MAX; l4++) {
-			for (uint32_t i = 0; i < s->cnt[l4] && i < WD_SPANS_PER_SLOT; i++) {
-				uint32_t at = (s->first[l4] + i) % WD_SPANS_MAX;
-
-				r->span[at] = true;
-				r->class[span[at].class % WD_CLASSES_MAX] = true;
-			}
-		}
+		for (int l4 = 0; l4 < WD_L4__MAX && !err; l4++)
+			err = reach_spans(r, s, l4);
 	}
+	return err;
 }
 
 static int reach_entry(void *ctx, enum wd_map map, const void *key, const void *val)
 {
 	struct reach *r = ctx;
+	int err = 0;
 
 	if (map == WD_MAP_wd_endpoint) {
 		const struct wd_endpoint_val *ep = val;
 
-		reach_slot(r, ep->slot[0]);
-		reach_slot(r, ep->slot[1]);
+		err = reach_slot(r, ep->slot[0]);
+		if (!err)
+			err = reach_slot(r, ep->slot[1]);
 		if (ep->id > r->max_id)
 			r->max_id = ep->id;
 	} else {
@@ -113,7 +127,7 @@ static int reach_entry(void *ctx, enum wd_map map, const void *key, const void *
 		r->row[addr->row[1] % WD_ROWS_MAX] = true;
 	}
 	wd_model_adopt_entry(r->agent->model, map, key, val);
-	return 0;
+	return err;
 }
 
 static bool reach_used(void *ctx, enum wd_map map, uint32_t index)

@@ -9,6 +9,7 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,13 @@ static int sink_del(void *ctx, enum wd_map map, const void *key)
 	struct wd_agent *agent = ctx;
 
 	return wd_map_del(agent->dp, map, key);
+}
+
+static int sink_reach(void *ctx, enum wd_map map, uint32_t first, uint32_t cnt)
+{
+	struct wd_agent *agent = ctx;
+
+	return wd_map_reach(agent->dp, map, first, cnt);
 }
 
 static void sink_publish(void *ctx, uint32_t gen)
@@ -205,7 +213,10 @@ int wd_agent_sync(struct wd_agent *agent)
 	if (err < 0)
 		return err;
 	(void)wd_endpoints_discover(agent->endpoints);
-	return wd_agent_commit(agent);
+	err = wd_agent_commit(agent);
+	/* What sync has answered for outlives a crash right after it. */
+	wd_manifests_flush(agent->manifests);
+	return err;
 }
 
 /* ---- what the loop calls ---- */
@@ -272,6 +283,8 @@ static void on_tick(void *ctx)
 		if (wd_model_dirty(agent->model))
 			(void)wd_agent_commit(agent);
 		(void)wd_drift_check(agent);
+		/* What big changes left free in between goes back to the node. */
+		(void)malloc_trim(0);
 	}
 	wd_manifests_flush(agent->manifests);
 	wd_timer_set(agent->tick_timer, TICK_MS);
@@ -369,10 +382,11 @@ static int start_model(struct wd_agent *agent)
 		.set = sink_set,
 		.del = sink_del,
 		.publish = sink_publish,
-		.row = wd_map_mem(agent->dp, WD_MAP_wd_row),
-		.slot = wd_map_mem(agent->dp, WD_MAP_wd_slot),
-		.span = wd_map_mem(agent->dp, WD_MAP_wd_span),
-		.class = wd_map_mem(agent->dp, WD_MAP_wd_class),
+		.reach = sink_reach,
+		.row = wd_map_window(agent->dp, WD_MAP_wd_row),
+		.slot = wd_map_window(agent->dp, WD_MAP_wd_slot),
+		.span = wd_map_window(agent->dp, WD_MAP_wd_span),
+		.class = wd_map_window(agent->dp, WD_MAP_wd_class),
 	};
 	struct wd_model_config config = {
 		.node = agent->config.node,
@@ -505,6 +519,7 @@ int wd_agent_run(const struct wd_config *config)
 	agent->started_ms = realtime_ms();
 	if (start(agent) == 0) {
 		agent->ready = true;
+		(void)malloc_trim(0);
 		agent->start_us = (uint32_t)(monotonic_us() - began);
 		wd_info("agent: ready in %u ms, %u pods, %u endpoints",
 			agent->start_us / 1000, wd_store_count(agent->store, WD_KIND_POD),

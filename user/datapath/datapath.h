@@ -124,10 +124,17 @@ int wd_map_get(struct wd_datapath *dp, enum wd_map map, const void *key, void *r
 int wd_map_next(struct wd_datapath *dp, enum wd_map map, const void *prev, void *ret_next);
 
 /**
- * wd_map_mem() - mmap'd memory of wd_state, wd_row, wd_slot, wd_span, wd_class, wd_quota
+ * wd_map_window() - mmap'd memory of wd_state, wd_row, wd_slot, wd_span, wd_class, wd_quota
  * Written directly; each element of wd_row/slot/span/class only while no program can reach it.
+ * What wd_map_reach() was not asked for, except element 0, reads as zero and must not be written.
  * Return: pointer to element 0; never NULL for these maps.
  */
+void *wd_map_window(struct wd_datapath *dp, enum wd_map map);
+
+/** wd_map_reach() - elements @first to @first + @cnt - 1 of a window are the kernel's now; 0 or -errno */
+int wd_map_reach(struct wd_datapath *dp, enum wd_map map, uint32_t first, uint32_t cnt);
+
+/** wd_map_mem() - a window that is all there; NULL if it could not be mapped */
 void *wd_map_mem(struct wd_datapath *dp, enum wd_map map);
 
 /** wd_map_fd() - borrowed descriptor (events ring buffer, batch reads) */

@@ -29,6 +29,10 @@ struct wd_map_shape {
 	uint32_t flags;
 };
 
+/* Arrays are mapped in pieces of this size, a multiple of any page size. */
+#define WD_MEM_CHUNK ((size_t)65536)
+#define WD_MEM_CHUNKS_MAX 128
+
 struct wd_datapath {
 	char dir[WD_DIR_MAX];
 	int prog_fd[WD_DIR__MAX]; /* what attachments use */
@@ -37,6 +41,7 @@ struct wd_datapath {
 	struct wd_map_shape shape[WD_MAP__MAX]; /* as this binary makes them */
 	void *mem[WD_MAP__MAX]; /* NULL where not mapped */
 	size_t mem_bytes[WD_MAP__MAX];
+	bool mem_chunk[WD_MAP__MAX][WD_MEM_CHUNKS_MAX]; /* mapped so far */
 	int cpus; /* possible ones: values per element of a per-CPU map */
 	void *percpu; /* room for one element of any per-CPU map */
 	uint64_t writes;

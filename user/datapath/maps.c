@@ -218,25 +218,84 @@ int wd_maps_unpin(const char *dir)
 	return first;
 }
 
+static size_t chunk_bytes(const struct wd_datapath *dp, enum wd_map map,
+			  size_t chunk)
+{
+	size_t left = dp->mem_bytes[map] - chunk * WD_MEM_CHUNK;
+
+	return left < WD_MEM_CHUNK ? left : WD_MEM_CHUNK;
+}
+
+static int map_chunk(struct wd_datapath *dp, enum wd_map map, size_t chunk)
+{
+	char *at = (char *)dp->mem[map] + chunk * WD_MEM_CHUNK;
+
+	if (dp->mem_chunk[map][chunk])
+		return 0;
+	if (mmap(at, chunk_bytes(dp, map, chunk), PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_FIXED, dp->map_fd[map],
+		 (off_t)(chunk * WD_MEM_CHUNK)) == MAP_FAILED)
+		return -errno;
+	dp->mem_chunk[map][chunk] = true;
+	return 0;
+}
+
+static size_t element_bytes(const struct wd_datapath *dp, enum wd_map map)
+{
+	return (dp->shape[map].value_size + 7) / 8 * 8;
+}
+
+int wd_map_reach(struct wd_datapath *dp, enum wd_map map, uint32_t first,
+		 uint32_t cnt)
+{
+	size_t begin = first * element_bytes(dp, map);
+	size_t end = begin + cnt * element_bytes(dp, map);
+
+	if (!cnt)
+		return 0;
+	if (end > dp->mem_bytes[map])
+		return -ERANGE;
+	for (size_t i = begin / WD_MEM_CHUNK; i <= (end - 1) / WD_MEM_CHUNK;
+	     i++) {
+		int err = map_chunk(dp, map, i);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/*
+ * Only room is taken at first, in which everything reads as zero: a page of a
+ * map counts as memory of whoever has it mapped.
+ */
+static int reserve(struct wd_datapath *dp, enum wd_map map)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t bytes = element_bytes(dp, map) * dp->shape[map].max;
+	void *mem;
+
+	bytes = (bytes + page - 1) / page * page;
+	if (bytes > WD_MEM_CHUNK * WD_MEM_CHUNKS_MAX)
+		return -E2BIG;
+	mem = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mem == MAP_FAILED)
+		return -errno;
+	dp->mem[map] = mem;
+	dp->mem_bytes[map] = bytes;
+	memset(dp->mem_chunk[map], 0, sizeof(dp->mem_chunk[map]));
+	return wd_map_reach(dp, map, 0, 1);
+}
+
 int wd_maps_mmap(struct wd_datapath *dp)
 {
-	size_t page = sysconf(_SC_PAGESIZE);
-	size_t i;
+	for (size_t i = 0; i < MAPPED_CNT; i++) {
+		int err = reserve(dp, mapped[i]);
 
-	for (i = 0; i < MAPPED_CNT; i++) {
-		const struct wd_map_shape *shape = &dp->shape[mapped[i]];
-		size_t bytes = (shape->value_size + 7) / 8 * 8;
-		void *mem;
-
-		bytes = (bytes * shape->max + page - 1) / page * page;
-		mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-			   dp->map_fd[mapped[i]], 0);
-		if (mem == MAP_FAILED)
-			return wd_fail(dp, -errno, WD_STAGE_MAP,
+		if (err)
+			return wd_fail(dp, err, WD_STAGE_MAP,
 				       "cannot mmap map %s",
 				       wd_map_names[mapped[i]]);
-		dp->mem[mapped[i]] = mem;
-		dp->mem_bytes[mapped[i]] = bytes;
 	}
 	return 0;
 }
@@ -285,8 +344,15 @@ int wd_map_next(struct wd_datapath *dp, enum wd_map map, const void *prev,
 	return bpf_map_get_next_key(dp->map_fd[map], prev, ret_next);
 }
 
+void *wd_map_window(struct wd_datapath *dp, enum wd_map map)
+{
+	return dp->mem[map];
+}
+
 void *wd_map_mem(struct wd_datapath *dp, enum wd_map map)
 {
+	if (wd_map_reach(dp, map, 0, dp->shape[map].max))
+		return NULL;
 	return dp->mem[map];
 }
 

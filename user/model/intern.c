@@ -83,7 +83,7 @@ static struct str *str_new(const char *s, uint32_t hash)
 	struct str *str = wd_xcalloc(1, sizeof(*str) + len + 1);
 	struct str **bucket;
 
-	if (str_cnt >= bucket_cnt)
+	if (str_cnt >= 2 * bucket_cnt)
 		buckets_grow();
 	memcpy(str->text, s, len + 1);
 	str->hash = hash;

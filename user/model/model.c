@@ -192,6 +192,7 @@ static void adopt_addr(struct wd_model *m, uint8_t family, const void *key, cons
 	memcpy(&addr.v6, key, family == 4 ? 4 : 16);
 	a = addr_get(m, &addr);
 	a->e.in_kernel = true;
+	a->e.published = true;
 	memcpy(&a->e.have, val, sizeof(a->e.have));
 	addr_dirty(m, a);
 }
@@ -213,6 +214,7 @@ static void adopt_prefix(struct wd_model *m, uint8_t family, const void *key, co
 		m->prefix_lens[family == 6][cidr.len]++;
 	}
 	p->e.in_kernel = true;
+	p->e.published = true;
 	memcpy(&p->e.have, val, sizeof(p->e.have));
 	prefix_dirty(m, p);
 }

@@ -35,6 +35,8 @@ struct wd_sink {
 	int (*set)(void *ctx, enum wd_map map, const void *key, const void *val);
 	int (*del)(void *ctx, enum wd_map map, const void *key);
 	void (*publish)(void *ctx, uint32_t gen);
+	/* Elements of an array below are about to be used; 0 or -errno. NULL: all are there. */
+	int (*reach)(void *ctx, enum wd_map map, uint32_t first, uint32_t cnt);
 	struct wd_row_val *row; /* WD_ROWS_MAX */
 	struct wd_slot_val *slot; /* 2 * WD_SLOTS_MAX */
 	struct wd_span_val *span; /* WD_SPANS_MAX */

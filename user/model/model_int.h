@@ -127,6 +127,7 @@ struct mclaim {
 /* What the kernel has for an address or prefix, and what it should have. */
 struct mentry {
 	bool in_kernel;
+	bool published; /* a generation in force may rest on it */
 	bool dirty; /* is in the model's dirty list */
 	bool owned[2]; /* have.row[i] holds a reference to a row of ours */
 	bool rewrite; /* write even if equal */
@@ -394,6 +395,12 @@ enum wd_mode endpoint_mode(const struct wd_model *m, const struct mendpoint *e);
 /* rule.c */
 uint32_t rule_get(struct wd_model *m, const struct wd_object *policy, enum wd_dir dir, int index);
 void rule_put(struct wd_model *m, uint32_t id);
+
+/**
+ * array_get() - take @cnt elements of an array of the kernel, ready to be written
+ * Return: the first, -ENOSPC if there is no such gap, or what the sink says.
+ */
+int64_t array_get(struct wd_model *m, enum wd_map map, uint32_t cnt);
 
 /* bit.c also has words of groups; write.c: towards the sink */
 int write_all(struct wd_model *m, bool *ret_wrote);

@@ -85,10 +85,10 @@ struct wd_peer {
 };
 
 struct wd_port {
-	uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
 	const char *name; /* named port, else NULL */
 	uint16_t lo; /* first port; 0 with hi 65535: every port of the protocol */
 	uint16_t hi; /* last port, >= lo */
+	uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
 };
 
 /*

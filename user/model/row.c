@@ -32,9 +32,9 @@ int row_get(struct wd_model *m, const uint64_t *bits, uint32_t *ret_id)
 	}
 	HASH_FIND(hh, m->rows, bits, words * sizeof(*bits), row);
 	if (!row) {
-		id = wd_alloc_get(&m->row_alloc, 1);
+		id = array_get(m, WD_MAP_wd_row, 1);
 		if (id < 0)
-			return -ENOSPC;
+			return (int)id;
 		row = wd_xcalloc(1, sizeof(*row) + words * sizeof(*bits));
 		row->id = (uint32_t)id;
 		row->words = words;

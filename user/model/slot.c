@@ -210,7 +210,7 @@ static struct mclass *class_intern(struct wd_model *m, struct mclass *like)
 
 	HASH_FIND(hh, m->classes, &like->val, sizeof(like->val), c);
 	if (!c)
-		id = wd_alloc_get(&m->class_alloc, 1);
+		id = array_get(m, WD_MAP_wd_class, 1);
 	if (c || id < 0) {
 		for (uint32_t i = 0; i < like->bit_cnt; i++)
 			bit_put(m, like->bit[i]);
@@ -380,9 +380,9 @@ static int spans_store(struct wd_model *m, struct mslot *s, enum wd_dir dir, enu
 		return 0;
 	if (cnt > WD_SPANS_PER_SLOT)
 		return -E2BIG;
-	first = wd_alloc_get(&m->span_alloc, (uint32_t)cnt);
+	first = array_get(m, WD_MAP_wd_span, (uint32_t)cnt);
 	if (first < 0)
-		return -ENOSPC;
+		return (int)first;
 	memcpy(&m->sink.span[first], span, cnt * sizeof(*span));
 	s->span[dir][l4] = wd_xcalloc(cnt, sizeof(*span));
 	memcpy(s->span[dir][l4], span, cnt * sizeof(*span));
@@ -513,7 +513,7 @@ static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 		draft_fini(m, d);
 		return s;
 	}
-	id = wd_alloc_get(&m->slot_alloc, 1);
+	id = array_get(m, WD_MAP_wd_slot, 1);
 	if (id < 0) {
 		*ret_err = -ENOSPC;
 		free(key);

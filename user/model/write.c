@@ -83,6 +83,38 @@ static int entry_write(struct wd_model *m, struct mentry *e, enum wd_map map, co
 	return 0;
 }
 
+/* ---- arrays ---- */
+
+static struct wd_alloc *array_alloc(struct wd_model *m, enum wd_map map)
+{
+	switch ((int)map) {
+	case WD_MAP_wd_row:
+		return &m->row_alloc;
+	case WD_MAP_wd_slot:
+		return &m->slot_alloc;
+	case WD_MAP_wd_span:
+		return &m->span_alloc;
+	}
+	return &m->class_alloc;
+}
+
+int64_t array_get(struct wd_model *m, enum wd_map map, uint32_t cnt)
+{
+	uint32_t each = map == WD_MAP_wd_slot ? WD_DIR__MAX : 1;
+	struct wd_alloc *alloc = array_alloc(m, map);
+	int64_t first = wd_alloc_get(alloc, cnt);
+	int err = 0;
+
+	if (first < 0)
+		return -ENOSPC;
+	if (m->sink.reach)
+		err = m->sink.reach(m->sink.ctx, map, (uint32_t)first * each, cnt * each);
+	if (!err)
+		return first;
+	wd_alloc_put(alloc, (uint32_t)first, cnt);
+	return err;
+}
+
 /* ---- endpoints ---- */
 
 static void endpoint_addrs(const struct wd_endpoint *ep, struct wd_endpoint_val *val)
@@ -198,11 +230,61 @@ static void ghosts_delete(struct wd_model *m)
 
 /* ---- all of it ---- */
 
+static void addr_free(struct wd_model *m, struct maddr *a)
+{
+	entry_gone(m, &a->e);
+	HASH_DELETE(hh, m->addrs, a);
+	free(a);
+}
+
+static void prefix_free(struct wd_model *m, struct mprefix *p)
+{
+	entry_gone(m, &p->e);
+	m->prefix_lens[p->cidr.addr.family == 6][p->cidr.len]--;
+	HASH_DELETE(hh, m->prefixes, p);
+	vec_fini(&p->in);
+	vec_fini(&p->out);
+	free(p);
+}
+
+/*
+ * What a commit that failed has written and nobody wants any more: no policy in
+ * force asks for it, and the room may be needed, so it goes before the rest.
+ */
+static void drop_unpublished(struct wd_model *m)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->dirty_prefixes.cnt; i++) {
+		struct mprefix *p = m->dirty_prefixes.item[i];
+		struct wd_cidr6_key key = prefix_key(p);
+
+		if (p->in.cnt || p->out.cnt || p->e.published ||
+		    (p->e.in_kernel && m->sink.del(m->sink.ctx, prefix_map(p), &key)))
+			m->dirty_prefixes.item[kept++] = p;
+		else
+			prefix_free(m, p);
+	}
+	m->dirty_prefixes.cnt = kept;
+	kept = 0;
+	for (size_t i = 0; i < m->dirty_addrs.cnt; i++) {
+		struct maddr *a = m->dirty_addrs.item[i];
+
+		if (!SLIST_EMPTY(&a->claims) || a->e.published ||
+		    (a->e.in_kernel && m->sink.del(m->sink.ctx, addr_map(a), &a->addr.v6)))
+			m->dirty_addrs.item[kept++] = a;
+		else
+			addr_free(m, a);
+	}
+	m->dirty_addrs.cnt = kept;
+}
+
 /* Everything that must be there before the publication: prefixes, addresses, then endpoints. */
 int write_all(struct wd_model *m, bool *ret_wrote)
 {
 	int err = 0;
 
+	drop_unpublished(m);
 	for (size_t i = 0; i < m->dirty_prefixes.cnt && !err; i++) {
 		struct mprefix *p = m->dirty_prefixes.item[i];
 		struct wd_cidr6_key key = prefix_key(p);
@@ -224,6 +306,7 @@ int write_all(struct wd_model *m, bool *ret_wrote)
 static void addr_done(struct wd_model *m, struct maddr *a)
 {
 	a->e.dirty = false;
+	a->e.published = true;
 	if (!SLIST_EMPTY(&a->claims)) {
 		if (a->e.have.row[0] != a->e.have.row[1] && !a->e.unsettled) {
 			a->e.unsettled = true;
@@ -235,9 +318,7 @@ static void addr_done(struct wd_model *m, struct maddr *a)
 		addr_dirty(m, a); /* again with the next commit; it says what its CIDR says */
 		return;
 	}
-	entry_gone(m, &a->e);
-	HASH_DELETE(hh, m->addrs, a);
-	free(a);
+	addr_free(m, a);
 }
 
 static void prefix_done(struct wd_model *m, struct mprefix *p)
@@ -245,6 +326,7 @@ static void prefix_done(struct wd_model *m, struct mprefix *p)
 	struct wd_cidr6_key key = prefix_key(p);
 
 	p->e.dirty = false;
+	p->e.published = true;
 	if (p->in.cnt || p->out.cnt) {
 		if (p->e.have.row[0] != p->e.have.row[1] && !p->e.unsettled) {
 			p->e.unsettled = true;
@@ -256,12 +338,7 @@ static void prefix_done(struct wd_model *m, struct mprefix *p)
 		prefix_dirty(m, p);
 		return;
 	}
-	entry_gone(m, &p->e);
-	m->prefix_lens[p->cidr.addr.family == 6][p->cidr.len]--;
-	HASH_DELETE(hh, m->prefixes, p);
-	vec_fini(&p->in);
-	vec_fini(&p->out);
-	free(p);
+	prefix_free(m, p);
 }
 
 /* After the publication: delete what nobody wants, remember what is to be settled. */

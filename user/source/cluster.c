@@ -17,6 +17,7 @@
 
 #define NS_NAME_LABEL "kubernetes.io/metadata.name"
 #define MODE_ANNOTATION "warder.io/mode"
+#define MIRROR_ANNOTATION "kubernetes.io/config.mirror"
 
 /* ---- what several kinds have ---- */
 
@@ -231,10 +232,26 @@ static int read_pod_status(struct wd_read *r, const struct wd_tree *doc, struct 
 	return read_pod_addrs(r, status, pod);
 }
 
+/*
+ * A static pod runs under the uid that the kubelet made from its file, which is
+ * what the runtime tells CNI. The API server has a mirror of it, with another
+ * uid and that one as an annotation.
+ */
+static struct wd_meta with_own_uid(const struct wd_meta *meta)
+{
+	const char *uid = wd_tree_str(wd_tree_get(meta->annotations, MIRROR_ANNOTATION));
+	struct wd_meta own = *meta;
+
+	if (uid && *uid)
+		own.uid = uid;
+	return own;
+}
+
 int wd_read_pod(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
 		struct wd_object **ret_obj)
 {
-	struct wd_object *obj = wd_read_object_new(r, WD_KIND_POD, meta, doc->line);
+	const struct wd_meta own = with_own_uid(meta);
+	struct wd_object *obj = wd_read_object_new(r, WD_KIND_POD, &own, doc->line);
 
 	if (read_own_labels(r, meta, NULL, NULL, &obj->pod.labels) ||
 	    read_pod_spec(r, doc, &obj->pod) || read_pod_status(r, doc, &obj->pod)) {

@@ -48,8 +48,11 @@ void wd_keys_add(struct wd_keys *keys, const struct wd_key *key)
 
 void wd_keys_sort(struct wd_keys *keys)
 {
-	if (keys->cnt)
-		qsort(keys->key, keys->cnt, sizeof(*keys->key), compare_keys);
+	if (!keys->cnt)
+		return;
+	qsort(keys->key, keys->cnt, sizeof(*keys->key), compare_keys);
+	keys->key = wd_xrealloc(keys->key, keys->cnt, sizeof(*keys->key));
+	keys->cap = keys->cnt;
 }
 
 bool wd_keys_has(const struct wd_keys *keys, const struct wd_key *key)
