@@ -11,7 +11,8 @@ from cases.dsl import (ANY, both, frm, into, out_of, pods, policy, port, sel,
 from wdnet.ask import Flow, allowed, denied
 from wdnet.cluster import Pod, e2e
 from wdnet.matrix import Matrix
-from wdnet.tap import Fail, Tap, expect
+from wdnet.suite import main
+from wdnet.tap import Fail, expect
 
 A = sel(pod='a')
 DENY = policy('x', A, types=['Ingress'])
@@ -249,37 +250,5 @@ def host_traffic_is_judged_where_that_is_asked_for(cluster):
     denied(cluster.nodes[0], cluster.pod('x/b'))
 
 
-def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else ''
-    tap = Tap()
-    cluster = e2e()
-    labels = {p.key: p.labels for p in cluster.pods}
-    spaces_then = dict(cluster.namespaces)
-    own = list(cluster.pods)
-
-    def fresh(function, *args):
-        for extra in [p for p in cluster.pods if p not in own]:
-            if extra.handle:
-                cluster.delete(extra, sync=False)
-            else:
-                cluster.pods.remove(extra)
-        for pod in cluster.pods:
-            pod.labels = labels[pod.key]
-            pod.handle.ask('abort')
-        cluster.namespaces = dict(spaces_then)
-        cluster.apply([])
-        function(cluster, *args)
-    try:
-        for name, function, *args in cut_tests():
-            if only in name:
-                tap.run(name, fresh, function, *args)
-        for function in TESTS:
-            if only in function.__name__:
-                tap.run(function.__name__, fresh, function)
-    finally:
-        cluster.close()
-    return tap.end()
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(e2e, [*cut_tests(), *TESTS], sys.argv))
