@@ -16,8 +16,7 @@
 static int parse_v4(const char *text, struct in_addr *ret)
 {
 	/* inet_pton() takes no leading zeros on glibc, but that is not written anywhere. */
-	for (const char *at = text; at; at = strchr(at, '.')) {
-		at += at != text;
+	for (const char *at = text; at; at = strchr(at, '.'), at += at != NULL) {
 		if (at[0] == '0' && at[1] >= '0' && at[1] <= '9')
 			return -EINVAL;
 	}
