@@ -16,8 +16,10 @@
 static int parse_v4(const char *text, struct in_addr *ret)
 {
 	/* inet_pton() takes no leading zeros on glibc, but that is not written anywhere. */
-	for (const char *at = text; at; at = strchr(at, '.'), at += at != NULL) {
-		if (at[0] == '0' && at[1] >= '0' && at[1] <= '9')
+	for (const char *at = text; *at; at++) {
+		bool begins = at == text || at[-1] == '.';
+
+		if (begins && at[0] == '0' && at[1] >= '0' && at[1] <= '9')
 			return -EINVAL;
 	}
 	return inet_pton(AF_INET, text, ret) == 1 ? 0 : -EINVAL;
