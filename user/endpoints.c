@@ -331,4 +331,5 @@ void wd_endpoints_committed(struct wd_endpoints *eps)
 		if (local->wait)
 			wd_wait_finish(eps, local, false);
 	}
+	wd_endpoints_save(eps); /* a restart at once finds the same numbers, so flows stay theirs */
 }
