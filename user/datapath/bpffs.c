@@ -23,11 +23,11 @@
 #include "internal.h"
 
 /*
- * These tell our mounts from others'. 5.10 forgets the source and shows
- * "none"; the mode is one that nobody else gives (sticky means nothing here).
+ * What tells our mounts from others': the source, which 5.10 forgets and shows
+ * as "none"; there, a mode that nobody else gives (sticky means nothing here).
  */
 #define MOUNT_SOURCE "warder"
-#define MOUNT_MODE "mode=1700"
+#define MOUNT_MODE 01700
 
 static const char *const subdirs[] = { "maps", "progs", "links" };
 static const char
@@ -59,7 +59,7 @@ static bool is_on(const char *path, long magic)
 static int mount_bpffs(const char *dir)
 {
 	if (mount(MOUNT_SOURCE, dir, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  MOUNT_MODE))
+		  "mode=1700"))
 		return -errno;
 	return 0;
 }
@@ -307,13 +307,18 @@ void wd_bpffs_sweep(const char *dir)
 /* Does this line of mountinfo tell of our mount on @dir? */
 static bool tells_of(const char *line, const char *dir)
 {
-	char where[WD_PATH_MAX], type[16], source[32], options[128];
+	char where[WD_PATH_MAX], type[16], source[32];
+	struct stat root;
 	const char *tail = strstr(line, " - ");
 
-	return tail && sscanf(line, "%*s %*s %*s %*s %511s", where) == 1 &&
-	       sscanf(tail, " - %15s %31s %127s", type, source, options) == 3 &&
-	       !strcmp(where, dir) && !strcmp(type, "bpf") &&
-	       (!strcmp(source, MOUNT_SOURCE) || strstr(options, MOUNT_MODE));
+	if (!tail || sscanf(line, "%*s %*s %*s %*s %511s", where) != 1 ||
+	    sscanf(tail, " - %15s %31s", type, source) != 2 ||
+	    strcmp(where, dir) || strcmp(type, "bpf"))
+		return false;
+	if (!strcmp(source, "none"))
+		return !stat(dir, &root) &&
+		       (root.st_mode & 07777) == MOUNT_MODE;
+	return !strcmp(source, MOUNT_SOURCE);
 }
 
 /* Was the bpffs on @dir mounted by us (and not by the system or a person)? */
