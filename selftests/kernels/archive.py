@@ -48,7 +48,7 @@ def default_cache():
 
 
 def call(argv, **kw):
-    """Standard output of a command; Missing with its last words if it fails."""
+    """Output of a command; Missing, with its last words, if it fails."""
     got = subprocess.run(argv, text=True, errors='replace', check=False,
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, **kw)

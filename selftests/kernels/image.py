@@ -79,7 +79,7 @@ class Cpio:
 def command(name):
     path = shutil.which(name, path=SEARCH)
     if not path:
-        raise FileNotFoundError(f'{name} is not installed: tools/setup kernels')
+        raise FileNotFoundError(f'{name} is missing: tools/setup kernels')
     return path
 
 

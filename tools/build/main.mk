@@ -12,6 +12,7 @@
 #   test-y      := t ...      unit test: `make check` runs it
 #   tprog-y     := t ...      test program that some suite runs
 #   tlib-y      := a.o ...    shared by all test programs
+#   fuzz-y      := f ...      libFuzzer program, linked with CONFIG_FUZZ=y only
 #   p-y := a.o; p-skel-y := name; p-libs-y := -lx
 #               objects, skeletons, libraries of a program (default: p.o, none)
 #   any-$(CONFIG_X) += ...    only when CONFIG_X=y
@@ -27,6 +28,7 @@ PREFIX ?= /usr/local
 CNIDIR ?= $(PREFIX)/lib/cni
 CONFIG_DEBUG ?= n
 CONFIG_ASAN ?= n
+CONFIG_FUZZ ?= n
 
 ifneq ($(V),1)
 Q := @
@@ -70,7 +72,7 @@ BPFTOOL ?= $(if $(WD_TOOLCHAIN),$(WD_TOOLCHAIN)/bin/bpftool,$(call \
 LIBBPF ?= $(if $(WD_TOOLCHAIN),$(WD_TOOLCHAIN)/lib/libbpf.a,-l:libbpf.a)
 
 CONFIG_CC_IS_GCC := $(if $(findstring clang,$(CC)),n,y)
-CONFIG_PLAIN := $(if $(filter y,$(CONFIG_ASAN) $(CONFIG_DEBUG)),n,y)
+CONFIG_PLAIN := $(if $(filter y,$(CONFIG_ASAN) $(CONFIG_DEBUG) $(CONFIG_FUZZ)),n,y)
 
 # Our own short header is the default: everything the programs touch is UAPI or
 # wire format, so a build gives the same object everywhere, also where the
@@ -89,6 +91,7 @@ prog-y :=
 test-y :=
 tprog-y :=
 tlib-y :=
+fuzz-y :=
 include $(1)/Kbuild
 kbuilds += $(1)/Kbuild
 all-lib += $$(addprefix $(O)/$(1)/,$$(lib-y))
@@ -97,10 +100,11 @@ all-bpf += $$(addprefix $(O)/$(1)/,$$(bpf-y))
 all-prog += $$(addprefix $(O)/,$$(prog-y))
 all-test += $$(addprefix $(O)/$(1)/,$$(test-y))
 all-tprog += $$(addprefix $(O)/$(1)/,$$(tprog-y))
+all-fuzz += $$(addprefix $(O)/$(1)/,$$(fuzz-y))
 skel-of/$(1) := $$(lib-skel-y)
 $$(eval $$(call needs-skel,$(1),$$(lib-y),$$(lib-skel-y)))
 $$(foreach p,$$(prog-y),$$(eval $$(call prog-rule,$(1),$$(p),$(O)/$$(p))))
-$$(foreach p,$$(test-y) $$(tprog-y),$$(eval $$(call \
+$$(foreach p,$$(test-y) $$(tprog-y) $$(fuzz-y),$$(eval $$(call \
 	prog-rule,$(1),$$(p),$(O)/$(1)/$$(p),$(O)/libtest.a)))
 endef
 
@@ -135,6 +139,7 @@ all-bpf :=
 all-prog :=
 all-test :=
 all-tprog :=
+all-fuzz :=
 all-obj :=
 all-alias :=
 $(foreach d,$(subdir-y),$(eval $(call read-kbuild,$(d))))
@@ -176,6 +181,10 @@ endif
 all: $(all-prog) $(all-alias) $(all-bpf)
 tests: all unit $(all-tprog) $(O)/compile_commands.json
 
+# Programs of libFuzzer, which is clang's; the library is built for them too.
+.PHONY: fuzzers
+fuzzers: $(all-fuzz)
+
 include tools/build/feature.mk
 
 $(O)/%.o: %.c $(O)/.ccflags | $(O)/.features
@@ -192,7 +201,8 @@ $(O)/libtest.a: $(all-tlib) $(kbuilds)
 	$(call say,AR,$@)
 	$(Q)rm -f $@; $(AR) qcs $@ $(filter %.o,$^)
 
-$(all-prog) $(all-test) $(all-tprog): $(O)/.ldflags
+$(all-fuzz): private own-libs += -fsanitize=fuzzer
+$(all-prog) $(all-test) $(all-tprog) $(all-fuzz): $(O)/.ldflags
 	$(call say,LD,$@)
 	$(Q)$(CC) $(cflags) $(ldflags-y) $(LDFLAGS) \
 		$(filter %.o,$^) $(filter %.a,$^) $(own-libs) $(libs) -o $@
@@ -224,25 +234,34 @@ $(O)/unit.list: $(all-test) $(kbuilds)
 # jobs: all processors, unless the caller said how many.
 jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 strict-build = $(MAKE) $(jobs) W=1
+fuzz-build = $(MAKE) $(jobs) O=$(O)/fuzz CC=clang CONFIG_FUZZ=y fuzzers
 run-tests := selftests/run --build $(abspath $(O))
 
-.PHONY: check test test-long demo bench kernels
+.PHONY: check test test-long demo bench kernels fuzz
 check: unit
 	@tools/setup check
 	$(Q)$(run-tests) --no-json --only unit
 
 # Everything CI runs: a strict build, every suite, lint.
 test:
-	@tools/setup build test lint
+	@tools/setup build test lint fuzz kernels
 	@$(strict-build) tests
 	@$(strict-build) O=$(O)/asan CONFIG_ASAN=y unit
+	@$(fuzz-build)
 	@$(run-tests)
 
 test-long:
-	@tools/setup build test lint
+	@tools/setup build test lint fuzz kernels
 	@$(strict-build) tests
 	@$(strict-build) O=$(O)/asan CONFIG_ASAN=y unit
+	@$(fuzz-build)
 	@$(run-tests) --long
+
+# SECONDS of each program; what they find stays in $(O)/fuzz/corpus.
+fuzz:
+	@tools/setup build fuzz
+	@$(fuzz-build)
+	@selftests/fuzz/run --build $(abspath $(O)) --seconds $(or $(SECONDS),60)
 
 export WD_BUILD := $(abspath $(O))
 export BPFTOOL
