@@ -42,12 +42,12 @@ static void print_filled(const char *text, int indent)
 			feeds = 1;
 		for (int i = 0; i < feeds; i++)
 			putchar('\n');
-		if (feeds)
+		if (feeds) {
 			column = indent + (text[feeds] == ' ' ? 2 : 0);
-		if (feeds)
 			printf("%*s", column, "");
-		else if (blanks)
+		} else if (blanks) {
 			column += printf(" ");
+		}
 		column += printf("%.*s", len, text + blanks);
 		text += blanks + (size_t)len;
 	}
