@@ -170,15 +170,15 @@ static int udp_socket(const char *ip, uint16_t port)
 	return fd;
 }
 
-/* The pod's kernel says nothing by itself, so that a count is of the test's. */
+/* No kernel reports IPv6 groups by itself, so that counts are of the test. */
 static bool mute_ip6(const char *name)
 {
 	char path[96];
 	int fd;
 	bool ok;
 
-	snprintf(path, sizeof(path),
-		 "/proc/sys/net/ipv6/conf/%s-p/disable_ipv6", name);
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6",
+		 name);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT; /* a kernel without IPv6 */
@@ -191,8 +191,10 @@ static bool mute_ip6(const char *name)
 static bool furnish(struct wd_fx_pod *pod)
 {
 	int node = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	char name[24];
 	bool ok;
 
+	snprintf(name, sizeof(name), "%s-p", pod->name);
 	ok = node >= 0 && !setns(pod->netns, CLONE_NEWNET) &&
 	     mute_ip6(pod->name) &&
 	     wd_fx_run("ip link set %s-p up", pod->name) &&
@@ -258,7 +260,8 @@ bool wd_fx_pod_new(struct wd_fx_pod *pod, const char *name)
 	if (!wd_fx_run("ip link set %s-p netns /proc/%d/fd/%d", name, getpid(),
 		       pod->netns))
 		return false;
-	if (!wd_fx_run("ip addr add " WD_FX_NODE_IP "/24 dev %s", name) ||
+	if (!mute_ip6(name) ||
+	    !wd_fx_run("ip addr add " WD_FX_NODE_IP "/24 dev %s", name) ||
 	    !wd_fx_run("ip link set %s up", name) || !furnish(pod))
 		return false;
 	pod->node_udp = udp_socket(WD_FX_NODE_IP, WD_FX_NODE_PORT);

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_maps.c - entries, counters and what is told of the maps.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "datapath/internal.h"
+#include "rig.h"
+#include "tap.h"
+
+static void begin(void)
+{
+	wd_datapath_no_tcx = false;
+	rig.dp = wd_fx_open();
+	wd_expect(rig.dp);
+}
+
+static void end(void)
+{
+	wd_datapath_close(rig.dp);
+	rig.dp = NULL;
+	wd_expect_int(0, wd_datapath_remove(WD_FX_BPFFS));
+}
+
+static void every_map_tells_its_type_use_and_memory(void)
+{
+	struct wd_addr_val addr = { .identity = 5 };
+	struct wd_map_info info;
+
+	begin();
+	for (uint32_t i = 1; i <= 5000; i++) {
+		struct wd_addr6_key key = { { 0 } };
+
+		memcpy(&key.addr[3], &i, sizeof(i));
+		if (wd_map_set(rig.dp, WD_MAP_wd_addr6, &key, &addr))
+			wd_expect(false);
+	}
+	for (int i = 0; i < WD_MAP__MAX; i++) {
+		wd_test_row(wd_map_names[i]);
+		if (!wd_expect_int(0,
+				   wd_map_info(rig.dp, (enum wd_map)i, &info)))
+			continue;
+		wd_expect_str(wd_map_names[i], info.name);
+		wd_expect(strlen(info.help) > 10 && strlen(info.type) > 3);
+		wd_expect(strncmp(info.type, "type ", 5)); /* has a name */
+		/* a trie without a node takes nothing */
+		wd_expect(info.bytes > 0 || !strcmp(info.type, "lpm_trie"));
+		wd_expect(info.max > 0);
+		if (i == WD_MAP_wd_addr6)
+			wd_expect_int(5000, info.used);
+		else if (!strcmp(info.type, "hash") ||
+			 !strcmp(info.type, "lpm_trie"))
+			wd_expect_int(0, info.used);
+	}
+	end();
+}
+
+static void keys_of_a_map_are_walked_to_the_end(void)
+{
+	struct wd_addr_val val = { .identity = 1 };
+	struct wd_cidr4_key key, next;
+	int cnt = 0, err;
+
+	begin();
+	wd_expect_int(-ENOENT,
+		      wd_map_next(rig.dp, WD_MAP_wd_cidr4, NULL, &next));
+	for (uint32_t bits = 1; bits <= 32; bits++) {
+		key = (struct wd_cidr4_key){ .prefixlen = bits };
+		wd_expect_int(0,
+			      wd_map_set(rig.dp, WD_MAP_wd_cidr4, &key, &val));
+	}
+	err = wd_map_next(rig.dp, WD_MAP_wd_cidr4, NULL, &next);
+	while (!err && cnt < 100) {
+		key = next;
+		cnt++;
+		err = wd_map_next(rig.dp, WD_MAP_wd_cidr4, &key, &next);
+	}
+	wd_expect_int(-ENOENT, err);
+	wd_expect_int(32, cnt);
+	end();
+}
+
+/* Of the pod's own numbers; each policy sends one datagram out. */
+static void counters_say_what_became_of_packets(void)
+{
+	struct wd_stat_val none, some;
+	struct wd_epstat_val ep;
+
+	if (rig_begin(false)) {
+		wd_expect_int(0, rig_attach());
+		wd_fx_policy(rig.dp, &rig.pod, WD_FX_DENY);
+		wd_expect_int(0, wd_stat_read(rig.dp, WD_R_DEFAULT, WD_EGRESS,
+					      &none));
+		wd_expect(wd_fx_no_way_out(&rig.pod));
+		wd_expect_int(0, wd_stat_read(rig.dp, WD_R_DEFAULT, WD_EGRESS,
+					      &some));
+		wd_expect_int(1, (long long)(some.packets - none.packets));
+		/* Ethernet, IP, UDP and one byte */
+		wd_expect_int(14 + 20 + 8 + 1,
+			      (long long)(some.bytes - none.bytes));
+		wd_fx_policy(rig.dp, &rig.pod, WD_FX_ALLOW);
+		wd_expect(wd_fx_gets_out(&rig.pod));
+		wd_expect_int(0, wd_epstat_read(rig.dp, 0, &ep));
+		/* the pod's kernel may have sent a report (IGMP) as well */
+		wd_expect(ep.drop[WD_EGRESS].packets >= 1);
+		wd_expect(ep.allow[WD_EGRESS].packets >= 1);
+		wd_expect_int(0, (long long)ep.audit[WD_EGRESS].packets);
+		wd_expect_int(0, wd_epstat_reset(rig.dp, 0));
+		wd_expect_int(0, wd_epstat_read(rig.dp, 0, &ep));
+		wd_expect(!ep.drop[WD_EGRESS].packets);
+		wd_expect(ep.allow[WD_EGRESS].packets <= 1);
+	}
+	rig_end();
+}
+
+static void events_are_counted_for_who_listens(void)
+{
+	struct wd_evstat_val before, after;
+	struct wd_state_val *state;
+
+	if (rig_begin(false)) {
+		wd_expect_int(0, rig_attach());
+		wd_fx_policy(rig.dp, &rig.pod, WD_FX_DENY);
+		wd_expect_int(0, wd_evstat_read(rig.dp, &before));
+		wd_expect(wd_fx_no_way_out(&rig.pod));
+		wd_expect_int(0, wd_evstat_read(rig.dp, &after));
+		wd_expect_int(0, (long long)(after.sent - before.sent));
+		state = wd_map_mem(rig.dp, WD_MAP_wd_state);
+		state->monitor = WD_MONITOR_DROP;
+		wd_expect(wd_fx_no_way_out(&rig.pod));
+		wd_expect_int(0, wd_evstat_read(rig.dp, &after));
+		wd_expect(after.sent > before.sent);
+		wd_expect_int(0, (long long)(after.lost - before.lost));
+	}
+	rig_end();
+}
+
+int main(void)
+{
+	wd_fx_enter();
+	WD_TEST(every_map_tells_its_type_use_and_memory);
+	WD_TEST(keys_of_a_map_are_walked_to_the_end);
+	WD_TEST(counters_say_what_became_of_packets);
+	WD_TEST(events_are_counted_for_who_listens);
+	return wd_tests_end();
+}
