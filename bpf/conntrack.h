@@ -290,7 +290,7 @@ static __always_inline int judge_packet(struct __sk_buff *skb,
 	int r;
 
 	if (pkt->dir == WD_INGRESS) {
-		r = check_provenance(skb);
+		r = provenance(skb, pkt);
 		if (r >= WD_R_FIRST_DROP)
 			return r;
 		if (r == WD_R_HOST && !(pkt->switches & WD_STATE_HOST_POLICY)) {
@@ -299,7 +299,7 @@ static __always_inline int judge_packet(struct __sk_buff *skb,
 			return r;
 		}
 	}
-	return judge(skb, pkt->dir);
+	return policy_of(pkt, pkt->dir & 1);
 }
 
 /* A flow, in the direction it was opened in. */
@@ -334,7 +334,12 @@ static __always_inline int ct_rejudge(struct __sk_buff *skb, struct wd_pkt *pkt,
 	return ct->gen ? WD_R_ESTABLISHED : r;
 }
 
-static __always_inline int flow_miss(struct __sk_buff *skb, struct wd_pkt *pkt)
+/*
+ * A packet that opens a flow: only policy decides, and state starts over.
+ * @ct: what is there of an older flow, or NULL
+ */
+static __always_inline int flow_open(struct __sk_buff *skb, struct wd_pkt *pkt,
+				     const struct wd_ct_val *ct, bool in_new)
 {
 	int r;
 
@@ -350,19 +355,8 @@ static __always_inline int flow_miss(struct __sk_buff *skb, struct wd_pkt *pkt)
 	 */
 	if (pkt->proto == WD_IP_TCP && !tcp_is_syn(pkt))
 		return r;
-	return ct_make(pkt, r);
-}
-
-/* TCP opens anew over an entry: only policy decides, and state starts over. */
-static __always_inline int flow_reopen(struct __sk_buff *skb,
-				       struct wd_pkt *pkt,
-				       const struct wd_ct_val *ct, bool in_new)
-{
-	int r = judge_packet(skb, pkt);
-
-	if (!passes(pkt, r))
-		return r;
-	ct_forget(pkt, ct, in_new);
+	if (ct)
+		ct_forget(pkt, ct, in_new);
 	return ct_make(pkt, r);
 }
 
@@ -397,28 +391,37 @@ static __always_inline void flow_unreplied(struct wd_pkt *pkt,
 		ct_promote(pkt, ct);
 }
 
-/* Everything but a packet in the middle of a fresh, replied flow. */
-__noinline int flow_slow(struct __sk_buff *skb)
+/* Does the packet only repeat the SYN that opened a flow nobody answered yet? */
+static __always_inline bool is_repeat(const struct wd_pkt *pkt,
+				      const struct wd_ct_val *ct, bool in_new)
+{
+	return in_new && ct->gen == pkt->gen && ct->dir == pkt->dir &&
+	       !(ct->flags & WD_CT_RST);
+}
+
+/*
+ * Everything but a packet in the middle of a fresh, replied flow.
+ * @in_ct: the flow is in wd_ct; else it is not
+ */
+__noinline int flow_slow(struct __sk_buff *skb, __u32 in_ct)
 {
 	struct wd_pkt *pkt = this_packet();
 	struct wd_ct_val *ct;
-	bool in_new, is_repeat;
+	bool in_new;
 	int r = WD_R_ESTABLISHED;
 
 	if (!pkt)
 		return WD_R_MAP_ERR;
 	if (has_martian(pkt))
 		return WD_R_L3_BAD;
-	ct = ct_find(pkt);
+	ct = in_ct ? ct_find(pkt) : NULL;
 	in_new = !ct;
 	if (!ct)
 		ct = new_find(pkt);
-	if (!ct)
-		return flow_miss(skb, pkt);
-	is_repeat = in_new && ct->gen == pkt->gen && ct->dir == pkt->dir &&
-		    !(ct->flags & WD_CT_RST);
-	if (tcp_is_syn(pkt))
-		return is_repeat ? r : flow_reopen(skb, pkt, ct, in_new);
+	if (ct && tcp_is_syn(pkt) && is_repeat(pkt, ct, in_new))
+		return r;
+	if (!ct || tcp_is_syn(pkt))
+		return flow_open(skb, pkt, ct, in_new);
 	if (ct->gen != pkt->gen) {
 		r = ct_rejudge(skb, pkt, ct);
 		if (!passes(pkt, r))
@@ -439,9 +442,11 @@ static __always_inline int judge_flow_of(struct __sk_buff *skb,
 {
 	struct wd_ct_val *ct = ct_find(pkt);
 
-	if (!ct || ct->gen != pkt->gen ||
+	if (!ct)
+		return flow_slow(skb, 0);
+	if (ct->gen != pkt->gen ||
 	    (pkt->tcp & (WD_TCP_FIN | WD_TCP_SYN | WD_TCP_RST)))
-		return flow_slow(skb);
+		return flow_slow(skb, 1);
 	ct_refresh(pkt, ct);
 	return WD_R_ESTABLISHED;
 }

@@ -389,6 +389,27 @@ static __always_inline bool is_addr_of(const struct wd_endpoint_val *ep,
 }
 
 /*
+ * The endpoint behind a device, NULL if it is none: mostly the uplink, by which
+ * packets come one after the other. That a device is no endpoint holds for a
+ * generation, because one that becomes an endpoint is guarded only after the
+ * generation that knows it.
+ */
+static __always_inline const struct wd_endpoint_val *sender_of(
+	struct wd_pkt *pkt, __u32 iif)
+{
+	const struct wd_endpoint_val *from;
+
+	if (pkt->uplink == iif && pkt->uplink_gen == pkt->gen)
+		return NULL;
+	from = bpf_map_lookup_elem(&wd_endpoint, &iif);
+	if (!from) {
+		pkt->uplink = iif;
+		pkt->uplink_gen = pkt->gen;
+	}
+	return from;
+}
+
+/*
  * Towards a pod: may the source address come by the device it came by? The
  * kernel says the device, a pod cannot forge it.
  *   0                  this host's own socket
@@ -397,21 +418,18 @@ static __always_inline bool is_addr_of(const struct wd_endpoint_val *ep,
  *                      bridge that endpoint is a port of and routes for it
  * Return: WD_R_HOST, a reason to drop, or WD_GO_ON.
  */
-__noinline int check_provenance(struct __sk_buff *skb)
+static __always_inline int provenance(struct __sk_buff *skb, struct wd_pkt *pkt)
 {
 	__u32 iif = skb->ingress_ifindex, owner;
-	struct wd_pkt *pkt = this_packet();
 	const struct wd_endpoint_val *from;
 	const struct wd_addr_val *val;
 
-	if (!pkt)
-		return WD_R_MAP_ERR;
 	if (!iif)
 		return WD_R_HOST;
 	val = addr_of(pkt);
 	if (val)
 		set_peer(pkt, val);
-	from = bpf_map_lookup_elem(&wd_endpoint, &iif);
+	from = sender_of(pkt, iif);
 	if (from)
 		return is_addr_of(from, pkt) ? WD_GO_ON : WD_R_SPOOF_IP;
 	if (!val || !(val->flags & WD_ADDR_LOCAL) || val->ifindex == iif)
@@ -419,6 +437,14 @@ __noinline int check_provenance(struct __sk_buff *skb)
 	owner = val->ifindex;
 	from = bpf_map_lookup_elem(&wd_endpoint, &owner);
 	return from && from->master == iif ? WD_GO_ON : WD_R_SPOOF_IP;
+}
+
+/* The same where speed is not all: each copy is verified anew. */
+__noinline int check_provenance(struct __sk_buff *skb)
+{
+	struct wd_pkt *pkt = this_packet();
+
+	return pkt ? provenance(skb, pkt) : WD_R_MAP_ERR;
 }
 
 #endif /* WARDER_BPF_IDENTITY_H */

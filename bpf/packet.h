@@ -71,7 +71,13 @@ struct wd_pkt {
 	__u8 has_peer; /* peer_id and peer_row were looked up */
 	__u8 monitor; /* WD_MONITOR_* */
 	__u8 rung; /* for event records */
+
+	/* Not zeroed: stays from packet to packet, see is_uplink(). */
+	__u32 uplink; /* a device that is no endpoint's, 0 none */
+	__u32 uplink_gen; /* generation in which that was found */
 };
+
+#define WD_PKT_ZEROED offsetof(struct wd_pkt, uplink)
 
 /* The opposite of a direction. */
 static __always_inline __u8 dir_reverse(__u8 dir)

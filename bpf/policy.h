@@ -133,17 +133,12 @@ static __always_inline int no_rule(const struct wd_pkt *pkt,
  * Rules come before isolation: a deny holds for an endpoint that nothing
  * isolates, too.
  */
-__noinline int judge(struct __sk_buff *skb, __u32 dir)
+static __always_inline int policy_of(struct wd_pkt *pkt, __u32 dir)
 {
-	struct wd_pkt *pkt = this_packet();
 	const struct wd_slot_val *slot;
 	__u32 nr;
 	int r;
 
-	WD_OPAQUE(skb); /* see packet.h: unused, but it must be passed */
-	if (!pkt)
-		return WD_R_MAP_ERR;
-	dir &= 1;
 	pkt->rule = 0;
 	if (pkt->ep_flags & WD_EP_OFF)
 		return WD_R_MODE_OFF;
@@ -156,6 +151,15 @@ __noinline int judge(struct __sk_buff *skb, __u32 dir)
 	find_peer(pkt);
 	r = scan_class(pkt, nr);
 	return r == WD_GO_ON ? no_rule(pkt, slot) : r;
+}
+
+/* The same where speed is not all: each copy is verified anew. */
+__noinline int judge(struct __sk_buff *skb, __u32 dir)
+{
+	struct wd_pkt *pkt = this_packet();
+
+	WD_OPAQUE(skb); /* see packet.h: unused, but it must be passed */
+	return pkt ? policy_of(pkt, dir & 1) : WD_R_MAP_ERR;
 }
 
 #endif /* WARDER_BPF_POLICY_H */

@@ -140,7 +140,7 @@ static __always_inline int handle(struct __sk_buff *skb, __u8 dir)
 
 	if (!pkt)
 		return WD_TC_SHOT; /* deny: not reached, see this_packet() */
-	__builtin_memset(pkt, 0, sizeof(*pkt));
+	__builtin_memset(pkt, 0, WD_PKT_ZEROED);
 	pkt->dir = dir;
 	pkt->len = skb->len;
 	return conclude(skb, pkt, decide(skb, pkt));
