@@ -36,6 +36,7 @@ def only(families, by_family):
 
 class Pod:
     """A pod object and, once it runs, the namespace behind it."""
+    count = 0
 
     def __init__(self, ns, name, node, index, families, labels=None,
                  ports=None):
@@ -44,6 +45,9 @@ class Pod:
         number = 1 if node.name == 'node-a' else 2
         self.ips = {f: POD_ADDR[f] % (number, index) for f in families}
         self.uid = str(uuid.uuid4())
+        Pod.count += 1
+        self.created = f'2026-01-01T{Pod.count // 3600:02}:' \
+            f'{Pod.count // 60 % 60:02}:{Pod.count % 60:02}Z'
         self.container = uuid.uuid4().hex
         self.ports = ports if ports is not None else [
             (f'serve-{p}-{proto}', p, proto)
@@ -60,7 +64,7 @@ class Pod:
 
     def manifest(self):
         meta = {'name': self.name, 'namespace': self.ns, 'uid': self.uid,
-                'labels': self.labels}
+                'creationTimestamp': self.created, 'labels': self.labels}
         if self.annotations:
             meta['annotations'] = self.annotations
         spec = {'nodeName': self.node.name, 'containers': [
@@ -266,6 +270,7 @@ class Cluster:
         os.unlink(pod.netns)
         pod.space.close()
         pod.handle.close()
+        pod.handle = pod.space = pod.result = None
         self.pods.remove(pod)
         if sync:
             self.apply()

@@ -372,16 +372,20 @@ class Prober:
         self.reply({})
 
     def op_abort(self):
-        """Reset everything that is open, so that nothing retransmits later."""
+        """Reset everything that is open, so that nothing retransmits later;
+        streams are forgotten."""
         for sock in list(self.held.values()) + list(self.conns.values()):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                             struct.pack('ii', 1, 0))
         for conn in self.conns.values():
             self.sel.unregister(conn)
             conn.close()
+        known = self.sel.get_map()
         for sock in self.held.values():
+            if sock.fileno() in known:
+                self.sel.unregister(sock)
             sock.close()
-        self.conns, self.held = {}, {}
+        self.conns, self.held, self.streams = {}, {}, {}
         self.reply({})
 
     # ---- streams ----
