@@ -172,6 +172,7 @@ struct mterm {
 	uint8_t proto;
 	uint16_t port;
 	bool out; /* scratch: excluded by an except */
+	uint64_t mark; /* scratch: the piece of the port space that it was last seen in */
 	struct vec bits; /* struct mbit that it is part of */
 };
 
@@ -286,6 +287,7 @@ struct wd_model {
 	uint32_t gen;
 	bool first; /* nothing published by this process yet */
 	bool commit_needed;
+	uint64_t mark; /* last one given */
 	bool republish; /* switch with the next commit even if it writes no entry */
 
 	struct midentity *identities;

@@ -234,19 +234,22 @@ struct cover {
 	const struct atom **atom;
 };
 
-static void cover_add(struct cover *cov, const struct atom *a)
+/* @mark: of this piece; a policy may have tens of thousands of prefixes. */
+static void cover_add(struct cover *cov, const struct atom *a, uint64_t mark)
 {
-	for (size_t i = 0; i < cov->cnt; i++) {
-		if (cov->atom[i]->term == a->term)
-			return;
-	}
+	if (a->term && a->term->mark == mark)
+		return;
+	if (a->term)
+		a->term->mark = mark;
 	cov->atom = wd_grow(cov->atom, cov->cnt, &cov->cap, sizeof(*cov->atom));
 	cov->atom[cov->cnt++] = a;
 }
 
-static void cover_find(struct cover *cov, const struct draft *d, enum wd_dir dir, int proto,
-		       uint32_t port)
+static void cover_find(struct wd_model *m, struct cover *cov, const struct draft *d,
+		       enum wd_dir dir, int proto, uint32_t port)
 {
+	uint64_t mark = ++m->mark;
+
 	cov->cnt = 0;
 	for (size_t i = 0; i < d->cnt; i++) {
 		const struct atom *a = &d->atom[i];
@@ -255,7 +258,7 @@ static void cover_find(struct cover *cov, const struct draft *d, enum wd_dir dir
 			continue;
 		if (!a->any_port && (a->proto != proto || port < a->lo || port > a->hi))
 			continue;
-		cover_add(cov, a);
+		cover_add(cov, a, mark);
 		if (a->any_peer)
 			return;
 	}
@@ -404,7 +407,7 @@ static int slot_ports(struct wd_model *m, struct mslot *s, const struct draft *d
 	for (size_t i = 0; i < cuts && !err; i++) {
 		struct mclass *c;
 
-		cover_find(&cov, d, dir, l4_proto[l4], cut[i]);
+		cover_find(m, &cov, d, dir, l4_proto[l4], cut[i]);
 		err = class_get(m, &cov, &c);
 		if (err)
 			break;
@@ -429,7 +432,7 @@ static int slot_any(struct wd_model *m, struct mslot *s, const struct draft *d, 
 	struct mclass *c;
 	int err;
 
-	cover_find(&cov, d, dir, -1, 0);
+	cover_find(m, &cov, d, dir, -1, 0);
 	err = class_get(m, &cov, &c);
 	free(cov.atom);
 	if (err || !c)
