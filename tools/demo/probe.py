@@ -175,9 +175,9 @@ class Stream(threading.Thread):
             except OSError:
                 pass
             waiting.append(sock)
-            if len(waiting) > 64:
+            if len(waiting) > 256:
                 self.collect([waiting.pop(0)])
-        time.sleep(0.5)
+        time.sleep(1)
         self.collect(waiting)
 
     def collect(self, socks):
