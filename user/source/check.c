@@ -35,6 +35,15 @@ static void add_unknown(struct wd_problems *problems, const char *path,
 	}
 }
 
+static void add_all_unknown(struct wd_problems *problems, const char *path,
+			    const struct wd_manifests *src)
+{
+	size_t cnt;
+	const struct wd_unknown_kind *unknown = wd_manifests_unknown(src, &cnt);
+
+	add_unknown(problems, path, unknown, cnt);
+}
+
 static int check_file(const char *path, struct wd_problems *ret_problems, uint32_t *ret_objects)
 {
 	struct wd_load load;
@@ -60,8 +69,6 @@ static int check_dir(const char *path, struct wd_problems *ret_problems, uint32_
 {
 	struct wd_store *store = wd_store_new(NULL, NULL);
 	struct wd_manifests *src = NULL;
-	const struct wd_unknown_kind *unknown;
-	size_t cnt;
 	int err = wd_manifests_new(&path, 1, NULL, store, &src);
 
 	if (!err) {
@@ -73,8 +80,7 @@ static int check_dir(const char *path, struct wd_problems *ret_problems, uint32_
 		for (int kind = 0; kind < WD_KIND__MAX; kind++)
 			ret_objects[kind] = wd_store_count(store, (enum wd_kind)kind);
 		wd_problems_append(ret_problems, wd_manifests_problems(src));
-		unknown = wd_manifests_unknown(src, &cnt);
-		add_unknown(ret_problems, path, unknown, cnt);
+		add_all_unknown(ret_problems, path, src);
 	}
 	wd_manifests_free(src);
 	wd_store_free(store);
