@@ -54,8 +54,8 @@ static void close_source(void)
 
 void mdir_begin(bool keep)
 {
-	strcpy(mdir, "/tmp/wdt-manifests-XXXXXX");
-	strcpy(mdir_state, "/tmp/wdt-state-XXXXXX");
+	(void)snprintf(mdir, sizeof(mdir), "/tmp/wdt-manifests-XXXXXX");
+	(void)snprintf(mdir_state, sizeof(mdir_state), "/tmp/wdt-state-XXXXXX");
 	if (!mkdtemp(mdir) || !mkdtemp(mdir_state))
 		abort();
 	keeping = keep;

@@ -52,6 +52,10 @@ static void addresses_are_read_one_way_or_not_at_all(void)
 		{ "1:2:3:4:5:6:7", NULL },
 		{ "1:2:3:4:5:6:7:8:9", NULL },
 		{ "host", NULL },
+		{ ".", NULL },
+		{ ".1.2.3", NULL },
+		{ "1.2.3.", NULL },
+		{ "1.2.3.4.", NULL },
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {

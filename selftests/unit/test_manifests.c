@@ -470,12 +470,13 @@ static void directories_below_are_followed(void)
 
 static void directories_nested_too_deep_are_told(void)
 {
-	char name[64] = "d";
+	char name[] = "d/d/d/d/d/d/d/d/d";
 
 	mdir_begin(false);
-	for (int i = 0; i < 9; i++) {
+	for (size_t len = 1; len < sizeof(name); len += 2) {
+		name[len] = '\0';
 		make_dir(name);
-		(void)strcat(name, "/d");
+		name[len] = '/';
 	}
 	mdir_put("d/d/d/d/d/d/d/d/a.yaml", DOC("x", "1"));
 	mdir_put("d/d/d/d/d/d/d/d/d/a.yaml", DOC("y", "1"));

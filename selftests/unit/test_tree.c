@@ -285,14 +285,15 @@ static void yaml_refuses_what_no_object_is(void)
 }
 
 /* @open @cnt times, then @close as often. */
-static char *nested(const char *open, const char *close, int cnt)
+static char *nested(const char *open, const char *close, size_t cnt)
 {
-	char *text = calloc((size_t)cnt, strlen(open) + strlen(close) + 1);
+	size_t len = strlen(open);
+	char *text = calloc(cnt, len + 2);
 
-	for (int i = 0; i < cnt; i++)
-		strcat(text, open);
-	for (int i = 0; i < cnt; i++)
-		strcat(text, close);
+	for (size_t i = 0; i < cnt; i++) {
+		memcpy(text + i * len, open, len);
+		text[cnt * len + i] = *close;
+	}
 	return text;
 }
 

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_check.c - manifests checked without an agent, and what `warder policy
+ * check` says of them.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "cmd/check.h"
+#include "cmd/cmd.h"
+#include "json.h"
+#include "model/object.h"
+
+#include "../tap.h"
+#include "mdir.h"
+#include "reading.h"
+
+#define NAMESPACE "apiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n"
+
+static uint32_t objects[WD_KIND__MAX];
+static char buf[READING_TEXT];
+
+/* Problems of a file or directory, as reading_problems(). */
+static const char *check(const char *path, int expected)
+{
+	struct wd_problems problems;
+
+	wd_expect_int(expected, wd_manifests_check(path, &problems, objects));
+	(void)reading_problems(&problems, buf);
+	wd_problems_fini(&problems);
+	return buf;
+}
+
+static void a_file_is_checked(void)
+{
+	mdir_begin(false);
+	mdir_put("a.yaml", NAMESPACE DOC("x", "1") DOC("y", "0") REFUSED(
+				   "z") "---\napiVersion: v1\nkind: Service\n");
+	wd_expect_str("ignored 0 kind; isolated 13 "
+		      "spec.ingress[0].ports[0].port; kept 18 spec.podSelector",
+		      check(mdir_path("a.yaml"), 0));
+	wd_expect_int(2, objects[WD_KIND_NETPOL]);
+	wd_expect_int(1, objects[WD_KIND_NAMESPACE]);
+	wd_expect_int(0, objects[WD_KIND_POD]);
+	mdir_put("b.yaml", NAMESPACE);
+	wd_expect_str("", check(mdir_path("b.yaml"), 0));
+	wd_expect_int(0, objects[WD_KIND_NETPOL]);
+	mdir_end();
+}
+
+/* Also one that the agent would not look at: it was named. */
+static void a_file_of_any_name_is_checked(void)
+{
+	mdir_begin(false);
+	mdir_put("a.txt", DOC("x", "1"));
+	wd_expect_str("", check(mdir_path("a.txt"), 0));
+	wd_expect_int(1, objects[WD_KIND_NETPOL]);
+	mdir_put("empty.yaml", "");
+	wd_expect_str("", check(mdir_path("empty.yaml"), 0));
+	mdir_end();
+}
+
+static void a_directory_is_checked_as_the_agent_reads_it(void)
+{
+	mdir_begin(false);
+	mdir_put("a.yaml", DOC("x", "1"));
+	mdir_put("b.yaml", DOC("x", "2") DOC("y", "2"));
+	mdir_put("c.json", "{");
+	mdir_put("d.txt", UNPARSABLE);
+	wd_expect_str("ignored 2 metadata.name; kept 1", check(mdir, 0));
+	wd_expect_int(2, objects[WD_KIND_NETPOL]);
+	mdir_end();
+}
+
+static void what_is_not_there_is_an_error(void)
+{
+	mdir_begin(false);
+	wd_expect_str("", check(mdir_path("none"), -ENOENT));
+	mdir_end();
+}
+
+/* ---- the command ---- */
+
+static char said[READING_TEXT]; /* on stdout, paths without the directory */
+
+static void catch_stdout(FILE *from)
+{
+	size_t len;
+	char *at;
+
+	rewind(from);
+	len = fread(said, 1, sizeof(said) - 1, from);
+	said[len] = '\0';
+	while ((at = strstr(said, mdir)))
+		memmove(at, at + strlen(mdir) + 1, strlen(at + strlen(mdir)));
+}
+
+/* `warder policy check NAME`; the exit code. */
+static int run_check(const char *name, bool json)
+{
+	char *path = strdup(mdir_path(name));
+	const struct wd_args args = { .cmd = &wd_cmd_policy_check,
+				      .json = json,
+				      .argc = 1,
+				      .argv = &path };
+	FILE *file = tmpfile();
+	int saved, code;
+
+	(void)fflush(stdout);
+	saved = dup(STDOUT_FILENO);
+	wd_expect(file && dup2(fileno(file), STDOUT_FILENO) >= 0);
+	code = wd_check_files(&args);
+	(void)fflush(stdout);
+	wd_expect(dup2(saved, STDOUT_FILENO) >= 0);
+	(void)close(saved);
+	catch_stdout(file);
+	(void)fclose(file);
+	free(path);
+	return code;
+}
+
+static void the_command_prints_file_line_and_field(void)
+{
+	mdir_begin(false);
+	mdir_put("a.yaml", DOC("x", "1") DOC("y", "0"));
+	wd_expect_int(WD_EXIT_NO, run_check("a.yaml", false));
+	wd_expect_str("a.yaml:10: spec.ingress[0].ports[0].port: must be a "
+		      "number from 1 to 65535\n"
+		      "2 NetworkPolicy, 1 error, 0 warnings\n",
+		      said);
+	mdir_put("a.yaml", DOC("x", "1") DOC("x", "2"));
+	wd_expect_int(WD_EXIT_OK, run_check("a.yaml", false));
+	wd_expect(strstr(said, "0 errors, 1 warning\n"));
+	mdir_put("a.yaml", DOC("x", "1"));
+	wd_expect_int(WD_EXIT_OK, run_check("a.yaml", false));
+	wd_expect_str("1 NetworkPolicy, 0 errors, 0 warnings\n", said);
+	wd_expect_int(WD_EXIT_NO, run_check("none.yaml", false));
+	mdir_end();
+}
+
+static void the_command_prints_one_json_document(void)
+{
+	struct json_object *doc, *problems, *first;
+
+	mdir_begin(false);
+	mdir_put("a.yaml", DOC("x", "1") REFUSED("y"));
+	wd_expect_int(WD_EXIT_NO, run_check("a.yaml", true));
+	doc = json_tokener_parse(said);
+	if (wd_expect(doc &&
+		      json_object_object_get_ex(doc, "problems", &problems))) {
+		wd_expect_int(1, (long long)json_object_array_length(problems));
+		first = json_object_array_get_idx(problems, 0);
+		wd_expect_str("kept", wd_json_get_str(first, "effect"));
+		wd_expect_str("a.yaml", wd_json_get_str(first, "file"));
+		wd_expect_int(10, wd_json_get_int(first, "line"));
+		wd_expect_str("NetworkPolicy/n/y",
+			      wd_json_get_str(first, "object"));
+		wd_expect_str("spec.podSelector",
+			      wd_json_get_str(first, "field"));
+		wd_expect_int(1, wd_json_get_int(doc, "errors"));
+		wd_expect_int(0, wd_json_get_int(doc, "warnings"));
+	}
+	json_object_put(doc);
+	mdir_end();
+}
+
+int main(void)
+{
+	WD_TEST(a_file_is_checked);
+	WD_TEST(a_file_of_any_name_is_checked);
+	WD_TEST(a_directory_is_checked_as_the_agent_reads_it);
+	WD_TEST(what_is_not_there_is_an_error);
+	WD_TEST(the_command_prints_file_line_and_field);
+	WD_TEST(the_command_prints_one_json_document);
+	return wd_tests_end();
+}
