@@ -362,7 +362,8 @@ static int start_datapath(struct wd_agent *agent)
 	int err = wd_datapath_open(agent->config.bpffs, &agent->dp, &why);
 
 	if (err) {
-		wd_err("datapath: %s: %s", wd_errno(err), why ? why : "no details");
+		wd_err("%s%s%s", why ? why : "datapath: ", why ? "" : wd_errno(err),
+		       geteuid() ? "; the agent needs root" : "");
 		free(why);
 		return err;
 	}

@@ -27,10 +27,13 @@ void wd_show_problem(FILE *to, struct json_object *problem)
 	const char *field = wd_json_get_str(problem, "field");
 	const char *object = wd_json_get_str(problem, "object");
 	const char *effect = wd_json_get_str(problem, "effect");
+	int nr = (int)wd_json_get_int(problem, "line");
+	char line[16] = ""; /* a directory has none */
 
-	wd_print(to, "%s:%d: %s%s%s%s%s%s%s%s\n",
-		 wd_json_get_str(problem, "file"),
-		 (int)wd_json_get_int(problem, "line"), field,
+	if (nr)
+		snprintf(line, sizeof(line), ":%d", nr);
+	wd_print(to, "%s%s: %s%s%s%s%s%s%s%s\n",
+		 wd_json_get_str(problem, "file"), line, field,
 		 *field ? ": " : "", wd_json_get_str(problem, "text"),
 		 *object ? " (" : "", object, *object ? ", " : " (", effect,
 		 ")");

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <warder/maps.h>
 
@@ -18,10 +20,16 @@
 #define GONE_TRIES 100 /* of 50 ms, until the agent's socket is closed */
 
 static int print_done(const struct wd_args *args, const char *bpffs,
-		      bool by_agent)
+		      bool by_agent, bool found)
 {
 	struct json_object *doc;
 
+	if (!args->json && !found) {
+		wd_print(stdout,
+			 "nothing to end: no agent in %s, no pins below %s\n",
+			 args->run_dir, bpffs);
+		return WD_EXIT_OK;
+	}
 	if (!args->json) {
 		wd_print(stdout, "enforcement ended, pins below %s removed%s\n",
 			 bpffs, by_agent ? ", the agent is gone" : "");
@@ -30,23 +38,39 @@ static int print_done(const struct wd_args *args, const char *bpffs,
 	doc = json_object_new_object();
 	wd_json_bool(doc, "detached", true);
 	wd_json_bool(doc, "agent", by_agent);
+	wd_json_bool(doc, "found", found);
 	wd_json_str(doc, "bpffs", bpffs);
 	wd_cmd_json(doc);
 	json_object_put(doc);
 	return WD_EXIT_OK;
 }
 
+/* Who named another directory than the agent's must not think it done. */
+static bool has_pins(const char *bpffs)
+{
+	char *path = NULL;
+	bool found;
+
+	wd_format(&path, "%s/maps", bpffs);
+	found = path && !access(path, F_OK);
+	free(path);
+	return found;
+}
+
 static int stop_alone(const struct wd_args *args)
 {
 	const char *bpffs = wd_args_get(args, "bpffs") ?: WD_BPFFS_DEFAULT;
+	bool found = has_pins(bpffs);
 	int err = wd_datapath_remove(bpffs);
 
 	if (err)
 		return wd_cmd_fail(args, WD_EXIT_NO, bpffs,
 				   "enforcement could not be removed: %s%s",
 				   wd_errno(err),
-				   err == -EPERM ? "; this needs root" : "");
-	return print_done(args, bpffs, false);
+				   err == -EPERM || err == -EACCES ?
+					   "; this needs root" :
+					   "");
+	return print_done(args, bpffs, false, found);
 }
 
 /* An agent that still runs could attach again. */
@@ -78,7 +102,7 @@ static int stop_agent(const struct wd_args *args, struct json_object *answer)
 				   "enforcement was removed, but the agent "
 				   "(pid %d) still runs and may bring it back",
 				   (int)wd_json_get_int(result, "pid"));
-	return print_done(args, wd_json_get_str(result, "bpffs"), true);
+	return print_done(args, wd_json_get_str(result, "bpffs"), true, true);
 }
 
 static int cmd_stop(const struct wd_args *args)
