@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Flaws that policy enforcers have shipped, tried here: addresses that change
 hands, pods that share names, the first packet, churn. Numbers are those of the
-project's list of scenarios; what the conformance tables and test_lifecycle try
+project's list of scenarios; what the conformance tables and test_last_good try
 already is not repeated.
 """
 import os

@@ -134,7 +134,7 @@ class Maker:
 
 
 def change(maker, step):
-    """The same with one thing other: a policy less, more or replaced; labels."""
+    """The same but for one thing: a policy less, more or replaced; labels."""
     policies = list(step.policies)
     kind = maker.rng.randrange(4)
     if kind == 0 and policies:

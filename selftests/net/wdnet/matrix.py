@@ -7,8 +7,10 @@ import time
 from .cluster import WORLD
 from .oracle import End, Oracle
 
-FIRST_S = 0.3  # how long a cell is waited for at first
-AGAIN_S = (1.2, 3.0)  # and again, where an answer should have come
+# How long a cell is waited for at first: as long as the machine, with all that
+# it does, lately needed for an answer. And again, where one should have come.
+FIRST_S = (0.3, 1.2)
+AGAIN_S = (1.2, 3.0)
 SHOW = 6
 
 Wrong = collections.namedtuple('Wrong', 'cell want got note')
@@ -38,6 +40,7 @@ class Matrix:
         self.world = [End(name, 'world', ips) for name, ips in WORLD.items()]
         self.ends = {e.key: e for e in self.pods + self.hosts + self.world}
         self.cells = list(self.all_cells())
+        self.first = FIRST_S[0]
         self.probed = 0
         self.retried = 0
 
@@ -95,7 +98,10 @@ class Matrix:
         """Ask, and ask again where an answer is owed: only a cell that stays
         silent is denied. Where the machine was that slow, the silent ones
         that should be get a longer second chance to be wrong, too."""
-        got = self.probe(cells, FIRST_S)
+        got = self.probe(cells, self.first)
+        slow = any(want[c] and c not in got for c in cells)
+        self.first = min(FIRST_S[1], self.first * 1.4) if slow \
+            else max(FIRST_S[0], self.first * 0.95)
         for timeout in AGAIN_S:
             owed = [c for c in cells if want[c] and c not in got]
             if not owed:
@@ -121,7 +127,7 @@ class Matrix:
         open_now = [w.cell for w in wrong if w.got]
         if open_now:
             time.sleep(0.3)
-            still = self.probe(open_now, FIRST_S)
+            still = self.probe(open_now, self.first)
             wrong = [w._replace(note='' if w.cell in still else 'for a moment')
                      if w.got else w for w in wrong]
         return wrong

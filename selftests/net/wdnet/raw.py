@@ -51,7 +51,8 @@ def open_icmp(addr):
     else:
         sock = socket.socket(socket.AF_INET, socket.SOCK_RAW,
                              socket.IPPROTO_ICMP)
-        sock.setsockopt(SOL_RAW, ICMP_FILTER, struct.pack('=I', ~1 & 0xffffffff))
+        sock.setsockopt(SOL_RAW, ICMP_FILTER,
+                        struct.pack('=I', ~1 & 0xffffffff))
     sock.setblocking(False)
     sock.bind((addr, 0))
     return sock

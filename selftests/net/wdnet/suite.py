@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs tables of cases, and test functions, on one cluster; each is a result."""
+"""Runs tables of cases and test functions on one cluster; each is a result."""
 import os
 
 from .matrix import Matrix, cell_name
