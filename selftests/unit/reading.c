@@ -66,9 +66,9 @@ static void put_selector(char *buf, const struct wd_selector *sel)
 
 static void put_peer(char *buf, const struct wd_peer *peer)
 {
-	char addr[WD_ADDR_STRLEN];
-
 	if (peer->type == WD_PEER_CIDR) {
+		char addr[WD_ADDR_STRLEN];
+
 		put(buf, "%s", wd_cidr_str(&peer->cidr, addr));
 		for (uint32_t i = 0; i < peer->except_cnt; i++)
 			put(buf, "-%s", wd_cidr_str(&peer->except[i], addr));
@@ -178,15 +178,16 @@ static void put_pod(char *buf, const struct wd_pod *pod)
 
 static void put_node(char *buf, const struct wd_node *node)
 {
-	char text[WD_ADDR_STRLEN];
-
 	put_labels(buf, node->labels);
 	put(buf, "|");
 	put_addrs(buf, node->addr, node->addr_cnt);
 	put(buf, "|");
-	for (uint32_t i = 0; i < node->cidr_cnt; i++)
+	for (uint32_t i = 0; i < node->cidr_cnt; i++) {
+		char text[WD_ADDR_STRLEN];
+
 		put(buf, "%s%s", i ? "," : "",
 		    wd_cidr_str(&node->cidr[i], text));
+	}
 }
 
 const char *reading_object(const struct wd_object *obj, char *buf)

@@ -146,7 +146,7 @@ static void the_command_prints_file_line_and_field(void)
 
 static void the_command_prints_one_json_document(void)
 {
-	struct json_object *doc, *problems, *first;
+	struct json_object *doc, *problems;
 
 	mdir_begin(false);
 	mdir_put("a.yaml", DOC("x", "1") REFUSED("y"));
@@ -154,8 +154,10 @@ static void the_command_prints_one_json_document(void)
 	doc = json_tokener_parse(said);
 	if (wd_expect(doc &&
 		      json_object_object_get_ex(doc, "problems", &problems))) {
+		struct json_object *first =
+			json_object_array_get_idx(problems, 0);
+
 		wd_expect_int(1, (long long)json_object_array_length(problems));
-		first = json_object_array_get_idx(problems, 0);
 		wd_expect_str("kept", wd_json_get_str(first, "effect"));
 		wd_expect_str("a.yaml", wd_json_get_str(first, "file"));
 		wd_expect_int(10, wd_json_get_int(first, "line"));

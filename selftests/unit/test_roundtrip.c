@@ -365,8 +365,6 @@ static void print_text(const char *name, const char *text)
 /* Return: false and both texts printed when they do not mean the same. */
 static bool same_meaning(const char *json, const char *yaml, bool is_json)
 {
-	static char a[READING_TEXT];
-	static char b[READING_TEXT];
 	struct wd_load x, y;
 	bool same;
 
@@ -375,6 +373,9 @@ static bool same_meaning(const char *json, const char *yaml, bool is_json)
 	same = x.obj_cnt == 1 && y.obj_cnt == 1 && !x.problems.cnt &&
 	       !y.problems.cnt && wd_object_equal(x.obj[0], y.obj[0]);
 	if (!same) {
+		static char a[READING_TEXT];
+		static char b[READING_TEXT];
+
 		print_text("one", json);
 		print_text("other", yaml);
 		wd_expect_str(reading_object(x.obj_cnt ? x.obj[0] : NULL, a),
