@@ -95,14 +95,19 @@ static void show_refusal(const struct image *image)
 static void report_insns(const struct image *image,
 			 const struct bpf_program *prog, const char *log)
 {
-	const char *at = log;
-	unsigned int insns = 0;
+	static const char mark[] = "processed ";
+	const char *at = log, *rest = "";
 	struct bpf_prog_info info;
+	unsigned int insns = 0;
+	char *end;
 
 	/* 7.2 has a line for the parts before that of the whole */
-	while ((at = strstr(at, "processed ")))
-		if (sscanf(at++, "processed %u insns", &insns) != 1)
-			insns = 0;
+	while ((at = strstr(at, mark))) {
+		at += strlen(mark);
+		insns = (unsigned int)strtoul(at, &end, 10);
+		rest = end;
+	}
+	wd_expect(!strncmp(rest, " insns", strlen(" insns")));
 	wd_expect(insns > 0);
 	if (wd_expect_int(0, wd_prog_info(bpf_program__fd(prog), &info)) &&
 	    info.verified_insns)
@@ -131,9 +136,10 @@ static void load_image(const struct image *image)
 	printf("@object %s %s %s\n", image->object, image->rung,
 	       err ? "no" : "yes");
 	i = 0;
-	if (!err)
-		bpf_object__for_each_program(prog, obj)
+	bpf_object__for_each_program(prog, obj) {
+		if (!err)
 			report_insns(image, prog, log[i++]);
+	}
 	bpf_object__close(obj);
 	if (!wd_expect_int(0, err))
 		show_refusal(image);
