@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/capability.h>
 #include <time.h>
 #include <unistd.h>
@@ -114,6 +115,41 @@ static void sum_endpoint(void *ctx, const struct wd_ep_info *info)
 			    info->error ?: "no source has told of this pod yet");
 }
 
+static bool is_unguarded(const struct wd_agent *agent,
+			 const struct wd_object *pod)
+{
+	const struct wd_pod *p = &pod->pod;
+
+	return p->node && !strcmp(p->node, agent->config.node) &&
+	       !p->host_network && !p->finished && p->addr_cnt &&
+	       !wd_endpoints_find(agent->endpoints, pod->ns, pod->name);
+}
+
+/* Pods that run here, but came by no CNI call and were not discovered. */
+static int64_t put_unguarded(const struct wd_agent *agent,
+			     struct json_object *trouble)
+{
+	const struct wd_object *pod = NULL;
+	int64_t cnt = 0;
+
+	while ((pod = wd_store_next(agent->store, WD_KIND_POD, pod))) {
+		struct json_object *obj;
+
+		if (!is_unguarded(agent, pod))
+			continue;
+		cnt++;
+		obj = wd_json_push(trouble);
+		wd_json_str(obj, "namespace", pod->ns);
+		wd_json_str(obj, "name", pod->name);
+		wd_json_str(obj, "interface", NULL);
+		wd_json_str(obj, "state", "unguarded");
+		wd_json_str(obj, "error",
+			    "it runs on this node, but no interface of it "
+			    "was found");
+	}
+	return cnt;
+}
+
 static void put_endpoints(const struct wd_agent *agent, struct json_object *doc)
 {
 	struct json_object *obj = wd_json_object(doc, "endpoints");
@@ -127,6 +163,7 @@ static void put_endpoints(const struct wd_agent *agent, struct json_object *doc)
 	wd_json_int(obj, "waiting", sum.by_state[WD_EP_WAITING]);
 	wd_json_int(obj, "too_large", sum.by_state[WD_EP_TOO_LARGE]);
 	wd_json_int(obj, "unattached", sum.unattached);
+	wd_json_int(obj, "unguarded", put_unguarded(agent, sum.trouble));
 }
 
 static void put_counters(const struct wd_agent *agent, struct json_object *doc)

@@ -127,6 +127,20 @@ def test_interface_that_vanishes(b):
     b.verdicts('after an interface went')
 
 
+def test_pod_without_an_interface(b):
+    """A pod of this node that is not guarded is not passed over in silence."""
+    expect(0, b.node.status()['endpoints']['unguarded'], 'before')
+    pod = b.phantom('lost', '10.1.0.99', {'app': 'lost'}, 'node-a')
+    status = b.node.status()
+    expect(1, status['endpoints']['unguarded'], 'unguarded')
+    expect(['lost'], [p['name'] for p in status['endpoint_problems']
+                      if p['state'] == 'unguarded'], 'named')
+    if 'shop/lost (-): NOT ENFORCED' not in b.node.warder('status')[1]:
+        raise Fail('status does not say it')
+    b.forget(pod)
+    expect(0, b.node.status()['endpoints']['unguarded'], 'after')
+
+
 def test_too_many_addresses(b):
     """Refused with a reason; the pod of two works."""
     pod = b.c.make_pod('many', 58)

@@ -110,11 +110,16 @@ static void print_endpoints(struct json_object *doc)
 	for (size_t i = 0; i < wd_json_len(doc, "endpoint_problems"); i++) {
 		struct json_object *ep =
 			wd_json_at(doc, "endpoint_problems", i);
+		const char *state = wd_json_get_str(ep, "state");
+		const char *interface = wd_json_get_str(ep, "interface");
+		bool is_open = !strcmp(state, "unattached") ||
+			       !strcmp(state, "unguarded");
 
-		wd_print(stdout, "  %s/%s (%s): drops all: %s\n",
+		wd_print(stdout, "  %s/%s (%s): %s: %s\n",
 			 wd_json_get_str(ep, "namespace"),
 			 wd_json_get_str(ep, "name"),
-			 wd_json_get_str(ep, "interface"),
+			 *interface ? interface : "-",
+			 is_open ? "NOT ENFORCED" : "drops all",
 			 wd_json_get_str(ep, "error"));
 	}
 }
