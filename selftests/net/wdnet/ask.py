@@ -96,6 +96,7 @@ class Flow:
         Flow.count += 1
         self.ident = f'flow{Flow.count}'
         self.src, self.dst, self.proto = src, dst, proto
+        self.server = dst.ips[family], port
         self.where = f'{proto} {src.key} -> {dst.key} v{family}'
         got = src.handle.ask('hold', ident=self.ident, proto=proto,
                              dst=dst.ips[family], port=port, timeout=6.0)
@@ -108,9 +109,21 @@ class Flow:
                                   timeout=6.0 if want else DENIED_S)['answer']
         expect(want, bool(got), self.where + ': client sends, is answered')
 
-    def server_speaks(self, want):
+    def push(self):
+        if self.proto == 'udp':
+            ip, _, number = self.own.rpartition(':')
+            self.dst.handle.ask('udp_push', addr=self.server[0],
+                                port=self.server[1], peer=[ip, int(number)],
+                                text='news')
+            return
         found = self.dst.handle.ask('push', peer=self.own, text='news')
         expect(True, found['found'], self.where + ': is open at the server')
+
+    def server_speaks(self, want):
+        """More than once where it must not be heard: what was said first must
+        not open the way for what follows."""
+        for _ in range(1 if want else 3):
+            self.push()
         got = self.src.handle.ask('hear', ident=self.ident,
                                   timeout=6.0 if want else DENIED_S)['answer']
         expect(want, bool(got), self.where + ': server sends, is heard')

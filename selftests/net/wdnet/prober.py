@@ -365,6 +365,11 @@ class Prober:
             conn.send(text.encode())
         self.reply({'found': conn is not None})
 
+    def op_udp_push(self, addr, port, peer, text):
+        """The same of a server of datagrams."""
+        self.served['udp', addr, port].sendto(text.encode(), tuple(peer))
+        self.reply({})
+
     def op_drop(self, ident):
         sock = self.held.pop(ident, None)
         if sock:
