@@ -206,12 +206,27 @@ static void on_commit_timer(void *ctx)
 		wd_warn("commit: settling: %s, the next commit tries again", wd_errno(err));
 }
 
+/* One line when the number changes; each is told by status, with its place. */
+static void tell_problems(struct wd_agent *agent)
+{
+	size_t cnt = wd_manifests_problems(agent->manifests)->cnt;
+
+	if (cnt == agent->problems_told)
+		return;
+	agent->problems_told = cnt;
+	if (cnt)
+		wd_warn("manifests: %zu problems, see `warder status`", cnt);
+	else
+		wd_info("manifests: no problems any more");
+}
+
 int wd_agent_sync(struct wd_agent *agent)
 {
 	int err = wd_manifests_scan(agent->manifests);
 
 	if (err < 0)
 		return err;
+	tell_problems(agent);
 	(void)wd_endpoints_discover(agent->endpoints);
 	err = wd_agent_commit(agent);
 	/* What sync has answered for outlives a crash right after it. */
@@ -232,6 +247,7 @@ static void on_files(void *ctx, int fd, uint32_t events)
 		wd_warn("manifests: %s, trying again at the next change", wd_errno(n));
 	else if (wd_model_dirty(agent->model))
 		wd_agent_commit_soon(agent);
+	tell_problems(agent);
 }
 
 static void refresh_host_addrs(struct wd_agent *agent)
@@ -451,6 +467,7 @@ static int start_sources(struct wd_agent *agent)
 	if (!err) {
 		n = wd_manifests_scan(agent->manifests);
 		err = n < 0 ? n : 0;
+		tell_problems(agent);
 	}
 	if (!err)
 		err = wd_loop_add(agent->loop, wd_manifests_fd(agent->manifests), EPOLLIN,

@@ -49,6 +49,7 @@ struct wd_agent {
 	bool identities_unsaved;
 	int commit_failures; /* in a row */
 	char *commit_error; /* why the last commit failed, NULL when it did not */
+	size_t problems_told; /* with the sources, in the log */
 	int64_t started_ms; /* CLOCK_REALTIME */
 	uint32_t start_us; /* from exec to the first generation in force */
 };

@@ -112,12 +112,12 @@ static int read_container_ports(struct wd_read *r, const struct wd_at *at,
 				const struct wd_tree *container, struct wd_pod *pod)
 {
 	const struct wd_tree *ports = NULL;
-	uint32_t index = 0;
+	uint32_t index;
 
 	if (wd_read_list(r, at, container, "ports", &ports))
 		return -EINVAL;
-	wd_for_each_entry(e, ports) {
-		const struct wd_at *here = WD_ELEMENT(WD_AT(at, "ports"), index++);
+	wd_for_each_element(e, index, ports) {
+		const struct wd_at *here = WD_ELEMENT(WD_AT(at, "ports"), index);
 		const struct wd_tree *nr = wd_tree_get(e, "containerPort");
 		const char *name = NULL;
 		uint16_t port = 0;
@@ -151,12 +151,12 @@ static int read_containers(struct wd_read *r, const struct wd_tree *spec, const 
 {
 	const struct wd_at *at = WD_AT(WD_AT(NULL, "spec"), key);
 	const struct wd_tree *list = NULL;
-	uint32_t index = 0;
+	uint32_t index;
 
 	if (wd_read_list(r, WD_AT(NULL, "spec"), spec, key, &list))
 		return -EINVAL;
-	wd_for_each_entry(e, list) {
-		const struct wd_at *here = WD_ELEMENT(at, index++);
+	wd_for_each_element(e, index, list) {
+		const struct wd_at *here = WD_ELEMENT(at, index);
 
 		if (wd_read_is_hollow(r, here, e))
 			return -EINVAL;
@@ -201,12 +201,12 @@ static int read_pod_addrs(struct wd_read *r, const struct wd_tree *status, struc
 	const struct wd_at *at = WD_AT(NULL, "status");
 	const struct wd_tree *list = NULL;
 	struct wd_addr addr;
-	uint32_t index = 0;
+	uint32_t index;
 
 	if (wd_read_list(r, at, status, "podIPs", &list))
 		return -EINVAL;
-	wd_for_each_entry(e, list) {
-		const struct wd_at *here = WD_ELEMENT(WD_AT(at, "podIPs"), index++);
+	wd_for_each_element(e, index, list) {
+		const struct wd_at *here = WD_ELEMENT(WD_AT(at, "podIPs"), index);
 
 		if (wd_read_is_hollow(r, here, e) || read_addr(r, here, e, "ip", &addr))
 			return -EINVAL;
@@ -288,13 +288,13 @@ static int read_node_addrs(struct wd_read *r, const struct wd_tree *doc, struct 
 	const struct wd_at *at = WD_AT(WD_AT(NULL, "status"), "addresses");
 	const struct wd_tree *status = NULL;
 	const struct wd_tree *list = NULL;
-	uint32_t index = 0;
+	uint32_t index;
 
 	if (wd_read_map(r, NULL, doc, "status", &status) ||
 	    wd_read_list(r, WD_AT(NULL, "status"), status, "addresses", &list))
 		return -EINVAL;
-	wd_for_each_entry(e, list) {
-		const struct wd_at *here = WD_ELEMENT(at, index++);
+	wd_for_each_element(e, index, list) {
+		const struct wd_at *here = WD_ELEMENT(at, index);
 		const char *type = wd_tree_str(wd_tree_get(e, "type"));
 		struct wd_addr addr;
 

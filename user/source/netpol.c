@@ -280,7 +280,7 @@ static int read_types(struct wd_read *r, const struct wd_tree *spec, struct wd_n
 {
 	const struct wd_at *at = WD_AT(WD_AT(NULL, "spec"), "policyTypes");
 	const struct wd_tree *list = NULL;
-	uint32_t index = 0;
+	uint32_t index;
 	int err = wd_read_list(r, WD_AT(NULL, "spec"), spec, "policyTypes", &list);
 
 	if (err)
@@ -290,7 +290,7 @@ static int read_types(struct wd_read *r, const struct wd_tree *spec, struct wd_n
 		np->isolates[WD_EGRESS] = np->rule_cnt[WD_EGRESS] > 0;
 		return 0;
 	}
-	wd_for_each_entry(e, list) {
+	wd_for_each_element(e, index, list) {
 		const char *type = wd_tree_str(e);
 
 		if (type && strcmp(type, "Ingress") == 0) {
@@ -302,7 +302,6 @@ static int read_types(struct wd_read *r, const struct wd_tree *spec, struct wd_n
 					"must be Ingress or Egress");
 			err = -EINVAL;
 		}
-		index++;
 	}
 	return err;
 }

@@ -57,6 +57,11 @@ struct wd_at {
 	for (const struct wd_tree *entry = (node) ? (node)->child : NULL; entry; \
 	     entry = entry->next)
 
+/* The same for a list, with the element's number in @index, a variable of the caller's. */
+#define wd_for_each_element(entry, index, node) \
+	for (const struct wd_tree *entry = ((index) = 0, (node) ? (node)->child : NULL); entry; \
+	     entry = entry->next, (index)++)
+
 /** wd_read_text() - read one file's text; problems and objects go where @r says */
 void wd_read_text(struct wd_read *r, char *text, size_t len, bool json);
 

@@ -37,7 +37,7 @@ static void put_values(struct wd_req *req, const char **value, uint32_t cnt)
 	qsort(value, cnt, sizeof(*value), compare_values);
 	req->values = wd_xcalloc(cnt, sizeof(*req->values));
 	for (uint32_t i = 0; i < cnt; i++) {
-		if (i && strcmp(value[i], value[i - 1]) == 0)
+		if (req->cnt && strcmp(value[i], req->values[req->cnt - 1]) == 0)
 			continue;
 		req->values[req->cnt++] = wd_str_get(value[i]);
 	}
@@ -168,7 +168,7 @@ int wd_read_selector(struct wd_read *r, const struct wd_at *at, const struct wd_
 	static const char *const known[] = { "matchLabels", "matchExpressions", NULL };
 	const struct wd_tree *labels = NULL;
 	const struct wd_tree *exprs = NULL;
-	uint32_t index = 0;
+	uint32_t index;
 	int err;
 
 	memset(ret_sel, 0, sizeof(*ret_sel));
@@ -180,11 +180,11 @@ int wd_read_selector(struct wd_read *r, const struct wd_at *at, const struct wd_
 	ret_sel->req = wd_xcalloc((labels ? labels->cnt : 0) + (exprs ? exprs->cnt : 0),
 				  sizeof(*ret_sel->req));
 	err = read_match_labels(r, WD_AT(at, "matchLabels"), labels, ret_sel);
-	wd_for_each_entry(e, exprs) {
+	wd_for_each_element(e, index, exprs) {
 		struct wd_req *req = &ret_sel->req[ret_sel->cnt];
 		const struct wd_at *list = WD_AT(at, "matchExpressions");
 
-		if (read_expression(r, WD_ELEMENT(list, index++), e, req)) {
+		if (read_expression(r, WD_ELEMENT(list, index), e, req)) {
 			err = -EINVAL;
 			memset(req, 0, sizeof(*req));
 		} else {

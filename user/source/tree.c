@@ -51,7 +51,7 @@ int wd_build_key(struct wd_build *b, const char *key, bool plain, uint32_t line)
 	if (f->node->cnt >= WD_TREE_MAP_MAX)
 		return wd_build_fail(b, line, "more than %d fields in one mapping, split it",
 				     WD_TREE_MAP_MAX);
-	for (const struct wd_tree *e = f->seen & bit ? f->node->child : NULL; e; e = e->next) {
+	for (const struct wd_tree *e = (f->seen & bit) ? f->node->child : NULL; e; e = e->next) {
 		if (e->key_hash == hash && strcmp(e->key, key) == 0)
 			return wd_build_fail(b, line,
 					     "'%.60s' is given twice (first in line %u), keep one",
