@@ -183,16 +183,27 @@ int wd_kept_text(const char *path, char **ret_text, size_t *ret_len, struct stat
 	return err;
 }
 
+/* The last number of a copy's first line, which ends at @eol. */
+static bool read_len(const char *line, const char *eol, size_t *ret_len)
+{
+	const char *space = memrchr(line, ' ', (size_t)(eol - line));
+	char *end;
+
+	if (strncmp(line, "warder-kept 2 ", 14) != 0 || !space || space[1] < '0' || space[1] > '9')
+		return false;
+	*ret_len = strtoul(space + 1, &end, 10);
+	return end == eol;
+}
+
 /* Where the text begins, after checking that all of it is there; NULL if not. */
 static char *find_text(char *copy, size_t size, const char *path, size_t *ret_len)
 {
-	char *line = copy;
 	char *rest = memchr(copy, '\n', size);
 	size_t path_len = strlen(path);
 	char hash[HASH_SIZE];
 	size_t len;
 
-	if (!rest || sscanf(line, "warder-kept 2 %*d %*d.%*d %*u %zu", &len) != 1)
+	if (!rest || !read_len(copy, rest, &len))
 		return NULL;
 	rest++;
 	if (strncmp(rest, path, path_len) != 0 || rest[path_len] != '\n')

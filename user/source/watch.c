@@ -210,8 +210,8 @@ int wd_watch_poll(struct wd_watch *watch)
 
 	while ((len = read(watch->fd, buf, sizeof(buf))) > 0) {
 		for (ssize_t at = 0; at < len;) {
-			const struct inotify_event *event =
-				(const struct inotify_event *)(const void *)(buf + at);
+			const void *here = buf + at; /* aligned: the kernel pads names */
+			const struct inotify_event *event = here;
 
 			again |= on_event(watch, event);
 			at += (ssize_t)(sizeof(*event) + event->len);
