@@ -94,7 +94,8 @@ static void catch_stdout(FILE *from)
 	size_t len;
 	char *at;
 
-	rewind(from);
+	if (fseek(from, 0, SEEK_SET))
+		abort();
 	len = fread(said, 1, sizeof(said) - 1, from);
 	said[len] = '\0';
 	while ((at = strstr(said, mdir)))
@@ -110,11 +111,13 @@ static int run_check(const char *name, bool json)
 				      .argc = 1,
 				      .argv = &path };
 	FILE *file = tmpfile();
-	int saved, code;
+	int saved = dup(STDOUT_FILENO);
+	int code;
 
+	if (!path || !file || saved < 0)
+		abort();
 	(void)fflush(stdout);
-	saved = dup(STDOUT_FILENO);
-	wd_expect(file && dup2(fileno(file), STDOUT_FILENO) >= 0);
+	wd_expect(dup2(fileno(file), STDOUT_FILENO) >= 0);
 	code = wd_check_files(&args);
 	(void)fflush(stdout);
 	wd_expect(dup2(saved, STDOUT_FILENO) >= 0);
@@ -146,14 +149,15 @@ static void the_command_prints_file_line_and_field(void)
 
 static void the_command_prints_one_json_document(void)
 {
-	struct json_object *doc, *problems;
+	struct json_object *problems = NULL;
+	struct json_object *doc;
 
 	mdir_begin(false);
 	mdir_put("a.yaml", DOC("x", "1") REFUSED("y"));
 	wd_expect_int(WD_EXIT_NO, run_check("a.yaml", true));
 	doc = json_tokener_parse(said);
-	if (wd_expect(doc &&
-		      json_object_object_get_ex(doc, "problems", &problems))) {
+	wd_expect(doc && json_object_object_get_ex(doc, "problems", &problems));
+	if (problems) {
 		struct json_object *first =
 			json_object_array_get_idx(problems, 0);
 

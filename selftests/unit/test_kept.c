@@ -242,9 +242,12 @@ static void copies_are_made_again_when_the_state_is_lost(void)
 static void spoil(const char *path, long at, bool cut)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
-	off_t where = lseek(fd, at, at < 0 ? SEEK_END : SEEK_SET);
+	off_t where;
 	char byte;
 
+	if (fd < 0)
+		abort();
+	where = lseek(fd, at, at < 0 ? SEEK_END : SEEK_SET);
 	if (cut) {
 		wd_expect_int(0, ftruncate(fd, where));
 	} else {

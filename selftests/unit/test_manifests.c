@@ -566,22 +566,34 @@ static void three_hundred_files_are_read(void)
 	mdir_end();
 }
 
+/* How many events of inotify the kernel queues. */
+static long queue_length(void)
+{
+	FILE *f = fopen("/proc/sys/fs/inotify/max_queued_events", "re");
+	char text[32] = "";
+
+	if (!f)
+		return 0;
+	wd_expect(fgets(text, sizeof(text), f) != NULL);
+	(void)fclose(f);
+	return strtol(text, NULL, 10);
+}
+
 /* More events than the kernel queues: all is looked at again. */
 static void a_lost_event_queue_loses_nothing(void)
 {
-	FILE *f = fopen("/proc/sys/fs/inotify/max_queued_events", "re");
-	int max = 0;
+	long max = queue_length();
 
-	wd_expect(f && fscanf(f, "%d", &max) == 1 && fclose(f) == 0);
 	if (max > 100000) {
 		wd_test_skip("a queue of inotify events that can be filled");
 		return;
 	}
+	wd_expect(max > 0);
 	mdir_begin(false);
 	mdir_put("a.yaml", DOC("x", "1"));
 	mdir_put("b.yaml", DOC("y", "1"));
 	wd_expect_int(2, poll_now());
-	for (int i = 0; i <= max; i++)
+	for (long i = 0; i <= max; i++)
 		(void)chmod(mdir_path(i % 2 ? "a.yaml" : "b.yaml"), 0644);
 	mdir_put("c.yaml", DOC("z", "1"));
 	wd_expect_int(0, unlink(mdir_path("a.yaml")));
