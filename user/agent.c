@@ -270,10 +270,13 @@ static void on_links(void *ctx, int fd, uint32_t events)
 
 	(void)fd;
 	(void)events;
-	if (err == -ENOBUFS)
+	if (err == -ENOBUFS) {
+		wd_info("links: events were lost, reading the state of all interfaces");
+		wd_endpoints_relink(agent->endpoints);
 		wd_endpoints_check(agent->endpoints);
-	else if (err)
+	} else if (err) {
 		wd_warn("links: %s, ignoring", wd_errno(err));
+	}
 }
 
 static void on_link(void *ctx, uint32_t ifindex, uint32_t master, bool gone)

@@ -286,6 +286,24 @@ void wd_endpoints_link(struct wd_endpoints *eps, uint32_t ifindex, uint32_t mast
 	}
 }
 
+void wd_endpoints_relink(struct wd_endpoints *eps)
+{
+	struct wd_local *local;
+	struct wd_local *tmp;
+
+	HASH_ITER(hh, eps->locals, local, tmp) {
+		uint32_t ifindex = local->ep.ifindex;
+		uint32_t master = 0;
+		int there = wd_link_exists(ifindex, &master);
+
+		if (there < 0)
+			wd_warn("endpoint '%s/%s': asking for %s: %s, ignoring", local->ep.ns,
+				local->ep.name, local->ep.host_name, wd_errno(there));
+		else
+			wd_endpoints_link(eps, ifindex, master, there == 0);
+	}
+}
+
 static void check_one(struct wd_endpoints *eps, struct wd_local *local)
 {
 	int err = wd_datapath_check(eps->agent->dp, local->ep.ifindex);

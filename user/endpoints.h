@@ -32,6 +32,9 @@ void wd_endpoints_check(struct wd_endpoints *eps);
 /** wd_endpoints_link() - a link event */
 void wd_endpoints_link(struct wd_endpoints *eps, uint32_t ifindex, uint32_t master, bool gone);
 
+/** wd_endpoints_relink() - link events were lost: ask for every interface's state instead */
+void wd_endpoints_relink(struct wd_endpoints *eps);
+
 /** wd_endpoints_committed() - a generation was published: answer CNI calls that waited for it */
 void wd_endpoints_committed(struct wd_endpoints *eps);
 

@@ -3,14 +3,19 @@
 """Who is who: addresses, names, indexes and numbers that are used again."""
 import json
 import os
+import signal
+import struct
 import sys
 import uuid
 
+from wdnet import bpf
 from wdnet.node import CniError
 from wdnet.solo import Solo, expect_reach, ingress_policy, wait_for
 from wdnet.tap import Fail, Tap, expect
 
 SECONDS = 30
+MASTER_AT = 32  # wd_endpoint_val.master
+EVENTS = 3000
 
 
 class Bench:
@@ -139,6 +144,35 @@ def test_pod_without_an_interface(b):
         raise Fail('status does not say it')
     b.forget(pod)
     expect(0, b.node.status()['endpoints']['unguarded'], 'after')
+
+
+def test_lost_link_events(b):
+    """More events than the socket holds, and among them one that counts."""
+    ep = b.endpoints()['shop/bad']
+    m = bpf.Map(f'/proc/{b.node.host.pid}/root{b.node.bpffs}'
+                '/maps/wd_endpoint')
+    key = struct.pack('=I', ep['ifindex'])
+
+    def master():
+        return struct.unpack_from('=I', m.get(key), MASTER_AT)[0]
+    b.node.ns.ip('link add br9 type bridge', 'link set br9 up',
+                 'link add d9 type bridge')
+    bridge = int(b.node.ns.run(['cat', '/sys/class/net/br9/ifindex'])[1])
+    expect(0, master(), 'bridge before')
+    b.node.agent.send_signal(signal.SIGSTOP)
+    try:
+        b.node.ns.ip(*['link set d9 up', 'link set d9 down'] * EVENTS)
+        b.node.ns.ip(f'link set {ep["interface"]} master br9')
+    finally:
+        b.node.agent.send_signal(signal.SIGCONT)
+    wait_for('the bridge is known', lambda: master() == bridge, SECONDS)
+    if 'events were lost' not in b.node.log_tail():
+        raise Fail('no event was lost: the test proves nothing')
+    b.node.ns.ip(f'link set {ep["interface"]} nomaster', 'link del br9',
+                 'link del d9')
+    wait_for('the bridge is forgotten', lambda: master() == 0, SECONDS)
+    m.close()
+    b.verdicts('after lost events')
 
 
 def test_too_many_addresses(b):
