@@ -39,14 +39,14 @@ static const struct verb {
 	bool netns; /* CNI_NETNS and prevResult */
 	bool strict; /* unknown keys are refused */
 } verbs[WD_CNI__MAX] = {
-	[WD_CNI_ADD] = { "ADD", "0.3.0", .attachment = true, .netns = true,
+	[WD_CNI_ADD] = { .name = "ADD", .since = "0.3.0", .attachment = true, .netns = true,
 			 .strict = true },
-	[WD_CNI_DEL] = { "DEL", "0.3.0", .attachment = true },
-	[WD_CNI_CHECK] = { "CHECK", "0.4.0", .attachment = true, .netns = true,
+	[WD_CNI_DEL] = { .name = "DEL", .since = "0.3.0", .attachment = true },
+	[WD_CNI_CHECK] = { .name = "CHECK", .since = "0.4.0", .attachment = true, .netns = true,
 			   .strict = true },
-	[WD_CNI_GC] = { "GC", "1.1.0" },
-	[WD_CNI_STATUS] = { "STATUS", "1.1.0", .strict = true },
-	[WD_CNI_VERSION] = { "VERSION", "" },
+	[WD_CNI_GC] = { .name = "GC", .since = "1.1.0" },
+	[WD_CNI_STATUS] = { .name = "STATUS", .since = "1.1.0", .strict = true },
+	[WD_CNI_VERSION] = { .name = "VERSION", .since = "" },
 };
 
 int wd_cni_fail(struct wd_cni_error *error, enum wd_cni_code code,

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINE_BYTES 1000 /* longer messages are cut, and show it */
+#define LINE_BYTES 880 /* longer messages are cut, and show it */
 
 static enum wd_log_level log_level = WD_LOG_INFO;
 

@@ -53,7 +53,8 @@ char *wd_escape(const char *text)
 }
 
 /* Line feeds that the format holds are ours; those of arguments are not. */
-static char *format_safe(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static char *format_safe(const char *fmt,
+								va_list ap)
 {
 	char *text = NULL, *safe;
 
