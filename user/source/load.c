@@ -81,10 +81,7 @@ static void add_object(struct wd_load *load, struct wd_object *obj)
 
 static void on_object(void *ctx, struct wd_object *obj)
 {
-	struct wd_load *load = ctx;
-
-	load->empty = false;
-	add_object(load, obj);
+	add_object(ctx, obj);
 }
 
 static void on_refused(void *ctx, int kind, const char *ns, const char *name)
@@ -92,7 +89,6 @@ static void on_refused(void *ctx, int kind, const char *ns, const char *name)
 	struct wd_load *load = ctx;
 	const struct wd_key key = { (enum wd_kind)kind, ns, name };
 
-	load->empty = false;
 	wd_keys_add(&load->refused, &key);
 }
 
@@ -100,7 +96,6 @@ static void on_unreadable(void *ctx)
 {
 	struct wd_load *load = ctx;
 
-	load->empty = false;
 	load->unsure = true;
 }
 
@@ -108,7 +103,6 @@ static void on_unknown(void *ctx, const char *kind)
 {
 	struct wd_load *load = ctx;
 
-	load->empty = false;
 	for (size_t i = 0; i < load->unknown_cnt; i++) {
 		if (strcmp(load->unknown[i].kind, kind) == 0) {
 			load->unknown[i].cnt++;
@@ -201,7 +195,6 @@ void wd_load_text(struct wd_load *load, const char *path, char *text, size_t len
 
 	memset(load, 0, sizeof(*load));
 	load->path = path;
-	load->empty = true;
 	wd_read_text(&r, text, len, is_json(path));
 	drop_doubles(load);
 	wd_keys_sort(&load->refused);

@@ -31,7 +31,6 @@ struct wd_load {
 	struct wd_object **obj; /* owned; NULL where it was taken; sorted by key, keys distinct */
 	struct wd_keys refused; /* named, but not understood */
 	bool unsure; /* something in it cannot be told apart: nothing of before goes */
-	bool empty; /* no document at all */
 	struct wd_problems problems;
 	size_t unknown_cnt;
 	size_t unknown_cap;

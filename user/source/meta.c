@@ -104,6 +104,15 @@ static const char *entry_text(struct wd_read *r, const struct wd_at *at, const s
 	return text;
 }
 
+/* YAML takes an unquoted on, 1 or 1.0 for another key than it looks like. */
+static bool key_is_other(struct wd_read *r, const struct wd_at *at, const struct wd_tree *e)
+{
+	if (!e->key_plain || wd_text_scalar(e->key) == WD_SCALAR_TEXT)
+		return false;
+	wd_read_problem(r, at, e->line, "must be text; put '%.60s' in quotes", e->key);
+	return true;
+}
+
 int wd_read_labels(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
 		   struct wd_label **ret_label, uint32_t *ret_cnt)
 {
@@ -116,6 +125,10 @@ int wd_read_labels(struct wd_read *r, const struct wd_at *at, const struct wd_tr
 		const struct wd_at *here = WD_AT(at, e->key);
 		const char *value = entry_text(r, here, e);
 
+		if (key_is_other(r, here, e)) {
+			err = -EINVAL;
+			continue;
+		}
 		if (!value || wd_read_label_key(r, here, e->line, e->key) ||
 		    wd_read_label_value(r, here, e->line, value)) {
 			err = -EINVAL;
