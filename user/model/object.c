@@ -130,13 +130,73 @@ static void netpol_fini(struct wd_netpol *np)
 	rules_free(np->rule[1], np->rule_cnt[1]);
 }
 
+/* ---- lists of named ports that are shared ---- */
+
+struct ports {
+	UT_hash_handle hh; /* by the list */
+	uint32_t refs;
+	uint32_t cnt;
+	struct wd_port_name port[];
+};
+
+static struct ports *all_ports;
+
+static void ports_free(struct wd_port_name *port, uint32_t cnt)
+{
+	for (uint32_t i = 0; i < cnt; i++)
+		wd_str_put(port[i].name);
+	free(port);
+}
+
+struct wd_port_name *wd_ports_share(struct wd_port_name *port, uint32_t cnt)
+{
+	size_t size = cnt * sizeof(*port);
+	/* Zeroed: what lies between the fields is part of the key. */
+	struct ports *mine = wd_xcalloc(1, sizeof(*mine) + size);
+	struct ports *there;
+
+	mine->cnt = cnt;
+	for (uint32_t i = 0; i < cnt; i++) {
+		mine->port[i].name = wd_str_ref(port[i].name);
+		mine->port[i].port = port[i].port;
+		mine->port[i].proto = port[i].proto;
+	}
+	ports_free(port, cnt);
+	HASH_FIND(hh, all_ports, mine->port, size, there);
+	if (there) {
+		for (uint32_t i = 0; i < cnt; i++)
+			wd_str_put(mine->port[i].name);
+		free(mine);
+	} else {
+		there = mine;
+		HASH_ADD_KEYPTR(hh, all_ports, there->port, size, there);
+	}
+	there->refs++;
+	return there->port;
+}
+
+static void ports_put(const struct wd_port_name *port, uint32_t cnt)
+{
+	struct ports *there;
+
+	HASH_FIND(hh, all_ports, port, cnt * sizeof(*port), there);
+	assert(there && there->port == port);
+	if (--there->refs > 0)
+		return;
+	HASH_DELETE(hh, all_ports, there);
+	for (uint32_t i = 0; i < cnt; i++)
+		wd_str_put(there->port[i].name);
+	free(there);
+}
+
 static void pod_fini(struct wd_pod *pod)
 {
 	wd_str_put(pod->node);
 	wd_labels_put(pod->labels);
-	for (uint32_t i = 0; i < pod->port_cnt; i++)
-		wd_str_put(pod->port[i].name);
-	free(pod->port);
+	if (pod->ports_shared)
+		ports_put(pod->port, pod->port_cnt);
+	else
+		ports_free(pod->port, pod->port_cnt);
 	free(pod->addr);
 }
 

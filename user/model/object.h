@@ -135,6 +135,7 @@ struct wd_pod {
 	bool host_network;
 	bool finished; /* phase Succeeded or Failed: contributes nothing */
 	bool terminating; /* has a deletionTimestamp; still counts */
+	bool ports_shared; /* port is of wd_ports_share() */
 	enum wd_mode mode;
 	uint32_t addr_cnt;
 	uint32_t port_cnt;
@@ -185,6 +186,13 @@ bool wd_object_equal(const struct wd_object *a, const struct wd_object *b);
  * Return: a selector that means the same, with one more reference, dropped by wd_object_free().
  */
 struct wd_selector *wd_selector_share(struct wd_selector *sel);
+
+/**
+ * wd_ports_share() - one copy of equal lists of named ports, which all pods of a deployment have
+ * @port: allocated, with references to the names; the caller's no longer
+ * Return: the shared list, for a pod with ports_shared set; wd_object_free() lets go of it.
+ */
+struct wd_port_name *wd_ports_share(struct wd_port_name *port, uint32_t cnt);
 
 /** wd_kind_name() - "NetworkPolicy" and so on */
 const char *wd_kind_name(enum wd_kind kind);

@@ -193,6 +193,10 @@ static int read_pod_spec(struct wd_read *r, const struct wd_tree *doc, struct wd
 		pod->node = wd_str_get(node);
 	if (pod->port_cnt > 1)
 		qsort(pod->port, pod->port_cnt, sizeof(*pod->port), compare_ports);
+	if (pod->port_cnt) {
+		pod->port = wd_ports_share(pod->port, pod->port_cnt);
+		pod->ports_shared = true;
+	}
 	return 0;
 }
 
