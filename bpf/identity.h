@@ -394,8 +394,8 @@ static __always_inline bool is_addr_of(const struct wd_endpoint_val *ep,
  * generation, because one that becomes an endpoint is guarded only after the
  * generation that knows it.
  */
-static __always_inline const struct wd_endpoint_val *sender_of(
-	struct wd_pkt *pkt, __u32 iif)
+static __always_inline const struct wd_endpoint_val *
+sender_of(struct wd_pkt *pkt, __u32 iif)
 {
 	const struct wd_endpoint_val *from;
 

@@ -20,7 +20,8 @@
 #include "model/xalloc.h"
 
 static const enum wd_map entry_maps[] = {
-	WD_MAP_wd_addr4, WD_MAP_wd_addr6, WD_MAP_wd_cidr4, WD_MAP_wd_cidr6, WD_MAP_wd_endpoint,
+	WD_MAP_wd_addr4, WD_MAP_wd_addr6,    WD_MAP_wd_cidr4,
+	WD_MAP_wd_cidr6, WD_MAP_wd_endpoint,
 };
 #define ENTRY_MAPS (sizeof(entry_maps) / sizeof(entry_maps[0]))
 
@@ -34,9 +35,11 @@ union any_val {
 	struct wd_endpoint_val ep;
 };
 
-typedef int (*entry_fn)(void *ctx, enum wd_map map, const void *key, const void *val);
+typedef int (*entry_fn)(void *ctx, enum wd_map map, const void *key,
+			const void *val);
 
-static int each_entry(struct wd_datapath *dp, enum wd_map map, entry_fn fn, void *ctx)
+static int each_entry(struct wd_datapath *dp, enum wd_map map, entry_fn fn,
+		      void *ctx)
 {
 	union any_key key;
 	union any_key next;
@@ -74,7 +77,8 @@ struct reach {
 
 static int reach_spans(struct reach *r, const struct wd_slot_val *slot, int l4)
 {
-	const struct wd_span_val *span = wd_map_window(r->agent->dp, WD_MAP_wd_span);
+	const struct wd_span_val *span =
+		wd_map_window(r->agent->dp, WD_MAP_wd_span);
 
 	for (uint32_t i = 0; i < slot->cnt[l4] && i < WD_SPANS_PER_SLOT; i++) {
 		uint32_t at = (slot->first[l4] + i) % WD_SPANS_MAX;
@@ -90,15 +94,18 @@ static int reach_spans(struct reach *r, const struct wd_slot_val *slot, int l4)
 
 static int reach_slot(struct reach *r, uint32_t nr)
 {
-	const struct wd_slot_val *slot = wd_map_window(r->agent->dp, WD_MAP_wd_slot);
+	const struct wd_slot_val *slot =
+		wd_map_window(r->agent->dp, WD_MAP_wd_slot);
 	int err;
 
 	if (nr >= WD_SLOTS_MAX)
 		return 0;
 	r->slot[nr] = true;
-	err = wd_map_reach(r->agent->dp, WD_MAP_wd_slot, nr * WD_DIR__MAX, WD_DIR__MAX);
+	err = wd_map_reach(r->agent->dp, WD_MAP_wd_slot, nr * WD_DIR__MAX,
+			   WD_DIR__MAX);
 	for (int dir = 0; dir < WD_DIR__MAX && !err; dir++) {
-		const struct wd_slot_val *s = &slot[nr * WD_DIR__MAX + (uint32_t)dir];
+		const struct wd_slot_val *s =
+			&slot[nr * WD_DIR__MAX + (uint32_t)dir];
 
 		r->class[s->any % WD_CLASSES_MAX] = true;
 		for (int l4 = 0; l4 < WD_L4__MAX && !err; l4++)
@@ -107,7 +114,8 @@ static int reach_slot(struct reach *r, uint32_t nr)
 	return err;
 }
 
-static int reach_entry(void *ctx, enum wd_map map, const void *key, const void *val)
+static int reach_entry(void *ctx, enum wd_map map, const void *key,
+		       const void *val)
 {
 	struct reach *r = ctx;
 	int err = 0;
@@ -149,7 +157,8 @@ static bool reach_used(void *ctx, enum wd_map map, uint32_t index)
 
 int wd_adopt(struct wd_agent *agent)
 {
-	const struct wd_state_val *state = wd_map_mem(agent->dp, WD_MAP_wd_state);
+	const struct wd_state_val *state =
+		wd_map_mem(agent->dp, WD_MAP_wd_state);
 	struct reach *r = wd_xcalloc(1, sizeof(*r));
 	int err = 0;
 
@@ -192,12 +201,14 @@ struct drift {
 	enum wd_map map;
 };
 
-static int drift_entry(void *ctx, enum wd_map map, const void *key, const void *val)
+static int drift_entry(void *ctx, enum wd_map map, const void *key,
+		       const void *val)
 {
 	struct drift *d = ctx;
 	const void *want = wd_model_wants(d->agent->model, map, key);
-	size_t size = map == WD_MAP_wd_endpoint ? sizeof(struct wd_endpoint_val) :
-						  sizeof(struct wd_addr_val);
+	size_t size = map == WD_MAP_wd_endpoint ?
+			      sizeof(struct wd_endpoint_val) :
+			      sizeof(struct wd_addr_val);
 
 	d->seen++;
 	if (want && memcmp(want, val, size) == 0)
@@ -208,7 +219,8 @@ static int drift_entry(void *ctx, enum wd_map map, const void *key, const void *
 }
 
 /* Entries that are missing are not met by the walk: count, and if too few, look each up. */
-static int drift_missing(void *ctx, enum wd_map map, const void *key, const void *want)
+static int drift_missing(void *ctx, enum wd_map map, const void *key,
+			 const void *want)
 {
 	struct drift *d = ctx;
 	union any_val val;
@@ -230,7 +242,8 @@ static int drift_map(struct drift *d, enum wd_map map)
 	d->seen = 0;
 	err = each_entry(d->agent->dp, map, drift_entry, d);
 	if (!err && d->seen < wd_model_wanted_cnt(d->agent->model, map))
-		err = wd_model_wanted_each(d->agent->model, map, drift_missing, d);
+		err = wd_model_wanted_each(d->agent->model, map, drift_missing,
+					   d);
 	return err;
 }
 
@@ -249,8 +262,8 @@ static int drift_state(struct wd_agent *agent)
 		want |= WD_STATE_CIDR6;
 	/* A prefix flag that nothing needs any more costs a lookup, no more. */
 	have &= want | ~(uint32_t)(WD_STATE_CIDR4 | WD_STATE_CIDR6);
-	if (have == want && state->gen == stats.gen && state->schema == WD_SCHEMA &&
-	    state->rung == WD_RUNG_FULL)
+	if (have == want && state->gen == stats.gen &&
+	    state->schema == WD_SCHEMA && state->rung == WD_RUNG_FULL)
 		return 0;
 	state->schema = WD_SCHEMA;
 	state->rung = WD_RUNG_FULL;
@@ -270,7 +283,8 @@ static int drift_maps(struct wd_agent *agent)
 	d.found += drift_state(agent);
 	agent->drift.found += (uint64_t)d.found;
 	if (d.found) {
-		wd_warn("drift: %d map entries were not as written, repairing", d.found);
+		wd_warn("drift: %d map entries were not as written, repairing",
+			d.found);
 		if (wd_agent_commit(agent) == 0)
 			agent->drift.repaired += (uint64_t)d.found;
 	}
@@ -286,7 +300,8 @@ static int drift_pins(struct wd_agent *agent)
 	if (!err)
 		agent->drift.repaired += (uint64_t)found;
 	if (found)
-		wd_warn("drift: %d pins were gone or not ours, making them again", found);
+		wd_warn("drift: %d pins were gone or not ours, making them again",
+			found);
 	return err;
 }
 

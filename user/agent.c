@@ -56,16 +56,19 @@ static uint64_t monotonic_us(void)
 
 /* ---- the sink ---- */
 
-static int sink_set(void *ctx, enum wd_map map, const void *key, const void *val)
+static int sink_set(void *ctx, enum wd_map map, const void *key,
+		    const void *val)
 {
 	struct wd_agent *agent = ctx;
 	struct wd_state_val *state = wd_map_mem(agent->dp, WD_MAP_wd_state);
 
 	/* Before the prefix: a program that misses the flag would miss the prefix. */
 	if (map == WD_MAP_wd_cidr4)
-		__atomic_or_fetch(&state->flags, WD_STATE_CIDR4, __ATOMIC_RELEASE);
+		__atomic_or_fetch(&state->flags, WD_STATE_CIDR4,
+				  __ATOMIC_RELEASE);
 	if (map == WD_MAP_wd_cidr6)
-		__atomic_or_fetch(&state->flags, WD_STATE_CIDR6, __ATOMIC_RELEASE);
+		__atomic_or_fetch(&state->flags, WD_STATE_CIDR6,
+				  __ATOMIC_RELEASE);
 	return wd_map_set(agent->dp, map, key, val);
 }
 
@@ -130,22 +133,22 @@ static void identities_load(struct wd_agent *agent)
 
 	if (err) {
 		if (err != -ENOENT)
-			wd_warn("identities: reading %s: %s, numbering anew", IDENTITY_FILE,
-				wd_errno(err));
+			wd_warn("identities: reading %s: %s, numbering anew",
+				IDENTITY_FILE, wd_errno(err));
 		return;
 	}
 	ids = json_object_object_get(o, "identities");
 	if (json_object_is_type(ids, json_type_object)) {
-		json_object_object_foreach(ids, key, val)
-		{
-			bad += wd_model_identity_load(agent->model,
-						      (uint32_t)json_object_get_int64(val),
-						      key) != 0;
+		json_object_object_foreach(ids, key, val) {
+			bad += wd_model_identity_load(
+				       agent->model,
+				       (uint32_t)json_object_get_int64(val),
+				       key) != 0;
 		}
 	}
 	if (bad)
-		wd_warn("identities: %d entries of %s do not fit, ignoring them", bad,
-			IDENTITY_FILE);
+		wd_warn("identities: %d entries of %s do not fit, ignoring them",
+			bad, IDENTITY_FILE);
 	json_object_put(o);
 }
 
@@ -153,13 +156,16 @@ static void identities_load(struct wd_agent *agent)
 
 static void commit_failed(struct wd_agent *agent, int err, char *why)
 {
-	uint64_t wait = 50ULL << (agent->commit_failures < 7 ? agent->commit_failures : 7);
+	uint64_t wait =
+		50ULL
+		<< (agent->commit_failures < 7 ? agent->commit_failures : 7);
 
 	free(agent->commit_error);
 	agent->commit_error = why ? why : wd_xstrdup(wd_errno(err));
 	agent->commit_failures++;
 	wd_err("%s (failure %d)", agent->commit_error, agent->commit_failures);
-	wd_timer_set(agent->commit_timer, wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
+	wd_timer_set(agent->commit_timer,
+		     wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
 }
 
 int wd_agent_commit(struct wd_agent *agent)
@@ -203,7 +209,8 @@ static void on_commit_timer(void *ctx)
 	}
 	err = wd_model_settle(agent->model);
 	if (err)
-		wd_warn("commit: settling: %s, the next commit tries again", wd_errno(err));
+		wd_warn("commit: settling: %s, the next commit tries again",
+			wd_errno(err));
 }
 
 /* One line when the number changes; each is told by status, with its place. */
@@ -244,7 +251,8 @@ static void on_files(void *ctx, int fd, uint32_t events)
 	(void)fd;
 	(void)events;
 	if (n < 0)
-		wd_warn("manifests: %s, trying again at the next change", wd_errno(n));
+		wd_warn("manifests: %s, trying again at the next change",
+			wd_errno(n));
 	else if (wd_model_dirty(agent->model))
 		wd_agent_commit_soon(agent);
 	tell_problems(agent);
@@ -256,7 +264,8 @@ static void refresh_host_addrs(struct wd_agent *agent)
 	int cnt = wd_host_addrs(&addr);
 
 	if (cnt < 0) {
-		wd_warn("host: reading own addresses: %s, ignoring", wd_errno(cnt));
+		wd_warn("host: reading own addresses: %s, ignoring",
+			wd_errno(cnt));
 		return;
 	}
 	wd_model_host_addrs(agent->model, addr, (size_t)cnt);
@@ -295,7 +304,8 @@ static void on_tick(void *ctx)
 	identities_keep(agent);
 	if (ticks % CHECK_TICKS == 0)
 		wd_endpoints_check(agent->endpoints);
-	if (ticks % DISCOVER_TICKS == 0 && wd_endpoints_discover(agent->endpoints) > 0)
+	if (ticks % DISCOVER_TICKS == 0 &&
+	    wd_endpoints_discover(agent->endpoints) > 0)
 		wd_agent_commit_soon(agent);
 	if (ticks % DRIFT_TICKS == 0) {
 		refresh_host_addrs(agent);
@@ -332,9 +342,11 @@ static int start_loop(struct wd_agent *agent)
 	if (!err)
 		err = wd_loop_signals(agent->loop, signals, on_signal, agent);
 	if (!err)
-		err = wd_timer_new(agent->loop, on_commit_timer, agent, &agent->commit_timer);
+		err = wd_timer_new(agent->loop, on_commit_timer, agent,
+				   &agent->commit_timer);
 	if (!err)
-		err = wd_timer_new(agent->loop, on_tick, agent, &agent->tick_timer);
+		err = wd_timer_new(agent->loop, on_tick, agent,
+				   &agent->tick_timer);
 	if (err)
 		wd_err("agent: event loop: %s", wd_errno(err));
 	return err;
@@ -346,7 +358,8 @@ static const struct wd_ctl_cmd *all_commands(void)
 	static struct wd_ctl_cmd all[64];
 	size_t cnt = 0;
 
-	for (const struct wd_ctl_cmd *c = wd_query_cmds; c->name && cnt < 62; c++)
+	for (const struct wd_ctl_cmd *c = wd_query_cmds; c->name && cnt < 62;
+	     c++)
 		all[cnt++] = *c;
 	for (const struct wd_ctl_cmd *c = wd_cni_cmds; c->name && cnt < 62; c++)
 		all[cnt++] = *c;
@@ -358,14 +371,18 @@ static int start_socket(struct wd_agent *agent)
 	int err = wd_dir_make(agent->config.state_dir);
 
 	if (err) {
-		wd_err("agent: state directory '%s': %s", agent->config.state_dir, wd_errno(err));
+		wd_err("agent: state directory '%s': %s",
+		       agent->config.state_dir, wd_errno(err));
 		return err;
 	}
-	err = wd_ctl_open(agent->loop, agent->config.run_dir, all_commands(), agent, &agent->ctl);
+	err = wd_ctl_open(agent->loop, agent->config.run_dir, all_commands(),
+			  agent, &agent->ctl);
 	if (err == -EADDRINUSE)
-		wd_err("agent: another agent answers in '%s'", agent->config.run_dir);
+		wd_err("agent: another agent answers in '%s'",
+		       agent->config.run_dir);
 	else if (err)
-		wd_err("agent: control socket in '%s': %s", agent->config.run_dir, wd_errno(err));
+		wd_err("agent: control socket in '%s': %s",
+		       agent->config.run_dir, wd_errno(err));
 	return err;
 }
 
@@ -381,16 +398,19 @@ static int start_datapath(struct wd_agent *agent)
 	int err = wd_datapath_open(agent->config.bpffs, &agent->dp, &why);
 
 	if (err) {
-		wd_err("%s%s%s", why ? why : "datapath: ", why ? "" : wd_errno(err),
+		wd_err("%s%s%s",
+		       why ? why : "datapath: ", why ? "" : wd_errno(err),
 		       geteuid() ? "; the agent needs root" : "");
 		free(why);
 		return err;
 	}
 	state = wd_map_mem(agent->dp, WD_MAP_wd_state);
 	if (wd_agent_state_flags(agent) & WD_STATE_HOST_POLICY)
-		__atomic_or_fetch(&state->flags, WD_STATE_HOST_POLICY, __ATOMIC_RELEASE);
+		__atomic_or_fetch(&state->flags, WD_STATE_HOST_POLICY,
+				  __ATOMIC_RELEASE);
 	else
-		__atomic_and_fetch(&state->flags, ~WD_STATE_HOST_POLICY, __ATOMIC_RELEASE);
+		__atomic_and_fetch(&state->flags, ~WD_STATE_HOST_POLICY,
+				   __ATOMIC_RELEASE);
 	state->rung = WD_RUNG_FULL;
 	return 0;
 }
@@ -424,7 +444,8 @@ static int start_model(struct wd_agent *agent)
 }
 
 /* The store's listener: the model first, it decides everything. */
-void wd_agent_object(void *ctx, const struct wd_object *was, const struct wd_object *now)
+void wd_agent_object(void *ctx, const struct wd_object *was,
+		     const struct wd_object *now)
 {
 	struct wd_agent *agent = ctx;
 
@@ -434,7 +455,8 @@ void wd_agent_object(void *ctx, const struct wd_object *was, const struct wd_obj
 static void replay_del(void *ctx, const char *container, const char *ifname)
 {
 	struct wd_agent *agent = ctx;
-	struct wd_local *local = wd_local_by_container(agent->endpoints, container, ifname);
+	struct wd_local *local =
+		wd_local_by_container(agent->endpoints, container, ifname);
 
 	if (!local)
 		return;
@@ -453,8 +475,8 @@ static int start_endpoints(struct wd_agent *agent)
 	if (!err)
 		err = wd_linkmon_open(on_link, agent, &agent->links);
 	if (!err)
-		err = wd_loop_add(agent->loop, wd_linkmon_fd(agent->links), EPOLLIN, on_links,
-				  agent);
+		err = wd_loop_add(agent->loop, wd_linkmon_fd(agent->links),
+				  EPOLLIN, on_links, agent);
 	if (err)
 		wd_err("endpoints: %s", wd_errno(err));
 	return err;
@@ -464,8 +486,9 @@ static int start_sources(struct wd_agent *agent)
 {
 	const char *const *dirs = (const char *const *)agent->config.manifests;
 	int n;
-	int err = wd_manifests_new(dirs, agent->config.manifests_cnt, agent->config.state_dir,
-				   agent->store, &agent->manifests);
+	int err = wd_manifests_new(dirs, agent->config.manifests_cnt,
+				   agent->config.state_dir, agent->store,
+				   &agent->manifests);
 
 	if (!err) {
 		n = wd_manifests_scan(agent->manifests);
@@ -473,7 +496,8 @@ static int start_sources(struct wd_agent *agent)
 		tell_problems(agent);
 	}
 	if (!err)
-		err = wd_loop_add(agent->loop, wd_manifests_fd(agent->manifests), EPOLLIN,
+		err = wd_loop_add(agent->loop,
+				  wd_manifests_fd(agent->manifests), EPOLLIN,
 				  on_files, agent);
 	if (err)
 		wd_err("manifests: %s", wd_errno(err));
@@ -505,7 +529,8 @@ static int start(struct wd_agent *agent)
 		wd_err("agent: giving up privileges: %s", wd_errno(err));
 		return err;
 	}
-	(void)wd_agent_commit(agent); /* a failure is retried; what was in force stays */
+	(void)wd_agent_commit(
+		agent); /* a failure is retried; what was in force stays */
 	return 0;
 }
 
@@ -543,7 +568,8 @@ int wd_agent_run(const struct wd_config *config)
 		(void)malloc_trim(0);
 		agent->start_us = (uint32_t)(monotonic_us() - began);
 		wd_info("agent: ready in %u ms, %u pods, %u endpoints",
-			agent->start_us / 1000, wd_store_count(agent->store, WD_KIND_POD),
+			agent->start_us / 1000,
+			wd_store_count(agent->store, WD_KIND_POD),
 			HASH_COUNT(agent->endpoints->locals));
 		wd_timer_set(agent->tick_timer, TICK_MS);
 		code = wd_loop_run(agent->loop) ? 1 : 0;

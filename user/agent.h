@@ -70,7 +70,8 @@ void wd_agent_commit_soon(struct wd_agent *agent);
 int wd_agent_sync(struct wd_agent *agent);
 
 /** wd_agent_object() - the store's listener: tells the model (ctx is the agent) */
-void wd_agent_object(void *ctx, const struct wd_object *was, const struct wd_object *now);
+void wd_agent_object(void *ctx, const struct wd_object *was,
+		     const struct wd_object *now);
 
 /* Control commands implemented in query.c: status, sync, stop, endpoint.*, identity.*, policy.*, why, map.list. */
 extern const struct wd_ctl_cmd wd_query_cmds[];

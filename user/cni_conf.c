@@ -39,10 +39,16 @@ static const struct verb {
 	bool netns; /* CNI_NETNS and prevResult */
 	bool strict; /* unknown keys are refused */
 } verbs[WD_CNI__MAX] = {
-	[WD_CNI_ADD] = { .name = "ADD", .since = "0.3.0", .attachment = true, .netns = true,
+	[WD_CNI_ADD] = { .name = "ADD",
+			 .since = "0.3.0",
+			 .attachment = true,
+			 .netns = true,
 			 .strict = true },
 	[WD_CNI_DEL] = { .name = "DEL", .since = "0.3.0", .attachment = true },
-	[WD_CNI_CHECK] = { .name = "CHECK", .since = "0.4.0", .attachment = true, .netns = true,
+	[WD_CNI_CHECK] = { .name = "CHECK",
+			   .since = "0.4.0",
+			   .attachment = true,
+			   .netns = true,
 			   .strict = true },
 	[WD_CNI_GC] = { .name = "GC", .since = "1.1.0" },
 	[WD_CNI_STATUS] = { .name = "STATUS", .since = "1.1.0", .strict = true },

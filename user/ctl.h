@@ -29,7 +29,8 @@ struct wd_loop;
  * wd_ctl_error(); a stream is answered by wd_ctl_event() until the peer leaves.
  * @fd: descriptor that came with it or -1; the handler owns it.
  */
-typedef void (*wd_ctl_fn)(void *ctx, struct wd_ctl_conn *conn, struct json_object *req, int fd);
+typedef void (*wd_ctl_fn)(void *ctx, struct wd_ctl_conn *conn,
+			  struct json_object *req, int fd);
 
 struct wd_ctl_cmd {
 	const char *name; /* value of "cmd" in the request */
@@ -41,7 +42,8 @@ struct wd_ctl_cmd {
  * @cmd: table ending with a NULL name; must outlive the server
  * A socket left by a dead agent is replaced; a live one gives -EADDRINUSE.
  */
-int wd_ctl_open(struct wd_loop *loop, const char *run_dir, const struct wd_ctl_cmd *cmd, void *ctx,
+int wd_ctl_open(struct wd_loop *loop, const char *run_dir,
+		const struct wd_ctl_cmd *cmd, void *ctx,
 		struct wd_ctl **ret_ctl);
 void wd_ctl_close(struct wd_ctl *ctl);
 
@@ -49,8 +51,8 @@ void wd_ctl_close(struct wd_ctl *ctl);
 void wd_ctl_reply(struct wd_ctl_conn *conn, struct json_object *result);
 
 /** wd_ctl_error() - final refusal; @code 1 failed, 2 usage, 3 not ready */
-void wd_ctl_error(struct wd_ctl_conn *conn, int code, const char *where, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+void wd_ctl_error(struct wd_ctl_conn *conn, int code, const char *where,
+		  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /**
  * wd_ctl_event() - one line of a stream; takes ownership of @event
@@ -59,7 +61,9 @@ void wd_ctl_error(struct wd_ctl_conn *conn, int code, const char *where, const c
 int wd_ctl_event(struct wd_ctl_conn *conn, struct json_object *event);
 
 /** wd_ctl_on_close() - tell @fn when the peer leaves before the answer (once); NULL to forget */
-void wd_ctl_on_close(struct wd_ctl_conn *conn, void (*fn)(void *ctx, struct wd_ctl_conn *conn), void *ctx);
+void wd_ctl_on_close(struct wd_ctl_conn *conn,
+		     void (*fn)(void *ctx, struct wd_ctl_conn *conn),
+		     void *ctx);
 
 /* ---- client ---- */
 
@@ -70,8 +74,8 @@ void wd_ctl_on_close(struct wd_ctl_conn *conn, void (*fn)(void *ctx, struct wd_c
  * @ret_answer: the whole answer line; put by the caller
  * Return: 0; -ENOENT or -ECONNREFUSED: no agent; -ETIMEDOUT; -EPROTO; -errno.
  */
-int wd_ctl_call(const char *run_dir, struct json_object *req, int fd, int timeout_ms,
-		struct json_object **ret_answer);
+int wd_ctl_call(const char *run_dir, struct json_object *req, int fd,
+		int timeout_ms, struct json_object **ret_answer);
 
 /** wd_ctl_stream() - request a stream; @fn for each event until it returns non-zero or the agent ends */
 int wd_ctl_stream(const char *run_dir, struct json_object *req,

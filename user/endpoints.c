@@ -96,8 +96,9 @@ static void fill(struct wd_endpoint *ep, const struct wd_local_spec *spec)
 	ep->netns = wd_str_get(spec->netns ? spec->netns : "");
 }
 
-static struct wd_local *insert(struct wd_endpoints *eps, const struct wd_local_spec *spec,
-			       uint32_t id, uint32_t stat)
+static struct wd_local *insert(struct wd_endpoints *eps,
+			       const struct wd_local_spec *spec, uint32_t id,
+			       uint32_t stat)
 {
 	struct wd_local *local = wd_xcalloc(1, sizeof(*local));
 
@@ -117,7 +118,8 @@ int wd_local_add(struct wd_endpoints *eps, const struct wd_local_spec *spec,
 	int stat;
 	int err;
 
-	if (count_family(spec, 4) > WD_EP_ADDRS || count_family(spec, 6) > WD_EP_ADDRS)
+	if (count_family(spec, 4) > WD_EP_ADDRS ||
+	    count_family(spec, 6) > WD_EP_ADDRS)
 		return -E2BIG;
 	stat = stat_get(eps);
 	if (stat < 0)
@@ -131,10 +133,12 @@ int wd_local_add(struct wd_endpoints *eps, const struct wd_local_spec *spec,
 	return 0;
 }
 
-int wd_endpoints_take(struct wd_endpoints *eps, const struct wd_local_spec *spec, uint32_t id,
+int wd_endpoints_take(struct wd_endpoints *eps,
+		      const struct wd_local_spec *spec, uint32_t id,
 		      uint32_t stat, struct wd_local **ret_local)
 {
-	if (count_family(spec, 4) > WD_EP_ADDRS || count_family(spec, 6) > WD_EP_ADDRS)
+	if (count_family(spec, 4) > WD_EP_ADDRS ||
+	    count_family(spec, 6) > WD_EP_ADDRS)
 		return -E2BIG;
 	eps->stat_used[stat] = true;
 	*ret_local = insert(eps, spec, id, stat);
@@ -162,8 +166,9 @@ int wd_local_attach(struct wd_endpoints *eps, struct wd_local *local)
 	err = wd_datapath_attach(eps->agent->dp, local->ep.ifindex);
 	if (err) {
 		if (err != local->attach_err)
-			wd_err("endpoint '%s/%s': attaching to %s: %s, trying again", local->ep.ns,
-			       local->ep.name, local->ep.host_name, wd_errno(err));
+			wd_err("endpoint '%s/%s': attaching to %s: %s, trying again",
+			       local->ep.ns, local->ep.name,
+			       local->ep.host_name, wd_errno(err));
 		local->attach_err = err;
 		return err;
 	}
@@ -174,7 +179,8 @@ int wd_local_attach(struct wd_endpoints *eps, struct wd_local *local)
 
 /* ---- finding ---- */
 
-struct wd_local *wd_local_by_ifindex(const struct wd_endpoints *eps, uint32_t ifindex)
+struct wd_local *wd_local_by_ifindex(const struct wd_endpoints *eps,
+				     uint32_t ifindex)
 {
 	struct wd_local *local;
 
@@ -185,7 +191,8 @@ struct wd_local *wd_local_by_ifindex(const struct wd_endpoints *eps, uint32_t if
 	return NULL;
 }
 
-struct wd_local *wd_local_by_container(const struct wd_endpoints *eps, const char *container,
+struct wd_local *wd_local_by_container(const struct wd_endpoints *eps,
+				       const char *container,
 				       const char *ifname)
 {
 	struct wd_local *local;
@@ -198,20 +205,23 @@ struct wd_local *wd_local_by_container(const struct wd_endpoints *eps, const cha
 	return NULL;
 }
 
-const struct wd_endpoint *wd_endpoints_find(const struct wd_endpoints *eps, const char *ns,
-					    const char *name)
+const struct wd_endpoint *wd_endpoints_find(const struct wd_endpoints *eps,
+					    const char *ns, const char *name)
 {
 	const struct wd_endpoint *best = NULL;
 
-	for (const struct wd_local *local = eps->locals; local; local = local->hh.next) {
-		if (strcmp(local->ep.ns, ns) == 0 && strcmp(local->ep.name, name) == 0 &&
+	for (const struct wd_local *local = eps->locals; local;
+	     local = local->hh.next) {
+		if (strcmp(local->ep.ns, ns) == 0 &&
+		    strcmp(local->ep.name, name) == 0 &&
 		    (!best || local->id > best->id))
 			best = &local->ep;
 	}
 	return best;
 }
 
-const struct wd_endpoint *wd_endpoints_by_id(const struct wd_endpoints *eps, uint32_t id)
+const struct wd_endpoint *wd_endpoints_by_id(const struct wd_endpoints *eps,
+					     uint32_t id)
 {
 	const struct wd_local *local;
 
@@ -222,7 +232,8 @@ const struct wd_endpoint *wd_endpoints_by_id(const struct wd_endpoints *eps, uin
 const struct wd_endpoint *wd_endpoints_by_addr(const struct wd_endpoints *eps,
 					       const struct wd_addr *addr)
 {
-	for (const struct wd_local *local = eps->locals; local; local = local->hh.next) {
+	for (const struct wd_local *local = eps->locals; local;
+	     local = local->hh.next) {
 		for (uint32_t i = 0; i < local->ep.addr_cnt; i++) {
 			if (wd_addr_equal(&local->ep.addr[i], addr))
 				return &local->ep;
@@ -243,7 +254,8 @@ int wd_endpoints_trouble(const struct wd_endpoints *eps, uint32_t id)
 
 bool wd_endpoints_all_attached(const struct wd_endpoints *eps)
 {
-	for (const struct wd_local *local = eps->locals; local; local = local->hh.next) {
+	for (const struct wd_local *local = eps->locals; local;
+	     local = local->hh.next) {
 		if (!local->attached)
 			return false;
 	}
@@ -262,7 +274,8 @@ static bool is_guarded(struct wd_endpoints *eps, const struct wd_local *local)
 	       wd_datapath_check(eps->agent->dp, local->ep.ifindex) == 0;
 }
 
-void wd_endpoints_link(struct wd_endpoints *eps, uint32_t ifindex, uint32_t master, bool gone)
+void wd_endpoints_link(struct wd_endpoints *eps, uint32_t ifindex,
+		       uint32_t master, bool gone)
 {
 	struct wd_local *local = wd_local_by_ifindex(eps, ifindex);
 	int err;
@@ -270,10 +283,12 @@ void wd_endpoints_link(struct wd_endpoints *eps, uint32_t ifindex, uint32_t mast
 	if (gone && is_guarded(eps, local))
 		return;
 	if (gone) {
-		err = wd_datapath_detach(eps->agent->dp, ifindex); /* its pins point nowhere now */
+		err = wd_datapath_detach(
+			eps->agent->dp,
+			ifindex); /* its pins point nowhere now */
 		if (err)
-			wd_warn("endpoint: removing pins of interface %u: %s, ignoring", ifindex,
-				wd_errno(err));
+			wd_warn("endpoint: removing pins of interface %u: %s, ignoring",
+				ifindex, wd_errno(err));
 		if (local)
 			wd_local_drop(eps, local);
 		return;
@@ -297,8 +312,9 @@ void wd_endpoints_relink(struct wd_endpoints *eps)
 		int there = wd_link_exists(ifindex, &master);
 
 		if (there < 0)
-			wd_warn("endpoint '%s/%s': asking for %s: %s, ignoring", local->ep.ns,
-				local->ep.name, local->ep.host_name, wd_errno(there));
+			wd_warn("endpoint '%s/%s': asking for %s: %s, ignoring",
+				local->ep.ns, local->ep.name,
+				local->ep.host_name, wd_errno(there));
 		else
 			wd_endpoints_link(eps, ifindex, master, there == 0);
 	}
@@ -314,8 +330,9 @@ static void check_one(struct wd_endpoints *eps, struct wd_local *local)
 		wd_endpoints_link(eps, local->ep.ifindex, 0, true);
 		return;
 	}
-	wd_warn("endpoint '%s/%s': programs on %s: %s, attaching again", local->ep.ns,
-		local->ep.name, local->ep.host_name, wd_errno(err));
+	wd_warn("endpoint '%s/%s': programs on %s: %s, attaching again",
+		local->ep.ns, local->ep.name, local->ep.host_name,
+		wd_errno(err));
 	eps->agent->drift.found++;
 	local->attached = false;
 	if (wd_local_attach(eps, local) == 0)
@@ -349,5 +366,6 @@ void wd_endpoints_committed(struct wd_endpoints *eps)
 		if (local->wait)
 			wd_wait_finish(eps, local, false);
 	}
-	wd_endpoints_save(eps); /* a restart at once finds the same numbers, so flows stay theirs */
+	wd_endpoints_save(
+		eps); /* a restart at once finds the same numbers, so flows stay theirs */
 }

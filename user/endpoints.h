@@ -30,7 +30,8 @@ int wd_endpoints_discover(struct wd_endpoints *eps);
 void wd_endpoints_check(struct wd_endpoints *eps);
 
 /** wd_endpoints_link() - a link event */
-void wd_endpoints_link(struct wd_endpoints *eps, uint32_t ifindex, uint32_t master, bool gone);
+void wd_endpoints_link(struct wd_endpoints *eps, uint32_t ifindex,
+		       uint32_t master, bool gone);
 
 /** wd_endpoints_relink() - link events were lost: ask for every interface's state instead */
 void wd_endpoints_relink(struct wd_endpoints *eps);
@@ -45,9 +46,10 @@ int wd_endpoints_trouble(const struct wd_endpoints *eps, uint32_t id);
 bool wd_endpoints_all_attached(const struct wd_endpoints *eps);
 
 /** wd_endpoints_find() - by pod; NULL if none (the first, where a pod has several interfaces) */
-const struct wd_endpoint *wd_endpoints_find(const struct wd_endpoints *eps, const char *ns,
-					    const char *name);
-const struct wd_endpoint *wd_endpoints_by_id(const struct wd_endpoints *eps, uint32_t id);
+const struct wd_endpoint *wd_endpoints_find(const struct wd_endpoints *eps,
+					    const char *ns, const char *name);
+const struct wd_endpoint *wd_endpoints_by_id(const struct wd_endpoints *eps,
+					     uint32_t id);
 const struct wd_endpoint *wd_endpoints_by_addr(const struct wd_endpoints *eps,
 					       const struct wd_addr *addr);
 

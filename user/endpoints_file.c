@@ -23,7 +23,8 @@
 
 /* ---- writing ---- */
 
-static void put_hex(struct json_object *o, const char *key, const void *data, size_t len)
+static void put_hex(struct json_object *o, const char *key, const void *data,
+		    size_t len)
 {
 	const uint8_t *byte = data;
 	char text[33];
@@ -46,7 +47,8 @@ static struct json_object *to_json(const struct wd_endpoint *ep)
 
 	json_object_object_add(o, "id", json_object_new_int64(ep->id));
 	json_object_object_add(o, "stat", json_object_new_int64(ep->stat));
-	json_object_object_add(o, "ifindex", json_object_new_int64(ep->ifindex));
+	json_object_object_add(o, "ifindex",
+			       json_object_new_int64(ep->ifindex));
 	json_object_object_add(o, "master", json_object_new_int64(ep->master));
 	json_object_object_add(o, "cookie", json_object_new_uint64(ep->cookie));
 	put_text(o, "interface", ep->host_name);
@@ -61,8 +63,8 @@ static struct json_object *to_json(const struct wd_endpoint *ep)
 	put_text(o, "network", ep->network);
 	put_text(o, "netns", ep->netns);
 	for (uint32_t i = 0; i < ep->addr_cnt; i++)
-		json_object_array_add(addrs,
-				      json_object_new_string(wd_addr_str(&ep->addr[i], buf)));
+		json_object_array_add(addrs, json_object_new_string(wd_addr_str(
+						     &ep->addr[i], buf)));
 	json_object_object_add(o, "addresses", addrs);
 	return o;
 }
@@ -78,14 +80,17 @@ void wd_endpoints_save(struct wd_endpoints *eps)
 	o = json_object_new_object();
 	list = json_object_new_array();
 	json_object_object_add(o, "version", json_object_new_int(1));
-	json_object_object_add(o, "next_id", json_object_new_int64(eps->next_id));
-	for (const struct wd_local *local = eps->locals; local; local = local->hh.next)
+	json_object_object_add(o, "next_id",
+			       json_object_new_int64(eps->next_id));
+	for (const struct wd_local *local = eps->locals; local;
+	     local = local->hh.next)
 		json_object_array_add(list, to_json(&local->ep));
 	json_object_object_add(o, "endpoints", list);
 	err = wd_statefile_write(eps->agent->config.state_dir, FILE_NAME, o);
 	json_object_put(o);
 	if (err)
-		wd_warn("endpoints: writing %s: %s, trying again later", FILE_NAME, wd_errno(err));
+		wd_warn("endpoints: writing %s: %s, trying again later",
+			FILE_NAME, wd_errno(err));
 	else
 		eps->unsaved = false;
 }
@@ -94,7 +99,8 @@ void wd_endpoints_save(struct wd_endpoints *eps)
 
 static const char *get_text(struct json_object *o, const char *key)
 {
-	const char *text = json_object_get_string(json_object_object_get(o, key));
+	const char *text =
+		json_object_get_string(json_object_object_get(o, key));
 
 	return text ? text : "";
 }
@@ -104,7 +110,8 @@ static uint32_t get_u32(struct json_object *o, const char *key)
 	return (uint32_t)json_object_get_int64(json_object_object_get(o, key));
 }
 
-static void get_hex(struct json_object *o, const char *key, void *ret, size_t len)
+static void get_hex(struct json_object *o, const char *key, void *ret,
+		    size_t len)
 {
 	const char *text = get_text(o, key);
 	uint8_t *byte = ret;
@@ -124,8 +131,10 @@ static void get_veth(struct json_object *o, struct wd_veth *v)
 	v->host_ifindex = get_u32(o, "ifindex");
 	v->master = get_u32(o, "master");
 	v->cookie = json_object_get_uint64(json_object_object_get(o, "cookie"));
-	(void)snprintf(v->host_name, sizeof(v->host_name), "%s", get_text(o, "interface"));
-	(void)snprintf(v->pod_name, sizeof(v->pod_name), "%s", get_text(o, "pod_interface"));
+	(void)snprintf(v->host_name, sizeof(v->host_name), "%s",
+		       get_text(o, "interface"));
+	(void)snprintf(v->pod_name, sizeof(v->pod_name), "%s",
+		       get_text(o, "pod_interface"));
 	get_hex(o, "host_mac", v->host_mac, sizeof(v->host_mac));
 	get_hex(o, "pod_mac", v->pod_mac, sizeof(v->pod_mac));
 	get_hex(o, "link_local", &v->ll6, sizeof(v->ll6));
@@ -138,8 +147,10 @@ static size_t get_addrs(struct json_object *o, struct wd_addr *addr, size_t max)
 
 	if (!json_object_is_type(list, json_type_array))
 		return 0;
-	for (size_t i = 0; i < json_object_array_length(list) && cnt < max; i++) {
-		const char *text = json_object_get_string(json_object_array_get_idx(list, i));
+	for (size_t i = 0; i < json_object_array_length(list) && cnt < max;
+	     i++) {
+		const char *text = json_object_get_string(
+			json_object_array_get_idx(list, i));
 
 		if (text && wd_addr_parse(text, &addr[cnt]) == 0)
 			cnt++;
@@ -151,8 +162,8 @@ static size_t get_addrs(struct json_object *o, struct wd_addr *addr, size_t max)
  * Is the interface still the one that was recorded? Programs of ours on it
  * prove it: they die with the interface. Without them the namespace decides.
  */
-static bool still_there(struct wd_endpoints *eps, const char *netns, struct wd_veth *v,
-			bool *ret_attached)
+static bool still_there(struct wd_endpoints *eps, const char *netns,
+			struct wd_veth *v, bool *ret_attached)
 {
 	struct wd_veth now;
 	int err;
@@ -195,13 +206,15 @@ static void restore_one(struct wd_endpoints *eps, struct json_object *o)
 	get_veth(o, &veth);
 	spec.addr_cnt = get_addrs(o, addr, 2 * WD_EP_ADDRS);
 	if (!*spec.ns || !*spec.name || id == 0 || stat >= WD_ENDPOINTS_MAX ||
-	    eps->stat_used[stat] || wd_local_by_ifindex(eps, veth.host_ifindex)) {
-		wd_warn("endpoints: an entry of %s does not fit, ignoring it", FILE_NAME);
+	    eps->stat_used[stat] ||
+	    wd_local_by_ifindex(eps, veth.host_ifindex)) {
+		wd_warn("endpoints: an entry of %s does not fit, ignoring it",
+			FILE_NAME);
 		return;
 	}
 	if (!still_there(eps, spec.netns, &veth, &attached)) {
-		wd_info("endpoint '%s/%s': interface %s is gone", spec.ns, spec.name,
-			veth.host_name);
+		wd_info("endpoint '%s/%s': interface %s is gone", spec.ns,
+			spec.name, veth.host_name);
 		(void)wd_datapath_detach(eps->agent->dp, veth.host_ifindex);
 		eps->unsaved = true;
 		return;
@@ -218,12 +231,14 @@ int wd_endpoints_restore(struct wd_endpoints *eps)
 	struct json_object *o;
 	struct json_object *list;
 	uint32_t next;
-	int err = wd_statefile_read(eps->agent->config.state_dir, FILE_NAME, &o);
+	int err =
+		wd_statefile_read(eps->agent->config.state_dir, FILE_NAME, &o);
 
 	if (err == -ENOENT)
 		return 0;
 	if (err) {
-		wd_warn("endpoints: reading %s: %s, discovering instead", FILE_NAME, wd_errno(err));
+		wd_warn("endpoints: reading %s: %s, discovering instead",
+			FILE_NAME, wd_errno(err));
 		return 0;
 	}
 	list = json_object_object_get(o, "endpoints");
@@ -231,7 +246,8 @@ int wd_endpoints_restore(struct wd_endpoints *eps)
 	if (next > eps->next_id)
 		eps->next_id = next;
 	for (size_t i = 0; json_object_is_type(list, json_type_array) &&
-			   i < json_object_array_length(list); i++)
+			   i < json_object_array_length(list);
+	     i++)
 		restore_one(eps, json_object_array_get_idx(list, i));
 	json_object_put(o);
 	return 0;

@@ -57,7 +57,8 @@ int wd_local_add(struct wd_endpoints *eps, const struct wd_local_spec *spec,
 		 struct wd_local **ret_local);
 
 /** wd_endpoints_take() - as wd_local_add(), with the numbers it had before a restart; 0 or -E2BIG */
-int wd_endpoints_take(struct wd_endpoints *eps, const struct wd_local_spec *spec, uint32_t id,
+int wd_endpoints_take(struct wd_endpoints *eps,
+		      const struct wd_local_spec *spec, uint32_t id,
 		      uint32_t stat, struct wd_local **ret_local);
 
 /**
@@ -70,14 +71,17 @@ void wd_local_drop(struct wd_endpoints *eps, struct wd_local *local);
 /** wd_local_attach() - guard its interface; 0 or -errno */
 int wd_local_attach(struct wd_endpoints *eps, struct wd_local *local);
 
-struct wd_local *wd_local_by_ifindex(const struct wd_endpoints *eps, uint32_t ifindex);
-struct wd_local *wd_local_by_container(const struct wd_endpoints *eps, const char *container,
+struct wd_local *wd_local_by_ifindex(const struct wd_endpoints *eps,
+				     uint32_t ifindex);
+struct wd_local *wd_local_by_container(const struct wd_endpoints *eps,
+				       const char *container,
 				       const char *ifname);
 
 /** wd_endpoints_save() - the record on disk, if it changed */
 void wd_endpoints_save(struct wd_endpoints *eps);
 
 /** wd_wait_finish() - answer a waiting ADD by how its endpoint stands (@timed_out: give up) */
-void wd_wait_finish(struct wd_endpoints *eps, struct wd_local *local, bool timed_out);
+void wd_wait_finish(struct wd_endpoints *eps, struct wd_local *local,
+		    bool timed_out);
 
 #endif /* WARDER_ENDPOINTS_INT_H */

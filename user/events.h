@@ -17,6 +17,7 @@ int wd_events_new(struct wd_agent *agent, struct wd_events **ret_events);
 void wd_events_free(struct wd_events *events);
 
 /* The "monitor" command: request keys drops (bool), pod ("ns/name"), reason ("DEFAULT"); a stream of events. */
-void wd_events_monitor(void *agent, struct wd_ctl_conn *conn, struct json_object *req, int fd);
+void wd_events_monitor(void *agent, struct wd_ctl_conn *conn,
+		       struct json_object *req, int fd);
 
 #endif /* WARDER_EVENTS_H */

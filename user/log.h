@@ -18,7 +18,8 @@ enum wd_log_level {
 void wd_log_set(enum wd_log_level level);
 
 /* Control characters in arguments are printed escaped. */
-void wd_log(enum wd_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void wd_log(enum wd_log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #define wd_err(...) wd_log(WD_LOG_ERR, __VA_ARGS__)
 #define wd_warn(...) wd_log(WD_LOG_WARN, __VA_ARGS__)

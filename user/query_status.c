@@ -30,7 +30,8 @@ static bool is_settled(const struct wd_agent *agent)
 	return agent->ready && !agent->commit_error &&
 	       !wd_model_dirty(agent->model) &&
 	       !wd_timer_armed(agent->commit_timer) &&
-	       wd_endpoints_all_attached(agent->endpoints) && poll(&files, 1, 0) == 0;
+	       wd_endpoints_all_attached(agent->endpoints) &&
+	       poll(&files, 1, 0) == 0;
 }
 
 static void put_datapath(const struct wd_agent *agent, struct json_object *doc)
@@ -106,13 +107,13 @@ static void sum_endpoint(void *ctx, const struct wd_ep_info *info)
 	wd_json_str(obj, "namespace", info->ep->ns);
 	wd_json_str(obj, "name", info->ep->name);
 	wd_json_str(obj, "interface", info->ep->host_name);
-	wd_json_str(obj, "state",
-		    wd_query_endpoint_state(sum->agent, info));
+	wd_json_str(obj, "state", wd_query_endpoint_state(sum->agent, info));
 	if (err)
 		wd_json_str(obj, "error", wd_errno(err));
 	else
 		wd_json_str(obj, "error",
-			    info->error ?: "no source has told of this pod yet");
+			    info->error ?:
+					  "no source has told of this pod yet");
 }
 
 static bool is_unguarded(const struct wd_agent *agent,

@@ -74,7 +74,8 @@ static int open_dir(const char *dir)
 	return fd < 0 ? -errno : fd;
 }
 
-static int write_at(int dir, const char *name, const struct iovec *part, int cnt)
+static int write_at(int dir, const char *name, const struct iovec *part,
+		    int cnt)
 {
 	char tmp[NAME_MAX + 1];
 	int err;
@@ -99,7 +100,8 @@ static int write_at(int dir, const char *name, const struct iovec *part, int cnt
 	return fsync(dir) ? -errno : 0;
 }
 
-int wd_statefile_put(const char *dir, const char *name, const struct iovec *part, int cnt)
+int wd_statefile_put(const char *dir, const char *name,
+		     const struct iovec *part, int cnt)
 {
 	int fd = open_dir(dir);
 	int err;
@@ -111,11 +113,15 @@ int wd_statefile_put(const char *dir, const char *name, const struct iovec *part
 	return err;
 }
 
-int wd_statefile_write(const char *dir, const char *name, struct json_object *json)
+int wd_statefile_write(const char *dir, const char *name,
+		       struct json_object *json)
 {
-	const char *text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY);
-	char *copy = text ? strdup(text) : NULL; /* an iovec takes no constants */
-	struct iovec part = { .iov_base = copy, .iov_len = copy ? strlen(copy) : 0 };
+	const char *text =
+		json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY);
+	char *copy = text ? strdup(text) :
+			    NULL; /* an iovec takes no constants */
+	struct iovec part = { .iov_base = copy,
+			      .iov_len = copy ? strlen(copy) : 0 };
 	int err = copy ? wd_statefile_put(dir, name, &part, 1) : -ENOMEM;
 
 	free(copy);

@@ -18,15 +18,18 @@ int wd_dir_make(const char *path);
  * wd_statefile_write() - replace <dir>/<name> (temporary file, fsync, rename, fsync of the directory)
  * Return: 0, or -errno with the old file untouched.
  */
-int wd_statefile_write(const char *dir, const char *name, struct json_object *json);
+int wd_statefile_write(const char *dir, const char *name,
+		       struct json_object *json);
 
 /** wd_statefile_put() - the same for any bytes: @cnt parts one after the other */
-int wd_statefile_put(const char *dir, const char *name, const struct iovec *part, int cnt);
+int wd_statefile_put(const char *dir, const char *name,
+		     const struct iovec *part, int cnt);
 
 /**
  * wd_statefile_read() - parse <dir>/<name>
  * Return: 0; -ENOENT; -EBADMSG if it is not JSON (then it is renamed to <name>.bad); -errno.
  */
-int wd_statefile_read(const char *dir, const char *name, struct json_object **ret_json);
+int wd_statefile_read(const char *dir, const char *name,
+		      struct json_object **ret_json);
 
 #endif /* WARDER_STATEFILE_H */

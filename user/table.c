@@ -54,7 +54,7 @@ char *wd_escape(const char *text)
 
 /* Line feeds that the format holds are ours; those of arguments are not. */
 __attribute__((format(printf, 1, 0))) static char *format_safe(const char *fmt,
-								va_list ap)
+							       va_list ap)
 {
 	char *text = NULL, *safe;
 

@@ -33,7 +33,8 @@
 
 /* ---- wd_state: ARRAY, 1 entry, mmap'd by the agent ---- */
 
-#define WD_STATE_HOST_POLICY 0x1 /* traffic of this host's sockets is judged too */
+/* traffic of this host's sockets is judged too */
+#define WD_STATE_HOST_POLICY 0x1
 #define WD_STATE_CIDR4 0x2 /* wd_cidr4 is not empty: worth a lookup */
 #define WD_STATE_CIDR6 0x4
 
@@ -123,7 +124,8 @@ enum wd_l4 {
 };
 
 #define WD_SLOT_READY 0x1 /* unset: drop all with NOT_READY */
-#define WD_SLOT_ISOLATED 0x2 /* no rule matches: drop with DEFAULT; unset: allow */
+/* no rule matches: drop with DEFAULT; unset: allow */
+#define WD_SLOT_ISOLATED 0x2
 
 struct wd_slot_val {
 	__u32 flags; /* WD_SLOT_* */

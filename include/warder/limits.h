@@ -9,20 +9,25 @@
 #ifndef WARDER_LIMITS_H
 #define WARDER_LIMITS_H
 
-#define WD_SCHEMA 1 /* of the pinned maps; another number means: rebuild beside */
+/* of the pinned maps; another number means: rebuild beside */
+#define WD_SCHEMA 1
 
-#define WD_ENDPOINTS_MAX 1024 /* local pod interfaces (2^n); 250 is the sized load */
-#define WD_ADDRS_MAX 262144 /* pod and node addresses per family; 100,000 pods fit */
+/* local pod interfaces (2^n); 250 is the sized load */
+#define WD_ENDPOINTS_MAX 1024
+/* pod and node addresses per family; 100,000 pods fit */
+#define WD_ADDRS_MAX 262144
 #define WD_CIDRS_MAX 65536 /* distinct prefixes per family */
 #define WD_ROW_WORDS 64 /* 64-bit words in a row (2^n): 4096 predicates */
 #define WD_PREDS_MAX (WD_ROW_WORDS * 64)
 #define WD_ROWS_MAX 16384 /* distinct rows (2^n) */
 #define WD_SLOTS_MAX 2048 /* distinct compiled policies (2^n) */
 #define WD_SPANS_MAX 131072 /* port spans of all slots together (2^n) */
-#define WD_SPAN_STEPS 12 /* binary search: at most 2^11 spans per slot, direction, protocol */
+/* binary search: at most 2^11 spans per slot, direction, protocol */
+#define WD_SPAN_STEPS 12
 #define WD_SPANS_PER_SLOT 2048
 #define WD_CLASSES_MAX 16384 /* distinct rule lists (2^n) */
-#define WD_CLASS_RULES 16 /* rules scanned per class; more are merged by the compiler */
+/* rules scanned per class; more are merged by the compiler */
+#define WD_CLASS_RULES 16
 
 #define WD_CT_MAX 131072 /* replied flows per family */
 #define WD_NEW_MAX 65536 /* unreplied flows per family */

@@ -41,7 +41,9 @@ enum wd_map {
 };
 #undef WD_MAP_ENUM_
 
-#define WD_PROG_IN "wd_pod_in" /* tc egress of the host-side veth: towards the pod */
-#define WD_PROG_OUT "wd_pod_out" /* tc ingress of the host-side veth: from the pod */
+/* tc egress of the host-side veth: towards the pod */
+#define WD_PROG_IN "wd_pod_in"
+/* tc ingress of the host-side veth: from the pod */
+#define WD_PROG_OUT "wd_pod_out"
 
 #endif /* WARDER_MAPS_H */

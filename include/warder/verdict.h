@@ -18,8 +18,10 @@ enum wd_verdict {
 
 /* Direction as the policy sees it: from the endpoint's side of the wire. */
 enum wd_dir {
-	WD_INGRESS = 0, /* towards the pod: hook at tc egress of its host-side veth */
-	WD_EGRESS = 1, /* from the pod: hook at tc ingress of its host-side veth */
+	/* towards the pod: hook at tc egress of its host-side veth */
+	WD_INGRESS = 0,
+	/* from the pod: hook at tc ingress of its host-side veth */
+	WD_EGRESS = 1,
 	WD_DIR__MAX = 2,
 };
 
@@ -29,11 +31,13 @@ enum wd_dir {
  */
 #define WD_REASONS(X) \
 	X(POLICY_ALLOW, 0, 0, "a policy rule allows it") \
-	X(NOT_ISOLATED, 1, 0, "no policy isolates the endpoint in this direction") \
+	X(NOT_ISOLATED, 1, 0, \
+	  "no policy isolates the endpoint in this direction") \
 	X(ESTABLISHED, 2, 0, "belongs to a flow that policy allowed") \
 	X(RELATED, 3, 0, "ICMP error about a live flow") \
 	X(HOST, 4, 0, "sent by a socket of this host (kubelet probes)") \
-	X(NEIGHBOUR, 5, 0, "ARP or neighbour discovery for the endpoint's own addresses") \
+	X(NEIGHBOUR, 5, 0, \
+	  "ARP or neighbour discovery for the endpoint's own addresses") \
 	X(MODE_OFF, 6, 0, "mode off: policy is not applied to this endpoint") \
 	X(DEFAULT, 32, 1, "isolated, and no rule allows it") \
 	X(POLICY, 33, 1, "a policy rule denies it") \
@@ -41,22 +45,28 @@ enum wd_dir {
 	X(NO_ENDPOINT, 35, 1, "the interface is not a known endpoint") \
 	X(SPOOF_IP, 36, 1, "source address is not the sender's own") \
 	X(SPOOF_MAC, 37, 1, "hardware address is not the sender's own") \
-	X(ARP_FORBIDDEN, 38, 1, "ARP for an address that is not the endpoint's") \
+	X(ARP_FORBIDDEN, 38, 1, \
+	  "ARP for an address that is not the endpoint's") \
 	X(ND_FORBIDDEN, 39, 1, "neighbour discovery that a pod may not send") \
 	X(VLAN, 40, 1, "VLAN-tagged frame") \
 	X(L2_UNSUP, 41, 1, "ethertype other than IPv4, IPv6 and ARP") \
 	X(L3_BAD, 42, 1, "malformed or forbidden IP header or address") \
 	X(IPOPT, 43, 1, "IPv4 source routing option") \
-	X(EXTHDR, 44, 1, "IPv6 extension headers beyond the limit or forbidden") \
+	X(EXTHDR, 44, 1, \
+	  "IPv6 extension headers beyond the limit or forbidden") \
 	X(L4_BAD, 45, 1, "transport header truncated or malformed") \
-	X(PROTO_UNSUP, 46, 1, "protocol without ports that no port-less rule allows") \
-	X(FRAG_ORPHAN, 47, 1, "fragment whose first fragment was not seen or not allowed") \
-	X(FRAG_TINY, 48, 1, "first fragment too short for its transport header") \
+	X(PROTO_UNSUP, 46, 1, \
+	  "protocol without ports that no port-less rule allows") \
+	X(FRAG_ORPHAN, 47, 1, \
+	  "fragment whose first fragment was not seen or not allowed") \
+	X(FRAG_TINY, 48, 1, \
+	  "first fragment too short for its transport header") \
 	X(FRAG_OVERLAP, 49, 1, "fragment overlaps the transport header") \
 	X(ICMP_UNRELATED, 50, 1, "ICMP error about no live flow") \
 	X(CT_INVALID, 51, 1, "packet does not fit the state of its flow") \
 	X(CT_FULL, 52, 1, "the endpoint's share of the flow table is used up") \
-	X(NOT_LOCAL, 53, 1, "destination is not one of the endpoint's addresses") \
+	X(NOT_LOCAL, 53, 1, \
+	  "destination is not one of the endpoint's addresses") \
 	X(MAP_ERR, 54, 1, "a map lookup or update failed in the program")
 
 #define WD_REASON_ENUM_(name, nr, drop, help) WD_R_##name = nr,

@@ -131,8 +131,8 @@ static void begin(struct world *w)
 		.slot = wd_xcalloc(2 * WD_SLOTS_MAX,
 				   sizeof(struct wd_slot_val)),
 		.span = wd_xcalloc(WD_SPANS_MAX, sizeof(struct wd_span_val)),
-		.class = wd_xcalloc(WD_CLASSES_MAX,
-				    sizeof(struct wd_class_val)),
+		.class =
+			wd_xcalloc(WD_CLASSES_MAX, sizeof(struct wd_class_val)),
 	};
 	w->store = wd_store_new(changed, w);
 	w->model = wd_model_new(w->store, &w->sink, &config);

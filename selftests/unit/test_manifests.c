@@ -395,8 +395,10 @@ static void an_emptied_file_keeps_everything(void)
 
 static void a_file_that_says_nothing_lets_go(void)
 {
-	static const char *const texts[] = { "# nothing\n", "---\n", "\n",
-					     "{apiVersion: v1, kind: List, items: []}\n" };
+	static const char *const texts[] = {
+		"# nothing\n", "---\n", "\n",
+		"{apiVersion: v1, kind: List, items: []}\n"
+	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		wd_test_row(texts[i]);

@@ -31,7 +31,8 @@ struct wd_datapath_info {
 	bool swapped; /* running programs were replaced by this binary's */
 	uint32_t prog_id[2]; /* by enum wd_dir */
 	char tag[2][17]; /* program tags, hex */
-	uint32_t verified_insns[2]; /* 0 where the kernel does not tell (before 5.16) */
+	/* 0 where the kernel does not tell (before 5.16) */
+	uint32_t verified_insns[2];
 };
 
 /**
@@ -50,7 +51,8 @@ struct wd_datapath_info {
  * One agent at a time: the directory is locked until close.
  * Return: 0; -ESTALE; -EADDRINUSE; -EPERM; or -errno of the failing call.
  */
-int wd_datapath_open(const char *bpffs, struct wd_datapath **ret_dp, char **ret_error);
+int wd_datapath_open(const char *bpffs, struct wd_datapath **ret_dp,
+		     char **ret_error);
 
 /**
  * wd_datapath_repin() - make pins of maps and programs again that were removed or replaced
@@ -112,16 +114,19 @@ int wd_datapath_remove(const char *bpffs);
  * kernel counts one in wd_datapath_writes().
  * Return: 0, -ENOENT (get), -E2BIG/-ENOSPC (full), or -errno.
  */
-int wd_map_set(struct wd_datapath *dp, enum wd_map map, const void *key, const void *val);
+int wd_map_set(struct wd_datapath *dp, enum wd_map map, const void *key,
+	       const void *val);
 int wd_map_del(struct wd_datapath *dp, enum wd_map map, const void *key);
-int wd_map_get(struct wd_datapath *dp, enum wd_map map, const void *key, void *ret_val);
+int wd_map_get(struct wd_datapath *dp, enum wd_map map, const void *key,
+	       void *ret_val);
 
 /**
  * wd_map_next() - walk the keys of a hash or trie
  * @prev: NULL to begin
  * Return: 0 with @ret_next filled, -ENOENT at the end, or -errno.
  */
-int wd_map_next(struct wd_datapath *dp, enum wd_map map, const void *prev, void *ret_next);
+int wd_map_next(struct wd_datapath *dp, enum wd_map map, const void *prev,
+		void *ret_next);
 
 /**
  * wd_map_window() - mmap'd memory of wd_state, wd_row, wd_slot, wd_span, wd_class, wd_quota
@@ -132,7 +137,8 @@ int wd_map_next(struct wd_datapath *dp, enum wd_map map, const void *prev, void 
 void *wd_map_window(struct wd_datapath *dp, enum wd_map map);
 
 /** wd_map_reach() - elements @first to @first + @cnt - 1 of a window are the kernel's now; 0 or -errno */
-int wd_map_reach(struct wd_datapath *dp, enum wd_map map, uint32_t first, uint32_t cnt);
+int wd_map_reach(struct wd_datapath *dp, enum wd_map map, uint32_t first,
+		 uint32_t cnt);
 
 /** wd_map_mem() - a window that is all there; NULL if it could not be mapped */
 void *wd_map_mem(struct wd_datapath *dp, enum wd_map map);
@@ -155,7 +161,8 @@ void wd_datapath_publish(struct wd_datapath *dp, uint32_t gen);
  */
 int wd_stat_read(struct wd_datapath *dp, enum wd_reason reason, enum wd_dir dir,
 		 struct wd_stat_val *ret_val);
-int wd_epstat_read(struct wd_datapath *dp, uint32_t stat, struct wd_epstat_val *ret_val);
+int wd_epstat_read(struct wd_datapath *dp, uint32_t stat,
+		   struct wd_epstat_val *ret_val);
 int wd_epstat_reset(struct wd_datapath *dp, uint32_t stat);
 int wd_evstat_read(struct wd_datapath *dp, struct wd_evstat_val *ret_val);
 
@@ -170,6 +177,7 @@ struct wd_map_info {
 };
 
 /** wd_map_info() - describe one map. Return: 0 or -errno. Counting walks the map: may take ms. */
-int wd_map_info(struct wd_datapath *dp, enum wd_map map, struct wd_map_info *ret_info);
+int wd_map_info(struct wd_datapath *dp, enum wd_map map,
+		struct wd_map_info *ret_info);
 
 #endif /* WARDER_DATAPATH_H */

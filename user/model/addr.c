@@ -32,7 +32,8 @@ int wd_addr_parse(const char *text, struct wd_addr *ret_addr)
 	memset(&addr, 0, sizeof(addr));
 	if (strchr(text, ':')) {
 		addr.family = 6;
-		if (inet_pton(AF_INET6, text, &addr.v6) != 1 || IN6_IS_ADDR_V4MAPPED(&addr.v6))
+		if (inet_pton(AF_INET6, text, &addr.v6) != 1 ||
+		    IN6_IS_ADDR_V4MAPPED(&addr.v6))
 			return -EINVAL;
 	} else {
 		addr.family = 4;
@@ -68,7 +69,9 @@ static void mask(struct wd_cidr *cidr)
 	for (uint8_t i = 0; i < size; i++) {
 		if (cidr->len >= 8 * (i + 1))
 			continue;
-		byte[i] &= cidr->len <= 8 * i ? 0 : (uint8_t)(0xff00U >> (cidr->len - 8 * i));
+		byte[i] &= cidr->len <= 8 * i ?
+				   0 :
+				   (uint8_t)(0xff00U >> (cidr->len - 8 * i));
 	}
 }
 
@@ -99,7 +102,8 @@ static bool bits_equal(const void *a, const void *b, uint8_t bits)
 
 	if (memcmp(x, y, whole) != 0)
 		return false;
-	return bits % 8 == 0 || !((x[whole] ^ y[whole]) & (uint8_t)(0xff00U >> (bits % 8)));
+	return bits % 8 == 0 ||
+	       !((x[whole] ^ y[whole]) & (uint8_t)(0xff00U >> (bits % 8)));
 }
 
 bool wd_cidr_has(const struct wd_cidr *cidr, const struct wd_addr *addr)
@@ -115,8 +119,10 @@ bool wd_cidr_covers(const struct wd_cidr *outer, const struct wd_cidr *inner)
 
 bool wd_addr_equal(const struct wd_addr *a, const struct wd_addr *b)
 {
-	return a->family == b->family &&
-	       memcmp(&a->v6, &b->v6, a->family == 4 ? 4 : a->family == 6 ? 16 : 0) == 0;
+	return a->family == b->family && memcmp(&a->v6, &b->v6,
+						a->family == 4 ? 4 :
+						a->family == 6 ? 16 :
+								 0) == 0;
 }
 
 const char *wd_addr_str(const struct wd_addr *addr, char *buf)

@@ -25,10 +25,12 @@ static bool row_has(const struct wd_model *m, uint32_t row, uint32_t nr)
 	return r && nr / 64 < r->words && bit_is_set(r->bits, nr);
 }
 
-static bool entry_has(const struct wd_model *m, const struct mentry *e, uint32_t nr)
+static bool entry_has(const struct wd_model *m, const struct mentry *e,
+		      uint32_t nr)
 {
-	return e->in_kernel && ((e->owned[0] && row_has(m, e->have.row[0], nr)) ||
-				(e->owned[1] && row_has(m, e->have.row[1], nr)));
+	return e->in_kernel &&
+	       ((e->owned[0] && row_has(m, e->have.row[0], nr)) ||
+		(e->owned[1] && row_has(m, e->have.row[1], nr)));
 }
 
 /* The number is about to mean something else: whoever still has it set is looked at again. */
@@ -87,7 +89,8 @@ void bit_put(struct wd_model *m, struct mbit *b)
 		(void)vec_remove(&m->fresh_bits, b);
 	m->bit_by_nr[b->nr] = NULL;
 	m->bit_stale[b->nr / 64] |= 1ULL << (b->nr % 64);
-	for (struct mgroup *g = m->groups; g && b->nr / 64 < m->words; g = g->hh.next)
+	for (struct mgroup *g = m->groups; g && b->nr / 64 < m->words;
+	     g = g->hh.next)
 		g->bits[b->nr / 64] &= ~(1ULL << (b->nr % 64));
 	wd_alloc_put(&m->bit_alloc, b->nr, 1);
 	for (uint32_t i = 0; i < b->cnt; i++) {
@@ -106,7 +109,8 @@ static void words_grow(struct wd_model *m, uint32_t nr)
 		return;
 	for (struct mgroup *g = m->groups; g; g = g->hh.next) {
 		g->bits = wd_xrealloc(g->bits, words, sizeof(*g->bits));
-		memset(g->bits + m->words, 0, (words - m->words) * sizeof(*g->bits));
+		memset(g->bits + m->words, 0,
+		       (words - m->words) * sizeof(*g->bits));
 	}
 	m->words = words;
 }
@@ -122,8 +126,8 @@ void group_dirty(struct wd_model *m, const struct mgroup *g)
 	}
 }
 
-static void fresh_pods(struct wd_model *m, const struct mbit *b, const struct mterm *t,
-		       struct mgroup *g)
+static void fresh_pods(struct wd_model *m, const struct mbit *b,
+		       const struct mterm *t, struct mgroup *g)
 {
 	if (bit_is_set(g->bits, b->nr) || !term_matches_group(t, g))
 		return;
@@ -140,7 +144,8 @@ static void fresh_cidr(struct wd_model *m, const struct mterm *t)
 	m->prefixes_dirty = true;
 }
 
-static void fresh_term(struct wd_model *m, const struct mbit *b, const struct mterm *t)
+static void fresh_term(struct wd_model *m, const struct mbit *b,
+		       const struct mterm *t)
 {
 	if (t->type == TERM_CIDR) {
 		fresh_cidr(m, t);
@@ -184,7 +189,8 @@ void group_evaluate(struct wd_model *m, struct mgroup *g)
 }
 
 void wd_model_row_preds(const struct wd_model *m, uint32_t row,
-			void (*fn)(void *ctx, uint32_t pred, const char *text), void *ctx)
+			void (*fn)(void *ctx, uint32_t pred, const char *text),
+			void *ctx)
 {
 	for (uint32_t nr = 0; nr < WD_PREDS_MAX; nr++) {
 		const struct mbit *b = m->bit_by_nr[nr];

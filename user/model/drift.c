@@ -12,7 +12,8 @@ uint32_t wd_model_wanted_cnt(const struct wd_model *m, enum wd_map map)
 	uint32_t cnt = 0;
 
 	if (map == WD_MAP_wd_endpoint) {
-		for (const struct mendpoint *e = m->endpoints; e; e = e->hh.next)
+		for (const struct mendpoint *e = m->endpoints; e;
+		     e = e->hh.next)
 			cnt += e->in_kernel;
 		return cnt;
 	}
@@ -30,7 +31,8 @@ uint32_t wd_model_wanted_cnt(const struct wd_model *m, enum wd_map map)
 	return 0;
 }
 
-typedef int (*each_fn)(void *ctx, enum wd_map map, const void *key, const void *want);
+typedef int (*each_fn)(void *ctx, enum wd_map map, const void *key,
+		       const void *want);
 
 static int each_addr(struct wd_model *m, enum wd_map map, each_fn fn, void *ctx)
 {
@@ -44,7 +46,8 @@ static int each_addr(struct wd_model *m, enum wd_map map, each_fn fn, void *ctx)
 	return err;
 }
 
-static int each_prefix(struct wd_model *m, enum wd_map map, each_fn fn, void *ctx)
+static int each_prefix(struct wd_model *m, enum wd_map map, each_fn fn,
+		       void *ctx)
 {
 	uint8_t family = map == WD_MAP_wd_cidr4 ? 4 : 6;
 	int err = 0;
@@ -60,7 +63,8 @@ static int each_prefix(struct wd_model *m, enum wd_map map, each_fn fn, void *ct
 	return err;
 }
 
-int wd_model_wanted_each(struct wd_model *m, enum wd_map map, each_fn fn, void *ctx)
+int wd_model_wanted_each(struct wd_model *m, enum wd_map map, each_fn fn,
+			 void *ctx)
 {
 	int err = 0;
 
@@ -99,15 +103,18 @@ static int verify_rows(struct wd_model *m)
 
 static int verify_slot(struct wd_model *m, const struct mslot *s)
 {
-	int found = verify(&m->sink.slot[(size_t)s->id * WD_DIR__MAX], s->val, sizeof(s->val));
+	int found = verify(&m->sink.slot[(size_t)s->id * WD_DIR__MAX], s->val,
+			   sizeof(s->val));
 
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
 		const struct wd_slot_val *val = &s->val[dir];
 
 		for (int l4 = 0; l4 < WD_L4__MAX; l4++) {
 			for (uint32_t i = 0; i < val->cnt[l4]; i++)
-				found += verify(&m->sink.span[val->first[l4] + i],
-						&s->span[dir][l4][i], sizeof(struct wd_span_val));
+				found += verify(
+					&m->sink.span[val->first[l4] + i],
+					&s->span[dir][l4][i],
+					sizeof(struct wd_span_val));
 		}
 	}
 	return found;
@@ -120,7 +127,8 @@ static int verify_none(struct wd_model *m)
 	static const struct wd_slot_val slot[WD_DIR__MAX];
 	static const struct wd_class_val class;
 
-	return verify(m->sink.row, &row, sizeof(row)) + verify(m->sink.slot, slot, sizeof(slot)) +
+	return verify(m->sink.row, &row, sizeof(row)) +
+	       verify(m->sink.slot, slot, sizeof(slot)) +
 	       verify(m->sink.class, &class, sizeof(class));
 }
 

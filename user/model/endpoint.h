@@ -29,12 +29,15 @@ struct wd_endpoint {
 	uint8_t pod_mac[6];
 	struct in6_addr ll6;
 	uint32_t addr_cnt;
-	struct wd_addr addr[2 * WD_EP_ADDRS]; /* at most WD_EP_ADDRS of each family */
+	struct wd_addr
+		addr[2 * WD_EP_ADDRS]; /* at most WD_EP_ADDRS of each family */
 	const char *ns; /* interned; the pod it belongs to */
 	const char *name;
 	const char *uid; /* "" if the runtime did not say */
-	const char *container; /* runtime's container id, interned; "" if discovered */
-	const char *network; /* CNI network that attached it, interned; "" if discovered */
+	const char *
+		container; /* runtime's container id, interned; "" if discovered */
+	const char *
+		network; /* CNI network that attached it, interned; "" if discovered */
 	const char *netns; /* path of the namespace, interned, "" unknown */
 };
 

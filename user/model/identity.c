@@ -47,7 +47,8 @@ static char *key_of(const char *ns, const struct wd_labels *labels)
 	char *at;
 
 	for (uint32_t i = 0; i < labels->cnt; i++)
-		len += strlen(labels->label[i].key) + strlen(labels->label[i].value) + 2;
+		len += strlen(labels->label[i].key) +
+		       strlen(labels->label[i].value) + 2;
 	key = wd_xcalloc(len, 1);
 	at = stpcpy(key, ns);
 	for (uint32_t i = 0; i < labels->cnt; i++) {
@@ -99,7 +100,8 @@ static uint32_t next_number(struct wd_model *m)
 		for (uint32_t i = WD_ID_FIRST; i <= WD_ID_LAST; i++) {
 			uint32_t nr = m->identity_next;
 
-			m->identity_next = nr >= WD_ID_LAST ? WD_ID_FIRST : nr + 1;
+			m->identity_next = nr >= WD_ID_LAST ? WD_ID_FIRST :
+							      nr + 1;
 			old = by_id(m, nr);
 			if (!old)
 				return nr;
@@ -112,7 +114,8 @@ static uint32_t next_number(struct wd_model *m)
 	return WD_ID_UNKNOWN; /* all in use: such pods share "unknown", rows still decide */
 }
 
-struct midentity *identity_get(struct wd_model *m, const char *ns, const struct wd_labels *labels)
+struct midentity *identity_get(struct wd_model *m, const char *ns,
+			       const struct wd_labels *labels)
 {
 	char *key = key_of(ns, labels);
 	struct midentity *id;
@@ -161,7 +164,8 @@ int wd_model_identity_load(struct wd_model *m, uint32_t id, const char *key)
 }
 
 void wd_model_identity_save(const struct wd_model *m,
-			    void (*fn)(void *ctx, uint32_t id, const char *key), void *ctx)
+			    void (*fn)(void *ctx, uint32_t id, const char *key),
+			    void *ctx)
 {
 	for (struct midentity *id = m->identities; id; id = id->hh.next) {
 		if (id->id != WD_ID_UNKNOWN)
@@ -179,7 +183,8 @@ bool wd_model_identity_dirty(struct wd_model *m)
 
 void wd_model_identities(const struct wd_model *m,
 			 void (*fn)(void *ctx, uint32_t id, const char *ns,
-				    const struct wd_labels *labels, uint32_t pods),
+				    const struct wd_labels *labels,
+				    uint32_t pods),
 			 void *ctx)
 {
 	for (struct midentity *id = m->identities; id; id = id->hh.next) {

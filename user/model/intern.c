@@ -181,7 +181,8 @@ static void label_drop(const struct wd_label *label, uint32_t cnt)
 	}
 }
 
-const struct wd_labels *wd_labels_get(const struct wd_label *label, uint32_t cnt)
+const struct wd_labels *wd_labels_get(const struct wd_label *label,
+				      uint32_t cnt)
 {
 	static const char empty;
 	struct wd_label *copy = label_copy(label, cnt);
@@ -199,8 +200,9 @@ const struct wd_labels *wd_labels_get(const struct wd_label *label, uint32_t cnt
 		set->labels.cnt = cnt;
 		if (cnt)
 			memcpy(set->labels.label, copy, size);
-		HASH_ADD_KEYPTR(hh, sets, cnt ? (const void *)set->labels.label : &empty, size,
-				set);
+		HASH_ADD_KEYPTR(hh, sets,
+				cnt ? (const void *)set->labels.label : &empty,
+				size, set);
 		set->labels.hash = set->hh.hashv;
 	}
 	set->labels.refs++;

@@ -46,7 +46,8 @@ void wd_str_put(const char *s);
  * @cnt: number of labels, 0 gives the empty set
  * Return: the interned set with one more reference; never NULL.
  */
-const struct wd_labels *wd_labels_get(const struct wd_label *label, uint32_t cnt);
+const struct wd_labels *wd_labels_get(const struct wd_label *label,
+				      uint32_t cnt);
 
 /** wd_labels_ref() / wd_labels_put() - as for strings */
 const struct wd_labels *wd_labels_ref(const struct wd_labels *labels);

@@ -61,13 +61,16 @@ static void endpoint_info(const struct wd_model *m, const struct mendpoint *e,
 		info.slot = e->have.slot[m->gen & 1];
 		info.state = WD_EP_ENFORCED;
 		val = &m->sink.slot[(size_t)info.slot * WD_DIR__MAX];
-		info.isolated[WD_INGRESS] = val[WD_INGRESS].flags & WD_SLOT_ISOLATED;
-		info.isolated[WD_EGRESS] = val[WD_EGRESS].flags & WD_SLOT_ISOLATED;
+		info.isolated[WD_INGRESS] = val[WD_INGRESS].flags &
+					    WD_SLOT_ISOLATED;
+		info.isolated[WD_EGRESS] = val[WD_EGRESS].flags &
+					   WD_SLOT_ISOLATED;
 	}
 	*ret = info;
 }
 
-int wd_model_endpoint(const struct wd_model *m, uint32_t id, struct wd_ep_info *ret_info)
+int wd_model_endpoint(const struct wd_model *m, uint32_t id,
+		      struct wd_ep_info *ret_info)
 {
 	const struct mendpoint *e;
 
@@ -83,11 +86,12 @@ static int endpoint_cmp(const void *a, const void *b)
 	const struct mendpoint *const *x = a;
 	const struct mendpoint *const *y = b;
 
-	return (*x)->id < (*y)->id ? -1 : (*x)->id > (*y)->id;
+	return (*x)->id<(*y)->id ? -1 : (*x)->id>(*y)->id;
 }
 
 void wd_model_endpoints(const struct wd_model *m,
-			void (*fn)(void *ctx, const struct wd_ep_info *info), void *ctx)
+			void (*fn)(void *ctx, const struct wd_ep_info *info),
+			void *ctx)
 {
 	size_t cnt = HASH_COUNT(m->endpoints);
 	const struct mendpoint **sorted = wd_xcalloc(cnt, sizeof(*sorted));
@@ -106,7 +110,8 @@ void wd_model_endpoints(const struct wd_model *m,
 	free(sorted);
 }
 
-static void addr_info(const struct wd_model *m, const struct maddr *a, struct wd_addr_info *info)
+static void addr_info(const struct wd_model *m, const struct maddr *a,
+		      struct wd_addr_info *info)
 {
 	const struct mclaim *c = addr_winner(a);
 
@@ -135,7 +140,8 @@ static void addr_info(const struct wd_model *m, const struct maddr *a, struct wd
 }
 
 /* The longest prefix in the kernel that holds the address, or NULL. */
-static const struct mprefix *prefix_of(const struct wd_model *m, const struct wd_addr *addr)
+static const struct mprefix *prefix_of(const struct wd_model *m,
+				       const struct wd_addr *addr)
 {
 	const struct mprefix *best = NULL;
 
@@ -147,7 +153,8 @@ static const struct mprefix *prefix_of(const struct wd_model *m, const struct wd
 	return best;
 }
 
-static struct maddr *addr_find(const struct wd_model *m, const struct wd_addr *addr)
+static struct maddr *addr_find(const struct wd_model *m,
+			       const struct wd_addr *addr)
 {
 	struct wd_addr key;
 	struct maddr *a;
@@ -165,7 +172,9 @@ static struct maddr *addr_find(const struct wd_model *m, const struct wd_addr *a
 void wd_model_addr(const struct wd_model *m, const struct wd_addr *addr,
 		   struct wd_addr_info *ret_info)
 {
-	struct wd_addr_info info = { .addr = *addr, .kind = "world", .identity = WD_ID_WORLD };
+	struct wd_addr_info info = { .addr = *addr,
+				     .kind = "world",
+				     .identity = WD_ID_WORLD };
 	const struct maddr *a = addr_find(m, addr);
 	const struct mprefix *p;
 
@@ -182,7 +191,8 @@ void wd_model_addr(const struct wd_model *m, const struct wd_addr *addr,
 }
 
 void wd_model_addrs(const struct wd_model *m,
-		    void (*fn)(void *ctx, const struct wd_addr_info *info), void *ctx)
+		    void (*fn)(void *ctx, const struct wd_addr_info *info),
+		    void *ctx)
 {
 	for (const struct maddr *a = m->addrs; a; a = a->hh.next) {
 		struct wd_addr_info info = { .addr = a->addr, .kind = "world" };
@@ -194,7 +204,8 @@ void wd_model_addrs(const struct wd_model *m,
 	}
 }
 
-uint32_t wd_model_policy_endpoints(const struct wd_model *m, const struct wd_object *policy)
+uint32_t wd_model_policy_endpoints(const struct wd_model *m,
+				   const struct wd_object *policy)
 {
 	const struct wd_netpol *np = &policy->netpol;
 	const struct mspace *s;
@@ -207,7 +218,8 @@ uint32_t wd_model_policy_endpoints(const struct wd_model *m, const struct wd_obj
 		if (!endpoint_pod(e))
 			continue;
 		cnt += np->subject_broken ||
-		       wd_selector_matches(&np->subject, endpoint_pod(e)->pod.labels);
+		       wd_selector_matches(&np->subject,
+					   endpoint_pod(e)->pod.labels);
 	}
 	return cnt;
 }

@@ -10,7 +10,8 @@
 
 #include "model_int.h"
 
-struct wd_model *wd_model_new(const struct wd_store *store, const struct wd_sink *sink,
+struct wd_model *wd_model_new(const struct wd_store *store,
+			      const struct wd_sink *sink,
 			      const struct wd_model_config *config)
 {
 	struct wd_model *m = wd_xcalloc(1, sizeof(*m));
@@ -18,7 +19,8 @@ struct wd_model *wd_model_new(const struct wd_store *store, const struct wd_sink
 	m->store = store;
 	m->sink = *sink;
 	m->node = wd_str_get(config->node ? config->node : "");
-	m->mode = config->mode == WD_MODE_UNSET ? WD_MODE_ENFORCE : config->mode;
+	m->mode = config->mode == WD_MODE_UNSET ? WD_MODE_ENFORCE :
+						  config->mode;
 	m->identity_next = WD_ID_FIRST;
 	m->first = true;
 	m->commit_needed = true;
@@ -50,7 +52,8 @@ static void policy_insert(struct vec *v, const struct wd_object *policy)
 	size_t i;
 
 	vec_push(v, cast.out);
-	for (i = v->cnt - 1; i > 0 && policy_cmp(v->item[i - 1], policy) > 0; i--)
+	for (i = v->cnt - 1; i > 0 && policy_cmp(v->item[i - 1], policy) > 0;
+	     i--)
 		v->item[i] = v->item[i - 1];
 	v->item[i] = cast.out;
 }
@@ -63,7 +66,8 @@ static void policy_delete(struct vec *v, const struct wd_object *policy)
 		;
 	if (i == v->cnt)
 		return;
-	memmove(&v->item[i], &v->item[i + 1], (v->cnt - i - 1) * sizeof(*v->item));
+	memmove(&v->item[i], &v->item[i + 1],
+		(v->cnt - i - 1) * sizeof(*v->item));
 	v->cnt--;
 }
 
@@ -82,7 +86,8 @@ static void policy_changed(struct wd_model *m, const struct wd_object *was,
 		m->commit_needed = true;
 }
 
-void wd_model_changed(void *model, const struct wd_object *was, const struct wd_object *now)
+void wd_model_changed(void *model, const struct wd_object *was,
+		      const struct wd_object *now)
 {
 	struct wd_model *m = model;
 
@@ -166,7 +171,8 @@ void wd_model_endpoint_del(struct wd_model *m, uint32_t id)
 /* ---- beginning on top of what is there ---- */
 
 static void hold_used(struct wd_alloc *a, enum wd_map map,
-		      bool (*used)(void *ctx, enum wd_map map, uint32_t index), void *ctx)
+		      bool (*used)(void *ctx, enum wd_map map, uint32_t index),
+		      void *ctx)
 {
 	for (uint32_t i = 0; i < a->max; i++) {
 		if (used(ctx, map, i))
@@ -175,7 +181,8 @@ static void hold_used(struct wd_alloc *a, enum wd_map map,
 }
 
 void wd_model_adopt(struct wd_model *m, uint32_t gen,
-		    bool (*used)(void *ctx, enum wd_map map, uint32_t index), void *ctx)
+		    bool (*used)(void *ctx, enum wd_map map, uint32_t index),
+		    void *ctx)
 {
 	m->gen = gen;
 	hold_used(&m->row_alloc, WD_MAP_wd_row, used, ctx);
@@ -184,7 +191,8 @@ void wd_model_adopt(struct wd_model *m, uint32_t gen,
 	hold_used(&m->class_alloc, WD_MAP_wd_class, used, ctx);
 }
 
-static void adopt_addr(struct wd_model *m, uint8_t family, const void *key, const void *val)
+static void adopt_addr(struct wd_model *m, uint8_t family, const void *key,
+		       const void *val)
 {
 	struct wd_addr addr = { .family = family };
 	struct maddr *a;
@@ -197,7 +205,8 @@ static void adopt_addr(struct wd_model *m, uint8_t family, const void *key, cons
 	addr_dirty(m, a);
 }
 
-static void adopt_prefix(struct wd_model *m, uint8_t family, const void *key, const void *val)
+static void adopt_prefix(struct wd_model *m, uint8_t family, const void *key,
+			 const void *val)
 {
 	struct wd_cidr cidr;
 	struct mprefix *p;
@@ -228,7 +237,8 @@ static void adopt_endpoint(struct wd_model *m, const void *key, const void *val)
 	HASH_ADD(hh, m->adopted, ifindex, sizeof(old->ifindex), old);
 }
 
-void wd_model_adopt_entry(struct wd_model *m, enum wd_map map, const void *key, const void *val)
+void wd_model_adopt_entry(struct wd_model *m, enum wd_map map, const void *key,
+			  const void *val)
 {
 	switch ((int)map) {
 	case WD_MAP_wd_addr4:
@@ -329,8 +339,10 @@ static int commit(struct wd_model *m, char **ret_error)
 		err = write_all(m, &wrote);
 	}
 	if (err) {
-		if (ret_error && asprintf(ret_error, "commit: %s: %s; generation %u stays in force",
-					  what, strerror(-err), m->gen) < 0)
+		if (ret_error &&
+		    asprintf(ret_error,
+			     "commit: %s: %s; generation %u stays in force",
+			     what, strerror(-err), m->gen) < 0)
 			*ret_error = NULL;
 		return err;
 	}
@@ -357,7 +369,8 @@ int wd_model_commit(struct wd_model *m, char **ret_error)
 	err = commit(m, ret_error);
 	(void)clock_gettime(CLOCK_MONOTONIC, &end);
 	m->commit_us = (uint64_t)(end.tv_sec - begin.tv_sec) * 1000000 +
-		       (uint64_t)(end.tv_nsec / 1000) - (uint64_t)(begin.tv_nsec / 1000);
+		       (uint64_t)(end.tv_nsec / 1000) -
+		       (uint64_t)(begin.tv_nsec / 1000);
 	return err;
 }
 
@@ -374,10 +387,12 @@ bool wd_model_dirty(const struct wd_model *m)
 
 /* ---- drift ---- */
 
-static struct mentry *entry_find(const struct wd_model *m, enum wd_map map, const void *key,
-				 struct maddr **ret_addr, struct mprefix **ret_prefix)
+static struct mentry *entry_find(const struct wd_model *m, enum wd_map map,
+				 const void *key, struct maddr **ret_addr,
+				 struct mprefix **ret_prefix)
 {
-	uint8_t family = map == WD_MAP_wd_addr4 || map == WD_MAP_wd_cidr4 ? 4 : 6;
+	uint8_t family = map == WD_MAP_wd_addr4 || map == WD_MAP_wd_cidr4 ? 4 :
+									    6;
 	struct wd_cidr cidr;
 
 	memset(&cidr, 0, sizeof(cidr));
@@ -386,7 +401,8 @@ static struct mentry *entry_find(const struct wd_model *m, enum wd_map map, cons
 	*ret_prefix = NULL;
 	if (map == WD_MAP_wd_addr4 || map == WD_MAP_wd_addr6) {
 		memcpy(&cidr.addr.v6, key, family == 4 ? 4 : 16);
-		HASH_FIND(hh, m->addrs, &cidr.addr, sizeof(cidr.addr), *ret_addr);
+		HASH_FIND(hh, m->addrs, &cidr.addr, sizeof(cidr.addr),
+			  *ret_addr);
 		return *ret_addr ? &(*ret_addr)->e : NULL;
 	}
 	cidr.len = (uint8_t)((const struct wd_cidr6_key *)key)->prefixlen;
@@ -395,7 +411,8 @@ static struct mentry *entry_find(const struct wd_model *m, enum wd_map map, cons
 	return *ret_prefix ? &(*ret_prefix)->e : NULL;
 }
 
-static struct mendpoint *endpoint_by_ifindex(const struct wd_model *m, uint32_t ifindex)
+static struct mendpoint *endpoint_by_ifindex(const struct wd_model *m,
+					     uint32_t ifindex)
 {
 	struct mendpoint *e;
 
@@ -406,7 +423,8 @@ static struct mendpoint *endpoint_by_ifindex(const struct wd_model *m, uint32_t 
 	return NULL;
 }
 
-const void *wd_model_wants(const struct wd_model *m, enum wd_map map, const void *key)
+const void *wd_model_wants(const struct wd_model *m, enum wd_map map,
+			   const void *key)
 {
 	struct maddr *addr;
 	struct mprefix *prefix;

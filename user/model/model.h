@@ -32,7 +32,8 @@ struct wd_labels;
 /* Where decisions go. All functions return 0 or -errno. */
 struct wd_sink {
 	void *ctx;
-	int (*set)(void *ctx, enum wd_map map, const void *key, const void *val);
+	int (*set)(void *ctx, enum wd_map map, const void *key,
+		   const void *val);
 	int (*del)(void *ctx, enum wd_map map, const void *key);
 	void (*publish)(void *ctx, uint32_t gen);
 	/* Elements of an array below are about to be used; 0 or -errno. NULL: all are there. */
@@ -49,22 +50,26 @@ struct wd_model_config {
 };
 
 /** wd_model_new() - @store and @sink outlive the model; out of memory ends the program */
-struct wd_model *wd_model_new(const struct wd_store *store, const struct wd_sink *sink,
+struct wd_model *wd_model_new(const struct wd_store *store,
+			      const struct wd_sink *sink,
 			      const struct wd_model_config *config);
 void wd_model_free(struct wd_model *model);
 
 /** wd_model_changed() - the store's listener (ctx is the model) */
-void wd_model_changed(void *model, const struct wd_object *was, const struct wd_object *now);
+void wd_model_changed(void *model, const struct wd_object *was,
+		      const struct wd_object *now);
 
 /**
  * wd_model_endpoint_set() - a local endpoint is there (or its data changed)
  * @ep: borrowed until wd_model_endpoint_del()
  */
-void wd_model_endpoint_set(struct wd_model *model, const struct wd_endpoint *ep);
+void wd_model_endpoint_set(struct wd_model *model,
+			   const struct wd_endpoint *ep);
 void wd_model_endpoint_del(struct wd_model *model, uint32_t id);
 
 /** wd_model_host_addrs() - addresses of this host's own interfaces (identity 1) */
-void wd_model_host_addrs(struct wd_model *model, const struct wd_addr *addr, size_t cnt);
+void wd_model_host_addrs(struct wd_model *model, const struct wd_addr *addr,
+			 size_t cnt);
 
 /**
  * wd_model_adopt() - begin on top of maps that an agent before left in force
@@ -74,21 +79,23 @@ void wd_model_host_addrs(struct wd_model *model, const struct wd_addr *addr, siz
  *        of this model was published.
  */
 void wd_model_adopt(struct wd_model *model, uint32_t gen,
-		    bool (*used)(void *ctx, enum wd_map map, uint32_t index), void *ctx);
+		    bool (*used)(void *ctx, enum wd_map map, uint32_t index),
+		    void *ctx);
 
 /**
  * wd_model_adopt_entry() - an entry found in wd_addr*, wd_cidr* or wd_endpoint
  * Call for each after wd_model_adopt() and before the first commit, which
  * replaces it, or deletes it if nothing wants it.
  */
-void wd_model_adopt_entry(struct wd_model *model, enum wd_map map, const void *key,
-			  const void *val);
+void wd_model_adopt_entry(struct wd_model *model, enum wd_map map,
+			  const void *key, const void *val);
 
 /**
  * wd_model_wants() - the value that a key of wd_addr*, wd_cidr* or wd_endpoint was last written with
  * Return: borrowed until the next call of this function or commit; NULL: it should not be there.
  */
-const void *wd_model_wants(const struct wd_model *model, enum wd_map map, const void *key);
+const void *wd_model_wants(const struct wd_model *model, enum wd_map map,
+			   const void *key);
 
 /** wd_model_dirty() - is there anything that a commit would do */
 bool wd_model_dirty(const struct wd_model *model);
@@ -126,7 +133,8 @@ uint32_t wd_model_wanted_cnt(const struct wd_model *model, enum wd_map map);
 
 /** wd_model_wanted_each() - each such key with its value; stops at the first non-zero return */
 int wd_model_wanted_each(struct wd_model *model, enum wd_map map,
-			 int (*fn)(void *ctx, enum wd_map map, const void *key, const void *want),
+			 int (*fn)(void *ctx, enum wd_map map, const void *key,
+				   const void *want),
 			 void *ctx);
 
 /**
@@ -155,7 +163,8 @@ struct wd_model_stats {
 	uint64_t commits;
 	uint64_t commit_us; /* of the last one */
 };
-void wd_model_stats(const struct wd_model *model, struct wd_model_stats *ret_stats);
+void wd_model_stats(const struct wd_model *model,
+		    struct wd_model_stats *ret_stats);
 
 enum wd_ep_state {
 	WD_EP_WAITING, /* no source has told of its pod: drops all */
@@ -173,11 +182,13 @@ struct wd_ep_info {
 	const char *error; /* NULL unless TOO_LARGE */
 };
 /** wd_model_endpoint() - how an endpoint stands. Return: 0 or -ENOENT */
-int wd_model_endpoint(const struct wd_model *model, uint32_t id, struct wd_ep_info *ret_info);
+int wd_model_endpoint(const struct wd_model *model, uint32_t id,
+		      struct wd_ep_info *ret_info);
 
 /** wd_model_endpoints() - call @fn for each endpoint, by id */
 void wd_model_endpoints(const struct wd_model *model,
-			void (*fn)(void *ctx, const struct wd_ep_info *info), void *ctx);
+			void (*fn)(void *ctx, const struct wd_ep_info *info),
+			void *ctx);
 
 /* What an address is known as. */
 struct wd_addr_info {
@@ -194,20 +205,24 @@ void wd_model_addr(const struct wd_model *model, const struct wd_addr *addr,
 		   struct wd_addr_info *ret_info);
 /** wd_model_addrs() - each known address */
 void wd_model_addrs(const struct wd_model *model,
-		    void (*fn)(void *ctx, const struct wd_addr_info *info), void *ctx);
+		    void (*fn)(void *ctx, const struct wd_addr_info *info),
+		    void *ctx);
 
 /* Label identities in use: number, namespace, labels (without the ones that change with every pod). */
 void wd_model_identities(const struct wd_model *model,
 			 void (*fn)(void *ctx, uint32_t id, const char *ns,
-				    const struct wd_labels *labels, uint32_t pods),
+				    const struct wd_labels *labels,
+				    uint32_t pods),
 			 void *ctx);
 
 /** wd_model_row_preds() - text of each predicate that holds in a row, in the words of policies */
 void wd_model_row_preds(const struct wd_model *model, uint32_t row,
-			void (*fn)(void *ctx, uint32_t pred, const char *text), void *ctx);
+			void (*fn)(void *ctx, uint32_t pred, const char *text),
+			void *ctx);
 
 /** wd_model_policy_endpoints() - how many local endpoints a policy selects now */
-uint32_t wd_model_policy_endpoints(const struct wd_model *model, const struct wd_object *policy);
+uint32_t wd_model_policy_endpoints(const struct wd_model *model,
+				   const struct wd_object *policy);
 
 /* ---- why ---- */
 
@@ -217,7 +232,8 @@ struct wd_decision {
 	bool enforced; /* false: that end is not an endpoint of this node; nothing else is set */
 	enum wd_verdict verdict;
 	enum wd_reason reason;
-	const struct wd_object *policy; /* the rule's, or one that isolates (reason DEFAULT), or NULL */
+	const struct wd_object *
+		policy; /* the rule's, or one that isolates (reason DEFAULT), or NULL */
 	int rule; /* index in the policy's direction, -1 none */
 	uint32_t rule_id; /* stable id */
 	uint32_t identity; /* of the endpoint */
@@ -240,16 +256,19 @@ void wd_model_why(const struct wd_model *model, const struct wd_flow *flow,
 		  bool host_policy, struct wd_decision ret[WD_DIR__MAX]);
 
 /** wd_model_rule() - the rule behind a stable id. Return: its policy, or NULL; *ret_dir, *ret_index set then */
-const struct wd_object *wd_model_rule(const struct wd_model *model, uint32_t rule_id,
-				      enum wd_dir *ret_dir, int *ret_index);
+const struct wd_object *wd_model_rule(const struct wd_model *model,
+				      uint32_t rule_id, enum wd_dir *ret_dir,
+				      int *ret_index);
 
 /* ---- identities that last ---- */
 
 /** wd_model_identity_load() - a number remembered for a label set ("ns" and labels as JSON-free text key) */
-int wd_model_identity_load(struct wd_model *model, uint32_t id, const char *key);
+int wd_model_identity_load(struct wd_model *model, uint32_t id,
+			   const char *key);
 /** wd_model_identity_save() - each number and its key; called when wd_model_identity_dirty() */
 void wd_model_identity_save(const struct wd_model *model,
-			    void (*fn)(void *ctx, uint32_t id, const char *key), void *ctx);
+			    void (*fn)(void *ctx, uint32_t id, const char *key),
+			    void *ctx);
 /** wd_model_identity_dirty() - numbers were allocated since this was last asked (resets) */
 bool wd_model_identity_dirty(struct wd_model *model);
 

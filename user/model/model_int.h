@@ -163,7 +163,8 @@ struct mterm {
 	uint32_t refs; /* from bits */
 	enum term_type type;
 	struct mspace *space; /* the only namespace, or NULL: ns_sel decides */
-	const struct wd_selector *ns_sel; /* borrowed while a policy is compiled, else own */
+	const struct wd_selector
+		*ns_sel; /* borrowed while a policy is compiled, else own */
 	const struct wd_selector *pod_sel; /* NULL: every pod */
 	struct wd_cidr cidr;
 	uint32_t except_cnt;
@@ -221,7 +222,8 @@ struct mslot {
 	size_t key_len;
 	void *key; /* isolated[2] and the atoms */
 	struct wd_slot_val val[WD_DIR__MAX];
-	struct wd_span_val *span[WD_DIR__MAX][WD_L4__MAX]; /* as written; NULL none */
+	struct wd_span_val
+		*span[WD_DIR__MAX][WD_L4__MAX]; /* as written; NULL none */
 	struct vec classes; /* struct mclass, one reference each */
 	struct vec terms; /* struct mterm, one reference each */
 };
@@ -309,7 +311,8 @@ struct wd_model {
 	struct mbit *bits;
 	struct mbit *bit_by_nr[WD_PREDS_MAX];
 	struct wd_alloc bit_alloc;
-	uint64_t bit_stale[WD_ROW_WORDS]; /* given back, but may be set in rows in use */
+	/* given back, but may be set in rows in use */
+	uint64_t bit_stale[WD_ROW_WORDS];
 	uint32_t words; /* of group bit sets */
 	struct vec fresh_bits;
 	struct mprefix *prefixes;
@@ -343,12 +346,14 @@ bool vec_remove(struct vec *v, const void *item);
 void vec_fini(struct vec *v);
 
 /* identity.c */
-struct midentity *identity_get(struct wd_model *m, const char *ns, const struct wd_labels *labels);
+struct midentity *identity_get(struct wd_model *m, const char *ns,
+			       const struct wd_labels *labels);
 void identity_put(struct wd_model *m, struct midentity *id);
 void identities_fini(struct wd_model *m);
 
 /* term.c: terms, bits, prefixes */
-struct mterm *term_pods(struct wd_model *m, struct mspace *space, const struct wd_peer *peer,
+struct mterm *term_pods(struct wd_model *m, struct mspace *space,
+			const struct wd_peer *peer,
 			const struct wd_port_name *holds);
 struct mterm *term_cidr(struct wd_model *m, const struct wd_peer *peer,
 			const struct wd_port_name *holds);
@@ -360,10 +365,12 @@ struct mbit *bit_get(struct wd_model *m, struct mterm **term, uint32_t cnt);
 void bit_put(struct wd_model *m, struct mbit *b);
 void bits_evaluate(struct wd_model *m);
 void group_evaluate(struct wd_model *m, struct mgroup *g);
-void group_dirty(struct wd_model *m, const struct mgroup *g); /* addresses of its pods */
+void group_dirty(struct wd_model *m,
+		 const struct mgroup *g); /* addresses of its pods */
 void cidr_bits(struct wd_model *m, const struct wd_addr *addr, uint8_t len,
 	       const struct mports *ports, uint64_t *bits);
-bool ports_hold(const struct mports *ports, const char *name, uint8_t proto, uint16_t port);
+bool ports_hold(const struct mports *ports, const char *name, uint8_t proto,
+		uint16_t port);
 
 /* row.c */
 int row_get(struct wd_model *m, const uint64_t *bits, uint32_t *ret_id);
@@ -372,11 +379,14 @@ void row_put(struct wd_model *m, uint32_t id);
 
 /* peer.c: spaces, groups, pods, nodes, addresses */
 struct mspace *space_get(struct wd_model *m, const char *name);
-void pod_changed(struct wd_model *m, const struct wd_object *was, const struct wd_object *now);
+void pod_changed(struct wd_model *m, const struct wd_object *was,
+		 const struct wd_object *now);
 void pod_update(struct wd_model *m, struct mpod *pod);
 struct mpod *pod_get(struct wd_model *m, const char *ns, const char *name);
-void node_changed(struct wd_model *m, const struct wd_object *was, const struct wd_object *now);
-void space_changed(struct wd_model *m, const struct wd_object *was, const struct wd_object *now);
+void node_changed(struct wd_model *m, const struct wd_object *was,
+		  const struct wd_object *now);
+void space_changed(struct wd_model *m, const struct wd_object *was,
+		   const struct wd_object *now);
 struct maddr *addr_get(struct wd_model *m, const struct wd_addr *addr);
 const struct mclaim *addr_winner(const struct maddr *a);
 void addr_dirty(struct wd_model *m, struct maddr *a);
@@ -386,7 +396,8 @@ void prefix_dirty(struct wd_model *m, struct mprefix *p);
 uint32_t endpoint_identity(const struct mendpoint *e);
 const struct wd_object *endpoint_pod(const struct mendpoint *e);
 const struct wd_object *claim_pod(const struct mclaim *c);
-struct mclaim *claim_new(struct wd_model *m, const struct wd_addr *addr, enum claim_kind kind);
+struct mclaim *claim_new(struct wd_model *m, const struct wd_addr *addr,
+			 enum claim_kind kind);
 void claim_free(struct wd_model *m, struct mclaim *c);
 
 /* slot.c */
@@ -395,7 +406,8 @@ void slot_put(struct wd_model *m, struct mslot *s);
 enum wd_mode endpoint_mode(const struct wd_model *m, const struct mendpoint *e);
 
 /* rule.c */
-uint32_t rule_get(struct wd_model *m, const struct wd_object *policy, enum wd_dir dir, int index);
+uint32_t rule_get(struct wd_model *m, const struct wd_object *policy,
+		  enum wd_dir dir, int index);
 void rule_put(struct wd_model *m, uint32_t id);
 
 /**
@@ -407,6 +419,7 @@ int64_t array_get(struct wd_model *m, enum wd_map map, uint32_t cnt);
 /* bit.c also has words of groups; write.c: towards the sink */
 int write_all(struct wd_model *m, bool *ret_wrote);
 void write_done(struct wd_model *m);
-void ghost_add(struct wd_model *m, uint32_t ifindex, struct mslot *const owned[2]);
+void ghost_add(struct wd_model *m, uint32_t ifindex,
+	       struct mslot *const owned[2]);
 
 #endif /* WARDER_MODEL_INT_H */

@@ -14,7 +14,8 @@
 /* ---- claims ---- */
 
 /* Is @obj the very pod that @ep was made for? One of another uid only has its name. */
-static bool same_instance(const struct wd_endpoint *ep, const struct wd_object *obj)
+static bool same_instance(const struct wd_endpoint *ep,
+			  const struct wd_object *obj)
 {
 	return !*ep->uid || !*obj->uid || strcmp(ep->uid, obj->uid) == 0;
 }
@@ -29,7 +30,8 @@ const struct wd_object *endpoint_pod(const struct mendpoint *e)
 
 uint32_t endpoint_identity(const struct mendpoint *e)
 {
-	return endpoint_pod(e) && e->pod->group ? e->pod->group->identity->id : WD_ID_UNKNOWN;
+	return endpoint_pod(e) && e->pod->group ? e->pod->group->identity->id :
+						  WD_ID_UNKNOWN;
 }
 
 /* The pod object behind a claim, or NULL. */
@@ -85,7 +87,8 @@ void prefix_dirty(struct wd_model *m, struct mprefix *p)
 	vec_push(&m->dirty_prefixes, p);
 }
 
-struct mclaim *claim_new(struct wd_model *m, const struct wd_addr *addr, enum claim_kind kind)
+struct mclaim *claim_new(struct wd_model *m, const struct wd_addr *addr,
+			 enum claim_kind kind)
 {
 	struct mclaim *c = wd_xcalloc(1, sizeof(*c));
 
@@ -173,15 +176,17 @@ struct mspace *space_get(struct wd_model *m, const char *name)
 	return s;
 }
 
-void space_changed(struct wd_model *m, const struct wd_object *was, const struct wd_object *now)
+void space_changed(struct wd_model *m, const struct wd_object *was,
+		   const struct wd_object *now)
 {
 	struct mspace *s = space_get(m, now ? now->name : was->name);
-	const struct wd_labels *labels =
-		now ? wd_labels_ref(now->nsp.labels) : implicit_labels(s->name);
+	const struct wd_labels *labels = now ? wd_labels_ref(now->nsp.labels) :
+					       implicit_labels(s->name);
 
 	s->mode = now ? now->nsp.mode : WD_MODE_UNSET;
 	for (size_t i = 0; i < s->endpoints.cnt; i++)
-		m->commit_needed = true; /* the mode may have changed: flags are compared at commit */
+		m->commit_needed =
+			true; /* the mode may have changed: flags are compared at commit */
 	if (labels == s->labels) {
 		wd_labels_put(labels);
 		return;
@@ -198,7 +203,8 @@ void space_changed(struct wd_model *m, const struct wd_object *was, const struct
 
 /* ---- groups ---- */
 
-static const struct mports *ports_get(struct wd_model *m, const struct wd_pod *pod)
+static const struct mports *ports_get(struct wd_model *m,
+				      const struct wd_pod *pod)
 {
 	size_t size = pod->port_cnt * sizeof(struct wd_port_name);
 	struct wd_port_name *key;
@@ -232,8 +238,8 @@ static void ports_put(struct wd_model *m, const struct mports *const_ports)
 
 	if (!const_ports)
 		return;
-	HASH_FIND(hh, m->ports, const_ports->port, const_ports->cnt * sizeof(struct wd_port_name),
-		  p);
+	HASH_FIND(hh, m->ports, const_ports->port,
+		  const_ports->cnt * sizeof(struct wd_port_name), p);
 	if (--p->refs > 0)
 		return;
 	HASH_DELETE(hh, m->ports, p);
@@ -243,7 +249,8 @@ static void ports_put(struct wd_model *m, const struct mports *const_ports)
 }
 
 /* Count a group's named ports in (@add) or out; egress rules by name depend on the set of numbers. */
-static void portnames_count(struct wd_model *m, const struct mports *ports, bool add)
+static void portnames_count(struct wd_model *m, const struct mports *ports,
+			    bool add)
 {
 	for (uint32_t i = 0; ports && i < ports->cnt; i++) {
 		const struct wd_port_name *p = &ports->port[i];
@@ -261,7 +268,8 @@ static void portnames_count(struct wd_model *m, const struct mports *ports, bool
 		for (k = 0; k < n->cnt && n->num[k].port != p->port; k++)
 			;
 		if (k == n->cnt) {
-			n->num = wd_grow(n->num, n->cnt, &n->cap, sizeof(*n->num));
+			n->num = wd_grow(n->num, n->cnt, &n->cap,
+					 sizeof(*n->num));
 			n->num[k].port = p->port;
 			n->num[k].refs = 0;
 			n->cnt++;
@@ -345,8 +353,8 @@ static void pod_drop_claims(struct wd_model *m, struct mpod *pod)
 	}
 }
 
-static void pod_claim(struct wd_model *m, struct mpod *pod, const struct wd_addr *addr,
-		      const struct wd_endpoint *ep)
+static void pod_claim(struct wd_model *m, struct mpod *pod,
+		      const struct wd_addr *addr, const struct wd_endpoint *ep)
 {
 	struct mclaim *c = claim_new(m, addr, ep ? CLAIM_ENDPOINT : CLAIM_POD);
 
@@ -367,7 +375,8 @@ static void pod_make_claims(struct wd_model *m, struct mpod *pod)
 	bool is_local = false;
 
 	for (size_t i = 0; i < pod->endpoints.cnt; i++) {
-		const struct wd_endpoint *ep = ((struct mendpoint *)pod->endpoints.item[i])->ep;
+		const struct wd_endpoint *ep =
+			((struct mendpoint *)pod->endpoints.item[i])->ep;
 		bool is_its = p && same_instance(ep, pod->obj);
 
 		is_local |= is_its;
@@ -408,7 +417,8 @@ void pod_update(struct wd_model *m, struct mpod *pod)
 	free(pod);
 }
 
-void pod_changed(struct wd_model *m, const struct wd_object *was, const struct wd_object *now)
+void pod_changed(struct wd_model *m, const struct wd_object *was,
+		 const struct wd_object *now)
 {
 	const struct wd_object *any = now ? now : was;
 	struct mpod *pod = pod_get(m, any->ns, any->name);
@@ -419,7 +429,8 @@ void pod_changed(struct wd_model *m, const struct wd_object *was, const struct w
 
 /* ---- nodes ---- */
 
-void node_changed(struct wd_model *m, const struct wd_object *was, const struct wd_object *now)
+void node_changed(struct wd_model *m, const struct wd_object *was,
+		  const struct wd_object *now)
 {
 	for (uint32_t i = 0; was && i < was->node.addr_cnt; i++) {
 		struct maddr *a = addr_get(m, &was->node.addr[i]);
@@ -437,7 +448,8 @@ void node_changed(struct wd_model *m, const struct wd_object *was, const struct 
 		claim_new(m, &now->node.addr[i], CLAIM_NODE)->node = now;
 }
 
-void wd_model_host_addrs(struct wd_model *m, const struct wd_addr *addr, size_t cnt)
+void wd_model_host_addrs(struct wd_model *m, const struct wd_addr *addr,
+			 size_t cnt)
 {
 	struct vec old = m->host_claims;
 
@@ -467,12 +479,14 @@ static uint32_t node_number(struct wd_model *m, const char *name)
 	return (uint32_t)m->nodes.cnt;
 }
 
-static void want_pod(struct wd_model *m, const struct mclaim *c, struct wd_addr_val *val)
+static void want_pod(struct wd_model *m, const struct mclaim *c,
+		     struct wd_addr_val *val)
 {
 	const struct wd_object *obj = claim_pod(c);
 
 	val->flags = WD_ADDR_POD;
-	val->identity = obj && c->pod->group ? c->pod->group->identity->id : WD_ID_UNKNOWN;
+	val->identity = obj && c->pod->group ? c->pod->group->identity->id :
+					       WD_ID_UNKNOWN;
 	val->node = node_number(m, obj ? obj->pod.node : NULL);
 	if (c->ep) {
 		val->flags |= WD_ADDR_LOCAL;
@@ -485,7 +499,8 @@ static bool node_is_self(const struct wd_model *m, const struct wd_object *node)
 	return node->name == m->node;
 }
 
-static void want_entry(struct wd_model *m, const struct mclaim *c, struct wd_addr_val *val)
+static void want_entry(struct wd_model *m, const struct mclaim *c,
+		       struct wd_addr_val *val)
 {
 	switch (c->kind) {
 	case CLAIM_ENDPOINT:
@@ -497,15 +512,18 @@ static void want_entry(struct wd_model *m, const struct mclaim *c, struct wd_add
 		val->identity = WD_ID_HOST;
 		break;
 	case CLAIM_NODE:
-		val->flags = node_is_self(m, c->node) ? WD_ADDR_HOST : WD_ADDR_NODE;
-		val->identity = node_is_self(m, c->node) ? WD_ID_HOST : WD_ID_REMOTE_NODE;
+		val->flags = node_is_self(m, c->node) ? WD_ADDR_HOST :
+							WD_ADDR_NODE;
+		val->identity = node_is_self(m, c->node) ? WD_ID_HOST :
+							   WD_ID_REMOTE_NODE;
 		val->node = node_number(m, c->node->name);
 		break;
 	}
 }
 
 /* Take @bits as the wanted row of an entry; the reference it had goes. */
-static int entry_set_row(struct wd_model *m, struct mentry *e, const uint64_t *bits, bool had)
+static int entry_set_row(struct wd_model *m, struct mentry *e,
+			 const uint64_t *bits, bool had)
 {
 	uint32_t row;
 	int err = row_get(m, bits, &row);
@@ -530,7 +548,8 @@ int addr_compile(struct wd_model *m, struct maddr *a)
 
 	if (g)
 		memcpy(bits, g->bits, m->words * sizeof(*bits));
-	cidr_bits(m, &a->addr, a->addr.family == 4 ? 32 : 128, g ? g->key.ports : NULL, bits);
+	cidr_bits(m, &a->addr, a->addr.family == 4 ? 32 : 128,
+		  g ? g->key.ports : NULL, bits);
 	a->e.want = (struct wd_addr_val){ .row = { row, 0 } };
 	a->e.want.identity = WD_ID_WORLD;
 	if (c)
@@ -556,7 +575,8 @@ int prefix_compile(struct wd_model *m, struct mprefix *p)
 	int err;
 
 	cidr_bits(m, &p->cidr.addr, p->cidr.len, NULL, bits);
-	p->e.want = (struct wd_addr_val){ .identity = WD_ID_WORLD, .row = { row, 0 } };
+	p->e.want = (struct wd_addr_val){ .identity = WD_ID_WORLD,
+					  .row = { row, 0 } };
 	err = entry_set_row(m, &p->e, bits, had);
 	if (err)
 		return err;

@@ -42,7 +42,8 @@ int row_get(struct wd_model *m, const uint64_t *bits, uint32_t *ret_id)
 		memset(&m->sink.row[id], 0, sizeof(m->sink.row[id]));
 		memcpy(m->sink.row[id].bits, bits, words * sizeof(*bits));
 		m->row_by_id[id] = row;
-		HASH_ADD_KEYPTR(hh, m->rows, row->bits, words * sizeof(*bits), row);
+		HASH_ADD_KEYPTR(hh, m->rows, row->bits, words * sizeof(*bits),
+				row);
 	}
 	row->refs++;
 	*ret_id = row->id;

@@ -20,19 +20,22 @@ static uint32_t hash_text(const char *text)
 	return h ? h : 1;
 }
 
-static bool is_rule(const struct mrule *r, const struct wd_object *p, enum wd_dir dir, int index)
+static bool is_rule(const struct mrule *r, const struct wd_object *p,
+		    enum wd_dir dir, int index)
 {
-	return r->ns == p->ns && r->name == p->name && r->dir == dir && r->index == index;
+	return r->ns == p->ns && r->name == p->name && r->dir == dir &&
+	       r->index == index;
 }
 
-uint32_t rule_get(struct wd_model *m, const struct wd_object *p, enum wd_dir dir, int index)
+uint32_t rule_get(struct wd_model *m, const struct wd_object *p,
+		  enum wd_dir dir, int index)
 {
 	char text[640];
 	struct mrule *r;
 	uint32_t id;
 
-	(void)snprintf(text, sizeof(text), "%s/%s/%s/%d/%d", wd_kind_name(p->kind), p->ns,
-		       p->name, (int)dir, index);
+	(void)snprintf(text, sizeof(text), "%s/%s/%s/%d/%d",
+		       wd_kind_name(p->kind), p->ns, p->name, (int)dir, index);
 	for (id = hash_text(text);; id = id + 1 ? id + 1 : 1) {
 		HASH_FIND(hh, m->rules, &id, sizeof(id), r);
 		if (!r || is_rule(r, p, dir, index))
@@ -64,8 +67,9 @@ void rule_put(struct wd_model *m, uint32_t id)
 	free(r);
 }
 
-const struct wd_object *wd_model_rule(const struct wd_model *m, uint32_t rule_id,
-				      enum wd_dir *ret_dir, int *ret_index)
+const struct wd_object *wd_model_rule(const struct wd_model *m,
+				      uint32_t rule_id, enum wd_dir *ret_dir,
+				      int *ret_index)
 {
 	struct mrule *r;
 

@@ -32,7 +32,8 @@ static const uint8_t l4_proto[WD_L4__MAX] = {
 
 /* ---- atoms ---- */
 
-static struct atom *draft_add(struct draft *d, enum wd_dir dir, struct mterm *term, uint32_t rule)
+static struct atom *draft_add(struct draft *d, enum wd_dir dir,
+			      struct mterm *term, uint32_t rule)
 {
 	struct atom *a;
 
@@ -48,7 +49,8 @@ static struct atom *draft_add(struct draft *d, enum wd_dir dir, struct mterm *te
 }
 
 static struct mterm *peer_term(struct wd_model *m, struct mspace *space,
-			       const struct wd_peer *peer, const struct wd_port_name *holds)
+			       const struct wd_peer *peer,
+			       const struct wd_port_name *holds)
 {
 	if (!peer)
 		return holds ? term_anypod(m, holds) : NULL;
@@ -66,23 +68,27 @@ struct source {
 	int index;
 };
 
-static struct atom *add_atom(struct wd_model *m, struct draft *d, const struct source *s,
-			     const struct wd_peer *peer, const struct wd_port_name *holds)
+static struct atom *add_atom(struct wd_model *m, struct draft *d,
+			     const struct source *s, const struct wd_peer *peer,
+			     const struct wd_port_name *holds)
 {
 	return draft_add(d, s->dir, peer_term(m, s->space, peer, holds),
 			 rule_get(m, s->policy, s->dir, s->index));
 }
 
 /* Ingress by name: the number is the subject pod's own. */
-static void add_named_ingress(struct wd_model *m, struct draft *d, const struct source *s,
-			      const struct wd_peer *peer, const struct wd_port *port)
+static void add_named_ingress(struct wd_model *m, struct draft *d,
+			      const struct source *s,
+			      const struct wd_peer *peer,
+			      const struct wd_port *port)
 {
 	const struct wd_pod *pod = &s->pod->pod;
 
 	for (uint32_t i = 0; i < pod->port_cnt; i++) {
 		struct atom *a;
 
-		if (pod->port[i].name != port->name || pod->port[i].proto != port->proto)
+		if (pod->port[i].name != port->name ||
+		    pod->port[i].proto != port->proto)
 			continue;
 		a = add_atom(m, d, s, peer, NULL);
 		a->proto = port->proto;
@@ -92,8 +98,9 @@ static void add_named_ingress(struct wd_model *m, struct draft *d, const struct 
 }
 
 /* Egress by name: every number that the name has, each for the pods where it has that number. */
-static void add_named_egress(struct wd_model *m, struct draft *d, const struct source *s,
-			     const struct wd_peer *peer, const struct wd_port *port)
+static void add_named_egress(struct wd_model *m, struct draft *d,
+			     const struct source *s, const struct wd_peer *peer,
+			     const struct wd_port *port)
 {
 	struct mportname like = { .key = { port->name, port->proto } };
 	struct mportname *n;
@@ -114,8 +121,9 @@ static void add_named_egress(struct wd_model *m, struct draft *d, const struct s
 	}
 }
 
-static void add_ports(struct wd_model *m, struct draft *d, const struct source *s,
-		      const struct wd_policy_rule *rule, const struct wd_peer *peer)
+static void add_ports(struct wd_model *m, struct draft *d,
+		      const struct source *s, const struct wd_policy_rule *rule,
+		      const struct wd_peer *peer)
 {
 	if (rule->any_port)
 		add_atom(m, d, s, peer, NULL)->any_port = 1;
@@ -158,7 +166,8 @@ static void add_policy(struct wd_model *m, struct draft *d, struct source *s)
 	}
 }
 
-static void draft_fill(struct wd_model *m, struct draft *d, const struct wd_object *pod)
+static void draft_fill(struct wd_model *m, struct draft *d,
+		       const struct wd_object *pod)
 {
 	struct mspace *space = space_get(m, pod->ns);
 
@@ -170,7 +179,8 @@ static void draft_fill(struct wd_model *m, struct draft *d, const struct wd_obje
 		};
 		const struct wd_netpol *np = &s.policy->netpol;
 
-		if (!np->subject_broken && !wd_selector_matches(&np->subject, pod->pod.labels))
+		if (!np->subject_broken &&
+		    !wd_selector_matches(&np->subject, pod->pod.labels))
 			continue;
 		s.dir = WD_INGRESS;
 		add_policy(m, d, &s);
@@ -245,8 +255,9 @@ static void cover_add(struct cover *cov, const struct atom *a, uint64_t mark)
 	cov->atom[cov->cnt++] = a;
 }
 
-static void cover_find(struct wd_model *m, struct cover *cov, const struct draft *d,
-		       enum wd_dir dir, int proto, uint32_t port)
+static void cover_find(struct wd_model *m, struct cover *cov,
+		       const struct draft *d, enum wd_dir dir, int proto,
+		       uint32_t port)
 {
 	uint64_t mark = ++m->mark;
 
@@ -256,7 +267,8 @@ static void cover_find(struct wd_model *m, struct cover *cov, const struct draft
 
 		if (a->dir != dir)
 			continue;
-		if (!a->any_port && (a->proto != proto || port < a->lo || port > a->hi))
+		if (!a->any_port &&
+		    (a->proto != proto || port < a->lo || port > a->hi))
 			continue;
 		cover_add(cov, a, mark);
 		if (a->any_peer)
@@ -273,7 +285,8 @@ static int term_cmp(const void *a, const void *b)
 }
 
 /* One rule for all of them: true where any term is. */
-static int class_merge(struct wd_model *m, const struct cover *cov, struct mclass *c)
+static int class_merge(struct wd_model *m, const struct cover *cov,
+		       struct mclass *c)
 {
 	const struct atom *last = cov->atom[cov->cnt - 1];
 	struct mterm **term;
@@ -298,7 +311,8 @@ static int class_merge(struct wd_model *m, const struct cover *cov, struct mclas
 	return 0;
 }
 
-static int class_list(struct wd_model *m, const struct cover *cov, struct mclass *c)
+static int class_list(struct wd_model *m, const struct cover *cov,
+		      struct mclass *c)
 {
 	for (size_t i = 0; i < cov->cnt; i++) {
 		const struct atom *a = cov->atom[i];
@@ -321,7 +335,8 @@ static int class_list(struct wd_model *m, const struct cover *cov, struct mclass
 }
 
 /* The class for one piece. *ret_class NULL: no rule covers it. */
-static int class_get(struct wd_model *m, const struct cover *cov, struct mclass **ret_class)
+static int class_get(struct wd_model *m, const struct cover *cov,
+		     struct mclass **ret_class)
 {
 	struct mclass like = { 0 };
 	int err;
@@ -329,7 +344,8 @@ static int class_get(struct wd_model *m, const struct cover *cov, struct mclass 
 	*ret_class = NULL;
 	if (cov->cnt == 0)
 		return 0;
-	err = cov->cnt > WD_CLASS_RULES ? class_merge(m, cov, &like) : class_list(m, cov, &like);
+	err = cov->cnt > WD_CLASS_RULES ? class_merge(m, cov, &like) :
+					  class_list(m, cov, &like);
 	if (err) {
 		for (uint32_t i = 0; i < like.bit_cnt; i++)
 			bit_put(m, like.bit[i]);
@@ -350,7 +366,8 @@ static int u32_cmp(const void *a, const void *b)
 }
 
 /* Where the rules of a protocol can change: sorted, distinct, beginning with 0. Return: count. */
-static size_t cuts_find(const struct draft *d, enum wd_dir dir, uint8_t proto, uint32_t **ret_cut)
+static size_t cuts_find(const struct draft *d, enum wd_dir dir, uint8_t proto,
+			uint32_t **ret_cut)
 {
 	uint32_t *cut = wd_xcalloc(2 * d->cnt + 1, sizeof(*cut));
 	size_t cnt = 1;
@@ -374,8 +391,9 @@ static size_t cuts_find(const struct draft *d, enum wd_dir dir, uint8_t proto, u
 	return kept;
 }
 
-static int spans_store(struct wd_model *m, struct mslot *s, enum wd_dir dir, enum wd_l4 l4,
-		       const struct wd_span_val *span, size_t cnt)
+static int spans_store(struct wd_model *m, struct mslot *s, enum wd_dir dir,
+		       enum wd_l4 l4, const struct wd_span_val *span,
+		       size_t cnt)
 {
 	int64_t first;
 
@@ -394,8 +412,8 @@ static int spans_store(struct wd_model *m, struct mslot *s, enum wd_dir dir, enu
 	return 0;
 }
 
-static int slot_ports(struct wd_model *m, struct mslot *s, const struct draft *d, enum wd_dir dir,
-		      enum wd_l4 l4)
+static int slot_ports(struct wd_model *m, struct mslot *s,
+		      const struct draft *d, enum wd_dir dir, enum wd_l4 l4)
 {
 	struct cover cov = { 0 };
 	uint32_t *cut;
@@ -426,7 +444,8 @@ static int slot_ports(struct wd_model *m, struct mslot *s, const struct draft *d
 	return err;
 }
 
-static int slot_any(struct wd_model *m, struct mslot *s, const struct draft *d, enum wd_dir dir)
+static int slot_any(struct wd_model *m, struct mslot *s, const struct draft *d,
+		    enum wd_dir dir)
 {
 	struct cover cov = { 0 };
 	struct mclass *c;
@@ -442,7 +461,8 @@ static int slot_any(struct wd_model *m, struct mslot *s, const struct draft *d, 
 	return 0;
 }
 
-static int slot_build(struct wd_model *m, struct mslot *s, const struct draft *d)
+static int slot_build(struct wd_model *m, struct mslot *s,
+		      const struct draft *d)
 {
 	int err;
 
@@ -457,7 +477,8 @@ static int slot_build(struct wd_model *m, struct mslot *s, const struct draft *d
 		if (err)
 			return err;
 	}
-	memcpy(&m->sink.slot[(size_t)s->id * WD_DIR__MAX], s->val, sizeof(s->val));
+	memcpy(&m->sink.slot[(size_t)s->id * WD_DIR__MAX], s->val,
+	       sizeof(s->val));
 	return 0;
 }
 
@@ -470,7 +491,8 @@ static void slot_free(struct wd_model *m, struct mslot *s)
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
 		for (int l4 = 0; l4 < WD_L4__MAX; l4++) {
 			if (s->val[dir].cnt[l4])
-				wd_alloc_put(&m->span_alloc, s->val[dir].first[l4],
+				wd_alloc_put(&m->span_alloc,
+					     s->val[dir].first[l4],
 					     s->val[dir].cnt[l4]);
 			free(s->span[dir][l4]);
 		}
@@ -480,9 +502,11 @@ static void slot_free(struct wd_model *m, struct mslot *s)
 	vec_fini(&s->classes);
 	wd_alloc_put(&m->slot_alloc, s->id, 1);
 	if (s->key) {
-		d.cnt = (s->key_len - sizeof(struct atom)) / sizeof(struct atom);
+		d.cnt = (s->key_len - sizeof(struct atom)) /
+			sizeof(struct atom);
 		d.atom = wd_xcalloc(d.cnt, sizeof(*d.atom));
-		memcpy(d.atom, (struct atom *)s->key + 1, d.cnt * sizeof(*d.atom));
+		memcpy(d.atom, (struct atom *)s->key + 1,
+		       d.cnt * sizeof(*d.atom));
 		draft_fini(m, &d);
 		free(s->key);
 	}
@@ -501,7 +525,8 @@ void slot_put(struct wd_model *m, struct mslot *s)
 static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 {
 	size_t len = (d->cnt + 1) * sizeof(struct atom);
-	struct atom *key = wd_xcalloc(1, len); /* element 0 holds the isolation flags */
+	struct atom *key =
+		wd_xcalloc(1, len); /* element 0 holds the isolation flags */
 	struct mslot *s;
 	int64_t id;
 
@@ -555,10 +580,12 @@ static char *too_large(int err)
 {
 	char *text = NULL;
 
-	if (asprintf(&text,
-		     "its policy does not fit (%s): split port lists or peers of the policies that select it",
-		     err == -E2BIG ? "too many distinct port ranges" :
-				     "no free slot, span, class or predicate") < 0)
+	if (asprintf(
+		    &text,
+		    "its policy does not fit (%s): split port lists or peers of the policies that select it",
+		    err == -E2BIG ?
+			    "too many distinct port ranges" :
+			    "no free slot, span, class or predicate") < 0)
 		return NULL;
 	return text;
 }

@@ -48,7 +48,8 @@ void wd_store_free(struct wd_store *store)
 	free(store);
 }
 
-static void tell(struct wd_store *store, const struct wd_object *was, const struct wd_object *now)
+static void tell(struct wd_store *store, const struct wd_object *was,
+		 const struct wd_object *now)
 {
 	if (store->fn)
 		store->fn(store->ctx, was, now);
@@ -59,8 +60,8 @@ static void link_object(struct wd_store *store, struct wd_object *obj)
 	HASH_ADD_KEYPTR(hh, store->kind[obj->kind], &obj->ns, KEY_SIZE, obj);
 }
 
-static struct wd_object *find(const struct wd_store *store, enum wd_kind kind, const char *ns,
-			      const char *name)
+static struct wd_object *find(const struct wd_store *store, enum wd_kind kind,
+			      const char *ns, const char *name)
 {
 	const char *key[2] = { wd_str_get(ns), wd_str_get(name) };
 	struct wd_object *obj;
@@ -81,7 +82,8 @@ static void take_place(struct wd_object *old, struct wd_object *obj)
 	old->line = obj->line;
 	for (int dir = 0; old->kind == WD_KIND_NETPOL && dir < 2; dir++) {
 		for (uint32_t i = 0; i < old->netpol.rule_cnt[dir]; i++)
-			old->netpol.rule[dir][i].line = obj->netpol.rule[dir][i].line;
+			old->netpol.rule[dir][i].line =
+				obj->netpol.rule[dir][i].line;
 	}
 	wd_object_free(obj);
 }
@@ -107,8 +109,8 @@ bool wd_store_put(struct wd_store *store, struct wd_object *obj)
 	return true;
 }
 
-bool wd_store_del(struct wd_store *store, enum wd_kind kind, const char *ns, const char *name,
-		  const char *uid)
+bool wd_store_del(struct wd_store *store, enum wd_kind kind, const char *ns,
+		  const char *name, const char *uid)
 {
 	struct wd_object *obj = find(store, kind, ns, name);
 
@@ -120,8 +122,9 @@ bool wd_store_del(struct wd_store *store, enum wd_kind kind, const char *ns, con
 	return true;
 }
 
-const struct wd_object *wd_store_get(const struct wd_store *store, enum wd_kind kind,
-				     const char *ns, const char *name)
+const struct wd_object *wd_store_get(const struct wd_store *store,
+				     enum wd_kind kind, const char *ns,
+				     const char *name)
 {
 	return find(store, kind, ns, name);
 }
@@ -131,7 +134,8 @@ uint32_t wd_store_count(const struct wd_store *store, enum wd_kind kind)
 	return HASH_COUNT(store->kind[kind]);
 }
 
-const struct wd_object *wd_store_next(const struct wd_store *store, enum wd_kind kind,
+const struct wd_object *wd_store_next(const struct wd_store *store,
+				      enum wd_kind kind,
 				      const struct wd_object *prev)
 {
 	return prev ? prev->hh.next : store->kind[kind];

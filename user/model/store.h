@@ -19,7 +19,8 @@ struct wd_store;
  * object was replaced (also when only its uid differs). Both are valid during
  * the call, @now until it is replaced itself.
  */
-typedef void (*wd_store_fn)(void *ctx, const struct wd_object *was, const struct wd_object *now);
+typedef void (*wd_store_fn)(void *ctx, const struct wd_object *was,
+			    const struct wd_object *now);
 
 /** wd_store_new() - an empty store; @fn may be NULL */
 struct wd_store *wd_store_new(wd_store_fn fn, void *ctx);
@@ -38,12 +39,13 @@ bool wd_store_put(struct wd_store *store, struct wd_object *obj);
  * @uid: only if the stored one has this uid; NULL or "" = whatever is there
  * Return: true if something was removed.
  */
-bool wd_store_del(struct wd_store *store, enum wd_kind kind, const char *ns, const char *name,
-		  const char *uid);
+bool wd_store_del(struct wd_store *store, enum wd_kind kind, const char *ns,
+		  const char *name, const char *uid);
 
 /** wd_store_get() - borrowed object or NULL; plain strings will do */
-const struct wd_object *wd_store_get(const struct wd_store *store, enum wd_kind kind,
-				     const char *ns, const char *name);
+const struct wd_object *wd_store_get(const struct wd_store *store,
+				     enum wd_kind kind, const char *ns,
+				     const char *name);
 
 /** wd_store_count() - objects of a kind */
 uint32_t wd_store_count(const struct wd_store *store, enum wd_kind kind);
@@ -53,7 +55,8 @@ uint32_t wd_store_count(const struct wd_store *store, enum wd_kind kind);
  * @prev: NULL to begin, else the last one returned; no put or del in between
  * Return: the next object, or NULL at the end.
  */
-const struct wd_object *wd_store_next(const struct wd_store *store, enum wd_kind kind,
+const struct wd_object *wd_store_next(const struct wd_store *store,
+				      enum wd_kind kind,
 				      const struct wd_object *prev);
 
 #endif /* WARDER_STORE_H */

@@ -27,9 +27,11 @@ static struct wd_selector *selector_copy(const struct wd_selector *from)
 	for (uint32_t i = 0; i < from->cnt; i++) {
 		to->req[i] = from->req[i];
 		to->req[i].key = wd_str_ref(from->req[i].key);
-		to->req[i].values = wd_xcalloc(from->req[i].cnt, sizeof(*to->req[i].values));
+		to->req[i].values = wd_xcalloc(from->req[i].cnt,
+					       sizeof(*to->req[i].values));
 		for (uint32_t k = 0; k < from->req[i].cnt; k++)
-			to->req[i].values[k] = wd_str_ref(from->req[i].values[k]);
+			to->req[i].values[k] =
+				wd_str_ref(from->req[i].values[k]);
 	}
 	return to;
 }
@@ -91,7 +93,9 @@ static void print_selector(FILE *out, const struct wd_selector *sel)
 /* Only protocols with ports have named ones. */
 static const char *proto_text(uint32_t proto)
 {
-	return proto == IPPROTO_TCP ? "tcp" : proto == IPPROTO_UDP ? "udp" : "sctp";
+	return proto == IPPROTO_TCP ? "tcp" :
+	       proto == IPPROTO_UDP ? "udp" :
+				      "sctp";
 }
 
 /* The canonical text: equal exactly for terms of equal meaning (given sorted selectors). */
@@ -107,7 +111,8 @@ static char *term_text(const struct mterm *t)
 	if (t->type == TERM_CIDR) {
 		(void)fprintf(out, "ipBlock %s", wd_cidr_str(&t->cidr, buf));
 		for (uint32_t i = 0; i < t->except_cnt; i++)
-			(void)fprintf(out, " except %s", wd_cidr_str(&t->except[i], buf));
+			(void)fprintf(out, " except %s",
+				      wd_cidr_str(&t->except[i], buf));
 	} else {
 		(void)fputs("pods {", out);
 		print_selector(out, t->pod_sel);
@@ -121,13 +126,14 @@ static char *term_text(const struct mterm *t)
 		}
 	}
 	if (t->port_name)
-		(void)fprintf(out, " with port %s=%s/%u", t->port_name, proto_text(t->proto),
-			      t->port);
+		(void)fprintf(out, " with port %s=%s/%u", t->port_name,
+			      proto_text(t->proto), t->port);
 	(void)fclose(out);
 	return text;
 }
 
-static struct mprefix *prefix_get(struct wd_model *m, const struct wd_cidr *cidr)
+static struct mprefix *prefix_get(struct wd_model *m,
+				  const struct wd_cidr *cidr)
 {
 	struct mprefix *p;
 
@@ -189,7 +195,8 @@ static struct mterm *term_intern(struct wd_model *m, const struct mterm *like)
 	t->port_name = wd_str_ref(like->port_name);
 	t->except = wd_xcalloc(like->except_cnt, sizeof(*t->except));
 	if (like->except_cnt)
-		memcpy(t->except, like->except, like->except_cnt * sizeof(*t->except));
+		memcpy(t->except, like->except,
+		       like->except_cnt * sizeof(*t->except));
 	HASH_ADD_KEYPTR(hh, m->terms, t->text, strlen(t->text), t);
 	if (t->type == TERM_CIDR)
 		term_link_prefixes(m, t);
@@ -205,7 +212,8 @@ static void term_set_holds(struct mterm *t, const struct wd_port_name *holds)
 	t->port = holds->port;
 }
 
-struct mterm *term_pods(struct wd_model *m, struct mspace *space, const struct wd_peer *peer,
+struct mterm *term_pods(struct wd_model *m, struct mspace *space,
+			const struct wd_peer *peer,
 			const struct wd_port_name *holds)
 {
 	struct mterm like = {
@@ -290,7 +298,8 @@ void term_put(struct wd_model *m, struct mterm *t)
 	free(t);
 }
 
-bool ports_hold(const struct mports *ports, const char *name, uint8_t proto, uint16_t port)
+bool ports_hold(const struct mports *ports, const char *name, uint8_t proto,
+		uint16_t port)
 {
 	for (uint32_t i = 0; ports && i < ports->cnt; i++) {
 		const struct wd_port_name *p = &ports->port[i];
@@ -307,11 +316,13 @@ bool term_matches_group(const struct mterm *t, const struct mgroup *g)
 
 	if (t->type != TERM_PODS)
 		return false;
-	if (t->space ? t->space != space : !wd_selector_matches(t->ns_sel, space->labels))
+	if (t->space ? t->space != space :
+		       !wd_selector_matches(t->ns_sel, space->labels))
 		return false;
 	if (!wd_selector_matches(t->pod_sel, g->key.labels))
 		return false;
-	return !t->port_name || ports_hold(g->key.ports, t->port_name, t->proto, t->port);
+	return !t->port_name ||
+	       ports_hold(g->key.ports, t->port_name, t->proto, t->port);
 }
 
 /* ---- addresses against prefixes ---- */
@@ -331,7 +342,8 @@ static struct wd_cidr mask(const struct wd_addr *addr, uint8_t len)
 	for (uint8_t i = 0; i < size; i++) {
 		if (len >= 8 * (i + 1))
 			continue;
-		byte[i] &= len <= 8 * i ? 0 : (uint8_t)(0xff00U >> (len - 8 * i));
+		byte[i] &= len <= 8 * i ? 0 :
+					  (uint8_t)(0xff00U >> (len - 8 * i));
 	}
 	return c;
 }
@@ -376,7 +388,8 @@ void cidr_bits(struct wd_model *m, const struct wd_addr *addr, uint8_t len,
 
 		if (t->out)
 			continue;
-		if (t->port_name && !ports_hold(ports, t->port_name, t->proto, t->port))
+		if (t->port_name &&
+		    !ports_hold(ports, t->port_name, t->proto, t->port))
 			continue;
 		term_set_bits(t, bits);
 	}

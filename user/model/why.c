@@ -25,18 +25,21 @@ static const struct wd_object *side_pod(const struct side *s)
 	return obj && !obj->pod.finished ? obj : NULL;
 }
 
-static bool pod_has_port(const struct wd_object *pod, const struct wd_port *port, uint16_t nr)
+static bool pod_has_port(const struct wd_object *pod,
+			 const struct wd_port *port, uint16_t nr)
 {
 	for (uint32_t i = 0; pod && i < pod->pod.port_cnt; i++) {
 		const struct wd_port_name *p = &pod->pod.port[i];
 
-		if (p->name == port->name && p->proto == port->proto && p->port == nr)
+		if (p->name == port->name && p->proto == port->proto &&
+		    p->port == nr)
 			return true;
 	}
 	return false;
 }
 
-static bool port_matches(const struct wd_policy_rule *rule, const struct wd_object *named_by,
+static bool port_matches(const struct wd_policy_rule *rule,
+			 const struct wd_object *named_by,
 			 const struct wd_flow *flow)
 {
 	if (rule->any_port)
@@ -64,8 +67,8 @@ static bool cidr_matches(const struct wd_peer *peer, const struct wd_addr *addr)
 	return true;
 }
 
-static bool peer_matches(const struct wd_model *m, const struct wd_peer *peer, const char *ns,
-			 const struct side *who)
+static bool peer_matches(const struct wd_model *m, const struct wd_peer *peer,
+			 const char *ns, const struct side *who)
 {
 	const struct wd_object *pod = side_pod(who);
 	const struct mspace *s;
@@ -77,13 +80,15 @@ static bool peer_matches(const struct wd_model *m, const struct wd_peer *peer, c
 	if (!peer->ns_sel && strcmp(pod->ns, ns) != 0)
 		return false;
 	HASH_FIND(hh, m->spaces, pod->ns, strlen(pod->ns), s);
-	if (peer->ns_sel && (!s || !wd_selector_matches(peer->ns_sel, s->labels)))
+	if (peer->ns_sel &&
+	    (!s || !wd_selector_matches(peer->ns_sel, s->labels)))
 		return false;
 	return wd_selector_matches(peer->pod_sel, pod->pod.labels);
 }
 
-static bool rule_matches(const struct wd_model *m, const struct wd_policy_rule *rule,
-			 const char *ns, const struct side *peer)
+static bool rule_matches(const struct wd_model *m,
+			 const struct wd_policy_rule *rule, const char *ns,
+			 const struct side *peer)
 {
 	if (rule->any_peer)
 		return true;
@@ -95,14 +100,18 @@ static bool rule_matches(const struct wd_model *m, const struct wd_policy_rule *
 }
 
 /* Look for the first rule of a policy that allows the flow; -1 none. */
-static int policy_allows(const struct wd_model *m, const struct wd_object *policy,
-			 const struct wd_object *subject, const struct side *peer,
-			 const struct wd_flow *flow, enum wd_dir dir)
+static int policy_allows(const struct wd_model *m,
+			 const struct wd_object *policy,
+			 const struct wd_object *subject,
+			 const struct side *peer, const struct wd_flow *flow,
+			 enum wd_dir dir)
 {
 	const struct wd_netpol *np = &policy->netpol;
-	const struct wd_object *named_by = dir == WD_INGRESS ? subject : side_pod(peer);
+	const struct wd_object *named_by = dir == WD_INGRESS ? subject :
+							       side_pod(peer);
 
-	for (uint32_t i = 0; !np->subject_broken && i < np->rule_cnt[dir]; i++) {
+	for (uint32_t i = 0; !np->subject_broken && i < np->rule_cnt[dir];
+	     i++) {
 		const struct wd_policy_rule *rule = &np->rule[dir][i];
 
 		if (!rule->broken && port_matches(rule, named_by, flow) &&
@@ -114,7 +123,8 @@ static int policy_allows(const struct wd_model *m, const struct wd_object *polic
 
 static bool proto_has_ports(uint8_t proto)
 {
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
+	       proto == IPPROTO_SCTP;
 }
 
 static enum wd_reason deny_reason(const struct wd_flow *flow)
@@ -127,7 +137,8 @@ static enum wd_reason deny_reason(const struct wd_flow *flow)
 	return WD_R_PROTO_UNSUP;
 }
 
-static void judge_policies(const struct wd_model *m, const struct wd_object *subject,
+static void judge_policies(const struct wd_model *m,
+			   const struct wd_object *subject,
 			   const struct side *peer, const struct wd_flow *flow,
 			   struct wd_decision *d)
 {
@@ -141,7 +152,8 @@ static void judge_policies(const struct wd_model *m, const struct wd_object *sub
 
 		if (!np->isolates[d->dir])
 			continue;
-		if (!np->subject_broken && !wd_selector_matches(&np->subject, subject->pod.labels))
+		if (!np->subject_broken &&
+		    !wd_selector_matches(&np->subject, subject->pod.labels))
 			continue;
 		if (d->reason == WD_R_NOT_ISOLATED) {
 			d->reason = deny_reason(flow);
@@ -156,7 +168,8 @@ static void judge_policies(const struct wd_model *m, const struct wd_object *sub
 	}
 }
 
-static enum wd_verdict verdict_of(const struct wd_model *m, const struct mendpoint *e,
+static enum wd_verdict verdict_of(const struct wd_model *m,
+				  const struct mendpoint *e,
 				  enum wd_reason reason)
 {
 	if (reason < WD_R_FIRST_DROP)
@@ -181,7 +194,8 @@ static void judge_objects(const struct wd_model *m, const struct mendpoint *e,
 
 /* ---- from the tables ---- */
 
-static uint32_t table_class(const struct wd_model *m, const struct wd_slot_val *slot,
+static uint32_t table_class(const struct wd_model *m,
+			    const struct wd_slot_val *slot,
 			    const struct wd_flow *flow)
 {
 	const struct wd_span_val *span;
@@ -202,19 +216,24 @@ static uint32_t table_class(const struct wd_model *m, const struct wd_slot_val *
 	return cls;
 }
 
-static enum wd_reason table_rules(const struct wd_model *m, const struct wd_slot_val *slot,
-				  uint32_t row, const struct wd_flow *flow, uint32_t *ret_rule)
+static enum wd_reason table_rules(const struct wd_model *m,
+				  const struct wd_slot_val *slot, uint32_t row,
+				  const struct wd_flow *flow,
+				  uint32_t *ret_rule)
 {
-	const struct wd_class_val *cls = &m->sink.class[table_class(m, slot, flow)];
+	const struct wd_class_val *cls =
+		&m->sink.class[table_class(m, slot, flow)];
 	const __u64 *bits = m->sink.row[row].bits;
 
 	for (uint32_t i = 0; i < cls->cnt; i++) {
 		const struct wd_rule *r = &cls->rule[i];
 
-		if (r->pred != WD_PRED_ANY && !(bits[r->pred / 64] >> (r->pred % 64) & 1))
+		if (r->pred != WD_PRED_ANY &&
+		    !(bits[r->pred / 64] >> (r->pred % 64) & 1))
 			continue;
 		*ret_rule = r->id;
-		return r->action == WD_ACT_ALLOW ? WD_R_POLICY_ALLOW : WD_R_POLICY;
+		return r->action == WD_ACT_ALLOW ? WD_R_POLICY_ALLOW :
+						   WD_R_POLICY;
 	}
 	return deny_reason(flow);
 }
@@ -224,7 +243,8 @@ static void judge_tables(const struct wd_model *m, const struct mendpoint *e,
 			 struct wd_decision *d)
 {
 	uint32_t nr = e->in_kernel ? e->have.slot[m->gen & 1] : 0;
-	const struct wd_slot_val *slot = &m->sink.slot[(size_t)nr * WD_DIR__MAX + d->dir];
+	const struct wd_slot_val *slot =
+		&m->sink.slot[(size_t)nr * WD_DIR__MAX + d->dir];
 	struct wd_addr_info info;
 
 	wd_model_addr(m, peer, &info);
@@ -237,13 +257,15 @@ static void judge_tables(const struct wd_model *m, const struct mendpoint *e,
 	else if (!(slot->flags & WD_SLOT_ISOLATED))
 		d->table_reason = WD_R_NOT_ISOLATED;
 	else
-		d->table_reason = table_rules(m, slot, info.row, flow, &d->rule_id);
+		d->table_reason =
+			table_rules(m, slot, info.row, flow, &d->rule_id);
 	d->table_verdict = verdict_of(m, e, d->table_reason);
 }
 
 /* ---- both ---- */
 
-static struct maddr *find_addr(const struct wd_model *m, const struct wd_addr *addr)
+static struct maddr *find_addr(const struct wd_model *m,
+			       const struct wd_addr *addr)
 {
 	struct wd_addr key;
 	struct maddr *a;
@@ -255,14 +277,16 @@ static struct maddr *find_addr(const struct wd_model *m, const struct wd_addr *a
 	return a;
 }
 
-static void judge_hook(const struct wd_model *m, const struct side *self, const struct side *peer,
-		       const struct wd_flow *flow, bool host_policy, struct wd_decision *d)
+static void judge_hook(const struct wd_model *m, const struct side *self,
+		       const struct side *peer, const struct wd_flow *flow,
+		       bool host_policy, struct wd_decision *d)
 {
 	const struct mendpoint *e = NULL;
 
 	d->rule = -1;
 	if (self->claim && self->claim->kind == CLAIM_ENDPOINT)
-		HASH_FIND(hh, m->endpoints, &self->claim->ep->id, sizeof(uint32_t), e);
+		HASH_FIND(hh, m->endpoints, &self->claim->ep->id,
+			  sizeof(uint32_t), e);
 	if (!e)
 		return;
 	d->enforced = true;
@@ -278,13 +302,15 @@ static void judge_hook(const struct wd_model *m, const struct side *self, const 
 	}
 }
 
-void wd_model_why(const struct wd_model *m, const struct wd_flow *flow, bool host_policy,
-		  struct wd_decision ret[WD_DIR__MAX])
+void wd_model_why(const struct wd_model *m, const struct wd_flow *flow,
+		  bool host_policy, struct wd_decision ret[WD_DIR__MAX])
 {
 	const struct maddr *src_addr = find_addr(m, &flow->src);
 	const struct maddr *dst_addr = find_addr(m, &flow->dst);
-	struct side src = { src_addr ? addr_winner(src_addr) : NULL, &flow->src };
-	struct side dst = { dst_addr ? addr_winner(dst_addr) : NULL, &flow->dst };
+	struct side src = { src_addr ? addr_winner(src_addr) : NULL,
+			    &flow->src };
+	struct side dst = { dst_addr ? addr_winner(dst_addr) : NULL,
+			    &flow->dst };
 
 	memset(ret, 0, WD_DIR__MAX * sizeof(*ret));
 	ret[WD_INGRESS].dir = WD_INGRESS;

@@ -33,10 +33,12 @@ static struct wd_cidr6_key prefix_key(const struct mprefix *p)
 }
 
 /* The kernel took @val: account the rows behind it. */
-static void entry_took(struct wd_model *m, struct mentry *e, const struct wd_addr_val *val)
+static void entry_took(struct wd_model *m, struct mentry *e,
+		       const struct wd_addr_val *val)
 {
 	for (int i = 0; i < 2; i++) {
-		if (e->in_kernel && !e->owned[i] && val->row[i] == e->have.row[i])
+		if (e->in_kernel && !e->owned[i] &&
+		    val->row[i] == e->have.row[i])
 			continue; /* still a row of the agent before */
 		row_ref(m, val->row[i]);
 		if (e->owned[i])
@@ -61,8 +63,8 @@ static void entry_gone(struct wd_model *m, struct mentry *e)
 	e->wanted = false;
 }
 
-static int entry_write(struct wd_model *m, struct mentry *e, enum wd_map map, const void *key,
-		       bool *ret_wrote)
+static int entry_write(struct wd_model *m, struct mentry *e, enum wd_map map,
+		       const void *key, bool *ret_wrote)
 {
 	unsigned int next = (m->gen + 1) & 1;
 	struct wd_addr_val val = e->want;
@@ -72,8 +74,11 @@ static int entry_write(struct wd_model *m, struct mentry *e, enum wd_map map, co
 		return 0;
 	val.row[next] = e->want.row[0];
 	/* Rows of this agent mean nothing to slots of the one before: none until published. */
-	val.row[!next] = e->in_kernel ? e->have.row[!next] : m->first ? 0 : e->want.row[0];
-	if (e->in_kernel && !e->rewrite && memcmp(&val, &e->have, sizeof(val)) == 0)
+	val.row[!next] = e->in_kernel ? e->have.row[!next] :
+			 m->first     ? 0 :
+					e->want.row[0];
+	if (e->in_kernel && !e->rewrite &&
+	    memcmp(&val, &e->have, sizeof(val)) == 0)
 		return 0;
 	err = m->sink.set(m->sink.ctx, map, key, &val);
 	if (err)
@@ -108,7 +113,8 @@ int64_t array_get(struct wd_model *m, enum wd_map map, uint32_t cnt)
 	if (first < 0)
 		return -ENOSPC;
 	if (m->sink.reach)
-		err = m->sink.reach(m->sink.ctx, map, (uint32_t)first * each, cnt * each);
+		err = m->sink.reach(m->sink.ctx, map, (uint32_t)first * each,
+				    cnt * each);
 	if (!err)
 		return first;
 	wd_alloc_put(alloc, (uint32_t)first, cnt);
@@ -117,7 +123,8 @@ int64_t array_get(struct wd_model *m, enum wd_map map, uint32_t cnt)
 
 /* ---- endpoints ---- */
 
-static void endpoint_addrs(const struct wd_endpoint *ep, struct wd_endpoint_val *val)
+static void endpoint_addrs(const struct wd_endpoint *ep,
+			   struct wd_endpoint_val *val)
 {
 	uint32_t n4 = 0;
 	uint32_t n6 = 0;
@@ -148,10 +155,14 @@ static void endpoint_val(const struct wd_model *m, const struct mendpoint *e,
 	val->id = ep->id;
 	val->stat = ep->stat;
 	val->identity = endpoint_identity(e);
-	val->flags = mode == WD_MODE_AUDIT ? WD_EP_AUDIT : mode == WD_MODE_OFF ? WD_EP_OFF : 0;
+	val->flags = mode == WD_MODE_AUDIT ? WD_EP_AUDIT :
+		     mode == WD_MODE_OFF   ? WD_EP_OFF :
+					     0;
 	val->master = ep->master;
 	val->slot[next] = slot;
-	val->slot[!next] = e->in_kernel ? e->have.slot[!next] : m->first ? 0 : slot;
+	val->slot[!next] = e->in_kernel ? e->have.slot[!next] :
+			   m->first	? 0 :
+					  slot;
 	endpoint_addrs(ep, val);
 }
 
@@ -159,7 +170,8 @@ static void endpoint_took(struct wd_model *m, struct mendpoint *e,
 			  const struct wd_endpoint_val *val)
 {
 	for (int i = 0; i < 2; i++) {
-		struct mslot *slot = e->slot && e->slot->id == val->slot[i] ? e->slot : NULL;
+		struct mslot *slot =
+			e->slot && e->slot->id == val->slot[i] ? e->slot : NULL;
 
 		if (e->in_kernel && val->slot[i] == e->have.slot[i])
 			continue;
@@ -173,15 +185,18 @@ static void endpoint_took(struct wd_model *m, struct mendpoint *e,
 	e->rewrite = false;
 }
 
-static int endpoint_write(struct wd_model *m, struct mendpoint *e, bool *ret_wrote)
+static int endpoint_write(struct wd_model *m, struct mendpoint *e,
+			  bool *ret_wrote)
 {
 	struct wd_endpoint_val val;
 	int err;
 
 	endpoint_val(m, e, &val);
-	if (e->in_kernel && !e->rewrite && memcmp(&val, &e->have, sizeof(val)) == 0)
+	if (e->in_kernel && !e->rewrite &&
+	    memcmp(&val, &e->have, sizeof(val)) == 0)
 		return 0;
-	err = m->sink.set(m->sink.ctx, WD_MAP_wd_endpoint, &e->ep->ifindex, &val);
+	err = m->sink.set(m->sink.ctx, WD_MAP_wd_endpoint, &e->ep->ifindex,
+			  &val);
 	if (err)
 		return err;
 	endpoint_took(m, e, &val);
@@ -189,7 +204,8 @@ static int endpoint_write(struct wd_model *m, struct mendpoint *e, bool *ret_wro
 	return 0;
 }
 
-void ghost_add(struct wd_model *m, uint32_t ifindex, struct mslot *const owned[2])
+void ghost_add(struct wd_model *m, uint32_t ifindex,
+	       struct mslot *const owned[2])
 {
 	struct mghost *g = wd_xcalloc(1, sizeof(*g));
 
@@ -218,7 +234,8 @@ static void ghosts_delete(struct wd_model *m)
 
 		if (!ifindex_in_use(m, g->ifindex) &&
 		    m->sink.del(m->sink.ctx, WD_MAP_wd_endpoint, &g->ifindex)) {
-			m->ghosts.item[kept++] = g; /* again with the next commit */
+			m->ghosts.item[kept++] =
+				g; /* again with the next commit */
 			continue;
 		}
 		slot_put(m, g->owned[0]);
@@ -260,7 +277,8 @@ static void drop_unpublished(struct wd_model *m)
 		struct wd_cidr6_key key = prefix_key(p);
 
 		if (p->in.cnt || p->out.cnt || p->e.published ||
-		    (p->e.in_kernel && m->sink.del(m->sink.ctx, prefix_map(p), &key)))
+		    (p->e.in_kernel &&
+		     m->sink.del(m->sink.ctx, prefix_map(p), &key)))
 			m->dirty_prefixes.item[kept++] = p;
 		else
 			prefix_free(m, p);
@@ -271,7 +289,8 @@ static void drop_unpublished(struct wd_model *m)
 		struct maddr *a = m->dirty_addrs.item[i];
 
 		if (!SLIST_EMPTY(&a->claims) || a->e.published ||
-		    (a->e.in_kernel && m->sink.del(m->sink.ctx, addr_map(a), &a->addr.v6)))
+		    (a->e.in_kernel &&
+		     m->sink.del(m->sink.ctx, addr_map(a), &a->addr.v6)))
 			m->dirty_addrs.item[kept++] = a;
 		else
 			addr_free(m, a);
@@ -294,7 +313,8 @@ int write_all(struct wd_model *m, bool *ret_wrote)
 	for (size_t i = 0; i < m->dirty_addrs.cnt && !err; i++) {
 		struct maddr *a = m->dirty_addrs.item[i];
 
-		err = entry_write(m, &a->e, addr_map(a), &a->addr.v6, ret_wrote);
+		err = entry_write(m, &a->e, addr_map(a), &a->addr.v6,
+				  ret_wrote);
 	}
 	for (struct mendpoint *e = m->endpoints; e && !err; e = e->hh.next)
 		err = endpoint_write(m, e, ret_wrote);
@@ -314,8 +334,11 @@ static void addr_done(struct wd_model *m, struct maddr *a)
 		}
 		return;
 	}
-	if (a->e.in_kernel && m->sink.del(m->sink.ctx, addr_map(a), &a->addr.v6)) {
-		addr_dirty(m, a); /* again with the next commit; it says what its CIDR says */
+	if (a->e.in_kernel &&
+	    m->sink.del(m->sink.ctx, addr_map(a), &a->addr.v6)) {
+		addr_dirty(
+			m,
+			a); /* again with the next commit; it says what its CIDR says */
 		return;
 	}
 	addr_free(m, a);
@@ -360,7 +383,8 @@ void write_done(struct wd_model *m)
 
 /* ---- settling ---- */
 
-static int entry_settle(struct wd_model *m, struct mentry *e, enum wd_map map, const void *key)
+static int entry_settle(struct wd_model *m, struct mentry *e, enum wd_map map,
+			const void *key)
 {
 	struct wd_addr_val val = e->have;
 	int err;
@@ -383,7 +407,8 @@ static int endpoint_settle(struct wd_model *m, struct mendpoint *e)
 	if (!e->in_kernel || val.slot[0] == val.slot[1])
 		return 0;
 	val.slot[!cur] = val.slot[cur];
-	err = m->sink.set(m->sink.ctx, WD_MAP_wd_endpoint, &e->ep->ifindex, &val);
+	err = m->sink.set(m->sink.ctx, WD_MAP_wd_endpoint, &e->ep->ifindex,
+			  &val);
 	if (err)
 		return err;
 	e->have = val;
@@ -399,7 +424,8 @@ int wd_model_settle(struct wd_model *m)
 	int err = 0;
 
 	while (m->unsettled_addrs.cnt && !err) {
-		struct maddr *a = m->unsettled_addrs.item[m->unsettled_addrs.cnt - 1];
+		struct maddr *a =
+			m->unsettled_addrs.item[m->unsettled_addrs.cnt - 1];
 
 		err = entry_settle(m, &a->e, addr_map(a), &a->addr.v6);
 		if (err)
@@ -408,7 +434,9 @@ int wd_model_settle(struct wd_model *m)
 		m->unsettled_addrs.cnt--;
 	}
 	while (m->unsettled_prefixes.cnt && !err) {
-		struct mprefix *p = m->unsettled_prefixes.item[m->unsettled_prefixes.cnt - 1];
+		struct mprefix *p =
+			m->unsettled_prefixes
+				.item[m->unsettled_prefixes.cnt - 1];
 		struct wd_cidr6_key key = prefix_key(p);
 
 		err = entry_settle(m, &p->e, prefix_map(p), &key);

@@ -13,8 +13,9 @@ static void *must(void *ptr)
 {
 	if (ptr)
 		return ptr;
-	(void)fputs("warder: out of memory; enforcement goes on with the last generation\n",
-		    stderr);
+	(void)fputs(
+		"warder: out of memory; enforcement goes on with the last generation\n",
+		stderr);
 	exit(1);
 }
 

@@ -24,7 +24,8 @@ struct wd_veth {
 	uint8_t host_mac[6];
 	uint8_t pod_mac[6];
 	uint64_t cookie; /* SO_NETNS_COOKIE of the pod's namespace, 0 if the kernel has none (before 5.14) */
-	struct in6_addr ll6; /* link-local address of the pod side: as configured, else EUI-64 of its MAC */
+	struct in6_addr
+		ll6; /* link-local address of the pod side: as configured, else EUI-64 of its MAC */
 	uint32_t addr_cnt; /* global addresses on the pod side */
 	struct wd_addr addr[WD_VETH_ADDRS];
 };
@@ -49,7 +50,8 @@ int wd_veth_find(int netns_fd, const char *ifname, struct wd_veth *ret_veth);
 int wd_veth_check(int netns_fd, const struct wd_veth *veth);
 
 /* Call @fn for each veth of this namespace whose peer is in another namespace. For discovery. */
-typedef int (*wd_veth_fn)(void *ctx, uint32_t ifindex, const char *name, int peer_nsid);
+typedef int (*wd_veth_fn)(void *ctx, uint32_t ifindex, const char *name,
+			  int peer_nsid);
 int wd_veth_each(wd_veth_fn fn, void *ctx);
 
 /* ---- link events ---- */
@@ -57,7 +59,8 @@ int wd_veth_each(wd_veth_fn fn, void *ctx);
 struct wd_linkmon;
 
 /* @gone: the interface left this namespace or was deleted; else it appeared or changed */
-typedef void (*wd_linkmon_fn)(void *ctx, uint32_t ifindex, uint32_t master, bool gone);
+typedef void (*wd_linkmon_fn)(void *ctx, uint32_t ifindex, uint32_t master,
+			      bool gone);
 
 /** wd_linkmon_open() - follow RTNLGRP_LINK. Return: 0 or -errno */
 int wd_linkmon_open(wd_linkmon_fn fn, void *ctx, struct wd_linkmon **ret_mon);

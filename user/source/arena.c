@@ -20,16 +20,19 @@ struct wd_arena_block {
 	size_t pad;
 };
 
-static struct wd_arena_block *block_new(size_t need, struct wd_arena_block *older)
+static struct wd_arena_block *block_new(size_t need,
+					struct wd_arena_block *older)
 {
 	size_t size = need + sizeof(struct wd_arena_block);
 	struct wd_arena_block *block;
 
 	size = (size + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
-	block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	block = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (block == MAP_FAILED) {
-		(void)fputs("warder: out of memory; enforcement goes on with the last generation\n",
-			    stderr);
+		(void)fputs(
+			"warder: out of memory; enforcement goes on with the last generation\n",
+			stderr);
 		exit(1);
 	}
 	block->older = older;

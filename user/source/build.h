@@ -35,10 +35,12 @@ int wd_build_fail(struct wd_build *b, uint32_t line, const char *format, ...)
 bool wd_build_wants_key(const struct wd_build *b);
 
 /** wd_build_key() - Return: 0 or -EBADMSG */
-int wd_build_key(struct wd_build *b, const char *key, bool plain, uint32_t line);
+int wd_build_key(struct wd_build *b, const char *key, bool plain,
+		 uint32_t line);
 
 /** wd_build_add() - a value at the present place. Return: NULL when refused */
-struct wd_tree *wd_build_add(struct wd_build *b, enum wd_tree_type type, uint32_t line);
+struct wd_tree *wd_build_add(struct wd_build *b, enum wd_tree_type type,
+			     uint32_t line);
 
 /** wd_build_open() - as add for a map or list, whose entries follow. Return: 0 or -EBADMSG */
 int wd_build_open(struct wd_build *b, enum wd_tree_type type, uint32_t line);

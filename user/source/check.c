@@ -27,9 +27,10 @@ static void add_unknown(struct wd_problems *problems, const char *path,
 			.field = "kind",
 		};
 
-		(void)snprintf(text, sizeof(text),
-			       "%u of kind '%s': not read by this version, nothing of it is enforced",
-			       unknown[i].cnt, unknown[i].kind);
+		(void)snprintf(
+			text, sizeof(text),
+			"%u of kind '%s': not read by this version, nothing of it is enforced",
+			unknown[i].cnt, unknown[i].kind);
 		problem.text = text;
 		wd_problems_add(problems, &problem);
 	}
@@ -44,7 +45,8 @@ static void add_all_unknown(struct wd_problems *problems, const char *path,
 	add_unknown(problems, path, unknown, cnt);
 }
 
-static int check_file(const char *path, struct wd_problems *ret_problems, uint32_t *ret_objects)
+static int check_file(const char *path, struct wd_problems *ret_problems,
+		      uint32_t *ret_objects)
 {
 	struct wd_load load;
 	char *text;
@@ -65,7 +67,8 @@ static int check_file(const char *path, struct wd_problems *ret_problems, uint32
 }
 
 /* As the agent reads it: an object in two files is a problem too. */
-static int check_dir(const char *path, struct wd_problems *ret_problems, uint32_t *ret_objects)
+static int check_dir(const char *path, struct wd_problems *ret_problems,
+		     uint32_t *ret_objects)
 {
 	struct wd_store *store = wd_store_new(NULL, NULL);
 	struct wd_manifests *src = NULL;
@@ -78,7 +81,8 @@ static int check_dir(const char *path, struct wd_problems *ret_problems, uint32_
 	}
 	if (!err) {
 		for (int kind = 0; kind < WD_KIND__MAX; kind++)
-			ret_objects[kind] = wd_store_count(store, (enum wd_kind)kind);
+			ret_objects[kind] =
+				wd_store_count(store, (enum wd_kind)kind);
 		wd_problems_append(ret_problems, wd_manifests_problems(src));
 		add_all_unknown(ret_problems, path, src);
 	}
@@ -87,7 +91,8 @@ static int check_dir(const char *path, struct wd_problems *ret_problems, uint32_
 	return err;
 }
 
-int wd_manifests_check(const char *path, struct wd_problems *ret_problems, uint32_t *ret_objects)
+int wd_manifests_check(const char *path, struct wd_problems *ret_problems,
+		       uint32_t *ret_objects)
 {
 	struct stat st;
 
@@ -97,6 +102,7 @@ int wd_manifests_check(const char *path, struct wd_problems *ret_problems, uint3
 		ret_objects[kind] = 0;
 	if (stat(path, &st))
 		return -errno;
-	return S_ISDIR(st.st_mode) ? check_dir(path, ret_problems, ret_objects) :
-				     check_file(path, ret_problems, ret_objects);
+	return S_ISDIR(st.st_mode) ?
+		       check_dir(path, ret_problems, ret_objects) :
+		       check_file(path, ret_problems, ret_objects);
 }

@@ -20,15 +20,17 @@ struct kind {
 	enum wd_kind kind;
 	bool namespaced;
 	bool strict; /* an unknown field in metadata may hide which object is meant */
-	int (*read)(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
-		    struct wd_object **ret_obj);
+	int (*read)(struct wd_read *r, const struct wd_tree *doc,
+		    const struct wd_meta *meta, struct wd_object **ret_obj);
 };
 
 static const struct kind kinds[] = {
 	{ KUBERNETES_CORE, "Pod", WD_KIND_POD, true, false, wd_read_pod },
-	{ KUBERNETES_CORE, "Namespace", WD_KIND_NAMESPACE, false, false, wd_read_namespace },
+	{ KUBERNETES_CORE, "Namespace", WD_KIND_NAMESPACE, false, false,
+	  wd_read_namespace },
 	{ KUBERNETES_CORE, "Node", WD_KIND_NODE, false, false, wd_read_node },
-	{ KUBERNETES_NET, "NetworkPolicy", WD_KIND_NETPOL, true, true, wd_read_netpol },
+	{ KUBERNETES_NET, "NetworkPolicy", WD_KIND_NETPOL, true, true,
+	  wd_read_netpol },
 	{},
 };
 
@@ -43,7 +45,8 @@ static const struct kind *find_kind(const char *api, const char *name)
 
 /* ---- one object ---- */
 
-static void read_known_kind(struct wd_read *r, const struct wd_tree *doc, const struct kind *k)
+static void read_known_kind(struct wd_read *r, const struct wd_tree *doc,
+			    const struct kind *k)
 {
 	struct wd_object *obj = NULL;
 	struct wd_meta meta;
@@ -53,8 +56,8 @@ static void read_known_kind(struct wd_read *r, const struct wd_tree *doc, const 
 		r->fns->unreadable(r->ctx);
 		return;
 	}
-	(void)snprintf(r->object, sizeof(r->object), "%s/%s%s%s", k->name, meta.ns,
-		       *meta.ns ? "/" : "", meta.name);
+	(void)snprintf(r->object, sizeof(r->object), "%s/%s%s%s", k->name,
+		       meta.ns, *meta.ns ? "/" : "", meta.name);
 	r->effect = WD_PROBLEM_KEPT;
 	if (k->read(r, doc, &meta, &obj) == 0)
 		r->fns->object(r->ctx, obj);
@@ -76,8 +79,8 @@ static bool is_upstream_api(const char *api)
 }
 
 /* A kind of ours written wrongly: refused, not ignored, for it may have been in force. */
-static bool is_miswritten(struct wd_read *r, const struct wd_tree *doc, const char *api,
-			  const char *name)
+static bool is_miswritten(struct wd_read *r, const struct wd_tree *doc,
+			  const char *api, const char *name)
 {
 	if (!is_upstream_api(api))
 		return false;
@@ -86,17 +89,19 @@ static bool is_miswritten(struct wd_read *r, const struct wd_tree *doc, const ch
 			continue;
 		if (strcmp(name, k->name) != 0)
 			wd_read_problem(r, WD_AT(NULL, "kind"), doc->line,
-					"'%.80s' is not read; write %s", name, k->name);
+					"'%.80s' is not read; write %s", name,
+					k->name);
 		else
 			wd_read_problem(r, WD_AT(NULL, "apiVersion"), doc->line,
-					"'%.80s' is not read; write %s", api, k->api);
+					"'%.80s' is not read; write %s", api,
+					k->api);
 		return true;
 	}
 	return false;
 }
 
-static void read_other_kind(struct wd_read *r, const struct wd_tree *doc, const char *api,
-			    const char *name)
+static void read_other_kind(struct wd_read *r, const struct wd_tree *doc,
+			    const char *api, const char *name)
 {
 	char kind[256];
 
@@ -111,8 +116,9 @@ static void read_other_kind(struct wd_read *r, const struct wd_tree *doc, const 
 	r->fns->unknown(r->ctx, kind);
 }
 
-static void read_item(struct wd_read *r, const struct wd_tree *doc, const char *list_api,
-		      const char *list_kind, uint32_t depth);
+static void read_item(struct wd_read *r, const struct wd_tree *doc,
+		      const char *list_api, const char *list_kind,
+		      uint32_t depth);
 
 /* ---- Lists ---- */
 
@@ -126,8 +132,8 @@ static bool has_field(const struct wd_tree *map, const char *key)
 }
 
 /* "PodList" is a list of Pods, "List" one of anything, and an "AllowList" may be none. */
-static bool is_list(const struct wd_tree *doc, const char *api, const char *name,
-		    char *item_kind, size_t size)
+static bool is_list(const struct wd_tree *doc, const char *api,
+		    const char *name, char *item_kind, size_t size)
 {
 	size_t len = strlen(name);
 
@@ -138,14 +144,15 @@ static bool is_list(const struct wd_tree *doc, const char *api, const char *name
 	       (!*item_kind && strcmp(api, KUBERNETES_CORE) == 0);
 }
 
-static void read_items(struct wd_read *r, const struct wd_tree *doc, const char *api,
-		       const char *item_kind, uint32_t depth)
+static void read_items(struct wd_read *r, const struct wd_tree *doc,
+		       const char *api, const char *item_kind, uint32_t depth)
 {
 	const struct wd_tree *items = NULL;
 
 	if (!has_field(doc, "items")) {
-		wd_read_problem(r, WD_AT(NULL, "items"), doc->line,
-				"is missing; write 'items: []' if the list is empty");
+		wd_read_problem(
+			r, WD_AT(NULL, "items"), doc->line,
+			"is missing; write 'items: []' if the list is empty");
 		r->fns->unreadable(r->ctx);
 		return;
 	}
@@ -154,7 +161,8 @@ static void read_items(struct wd_read *r, const struct wd_tree *doc, const char 
 		return;
 	}
 	if (depth > 2) {
-		wd_read_problem(r, NULL, doc->line, "a List in a List in a List is not read");
+		wd_read_problem(r, NULL, doc->line,
+				"a List in a List in a List is not read");
 		r->fns->unreadable(r->ctx);
 		return;
 	}
@@ -163,8 +171,9 @@ static void read_items(struct wd_read *r, const struct wd_tree *doc, const char 
 }
 
 /* @list_api, @list_kind: what an item of a typed list is where it does not say. */
-static void read_item(struct wd_read *r, const struct wd_tree *doc, const char *list_api,
-		      const char *list_kind, uint32_t depth)
+static void read_item(struct wd_read *r, const struct wd_tree *doc,
+		      const char *list_api, const char *list_kind,
+		      uint32_t depth)
 {
 	const char *name = NULL;
 	const char *api = NULL;
@@ -174,7 +183,8 @@ static void read_item(struct wd_read *r, const struct wd_tree *doc, const char *
 	r->effect = WD_PROBLEM_KEPT;
 	r->object[0] = '\0';
 	if (doc->type != WD_TREE_MAP) {
-		wd_read_problem(r, NULL, doc->line, "is no Kubernetes object (no mapping)");
+		wd_read_problem(r, NULL, doc->line,
+				"is no Kubernetes object (no mapping)");
 		r->fns->unreadable(r->ctx);
 		return;
 	}
@@ -186,8 +196,9 @@ static void read_item(struct wd_read *r, const struct wd_tree *doc, const char *
 	name = name ? name : list_kind;
 	api = api ? api : list_api;
 	if (!name || !*name || !api || !*api) {
-		wd_read_problem(r, WD_AT(NULL, name && *name ? "apiVersion" : "kind"), doc->line,
-				"is missing: is this a Kubernetes object?");
+		wd_read_problem(
+			r, WD_AT(NULL, name && *name ? "apiVersion" : "kind"),
+			doc->line, "is missing: is this a Kubernetes object?");
 		r->fns->unreadable(r->ctx);
 		return;
 	}
@@ -211,14 +222,16 @@ static void cannot_parse(struct wd_read *r, const struct wd_tree_error *error)
 {
 	r->effect = WD_PROBLEM_KEPT;
 	r->object[0] = '\0';
-	wd_read_problem(r, NULL, error->line ? error->line : 1, "%s", error->text);
+	wd_read_problem(r, NULL, error->line ? error->line : 1, "%s",
+			error->text);
 	r->fns->unreadable(r->ctx);
 }
 
 /* A line that ends one YAML document and begins the next: "---" and no more of a word. */
 static bool is_separator(const char *line)
 {
-	return strncmp(line, "---", 3) == 0 && (!line[3] || strchr(" \t\r\n", line[3]));
+	return strncmp(line, "---", 3) == 0 &&
+	       (!line[3] || strchr(" \t\r\n", line[3]));
 }
 
 /* Nothing but blank lines, comments and directives: belongs to what follows. */
@@ -250,14 +263,16 @@ static void read_yaml(struct wd_read *r, const char *text, size_t len)
 	const char *at = text;
 
 	while (at <= end) {
-		const char *eol = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
+		const char *eol =
+			at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
 
-		if (at == end ||
-		    (at > start && is_separator(at) && !is_preamble(start, at))) {
+		if (at == end || (at > start && is_separator(at) &&
+				  !is_preamble(start, at))) {
 			struct wd_tree_error error = { 0 };
 
 			r->line_base = start_line;
-			if (wd_yaml_read(start, (size_t)(at - start), on_document, r, &error))
+			if (wd_yaml_read(start, (size_t)(at - start),
+					 on_document, r, &error))
 				cannot_parse(r, &error);
 			start = at;
 			start_line = line;

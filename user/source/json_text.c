@@ -85,7 +85,8 @@ static uint32_t read_unicode(char **at)
 	if (low < 0xdc00 || low >= 0xe000)
 		return 0;
 	*at += 6;
-	return 0x10000 + ((uint32_t)(high - 0xd800) << 10) + (uint32_t)(low - 0xdc00);
+	return 0x10000 + ((uint32_t)(high - 0xd800) << 10) +
+	       (uint32_t)(low - 0xdc00);
 }
 
 /* At the character after a backslash. Return: where to write on, NULL if bad. */
@@ -138,22 +139,25 @@ static int read_string(struct reader *r, const char **ret_text)
 		if (c == '"')
 			break;
 		if (c < 0x20)
-			return wd_build_fail(&r->b, r->line,
-					     "text is not closed, or holds a control character "
-					     "(write it as \\n, \\t or \\u....)");
+			return wd_build_fail(
+				&r->b, r->line,
+				"text is not closed, or holds a control character "
+				"(write it as \\n, \\t or \\u....)");
 		if (c == '\\') {
 			r->at++;
 			out = read_escape(&r->at, out);
 			if (!out)
-				return wd_build_fail(&r->b, r->line,
-						     "bad escape in text, see RFC 8259");
+				return wd_build_fail(
+					&r->b, r->line,
+					"bad escape in text, see RFC 8259");
 		} else if (c < 0x80) {
 			*out++ = *r->at++;
 		} else {
 			size_t len = utf8_len(r->at);
 
 			if (!len)
-				return wd_build_fail(&r->b, r->line, "text is not UTF-8");
+				return wd_build_fail(&r->b, r->line,
+						     "text is not UTF-8");
 			memmove(out, r->at, len);
 			out += len;
 			r->at += len;
@@ -194,18 +198,20 @@ static bool is_number(const char *s)
 /* true, false, null or a number; copied, for the character after it is needed. */
 static int read_literal(struct reader *r, const char **ret_text)
 {
-	size_t len = strspn(r->at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				   "0123456789+-._");
+	size_t len = strspn(
+		r->at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		       "0123456789+-._");
 	char *copy = wd_arena_get(&r->b.arena, len + 1);
 
 	memcpy(copy, r->at, len);
 	copy[len] = '\0';
 	if (strcmp(copy, "true") != 0 && strcmp(copy, "false") != 0 &&
 	    strcmp(copy, "null") != 0 && !is_number(copy))
-		return wd_build_fail(&r->b, r->line,
-				     len ? "'%.40s' is no JSON value, text needs double quotes" :
-					   "a value is missing%.0s",
-				     copy);
+		return wd_build_fail(
+			&r->b, r->line,
+			len ? "'%.40s' is no JSON value, text needs double quotes" :
+			      "a value is missing%.0s",
+			copy);
 	r->at += len;
 	*ret_text = copy;
 	return 0;
@@ -218,8 +224,9 @@ static int read_key(struct reader *r)
 
 	skip_space(r);
 	if (*r->at != '"')
-		return wd_build_fail(&r->b, r->line,
-				     "a field name in double quotes is missing (a comma too many?)");
+		return wd_build_fail(
+			&r->b, r->line,
+			"a field name in double quotes is missing (a comma too many?)");
 	r->at++;
 	err = read_string(r, &key);
 	if (!err)
@@ -228,7 +235,8 @@ static int read_key(struct reader *r)
 		return err;
 	skip_space(r);
 	if (*r->at != ':')
-		return wd_build_fail(&r->b, r->line, "a colon is missing after '%.60s'", key);
+		return wd_build_fail(&r->b, r->line,
+				     "a colon is missing after '%.60s'", key);
 	r->at++;
 	return 0;
 }
@@ -245,7 +253,9 @@ static int read_value(struct reader *r)
 	if (*r->at == '{' || *r->at == '[') {
 		char close = *r->at == '{' ? '}' : ']';
 
-		err = wd_build_open(&r->b, *r->at == '{' ? WD_TREE_MAP : WD_TREE_LIST, r->line);
+		err = wd_build_open(&r->b,
+				    *r->at == '{' ? WD_TREE_MAP : WD_TREE_LIST,
+				    r->line);
 		if (err)
 			return err;
 		r->at++;
@@ -283,7 +293,8 @@ static int read_end(struct reader *r)
 			return 1;
 		}
 		if (*r->at != (map ? '}' : ']'))
-			return wd_build_fail(&r->b, r->line, "a comma or '%c' is missing",
+			return wd_build_fail(&r->b, r->line,
+					     "a comma or '%c' is missing",
 					     map ? '}' : ']');
 		r->at++;
 		wd_build_close(&r->b);
@@ -311,7 +322,8 @@ static int read_document(struct reader *r)
 int wd_json_read(char *text, size_t len, wd_tree_fn fn, void *ctx,
 		 struct wd_tree_error *ret_error)
 {
-	static struct reader r; /* big; one reader at a time, the agent has one thread */
+	static struct reader
+		r; /* big; one reader at a time, the agent has one thread */
 	int err = 0;
 
 	memset(&r, 0, sizeof(r));

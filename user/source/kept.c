@@ -49,12 +49,14 @@ static uint64_t hash_bytes(const char *data, size_t len)
 
 static void hash_line(const char *text, size_t len, char *line)
 {
-	(void)snprintf(line, HASH_SIZE, "%016" PRIx64 "\n", hash_bytes(text, len));
+	(void)snprintf(line, HASH_SIZE, "%016" PRIx64 "\n",
+		       hash_bytes(text, len));
 }
 
 static void copy_name(const char *path, unsigned int nr, char *name)
 {
-	(void)snprintf(name, NAME_SIZE, "%016" PRIx64 ".%u", hash_bytes(path, strlen(path)), nr);
+	(void)snprintf(name, NAME_SIZE, "%016" PRIx64 ".%u",
+		       hash_bytes(path, strlen(path)), nr);
 }
 
 static char *copy_path(const char *dir, const char *path, unsigned int nr)
@@ -67,13 +69,14 @@ static char *copy_path(const char *dir, const char *path, unsigned int nr)
 
 static char *make_head(const char *path, const struct stat *st, size_t len)
 {
-	return wd_xprintf("warder-kept 2 %lld %lld.%09ld %llu %zu\n%s\n", (long long)st->st_size,
-			  (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
-			  (unsigned long long)st->st_ino, len, path);
+	return wd_xprintf("warder-kept 2 %lld %lld.%09ld %llu %zu\n%s\n",
+			  (long long)st->st_size, (long long)st->st_mtim.tv_sec,
+			  st->st_mtim.tv_nsec, (unsigned long long)st->st_ino,
+			  len, path);
 }
 
-int wd_kept_save(const char *dir, const char *path, unsigned int nr, const struct stat *st,
-		 char *text, size_t len)
+int wd_kept_save(const char *dir, const char *path, unsigned int nr,
+		 const struct stat *st, char *text, size_t len)
 {
 	char *head = make_head(path, st, len);
 	char hash[HASH_SIZE];
@@ -87,7 +90,8 @@ int wd_kept_save(const char *dir, const char *path, unsigned int nr, const struc
 
 	hash_line(text, len, hash);
 	copy_name(path, nr, name);
-	err = strchr(path, '\n') ? -EINVAL : wd_statefile_put(dir, name, part, 3);
+	err = strchr(path, '\n') ? -EINVAL :
+				   wd_statefile_put(dir, name, part, 3);
 	if (!err && nr == 0)
 		wd_kept_drop(dir, path, 1);
 	free(head);
@@ -105,13 +109,15 @@ static bool begins_with(const char *path, const char *want)
 	if (fd < 0)
 		return false;
 	have = wd_xcalloc(len, 1);
-	same = read(fd, have, len) == (ssize_t)len && memcmp(want, have, len) == 0;
+	same = read(fd, have, len) == (ssize_t)len &&
+	       memcmp(want, have, len) == 0;
 	free(have);
 	(void)close(fd);
 	return same;
 }
 
-bool wd_kept_is(const char *dir, const char *path, unsigned int nr, const struct stat *st)
+bool wd_kept_is(const char *dir, const char *path, unsigned int nr,
+		const struct stat *st)
 {
 	char *want = make_head(path, st, (size_t)st->st_size);
 	char *copy = copy_path(dir, path, nr);
@@ -156,7 +162,8 @@ static int read_file(int fd, char **ret_text, size_t *ret_len, struct stat *st)
 	err = read_whole(fd, text, (size_t)st->st_size);
 	if (!err && fstat(fd, &after))
 		err = -errno;
-	if (!err && (after.st_size != st->st_size || after.st_mtim.tv_sec != st->st_mtim.tv_sec ||
+	if (!err && (after.st_size != st->st_size ||
+		     after.st_mtim.tv_sec != st->st_mtim.tv_sec ||
 		     after.st_mtim.tv_nsec != st->st_mtim.tv_nsec))
 		err = -EAGAIN;
 	if (err) {
@@ -168,7 +175,8 @@ static int read_file(int fd, char **ret_text, size_t *ret_len, struct stat *st)
 	return 0;
 }
 
-int wd_kept_text(const char *path, char **ret_text, size_t *ret_len, struct stat *ret_st)
+int wd_kept_text(const char *path, char **ret_text, size_t *ret_len,
+		 struct stat *ret_st)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -189,14 +197,16 @@ static bool read_len(const char *line, const char *eol, size_t *ret_len)
 	const char *space = memrchr(line, ' ', (size_t)(eol - line));
 	char *end;
 
-	if (strncmp(line, "warder-kept 2 ", 14) != 0 || !space || space[1] < '0' || space[1] > '9')
+	if (strncmp(line, "warder-kept 2 ", 14) != 0 || !space ||
+	    space[1] < '0' || space[1] > '9')
 		return false;
 	*ret_len = strtoul(space + 1, &end, 10);
 	return end == eol;
 }
 
 /* Where the text begins, after checking that all of it is there; NULL if not. */
-static char *find_text(char *copy, size_t size, const char *path, size_t *ret_len)
+static char *find_text(char *copy, size_t size, const char *path,
+		       size_t *ret_len)
 {
 	char *rest = memchr(copy, '\n', size);
 	size_t path_len = strlen(path);
@@ -219,8 +229,8 @@ static char *find_text(char *copy, size_t size, const char *path, size_t *ret_le
 	return rest;
 }
 
-int wd_kept_load(const char *dir, const char *path, unsigned int nr, char **ret_text,
-		 size_t *ret_len)
+int wd_kept_load(const char *dir, const char *path, unsigned int nr,
+		 char **ret_text, size_t *ret_len)
 {
 	char *copy = copy_path(dir, path, nr);
 	char *text;
@@ -258,7 +268,8 @@ static char *path_of_copy(const char *copy)
 	FILE *f = fopen(copy, "re");
 	char *line = NULL;
 	size_t size = 0;
-	bool ok = f && getline(&line, &size, f) > 0 && getline(&line, &size, f) > 0;
+	bool ok = f && getline(&line, &size, f) > 0 &&
+		  getline(&line, &size, f) > 0;
 
 	if (f)
 		(void)fclose(f);
@@ -270,7 +281,8 @@ static char *path_of_copy(const char *copy)
 	return line;
 }
 
-int wd_kept_each(const char *dir, void (*fn)(void *ctx, const char *path), void *ctx)
+int wd_kept_each(const char *dir, void (*fn)(void *ctx, const char *path),
+		 void *ctx)
 {
 	DIR *d = opendir(dir);
 	struct dirent *entry;

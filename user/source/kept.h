@@ -23,28 +23,31 @@ int wd_kept_open(const char *state_dir, char **ret_dir);
  * @st: what the file was when it was read
  * Return: 0, or -errno.
  */
-int wd_kept_save(const char *dir, const char *path, unsigned int nr, const struct stat *st,
-		 char *text, size_t len);
+int wd_kept_save(const char *dir, const char *path, unsigned int nr,
+		 const struct stat *st, char *text, size_t len);
 
 /** wd_kept_is() - is version @nr there, of a file that was just like @st, and none after it */
-bool wd_kept_is(const char *dir, const char *path, unsigned int nr, const struct stat *st);
+bool wd_kept_is(const char *dir, const char *path, unsigned int nr,
+		const struct stat *st);
 
 /**
  * wd_kept_load() - text of a version
  * @ret_text: to be freed; has room for one more byte
  * Return: 0; -ENOENT; -EBADMSG when the copy is not whole; -errno.
  */
-int wd_kept_load(const char *dir, const char *path, unsigned int nr, char **ret_text,
-		 size_t *ret_len);
+int wd_kept_load(const char *dir, const char *path, unsigned int nr,
+		 char **ret_text, size_t *ret_len);
 
 /** wd_kept_drop() - forget the versions of a file from @nr on */
 void wd_kept_drop(const char *dir, const char *path, unsigned int nr);
 
 /** wd_kept_each() - tell of each file that has a version 0; -errno if the folder cannot be read */
-int wd_kept_each(const char *dir, void (*fn)(void *ctx, const char *path), void *ctx);
+int wd_kept_each(const char *dir, void (*fn)(void *ctx, const char *path),
+		 void *ctx);
 
 /** wd_kept_text() - read a whole file of at most WD_KEPT_TEXT_MAX bytes; as wd_kept_load(), @ret_st may be NULL */
-int wd_kept_text(const char *path, char **ret_text, size_t *ret_len, struct stat *ret_st);
+int wd_kept_text(const char *path, char **ret_text, size_t *ret_len,
+		 struct stat *ret_st);
 
 #define WD_KEPT_TEXT_MAX (256U << 20) /* bytes of one manifest */
 

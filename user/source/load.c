@@ -38,7 +38,8 @@ struct wd_key wd_object_key(const struct wd_object *obj)
 
 void wd_keys_add(struct wd_keys *keys, const struct wd_key *key)
 {
-	keys->key = wd_grow(keys->key, keys->cnt, &keys->cap, sizeof(*keys->key));
+	keys->key =
+		wd_grow(keys->key, keys->cnt, &keys->cap, sizeof(*keys->key));
 	keys->key[keys->cnt++] = (struct wd_key){
 		.kind = key->kind,
 		.ns = wd_str_get(key->ns),
@@ -57,8 +58,8 @@ void wd_keys_sort(struct wd_keys *keys)
 
 bool wd_keys_has(const struct wd_keys *keys, const struct wd_key *key)
 {
-	return keys->cnt &&
-	       bsearch(key, keys->key, keys->cnt, sizeof(*keys->key), compare_keys);
+	return keys->cnt && bsearch(key, keys->key, keys->cnt,
+				    sizeof(*keys->key), compare_keys);
 }
 
 void wd_keys_fini(struct wd_keys *keys)
@@ -75,7 +76,8 @@ void wd_keys_fini(struct wd_keys *keys)
 
 static void add_object(struct wd_load *load, struct wd_object *obj)
 {
-	load->obj = wd_grow(load->obj, load->obj_cnt, &load->obj_cap, sizeof(struct wd_object *));
+	load->obj = wd_grow(load->obj, load->obj_cnt, &load->obj_cap,
+			    sizeof(struct wd_object *));
 	load->obj[load->obj_cnt++] = obj;
 }
 
@@ -109,8 +111,8 @@ static void on_unknown(void *ctx, const char *kind)
 			return;
 		}
 	}
-	load->unknown = wd_grow(load->unknown, load->unknown_cnt, &load->unknown_cap,
-				sizeof(*load->unknown));
+	load->unknown = wd_grow(load->unknown, load->unknown_cnt,
+				&load->unknown_cap, sizeof(*load->unknown));
 	load->unknown[load->unknown_cnt].kind = wd_xstrdup(kind);
 	load->unknown[load->unknown_cnt++].cnt = 1;
 }
@@ -136,7 +138,8 @@ static int compare_objects(const void *a, const void *b)
 	return diff ? diff : (x->line > y->line) - (x->line < y->line);
 }
 
-static void object_problem(struct wd_load *load, const struct wd_object *obj, uint32_t other)
+static void object_problem(struct wd_load *load, const struct wd_object *obj,
+			   uint32_t other)
 {
 	char object[600];
 	char text[128];
@@ -149,10 +152,13 @@ static void object_problem(struct wd_load *load, const struct wd_object *obj, ui
 		.text = text,
 	};
 
-	(void)snprintf(object, sizeof(object), "%s/%s%s%s", wd_kind_name(obj->kind), obj->ns,
-		       *obj->ns ? "/" : "", obj->name);
-	(void)snprintf(text, sizeof(text),
-		       "stands in line %u too, which counts; remove one of them", other);
+	(void)snprintf(object, sizeof(object), "%s/%s%s%s",
+		       wd_kind_name(obj->kind), obj->ns, *obj->ns ? "/" : "",
+		       obj->name);
+	(void)snprintf(
+		text, sizeof(text),
+		"stands in line %u too, which counts; remove one of them",
+		other);
 	wd_problems_add(&load->problems, &problem);
 }
 
@@ -161,13 +167,16 @@ static void drop_doubles(struct wd_load *load)
 	size_t out = 0;
 
 	if (load->obj_cnt)
-		qsort(load->obj, load->obj_cnt, sizeof(struct wd_object *), compare_objects);
+		qsort(load->obj, load->obj_cnt, sizeof(struct wd_object *),
+		      compare_objects);
 	for (size_t i = 0; i < load->obj_cnt; i++) {
 		struct wd_key key = wd_object_key(load->obj[i]);
-		struct wd_key last = out ? wd_object_key(load->obj[out - 1]) : key;
+		struct wd_key last = out ? wd_object_key(load->obj[out - 1]) :
+					   key;
 
 		if (out && wd_key_compare(&key, &last) == 0) {
-			object_problem(load, load->obj[i], load->obj[out - 1]->line);
+			object_problem(load, load->obj[i],
+				       load->obj[out - 1]->line);
 			wd_object_free(load->obj[i]);
 			continue;
 		}
@@ -183,7 +192,8 @@ static bool is_json(const char *path)
 	return len > 5 && strcmp(path + len - 5, ".json") == 0;
 }
 
-void wd_load_text(struct wd_load *load, const char *path, char *text, size_t len)
+void wd_load_text(struct wd_load *load, const char *path, char *text,
+		  size_t len)
 {
 	const char *file = wd_str_get(path);
 	struct wd_read r = {
@@ -259,7 +269,8 @@ bool wd_load_has(const struct wd_load *load, const struct wd_key *key)
 
 bool wd_load_keeps(const struct wd_load *load, const struct wd_key *key)
 {
-	return !wd_load_has(load, key) && (load->unsure || wd_keys_has(&load->refused, key));
+	return !wd_load_has(load, key) &&
+	       (load->unsure || wd_keys_has(&load->refused, key));
 }
 
 void wd_load_inherit(struct wd_load *load, struct wd_load *before)
@@ -280,5 +291,6 @@ void wd_load_inherit(struct wd_load *load, struct wd_load *before)
 	for (size_t i = 0; i < kept; i++)
 		add_object(load, before->obj[i]);
 	if (kept)
-		qsort(load->obj, load->obj_cnt, sizeof(struct wd_object *), compare_objects);
+		qsort(load->obj, load->obj_cnt, sizeof(struct wd_object *),
+		      compare_objects);
 }

@@ -28,7 +28,8 @@ struct wd_load {
 	const char *path; /* borrowed */
 	size_t obj_cnt;
 	size_t obj_cap;
-	struct wd_object **obj; /* owned; NULL where it was taken; sorted by key, keys distinct */
+	struct wd_object **
+		obj; /* owned; NULL where it was taken; sorted by key, keys distinct */
 	struct wd_keys refused; /* named, but not understood */
 	bool unsure; /* something in it cannot be told apart: nothing of before goes */
 	struct wd_problems problems;
@@ -38,7 +39,8 @@ struct wd_load {
 };
 
 /** wd_load_text() - read a version; @text of @len bytes has room for one more and is changed */
-void wd_load_text(struct wd_load *load, const char *path, char *text, size_t len);
+void wd_load_text(struct wd_load *load, const char *path, char *text,
+		  size_t len);
 
 /** wd_load_failed() - a version that could not be read from the disk: @why */
 void wd_load_failed(struct wd_load *load, const char *path, const char *why);
@@ -66,7 +68,8 @@ struct wd_key wd_object_key(const struct wd_object *obj);
 /** wd_keys_add() - takes references */
 void wd_keys_add(struct wd_keys *keys, const struct wd_key *key);
 void wd_keys_sort(struct wd_keys *keys);
-bool wd_keys_has(const struct wd_keys *keys, const struct wd_key *key); /* sorted ones */
+bool wd_keys_has(const struct wd_keys *keys,
+		 const struct wd_key *key); /* sorted ones */
 void wd_keys_fini(struct wd_keys *keys);
 
 #endif /* WARDER_LOAD_H */

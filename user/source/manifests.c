@@ -27,7 +27,8 @@
 #include "problems.h"
 #include "watch.h"
 
-#define SETTLE_S 2 /* a file that nobody announced is left alone while it is this young */
+/* a file that nobody announced is left alone while it is this young */
+#define SETTLE_S 2
 #define WALK_FLUSHES 10 /* walk unasked every so many flushes */
 #define SAVE_BYTES (32U << 20) /* of copies made in one flush */
 
@@ -114,7 +115,8 @@ static void file_free(struct wd_manifests *src, struct file *f)
 
 static bool is_same(const struct stat *a, const struct stat *b)
 {
-	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
+	       a->st_size == b->st_size &&
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
@@ -157,10 +159,12 @@ static void on_unreadable(void *ctx, const char *dir, int err)
 		.text = text,
 	};
 
-	(void)snprintf(text, sizeof(text),
-		       err == -ELOOP ? "directories nested too deep are not read%.0s" :
-				       "cannot be read (%s); what its files said stays in force",
-		       wd_errno(err));
+	(void)snprintf(
+		text, sizeof(text),
+		err == -ELOOP ?
+			"directories nested too deep are not read%.0s" :
+			"cannot be read (%s); what its files said stays in force",
+		wd_errno(err));
 	wd_problems_add(&src->dir_problems, &problem);
 	for (struct file *f = src->files; f; f = f->hh.next) {
 		if (is_below(f->path, dir))
@@ -201,8 +205,9 @@ static char *dir_name(const char *dir)
 	return copy;
 }
 
-int wd_manifests_new(const char *const *dirs, size_t dir_cnt, const char *state_dir,
-		     struct wd_store *store, struct wd_manifests **ret_src)
+int wd_manifests_new(const char *const *dirs, size_t dir_cnt,
+		     const char *state_dir, struct wd_store *store,
+		     struct wd_manifests **ret_src)
 {
 	struct wd_manifests *src = wd_xcalloc(1, sizeof(*src));
 	int err = wd_watch_new(&watch_fns, src, &src->watch);
@@ -250,7 +255,8 @@ int wd_manifests_fd(const struct wd_manifests *src)
 /* ---- reading one file ---- */
 
 /* What the copies of a file say together: each version over those before it. */
-static void load_kept(struct wd_manifests *src, struct file *f, struct wd_load *ret_load)
+static void load_kept(struct wd_manifests *src, struct file *f,
+		      struct wd_load *ret_load)
 {
 	memset(ret_load, 0, sizeof(*ret_load));
 	for (unsigned int nr = 0; src->kept_dir && nr < WD_KEPT_MAX; nr++) {
@@ -261,8 +267,8 @@ static void load_kept(struct wd_manifests *src, struct file *f, struct wd_load *
 
 		if (err) {
 			if (err != -ENOENT)
-				wd_warn("manifests: copy %u of '%s': %s, ignoring", nr, f->path,
-					wd_errno(err));
+				wd_warn("manifests: copy %u of '%s': %s, ignoring",
+					nr, f->path, wd_errno(err));
 			break;
 		}
 		wd_load_text(&next, f->path, text, len);
@@ -292,7 +298,8 @@ static bool is_cut_off(const struct file *f, ino_t before)
 	return f->fresh || (f->keys.cnt && (!before || before == f->st.st_ino));
 }
 
-static void load_file(struct wd_manifests *src, struct file *f, struct wd_load *load)
+static void load_file(struct wd_manifests *src, struct file *f,
+		      struct wd_load *load)
 {
 	ino_t before = f->st.st_ino;
 	char *text = NULL;
@@ -301,14 +308,18 @@ static void load_file(struct wd_manifests *src, struct file *f, struct wd_load *
 
 	if (err) {
 		memset(&f->st, 0, sizeof(f->st));
-		wd_load_failed(load, f->path,
-			       err == -EFBIG ? "is larger than 256 MiB, split it" :
-			       err == -EAGAIN ? "changes while it is read; replace files by rename" :
-						wd_errno(err));
+		wd_load_failed(
+			load, f->path,
+			err == -EFBIG ?
+				"is larger than 256 MiB, split it" :
+			err == -EAGAIN ?
+				"changes while it is read; replace files by rename" :
+				wd_errno(err));
 	} else if (is_blank(text, len) && is_cut_off(f, before)) {
-		wd_load_failed(load, f->path,
-			       "is empty, as after a write that was cut off; delete the file, or "
-			       "rename an empty one over it, if its objects are to go");
+		wd_load_failed(
+			load, f->path,
+			"is empty, as after a write that was cut off; delete the file, or "
+			"rename an empty one over it, if its objects are to go");
 	} else {
 		wd_load_text(load, f->path, text, len);
 	}
@@ -365,12 +376,14 @@ static void take_keys(struct wd_manifests *src, struct change *change)
 	wd_keys_sort(&f->keys);
 }
 
-static void tell_shadowed(struct file *f, const struct wd_object *obj, const struct file *winner)
+static void tell_shadowed(struct file *f, const struct wd_object *obj,
+			  const struct file *winner)
 {
 	char *object = wd_xprintf("%s/%s%s%s", wd_kind_name(obj->kind), obj->ns,
 				  *obj->ns ? "/" : "", obj->name);
-	char *text = wd_xprintf("stands in '%s' too, which counts; remove one of them",
-				winner->path);
+	char *text = wd_xprintf(
+		"stands in '%s' too, which counts; remove one of them",
+		winner->path);
 	struct wd_problem problem = {
 		.effect = WD_PROBLEM_IGNORED,
 		.file = f->path,
@@ -387,13 +400,16 @@ static void tell_shadowed(struct file *f, const struct wd_object *obj, const str
 }
 
 /* Return: objects that changed. */
-static int put_object(struct wd_manifests *src, struct file *f, struct wd_object *obj)
+static int put_object(struct wd_manifests *src, struct file *f,
+		      struct wd_object *obj)
 {
-	const struct wd_object *there = wd_store_get(src->store, obj->kind, obj->ns, obj->name);
+	const struct wd_object *there =
+		wd_store_get(src->store, obj->kind, obj->ns, obj->name);
 	const struct wd_key key = wd_object_key(obj);
 	struct file *other = there ? find_file(src, there->file) : NULL;
 
-	if (other && other != f && !other->gone && wd_keys_has(&other->keys, &key)) {
+	if (other && other != f && !other->gone &&
+	    wd_keys_has(&other->keys, &key)) {
 		if (strcmp(other->path, f->path) < 0) {
 			tell_shadowed(f, obj, other);
 			wd_object_free(obj);
@@ -446,7 +462,8 @@ static int delete_objects(struct wd_manifests *src, const struct file *f,
 			continue;
 		obj = wd_store_get(src->store, key->kind, key->ns, key->name);
 		if (obj && strcmp(obj->file, f->path) == 0)
-			changed += wd_store_del(src->store, key->kind, key->ns, key->name, NULL);
+			changed += wd_store_del(src->store, key->kind, key->ns,
+						key->name, NULL);
 	}
 	return changed;
 }
@@ -555,8 +572,8 @@ static void walk_all(struct wd_manifests *src)
 	if (!src->started && src->kept_dir) {
 		err = wd_kept_each(src->kept_dir, on_kept, src);
 		if (err)
-			wd_warn("manifests: reading '%s': %s, ignoring", src->kept_dir,
-				wd_errno(err));
+			wd_warn("manifests: reading '%s': %s, ignoring",
+				src->kept_dir, wd_errno(err));
 	}
 	src->started = true;
 	for (struct file *f = src->files; f; f = f->hh.next)
@@ -606,7 +623,8 @@ static size_t save_copy(struct wd_manifests *src, struct file *f)
 	}
 	free(text);
 	if (err && err != -EAGAIN)
-		wd_warn("manifests: keeping a copy of '%s': %s, ignoring", f->path, wd_errno(err));
+		wd_warn("manifests: keeping a copy of '%s': %s, ignoring",
+			f->path, wd_errno(err));
 	return len;
 }
 
@@ -614,8 +632,8 @@ void wd_manifests_flush(struct wd_manifests *src)
 {
 	size_t done = 0;
 
-	for (struct file *f = src->files; src->kept_dir && f && done < SAVE_BYTES;
-	     f = f->hh.next) {
+	for (struct file *f = src->files;
+	     src->kept_dir && f && done < SAVE_BYTES; f = f->hh.next) {
 		if (f->save)
 			done += save_copy(src, f);
 	}
@@ -630,7 +648,8 @@ void wd_manifests_flush(struct wd_manifests *src)
 
 const struct wd_problems *wd_manifests_problems(const struct wd_manifests *csrc)
 {
-	struct wd_manifests *src = (struct wd_manifests *)(uintptr_t)csrc; /* a cache */
+	struct wd_manifests *src =
+		(struct wd_manifests *)(uintptr_t)csrc; /* a cache */
 
 	if (!src->problems_stale)
 		return &src->problems;
@@ -643,7 +662,8 @@ const struct wd_problems *wd_manifests_problems(const struct wd_manifests *csrc)
 	return &src->problems;
 }
 
-static void add_unknown(struct wd_manifests *src, const struct wd_unknown_kind *unknown)
+static void add_unknown(struct wd_manifests *src,
+			const struct wd_unknown_kind *unknown)
 {
 	for (size_t i = 0; i < src->unknown_cnt; i++) {
 		if (strcmp(src->unknown[i].kind, unknown->kind) == 0) {
@@ -651,8 +671,8 @@ static void add_unknown(struct wd_manifests *src, const struct wd_unknown_kind *
 			return;
 		}
 	}
-	src->unknown = wd_grow(src->unknown, src->unknown_cnt, &src->unknown_cap,
-			       sizeof(*src->unknown));
+	src->unknown = wd_grow(src->unknown, src->unknown_cnt,
+			       &src->unknown_cap, sizeof(*src->unknown));
 	src->unknown[src->unknown_cnt].kind = wd_xstrdup(unknown->kind);
 	src->unknown[src->unknown_cnt++].cnt = unknown->cnt;
 }
@@ -663,10 +683,11 @@ static int compare_unknown(const void *a, const void *b)
 		      ((const struct wd_unknown_kind *)b)->kind);
 }
 
-const struct wd_unknown_kind *wd_manifests_unknown(const struct wd_manifests *csrc,
-						   size_t *ret_cnt)
+const struct wd_unknown_kind *
+wd_manifests_unknown(const struct wd_manifests *csrc, size_t *ret_cnt)
 {
-	struct wd_manifests *src = (struct wd_manifests *)(uintptr_t)csrc; /* a cache */
+	struct wd_manifests *src =
+		(struct wd_manifests *)(uintptr_t)csrc; /* a cache */
 
 	unknown_fini(&src->unknown, &src->unknown_cnt);
 	src->unknown_cap = 0;
@@ -675,7 +696,8 @@ const struct wd_unknown_kind *wd_manifests_unknown(const struct wd_manifests *cs
 			add_unknown(src, &f->unknown[i]);
 	}
 	if (src->unknown_cnt)
-		qsort(src->unknown, src->unknown_cnt, sizeof(*src->unknown), compare_unknown);
+		qsort(src->unknown, src->unknown_cnt, sizeof(*src->unknown),
+		      compare_unknown);
 	*ret_cnt = src->unknown_cnt;
 	return src->unknown;
 }

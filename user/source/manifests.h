@@ -46,8 +46,9 @@ void wd_problems_fini(struct wd_problems *list);
  * @store: gets the objects; must outlive the source
  * Return: 0 and *ret_src, or -errno of inotify_init or mkdir.
  */
-int wd_manifests_new(const char *const *dirs, size_t dir_cnt, const char *state_dir,
-		     struct wd_store *store, struct wd_manifests **ret_src);
+int wd_manifests_new(const char *const *dirs, size_t dir_cnt,
+		     const char *state_dir, struct wd_store *store,
+		     struct wd_manifests **ret_src);
 void wd_manifests_free(struct wd_manifests *src);
 
 /** wd_manifests_fd() - readable when files changed; then call wd_manifests_poll() */
@@ -74,7 +75,8 @@ struct wd_unknown_kind {
 	char *kind;
 	uint32_t cnt;
 };
-const struct wd_unknown_kind *wd_manifests_unknown(const struct wd_manifests *src, size_t *ret_cnt);
+const struct wd_unknown_kind *
+wd_manifests_unknown(const struct wd_manifests *src, size_t *ret_cnt);
 
 /**
  * wd_manifests_flush() - keep copies of what was read well, look for changes that nobody announced
@@ -88,6 +90,7 @@ void wd_manifests_flush(struct wd_manifests *src);
  * @ret_objects: objects understood, by enum wd_kind
  * Return: 0 (also with problems), or -errno if it cannot be opened.
  */
-int wd_manifests_check(const char *path, struct wd_problems *ret_problems, uint32_t *ret_objects);
+int wd_manifests_check(const char *path, struct wd_problems *ret_problems,
+		       uint32_t *ret_objects);
 
 #endif /* WARDER_MANIFESTS_H */

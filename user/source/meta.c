@@ -14,7 +14,8 @@
 #include "read.h"
 
 #define NAME_MAX_LEN 253 /* DNS-1123 subdomain */
-#define LABEL_MAX_LEN 63 /* DNS-1123 label; name part of a key, and value, of a label */
+/* DNS-1123 label; name part of a key, and value, of a label */
+#define LABEL_MAX_LEN 63
 
 /* ASCII only, whatever the locale. */
 static bool is_digit(char c)
@@ -34,7 +35,8 @@ static bool is_alnum(char c)
 
 static bool is_dns_label(const char *s, size_t len)
 {
-	if (!len || len > LABEL_MAX_LEN || !is_lower(s[0]) || !is_lower(s[len - 1]))
+	if (!len || len > LABEL_MAX_LEN || !is_lower(s[0]) ||
+	    !is_lower(s[len - 1]))
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		if (!is_lower(s[i]) && s[i] != '-')
@@ -49,7 +51,8 @@ static bool is_dns_subdomain(const char *s, size_t len)
 	if (!len || len > NAME_MAX_LEN)
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		bool edge = i == 0 || i + 1 == len || s[i - 1] == '.' || s[i + 1] == '.';
+		bool edge = i == 0 || i + 1 == len || s[i - 1] == '.' ||
+			    s[i + 1] == '.';
 
 		if (s[i] == '.' ? edge : s[i] == '-' ? edge : !is_lower(s[i]))
 			return false;
@@ -60,7 +63,8 @@ static bool is_dns_subdomain(const char *s, size_t len)
 /* [A-Za-z0-9] at both ends, also - _ . between, 1 to 63 characters. */
 static bool is_label_name(const char *s, size_t len)
 {
-	if (!len || len > LABEL_MAX_LEN || !is_alnum(s[0]) || !is_alnum(s[len - 1]))
+	if (!len || len > LABEL_MAX_LEN || !is_alnum(s[0]) ||
+	    !is_alnum(s[len - 1]))
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		if (!is_alnum(s[i]) && !strchr("-_.", s[i]))
@@ -69,7 +73,8 @@ static bool is_label_name(const char *s, size_t len)
 	return true;
 }
 
-int wd_read_label_key(struct wd_read *r, const struct wd_at *at, uint32_t line, const char *key)
+int wd_read_label_key(struct wd_read *r, const struct wd_at *at, uint32_t line,
+		      const char *key)
 {
 	const char *slash = strchr(key, '/');
 	const char *name = slash ? slash + 1 : key;
@@ -77,47 +82,59 @@ int wd_read_label_key(struct wd_read *r, const struct wd_at *at, uint32_t line, 
 	if (is_label_name(name, strlen(name)) &&
 	    (!slash || is_dns_subdomain(key, (size_t)(slash - key))))
 		return 0;
-	wd_read_problem(r, at, line, "'%.80s' is no label key ([prefix/]name)", key);
+	wd_read_problem(r, at, line, "'%.80s' is no label key ([prefix/]name)",
+			key);
 	return -EINVAL;
 }
 
-int wd_read_label_value(struct wd_read *r, const struct wd_at *at, uint32_t line,
-			const char *value)
+int wd_read_label_value(struct wd_read *r, const struct wd_at *at,
+			uint32_t line, const char *value)
 {
 	if (!*value || is_label_name(value, strlen(value)))
 		return 0;
-	wd_read_problem(r, at, line, "'%.80s' is no label value (at most 63 letters, digits, "
-				     "'-', '_', '.')", value);
+	wd_read_problem(
+		r, at, line,
+		"'%.80s' is no label value (at most 63 letters, digits, "
+		"'-', '_', '.')",
+		value);
 	return -EINVAL;
 }
 
 /* Text of an entry; null is the empty text, as in the API. */
-static const char *entry_text(struct wd_read *r, const struct wd_at *at, const struct wd_tree *e)
+static const char *entry_text(struct wd_read *r, const struct wd_at *at,
+			      const struct wd_tree *e)
 {
-	const char *text = e->type == WD_TREE_SCALAR && wd_tree_is_null(e) ? "" : wd_tree_str(e);
+	const char *text = e->type == WD_TREE_SCALAR && wd_tree_is_null(e) ?
+				   "" :
+				   wd_tree_str(e);
 
 	if (!text)
 		wd_read_problem(r, at, e->line,
-				e->type == WD_TREE_SCALAR ? "must be text; put '%.60s' in quotes" :
-							    "must be text%.0s",
+				e->type == WD_TREE_SCALAR ?
+					"must be text; put '%.60s' in quotes" :
+					"must be text%.0s",
 				e->type == WD_TREE_SCALAR ? e->text : "");
 	return text;
 }
 
 /* YAML takes an unquoted on, 1 or 1.0 for another key than it looks like. */
-static bool key_is_other(struct wd_read *r, const struct wd_at *at, const struct wd_tree *e)
+static bool key_is_other(struct wd_read *r, const struct wd_at *at,
+			 const struct wd_tree *e)
 {
 	if (!e->key_plain || wd_text_scalar(e->key) == WD_SCALAR_TEXT)
 		return false;
-	wd_read_problem(r, at, e->line, "must be text; put '%.60s' in quotes", e->key);
+	wd_read_problem(r, at, e->line, "must be text; put '%.60s' in quotes",
+			e->key);
 	return true;
 }
 
-int wd_read_labels(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		   struct wd_label **ret_label, uint32_t *ret_cnt)
+int wd_read_labels(struct wd_read *r, const struct wd_at *at,
+		   const struct wd_tree *map, struct wd_label **ret_label,
+		   uint32_t *ret_cnt)
 {
 	/* One more, for a caller that adds one. */
-	struct wd_label *label = wd_xcalloc(map ? map->cnt + 1 : 1, sizeof(*label));
+	struct wd_label *label =
+		wd_xcalloc(map ? map->cnt + 1 : 1, sizeof(*label));
 	uint32_t cnt = 0;
 	int err = 0;
 
@@ -134,7 +151,8 @@ int wd_read_labels(struct wd_read *r, const struct wd_at *at, const struct wd_tr
 			err = -EINVAL;
 			continue;
 		}
-		label[cnt++] = (struct wd_label){ .key = e->key, .value = value };
+		label[cnt++] =
+			(struct wd_label){ .key = e->key, .value = value };
 	}
 	if (err) {
 		free(label);
@@ -151,13 +169,14 @@ int wd_read_labels(struct wd_read *r, const struct wd_at *at, const struct wd_tr
 static int64_t parse_time(const char *text)
 {
 	struct tm tm = { 0 };
-	const char *end = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	const char *end = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) :
+				 NULL;
 
 	return end && (*end == 'Z' || *end == '.') ? (int64_t)timegm(&tm) : 0;
 }
 
-static int check_name(struct wd_read *r, const struct wd_tree *doc, const char *key,
-		      const char *name, bool label)
+static int check_name(struct wd_read *r, const struct wd_tree *doc,
+		      const char *key, const char *name, bool label)
 {
 	const struct wd_at *at = WD_AT(NULL, "metadata");
 	const struct wd_tree *meta = wd_tree_get(doc, "metadata");
@@ -168,7 +187,8 @@ static int check_name(struct wd_read *r, const struct wd_tree *doc, const char *
 		wd_read_problem(r, WD_AT(at, key), line, "is missing");
 	else if (!(label ? is_dns_label(name, strlen(name)) :
 			   is_dns_subdomain(name, strlen(name))))
-		wd_read_problem(r, WD_AT(at, key), line, "'%.80s' is no name (RFC 1123 %s)", name,
+		wd_read_problem(r, WD_AT(at, key), line,
+				"'%.80s' is no name (RFC 1123 %s)", name,
 				label ? "label" : "subdomain");
 	else
 		return 0;
@@ -176,19 +196,31 @@ static int check_name(struct wd_read *r, const struct wd_tree *doc, const char *
 }
 
 static const char *const meta_fields[] = {
-	"name",		   "namespace",	      "labels",
-	"annotations",	   "uid",	      "creationTimestamp",
-	"resourceVersion", "generation",      "managedFields",
-	"finalizers",	   "ownerReferences", "deletionTimestamp",
-	"selfLink",	   "generateName",    "deletionGracePeriodSeconds",
+	"name",
+	"namespace",
+	"labels",
+	"annotations",
+	"uid",
+	"creationTimestamp",
+	"resourceVersion",
+	"generation",
+	"managedFields",
+	"finalizers",
+	"ownerReferences",
+	"deletionTimestamp",
+	"selfLink",
+	"generateName",
+	"deletionGracePeriodSeconds",
 	NULL,
 };
 
 static int read_namespace_name(struct wd_read *r, const struct wd_tree *doc,
-			       const struct wd_tree *map, bool namespaced, struct wd_meta *meta)
+			       const struct wd_tree *map, bool namespaced,
+			       struct wd_meta *meta)
 {
 	const char *ns = NULL;
-	int err = wd_read_str(r, WD_AT(NULL, "metadata"), map, "namespace", &ns);
+	int err =
+		wd_read_str(r, WD_AT(NULL, "metadata"), map, "namespace", &ns);
 
 	meta->ns = "";
 	if (err || !namespaced)
@@ -197,8 +229,8 @@ static int read_namespace_name(struct wd_read *r, const struct wd_tree *doc,
 	return check_name(r, doc, "namespace", meta->ns, true);
 }
 
-int wd_read_meta(struct wd_read *r, const struct wd_tree *doc, bool namespaced, bool strict,
-		 struct wd_meta *ret_meta)
+int wd_read_meta(struct wd_read *r, const struct wd_tree *doc, bool namespaced,
+		 bool strict, struct wd_meta *ret_meta)
 {
 	const struct wd_at *at = WD_AT(NULL, "metadata");
 	const struct wd_tree *map = NULL;

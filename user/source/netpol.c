@@ -27,7 +27,8 @@ static bool is_port_name(const char *s)
 	size_t len = strlen(s);
 	bool letter = false;
 
-	if (!len || len > 15 || s[0] == '-' || s[len - 1] == '-' || strstr(s, "--"))
+	if (!len || len > 15 || s[0] == '-' || s[len - 1] == '-' ||
+	    strstr(s, "--"))
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		bool alpha = s[i] >= 'a' && s[i] <= 'z';
@@ -39,17 +40,19 @@ static bool is_port_name(const char *s)
 	return letter;
 }
 
-static int read_named_port(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
+static int read_named_port(struct wd_read *r, const struct wd_at *at,
+			   const struct wd_tree *map,
 			   const struct wd_tree *node, struct wd_port *port)
 {
 	const char *name = wd_tree_str(node);
 
 	if (!is_port_name(name)) {
-		wd_read_problem(r, WD_AT(at, "port"), node->line,
-				name[strspn(name, "0123456789")] ?
-					"'%.40s' is no port name (lower case, at most 15 characters)" :
-					"a number stands without quotes here: %.40s",
-				name);
+		wd_read_problem(
+			r, WD_AT(at, "port"), node->line,
+			name[strspn(name, "0123456789")] ?
+				"'%.40s' is no port name (lower case, at most 15 characters)" :
+				"a number stands without quotes here: %.40s",
+			name);
 		return -EINVAL;
 	}
 	if (wd_tree_get(map, "endPort")) {
@@ -61,8 +64,8 @@ static int read_named_port(struct wd_read *r, const struct wd_at *at, const stru
 	return 0;
 }
 
-static int read_port_range(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-			   struct wd_port *port)
+static int read_port_range(struct wd_read *r, const struct wd_at *at,
+			   const struct wd_tree *map, struct wd_port *port)
 {
 	const struct wd_tree *node = wd_tree_get(map, "port");
 	const struct wd_tree *end = wd_tree_get(map, "endPort");
@@ -71,7 +74,8 @@ static int read_port_range(struct wd_read *r, const struct wd_at *at, const stru
 		port->hi = 65535;
 		if (!end)
 			return 0;
-		wd_read_problem(r, WD_AT(at, "endPort"), end->line, "needs a port");
+		wd_read_problem(r, WD_AT(at, "endPort"), end->line,
+				"needs a port");
 		return -EINVAL;
 	}
 	if (wd_tree_str(node))
@@ -85,14 +89,16 @@ static int read_port_range(struct wd_read *r, const struct wd_at *at, const stru
 		return -EINVAL;
 	if (port->hi >= port->lo)
 		return 0;
-	wd_read_problem(r, WD_AT(at, "endPort"), end->line, "is lower than port");
+	wd_read_problem(r, WD_AT(at, "endPort"), end->line,
+			"is lower than port");
 	return -EINVAL;
 }
 
-static int read_port(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		     struct wd_port *port)
+static int read_port(struct wd_read *r, const struct wd_at *at,
+		     const struct wd_tree *map, struct wd_port *port)
 {
-	static const char *const known[] = { "protocol", "port", "endPort", NULL };
+	static const char *const known[] = { "protocol", "port", "endPort",
+					     NULL };
 
 	if (wd_read_is_hollow(r, at, map) || wd_read_known(r, at, map, known) ||
 	    wd_read_proto(r, at, map, &port->proto))
@@ -102,23 +108,25 @@ static int read_port(struct wd_read *r, const struct wd_at *at, const struct wd_
 
 /* ---- peers ---- */
 
-static int read_cidr(struct wd_read *r, const struct wd_at *at, const struct wd_tree *node,
-		     uint32_t line, struct wd_cidr *ret_cidr)
+static int read_cidr(struct wd_read *r, const struct wd_at *at,
+		     const struct wd_tree *node, uint32_t line,
+		     struct wd_cidr *ret_cidr)
 {
 	const char *text = wd_tree_str(node);
 
 	if (text && !wd_cidr_parse(text, ret_cidr))
 		return 0;
-	wd_read_problem(r, at, node ? node->line : line,
-			text ? "'%.60s' is no CIDR (address/length, no leading zeros, no IPv4 in "
-			       "IPv6)" :
-			       "must be a CIDR, as 10.0.0.0/8%.0s",
-			text ? text : "");
+	wd_read_problem(
+		r, at, node ? node->line : line,
+		text ? "'%.60s' is no CIDR (address/length, no leading zeros, no IPv4 in "
+		       "IPv6)" :
+		       "must be a CIDR, as 10.0.0.0/8%.0s",
+		text ? text : "");
 	return -EINVAL;
 }
 
-static int read_except(struct wd_read *r, const struct wd_at *at, const struct wd_tree *list,
-		       struct wd_peer *peer)
+static int read_except(struct wd_read *r, const struct wd_at *at,
+		       const struct wd_tree *list, struct wd_peer *peer)
 {
 	int err = 0;
 
@@ -137,14 +145,15 @@ static int read_except(struct wd_read *r, const struct wd_at *at, const struct w
 	return err;
 }
 
-static int read_ip_block(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-			 struct wd_peer *peer)
+static int read_ip_block(struct wd_read *r, const struct wd_at *at,
+			 const struct wd_tree *map, struct wd_peer *peer)
 {
 	static const char *const known[] = { "cidr", "except", NULL };
 	const struct wd_tree *except = NULL;
 
 	if (wd_read_known(r, at, map, known) ||
-	    read_cidr(r, WD_AT(at, "cidr"), wd_tree_get(map, "cidr"), map->line, &peer->cidr) ||
+	    read_cidr(r, WD_AT(at, "cidr"), wd_tree_get(map, "cidr"), map->line,
+		      &peer->cidr) ||
 	    wd_read_list(r, at, map, "except", &except))
 		return -EINVAL;
 	peer->type = WD_PEER_CIDR;
@@ -153,7 +162,8 @@ static int read_ip_block(struct wd_read *r, const struct wd_at *at, const struct
 
 /* NULL stays NULL: an absent selector and an empty one are two things here. */
 static int read_peer_selector(struct wd_read *r, const struct wd_at *at,
-			      const struct wd_tree *map, struct wd_selector **ret_sel)
+			      const struct wd_tree *map,
+			      struct wd_selector **ret_sel)
 {
 	struct wd_selector *sel;
 	int err;
@@ -166,41 +176,47 @@ static int read_peer_selector(struct wd_read *r, const struct wd_at *at,
 	return err;
 }
 
-static int read_peer(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		     struct wd_peer *peer)
+static int read_peer(struct wd_read *r, const struct wd_at *at,
+		     const struct wd_tree *map, struct wd_peer *peer)
 {
-	static const char *const known[] = { "podSelector", "namespaceSelector", "ipBlock", NULL };
+	static const char *const known[] = { "podSelector", "namespaceSelector",
+					     "ipBlock", NULL };
 	const struct wd_tree *pods = NULL;
 	const struct wd_tree *nss = NULL;
 	const struct wd_tree *block = NULL;
 
 	if (map->type == WD_TREE_MAP &&
-	    (wd_read_known(r, at, map, known) || wd_read_map(r, at, map, "podSelector", &pods) ||
+	    (wd_read_known(r, at, map, known) ||
+	     wd_read_map(r, at, map, "podSelector", &pods) ||
 	     wd_read_map(r, at, map, "namespaceSelector", &nss) ||
 	     wd_read_map(r, at, map, "ipBlock", &block)))
 		return -EINVAL;
 	if (!pods && !nss && !block) {
-		wd_read_problem(r, at, map->line,
-				"must say podSelector, namespaceSelector or ipBlock; remove the "
-				"whole list if everybody is meant");
+		wd_read_problem(
+			r, at, map->line,
+			"must say podSelector, namespaceSelector or ipBlock; remove the "
+			"whole list if everybody is meant");
 		return -EINVAL;
 	}
 	if (block && (pods || nss)) {
-		wd_read_problem(r, WD_AT(at, "ipBlock"), block->line,
-				"cannot stand beside a selector; write two entries");
+		wd_read_problem(
+			r, WD_AT(at, "ipBlock"), block->line,
+			"cannot stand beside a selector; write two entries");
 		return -EINVAL;
 	}
 	if (block)
 		return read_ip_block(r, WD_AT(at, "ipBlock"), block, peer);
 	peer->type = WD_PEER_PODS;
-	return read_peer_selector(r, WD_AT(at, "podSelector"), pods, &peer->pod_sel) |
-	       read_peer_selector(r, WD_AT(at, "namespaceSelector"), nss, &peer->ns_sel);
+	return read_peer_selector(r, WD_AT(at, "podSelector"), pods,
+				  &peer->pod_sel) |
+	       read_peer_selector(r, WD_AT(at, "namespaceSelector"), nss,
+				  &peer->ns_sel);
 }
 
 /* ---- rules ---- */
 
-static int read_peers(struct wd_read *r, const struct wd_at *at, const struct wd_tree *list,
-		      struct wd_policy_rule *rule)
+static int read_peers(struct wd_read *r, const struct wd_at *at,
+		      const struct wd_tree *list, struct wd_policy_rule *rule)
 {
 	int err = 0;
 
@@ -214,8 +230,8 @@ static int read_peers(struct wd_read *r, const struct wd_at *at, const struct wd
 	return err;
 }
 
-static int read_ports(struct wd_read *r, const struct wd_at *at, const struct wd_tree *list,
-		      struct wd_policy_rule *rule)
+static int read_ports(struct wd_read *r, const struct wd_at *at,
+		      const struct wd_tree *list, struct wd_policy_rule *rule)
 {
 	int err = 0;
 
@@ -229,8 +245,9 @@ static int read_ports(struct wd_read *r, const struct wd_at *at, const struct wd
 	return err;
 }
 
-static void read_rule(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		      int dir, struct wd_policy_rule *rule)
+static void read_rule(struct wd_read *r, const struct wd_at *at,
+		      const struct wd_tree *map, int dir,
+		      struct wd_policy_rule *rule)
 {
 	static const char *const known[2][3] = {
 		[WD_INGRESS] = { "from", "ports", NULL },
@@ -264,11 +281,13 @@ static int read_rules(struct wd_read *r, const struct wd_tree *spec, int dir,
 
 	if (wd_read_list(r, at, spec, key, &list))
 		return -EINVAL;
-	np->rule[dir] = wd_xcalloc(list ? list->cnt : 0, sizeof(*np->rule[dir]));
+	np->rule[dir] =
+		wd_xcalloc(list ? list->cnt : 0, sizeof(*np->rule[dir]));
 	wd_for_each_entry(e, list) {
 		uint32_t nr = np->rule_cnt[dir]++;
 
-		read_rule(r, WD_ELEMENT(WD_AT(at, key), nr), e, dir, &np->rule[dir][nr]);
+		read_rule(r, WD_ELEMENT(WD_AT(at, key), nr), e, dir,
+			  &np->rule[dir][nr]);
 	}
 	return 0;
 }
@@ -276,12 +295,14 @@ static int read_rules(struct wd_read *r, const struct wd_tree *spec, int dir,
 /* ---- directions ---- */
 
 /* Absent: ingress always, egress if there are egress rules (the API's defaulting). */
-static int read_types(struct wd_read *r, const struct wd_tree *spec, struct wd_netpol *np)
+static int read_types(struct wd_read *r, const struct wd_tree *spec,
+		      struct wd_netpol *np)
 {
 	const struct wd_at *at = WD_AT(WD_AT(NULL, "spec"), "policyTypes");
 	const struct wd_tree *list = NULL;
 	uint32_t index;
-	int err = wd_read_list(r, WD_AT(NULL, "spec"), spec, "policyTypes", &list);
+	int err = wd_read_list(r, WD_AT(NULL, "spec"), spec, "policyTypes",
+			       &list);
 
 	if (err)
 		return err;
@@ -314,13 +335,14 @@ static void break_rules(struct wd_netpol *np)
 	}
 }
 
-static void read_body(struct wd_read *r, const struct wd_tree *doc, const struct wd_tree *spec,
-		      struct wd_netpol *np)
+static void read_body(struct wd_read *r, const struct wd_tree *doc,
+		      const struct wd_tree *spec, struct wd_netpol *np)
 {
-	static const char *const doc_fields[] = { "apiVersion", "kind", "metadata", "spec",
-						  "status", NULL };
-	static const char *const spec_fields[] = { "podSelector", "policyTypes", "ingress",
-						   "egress", NULL };
+	static const char *const doc_fields[] = { "apiVersion", "kind",
+						  "metadata",	"spec",
+						  "status",	NULL };
+	static const char *const spec_fields[] = { "podSelector", "policyTypes",
+						   "ingress", "egress", NULL };
 	int err = wd_read_known(r, NULL, doc, doc_fields);
 	int types;
 
@@ -336,8 +358,8 @@ static void read_body(struct wd_read *r, const struct wd_tree *doc, const struct
 		np->isolates[WD_INGRESS] = np->isolates[WD_EGRESS] = true;
 }
 
-int wd_read_netpol(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
-		   struct wd_object **ret_obj)
+int wd_read_netpol(struct wd_read *r, const struct wd_tree *doc,
+		   const struct wd_meta *meta, struct wd_object **ret_obj)
 {
 	const struct wd_at *at = WD_AT(NULL, "spec");
 	const struct wd_tree *spec = NULL;
@@ -347,15 +369,17 @@ int wd_read_netpol(struct wd_read *r, const struct wd_tree *doc, const struct wd
 	if (wd_read_map(r, NULL, doc, "spec", &spec))
 		return -EINVAL;
 	if (!spec || !spec->cnt) {
-		wd_read_problem(r, at, spec ? spec->line : doc->line,
-				"is empty; write 'podSelector: {}' in it if every pod of the "
-				"namespace is meant");
+		wd_read_problem(
+			r, at, spec ? spec->line : doc->line,
+			"is empty; write 'podSelector: {}' in it if every pod of the "
+			"namespace is meant");
 		return -EINVAL;
 	}
 	if (wd_read_map(r, at, spec, "podSelector", &subject))
 		return -EINVAL;
 	obj = wd_read_object_new(r, WD_KIND_NETPOL, meta, doc->line);
-	if (wd_read_selector(r, WD_AT(at, "podSelector"), subject, &obj->netpol.subject)) {
+	if (wd_read_selector(r, WD_AT(at, "podSelector"), subject,
+			     &obj->netpol.subject)) {
 		wd_object_free(obj);
 		return -EINVAL;
 	}

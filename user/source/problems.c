@@ -28,7 +28,8 @@ static void make_room(struct wd_problems *list)
 {
 	if (list->cnt & (list->cnt - 1))
 		return;
-	list->problem = wd_xrealloc(list->problem, list->cnt ? list->cnt * 2 : 1,
+	list->problem = wd_xrealloc(list->problem,
+				    list->cnt ? list->cnt * 2 : 1,
 				    sizeof(*list->problem));
 }
 
@@ -46,7 +47,8 @@ void wd_problems_add(struct wd_problems *list, const struct wd_problem *problem)
 	copy->text = wd_str_get(problem->text);
 }
 
-void wd_problems_append(struct wd_problems *list, const struct wd_problems *from)
+void wd_problems_append(struct wd_problems *list,
+			const struct wd_problems *from)
 {
 	for (size_t i = 0; i < from->cnt; i++)
 		wd_problems_add(list, &from->problem[i]);
@@ -66,5 +68,6 @@ static int compare(const void *a, const void *b)
 void wd_problems_sort(struct wd_problems *list)
 {
 	if (list->cnt)
-		qsort(list->problem, list->cnt, sizeof(*list->problem), compare);
+		qsort(list->problem, list->cnt, sizeof(*list->problem),
+		      compare);
 }

@@ -7,13 +7,16 @@
 
 #include "manifests.h"
 
-#define WD_PROBLEMS_MAX 1000 /* told of one file; the rest is counted in one line */
+/* told of one file; the rest is counted in one line */
+#define WD_PROBLEMS_MAX 1000
 
 /** wd_problems_add() - strings are copied; @object and @field may be "" */
-void wd_problems_add(struct wd_problems *list, const struct wd_problem *problem);
+void wd_problems_add(struct wd_problems *list,
+		     const struct wd_problem *problem);
 
 /** wd_problems_append() - copy all of @from */
-void wd_problems_append(struct wd_problems *list, const struct wd_problems *from);
+void wd_problems_append(struct wd_problems *list,
+			const struct wd_problems *from);
 
 /** wd_problems_sort() - by file, line, field */
 void wd_problems_sort(struct wd_problems *list);

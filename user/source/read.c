@@ -26,7 +26,8 @@ static size_t put_path(const struct wd_at *at, char *buf, size_t size)
 		return 0;
 	len = put_path(at->up, buf, size);
 	if (at->key)
-		n = snprintf(buf + len, size - len, "%s%s", len ? "." : "", at->key);
+		n = snprintf(buf + len, size - len, "%s%s", len ? "." : "",
+			     at->key);
 	else
 		n = snprintf(buf + len, size - len, "[%u]", at->index);
 	if (n < 0)
@@ -34,8 +35,8 @@ static size_t put_path(const struct wd_at *at, char *buf, size_t size)
 	return len + (size_t)n < size ? len + (size_t)n : size - 1;
 }
 
-void wd_read_problem(struct wd_read *r, const struct wd_at *at, uint32_t line, const char *fmt,
-		     ...)
+void wd_read_problem(struct wd_read *r, const struct wd_at *at, uint32_t line,
+		     const char *fmt, ...)
 {
 	char field[512] = "";
 	char text[512];
@@ -57,7 +58,8 @@ void wd_read_problem(struct wd_read *r, const struct wd_at *at, uint32_t line, c
 	(void)put_path(at, field, sizeof(field));
 	if (r->problems->cnt == WD_PROBLEMS_MAX) {
 		problem.field = problem.object = "";
-		problem.text = "more problems than are told of one file; mend these first";
+		problem.text =
+			"more problems than are told of one file; mend these first";
 	}
 	wd_problems_add(r->problems, &problem);
 }
@@ -73,24 +75,26 @@ static bool is_known(const char *key, const char *const *known)
 	return false;
 }
 
-int wd_read_known(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		  const char *const *known)
+int wd_read_known(struct wd_read *r, const struct wd_at *at,
+		  const struct wd_tree *map, const char *const *known)
 {
 	int err = 0;
 
 	wd_for_each_entry(e, map) {
 		if (is_known(e->key, known))
 			continue;
-		wd_read_problem(r, WD_AT(at, e->key), e->line,
-				"unknown field, and what it should change cannot be enforced; "
-				"correct or remove it");
+		wd_read_problem(
+			r, WD_AT(at, e->key), e->line,
+			"unknown field, and what it should change cannot be enforced; "
+			"correct or remove it");
 		err = -EINVAL;
 	}
 	return err;
 }
 
-static int read_typed(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		      const char *key, enum wd_tree_type type, const struct wd_tree **ret)
+static int read_typed(struct wd_read *r, const struct wd_at *at,
+		      const struct wd_tree *map, const char *key,
+		      enum wd_tree_type type, const struct wd_tree **ret)
 {
 	const struct wd_tree *node = wd_tree_get(map, key);
 
@@ -103,20 +107,22 @@ static int read_typed(struct wd_read *r, const struct wd_at *at, const struct wd
 	return 0;
 }
 
-int wd_read_map(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		const char *key, const struct wd_tree **ret)
+int wd_read_map(struct wd_read *r, const struct wd_at *at,
+		const struct wd_tree *map, const char *key,
+		const struct wd_tree **ret)
 {
 	return read_typed(r, at, map, key, WD_TREE_MAP, ret);
 }
 
-int wd_read_list(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		 const char *key, const struct wd_tree **ret)
+int wd_read_list(struct wd_read *r, const struct wd_at *at,
+		 const struct wd_tree *map, const char *key,
+		 const struct wd_tree **ret)
 {
 	return read_typed(r, at, map, key, WD_TREE_LIST, ret);
 }
 
-int wd_read_str(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		const char *key, const char **ret)
+int wd_read_str(struct wd_read *r, const struct wd_at *at,
+		const struct wd_tree *map, const char *key, const char **ret)
 {
 	const struct wd_tree *node = wd_tree_get(map, key);
 
@@ -132,41 +138,45 @@ int wd_read_str(struct wd_read *r, const struct wd_at *at, const struct wd_tree 
 	return 0;
 }
 
-int wd_read_bool(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		 const char *key, bool *ret)
+int wd_read_bool(struct wd_read *r, const struct wd_at *at,
+		 const struct wd_tree *map, const char *key, bool *ret)
 {
 	const struct wd_tree *node = wd_tree_get(map, key);
 
 	*ret = false;
 	if (!node)
 		return 0;
-	if (node->type != WD_TREE_SCALAR || wd_tree_scalar(node) != WD_SCALAR_BOOL) {
-		wd_read_problem(r, WD_AT(at, key), node->line, "must be true or false");
+	if (node->type != WD_TREE_SCALAR ||
+	    wd_tree_scalar(node) != WD_SCALAR_BOOL) {
+		wd_read_problem(r, WD_AT(at, key), node->line,
+				"must be true or false");
 		return -EINVAL;
 	}
 	/* true, yes, on; and not false, no, off */
-	*ret = strchr("tTyY", node->text[0]) || node->text[1] == 'n' || node->text[1] == 'N';
+	*ret = strchr("tTyY", node->text[0]) || node->text[1] == 'n' ||
+	       node->text[1] == 'N';
 	return 0;
 }
 
-int wd_read_port_nr(struct wd_read *r, const struct wd_at *at, const struct wd_tree *node,
-		    uint16_t *ret)
+int wd_read_port_nr(struct wd_read *r, const struct wd_at *at,
+		    const struct wd_tree *node, uint16_t *ret)
 {
 	long nr = 0;
 
-	if (node->type == WD_TREE_SCALAR && wd_tree_scalar(node) == WD_SCALAR_INT &&
-	    strlen(node->text) < 8)
+	if (node->type == WD_TREE_SCALAR &&
+	    wd_tree_scalar(node) == WD_SCALAR_INT && strlen(node->text) < 8)
 		nr = strtol(node->text, NULL, 10);
 	if (nr < 1 || nr > 65535) {
-		wd_read_problem(r, at, node->line, "must be a number from 1 to 65535");
+		wd_read_problem(r, at, node->line,
+				"must be a number from 1 to 65535");
 		return -EINVAL;
 	}
 	*ret = (uint16_t)nr;
 	return 0;
 }
 
-int wd_read_proto(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		  uint8_t *ret)
+int wd_read_proto(struct wd_read *r, const struct wd_at *at,
+		  const struct wd_tree *map, uint8_t *ret)
 {
 	const struct wd_tree *node = wd_tree_get(map, "protocol");
 	const char *name = node ? wd_tree_str(node) : "TCP";
@@ -185,14 +195,16 @@ int wd_read_proto(struct wd_read *r, const struct wd_at *at, const struct wd_tre
 	return 0;
 }
 
-bool wd_read_is_hollow(struct wd_read *r, const struct wd_at *at, const struct wd_tree *entry)
+bool wd_read_is_hollow(struct wd_read *r, const struct wd_at *at,
+		       const struct wd_tree *entry)
 {
 	if (entry->type == WD_TREE_MAP)
 		return false;
 	if (wd_tree_is_null(entry))
-		wd_read_problem(r, at, entry->line,
-				"an entry that says nothing; write {} if everything is meant, "
-				"or remove it");
+		wd_read_problem(
+			r, at, entry->line,
+			"an entry that says nothing; write {} if everything is meant, "
+			"or remove it");
 	else
 		wd_read_problem(r, at, entry->line, "must be a mapping");
 	return true;

@@ -51,54 +51,60 @@ struct wd_at {
 };
 
 #define WD_AT(up_, key_) (&(const struct wd_at){ .up = (up_), .key = (key_) })
-#define WD_ELEMENT(up_, index_) (&(const struct wd_at){ .up = (up_), .index = (index_) })
+#define WD_ELEMENT(up_, index_) \
+	(&(const struct wd_at){ .up = (up_), .index = (index_) })
 
 #define wd_for_each_entry(entry, node) \
-	for (const struct wd_tree *entry = (node) ? (node)->child : NULL; entry; \
-	     entry = entry->next)
+	for (const struct wd_tree *entry = (node) ? (node)->child : NULL; \
+	     entry; entry = entry->next)
 
 /* The same for a list, with the element's number in @index, a variable of the caller's. */
 #define wd_for_each_element(entry, index, node) \
-	for (const struct wd_tree *entry = ((index) = 0, (node) ? (node)->child : NULL); entry; \
-	     entry = entry->next, (index)++)
+	for (const struct wd_tree *entry = \
+		     ((index) = 0, (node) ? (node)->child : NULL); \
+	     entry; entry = entry->next, (index)++)
 
 /** wd_read_text() - read one file's text; problems and objects go where @r says */
 void wd_read_text(struct wd_read *r, char *text, size_t len, bool json);
 
 /** wd_read_problem() - something is wrong at @at (NULL: the document itself); @line of the tree, 0 unknown */
-void wd_read_problem(struct wd_read *r, const struct wd_at *at, uint32_t line, const char *fmt,
-		     ...) __attribute__((format(printf, 4, 5)));
+void wd_read_problem(struct wd_read *r, const struct wd_at *at, uint32_t line,
+		     const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* ---- fields; each returns 0, or -EINVAL with the problem told ---- */
 
 /** wd_read_known() - @map has no field outside @known (ends with NULL) */
-int wd_read_known(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		  const char *const *known);
+int wd_read_known(struct wd_read *r, const struct wd_at *at,
+		  const struct wd_tree *map, const char *const *known);
 
 /** wd_read_map() / wd_read_list() - field @key of @map; *ret is NULL if absent or null */
-int wd_read_map(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		const char *key, const struct wd_tree **ret);
-int wd_read_list(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		 const char *key, const struct wd_tree **ret);
+int wd_read_map(struct wd_read *r, const struct wd_at *at,
+		const struct wd_tree *map, const char *key,
+		const struct wd_tree **ret);
+int wd_read_list(struct wd_read *r, const struct wd_at *at,
+		 const struct wd_tree *map, const char *key,
+		 const struct wd_tree **ret);
 
 /** wd_read_str() - a text; NULL if absent or null */
-int wd_read_str(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		const char *key, const char **ret);
+int wd_read_str(struct wd_read *r, const struct wd_at *at,
+		const struct wd_tree *map, const char *key, const char **ret);
 
 /** wd_read_bool() - true or false; false if absent or null */
-int wd_read_bool(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		 const char *key, bool *ret);
+int wd_read_bool(struct wd_read *r, const struct wd_at *at,
+		 const struct wd_tree *map, const char *key, bool *ret);
 
 /** wd_read_port_nr() - a number 1-65535 in @node */
-int wd_read_port_nr(struct wd_read *r, const struct wd_at *at, const struct wd_tree *node,
-		    uint16_t *ret);
+int wd_read_port_nr(struct wd_read *r, const struct wd_at *at,
+		    const struct wd_tree *node, uint16_t *ret);
 
 /** wd_read_proto() - TCP, UDP or SCTP; TCP if absent or null */
-int wd_read_proto(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		  uint8_t *ret);
+int wd_read_proto(struct wd_read *r, const struct wd_at *at,
+		  const struct wd_tree *map, uint8_t *ret);
 
 /* Is it an element that is there but says nothing (null)? Told as a problem. */
-bool wd_read_is_hollow(struct wd_read *r, const struct wd_at *at, const struct wd_tree *entry);
+bool wd_read_is_hollow(struct wd_read *r, const struct wd_at *at,
+		       const struct wd_tree *entry);
 
 /* ---- metadata ---- */
 
@@ -118,8 +124,8 @@ struct wd_meta {
  * @strict: unknown fields are a problem
  * Return: 0; -EINVAL: not clear which object is meant.
  */
-int wd_read_meta(struct wd_read *r, const struct wd_tree *doc, bool namespaced, bool strict,
-		 struct wd_meta *ret_meta);
+int wd_read_meta(struct wd_read *r, const struct wd_tree *doc, bool namespaced,
+		 bool strict, struct wd_meta *ret_meta);
 
 /** wd_read_object_new() - an object with what @meta says; zeroed apart from that */
 struct wd_object *wd_read_object_new(const struct wd_read *r, int kind,
@@ -129,32 +135,34 @@ struct wd_object *wd_read_object_new(const struct wd_read *r, int kind,
  * wd_read_labels() - a map of texts as an array, keys and values checked as the API does
  * @ret_label: freed by the caller; strings are the tree's
  */
-int wd_read_labels(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		   struct wd_label **ret_label, uint32_t *ret_cnt);
+int wd_read_labels(struct wd_read *r, const struct wd_at *at,
+		   const struct wd_tree *map, struct wd_label **ret_label,
+		   uint32_t *ret_cnt);
 
 /** wd_read_label_key() / wd_read_label_value() - syntax of labels (apimachinery's validation) */
-int wd_read_label_key(struct wd_read *r, const struct wd_at *at, uint32_t line, const char *key);
-int wd_read_label_value(struct wd_read *r, const struct wd_at *at, uint32_t line,
-			const char *value);
+int wd_read_label_key(struct wd_read *r, const struct wd_at *at, uint32_t line,
+		      const char *key);
+int wd_read_label_value(struct wd_read *r, const struct wd_at *at,
+			uint32_t line, const char *value);
 
 /**
  * wd_read_selector() - a label selector (metav1.LabelSelector)
  * @map: NULL selects everything
  * @ret_sel: set also on failure; released by wd_object_free() of the object that takes it
  */
-int wd_read_selector(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		     struct wd_selector *ret_sel);
+int wd_read_selector(struct wd_read *r, const struct wd_at *at,
+		     const struct wd_tree *map, struct wd_selector *ret_sel);
 void wd_read_selector_fini(struct wd_selector *sel);
 
 /* ---- kinds: an object, or -EINVAL with the problems told ---- */
 
-int wd_read_netpol(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
-		   struct wd_object **ret_obj);
-int wd_read_pod(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
-		struct wd_object **ret_obj);
-int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
-		      struct wd_object **ret_obj);
-int wd_read_node(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
-		 struct wd_object **ret_obj);
+int wd_read_netpol(struct wd_read *r, const struct wd_tree *doc,
+		   const struct wd_meta *meta, struct wd_object **ret_obj);
+int wd_read_pod(struct wd_read *r, const struct wd_tree *doc,
+		const struct wd_meta *meta, struct wd_object **ret_obj);
+int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc,
+		      const struct wd_meta *meta, struct wd_object **ret_obj);
+int wd_read_node(struct wd_read *r, const struct wd_tree *doc,
+		 const struct wd_meta *meta, struct wd_object **ret_obj);
 
 #endif /* WARDER_READ_H */

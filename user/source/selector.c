@@ -37,14 +37,15 @@ static void put_values(struct wd_req *req, const char **value, uint32_t cnt)
 	qsort(value, cnt, sizeof(*value), compare_values);
 	req->values = wd_xcalloc(cnt, sizeof(*req->values));
 	for (uint32_t i = 0; i < cnt; i++) {
-		if (req->cnt && strcmp(value[i], req->values[req->cnt - 1]) == 0)
+		if (req->cnt &&
+		    strcmp(value[i], req->values[req->cnt - 1]) == 0)
 			continue;
 		req->values[req->cnt++] = wd_str_get(value[i]);
 	}
 }
 
-static int read_operator(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-			 enum wd_op *ret_op)
+static int read_operator(struct wd_read *r, const struct wd_at *at,
+			 const struct wd_tree *map, enum wd_op *ret_op)
 {
 	static const char *const names[] = {
 		[WD_OP_IN] = "In",
@@ -67,8 +68,8 @@ static int read_operator(struct wd_read *r, const struct wd_at *at, const struct
 	return -EINVAL;
 }
 
-static int read_values(struct wd_read *r, const struct wd_at *at, const struct wd_tree *list,
-		       struct wd_req *req)
+static int read_values(struct wd_read *r, const struct wd_at *at,
+		       const struct wd_tree *list, struct wd_req *req)
 {
 	const char **value = wd_xcalloc(list->cnt, sizeof(*value));
 	uint32_t cnt = 0;
@@ -81,7 +82,8 @@ static int read_values(struct wd_read *r, const struct wd_at *at, const struct w
 		if (e->type == WD_TREE_SCALAR && wd_tree_is_null(e))
 			text = "";
 		if (!text) {
-			wd_read_problem(r, here, e->line, "must be text; put it in quotes");
+			wd_read_problem(r, here, e->line,
+					"must be text; put it in quotes");
 			err = -EINVAL;
 		} else if (wd_read_label_value(r, here, e->line, text)) {
 			err = -EINVAL;
@@ -94,16 +96,18 @@ static int read_values(struct wd_read *r, const struct wd_at *at, const struct w
 	return err;
 }
 
-static int read_expression(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-			   struct wd_req *req)
+static int read_expression(struct wd_read *r, const struct wd_at *at,
+			   const struct wd_tree *map, struct wd_req *req)
 {
-	static const char *const known[] = { "key", "operator", "values", NULL };
+	static const char *const known[] = { "key", "operator", "values",
+					     NULL };
 	const struct wd_tree *values = NULL;
 	const char *key = NULL;
 	bool wants_values;
 
 	if (wd_read_is_hollow(r, at, map) || wd_read_known(r, at, map, known) ||
-	    wd_read_str(r, at, map, "key", &key) || read_operator(r, at, map, &req->op) ||
+	    wd_read_str(r, at, map, "key", &key) ||
+	    read_operator(r, at, map, &req->op) ||
 	    wd_read_list(r, at, map, "values", &values))
 		return -EINVAL;
 	if (!key) {
@@ -114,9 +118,12 @@ static int read_expression(struct wd_read *r, const struct wd_at *at, const stru
 		return -EINVAL;
 	wants_values = req->op == WD_OP_IN || req->op == WD_OP_NOT_IN;
 	if (wants_values != (values && values->cnt)) {
-		wd_read_problem(r, WD_AT(at, "values"), values ? values->line : map->line,
-				wants_values ? "must hold at least one value with In and NotIn" :
-					       "must be empty with Exists and DoesNotExist");
+		wd_read_problem(
+			r, WD_AT(at, "values"),
+			values ? values->line : map->line,
+			wants_values ?
+				"must hold at least one value with In and NotIn" :
+				"must be empty with Exists and DoesNotExist");
 		return -EINVAL;
 	}
 	if (wants_values && read_values(r, WD_AT(at, "values"), values, req))
@@ -162,10 +169,11 @@ static int read_match_labels(struct wd_read *r, const struct wd_at *at,
 	return 0;
 }
 
-int wd_read_selector(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		     struct wd_selector *ret_sel)
+int wd_read_selector(struct wd_read *r, const struct wd_at *at,
+		     const struct wd_tree *map, struct wd_selector *ret_sel)
 {
-	static const char *const known[] = { "matchLabels", "matchExpressions", NULL };
+	static const char *const known[] = { "matchLabels", "matchExpressions",
+					     NULL };
 	const struct wd_tree *labels = NULL;
 	const struct wd_tree *exprs = NULL;
 	uint32_t index;
@@ -177,7 +185,8 @@ int wd_read_selector(struct wd_read *r, const struct wd_at *at, const struct wd_
 	err |= wd_read_list(r, at, map, "matchExpressions", &exprs);
 	if (err)
 		return -EINVAL;
-	ret_sel->req = wd_xcalloc((labels ? labels->cnt : 0) + (exprs ? exprs->cnt : 0),
+	ret_sel->req = wd_xcalloc((labels ? labels->cnt : 0) +
+					  (exprs ? exprs->cnt : 0),
 				  sizeof(*ret_sel->req));
 	err = read_match_labels(r, WD_AT(at, "matchLabels"), labels, ret_sel);
 	wd_for_each_element(e, index, exprs) {
@@ -192,6 +201,7 @@ int wd_read_selector(struct wd_read *r, const struct wd_at *at, const struct wd_
 		}
 	}
 	if (ret_sel->cnt > 1)
-		qsort(ret_sel->req, ret_sel->cnt, sizeof(*ret_sel->req), compare_reqs);
+		qsort(ret_sel->req, ret_sel->cnt, sizeof(*ret_sel->req),
+		      compare_reqs);
 	return err ? -EINVAL : 0;
 }

@@ -46,16 +46,20 @@ int wd_build_key(struct wd_build *b, const char *key, bool plain, uint32_t line)
 	uint64_t bit = 1ULL << (hash >> 26);
 
 	if (plain && strcmp(key, "<<") == 0)
-		return wd_build_fail(b, line,
-				     "merge keys (<<) are not read, write the fields out");
+		return wd_build_fail(
+			b, line,
+			"merge keys (<<) are not read, write the fields out");
 	if (f->node->cnt >= WD_TREE_MAP_MAX)
-		return wd_build_fail(b, line, "more than %d fields in one mapping, split it",
-				     WD_TREE_MAP_MAX);
-	for (const struct wd_tree *e = (f->seen & bit) ? f->node->child : NULL; e; e = e->next) {
+		return wd_build_fail(
+			b, line, "more than %d fields in one mapping, split it",
+			WD_TREE_MAP_MAX);
+	for (const struct wd_tree *e = (f->seen & bit) ? f->node->child : NULL;
+	     e; e = e->next) {
 		if (e->key_hash == hash && strcmp(e->key, key) == 0)
-			return wd_build_fail(b, line,
-					     "'%.60s' is given twice (first in line %u), keep one",
-					     key, e->line);
+			return wd_build_fail(
+				b, line,
+				"'%.60s' is given twice (first in line %u), keep one",
+				key, e->line);
 	}
 	f->seen |= bit;
 	f->key = key;
@@ -63,7 +67,8 @@ int wd_build_key(struct wd_build *b, const char *key, bool plain, uint32_t line)
 	return 0;
 }
 
-struct wd_tree *wd_build_add(struct wd_build *b, enum wd_tree_type type, uint32_t line)
+struct wd_tree *wd_build_add(struct wd_build *b, enum wd_tree_type type,
+			     uint32_t line)
 {
 	struct wd_tree *node = wd_arena_get(&b->arena, sizeof(*node));
 	struct wd_build_frame *f;
@@ -96,11 +101,15 @@ int wd_build_open(struct wd_build *b, enum wd_tree_type type, uint32_t line)
 	struct wd_tree *node;
 
 	if (b->depth == WD_TREE_DEPTH_MAX)
-		return wd_build_fail(b, line, "nested more than %d levels deep, which no object is",
-				     WD_TREE_DEPTH_MAX);
+		return wd_build_fail(
+			b, line,
+			"nested more than %d levels deep, which no object is",
+			WD_TREE_DEPTH_MAX);
 	node = wd_build_add(b, type, line);
 	f = &b->frame[b->depth++];
-	*f = (struct wd_build_frame){ .node = node, .tail = &node->child, .size_before = size };
+	*f = (struct wd_build_frame){ .node = node,
+				      .tail = &node->child,
+				      .size_before = size };
 	return 0;
 }
 
@@ -186,13 +195,15 @@ static bool is_float(const char *text)
 
 enum wd_scalar wd_text_scalar(const char *text)
 {
-	static const char *const nulls[] = { "", "~", "null", "Null", "NULL", NULL };
+	static const char *const nulls[] = { "",     "~",    "null",
+					     "Null", "NULL", NULL };
 	static const char *const bools[] = {
-		"true", "True", "TRUE", "false", "False", "FALSE", "yes", "Yes", "YES",
-		"no",	"No",	"NO",	"on",	 "On",	  "ON",	   "off", "Off", "OFF",
-		NULL,
+		"true", "True", "TRUE", "false", "False", "FALSE", "yes",
+		"Yes",	"YES",	"no",	"No",	 "NO",	  "on",	   "On",
+		"ON",	"off",	"Off",	"OFF",	 NULL,
 	};
-	static const char *const odd[] = { ".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN", NULL };
+	static const char *const odd[] = { ".inf", ".Inf", ".INF", ".nan",
+					   ".NaN", ".NAN", NULL };
 
 	if (is_one_of(text, nulls))
 		return WD_SCALAR_NULL;
@@ -219,7 +230,8 @@ bool wd_tree_is_null(const struct wd_tree *node)
 
 const char *wd_tree_str(const struct wd_tree *node)
 {
-	if (!node || node->type != WD_TREE_SCALAR || wd_tree_scalar(node) != WD_SCALAR_TEXT)
+	if (!node || node->type != WD_TREE_SCALAR ||
+	    wd_tree_scalar(node) != WD_SCALAR_TEXT)
 		return NULL;
 	return node->text;
 }

@@ -46,8 +46,10 @@ enum wd_scalar {
 };
 
 #define WD_TREE_DEPTH_MAX 64
-#define WD_TREE_MAP_MAX 4096 /* entries of one map: finding a key twice is a walk */
-#define WD_TREE_ALIAS_MAX 100000 /* nodes that aliases may add to one document */
+/* entries of one map: finding a key twice is a walk */
+#define WD_TREE_MAP_MAX 4096
+/* nodes that aliases may add to one document */
+#define WD_TREE_ALIAS_MAX 100000
 
 struct wd_tree_error {
 	uint32_t line;

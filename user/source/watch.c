@@ -19,8 +19,8 @@
 
 /* IN_CREATE only for directories and links: a file is ready when it is closed. */
 #define EVENTS \
-	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB | \
-	 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | \
+	 IN_CREATE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 
 struct dir {
 	UT_hash_handle hh;
@@ -35,7 +35,8 @@ struct wd_watch {
 	struct dir *dirs; /* by watch descriptor */
 };
 
-int wd_watch_new(const struct wd_watch_fns *fns, void *ctx, struct wd_watch **ret_watch)
+int wd_watch_new(const struct wd_watch_fns *fns, void *ctx,
+		 struct wd_watch **ret_watch)
 {
 	struct wd_watch *watch;
 	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -119,7 +120,8 @@ bool wd_watch_stat(const char *path, struct stat *ret_st)
 	return true;
 }
 
-static void walk_entry(struct wd_watch *watch, const char *path, const char *name, int depth)
+static void walk_entry(struct wd_watch *watch, const char *path,
+		       const char *name, int depth)
 {
 	char *full = wd_xprintf("%s/%s", path, name);
 	struct stat st;
@@ -169,7 +171,8 @@ static bool is_link(const char *path)
 {
 	struct stat st;
 
-	return lstat(path, &st) == 0 && (S_ISLNK(st.st_mode) || st.st_nlink > 1);
+	return lstat(path, &st) == 0 &&
+	       (S_ISLNK(st.st_mode) || st.st_nlink > 1);
 }
 
 /* Return: 1 if everything must be walked again. */
@@ -188,7 +191,8 @@ static int on_event(struct wd_watch *watch, const struct inotify_event *event)
 		return 1;
 	}
 	if (!event->len)
-		return (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB)) != 0;
+		return (event->mask &
+			(IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB)) != 0;
 	if (event->mask & IN_ISDIR)
 		return event->name[0] != '.' || event->name[1] == '.';
 	if (event->name[0] == '.')
@@ -210,7 +214,8 @@ int wd_watch_poll(struct wd_watch *watch)
 
 	while ((len = read(watch->fd, buf, sizeof(buf))) > 0) {
 		for (ssize_t at = 0; at < len;) {
-			const void *here = buf + at; /* aligned: the kernel pads names */
+			const void *here =
+				buf + at; /* aligned: the kernel pads names */
 			const struct inotify_event *event = here;
 
 			again |= on_event(watch, event);

@@ -19,12 +19,15 @@ struct wd_watch;
 
 struct wd_watch_fns {
 	void (*file)(void *ctx, const char *path, const struct stat *st);
-	void (*unreadable)(void *ctx, const char *dir, int err); /* all below may still be there */
-	void (*changed)(void *ctx, const char *path); /* of poll: a file, perhaps gone */
+	void (*unreadable)(void *ctx, const char *dir,
+			   int err); /* all below may still be there */
+	void (*changed)(void *ctx,
+			const char *path); /* of poll: a file, perhaps gone */
 };
 
 /** wd_watch_new() - Return: 0, or -errno of inotify_init1() */
-int wd_watch_new(const struct wd_watch_fns *fns, void *ctx, struct wd_watch **ret_watch);
+int wd_watch_new(const struct wd_watch_fns *fns, void *ctx,
+		 struct wd_watch **ret_watch);
 void wd_watch_free(struct wd_watch *watch);
 int wd_watch_fd(const struct wd_watch *watch);
 

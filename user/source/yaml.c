@@ -36,7 +36,8 @@ static uint32_t line_of(yaml_mark_t mark)
 	return (uint32_t)mark.line + 1;
 }
 
-static const char *copy_text(struct reader *r, const yaml_char_t *text, size_t len)
+static const char *copy_text(struct reader *r, const yaml_char_t *text,
+			     size_t len)
 {
 	char *copy = wd_arena_get(&r->b.arena, len + 1);
 
@@ -45,14 +46,16 @@ static const char *copy_text(struct reader *r, const yaml_char_t *text, size_t l
 	return copy;
 }
 
-static int add_anchor(struct reader *r, const char *name, struct wd_tree *node, size_t size,
-		      uint32_t line)
+static int add_anchor(struct reader *r, const char *name, struct wd_tree *node,
+		      size_t size, uint32_t line)
 {
 	if (!name)
 		return 0;
 	if (r->anchor_cnt == ANCHORS_MAX)
-		return wd_build_fail(&r->b, line, "more than %d anchors, write the fields out",
-				     ANCHORS_MAX);
+		return wd_build_fail(
+			&r->b, line,
+			"more than %d anchors, write the fields out",
+			ANCHORS_MAX);
 	r->anchor[r->anchor_cnt++] = (struct anchor){ name, node, size };
 	return 0;
 }
@@ -65,18 +68,22 @@ static int on_alias(struct reader *r, const yaml_event_t *event)
 	struct wd_tree *node;
 
 	if (wd_build_wants_key(&r->b))
-		return wd_build_fail(&r->b, line, "an alias is no field name, write it out");
+		return wd_build_fail(&r->b, line,
+				     "an alias is no field name, write it out");
 	for (uint32_t i = r->anchor_cnt; i > 0 && !found; i--) {
 		if (strcmp(r->anchor[i - 1].name, name) == 0)
 			found = &r->anchor[i - 1];
 	}
 	if (!found)
-		return wd_build_fail(&r->b, line, "alias '*%.40s' names no anchor before it", name);
+		return wd_build_fail(&r->b, line,
+				     "alias '*%.40s' names no anchor before it",
+				     name);
 	r->alias_size += found->size;
 	if (r->alias_size > WD_TREE_ALIAS_MAX)
-		return wd_build_fail(&r->b, line,
-				     "aliases make more than %d values of this document",
-				     WD_TREE_ALIAS_MAX);
+		return wd_build_fail(
+			&r->b, line,
+			"aliases make more than %d values of this document",
+			WD_TREE_ALIAS_MAX);
 	node = wd_build_add(&r->b, (enum wd_tree_type)found->node->type, line);
 	r->b.size += found->size - 1;
 	node->plain = found->node->plain;
@@ -94,11 +101,14 @@ static int scalar_plain(struct reader *r, const yaml_event_t *event)
 	const char *tag = (const char *)event->data.scalar.tag;
 
 	if (!tag || strcmp(tag, "!") == 0)
-		return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !tag;
+		return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+		       !tag;
 	if (strcmp(tag, TAG_PREFIX "str") == 0)
 		return 0;
-	if (strcmp(tag, TAG_PREFIX "int") == 0 || strcmp(tag, TAG_PREFIX "bool") == 0 ||
-	    strcmp(tag, TAG_PREFIX "null") == 0 || strcmp(tag, TAG_PREFIX "float") == 0)
+	if (strcmp(tag, TAG_PREFIX "int") == 0 ||
+	    strcmp(tag, TAG_PREFIX "bool") == 0 ||
+	    strcmp(tag, TAG_PREFIX "null") == 0 ||
+	    strcmp(tag, TAG_PREFIX "float") == 0)
 		return 1;
 	return wd_build_fail(&r->b, line_of(event->start_mark),
 			     "tag '%.60s' is not read, leave it out", tag);
@@ -121,14 +131,17 @@ static int on_scalar(struct reader *r, const yaml_event_t *event)
 	text = copy_text(r, value, len);
 	if (wd_build_wants_key(&r->b)) {
 		if (anchor)
-			return wd_build_fail(&r->b, line, "an anchor on a field name is not read");
+			return wd_build_fail(
+				&r->b, line,
+				"an anchor on a field name is not read");
 		return wd_build_key(&r->b, text, plain, line);
 	}
 	node = wd_build_add(&r->b, WD_TREE_SCALAR, line);
 	node->text = text;
 	node->plain = plain;
 	if (anchor)
-		anchor = copy_text(r, event->data.scalar.anchor, strlen(anchor));
+		anchor =
+			copy_text(r, event->data.scalar.anchor, strlen(anchor));
 	return add_anchor(r, anchor, node, 1, line);
 }
 
@@ -143,11 +156,14 @@ static int on_open(struct reader *r, const yaml_event_t *event)
 	int err;
 
 	if (wd_build_wants_key(&r->b))
-		return wd_build_fail(&r->b, line,
-				     "a field name must be text (braces of a template?)");
+		return wd_build_fail(
+			&r->b, line,
+			"a field name must be text (braces of a template?)");
 	if (tag && strcmp((const char *)tag, "!") != 0 &&
-	    strcmp((const char *)tag, map ? TAG_PREFIX "map" : TAG_PREFIX "seq") != 0)
-		return wd_build_fail(&r->b, line, "tag '%.60s' is not read, leave it out",
+	    strcmp((const char *)tag,
+		   map ? TAG_PREFIX "map" : TAG_PREFIX "seq") != 0)
+		return wd_build_fail(&r->b, line,
+				     "tag '%.60s' is not read, leave it out",
 				     (const char *)tag);
 	err = wd_build_open(&r->b, map ? WD_TREE_MAP : WD_TREE_LIST, line);
 	if (!err && anchor)
@@ -163,10 +179,12 @@ static int on_close(struct reader *r)
 	struct wd_tree *node = f->node;
 
 	wd_build_close(&r->b);
-	return add_anchor(r, f->anchor, node, r->b.size - f->size_before, node->line);
+	return add_anchor(r, f->anchor, node, r->b.size - f->size_before,
+			  node->line);
 }
 
-static int on_event(struct reader *r, const yaml_event_t *event, wd_tree_fn fn, void *ctx)
+static int on_event(struct reader *r, const yaml_event_t *event, wd_tree_fn fn,
+		    void *ctx)
 {
 	switch (event->type) {
 	case YAML_ALIAS_EVENT:
@@ -200,17 +218,21 @@ static int parser_error(struct reader *r)
 	const yaml_parser_t *p = &r->parser;
 
 	if (p->error == YAML_READER_ERROR)
-		return wd_build_fail(&r->b, line_of(p->mark), "not UTF-8 text: %s",
+		return wd_build_fail(&r->b, line_of(p->mark),
+				     "not UTF-8 text: %s",
 				     p->problem ? p->problem : "unreadable");
-	return wd_build_fail(&r->b, line_of(p->problem_mark), "not YAML: %s%s%s",
-			     p->problem ? p->problem : "unreadable", p->context ? ", " : "",
+	return wd_build_fail(&r->b, line_of(p->problem_mark),
+			     "not YAML: %s%s%s",
+			     p->problem ? p->problem : "unreadable",
+			     p->context ? ", " : "",
 			     p->context ? p->context : "");
 }
 
 int wd_yaml_read(const char *text, size_t len, wd_tree_fn fn, void *ctx,
 		 struct wd_tree_error *ret_error)
 {
-	static struct reader r; /* big; one reader at a time, the agent has one thread */
+	static struct reader
+		r; /* big; one reader at a time, the agent has one thread */
 	bool end = false;
 	int err = 0;
 
