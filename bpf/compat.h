@@ -2,9 +2,8 @@
 /*
  * compat.h - constants that vmlinux.h does not carry, and the clock.
  *
- * Owns everything that differs between kernels, so that the other headers need
- * not ask. A difference is settled when the program is loaded (CO-RE) and the
- * side not taken is pruned; nothing here may decide about a packet.
+ * Owns what differs between kernels, so that the other headers need not ask;
+ * nothing here may decide about a packet.
  */
 #ifndef WARDER_BPF_COMPAT_H
 #define WARDER_BPF_COMPAT_H
@@ -42,22 +41,16 @@
 #define WD_IP_EXP1 253
 #define WD_IP_EXP2 254
 
-/* The suffix is dropped when libbpf looks the value up in the kernel's BTF. */
-enum bpf_func_id___wd {
-	BPF_FUNC_ktime_get_coarse_ns___wd = 160,
-};
+/* log2 of the jiffies in a tick: what comes nearest to a second. Set by the loader, who knows HZ. */
+const volatile __u32 wd_tick_shift = 8;
 
 /*
- * Now, in ticks of 2^WD_TICK_SHIFT ns. The coarse clock costs 5 ns where the
- * precise one costs 30, and a tick is long against its error (one jiffy). It
- * came with 5.11.
+ * Now, in ticks. The kernel puts a load in the place of this call, where its
+ * clocks cost two to four calls for each packet.
  */
 static __always_inline __u32 clock_ticks(void)
 {
-	if (bpf_core_enum_value_exists(enum bpf_func_id___wd,
-				       BPF_FUNC_ktime_get_coarse_ns___wd))
-		return (__u32)(bpf_ktime_get_coarse_ns() >> WD_TICK_SHIFT);
-	return (__u32)(bpf_ktime_get_ns() >> WD_TICK_SHIFT);
+	return (__u32)(bpf_jiffies64() >> (wd_tick_shift & 31));
 }
 
 /* Hide a value from the optimizer, so that a bound stands where it is put. */

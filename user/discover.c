@@ -15,25 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "datapath/clock.h"
 #include "endpoints_int.h"
 #include "log.h"
 #include "model/xalloc.h"
 #include "net/diag.h"
 
 /* ---- flows ---- */
-
-static uint32_t now_ticks(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint32_t)(((uint64_t)ts.tv_sec * 1000000000ULL +
-			   (uint64_t)ts.tv_nsec) >>
-			  WD_TICK_SHIFT);
-}
 
 /* Index of the endpoint's own address, as the programs number it; -1 not its own. */
 static int own_index(const struct wd_endpoint *ep, const struct wd_addr *addr)
@@ -51,13 +41,12 @@ static int own_index(const struct wd_endpoint *ep, const struct wd_addr *addr)
 }
 
 static int seed_one(struct wd_agent *agent, const struct wd_endpoint *ep,
-		    const struct wd_conn *conn)
+		    const struct wd_conn *conn, uint32_t now)
 {
 	struct wd_ct_val val = {
 		.gen = 0, /* never in force: judged again at its next packet */
-		.expires = now_ticks() + (conn->proto == IPPROTO_TCP ?
-						  WD_LIFE_TCP :
-						  WD_LIFE_UDP),
+		.expires = now + (conn->proto == IPPROTO_TCP ? WD_LIFE_TCP :
+							       WD_LIFE_UDP),
 		.dir = conn->inbound ? WD_INGRESS : WD_EGRESS,
 		.flags = WD_CT_SEEDED,
 		.reason = WD_R_NOT_ISOLATED,
@@ -82,17 +71,20 @@ static int seed_one(struct wd_agent *agent, const struct wd_endpoint *ep,
 static void seed(struct wd_agent *agent, const struct wd_endpoint *ep,
 		 int netns_fd)
 {
-	struct wd_conn *conns;
+	struct wd_conn *conns = NULL;
 	int cnt = wd_diag_conns(netns_fd, &conns);
+	uint32_t now = 0;
+	int err = cnt < 0 ? cnt : wd_clock_ticks(&now);
 	int failed = 0;
 
-	if (cnt < 0) {
+	if (err) {
 		wd_warn("endpoint '%s/%s': reading its connections: %s, they may be cut",
-			ep->ns, ep->name, wd_errno(cnt));
+			ep->ns, ep->name, wd_errno(err));
+		free(conns);
 		return;
 	}
 	for (int i = 0; i < cnt; i++)
-		failed += seed_one(agent, ep, &conns[i]) != 0;
+		failed += seed_one(agent, ep, &conns[i], now) != 0;
 	if (failed)
 		wd_warn("endpoint '%s/%s': %d of %d connections could not be kept",
 			ep->ns, ep->name, failed, cnt);

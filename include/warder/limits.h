@@ -40,11 +40,11 @@
 #define WD_EXTHDR_MAX 6 /* IPv6 extension headers walked */
 
 /*
- * Time in the data path is the monotonic clock in ticks of 2^30 ns (1.074 s):
- * one shift, no division. Lifetimes follow the kernel's nf_conntrack defaults
+ * Time in the data path is jiffies in ticks of a power of two, the one nearest
+ * to a second: 1.024 s with HZ 250 and 1000, 0.85 s with 300, 1.28 s with 100
+ * (user/datapath/clock.h). Lifetimes follow the kernel's nf_conntrack defaults
  * except TCP established (there 5 days), which a table of this size cannot hold.
  */
-#define WD_TICK_SHIFT 30
 #define WD_LIFE_NEW 28 /* ticks, about 30 s: any flow without a reply */
 #define WD_LIFE_TCP 20115 /* about 6 h */
 #define WD_LIFE_TCP_CLOSE 9 /* about 10 s after RST or both FINs */

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "byteorder.h"
+#include "datapath/clock.h"
 #include "iif.h"
 #include "model/xalloc.h"
 /* The skeleton's struct has the name of an object's. */
@@ -80,8 +82,10 @@ struct wd_kernel *wd_kernel_open(void)
 	k->cpus = libbpf_num_possible_cpus();
 	assert(k->cpus > 0 && k->cpus <= CPUS_MAX);
 	if (!wd_iif_prepare())
-		k->pod = wd_pod__open_and_load();
-	if (!k->pod) {
+		k->pod = wd_pod__open();
+	if (k->pod)
+		k->pod->rodata->wd_tick_shift = wd_clock_shift();
+	if (!k->pod || wd_pod__load(k->pod)) {
 		printf("# the programs do not load: -%d\n", errno);
 		wd_kernel_close(k);
 		return NULL;
@@ -352,8 +356,8 @@ struct wd_outcome wd_kernel_run(struct wd_kernel *kernel,
 
 static void set_ports(const struct wd_probe *p, __be16 *lport, __be16 *pport)
 {
-	*lport = htons(p->dir == WD_EGRESS ? p->sport : p->flow->port);
-	*pport = htons(p->dir == WD_EGRESS ? p->flow->port : p->sport);
+	*lport = wd_be16(p->dir == WD_EGRESS ? p->sport : p->flow->port);
+	*pport = wd_be16(p->dir == WD_EGRESS ? p->flow->port : p->sport);
 }
 
 void wd_kernel_forget(struct wd_kernel *kernel, const struct wd_probe *probe)
@@ -379,7 +383,7 @@ void wd_kernel_forget(struct wd_kernel *kernel, const struct wd_probe *probe)
 		set_ports(probe, &k6.lport, &k6.pport);
 	}
 	if (f->src.family == 4) {
-		k4.peer = peer->v4.s_addr;
+		k4.peer = wd_be32_of(peer->v4);
 		(void)bpf_map_delete_elem(kernel->fd[WD_MAP_wd_ct4], &k4);
 		(void)bpf_map_delete_elem(kernel->fd[WD_MAP_wd_new4], &k4);
 		return;

@@ -11,9 +11,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "datapath/clock.h"
 #include "iif.h"
 #include "run.h"
 #include "wd_pod.skel.h"
@@ -86,6 +86,8 @@ int world_open(void (*bend)(struct bpf_object *obj))
 {
 	if (!wd_iif_prepare())
 		pod = wd_pod__open();
+	if (pod)
+		pod->rodata->wd_tick_shift = wd_clock_shift();
 	if (pod && bend)
 		bend(pod->obj);
 	if (!pod || wd_pod__load(pod)) {
@@ -210,12 +212,14 @@ void world_switch(uint32_t switches, bool on)
 
 uint32_t world_ticks(void)
 {
-	struct timespec ts;
+	uint32_t ticks = 0;
+	int err = wd_clock_ticks(&ticks);
 
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint32_t)(((uint64_t)ts.tv_sec * 1000000000ULL +
-			   (uint64_t)ts.tv_nsec) >>
-			  WD_TICK_SHIFT);
+	if (err)
+		printf("# the clock of the programs cannot be read: %d\n",
+		       err);
+	assert(!err);
+	return ticks;
 }
 
 void world_begin_tick(void)

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "internal.h"
 #include "wd_pod.skel.h"
 
@@ -32,18 +33,39 @@ const char *const wd_prog_names[WD_DIR__MAX] = {
 
 /* ---- objects ---- */
 
+/* What the programs must be told of this kernel before they load. */
+static int set_constants(struct bpf_object *obj)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
+	size_t bytes = 0;
+	uint32_t *tick_shift = map ? bpf_map__initial_value(map, &bytes) : NULL;
+
+	if (!tick_shift || bytes != sizeof(*tick_shift))
+		return -EINVAL;
+	*tick_shift = wd_clock_shift();
+	return 0;
+}
+
 static struct bpf_object *open_object(struct wd_datapath *dp)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "wd_pod");
 	struct bpf_object *obj;
 	const void *elf;
 	size_t bytes;
+	int err;
 
 	elf = wd_pod__elf_bytes(&bytes);
 	obj = bpf_object__open_mem(elf, bytes, &opts);
 	if (!obj)
 		wd_fail(dp, -errno, WD_STAGE_PROG,
 			"cannot read the programs in this binary");
+	err = obj ? set_constants(obj) : 0;
+	if (err) {
+		wd_fail(dp, err, WD_STAGE_PROG,
+			"the programs have other constants than this binary");
+		bpf_object__close(obj);
+		return NULL;
+	}
 	return obj;
 }
 
