@@ -17,6 +17,7 @@
 #include <bpf/libbpf.h>
 
 #include "agent.h"
+#include "byteorder.h"
 #include "endpoints.h"
 #include "json.h"
 #include "log.h"
@@ -106,7 +107,7 @@ static void put_side(const struct wd_events *events,
 	wd_query_addr(obj, "address", &addr);
 	if (event_has_ports(event))
 		wd_json_int(obj, "port",
-			    ntohs(from ? event->sport : event->dport));
+			    wd_host16(from ? event->sport : event->dport));
 	else
 		wd_json_str(obj, "port", NULL);
 	if (addr.family)
@@ -119,7 +120,7 @@ static void put_side(const struct wd_events *events,
 
 static void put_proto(const struct wd_event *event, struct json_object *obj)
 {
-	uint16_t icmp = ntohs(event->dport);
+	uint16_t icmp = wd_host16(event->dport);
 	char text[16];
 
 	if (!event->family) {

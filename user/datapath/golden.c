@@ -24,6 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "byteorder.h"
 #include "internal.h"
 
 #define LOOPBACK 1
@@ -195,13 +196,13 @@ static int put(struct bpf_object *obj, enum wd_map map, const void *key,
 
 static struct wd_addr4_key addr4(uint8_t last)
 {
-	return (struct wd_addr4_key){ htonl(0x0a000000 | last) };
+	return (struct wd_addr4_key){ wd_be32(0x0a000000 | last) };
 }
 
 static struct wd_addr6_key addr6(uint8_t last)
 {
-	return (struct wd_addr6_key){ { htonl(0xfd000000), 0, 0,
-					htonl(last) } };
+	return (struct wd_addr6_key){ { wd_be32(0xfd000000), 0, 0,
+					wd_be32(last) } };
 }
 
 static int put_addr(struct bpf_object *obj, uint8_t last, uint32_t row)
@@ -318,8 +319,8 @@ static void put_ip4(uint8_t *at, const struct golden *g)
 		.tot_len = htons(sizeof(ip) + sizeof(struct tcphdr)),
 		.ttl = 64,
 		.protocol = IPPROTO_TCP,
-		.saddr = addr4(g->src).addr,
-		.daddr = addr4(g->dst).addr,
+		.saddr = wd_in_addr(addr4(g->src).addr).s_addr,
+		.daddr = wd_in_addr(addr4(g->dst).addr).s_addr,
 	};
 
 	memcpy(at, &ip, sizeof(ip));

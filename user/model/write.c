@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "byteorder.h"
 #include "model_int.h"
 
 static enum wd_map addr_map(const struct maddr *a)
@@ -133,7 +134,7 @@ static void endpoint_addrs(const struct wd_endpoint *ep,
 		const struct wd_addr *a = &ep->addr[i];
 
 		if (a->family == 4 && n4 < WD_EP_ADDRS)
-			val->ip4[n4++] = a->v4.s_addr;
+			val->ip4[n4++] = wd_be32_of(a->v4);
 		else if (a->family == 6 && n6 < WD_EP_ADDRS)
 			memcpy(val->ip6[n6++], &a->v6, sizeof(a->v6));
 	}
@@ -423,17 +424,17 @@ int wd_model_settle(struct wd_model *m)
 {
 	int err = 0;
 
-	while (m->unsettled_addrs.cnt && !err) {
+	while (m->unsettled_addrs.cnt) {
 		struct maddr *a =
 			m->unsettled_addrs.item[m->unsettled_addrs.cnt - 1];
 
 		err = entry_settle(m, &a->e, addr_map(a), &a->addr.v6);
 		if (err)
-			break;
+			return err;
 		a->e.unsettled = false;
 		m->unsettled_addrs.cnt--;
 	}
-	while (m->unsettled_prefixes.cnt && !err) {
+	while (m->unsettled_prefixes.cnt) {
 		struct mprefix *p =
 			m->unsettled_prefixes
 				.item[m->unsettled_prefixes.cnt - 1];
@@ -441,7 +442,7 @@ int wd_model_settle(struct wd_model *m)
 
 		err = entry_settle(m, &p->e, prefix_map(p), &key);
 		if (err)
-			break;
+			return err;
 		p->e.unsettled = false;
 		m->unsettled_prefixes.cnt--;
 	}
