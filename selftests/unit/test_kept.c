@@ -85,6 +85,21 @@ static void a_file_that_broke_while_the_agent_was_away_is_no_loss(void)
 	mdir_end();
 }
 
+static void an_empty_file_that_never_said_anything_is_no_problem(void)
+{
+	mdir_begin(true);
+	mdir_put("a.yaml", "");
+	mdir_restart();
+	wd_expect_str("", mdir_problems());
+	/* Beside it: one that had something is told of. */
+	version(DOC("x", "1"));
+	mdir_put("a.yaml", "");
+	mdir_restart();
+	wd_expect_int(1, mdir_port("x"));
+	wd_expect_str("kept a.yaml:0", mdir_problems());
+	mdir_end();
+}
+
 /* The copy is for what cannot be read, and only for that. */
 static void a_good_file_needs_no_copy(void)
 {
@@ -331,6 +346,7 @@ int main(void)
 {
 	WD_TEST(a_restart_beside_a_broken_file_keeps_the_last_good);
 	WD_TEST(a_file_that_broke_while_the_agent_was_away_is_no_loss);
+	WD_TEST(an_empty_file_that_never_said_anything_is_no_problem);
 	WD_TEST(a_good_file_needs_no_copy);
 	WD_TEST(versions_understood_in_part_are_a_chain);
 	WD_TEST(a_clean_version_drops_those_before_it);

@@ -298,6 +298,23 @@ static bool is_cut_off(const struct file *f, ino_t before)
 	return f->fresh || (f->keys.cnt && (!before || before == f->st.st_ino));
 }
 
+/* What was in force by the file before this agent began; a blank one that never had any is fine. */
+static void load_before(struct wd_manifests *src, struct file *f,
+			struct wd_load *load, bool blank)
+{
+	struct wd_load kept;
+	char nothing[1];
+
+	load_kept(src, f, &kept);
+	if (blank && !kept.obj_cnt) {
+		wd_load_fini(load);
+		wd_load_text(load, f->path, nothing, 0);
+		f->clean = true;
+	}
+	wd_load_inherit(load, &kept);
+	wd_load_fini(&kept);
+}
+
 static void load_file(struct wd_manifests *src, struct file *f,
 		      struct wd_load *load)
 {
@@ -305,6 +322,7 @@ static void load_file(struct wd_manifests *src, struct file *f,
 	char *text = NULL;
 	size_t len = 0;
 	int err = wd_kept_text(f->path, &text, &len, &f->st);
+	bool blank = !err && is_blank(text, len);
 
 	if (err) {
 		memset(&f->st, 0, sizeof(f->st));
@@ -315,7 +333,7 @@ static void load_file(struct wd_manifests *src, struct file *f,
 			err == -EAGAIN ?
 				"changes while it is read; replace files by rename" :
 				wd_errno(err));
-	} else if (is_blank(text, len) && is_cut_off(f, before)) {
+	} else if (blank && is_cut_off(f, before)) {
 		wd_load_failed(
 			load, f->path,
 			"is empty, as after a write that was cut off; delete the file, or "
@@ -326,13 +344,8 @@ static void load_file(struct wd_manifests *src, struct file *f,
 	free(text);
 	f->clean = wd_load_is_clean(load);
 	f->save = !err && (f->clean || load->obj_cnt);
-	if (f->fresh && !wd_load_is_clean(load)) {
-		struct wd_load kept;
-
-		load_kept(src, f, &kept);
-		wd_load_inherit(load, &kept);
-		wd_load_fini(&kept);
-	}
+	if (f->fresh && !f->clean)
+		load_before(src, f, load, blank);
 	f->fresh = false;
 }
 
