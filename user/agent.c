@@ -171,10 +171,11 @@ static void commit_failed(struct wd_agent *agent, int err, char *why)
 int wd_agent_commit(struct wd_agent *agent)
 {
 	char *why = NULL;
-	int err = 0;
 
 	wd_timer_stop(agent->commit_timer);
 	if (wd_model_dirty(agent->model)) {
+		int err;
+
 		identities_keep(agent);
 		err = wd_model_commit(agent->model, &why);
 		if (err) {

@@ -291,7 +291,7 @@ void wd_ctl_on_close(struct wd_ctl_conn *conn,
 static int take_fds(struct wd_ctl_conn *conn, struct msghdr *msg)
 {
 	struct cmsghdr *cmsg;
-	int err = msg->msg_flags & MSG_CTRUNC ? -EPROTO : 0;
+	int err = (msg->msg_flags & MSG_CTRUNC) ? -EPROTO : 0;
 
 	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
 		size_t cnt = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * cppcheck.h - what the macros of uthash, sys/queue.h and libbpf mean, for
- * cppcheck, which does not read system headers. Never compiled into anything.
+ * cppcheck.h - what the macros of uthash, sys/queue.h, libbpf, json-c and
+ * libmnl mean, for cppcheck, which does not read system headers. Never compiled into anything.
  */
 #ifndef WARDER_CPPCHECK_H
 #define WARDER_CPPCHECK_H
@@ -44,5 +44,18 @@ void *wd_lint_lookup(const void *head, const void *key);
 
 #define LIBBPF_OPTS(type, name, ...) struct type name = { __VA_ARGS__ }
 #define DECLARE_LIBBPF_OPTS LIBBPF_OPTS
+
+struct json_object *wd_lint_member(const struct json_object *obj, char **key);
+#define json_object_object_foreach(obj, key, val) \
+	char *key; \
+	struct json_object *val; \
+	while (((val) = wd_lint_member(obj, &(key))))
+
+#define mnl_attr_for_each(attr, nlh, offset) \
+	for ((attr) = mnl_nlmsg_get_payload_offset(nlh, offset); \
+	     mnl_attr_ok(attr, 0); (attr) = mnl_attr_next(attr))
+#define mnl_attr_for_each_nested(attr, nest) \
+	for ((attr) = mnl_attr_get_payload(nest); mnl_attr_ok(attr, 0); \
+	     (attr) = mnl_attr_next(attr))
 
 #endif

@@ -24,14 +24,14 @@ static bool taken(const struct wd_alloc *a, uint32_t i)
 	return bit_get(a->bits, i) || (a->held && bit_get(a->held, i));
 }
 
-void wd_alloc_init(struct wd_alloc *a, uint32_t max, uint32_t first_free)
+void wd_alloc_init(struct wd_alloc *a, uint32_t max, uint32_t taken)
 {
 	*a = (struct wd_alloc){ .max = max };
 	a->bits = wd_xcalloc((max + 63) / 64, sizeof(*a->bits));
-	for (uint32_t i = 0; i < first_free; i++)
+	for (uint32_t i = 0; i < taken; i++)
 		bit_set(a->bits, i);
-	a->used = first_free;
-	a->hint = first_free;
+	a->used = taken;
+	a->hint = taken;
 }
 
 void wd_alloc_fini(struct wd_alloc *a)

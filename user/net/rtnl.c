@@ -71,7 +71,7 @@ ssize_t wd_rtnl_recv(struct wd_rtnl *nl, int flags)
 	} while ((len < 0 && errno == EINTR) || (len >= 0 && from.nl_pid));
 	if (len < 0)
 		return -errno;
-	return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : len;
+	return (msg.msg_flags & MSG_TRUNC) ? -EMSGSIZE : len;
 }
 
 struct run {

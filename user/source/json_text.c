@@ -219,7 +219,7 @@ static int read_literal(struct reader *r, const char **ret_text)
 
 static int read_key(struct reader *r)
 {
-	const char *key;
+	const char *key = NULL;
 	int err;
 
 	skip_space(r);
@@ -246,7 +246,7 @@ static int read_value(struct reader *r)
 {
 	struct wd_tree *node;
 	bool plain = false;
-	const char *text;
+	const char *text = NULL;
 	int err;
 
 	skip_space(r);
