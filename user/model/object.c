@@ -74,7 +74,8 @@ struct wd_selector *wd_selector_share(struct wd_selector *sel)
 		free(mine);
 	} else {
 		there = mine;
-		HASH_ADD_KEYPTR(hh, shareds, there->key, there->key_size, there);
+		HASH_ADD_KEYPTR(hh, shareds, there->key, there->key_size,
+				there);
 	}
 	there->sel->refs++;
 	return there->sel;
@@ -231,7 +232,8 @@ void wd_object_free(struct wd_object *obj)
 
 /* ---- equality: interned strings and label sets are equal by pointer ---- */
 
-static bool selector_equal(const struct wd_selector *a, const struct wd_selector *b)
+static bool selector_equal(const struct wd_selector *a,
+			   const struct wd_selector *b)
 {
 	if (!a || !b || a == b)
 		return a == b;
@@ -272,10 +274,12 @@ static bool peer_equal(const struct wd_peer *a, const struct wd_peer *b)
 	return true;
 }
 
-static bool rule_equal(const struct wd_policy_rule *a, const struct wd_policy_rule *b)
+static bool rule_equal(const struct wd_policy_rule *a,
+		       const struct wd_policy_rule *b)
 {
-	if (a->broken != b->broken || a->any_peer != b->any_peer || a->any_port != b->any_port ||
-	    a->peer_cnt != b->peer_cnt || a->port_cnt != b->port_cnt)
+	if (a->broken != b->broken || a->any_peer != b->any_peer ||
+	    a->any_port != b->any_port || a->peer_cnt != b->peer_cnt ||
+	    a->port_cnt != b->port_cnt)
 		return false;
 	for (uint32_t i = 0; i < a->peer_cnt; i++) {
 		if (!peer_equal(&a->peer[i], &b->peer[i]))
@@ -285,7 +289,8 @@ static bool rule_equal(const struct wd_policy_rule *a, const struct wd_policy_ru
 		const struct wd_port *x = &a->port[i];
 		const struct wd_port *y = &b->port[i];
 
-		if (x->proto != y->proto || x->name != y->name || x->lo != y->lo || x->hi != y->hi)
+		if (x->proto != y->proto || x->name != y->name ||
+		    x->lo != y->lo || x->hi != y->hi)
 			return false;
 	}
 	return true;
@@ -293,10 +298,12 @@ static bool rule_equal(const struct wd_policy_rule *a, const struct wd_policy_ru
 
 static bool netpol_equal(const struct wd_netpol *a, const struct wd_netpol *b)
 {
-	if (a->subject_broken != b->subject_broken || !selector_equal(&a->subject, &b->subject))
+	if (a->subject_broken != b->subject_broken ||
+	    !selector_equal(&a->subject, &b->subject))
 		return false;
 	for (int dir = 0; dir < 2; dir++) {
-		if (a->isolates[dir] != b->isolates[dir] || a->rule_cnt[dir] != b->rule_cnt[dir])
+		if (a->isolates[dir] != b->isolates[dir] ||
+		    a->rule_cnt[dir] != b->rule_cnt[dir])
 			return false;
 		for (uint32_t i = 0; i < a->rule_cnt[dir]; i++) {
 			if (!rule_equal(&a->rule[dir][i], &b->rule[dir][i]))
@@ -306,7 +313,8 @@ static bool netpol_equal(const struct wd_netpol *a, const struct wd_netpol *b)
 	return true;
 }
 
-static bool addrs_equal(const struct wd_addr *a, const struct wd_addr *b, uint32_t cnt)
+static bool addrs_equal(const struct wd_addr *a, const struct wd_addr *b,
+			uint32_t cnt)
 {
 	for (uint32_t i = 0; i < cnt; i++) {
 		if (!wd_addr_equal(&a[i], &b[i]))
@@ -317,9 +325,10 @@ static bool addrs_equal(const struct wd_addr *a, const struct wd_addr *b, uint32
 
 static bool pod_equal(const struct wd_pod *a, const struct wd_pod *b)
 {
-	if (a->node != b->node || a->labels != b->labels || a->host_network != b->host_network ||
-	    a->finished != b->finished || a->terminating != b->terminating ||
-	    a->mode != b->mode || a->addr_cnt != b->addr_cnt || a->port_cnt != b->port_cnt ||
+	if (a->node != b->node || a->labels != b->labels ||
+	    a->host_network != b->host_network || a->finished != b->finished ||
+	    a->terminating != b->terminating || a->mode != b->mode ||
+	    a->addr_cnt != b->addr_cnt || a->port_cnt != b->port_cnt ||
 	    !wd_addr_equal(&a->host_addr, &b->host_addr) ||
 	    !addrs_equal(a->addr, b->addr, a->addr_cnt))
 		return false;
@@ -327,7 +336,8 @@ static bool pod_equal(const struct wd_pod *a, const struct wd_pod *b)
 		const struct wd_port_name *x = &a->port[i];
 		const struct wd_port_name *y = &b->port[i];
 
-		if (x->name != y->name || x->port != y->port || x->proto != y->proto)
+		if (x->name != y->name || x->port != y->port ||
+		    x->proto != y->proto)
 			return false;
 	}
 	return true;
@@ -335,7 +345,8 @@ static bool pod_equal(const struct wd_pod *a, const struct wd_pod *b)
 
 static bool node_equal(const struct wd_node *a, const struct wd_node *b)
 {
-	if (a->labels != b->labels || a->addr_cnt != b->addr_cnt || a->cidr_cnt != b->cidr_cnt ||
+	if (a->labels != b->labels || a->addr_cnt != b->addr_cnt ||
+	    a->cidr_cnt != b->cidr_cnt ||
 	    !addrs_equal(a->addr, b->addr, a->addr_cnt))
 		return false;
 	for (uint32_t i = 0; i < a->cidr_cnt; i++) {
@@ -347,12 +358,13 @@ static bool node_equal(const struct wd_node *a, const struct wd_node *b)
 
 bool wd_object_equal(const struct wd_object *a, const struct wd_object *b)
 {
-	if (a->kind != b->kind || a->ns != b->ns || a->name != b->name || a->uid != b->uid ||
-	    a->created != b->created)
+	if (a->kind != b->kind || a->ns != b->ns || a->name != b->name ||
+	    a->uid != b->uid || a->created != b->created)
 		return false;
 	switch (a->kind) {
 	case WD_KIND_NAMESPACE:
-		return a->nsp.labels == b->nsp.labels && a->nsp.mode == b->nsp.mode;
+		return a->nsp.labels == b->nsp.labels &&
+		       a->nsp.mode == b->nsp.mode;
 	case WD_KIND_POD:
 		return pod_equal(&a->pod, &b->pod);
 	case WD_KIND_NODE:
@@ -388,7 +400,8 @@ static bool has_value(const struct wd_req *req, const char *value)
 	return false;
 }
 
-static bool req_matches(const struct wd_req *req, const struct wd_labels *labels)
+static bool req_matches(const struct wd_req *req,
+			const struct wd_labels *labels)
 {
 	const char *value = wd_labels_find(labels, req->key);
 
@@ -405,7 +418,8 @@ static bool req_matches(const struct wd_req *req, const struct wd_labels *labels
 	return false;
 }
 
-bool wd_selector_matches(const struct wd_selector *sel, const struct wd_labels *labels)
+bool wd_selector_matches(const struct wd_selector *sel,
+			 const struct wd_labels *labels)
 {
 	for (uint32_t i = 0; sel && i < sel->cnt; i++) {
 		if (!req_matches(&sel->req[i], labels))

@@ -141,11 +141,13 @@ struct wd_pod {
 	uint32_t port_cnt;
 	struct wd_addr *addr; /* status.podIPs (or podIP) */
 	struct wd_addr host_addr; /* status.hostIP, family 0 if absent */
-	struct wd_port_name *port; /* named containerPorts, init sidecars too; sorted, first wins */
+	struct wd_port_name *
+		port; /* named containerPorts, init sidecars too; sorted, first wins */
 };
 
 struct wd_namespace {
-	const struct wd_labels *labels; /* kubernetes.io/metadata.name always included, set to the name */
+	const struct wd_labels *
+		labels; /* kubernetes.io/metadata.name always included, set to the name */
 	enum wd_mode mode;
 };
 
@@ -198,7 +200,8 @@ struct wd_port_name *wd_ports_share(struct wd_port_name *port, uint32_t cnt);
 const char *wd_kind_name(enum wd_kind kind);
 
 /** wd_selector_matches() - does the selector hold for this label set; NULL selector: yes */
-bool wd_selector_matches(const struct wd_selector *sel, const struct wd_labels *labels);
+bool wd_selector_matches(const struct wd_selector *sel,
+			 const struct wd_labels *labels);
 
 /** wd_cidr_has() - is the address inside the prefix (false across families) */
 bool wd_cidr_has(const struct wd_cidr *cidr, const struct wd_addr *addr);

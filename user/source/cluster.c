@@ -25,7 +25,8 @@
 static enum wd_mode read_mode(struct wd_read *r, const struct wd_meta *meta)
 {
 	const struct wd_at *at = WD_AT(WD_AT(NULL, "metadata"), "annotations");
-	const struct wd_tree *node = wd_tree_get(meta->annotations, MODE_ANNOTATION);
+	const struct wd_tree *node =
+		wd_tree_get(meta->annotations, MODE_ANNOTATION);
 	const char *text = node ? wd_tree_str(node) : NULL;
 	int mode = text ? wd_mode_find(text) : -ENOENT;
 
@@ -37,14 +38,16 @@ static enum wd_mode read_mode(struct wd_read *r, const struct wd_meta *meta)
 	if (mode > WD_MODE_UNSET)
 		return (enum wd_mode)mode;
 	r->effect = WD_PROBLEM_IGNORED;
-	wd_read_problem(r, WD_AT(at, MODE_ANNOTATION), node->line,
-			"must be enforce, audit or off; taken as if it were not there");
+	wd_read_problem(
+		r, WD_AT(at, MODE_ANNOTATION), node->line,
+		"must be enforce, audit or off; taken as if it were not there");
 	r->effect = WD_PROBLEM_KEPT;
 	return WD_MODE_UNSET;
 }
 
-static int read_own_labels(struct wd_read *r, const struct wd_meta *meta, const char *extra_key,
-			   const char *extra_value, const struct wd_labels **ret_labels)
+static int read_own_labels(struct wd_read *r, const struct wd_meta *meta,
+			   const char *extra_key, const char *extra_value,
+			   const struct wd_labels **ret_labels)
 {
 	const struct wd_at *at = WD_AT(WD_AT(NULL, "metadata"), "labels");
 	struct wd_label *label;
@@ -61,14 +64,16 @@ static int read_own_labels(struct wd_read *r, const struct wd_meta *meta, const 
 			label[i--] = label[--cnt];
 	}
 	if (extra_key)
-		label[cnt++] = (struct wd_label){ .key = extra_key, .value = extra_value };
+		label[cnt++] = (struct wd_label){ .key = extra_key,
+						  .value = extra_value };
 	*ret_labels = wd_labels_get(label, cnt);
 	free(label);
 	return 0;
 }
 
-static int read_addr(struct wd_read *r, const struct wd_at *at, const struct wd_tree *map,
-		     const char *key, struct wd_addr *ret_addr)
+static int read_addr(struct wd_read *r, const struct wd_at *at,
+		     const struct wd_tree *map, const char *key,
+		     struct wd_addr *ret_addr)
 {
 	const struct wd_tree *node = wd_tree_get(map, key);
 	const char *text = node ? wd_tree_str(node) : NULL;
@@ -82,7 +87,8 @@ static int read_addr(struct wd_read *r, const struct wd_at *at, const struct wd_
 	return -EINVAL;
 }
 
-static void add_addr(struct wd_addr **list, uint32_t *cnt, const struct wd_addr *addr)
+static void add_addr(struct wd_addr **list, uint32_t *cnt,
+		     const struct wd_addr *addr)
 {
 	for (uint32_t i = 0; i < *cnt; i++) {
 		if (wd_addr_equal(&(*list)[i], addr))
@@ -94,13 +100,16 @@ static void add_addr(struct wd_addr **list, uint32_t *cnt, const struct wd_addr 
 
 /* ---- Pod ---- */
 
-static void add_port_name(struct wd_pod *pod, const char *name, uint16_t nr, uint8_t proto)
+static void add_port_name(struct wd_pod *pod, const char *name, uint16_t nr,
+			  uint8_t proto)
 {
 	for (uint32_t i = 0; i < pod->port_cnt; i++) {
-		if (pod->port[i].proto == proto && strcmp(pod->port[i].name, name) == 0)
+		if (pod->port[i].proto == proto &&
+		    strcmp(pod->port[i].name, name) == 0)
 			return;
 	}
-	pod->port = wd_xrealloc(pod->port, pod->port_cnt + 1, sizeof(*pod->port));
+	pod->port =
+		wd_xrealloc(pod->port, pod->port_cnt + 1, sizeof(*pod->port));
 	pod->port[pod->port_cnt++] = (struct wd_port_name){
 		.name = wd_str_get(name),
 		.port = nr,
@@ -109,7 +118,8 @@ static void add_port_name(struct wd_pod *pod, const char *name, uint16_t nr, uin
 }
 
 static int read_container_ports(struct wd_read *r, const struct wd_at *at,
-				const struct wd_tree *container, struct wd_pod *pod)
+				const struct wd_tree *container,
+				struct wd_pod *pod)
 {
 	const struct wd_tree *ports = NULL;
 	uint32_t index;
@@ -117,21 +127,25 @@ static int read_container_ports(struct wd_read *r, const struct wd_at *at,
 	if (wd_read_list(r, at, container, "ports", &ports))
 		return -EINVAL;
 	wd_for_each_element(e, index, ports) {
-		const struct wd_at *here = WD_ELEMENT(WD_AT(at, "ports"), index);
+		const struct wd_at *here =
+			WD_ELEMENT(WD_AT(at, "ports"), index);
 		const struct wd_tree *nr = wd_tree_get(e, "containerPort");
 		const char *name = NULL;
 		uint16_t port = 0;
 		uint8_t proto;
 
-		if (wd_read_is_hollow(r, here, e) || wd_read_str(r, here, e, "name", &name))
+		if (wd_read_is_hollow(r, here, e) ||
+		    wd_read_str(r, here, e, "name", &name))
 			return -EINVAL;
 		if (!name || !*name)
 			continue;
 		if (!nr) {
-			wd_read_problem(r, WD_AT(here, "containerPort"), e->line, "is missing");
+			wd_read_problem(r, WD_AT(here, "containerPort"),
+					e->line, "is missing");
 			return -EINVAL;
 		}
-		if (wd_read_port_nr(r, WD_AT(here, "containerPort"), nr, &port) ||
+		if (wd_read_port_nr(r, WD_AT(here, "containerPort"), nr,
+				    &port) ||
 		    wd_read_proto(r, here, e, &proto))
 			return -EINVAL;
 		add_port_name(pod, name, port, proto);
@@ -141,13 +155,15 @@ static int read_container_ports(struct wd_read *r, const struct wd_at *at,
 
 static bool is_sidecar(const struct wd_tree *container)
 {
-	const char *policy = wd_tree_str(wd_tree_get(container, "restartPolicy"));
+	const char *policy =
+		wd_tree_str(wd_tree_get(container, "restartPolicy"));
 
 	return policy && strcmp(policy, "Always") == 0;
 }
 
-static int read_containers(struct wd_read *r, const struct wd_tree *spec, const char *key,
-			   bool sidecars_only, struct wd_pod *pod)
+static int read_containers(struct wd_read *r, const struct wd_tree *spec,
+			   const char *key, bool sidecars_only,
+			   struct wd_pod *pod)
 {
 	const struct wd_at *at = WD_AT(WD_AT(NULL, "spec"), key);
 	const struct wd_tree *list = NULL;
@@ -177,7 +193,8 @@ static int compare_ports(const void *a, const void *b)
 	return diff ? diff : (int)x->proto - (int)y->proto;
 }
 
-static int read_pod_spec(struct wd_read *r, const struct wd_tree *doc, struct wd_pod *pod)
+static int read_pod_spec(struct wd_read *r, const struct wd_tree *doc,
+			 struct wd_pod *pod)
 {
 	const struct wd_at *at = WD_AT(NULL, "spec");
 	const struct wd_tree *spec = NULL;
@@ -192,7 +209,8 @@ static int read_pod_spec(struct wd_read *r, const struct wd_tree *doc, struct wd
 	if (node && *node)
 		pod->node = wd_str_get(node);
 	if (pod->port_cnt > 1)
-		qsort(pod->port, pod->port_cnt, sizeof(*pod->port), compare_ports);
+		qsort(pod->port, pod->port_cnt, sizeof(*pod->port),
+		      compare_ports);
 	if (pod->port_cnt) {
 		pod->port = wd_ports_share(pod->port, pod->port_cnt);
 		pod->ports_shared = true;
@@ -200,7 +218,8 @@ static int read_pod_spec(struct wd_read *r, const struct wd_tree *doc, struct wd
 	return 0;
 }
 
-static int read_pod_addrs(struct wd_read *r, const struct wd_tree *status, struct wd_pod *pod)
+static int read_pod_addrs(struct wd_read *r, const struct wd_tree *status,
+			  struct wd_pod *pod)
 {
 	const struct wd_at *at = WD_AT(NULL, "status");
 	const struct wd_tree *list = NULL;
@@ -210,9 +229,11 @@ static int read_pod_addrs(struct wd_read *r, const struct wd_tree *status, struc
 	if (wd_read_list(r, at, status, "podIPs", &list))
 		return -EINVAL;
 	wd_for_each_element(e, index, list) {
-		const struct wd_at *here = WD_ELEMENT(WD_AT(at, "podIPs"), index);
+		const struct wd_at *here =
+			WD_ELEMENT(WD_AT(at, "podIPs"), index);
 
-		if (wd_read_is_hollow(r, here, e) || read_addr(r, here, e, "ip", &addr))
+		if (wd_read_is_hollow(r, here, e) ||
+		    read_addr(r, here, e, "ip", &addr))
 			return -EINVAL;
 		if (addr.family)
 			add_addr(&pod->addr, &pod->addr_cnt, &addr);
@@ -224,7 +245,8 @@ static int read_pod_addrs(struct wd_read *r, const struct wd_tree *status, struc
 	return read_addr(r, at, status, "hostIP", &pod->host_addr);
 }
 
-static int read_pod_status(struct wd_read *r, const struct wd_tree *doc, struct wd_pod *pod)
+static int read_pod_status(struct wd_read *r, const struct wd_tree *doc,
+			   struct wd_pod *pod)
 {
 	const struct wd_tree *status = NULL;
 	const char *phase = NULL;
@@ -232,7 +254,8 @@ static int read_pod_status(struct wd_read *r, const struct wd_tree *doc, struct 
 	if (wd_read_map(r, NULL, doc, "status", &status) ||
 	    wd_read_str(r, WD_AT(NULL, "status"), status, "phase", &phase))
 		return -EINVAL;
-	pod->finished = phase && (strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0);
+	pod->finished = phase && (strcmp(phase, "Succeeded") == 0 ||
+				  strcmp(phase, "Failed") == 0);
 	return read_pod_addrs(r, status, pod);
 }
 
@@ -243,7 +266,8 @@ static int read_pod_status(struct wd_read *r, const struct wd_tree *doc, struct 
  */
 static struct wd_meta with_own_uid(const struct wd_meta *meta)
 {
-	const char *uid = wd_tree_str(wd_tree_get(meta->annotations, MIRROR_ANNOTATION));
+	const char *uid =
+		wd_tree_str(wd_tree_get(meta->annotations, MIRROR_ANNOTATION));
 	struct wd_meta own = *meta;
 
 	if (uid && *uid)
@@ -251,14 +275,16 @@ static struct wd_meta with_own_uid(const struct wd_meta *meta)
 	return own;
 }
 
-int wd_read_pod(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
-		struct wd_object **ret_obj)
+int wd_read_pod(struct wd_read *r, const struct wd_tree *doc,
+		const struct wd_meta *meta, struct wd_object **ret_obj)
 {
 	const struct wd_meta own = with_own_uid(meta);
-	struct wd_object *obj = wd_read_object_new(r, WD_KIND_POD, &own, doc->line);
+	struct wd_object *obj =
+		wd_read_object_new(r, WD_KIND_POD, &own, doc->line);
 
 	if (read_own_labels(r, meta, NULL, NULL, &obj->pod.labels) ||
-	    read_pod_spec(r, doc, &obj->pod) || read_pod_status(r, doc, &obj->pod)) {
+	    read_pod_spec(r, doc, &obj->pod) ||
+	    read_pod_status(r, doc, &obj->pod)) {
 		wd_object_free(obj);
 		return -EINVAL;
 	}
@@ -270,13 +296,15 @@ int wd_read_pod(struct wd_read *r, const struct wd_tree *doc, const struct wd_me
 
 /* ---- Namespace ---- */
 
-int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
-		      struct wd_object **ret_obj)
+int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc,
+		      const struct wd_meta *meta, struct wd_object **ret_obj)
 {
-	struct wd_object *obj = wd_read_object_new(r, WD_KIND_NAMESPACE, meta, doc->line);
+	struct wd_object *obj =
+		wd_read_object_new(r, WD_KIND_NAMESPACE, meta, doc->line);
 
 	/* The server sets this label; nobody may say something else. */
-	if (read_own_labels(r, meta, NS_NAME_LABEL, meta->name, &obj->nsp.labels)) {
+	if (read_own_labels(r, meta, NS_NAME_LABEL, meta->name,
+			    &obj->nsp.labels)) {
 		wd_object_free(obj);
 		return -EINVAL;
 	}
@@ -287,7 +315,8 @@ int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc, const struct
 
 /* ---- Node ---- */
 
-static int read_node_addrs(struct wd_read *r, const struct wd_tree *doc, struct wd_node *node)
+static int read_node_addrs(struct wd_read *r, const struct wd_tree *doc,
+			   struct wd_node *node)
 {
 	const struct wd_at *at = WD_AT(WD_AT(NULL, "status"), "addresses");
 	const struct wd_tree *status = NULL;
@@ -304,7 +333,8 @@ static int read_node_addrs(struct wd_read *r, const struct wd_tree *doc, struct 
 
 		if (wd_read_is_hollow(r, here, e))
 			return -EINVAL;
-		if (!type || (strcmp(type, "InternalIP") != 0 && strcmp(type, "ExternalIP") != 0))
+		if (!type || (strcmp(type, "InternalIP") != 0 &&
+			      strcmp(type, "ExternalIP") != 0))
 			continue;
 		if (read_addr(r, here, e, "address", &addr))
 			return -EINVAL;
@@ -314,7 +344,8 @@ static int read_node_addrs(struct wd_read *r, const struct wd_tree *doc, struct 
 	return 0;
 }
 
-static int read_node_cidrs(struct wd_read *r, const struct wd_tree *doc, struct wd_node *node)
+static int read_node_cidrs(struct wd_read *r, const struct wd_tree *doc,
+			   struct wd_node *node)
 {
 	const struct wd_at *at = WD_AT(NULL, "spec");
 	const struct wd_tree *spec = NULL;
@@ -328,7 +359,9 @@ static int read_node_cidrs(struct wd_read *r, const struct wd_tree *doc, struct 
 		const char *text = wd_tree_str(e);
 
 		if (!text || wd_cidr_parse(text, &node->cidr[node->cidr_cnt])) {
-			wd_read_problem(r, WD_ELEMENT(WD_AT(at, "podCIDRs"), node->cidr_cnt),
+			wd_read_problem(r,
+					WD_ELEMENT(WD_AT(at, "podCIDRs"),
+						   node->cidr_cnt),
 					e->line, "is no CIDR");
 			return -EINVAL;
 		}
@@ -337,13 +370,15 @@ static int read_node_cidrs(struct wd_read *r, const struct wd_tree *doc, struct 
 	return 0;
 }
 
-int wd_read_node(struct wd_read *r, const struct wd_tree *doc, const struct wd_meta *meta,
-		 struct wd_object **ret_obj)
+int wd_read_node(struct wd_read *r, const struct wd_tree *doc,
+		 const struct wd_meta *meta, struct wd_object **ret_obj)
 {
-	struct wd_object *obj = wd_read_object_new(r, WD_KIND_NODE, meta, doc->line);
+	struct wd_object *obj =
+		wd_read_object_new(r, WD_KIND_NODE, meta, doc->line);
 
 	if (read_own_labels(r, meta, NULL, NULL, &obj->node.labels) ||
-	    read_node_addrs(r, doc, &obj->node) || read_node_cidrs(r, doc, &obj->node)) {
+	    read_node_addrs(r, doc, &obj->node) ||
+	    read_node_cidrs(r, doc, &obj->node)) {
 		wd_object_free(obj);
 		return -EINVAL;
 	}
