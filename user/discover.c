@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "byteorder.h"
 #include "datapath/clock.h"
 #include "endpoints_int.h"
 #include "log.h"
@@ -58,10 +59,10 @@ static int seed_one(struct wd_agent *agent, const struct wd_endpoint *ep,
 	if (laddr < 0)
 		return 0;
 	k4.laddr = k6.laddr = (uint8_t)laddr;
-	k4.lport = k6.lport = htons(conn->lport);
-	k4.pport = k6.pport = htons(conn->pport);
+	k4.lport = k6.lport = wd_be16(conn->lport);
+	k4.pport = k6.pport = wd_be16(conn->pport);
 	if (conn->peer.family == 4) {
-		k4.peer = conn->peer.v4.s_addr;
+		k4.peer = wd_be32_of(conn->peer.v4);
 		return wd_map_set(agent->dp, WD_MAP_wd_ct4, &k4, &val);
 	}
 	memcpy(k6.peer, &conn->peer.v6, sizeof(k6.peer));
@@ -93,6 +94,17 @@ static void seed(struct wd_agent *agent, const struct wd_endpoint *ep,
 
 /* ---- pods ---- */
 
+static bool pod_has_addr(const struct wd_pod *pod, const struct wd_veth *veth)
+{
+	for (uint32_t i = 0; i < pod->addr_cnt; i++) {
+		for (uint32_t k = 0; k < veth->addr_cnt; k++) {
+			if (wd_addr_equal(&pod->addr[i], &veth->addr[k]))
+				return true;
+		}
+	}
+	return false;
+}
+
 static const struct wd_object *pod_with(const struct wd_agent *agent,
 					const struct wd_veth *veth)
 {
@@ -104,12 +116,8 @@ static const struct wd_object *pod_with(const struct wd_agent *agent,
 		if (p->finished || p->host_network ||
 		    (p->node && strcmp(p->node, agent->config.node) != 0))
 			continue;
-		for (uint32_t i = 0; i < p->addr_cnt; i++) {
-			for (uint32_t k = 0; k < veth->addr_cnt; k++) {
-				if (wd_addr_equal(&p->addr[i], &veth->addr[k]))
-					return pod;
-			}
-		}
+		if (pod_has_addr(p, veth))
+			return pod;
 	}
 	return NULL;
 }

@@ -5,7 +5,6 @@
  */
 #include "diag.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <netinet/tcp.h>
@@ -16,6 +15,7 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 
+#include "byteorder.h"
 #include "rtnl.h"
 
 #define STATE(x) (1u << (x))
@@ -90,7 +90,7 @@ static int take_socket(void *ctx, const struct nlmsghdr *msg)
 	if (msg->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
 	    mnl_nlmsg_get_payload_len(msg) < sizeof(*diag))
 		return 0;
-	lport = ntohs(diag->id.idiag_sport);
+	lport = wd_host16(diag->id.idiag_sport);
 	if (diag->idiag_state == TCP_LISTEN || diag->idiag_state == TCP_CLOSE) {
 		list->serves[lport / 8] |= (uint8_t)(1u << lport % 8);
 		return 0;
@@ -104,7 +104,7 @@ static int take_socket(void *ctx, const struct nlmsghdr *msg)
 	if (!addr_is_away(&conn->local) || !addr_is_away(&conn->peer))
 		return 0;
 	conn->lport = lport;
-	conn->pport = ntohs(diag->id.idiag_dport);
+	conn->pport = wd_host16(diag->id.idiag_dport);
 	conn->proto = list->proto;
 	/* The handshake tells who began; later only the listener does. */
 	conn->inbound = diag->idiag_state == TCP_SYN_RECV;
