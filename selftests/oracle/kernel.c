@@ -128,7 +128,10 @@ static void empty_map(int fd)
 
 static bool sink_fails(struct wd_kernel *k)
 {
-	return k->calls_left && !--k->calls_left;
+	if (!k->calls_left)
+		return false;
+	k->calls_left--;
+	return k->calls_left == 0;
 }
 
 static int sink_set(void *ctx, enum wd_map map, const void *key,

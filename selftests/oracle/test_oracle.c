@@ -68,7 +68,10 @@ static uint32_t devices[2 * WD_GEN_EPS];
 
 static bool memory_fails(struct cluster *c)
 {
-	return c->fail_in && !--c->fail_in;
+	if (!c->fail_in)
+		return false;
+	c->fail_in--;
+	return c->fail_in == 0;
 }
 
 static int memory_set(void *ctx, enum wd_map map, const void *key,

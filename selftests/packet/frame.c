@@ -50,7 +50,8 @@ void frame_addr(enum host host, int family, void *ret)
 static void put(struct frame *f, const void *bytes, size_t len)
 {
 	assert(f->len + len <= FRAME_MAX);
-	memcpy(f->data + f->len, bytes, len);
+	if (len)
+		memcpy(f->data + f->len, bytes, len);
 	f->len += len;
 }
 

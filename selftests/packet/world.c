@@ -216,8 +216,7 @@ uint32_t world_ticks(void)
 	int err = wd_clock_ticks(&ticks);
 
 	if (err)
-		printf("# the clock of the programs cannot be read: %d\n",
-		       err);
+		printf("# the clock of the programs cannot be read: %d\n", err);
 	assert(!err);
 	return ticks;
 }

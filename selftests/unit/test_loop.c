@@ -270,6 +270,7 @@ static void escape_keeps_text_and_marks_the_rest(void)
 		  "\xc2\x9b"
 		  "2J",
 		  "\\xc2\\x9b2J" },
+		/* NOLINTNEXTLINE(misc-misleading-bidirectional): what is tested */
 		{ "bidi override", "\xe2\x80\xae", "\\xe2\\x80\\xae" },
 		{ "not UTF-8", "a\xff", "a\\xff" },
 		{ "cut short", "a\xe2\x82", "a\\xe2\\x82" },

@@ -22,8 +22,9 @@ static void control_characters_never_reach_a_terminal(void)
 		{ "a\nb\tc\r", "a\\x0ab\\x09c\\x0d" },
 		{ "a\\b", "a\\\\b" },
 		{ "\x7f", "\\x7f" },
-		{ "\xe2\x80\xae",
-		  "\\xe2\\x80\\xae" }, /* U+202E turns text around */
+		/* U+202E turns text around */
+		/* NOLINTNEXTLINE(misc-misleading-bidirectional): what is tested */
+		{ "\xe2\x80\xae", "\\xe2\\x80\\xae" },
 		{ "\xc2\x9b",
 		  "\\xc2\\x9b" }, /* U+009B is an escape of its own */
 	};
