@@ -20,6 +20,7 @@ static void print_list(struct json_object *doc)
 	for (size_t i = 0; i < wd_json_len(doc, "policies"); i++) {
 		struct json_object *policy = wd_json_at(doc, "policies", i);
 		char *isolates = wd_show_join(policy, "isolates", ",");
+		long long rules;
 
 		wd_table_cell(table, "%s/%s/%s",
 			      wd_json_get_str(policy, "kind"),
@@ -27,10 +28,9 @@ static void print_list(struct json_object *doc)
 			      wd_json_get_str(policy, "name"));
 		wd_table_cell(table, "%s", wd_json_get_str(policy, "subject"));
 		wd_table_cell(table, "%s", isolates ?: "");
-		wd_table_cell(
-			table, "%lld",
-			(long long)(wd_json_get_int(policy, "ingress_rules") +
-				    wd_json_get_int(policy, "egress_rules")));
+		rules = wd_json_get_int(policy, "ingress_rules") +
+			wd_json_get_int(policy, "egress_rules");
+		wd_table_cell(table, "%lld", rules);
 		wd_table_cell(table, "%lld",
 			      (long long)wd_json_get_int(policy, "endpoints"));
 		wd_table_cell(table, "%lld",

@@ -7,7 +7,6 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,7 +106,9 @@ static void name_type(uint32_t type, char name[24])
 
 static int read_memory(int fd, uint64_t *ret_bytes)
 {
-	char path[40], line[128];
+	static const char label[] = "memlock:";
+	char path[40], line[128], *end;
+	unsigned long long bytes;
 	int err = -ENODATA;
 	FILE *file;
 
@@ -116,8 +117,13 @@ static int read_memory(int fd, uint64_t *ret_bytes)
 	if (!file)
 		return -errno;
 	while (err && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "memlock: %" SCNu64, ret_bytes) == 1)
-			err = 0;
+		if (strncmp(line, label, sizeof(label) - 1) != 0)
+			continue;
+		bytes = strtoull(line + sizeof(label) - 1, &end, 10);
+		if (*end != '\n')
+			continue;
+		*ret_bytes = bytes;
+		err = 0;
 	}
 	fclose(file);
 	return err;

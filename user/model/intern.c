@@ -44,8 +44,9 @@ static struct str *str_of(const char *s)
 		const char *in;
 		char *out;
 	} cast = { s };
+	void *head = cast.out - offsetof(struct str, text);
 
-	return (struct str *)(void *)(cast.out - offsetof(struct str, text));
+	return head;
 }
 
 /* FNV-1a. Names in objects are not trusted, but neither can they be many more than pods. */
@@ -155,8 +156,9 @@ static struct set *set_of(const struct wd_labels *labels)
 		const struct wd_labels *in;
 		char *out;
 	} cast = { labels };
+	void *head = cast.out - offsetof(struct set, labels);
 
-	return (struct set *)(void *)(cast.out - offsetof(struct set, labels));
+	return head;
 }
 
 /* Interned copies of @label, sorted; the caller owns the references. */
