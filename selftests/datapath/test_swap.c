@@ -49,17 +49,21 @@ static void keep_only(int a, int b, int c)
 	}
 }
 
+#define STREAM_LEAST 10 /* datagrams, however quickly it is stopped */
+
 /* In the child: a datagram every millisecond until told to stop. */
 static void stream_run(int fd, int stop, int result)
 {
 	struct pollfd end = { .fd = stop };
 	struct timespec pause = { .tv_nsec = 1000000 };
-	uint32_t cnt = 0;
+	uint32_t cnt = 0, tries = 0;
 
 	if (write(result, &cnt, sizeof(cnt)) != sizeof(cnt)) /* ready */
 		_exit(1);
-	while (!ppoll(&end, 1, &pause, NULL))
+	while (!ppoll(&end, 1, &pause, NULL) || tries < STREAM_LEAST) {
 		send_on(fd, &cnt);
+		tries++;
+	}
 	_exit(write(result, &cnt, sizeof(cnt)) != sizeof(cnt));
 }
 
