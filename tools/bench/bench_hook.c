@@ -33,9 +33,9 @@
 #define FLOWS 10000
 #define NEW_CHUNK 2000 /* less than an endpoint's share of new flows */
 #define NEW_CHUNKS 60
-#define REPEAT 300000
-#define ROUNDS 5
-#define SAMPLES 5 /* of a round: the least counts */
+#define REPEAT 100000
+#define ROUNDS 7
+#define SAMPLES 8 /* of a round, in turn with the control's */
 #define OFF_L4 34 /* of the transport header, IPv4 */
 
 static struct bench_node node;
@@ -217,51 +217,58 @@ static void programs_close(void)
 
 /* ---- measuring ---- */
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
+/*
+ * One round: value and control, the least of samples that were taken in turn.
+ * The machine may change its speed at any moment; a round in which both saw
+ * the fast one is a good one, and the median of the rounds' ratios counts.
+ */
+struct round {
+	double value;
+	double base;
+};
 
-	return (x > y) - (x < y);
+static const struct round no_round = { 1e9, 1e9 };
+
+static void take_least(double *least, double ns)
+{
+	if (ns < *least)
+		*least = ns;
 }
 
-static double median(double *value)
+static int by_ratio(const void *a, const void *b)
 {
-	qsort(value, ROUNDS, sizeof(*value), by_value);
-	return value[ROUNDS / 2];
+	const struct round *x = a, *y = b;
+	double d = x->value * y->base - y->value * x->base;
+
+	return (d > 0) - (d < 0);
 }
 
-static void tell(const char *name, const char *size, double value,
-		 double baseline)
+static void tell(const char *name, const char *size, struct round *round)
 {
+	const struct round *mid = &round[ROUNDS / 2];
+
+	qsort(round, ROUNDS, sizeof(*round), by_ratio);
 	printf("{\"name\": \"%s%s\", \"value\": %.1f, \"unit\": \"ns\", "
 	       "\"baseline\": %.1f}\n",
-	       name, size, value, baseline);
+	       name, size, mid->value, mid->base);
 	(void)fflush(stdout);
-}
-
-static double least(int fd, const struct packet *p, enum wd_dir dir, int repeat)
-{
-	double best = 1e9;
-
-	for (int i = 0; i < SAMPLES; i++) {
-		double ns = run(fd, p, dir, repeat, NULL);
-
-		if (ns < best)
-			best = ns;
-	}
-	return best;
 }
 
 static void measure_same(const char *name, const char *size,
 			 const struct packet *p, enum wd_dir dir)
 {
-	double value[ROUNDS], base[ROUNDS];
+	struct round round[ROUNDS];
 
 	for (int r = 0; r < ROUNDS; r++) {
-		base[r] = least(empty_prog, p, dir, REPEAT);
-		value[r] = least(prog[dir], p, dir, REPEAT);
+		round[r] = no_round;
+		for (int i = 0; i < SAMPLES; i++) {
+			take_least(&round[r].base,
+				   run(empty_prog, p, dir, REPEAT, NULL));
+			take_least(&round[r].value,
+				   run(prog[dir], p, dir, REPEAT, NULL));
+		}
 	}
-	tell(name, size, median(value), median(base));
+	tell(name, size, round);
 }
 
 static uint64_t counted(enum wd_reason reason)
@@ -274,51 +281,52 @@ static uint64_t counted(enum wd_reason reason)
 	return stat.packets;
 }
 
-/* The driver's own cost is what an empty program costs more behind it. */
-static double driven(int driver, const struct packet *p, int fd, int repeat)
+/*
+ * A round behind the driver, whose own cost is what an empty program costs
+ * more behind it. @chunk packets are run at a time, after @prepare.
+ */
+static struct round driven(int driver, const struct packet *p, int chunk,
+			   int samples, void (*prepare)(void))
 {
-	double with, without;
+	struct round least = no_round;
+	double empty = 1e9;
 
-	drive(empty_prog);
-	without = least(driver, p, WD_INGRESS, REPEAT) -
-		  least(empty_prog, p, WD_INGRESS, REPEAT);
-	drive(fd);
-	with = least(driver, p, WD_INGRESS, repeat);
-	return with - without;
+	for (int i = 0; i < samples; i++) {
+		take_least(&least.base,
+			   run(empty_prog, p, WD_INGRESS, chunk, NULL));
+		drive(empty_prog);
+		take_least(&empty, run(driver, p, WD_INGRESS, chunk, NULL));
+		drive(prog[WD_INGRESS]);
+		if (prepare)
+			prepare();
+		take_least(&least.value,
+			   run(driver, p, WD_INGRESS, chunk, NULL));
+	}
+	least.value -= empty - least.base;
+	return least;
 }
 
 static void measure_flows(const char *name, const char *size,
 			  const struct packet *p)
 {
-	double value[ROUNDS], base[ROUNDS];
+	struct round round[ROUNDS];
 	uint64_t before = counted(WD_R_ESTABLISHED);
 	int driver = load_driver(FLOWS, 1);
 
-	for (int r = 0; r < ROUNDS; r++) {
-		base[r] = least(empty_prog, p, WD_INGRESS, REPEAT);
-		value[r] = driven(driver, p, prog[WD_INGRESS], REPEAT);
-	}
+	for (int r = 0; r < ROUNDS; r++)
+		round[r] = driven(driver, p, REPEAT, SAMPLES, NULL);
 	(void)close(driver);
 	if (counted(WD_R_ESTABLISHED) - before != ROUNDS * SAMPLES * REPEAT)
 		bench_die("packets that should be of a flow were not", EINVAL);
-	tell(name, size, median(value), median(base));
+	tell(name, size, round);
 }
 
-/* Each packet a new flow; the share is given back every NEW_CHUNK of them. */
-static double new_flows(int driver, const struct packet *p)
+/* The endpoint's share of new flows is given back before each chunk of them. */
+static void give_share_back(void)
 {
 	struct wd_quota_val *quota = wd_map_mem(node.dp, WD_MAP_wd_quota);
-	double best = 1e9;
 
-	for (int i = 0; i < NEW_CHUNKS; i++) {
-		double ns;
-
-		memset(quota, 0, WD_ENDPOINTS_MAX * sizeof(*quota));
-		ns = run(driver, p, WD_INGRESS, NEW_CHUNK, NULL);
-		if (ns < best)
-			best = ns;
-	}
-	return best;
+	memset(quota, 0, WD_ENDPOINTS_MAX * sizeof(*quota));
 }
 
 static void measure_new(const char *name, const char *size,
@@ -326,25 +334,19 @@ static void measure_new(const char *name, const char *size,
 {
 	struct wd_state_val *state = wd_map_mem(node.dp, WD_MAP_wd_state);
 	int driver = load_driver(30000, PORT_LAST - PORT + 1);
-	double value[ROUNDS], base[ROUNDS];
 	uint64_t before = counted(WD_R_POLICY_ALLOW), made;
+	struct round round[ROUNDS];
 
 	state->monitor = monitor;
-	for (int r = 0; r < ROUNDS; r++) {
-		double own;
-
-		base[r] = least(empty_prog, p, WD_INGRESS, REPEAT);
-		drive(empty_prog);
-		own = least(driver, p, WD_INGRESS, REPEAT) - base[r];
-		drive(prog[WD_INGRESS]);
-		value[r] = new_flows(driver, p) - own;
-	}
+	for (int r = 0; r < ROUNDS; r++)
+		round[r] = driven(driver, p, NEW_CHUNK, NEW_CHUNKS,
+				  give_share_back);
 	state->monitor = 0;
 	(void)close(driver);
 	made = counted(WD_R_POLICY_ALLOW) - before;
 	if (made < ROUNDS * NEW_CHUNKS * NEW_CHUNK / 100 * 99)
 		bench_die("packets that should be new flows were not", EINVAL);
-	tell(name, size, median(value), median(base));
+	tell(name, size, round);
 }
 
 /* ---- a cluster of one size ---- */
