@@ -23,10 +23,14 @@ static __always_inline void count(const struct wd_pkt *pkt, int r,
 {
 	/* verifier: pkt is memory to it, so the bound is said again */
 	__u32 dir = pkt->dir & 1;
-	__u32 at = ((__u32)r * 2 + dir) & (2 * WD_R__MAX - 1);
-	struct wd_stat_val *stat = bpf_map_lookup_elem(&wd_stat, &at);
+	__u32 at = (__u32)r * 2 + dir;
+	struct wd_stat_val *stat;
 	struct wd_epstat_val *ep;
 
+	if (verdict == WD_AUDIT)
+		at += WD_STAT_AUDIT;
+	at &= WD_STATS_MAX - 1;
+	stat = bpf_map_lookup_elem(&wd_stat, &at);
 	if (stat)
 		stat_add(stat, pkt->len);
 	if (!pkt->has_ep)

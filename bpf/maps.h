@@ -142,7 +142,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2 * WD_R__MAX);
+	__uint(max_entries, WD_STATS_MAX);
 	__type(key, __u32);
 	__type(value, struct wd_stat_val);
 } wd_stat SEC(".maps");

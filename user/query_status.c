@@ -167,6 +167,19 @@ static void put_endpoints(const struct wd_agent *agent, struct json_object *doc)
 	wd_json_int(obj, "unguarded", put_unguarded(agent, sum.trouble));
 }
 
+static void put_counter(struct json_object *array, uint32_t reason,
+			uint32_t dir, enum wd_verdict verdict,
+			const struct wd_stat_val *stat)
+{
+	struct json_object *obj = wd_json_push(array);
+
+	wd_json_str(obj, "reason", wd_reason_name(reason));
+	wd_json_str(obj, "direction", wd_dir_name(dir));
+	wd_json_str(obj, "verdict", wd_verdict_name(verdict));
+	wd_json_int(obj, "packets", (int64_t)stat->packets);
+	wd_json_int(obj, "bytes", (int64_t)stat->bytes);
+}
+
 static void put_counters(const struct wd_agent *agent, struct json_object *doc)
 {
 	struct json_object *array = wd_json_array(doc, "counters");
@@ -174,21 +187,19 @@ static void put_counters(const struct wd_agent *agent, struct json_object *doc)
 
 	while ((r = wd_reason_next(r)) >= 0) {
 		for (uint32_t dir = 0; dir < WD_DIR__MAX; dir++) {
+			enum wd_reason reason = (enum wd_reason)r;
+			bool drops = r >= WD_R_FIRST_DROP;
 			struct wd_stat_val stat;
-			struct json_object *obj;
 
-			if (wd_stat_read(agent->dp, (enum wd_reason)r,
-					 (enum wd_dir)dir, &stat))
-				continue;
-			obj = wd_json_push(array);
-			wd_json_str(obj, "reason", wd_reason_name((uint32_t)r));
-			wd_json_str(obj, "direction", wd_dir_name(dir));
-			wd_json_str(obj, "verdict",
-				    wd_verdict_name(r < WD_R_FIRST_DROP ?
-							    WD_ALLOW :
-							    WD_DROP));
-			wd_json_int(obj, "packets", (int64_t)stat.packets);
-			wd_json_int(obj, "bytes", (int64_t)stat.bytes);
+			if (!wd_stat_read(agent->dp, reason, (enum wd_dir)dir,
+					  &stat))
+				put_counter(array, (uint32_t)r, dir,
+					    drops ? WD_DROP : WD_ALLOW, &stat);
+			if (drops &&
+			    !wd_stat_audit_read(agent->dp, reason,
+						(enum wd_dir)dir, &stat))
+				put_counter(array, (uint32_t)r, dir, WD_AUDIT,
+					    &stat);
 		}
 	}
 }

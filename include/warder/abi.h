@@ -251,6 +251,10 @@ WD_ABI_SIZE(struct wd_frag_val, 8);
 
 /* ---- wd_stat: PERCPU_ARRAY, index reason * 2 + direction; by programs ---- */
 
+/* Added to the index: packets that audit mode let pass in spite of the reason. */
+#define WD_STAT_AUDIT (2 * WD_R__MAX)
+#define WD_STATS_MAX (4 * WD_R__MAX) /* (2^n) */
+
 struct wd_stat_val {
 	__u64 packets;
 	__u64 bytes;

@@ -289,7 +289,7 @@ static size_t build(uint8_t frame[128], const struct wd_probe *p)
 
 /* ---- counters ---- */
 
-static uint64_t read_stat(struct wd_kernel *k, uint32_t at)
+static uint64_t read_element(struct wd_kernel *k, uint32_t at)
 {
 	static struct wd_stat_val val[CPUS_MAX];
 	uint64_t sum = 0;
@@ -299,6 +299,12 @@ static uint64_t read_stat(struct wd_kernel *k, uint32_t at)
 	for (int i = 0; i < k->cpus; i++)
 		sum += val[i].packets;
 	return sum;
+}
+
+/* Packets of a reason, dropped or let pass by audit. */
+static uint64_t read_stat(struct wd_kernel *k, uint32_t at)
+{
+	return read_element(k, at) + read_element(k, at + WD_STAT_AUDIT);
 }
 
 /* The expected counter first: reading all for each packet takes long. */

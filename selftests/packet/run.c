@@ -40,6 +40,7 @@ void run_open(const struct bpf_object *obj)
 struct counters {
 	struct wd_stat_val reason[2 * WD_R__MAX];
 	struct wd_stat_val verdict[3][WD_DIR__MAX];
+	uint64_t audited; /* by reason too: what is in that half of wd_stat */
 };
 
 static void read_counters(struct counters *c)
@@ -48,12 +49,16 @@ static void read_counters(struct counters *c)
 	static struct wd_stat_val val[CPUS_MAX];
 
 	memset(c, 0, sizeof(*c));
-	for (uint32_t i = 0; i < 2 * WD_R__MAX; i++) {
+	for (uint32_t i = 0; i < WD_STATS_MAX; i++) {
+		struct wd_stat_val *sum = &c->reason[i % WD_STAT_AUDIT];
+
 		if (bpf_map_lookup_elem(world_map_fd("wd_stat"), &i, val))
 			abort();
 		for (int cpu = 0; cpu < cpu_cnt; cpu++) {
-			c->reason[i].packets += val[cpu].packets;
-			c->reason[i].bytes += val[cpu].bytes;
+			sum->packets += val[cpu].packets;
+			sum->bytes += val[cpu].bytes;
+			if (i >= WD_STAT_AUDIT)
+				c->audited += val[cpu].packets;
 		}
 	}
 	if (bpf_map_lookup_elem(world_map_fd("wd_epstat"), &world_stat, ep))
@@ -99,6 +104,9 @@ static int counted_verdict(const struct counters *a, const struct counters *b,
 		cnt++;
 		found = v;
 	}
+	/* Both counters tell apart what was dropped and what audit let pass. */
+	if (b->audited - a->audited != (found == WD_AUDIT))
+		return -1;
 	return cnt == 1 ? found : -1;
 }
 

@@ -312,10 +312,9 @@ const struct wd_cmd wd_cmd_status = {
 	.object = "status",
 	.summary = "how enforcement on this node stands",
 	.text = "Rung and why, sources and what is wrong with them, generation, "
-		"endpoints by state,\nmap use, drift, counters by reason: what audit "
-		"mode let pass is counted under the\nreason it would be dropped "
-		"for. With "
-		"--wait it fails (1) when the time is up,\nor with 3 when no "
+		"endpoints by state,\nmap use, drift, counters by reason; verdict audit is "
+		"what audit mode let pass\nin spite of the reason. With "
+		"--wait it fails (1) when the time is up, or with 3\nwhen no "
 		"agent was there all along.",
 	.opts = opts,
 	.fn = cmd_status,

@@ -161,6 +161,11 @@ void wd_datapath_publish(struct wd_datapath *dp, uint32_t gen);
  */
 int wd_stat_read(struct wd_datapath *dp, enum wd_reason reason, enum wd_dir dir,
 		 struct wd_stat_val *ret_val);
+
+/** wd_stat_audit_read() - the same of packets that audit mode let pass in spite of @reason */
+int wd_stat_audit_read(struct wd_datapath *dp, enum wd_reason reason,
+		       enum wd_dir dir, struct wd_stat_val *ret_val);
+
 int wd_epstat_read(struct wd_datapath *dp, uint32_t stat,
 		   struct wd_epstat_val *ret_val);
 int wd_epstat_reset(struct wd_datapath *dp, uint32_t stat);

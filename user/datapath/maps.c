@@ -397,19 +397,30 @@ static int sum_cpus(struct wd_datapath *dp, enum wd_map map, uint32_t index,
 	return 0;
 }
 
-int wd_stat_read(struct wd_datapath *dp, enum wd_reason reason, enum wd_dir dir,
-		 struct wd_stat_val *ret_val)
+static int stat_read(struct wd_datapath *dp, uint32_t index,
+		     struct wd_stat_val *ret_val)
 {
 	uint64_t sum[2];
 	int err;
 
-	err = sum_cpus(dp, WD_MAP_wd_stat, reason * 2 + dir, sizeof(*ret_val),
-		       sum, 2);
+	err = sum_cpus(dp, WD_MAP_wd_stat, index, sizeof(*ret_val), sum, 2);
 	if (err)
 		return err;
 	ret_val->packets = sum[0];
 	ret_val->bytes = sum[1];
 	return 0;
+}
+
+int wd_stat_read(struct wd_datapath *dp, enum wd_reason reason, enum wd_dir dir,
+		 struct wd_stat_val *ret_val)
+{
+	return stat_read(dp, reason * 2 + dir, ret_val);
+}
+
+int wd_stat_audit_read(struct wd_datapath *dp, enum wd_reason reason,
+		       enum wd_dir dir, struct wd_stat_val *ret_val)
+{
+	return stat_read(dp, WD_STAT_AUDIT + reason * 2 + dir, ret_val);
 }
 
 int wd_epstat_read(struct wd_datapath *dp, uint32_t stat,
