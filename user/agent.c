@@ -168,6 +168,17 @@ static void commit_failed(struct wd_agent *agent, int err, char *why)
 		     wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
 }
 
+static void tell_commit(const struct wd_agent *agent)
+{
+	struct wd_model_stats stats;
+
+	wd_model_stats(agent->model, &stats);
+	wd_debug(
+		"commit: generation %u in force after %llu us, %llu map writes so far",
+		stats.gen, (unsigned long long)stats.commit_us,
+		(unsigned long long)wd_datapath_writes(agent->dp));
+}
+
 int wd_agent_commit(struct wd_agent *agent)
 {
 	char *why = NULL;
@@ -182,6 +193,7 @@ int wd_agent_commit(struct wd_agent *agent)
 			commit_failed(agent, err, why);
 			return err;
 		}
+		tell_commit(agent);
 	}
 	free(why);
 	free(agent->commit_error);
@@ -563,6 +575,8 @@ int wd_agent_run(const struct wd_config *config)
 	int code = 1;
 
 	agent->config = *config;
+	if (config->verbose)
+		wd_log_set(WD_LOG_DEBUG);
 	agent->started_ms = realtime_ms();
 	if (start(agent) == 0) {
 		agent->ready = true;

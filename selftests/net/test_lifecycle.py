@@ -232,6 +232,18 @@ def test_identities_after_kill(b):
     b.forget(early, late)
 
 
+def test_verbose_log(b):
+    """--verbose tells of each commit; without it nothing of the kind."""
+    expect(False, 'debug:' in b.node.log_tail(1000), 'debug without -v')
+    b.node.stop_agent()
+    b.node.start_agent('--verbose')
+    expect(True, 'debug: commit: generation' in b.node.log_tail(1000),
+           'commits in the log with -v')
+    b.node.stop_agent()
+    b.node.agent_args = []
+    b.node.start_agent()
+
+
 def main():
     tap = Tap()
     bench = Bench()

@@ -152,7 +152,6 @@ int wd_read_label_value(struct wd_read *r, const struct wd_at *at,
  */
 int wd_read_selector(struct wd_read *r, const struct wd_at *at,
 		     const struct wd_tree *map, struct wd_selector *ret_sel);
-void wd_read_selector_fini(struct wd_selector *sel);
 
 /* ---- kinds: an object, or -EINVAL with the problems told ---- */
 

@@ -12,19 +12,6 @@
 #include "../model/xalloc.h"
 #include "read.h"
 
-void wd_read_selector_fini(struct wd_selector *sel)
-{
-	for (uint32_t i = 0; i < sel->cnt; i++) {
-		wd_str_put(sel->req[i].key);
-		for (uint32_t k = 0; k < sel->req[i].cnt; k++)
-			wd_str_put(sel->req[i].values[k]);
-		free(sel->req[i].values);
-	}
-	free(sel->req);
-	sel->req = NULL;
-	sel->cnt = 0;
-}
-
 /* ---- one requirement ---- */
 
 static int compare_values(const void *a, const void *b)
