@@ -3,6 +3,7 @@
  * test_provenance.c - towards a pod: the device a packet came in by says who
  * may have sent it, and whether it is this host's own.
  */
+#include <sched.h>
 #include <string.h>
 
 #include "world.h"
@@ -81,6 +82,35 @@ static void where_nothing_isolates_a_forged_source_is_dropped_too(void)
 		world_publish(SLOT_OPEN, WD_EP_OFF);
 		expect_packet(WD_R_SPOOF_IP, IN, .family = family);
 	}
+}
+
+/* The programs remember, on each CPU, a device that is no endpoint's. */
+static void a_device_that_becomes_an_endpoint_is_one_at_once(void)
+{
+	struct wd_endpoint_val ep = { .id = 77, .stat = 7 };
+	uint32_t device = IF_OTHER;
+	cpu_set_t all, one;
+
+	wd_expect_int(0, sched_getaffinity(0, sizeof(all), &all));
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	wd_expect_int(0, sched_setaffinity(0, sizeof(one), &one));
+	for_each_family(family)
+	{
+		world_reset();
+		world_iif = IF_OTHER;
+		expect_packet(WD_R_POLICY_ALLOW, IN, .family = family,
+			      FROM(H_FRIEND));
+		world_write("wd_endpoint", &device, &ep);
+		world_publish(SLOT_RULES, 0);
+		expect_packet(WD_R_SPOOF_IP, IN, .family = family,
+			      FROM(H_FRIEND));
+		world_delete("wd_endpoint", &device);
+		world_publish(SLOT_RULES, 0);
+		expect_packet(WD_R_POLICY_ALLOW, IN, .family = family,
+			      FROM(H_FRIEND));
+	}
+	wd_expect_int(0, sched_setaffinity(0, sizeof(all), &all));
 }
 
 static void an_endpoint_that_went_away_has_no_bridge(void)
@@ -279,6 +309,7 @@ int main(void)
 		return 1;
 	WD_TEST(an_address_must_come_by_the_device_it_belongs_to);
 	WD_TEST(where_nothing_isolates_a_forged_source_is_dropped_too);
+	WD_TEST(a_device_that_becomes_an_endpoint_is_one_at_once);
 	WD_TEST(an_endpoint_that_went_away_has_no_bridge);
 	WD_TEST(a_forged_packet_of_a_stale_flow_says_nothing_about_the_flow);
 	WD_TEST(a_forged_error_is_dropped_by_its_source);
