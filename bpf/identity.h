@@ -57,6 +57,24 @@ static __always_inline bool is_multicast4(__be32 a)
 	       a == bpf_htonl(0xffffffff);
 }
 
+/* All that is no address of one machine: groups, class E, the broadcast. */
+static __always_inline bool is_group4(__be32 a)
+{
+	return bpf_ntohl(a) >= 0xe0000000;
+}
+
+/* Of the link or of a group: may be this host, though no map says so. */
+static __always_inline bool is_near4(__be32 a)
+{
+	return is_group4(a) ||
+	       (a & bpf_htonl(0xffff0000)) == bpf_htonl(0xa9fe0000);
+}
+
+static __always_inline bool is_near6(const __be32 *a)
+{
+	return is_multicast6(a) || is_link_local6(a);
+}
+
 /* Which of the endpoint's own addresses @a is; WD_LADDR_OTHER: none. */
 static __always_inline __u8 own_addr4(const struct wd_endpoint_val *ep,
 				      __be32 a)
@@ -211,13 +229,22 @@ __noinline int judge_arp(struct __sk_buff *skb, __u32 dir)
 	return WD_R_NEIGHBOUR;
 }
 
-/* ---- neighbour discovery, RFC 4861 ---- */
+/* ---- neighbour discovery, RFC 4861; what else only a router sends ---- */
 
 #define WD_ND_RS 133
 #define WD_ND_RA 134
 #define WD_ND_NS 135
 #define WD_ND_NA 136
 #define WD_ND_REDIRECT 137
+#define WD_MLD_QUERY 130 /* RFC 3810: makes its sender the querier of a link */
+#define WD_RENUMBERING 138 /* RFC 2894 */
+#define WD_MRD_ADVERT 151 /* RFC 4286: all groups of the link go to it */
+
+static __always_inline bool icmp6_is_router(__u8 type)
+{
+	return type == WD_MLD_QUERY || type == WD_RENUMBERING ||
+	       type == WD_MRD_ADVERT;
+}
 
 /*
  * Is @a an address the pod may speak for in neighbour discovery? While its
@@ -286,7 +313,8 @@ __noinline int judge_nd(struct __sk_buff *skb)
 	if (!icmp)
 		return WD_GO_ON; /* parse_icmp() finds the reason */
 	type = icmp->icmp6_type;
-	if (type < WD_ND_RS || type > WD_ND_REDIRECT)
+	if ((type < WD_ND_RS || type > WD_ND_REDIRECT) &&
+	    !(pkt->dir == WD_EGRESS && icmp6_is_router(type)))
 		return WD_GO_ON;
 	if (pkt->hops != 255 || icmp->icmp6_code || pkt->exthdrs)
 		return WD_R_ND_FORBIDDEN;

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * policy.h - what the compiled policy says of one peer and one port.
+ * policy.h - what the compiled policy says of one peer and one port, and what
+ * no policy can allow.
  *
  * Owns the walk slot -> span -> class -> rule. Pure: looks things up, changes no
- * state, and does not care whether the packet opens a flow or belongs to one.
- * First match wins; what is missing or does not add up allows nothing.
+ * state, and does not care whether the packet opens a flow or belongs to one:
+ * all it looks at is the same in both directions of a flow, so that the answer
+ * to what may not be sent cannot be a way round. First match wins; what is
+ * missing or does not add up allows nothing.
  */
 #ifndef WARDER_BPF_POLICY_H
 #define WARDER_BPF_POLICY_H
+
+#include <warder/encap.h>
 
 #include "identity.h"
 
 /* A policy verdict against the packet, which audit mode lets pass. */
 static __always_inline bool reason_is_policy(int r)
 {
-	return r == WD_R_DEFAULT || r == WD_R_POLICY || r == WD_R_PROTO_UNSUP;
+	return r == WD_R_DEFAULT || r == WD_R_POLICY || r == WD_R_PROTO_UNSUP ||
+	       r == WD_R_MCAST;
 }
 
 /* Does a packet with reason @r go through? */
@@ -24,6 +30,57 @@ static __always_inline bool passes(const struct wd_pkt *pkt, int r)
 		return true;
 	return reason_is_policy(r) && (pkt->ep_flags & WD_EP_AUDIT);
 }
+
+/* ---- what no policy can allow ---- */
+
+/*
+ * Is the endpoint's own end of the flow a DHCP server? Neither may it send as
+ * one nor be asked as one: the answer would belong to a flow.
+ */
+static __always_inline bool is_dhcp_server(const struct wd_pkt *pkt)
+{
+	return pkt->proto == WD_IP_UDP &&
+	       pkt->key.lport == bpf_htons(pkt->family == 4 ? WD_DHCP4_SERVER :
+							      WD_DHCP6_SERVER);
+}
+
+/* Does the flow carry packets that its peer unpacks? */
+static __always_inline bool is_tunnel(const struct wd_pkt *pkt)
+{
+	if (pkt->proto == WD_IP_UDP)
+		return WD_ENCAP_IS_PORT(bpf_ntohs(pkt->key.pport));
+	return WD_ENCAP_IS_PROTO(pkt->proto);
+}
+
+/*
+ * May a node be at the other end? The addresses of all nodes are known but for
+ * those of the link and of groups, which this host may have or listen to.
+ */
+static __always_inline bool is_peer_node(const struct wd_pkt *pkt)
+{
+	const struct wd_addr_val *val;
+
+	if (pkt->family == 4 ? is_near4(pkt->key.peer[3]) :
+			       is_near6(pkt->key.peer))
+		return true;
+	val = addr_of(pkt);
+	return val && (val->flags & (WD_ADDR_NODE | WD_ADDR_HOST));
+}
+
+/* Return: why the flow may not be, whatever policy and mode say; WD_GO_ON. */
+static __always_inline int forbidden(const struct wd_pkt *pkt)
+{
+	if (pkt->proto == WD_IP_TCP)
+		return WD_GO_ON;
+	if (is_dhcp_server(pkt))
+		return WD_R_DHCP_FORBIDDEN;
+	if (!(pkt->ep_flags & WD_EP_ENCAP) && is_tunnel(pkt) &&
+	    is_peer_node(pkt))
+		return WD_R_ENCAP_FORBIDDEN;
+	return WD_GO_ON;
+}
+
+/* ---- policy ---- */
 
 static __always_inline const struct wd_slot_val *
 find_slot(const struct wd_pkt *pkt, __u32 dir)
@@ -124,6 +181,8 @@ static __always_inline int no_rule(const struct wd_pkt *pkt,
 {
 	if (!(slot->flags & WD_SLOT_ISOLATED))
 		return WD_R_NOT_ISOLATED;
+	if (pkt->family == 4 ? is_group4(pkt->dst[0]) : is_multicast6(pkt->dst))
+		return WD_R_MCAST;
 	if (pkt->proto == WD_IP_TCP || pkt->proto == WD_IP_UDP ||
 	    pkt->proto == WD_IP_SCTP || proto_is_icmp(pkt))
 		return WD_R_DEFAULT;
@@ -142,6 +201,9 @@ static __always_inline int policy_of(struct wd_pkt *pkt, __u32 dir)
 	int r;
 
 	pkt->rule = 0;
+	r = forbidden(pkt);
+	if (r != WD_GO_ON)
+		return r;
 	if (pkt->ep_flags & WD_EP_OFF)
 		return WD_R_MODE_OFF;
 	slot = find_slot(pkt, dir);

@@ -55,6 +55,7 @@ WD_ABI_SIZE(struct wd_state_val, 64);
 
 #define WD_EP_AUDIT 0x1 /* judge, count and report, but let pass */
 #define WD_EP_OFF 0x2 /* do not judge; source checks stay */
+#define WD_EP_ENCAP 0x4 /* may exchange tunnels with nodes, see encap.h */
 
 struct wd_endpoint_val {
 	__u64 cookie; /* netns cookie of the pod's namespace, 0 unknown */

@@ -47,7 +47,8 @@ enum wd_dir {
 	X(SPOOF_MAC, 37, 1, "hardware address is not the sender's own") \
 	X(ARP_FORBIDDEN, 38, 1, \
 	  "ARP for an address that is not the endpoint's") \
-	X(ND_FORBIDDEN, 39, 1, "neighbour discovery that a pod may not send") \
+	X(ND_FORBIDDEN, 39, 1, \
+	  "neighbour discovery or router message a pod may not send") \
 	X(VLAN, 40, 1, "VLAN-tagged frame") \
 	X(L2_UNSUP, 41, 1, "ethertype other than IPv4, IPv6 and ARP") \
 	X(L3_BAD, 42, 1, "malformed or forbidden IP header or address") \
@@ -67,7 +68,11 @@ enum wd_dir {
 	X(CT_FULL, 52, 1, "the endpoint's share of the flow table is used up") \
 	X(NOT_LOCAL, 53, 1, \
 	  "destination is not one of the endpoint's addresses") \
-	X(MAP_ERR, 54, 1, "a map lookup or update failed in the program")
+	X(MAP_ERR, 54, 1, "a map lookup or update failed in the program") \
+	X(MCAST, 55, 1, "to a group or to everybody, and no rule allows it") \
+	X(ENCAP_FORBIDDEN, 56, 1, \
+	  "a tunnel to or from a node that its namespace does not allow") \
+	X(DHCP_FORBIDDEN, 57, 1, "a pod may not be a DHCP server")
 
 #define WD_REASON_ENUM_(name, nr, drop, help) WD_R_##name = nr,
 enum wd_reason {

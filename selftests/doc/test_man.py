@@ -221,6 +221,19 @@ def manual_names_only_reasons_that_exist(docs):
             yield f'README: {word} is no reason'
 
 
+def the_manual_lists_every_reason_in_the_words_of_the_help(docs):
+    with open(os.path.join(TOP, 'user/man/warder.8'), encoding='utf-8') as f:
+        part = f.read().split('\n.SH REASONS\n')[-1].split('\n.SH ')[0]
+    listed = {n: plain(t) for n, t in re.findall(
+        r'^\.TP\n\.B ([A-Z0-9_]+)\n((?:(?!\.TP).*\n?)+)', part, re.M)}
+    known = dict(re.findall(r'^\s+([A-Z0-9_]+):\s+(.*)$',
+                            docs.commands['monitor']['text'], re.M))
+    for name in sorted(known | listed):
+        if listed.get(name) != known.get(name):
+            yield f'{name}: warder.8 says {listed.get(name)!r}, the help ' \
+                  f'{known.get(name)!r}'
+
+
 def read_error(text):
     """The JSON object of an error; a reason why it is none."""
     try:
@@ -300,6 +313,7 @@ TESTS = (
     readme_lists_every_command,
     readme_has_output_of_every_command,
     manual_names_only_reasons_that_exist,
+    the_manual_lists_every_reason_in_the_words_of_the_help,
     usage_errors_exit_with_2,
     without_an_agent_commands_exit_with_3,
     commands_without_an_agent_exit_with_0_or_1,

@@ -129,7 +129,8 @@ void wd_dump_object(const struct wd_object *obj)
 {
 	switch (obj->kind) {
 	case WD_KIND_NAMESPACE:
-		printf("# Namespace %s mode %d", obj->name, obj->nsp.mode);
+		printf("# Namespace %s mode %d%s", obj->name, obj->nsp.mode,
+		       obj->nsp.encap ? " encapsulation allowed" : "");
 		print_labels(obj->nsp.labels);
 		printf("\n");
 		break;

@@ -319,8 +319,10 @@ static uint8_t gen_proto(struct wd_gen *gen, int family)
 					      IPPROTO_TCP, IPPROTO_UDP,
 					      IPPROTO_UDP, IPPROTO_SCTP };
 	/* the last two: ICMP of the other family is just another protocol */
-	static const uint8_t others[] = { IPPROTO_GRE,	  IPPROTO_IGMP, 89, 103,
-					  IPPROTO_ICMPV6, IPPROTO_ICMP };
+	static const uint8_t others[] = {
+		IPPROTO_GRE, IPPROTO_IPIP, IPPROTO_ESP,	   IPPROTO_IGMP,
+		89,	     103,	   IPPROTO_ICMPV6, IPPROTO_ICMP
+	};
 
 	if (!wd_gen_one_in(gen, 4))
 		return with_ports[wd_gen_rnd(gen, sizeof(with_ports))];
@@ -341,6 +343,8 @@ bool wd_gen_flow(struct wd_gen *gen, const struct wd_endpoint *ep,
 	peer = wd_gen_peer_addr(gen, own.family);
 	if (wd_gen_one_in(gen, 16))
 		peer = own;
+	else if (dir == WD_EGRESS && wd_gen_one_in(gen, 12))
+		peer = wd_gen_odd_addr(gen, own.family);
 	ret_flow->src = dir == WD_EGRESS ? own : peer;
 	ret_flow->dst = dir == WD_EGRESS ? peer : own;
 	if (dir == WD_INGRESS && wd_gen_one_in(gen, 10)) {

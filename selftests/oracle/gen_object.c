@@ -24,8 +24,9 @@ static const char *const values[] = { "", "x", "y", "z" };
 static const char *const ns_keys[] = { "env", "team" };
 static const char *const port_names[] = { "dns", "metrics", "web" };
 static const uint8_t port_protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
-static const uint16_t ports[] = { 0,   1,    2,	   53,	 79,	80,    81,
-				  443, 8080, 8081, 8082, 65533, 65534, 65535 };
+static const uint16_t ports[] = { 0,	1,     2,     53,    67,   79,	 80,
+				  81,	443,   547,   4789,  8080, 8081, 8082,
+				  8472, 51820, 65533, 65534, 65535 };
 
 static const char *const outside4[] = { "203.0.113.7",	   "203.0.113.130",
 					"198.51.100.255",  "9.255.255.255",
@@ -37,6 +38,15 @@ static const char *const outside6[] = {
 	"fd01::1",	 "fcff::ffff",	       "8000::",
 	"3fff::1",
 };
+/* nobody's: of the link, groups, everybody */
+static const char *const odd4[] = { "169.254.1.1", "224.0.0.251", "240.0.0.1",
+				    "255.255.255.255" };
+static const char *const odd6[] = { "fe80::9", "ff02::1:2", "ff0e::1" };
+/* of nodes; the first address of each is sometimes a pod's */
+static const char *const node_cidrs[][2] = { { "10.0.0.0/29", "fd00::/125" },
+					     { "10.0.0.8/29", "fd00::8/125" },
+					     { "10.0.0.16/29",
+					       "fd00::10/125" } };
 static const char *const cidrs4[] = {
 	"0.0.0.0/0",	    "10.0.0.0/8",     "10.0.0.0/24",
 	"10.0.0.0/28",	    "10.0.0.8/29",    "192.0.2.0/24",
@@ -137,6 +147,12 @@ struct wd_addr wd_gen_peer_addr(struct wd_gen *gen, int family)
 	default:
 		return wd_gen_pod_addr(gen, family);
 	}
+}
+
+struct wd_addr wd_gen_odd_addr(struct wd_gen *gen, int family)
+{
+	return addr_of(family == 4 ? wd_gen_pick(gen, odd4, COUNT(odd4)) :
+				     wd_gen_pick(gen, odd6, COUNT(odd6)));
 }
 
 static struct wd_cidr cidr_of(const struct wd_addr *addr, uint32_t len)
@@ -307,7 +323,17 @@ struct wd_object *wd_gen_namespace(struct wd_gen *gen, const char *name)
 
 	obj->nsp.labels = gen_labels(gen, ns_keys, COUNT(ns_keys), name);
 	obj->nsp.mode = gen_mode(gen);
+	obj->nsp.encap = wd_gen_one_in(gen, 4);
 	return obj;
+}
+
+static struct wd_cidr node_cidr(const char *text)
+{
+	struct wd_cidr cidr;
+	int err = wd_cidr_parse(text, &cidr);
+
+	assert(!err);
+	return cidr;
 }
 
 struct wd_object *wd_gen_node(struct wd_gen *gen, uint32_t nr)
@@ -322,6 +348,11 @@ struct wd_object *wd_gen_node(struct wd_gen *gen, uint32_t nr)
 	obj->node.addr[obj->node.addr_cnt++] = wd_gen_node_addr(nr, 4);
 	if (!wd_gen_one_in(gen, 4))
 		obj->node.addr[obj->node.addr_cnt++] = wd_gen_node_addr(nr, 6);
+	obj->node.cidr = wd_xcalloc(2, sizeof(*obj->node.cidr));
+	for (int i = 0; i < 2; i++)
+		if (!wd_gen_one_in(gen, 3))
+			obj->node.cidr[obj->node.cidr_cnt++] =
+				node_cidr(node_cidrs[nr][i]);
 	return obj;
 }
 

@@ -21,6 +21,9 @@ struct wd_addr wd_gen_pod_addr(struct wd_gen *gen, int family);
 /** wd_gen_peer_addr() - of a pod, a node, or somebody outside */
 struct wd_addr wd_gen_peer_addr(struct wd_gen *gen, int family);
 
+/** wd_gen_odd_addr() - that no machine has: of the link, a group, everybody */
+struct wd_addr wd_gen_odd_addr(struct wd_gen *gen, int family);
+
 /** wd_gen_node_addr() - of node @nr */
 struct wd_addr wd_gen_node_addr(uint32_t nr, int family);
 

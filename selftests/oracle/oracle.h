@@ -19,6 +19,8 @@ struct wd_oracle {
 	uint32_t ep_cnt;
 	enum wd_mode mode; /* of the cluster */
 	bool host_policy;
+	const struct wd_addr *host; /* addresses of this host */
+	size_t host_cnt;
 };
 
 struct wd_answer {
@@ -48,6 +50,9 @@ bool wd_oracle_isolates(const struct wd_oracle *oracle,
 /** wd_oracle_pod() - the Pod of an endpoint, NULL if no source told of it */
 const struct wd_object *wd_oracle_pod(const struct wd_oracle *oracle,
 				      const struct wd_endpoint *ep);
+
+/** wd_oracle_is_group() - is it no address of one machine, so that nothing comes from it */
+bool wd_oracle_is_group(const struct wd_addr *addr);
 
 /** wd_oracle_owner() - the pod that an address belongs to, or NULL */
 const struct wd_object *wd_oracle_owner(const struct wd_oracle *oracle,

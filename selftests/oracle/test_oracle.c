@@ -28,8 +28,9 @@
 #define SENT 24 /* packets after each, through the programs */
 #define LIVE 24 /* flows kept alive between commits */
 #define UPLINK 0xfffe /* a device that is no endpoint's */
-#define SPORT_FIRST 20000 /* away from every port of gen.c */
-#define SPORT_CNT 40000
+/* away from every port of gen.c and of encap.h */
+#define SPORT_FIRST 20000
+#define SPORT_CNT 30000
 
 /* A flow that the programs have an entry for. */
 struct live {
@@ -202,6 +203,8 @@ static void sync_oracle(struct cluster *c)
 {
 	c->oracle.ep = (const struct wd_endpoint *const *)c->gen.ep;
 	c->oracle.ep_cnt = c->gen.ep_cnt;
+	c->oracle.host = c->host;
+	c->oracle.host_cnt = c->host_cnt;
 }
 
 static void inject_failure(struct cluster *c)
@@ -534,7 +537,8 @@ static bool send_again(struct cluster *c, struct live *live)
 		return true;
 	probe = probe_of(c, ep, live->dir, &live->flow, live->sport);
 	/* nothing comes from this host by the name of somebody's address */
-	probe.is_reply = wd_gen_one_in(&c->gen, 2);
+	probe.is_reply = !wd_oracle_is_group(&live->flow.dst) &&
+			 wd_gen_one_in(&c->gen, 2);
 	probe.is_later = live->is_answered || wd_gen_one_in(&c->gen, 2);
 	probe.is_synack = probe.is_reply && !live->is_answered;
 	if (!probe.is_later && !probe.is_reply &&

@@ -185,6 +185,12 @@ static const struct {
 	{ WD_R_CT_FULL, .p = { IN }, .before = no_share },
 	{ WD_R_CT_FULL, .p = { OUT }, .before = no_share },
 	{ WD_R_NOT_LOCAL, .p = { IN, TO(H_NEAR) } },
+	{ WD_R_MCAST, .p = { IN, .proto = 17, FROM(H_PLAIN), TO(H_GROUP) } },
+	{ WD_R_MCAST, .p = { OUT, .proto = 17, TO(H_GROUP) } },
+	{ WD_R_ENCAP_FORBIDDEN, .p = { IN, .proto = 47, FROM(H_NODE) } },
+	{ WD_R_ENCAP_FORBIDDEN, .p = { OUT, .proto = 47, TO(H_NODE) } },
+	{ WD_R_DHCP_FORBIDDEN, .p = { IN, .proto = 17, .dport = 67 } },
+	{ WD_R_DHCP_FORBIDDEN, .p = { OUT, .proto = 17, .sport = 67 } },
 };
 
 /*

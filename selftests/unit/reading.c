@@ -206,7 +206,8 @@ const char *reading_object(const struct wd_object *obj, char *buf)
 		break;
 	case WD_KIND_NAMESPACE:
 		put_labels(buf, obj->nsp.labels);
-		put(buf, "|%s", wd_mode_name(obj->nsp.mode));
+		put(buf, "|%s%s", wd_mode_name(obj->nsp.mode),
+		    obj->nsp.encap ? "|encap" : "");
 		break;
 	case WD_KIND_NODE:
 		put_node(buf, &obj->node);

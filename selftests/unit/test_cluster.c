@@ -265,6 +265,58 @@ static void mode_is_an_annotation(void)
 	EXPECT_ROWS(rows, POD_META "annotations: ", "}");
 }
 
+static void encapsulation_is_allowed_by_a_namespace_only(void)
+{
+#define ENCAP "warder.io/encapsulation: "
+#define NAME "kubernetes.io/metadata.name=n|unset"
+#define AT "metadata.annotations.warder.io/encapsulation"
+	static const struct row spaces[] = {
+		{ "{" ENCAP "allowed}", NAME "|encap", "" },
+		{ "{" ENCAP "forbidden}", NAME, "" },
+		{ "{" ENCAP "null}", NAME, "" },
+		{ "{" ENCAP "Allowed}", NAME, "ignored 3 " AT },
+		{ "{" ENCAP "true}", NAME, "ignored 3 " AT },
+		{ "{" ENCAP "''}", NAME, "ignored 3 " AT },
+		{ "{" ENCAP "[allowed]}", NAME, "ignored 3 " AT },
+		{},
+	};
+	static const struct row on_pods[] = {
+		{ "{" ENCAP "allowed}", "|-||||unset", "ignored 3 " AT },
+		{ "{" ENCAP "forbidden}", "|-||||unset", "ignored 3 " AT },
+		{},
+	};
+
+	EXPECT_ROWS(spaces,
+		    "apiVersion: v1\nkind: Namespace\nmetadata: {name: n, "
+		    "annotations: ",
+		    "}");
+	EXPECT_ROWS(on_pods, POD_META "annotations: ", "}");
+#undef ENCAP
+#undef NAME
+#undef AT
+}
+
+/*
+ * Rows 46, 47: what other products let a pod say of its own sources. Nothing
+ * here takes it, so nothing has to be delegated or withdrawn.
+ */
+static void no_annotation_gives_a_pod_other_addresses(void)
+{
+	static const struct row rows[] = {
+		{ "{cni.projectcalico.org/allowedSourcePrefixes: "
+		  "'[\"0.0.0.0/0\",\"::/0\"]'}",
+		  "|-||||unset", "" },
+		{ "{cni.projectcalico.org/ipAddrs: '[\"10.0.0.9\"]'}",
+		  "|-||||unset", "" },
+		{ "{config.cilium.io/disable-source-ip-verification: 'true'}",
+		  "|-||||unset", "" },
+		{ "{warder.io/sources: '0.0.0.0/0'}", "|-||||unset", "" },
+		{},
+	};
+
+	EXPECT_ROWS(rows, POD_META "annotations: ", "}");
+}
+
 static void pod_times_and_uid_are_read(void)
 {
 	static const struct {
@@ -588,6 +640,8 @@ int main(void)
 	WD_TEST(named_ports_of_containers_and_sidecars_are_kept);
 	WD_TEST(pod_labels_are_those_of_the_api);
 	WD_TEST(mode_is_an_annotation);
+	WD_TEST(encapsulation_is_allowed_by_a_namespace_only);
+	WD_TEST(no_annotation_gives_a_pod_other_addresses);
 	WD_TEST(pod_times_and_uid_are_read);
 	WD_TEST(namespaces_always_have_their_name_as_a_label);
 	WD_TEST(node_addresses_and_prefixes_are_read);

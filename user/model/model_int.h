@@ -86,6 +86,7 @@ struct mspace {
 	const char *name;
 	const struct wd_labels *labels;
 	enum wd_mode mode;
+	bool encap;
 	struct vec policies; /* const struct wd_object, sorted by name */
 	struct vec groups; /* struct mgroup */
 	struct vec endpoints; /* struct mendpoint */
@@ -404,6 +405,8 @@ void claim_free(struct wd_model *m, struct mclaim *c);
 int endpoint_compile(struct wd_model *m, struct mendpoint *e);
 void slot_put(struct wd_model *m, struct mslot *s);
 enum wd_mode endpoint_mode(const struct wd_model *m, const struct mendpoint *e);
+/* May it exchange tunnels with nodes? */
+bool endpoint_encap(const struct wd_model *m, const struct mendpoint *e);
 
 /* rule.c */
 uint32_t rule_get(struct wd_model *m, const struct wd_object *policy,

@@ -149,6 +149,7 @@ struct wd_namespace {
 	const struct wd_labels *
 		labels; /* kubernetes.io/metadata.name always included, set to the name */
 	enum wd_mode mode;
+	bool encap; /* warder.io/encapsulation: allowed */
 };
 
 struct wd_node {

@@ -184,9 +184,10 @@ void space_changed(struct wd_model *m, const struct wd_object *was,
 					       implicit_labels(s->name);
 
 	s->mode = now ? now->nsp.mode : WD_MODE_UNSET;
+	s->encap = now && now->nsp.encap;
 	for (size_t i = 0; i < s->endpoints.cnt; i++)
 		m->commit_needed =
-			true; /* the mode may have changed: flags are compared at commit */
+			true; /* they may have changed: flags are compared at commit */
 	if (labels == s->labels) {
 		wd_labels_put(labels);
 		return;
@@ -429,23 +430,55 @@ void pod_changed(struct wd_model *m, const struct wd_object *was,
 
 /* ---- nodes ---- */
 
+/*
+ * The first address of a pod CIDR, where plugins put the node's own end. If it
+ * is a pod's instead, the pod's claim wins.
+ */
+static struct wd_addr cidr_gateway(const struct wd_cidr *cidr)
+{
+	struct wd_addr addr = cidr->addr;
+	uint8_t *last = (uint8_t *)&addr.v6 + (addr.family == 4 ? 3 : 15);
+
+	*last |= 1;
+	return addr;
+}
+
+/* The @nr-th address that a node has as far as its object tells. */
+static bool node_addr(const struct wd_node *node, uint32_t nr,
+		      struct wd_addr *ret_addr)
+{
+	if (nr < node->addr_cnt)
+		*ret_addr = node->addr[nr];
+	else if (nr - node->addr_cnt < node->cidr_cnt)
+		*ret_addr = cidr_gateway(&node->cidr[nr - node->addr_cnt]);
+	else
+		return false;
+	return true;
+}
+
+static void node_unclaim(struct wd_model *m, const struct wd_object *node,
+			 const struct wd_addr *addr)
+{
+	struct maddr *a = addr_get(m, addr);
+	struct mclaim *c;
+
+	SLIST_FOREACH(c, &a->claims, of_addr) {
+		if (c->kind == CLAIM_NODE && c->node == node) {
+			claim_free(m, c);
+			break;
+		}
+	}
+}
+
 void node_changed(struct wd_model *m, const struct wd_object *was,
 		  const struct wd_object *now)
 {
-	for (uint32_t i = 0; was && i < was->node.addr_cnt; i++) {
-		struct maddr *a = addr_get(m, &was->node.addr[i]);
+	struct wd_addr addr;
 
-		struct mclaim *c;
-
-		SLIST_FOREACH(c, &a->claims, of_addr) {
-			if (c->kind == CLAIM_NODE && c->node == was) {
-				claim_free(m, c);
-				break;
-			}
-		}
-	}
-	for (uint32_t i = 0; now && i < now->node.addr_cnt; i++)
-		claim_new(m, &now->node.addr[i], CLAIM_NODE)->node = now;
+	for (uint32_t i = 0; was && node_addr(&was->node, i, &addr); i++)
+		node_unclaim(m, was, &addr);
+	for (uint32_t i = 0; now && node_addr(&now->node, i, &addr); i++)
+		claim_new(m, &addr, CLAIM_NODE)->node = now;
 }
 
 void wd_model_host_addrs(struct wd_model *m, const struct wd_addr *addr,

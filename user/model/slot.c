@@ -576,6 +576,14 @@ enum wd_mode endpoint_mode(const struct wd_model *m, const struct mendpoint *e)
 	return s && s->mode != WD_MODE_UNSET ? s->mode : m->mode;
 }
 
+bool endpoint_encap(const struct wd_model *m, const struct mendpoint *e)
+{
+	const struct mspace *s;
+
+	HASH_FIND(hh, m->spaces, e->pod->key.ns, strlen(e->pod->key.ns), s);
+	return s && s->encap;
+}
+
 static char *too_large(int err)
 {
 	char *text = NULL;

@@ -8,6 +8,8 @@
  */
 #include <string.h>
 
+#include <warder/encap.h>
+
 #include "model_int.h"
 
 /* ---- from the objects ---- */
@@ -121,6 +123,44 @@ static int policy_allows(const struct wd_model *m,
 	return -1;
 }
 
+static bool addr_is_group(const struct wd_addr *addr)
+{
+	if (addr->family == 4)
+		return ntohl(addr->v4.s_addr) >= 0xe0000000;
+	return IN6_IS_ADDR_MULTICAST(&addr->v6);
+}
+
+/* Of the link or of a group: may be this host, though nobody claims it. */
+static bool addr_is_near(const struct wd_addr *addr)
+{
+	if (addr_is_group(addr))
+		return true;
+	if (addr->family == 4)
+		return ntohl(addr->v4.s_addr) >> 16 == 0xa9fe;
+	return IN6_IS_ADDR_LINKLOCAL(&addr->v6);
+}
+
+/*
+ * What no policy can allow, as far as the question tells: the source port of
+ * a flow is not asked for, and is none that matters here.
+ */
+static enum wd_reason forbidden(const struct wd_flow *flow, enum wd_dir dir,
+				bool encap, bool is_node)
+{
+	bool is_udp = flow->proto == IPPROTO_UDP;
+
+	if (is_udp && dir == WD_INGRESS &&
+	    flow->port ==
+		    (flow->dst.family == 4 ? WD_DHCP4_SERVER : WD_DHCP6_SERVER))
+		return WD_R_DHCP_FORBIDDEN;
+	if (encap || !is_node || flow->proto == IPPROTO_TCP)
+		return WD_R_POLICY_ALLOW;
+	if (is_udp ? dir == WD_EGRESS && WD_ENCAP_IS_PORT(flow->port) :
+		     WD_ENCAP_IS_PROTO(flow->proto))
+		return WD_R_ENCAP_FORBIDDEN;
+	return WD_R_POLICY_ALLOW;
+}
+
 static bool proto_has_ports(uint8_t proto)
 {
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
@@ -132,6 +172,8 @@ static enum wd_reason deny_reason(const struct wd_flow *flow)
 	/* ICMP of the other family is a protocol like any that is unknown */
 	uint8_t icmp = flow->dst.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 
+	if (addr_is_group(&flow->dst))
+		return WD_R_MCAST;
 	if (proto_has_ports(flow->proto) || flow->proto == icmp)
 		return WD_R_DEFAULT;
 	return WD_R_PROTO_UNSUP;
@@ -168,13 +210,27 @@ static void judge_policies(const struct wd_model *m,
 	}
 }
 
+/* Of the reasons that a question gets, those that audit mode lets pass. */
+static bool reason_is_policy(enum wd_reason reason)
+{
+	return reason == WD_R_DEFAULT || reason == WD_R_POLICY ||
+	       reason == WD_R_PROTO_UNSUP || reason == WD_R_MCAST;
+}
+
+static bool side_is_node(const struct side *s)
+{
+	return addr_is_near(s->addr) ||
+	       (s->claim &&
+		(s->claim->kind == CLAIM_HOST || s->claim->kind == CLAIM_NODE));
+}
+
 static enum wd_verdict verdict_of(const struct wd_model *m,
 				  const struct mendpoint *e,
 				  enum wd_reason reason)
 {
 	if (reason < WD_R_FIRST_DROP)
 		return WD_ALLOW;
-	if (reason != WD_R_NOT_READY && endpoint_mode(m, e) == WD_MODE_AUDIT)
+	if (reason_is_policy(reason) && endpoint_mode(m, e) == WD_MODE_AUDIT)
 		return WD_AUDIT;
 	return WD_DROP;
 }
@@ -183,7 +239,11 @@ static void judge_objects(const struct wd_model *m, const struct mendpoint *e,
 			  const struct side *peer, const struct wd_flow *flow,
 			  struct wd_decision *d)
 {
-	if (endpoint_mode(m, e) == WD_MODE_OFF)
+	d->reason = forbidden(flow, d->dir, endpoint_encap(m, e),
+			      side_is_node(peer));
+	if (d->reason != WD_R_POLICY_ALLOW)
+		; /* no mode and no policy has a say */
+	else if (endpoint_mode(m, e) == WD_MODE_OFF)
 		d->reason = WD_R_MODE_OFF;
 	else if (!endpoint_pod(e))
 		d->reason = WD_R_NOT_READY;
@@ -250,7 +310,13 @@ static void judge_tables(const struct wd_model *m, const struct mendpoint *e,
 	wd_model_addr(m, peer, &info);
 	d->peer_identity = info.identity;
 	d->identity = e->have.identity;
-	if (e->have.flags & WD_EP_OFF)
+	d->table_reason =
+		forbidden(flow, d->dir, e->have.flags & WD_EP_ENCAP,
+			  addr_is_near(peer) ||
+				  info.flags & (WD_ADDR_HOST | WD_ADDR_NODE));
+	if (d->table_reason != WD_R_POLICY_ALLOW)
+		; /* no mode and no policy has a say */
+	else if (e->have.flags & WD_EP_OFF)
 		d->table_reason = WD_R_MODE_OFF;
 	else if (nr == 0 || !(slot->flags & WD_SLOT_READY))
 		d->table_reason = WD_R_NOT_READY;

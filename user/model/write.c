@@ -159,6 +159,8 @@ static void endpoint_val(const struct wd_model *m, const struct mendpoint *e,
 	val->flags = mode == WD_MODE_AUDIT ? WD_EP_AUDIT :
 		     mode == WD_MODE_OFF   ? WD_EP_OFF :
 					     0;
+	if (endpoint_encap(m, e))
+		val->flags |= WD_EP_ENCAP;
 	val->master = ep->master;
 	val->slot[next] = slot;
 	val->slot[!next] = e->in_kernel ? e->have.slot[!next] :

@@ -17,6 +17,7 @@
 
 #define NS_NAME_LABEL "kubernetes.io/metadata.name"
 #define MODE_ANNOTATION "warder.io/mode"
+#define ENCAP_ANNOTATION "warder.io/encapsulation"
 #define MIRROR_ANNOTATION "kubernetes.io/config.mirror"
 
 /* ---- what several kinds have ---- */
@@ -43,6 +44,32 @@ static enum wd_mode read_mode(struct wd_read *r, const struct wd_meta *meta)
 		"must be enforce, audit or off; taken as if it were not there");
 	r->effect = WD_PROBLEM_KEPT;
 	return WD_MODE_UNSET;
+}
+
+/*
+ * May pods exchange tunnels with nodes? Who may write pods must not be able to
+ * say so, which is why only the namespace counts.
+ */
+static bool read_encap(struct wd_read *r, const struct wd_meta *meta,
+		       bool counts)
+{
+	const struct wd_at *at = WD_AT(WD_AT(NULL, "metadata"), "annotations");
+	const struct wd_tree *node =
+		wd_tree_get(meta->annotations, ENCAP_ANNOTATION);
+	const char *text = node ? wd_tree_str(node) : NULL;
+
+	if (!node || (counts && text && strcmp(text, "forbidden") == 0))
+		return false;
+	if (counts && text && strcmp(text, "allowed") == 0)
+		return true;
+	r->effect = WD_PROBLEM_IGNORED;
+	wd_read_problem(r, WD_AT(at, ENCAP_ANNOTATION), node->line,
+			counts ? "must be allowed or forbidden; taken as "
+				 "forbidden" :
+				 "counts on a Namespace only; taken as if it "
+				 "were not there");
+	r->effect = WD_PROBLEM_KEPT;
+	return false;
 }
 
 static int read_own_labels(struct wd_read *r, const struct wd_meta *meta,
@@ -290,6 +317,7 @@ int wd_read_pod(struct wd_read *r, const struct wd_tree *doc,
 	}
 	obj->pod.terminating = meta->deleting;
 	obj->pod.mode = read_mode(r, meta);
+	(void)read_encap(r, meta, false);
 	*ret_obj = obj;
 	return 0;
 }
@@ -309,6 +337,7 @@ int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc,
 		return -EINVAL;
 	}
 	obj->nsp.mode = read_mode(r, meta);
+	obj->nsp.encap = read_encap(r, meta, true);
 	*ret_obj = obj;
 	return 0;
 }
