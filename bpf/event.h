@@ -138,8 +138,11 @@ static __always_inline bool reason_is_state(int r)
 static __always_inline int conclude(struct __sk_buff *skb, struct wd_pkt *pkt,
 				    int r)
 {
-	__u32 verdict = (__u32)r < WD_R_FIRST_DROP ? WD_ALLOW : WD_DROP;
+	__u32 verdict;
 
+	if (pkt->frag == WD_FRAG_FIRST && pkt->key.ep)
+		r = frag_note(skb, r);
+	verdict = (__u32)r < WD_R_FIRST_DROP ? WD_ALLOW : WD_DROP;
 	if (verdict == WD_DROP) {
 		if ((pkt->ep_flags & WD_EP_OFF) && reason_is_state(r)) {
 			r = WD_R_MODE_OFF;
@@ -148,8 +151,6 @@ static __always_inline int conclude(struct __sk_buff *skb, struct wd_pkt *pkt,
 			verdict = WD_AUDIT;
 		}
 	}
-	if (pkt->frag == WD_FRAG_FIRST && pkt->key.ep)
-		frag_note(skb, r);
 	count(pkt, r, verdict);
 	if (verdict != WD_ALLOW ?
 		    pkt->monitor & WD_MONITOR_DROP :

@@ -134,9 +134,9 @@ struct {
 } wd_quota SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, WD_FRAGS_MAX);
-	__type(key, struct wd_frag_key);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WD_FRAG_BUCKETS);
+	__type(key, __u32);
 	__type(value, struct wd_frag_val);
 } wd_frag SEC(".maps");
 

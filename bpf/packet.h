@@ -63,6 +63,7 @@ struct wd_pkt {
 	__u8 tcp; /* WD_TCP_* */
 	__u8 frag; /* enum wd_frag_pos */
 	__u8 frag_proto; /* protocol as the fragment states it */
+	__u8 frag_more; /* it is not the last one */
 	__u8 hops; /* TTL or hop limit */
 	__u8 exthdrs; /* IPv6: extension headers were walked */
 	__u8 is_answer; /* ICMP echo reply: makes no sense without its request */

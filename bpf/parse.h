@@ -122,18 +122,24 @@ __noinline int parse_ip4_options(struct __sk_buff *skb, __u32 hlen)
 	return WD_R_IPOPT;
 }
 
-/* Where in its datagram a packet is that has more than one fragment. */
+/*
+ * Where in its datagram a packet is that has more than one fragment. deny:
+ * what runs past the largest datagram there is, and lengths that stacks cut to
+ * size or leave out, each in its own way
+ */
 static __always_inline int set_frag(struct wd_pkt *pkt, __u16 off, bool more)
 {
+	__u32 len = pkt->end - pkt_off(pkt);
+
 	pkt->frag_proto = pkt->proto;
 	pkt->frag_off = off;
-	if (!off) {
-		pkt->frag = more ? WD_FRAG_FIRST : WD_FRAG_NONE;
+	pkt->frag_more = more;
+	if (!off && !more)
 		return WD_GO_ON;
-	}
-	pkt->frag = WD_FRAG_LATER;
-	/* deny: reassembly would run past the largest datagram there is */
-	if (off + (pkt->end - pkt_off(pkt)) > 0xffff)
+	pkt->frag = off ? WD_FRAG_LATER : WD_FRAG_FIRST;
+	if (!off && !len)
+		return WD_R_FRAG_TINY;
+	if (!len || off + len > 0xffff || (more && (len & 7)))
 		return WD_R_L3_BAD;
 	return WD_GO_ON;
 }
@@ -164,9 +170,8 @@ static __always_inline int parse_ip4(struct __sk_buff *skb, struct wd_pkt *pkt)
 		return WD_R_L3_BAD;
 	if (frag & 0x3fff) {
 		pkt->frag_id = ip->id;
-		if (set_frag(pkt, (__u16)((frag & 0x1fff) * 8),
-			     frag & 0x2000) != WD_GO_ON)
-			return WD_R_L3_BAD;
+		return set_frag(pkt, (__u16)((frag & 0x1fff) * 8),
+				frag & 0x2000);
 	}
 	return WD_GO_ON;
 }

@@ -23,6 +23,7 @@
 #define WARDER_ABI_H
 
 #ifndef __VMLINUX_H__
+#include <linux/bpf.h>
 #include <linux/types.h>
 #endif
 #include "limits.h"
@@ -229,7 +230,7 @@ struct wd_quota_val {
 };
 WD_ABI_SIZE(struct wd_quota_val, 8);
 
-/* ---- wd_frag: LRU_HASH; by programs ---- */
+/* ---- wd_frag: ARRAY of WD_FRAG_BUCKETS, index by hash of the key; by programs ---- */
 
 struct wd_frag_key {
 	__be32 src[4]; /* IPv4 in src[0], rest 0 */
@@ -243,12 +244,33 @@ struct wd_frag_key {
 };
 WD_ABI_SIZE(struct wd_frag_key, 44);
 
-struct wd_frag_val {
-	__be16 sport;
-	__be16 dport;
-	__u32 expires; /* ticks */
+/* Bytes lo .. hi - 1 of the datagram behind its IP header; lo == hi: none. */
+struct wd_frag_gap {
+	__u16 lo;
+	__u16 hi; /* WD_FRAG_OPEN: to the end, wherever that is */
 };
-WD_ABI_SIZE(struct wd_frag_val, 8);
+
+#define WD_FRAG_OPEN 0xffff
+
+/* One datagram in fragments. */
+struct wd_train {
+	struct wd_frag_key key;
+	__u32 expires; /* ticks; not later than now: the place is free */
+	__u32 owner; /* who answers for it: an endpoint, or hash | WD_FRAG_REMOTE */
+	__be16 sport; /* of the first fragment; ICMP echo: its id */
+	__be16 dport; /* ICMP: type and code, as in wd_event */
+	struct wd_frag_gap gap[WD_FRAG_GAPS]; /* may still pass; none: the train is at its end */
+};
+WD_ABI_SIZE(struct wd_train, 76);
+
+/* owner: not a pod of this node */
+#define WD_FRAG_REMOTE 0x80000000u
+
+struct wd_frag_val {
+	struct bpf_spin_lock lock; /* of all that follows */
+	struct wd_train train[WD_FRAG_WAYS];
+};
+WD_ABI_SIZE(struct wd_frag_val, 612);
 
 /* ---- wd_stat: PERCPU_ARRAY, index reason * 2 + direction; by programs ---- */
 

@@ -32,7 +32,11 @@
 #define WD_CT_MAX 131072 /* replied flows per family */
 #define WD_NEW_MAX 65536 /* unreplied flows per family */
 #define WD_NEW_SHARE 4096 /* unreplied flows of one endpoint */
-#define WD_FRAGS_MAX 8192 /* fragment trains in flight */
+#define WD_FRAG_BUCKETS 1024 /* (2^n) */
+/* fragment trains in one bucket (2^n), 8192 in all */
+#define WD_FRAG_WAYS 8
+/* holes in a train that a fragment may still fill: 9,000 bytes in any order */
+#define WD_FRAG_GAPS 5
 #define WD_EVENTS_BYTES 262144 /* ring buffer */
 #define WD_EVENTS_BURST 1000 /* events per CPU and tick before limiting */
 
@@ -51,6 +55,8 @@
 #define WD_LIFE_UDP 112 /* about 120 s */
 #define WD_LIFE_ICMP 28
 #define WD_LIFE_OTHER 560 /* about 600 s */
-#define WD_LIFE_FRAG 28 /* as the kernel's ipfrag_time, 30 s */
+/* not shorter than a receiver keeps fragments: ipfrag_time, ip6frag_time */
+#define WD_LIFE_FRAG4 36 /* 30 s with HZ 300 */
+#define WD_LIFE_FRAG6 71 /* 60 s */
 
 #endif /* WARDER_LIMITS_H */

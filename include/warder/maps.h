@@ -29,7 +29,7 @@
 	X(wd_new4, "IPv4 flows without a reply yet") \
 	X(wd_new6, "IPv6 flows without a reply yet") \
 	X(wd_quota, "unreplied flows by endpoint, against its share") \
-	X(wd_frag, "fragment trains whose first fragment was allowed") \
+	X(wd_frag, "fragment trains whose first fragment was allowed, in buckets") \
 	X(wd_stat, "packets and bytes by reason and direction") \
 	X(wd_epstat, "packets and bytes by endpoint, verdict and direction") \
 	X(wd_evstat, "events sent, rate-limited and lost") \

@@ -62,7 +62,7 @@ enum wd_dir {
 	  "fragment whose first fragment was not seen or not allowed") \
 	X(FRAG_TINY, 48, 1, \
 	  "first fragment too short for its transport header") \
-	X(FRAG_OVERLAP, 49, 1, "fragment overlaps the transport header") \
+	X(FRAG_OVERLAP, 49, 1, "fragment overlaps a header or what has passed of its datagram") \
 	X(ICMP_UNRELATED, 50, 1, "ICMP error about no live flow") \
 	X(CT_INVALID, 51, 1, "packet does not fit the state of its flow") \
 	X(CT_FULL, 52, 1, "the endpoint's share of the flow table is used up") \
@@ -72,7 +72,9 @@ enum wd_dir {
 	X(MCAST, 55, 1, "to a group or to everybody, and no rule allows it") \
 	X(ENCAP_FORBIDDEN, 56, 1, \
 	  "a tunnel to or from a node that its namespace does not allow") \
-	X(DHCP_FORBIDDEN, 57, 1, "a pod may not be a DHCP server")
+	X(DHCP_FORBIDDEN, 57, 1, "a pod may not be a DHCP server") \
+	X(FRAG_FULL, 58, 1, \
+	  "the sender's share of the fragment table is used up")
 
 #define WD_REASON_ENUM_(name, nr, drop, help) WD_R_##name = nr,
 enum wd_reason {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * test_fragments.c - later fragments go where their first fragment was let go,
- * and nowhere else. Sizes are of IPv4 and IPv6 alike: offsets in bytes.
+ * and nowhere else. Sizes are of IPv4 and IPv6 alike, offsets in bytes: a first
+ * fragment of UDP or ICMP ends at 40, one of TCP at 48. What may not overlap is
+ * in test_overlap.c, whose trains have a place in test_trains.c.
  */
 #include <string.h>
 
@@ -10,6 +12,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define UDP .proto = 17
 #define FIRST .more = true
+#define TCP_FIRST .more = true, .payload = 28
 #define LATER(off) .frag_off = (off)
 
 static void a_train_in_order_passes(void)
@@ -134,21 +137,37 @@ static void a_train_belongs_to_one_instance_of_an_endpoint(void)
 	}
 }
 
+/* Give the train of @train another time to live until. */
+static void train_set(const struct wd_train *train, uint32_t expires)
+{
+	struct wd_frag_val bucket;
+
+	for (uint32_t at = 0; at < WD_FRAG_BUCKETS; at++) {
+		world_read("wd_frag", &at, &bucket);
+		for (int i = 0; i < WD_FRAG_WAYS; i++) {
+			if (memcmp(&bucket.train[i], train, sizeof(*train)))
+				continue;
+			bucket.train[i].expires = expires;
+			world_write("wd_frag", &at, &bucket);
+		}
+	}
+}
+
 static void a_train_ends_with_its_time(void)
 {
-	struct wd_frag_key key;
-	struct wd_frag_val val;
+	struct wd_train train;
+	uint32_t life;
 
 	for_each_family(family)
 	{
 		world_reset();
 		expect_packet(WD_R_POLICY_ALLOW, IN, .family = family, UDP,
 			      FIRST);
-		world_first_key("wd_frag", &key);
-		world_read("wd_frag", &key, &val);
-		wd_expect(val.expires >= world_ticks() + WD_LIFE_FRAG - 2);
-		val.expires = world_ticks();
-		world_write("wd_frag", &key, &val);
+		wd_expect_int(1, world_trains(&train));
+		life = family == 4 ? WD_LIFE_FRAG4 : WD_LIFE_FRAG6;
+		wd_expect(train.expires >= world_ticks() + life - 2);
+		wd_expect(train.expires <= world_ticks() + life);
+		train_set(&train, world_ticks());
 		expect_packet(WD_R_FRAG_ORPHAN, IN, .family = family, UDP,
 			      LATER(40));
 	}
@@ -177,14 +196,12 @@ static void a_later_fragment_is_judged_as_its_flow(void)
 static const struct {
 	int proto, len, reason;
 } tiny[] = {
-	{ 6, 0, WD_R_FRAG_TINY },     { 6, 8, WD_R_FRAG_TINY },
-	{ 6, 16, WD_R_FRAG_TINY },    { 6, 19, WD_R_FRAG_TINY },
-	{ 6, 20, WD_R_POLICY_ALLOW }, { 6, 24, WD_R_POLICY_ALLOW },
-	{ 17, 0, WD_R_FRAG_TINY },    { 17, 7, WD_R_FRAG_TINY },
-	{ 17, 8, WD_R_POLICY_ALLOW }, { 132, 8, WD_R_FRAG_TINY },
-	{ 132, 11, WD_R_FRAG_TINY },  { 132, 12, WD_R_POLICY_ALLOW },
-	{ 1, 7, WD_R_FRAG_TINY },     { 1, 8, WD_R_POLICY_ALLOW },
-	{ 47, 0, WD_R_POLICY_ALLOW },
+	{ 6, 0, WD_R_FRAG_TINY },	{ 6, 8, WD_R_FRAG_TINY },
+	{ 6, 16, WD_R_FRAG_TINY },	{ 6, 24, WD_R_POLICY_ALLOW },
+	{ 17, 0, WD_R_FRAG_TINY },	{ 17, 8, WD_R_POLICY_ALLOW },
+	{ 132, 0, WD_R_FRAG_TINY },	{ 132, 8, WD_R_FRAG_TINY },
+	{ 132, 16, WD_R_POLICY_ALLOW }, { 1, 0, WD_R_FRAG_TINY },
+	{ 1, 8, WD_R_POLICY_ALLOW },	{ 47, 8, WD_R_POLICY_ALLOW },
 };
 
 /* Cut the packet behind @len bytes of what is behind the IP header. */
@@ -244,62 +261,167 @@ static void a_tiny_first_ends_the_train_before_it(void)
 {
 	for_each_family(family)
 	{
-		struct packet p = { .family = family, FIRST };
+		struct packet p = { .family = family, TCP_FIRST };
 		struct frame f;
 
-		world_reset();
-		expect_packet(WD_R_POLICY_ALLOW, IN, .family = family, FIRST);
-		frame_make(&f, &p);
-		cut(&f, family, 8);
-		world_expect(&f, WD_INGRESS, WD_R_FRAG_TINY);
-		expect_packet(WD_R_FRAG_ORPHAN, IN, .family = family,
-			      LATER(40));
-	}
-}
-
-/* ---- overlap ---- */
-
-static void no_later_fragment_covers_the_transport_header(void)
-{
-	static const struct {
-		int proto, off, reason;
-	} offs[] = {
-		{ 6, 8, WD_R_FRAG_OVERLAP },   { 6, 16, WD_R_FRAG_OVERLAP },
-		{ 6, 24, WD_R_ESTABLISHED },   { 132, 8, WD_R_FRAG_OVERLAP },
-		{ 132, 16, WD_R_ESTABLISHED }, { 17, 8, WD_R_ESTABLISHED },
-	};
-
-	for_each_family(family)
-	{
-		for (size_t i = 0; i < COUNT(offs); i++) {
+		for (int len = 0; len <= 8; len += 8) {
 			world_reset();
 			expect_packet(WD_R_POLICY_ALLOW, IN, .family = family,
-				      .proto = offs[i].proto, FIRST);
-			if (offs[i].proto == 6) /* a flow needs an answer */
-				expect_packet(WD_R_ESTABLISHED, OUT,
-					      .family = family, .sport = 80,
-					      .dport = 40000,
-					      .flags = TCP_SYN | TCP_ACK);
-			expect_packet(offs[i].reason, IN, .family = family,
-				      .proto = offs[i].proto,
-				      LATER(offs[i].off));
+				      TCP_FIRST);
+			frame_make(&f, &p);
+			cut(&f, family, len);
+			world_expect(&f, WD_INGRESS, WD_R_FRAG_TINY);
+			expect_packet(WD_R_FRAG_ORPHAN, IN, .family = family,
+				      LATER(48));
 		}
 	}
 }
 
-static void reassembly_past_the_largest_packet_is_refused(void)
+/* ---- trains of established flows, in every order ---- */
+
+struct route {
+	const char *name;
+	int proto, head; /* bytes of the transport header */
+	uint8_t flags;
+};
+
+static const struct route routes[] = { { "udp", 17, 8, 0 },
+				       { "tcp", 6, 20, TCP_ACK },
+				       { "echo", 1, 8, 0 } };
+
+/* A flow of @route that both sides have spoken in. Gives its packet in @dir. */
+static struct packet establish(const struct route *route, int family, int dir)
 {
+	uint8_t ask = family == 4 ? 8 : 128, answer = family == 4 ? 0 : 129;
+	struct packet there = { .family = family,
+				.dir = dir,
+				.proto = route->proto,
+				.type = ask,
+				.id = 9 };
+	struct packet back = there;
+
+	back.dir = !dir;
+	back.type = answer;
+	back.sport = 80;
+	back.dport = 40000;
+	back.flags = TCP_SYN | TCP_ACK;
+	expect_this(WD_R_POLICY_ALLOW, &there);
+	expect_this(WD_R_ESTABLISHED, &back);
+	there.flags = TCP_ACK;
+	expect_this(WD_R_ESTABLISHED, &there);
+	return there;
+}
+
+#define PARTS 4
+
+/* Fragment @part of the train: 48 bytes, 32, 32, 32. */
+static struct packet part_of(const struct packet *whole,
+			     const struct route *route, int part)
+{
+	struct packet p = *whole;
+
+	p.more = part < PARTS - 1;
+	p.frag_off = part ? 16 + 32 * part : 0;
+	p.payload = part ? 32 : 48 - route->head;
+	return p;
+}
+
+static void send_in_order(const struct packet *whole, const struct route *route,
+			  const int *order)
+{
+	bool begun = false;
+
+	for (int i = 0; i < PARTS; i++) {
+		struct packet p = part_of(whole, route, order[i]);
+
+		begun |= !order[i];
+		expect_this(begun ? WD_R_ESTABLISHED : WD_R_FRAG_ORPHAN, &p);
+	}
+}
+
+/* Calls send_in_order() for each order that begins with the @done first of @order. */
+static void each_order(int *order, int done, struct packet *whole,
+		       const struct route *route)
+{
+	if (done == PARTS) {
+		whole->frag_id++;
+		send_in_order(whole, route, order);
+		return;
+	}
+	for (int i = done; i < PARTS; i++) {
+		int part = order[i];
+
+		order[i] = order[done];
+		order[done] = part;
+		each_order(order, done + 1, whole, route);
+		order[done] = order[i];
+		order[i] = part;
+	}
+}
+
+static void a_train_of_an_established_flow_has_one_verdict_in_every_order(void)
+{
+	int order[PARTS] = { 0, 1, 2, 3 };
+
+	for (size_t i = 0; i < COUNT(routes) * 4; i++) {
+		const struct route *route = &routes[i / 4];
+		struct packet whole;
+
+		wd_test_row(route->name);
+		world_reset();
+		whole = establish(route, i & 1 ? 6 : 4, (i & 2) != 0);
+		each_order(order, 0, &whole, route);
+		/* forgotten where the first came first: 6 of the 24 */
+		wd_expect_int(18, world_trains(NULL));
+	}
+	wd_test_row(NULL);
+}
+
+/* ---- nothing is read from payload ---- */
+
+/* A later fragment whose bytes are those of a packet that would pass. */
+static void expect_payload(int reason, const struct packet *looks,
+			   uint32_t frag_id)
+{
+	struct packet p = *looks;
+	struct frame inside, f;
+
+	frame_make(&inside, looks);
+	p.frag_off = 40;
+	p.frag_id = frag_id;
+	p.payload = (int)(inside.len - inside.l4);
+	frame_make(&f, &p);
+	memcpy(f.data + f.l4, inside.data + inside.l4, (size_t)p.payload);
+	world_expect(&f, p.dir, reason);
+}
+
+static void a_header_in_the_payload_of_a_fragment_is_no_header(void)
+{
+	static const int protos[] = { 6, 17, 132, 1 };
+
 	for_each_family(family)
 	{
+		for (size_t i = 0; i < COUNT(protos) * 2; i++) {
+			struct packet p = { .family = family,
+					    .dir = (int)(i & 1),
+					    .proto = protos[i / 2],
+					    .type = family == 4 ? 8 : 128,
+					    .payload = 24 };
+
+			world_reset();
+			expect_this(WD_R_POLICY_ALLOW, &p);
+			expect_payload(WD_R_FRAG_ORPHAN, &p, 7);
+			wd_expect_int(0, world_trains(NULL));
+		}
+		wd_test_row("nor of one that belongs to a train");
 		world_reset();
 		expect_packet(WD_R_POLICY_ALLOW, IN, .family = family, UDP,
 			      FIRST);
-		expect_packet(WD_R_L3_BAD, IN, .family = family, UDP,
-			      LATER(65528), .payload = 32);
-		expect_packet(WD_R_ESTABLISHED, IN, .family = family, UDP,
-			      LATER(65504), .payload = 31);
-		expect_packet(WD_R_L3_BAD, IN, .family = family, UDP,
-			      LATER(65504), .payload = 32);
+		expect_payload(WD_R_ESTABLISHED,
+			       &(struct packet){
+				       .family = family, IN, UDP, .dport = 90 },
+			       7);
+		wd_test_row(NULL);
 	}
 }
 
@@ -336,10 +458,10 @@ static void a_fragment_opens_no_connection(void)
 		struct packet syn = { .family = family };
 
 		world_reset();
-		expect_packet(WD_R_POLICY_ALLOW, IN, .family = family, FIRST,
-			      .flags = TCP_ACK);
 		expect_packet(WD_R_POLICY_ALLOW, IN, .family = family,
-			      LATER(40));
+			      TCP_FIRST, .flags = TCP_ACK);
+		expect_packet(WD_R_POLICY_ALLOW, IN, .family = family,
+			      LATER(48));
 		wd_expect_int(-2, world_flow(&syn, true, &ct));
 		wd_expect_int(-2, world_flow(&syn, false, &ct));
 	}
@@ -354,6 +476,21 @@ static void an_icmp_error_in_fragments_is_not_believed(void)
 			      .proto = 1, .type = family == 4 ? 3 : 1, FIRST);
 		expect_packet(WD_R_FRAG_ORPHAN, IN, .family = family,
 			      .proto = 1, LATER(40));
+	}
+}
+
+static void mode_off_notes_nothing(void)
+{
+	for_each_family(family)
+	{
+		world_reset();
+		world_publish(SLOT_RULES, WD_EP_OFF);
+		expect_packet(WD_R_MODE_OFF, IN, .family = family, UDP, FIRST);
+		wd_expect_int(0, world_trains(NULL));
+		expect_packet(WD_R_MODE_OFF, IN, .family = family, UDP, FIRST,
+			      LATER(40));
+		expect_packet(WD_R_MODE_OFF, IN, .family = family, UDP, FIRST,
+			      LATER(40));
 	}
 }
 
@@ -406,11 +543,12 @@ int main(void)
 	WD_TEST(a_first_fragment_holds_the_whole_transport_header);
 	WD_TEST(a_short_header_of_a_whole_packet_is_malformed);
 	WD_TEST(a_tiny_first_ends_the_train_before_it);
-	WD_TEST(no_later_fragment_covers_the_transport_header);
-	WD_TEST(reassembly_past_the_largest_packet_is_refused);
+	WD_TEST(a_train_of_an_established_flow_has_one_verdict_in_every_order);
+	WD_TEST(a_header_in_the_payload_of_a_fragment_is_no_header);
 	WD_TEST(fragments_of_an_echo_belong_to_the_echo);
 	WD_TEST(a_fragment_opens_no_connection);
 	WD_TEST(an_icmp_error_in_fragments_is_not_believed);
+	WD_TEST(mode_off_notes_nothing);
 	WD_TEST(mode_off_passes_orphans);
 	WD_TEST(audit_passes_the_whole_train_it_would_drop);
 	world_close();

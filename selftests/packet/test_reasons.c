@@ -83,6 +83,24 @@ static void no_share(void)
 	world_quota_set(full);
 }
 
+static void no_place_in(void)
+{
+	static const struct packet first = {
+		.family = 4, IN, .proto = 17, .more = true
+	};
+
+	world_frags_fill(&first);
+}
+
+static void no_place_out(void)
+{
+	static const struct packet first = {
+		.family = 4, OUT, .proto = 17, .more = true
+	};
+
+	world_frags_fill(&first);
+}
+
 static void by_host(void)
 {
 	world_iif = 0;
@@ -174,8 +192,8 @@ static const struct {
 	{ WD_R_PROTO_UNSUP, .p = { OUT, .proto = 47, TO(H_PLAIN) } },
 	{ WD_R_FRAG_ORPHAN, .p = { IN, .frag_off = 40 } },
 	{ WD_R_FRAG_ORPHAN, .p = { OUT, .frag_off = 40 } },
-	{ WD_R_FRAG_TINY, .p = { IN, .proto = 1, .more = true } },
-	{ WD_R_FRAG_TINY, .p = { OUT, .proto = 1, .more = true } },
+	{ WD_R_FRAG_TINY, .p = { IN, .more = true, .payload = -1 } },
+	{ WD_R_FRAG_TINY, .p = { OUT, .more = true, .payload = -1 } },
 	{ WD_R_FRAG_OVERLAP, .p = { IN, .frag_off = 8 } },
 	{ WD_R_FRAG_OVERLAP, .p = { OUT, .frag_off = 8 } },
 	{ WD_R_ICMP_UNRELATED, .p = { IN, .proto = 1, .type = 3 } },
@@ -191,6 +209,10 @@ static const struct {
 	{ WD_R_ENCAP_FORBIDDEN, .p = { OUT, .proto = 47, TO(H_NODE) } },
 	{ WD_R_DHCP_FORBIDDEN, .p = { IN, .proto = 17, .dport = 67 } },
 	{ WD_R_DHCP_FORBIDDEN, .p = { OUT, .proto = 17, .sport = 67 } },
+	{ WD_R_FRAG_FULL, .p = { IN, .proto = 17, .more = true },
+	  .before = no_place_in },
+	{ WD_R_FRAG_FULL, .p = { OUT, .proto = 17, .more = true },
+	  .before = no_place_out },
 };
 
 /*
@@ -210,7 +232,7 @@ static void run_case(size_t i)
 {
 	struct packet p = cases[i].p;
 	struct frame f;
-	bool cut = p.payload < 0 || (p.more && p.proto == 1);
+	size_t left = p.more ? 8 : 4; /* bytes of the transport header */
 
 	if (!p.family)
 		p.family = 4;
@@ -222,9 +244,10 @@ static void run_case(size_t i)
 		cases[i].make(&f, p.dir);
 	else
 		frame_make(&f, &p);
-	if (cut) { /* 4 of the 8 bytes of an ICMP header */
-		f.len = f.l4 + 4;
-		f.data[14 + (p.family == 4 ? 3 : 5)] = p.family == 4 ? 24 : 4;
+	if (p.payload < 0) {
+		f.len = f.l4 + left;
+		f.data[14 + (p.family == 4 ? 3 : 5)] =
+			(uint8_t)(left + (p.family == 4 ? 20 : 0));
 	}
 	world_expect(&f, p.dir, cases[i].reason);
 	given[cases[i].reason][p.dir] = true;

@@ -119,6 +119,58 @@ static void empty_map(const char *name)
 	}
 }
 
+/* An array: nothing can be deleted from it. */
+static void empty_frags(void)
+{
+	static const struct wd_frag_val none[WD_FRAG_BUCKETS];
+	static uint32_t at[WD_FRAG_BUCKETS];
+	uint32_t cnt = WD_FRAG_BUCKETS;
+	int err;
+
+	for (uint32_t i = 0; i < cnt; i++)
+		at[i] = i;
+	err = bpf_map_update_batch(world_map_fd("wd_frag"), at, none, &cnt,
+				   NULL);
+	assert(!err);
+}
+
+int world_trains(struct wd_train *ret_first)
+{
+	uint32_t now = world_ticks();
+	struct wd_frag_val bucket;
+	int cnt = 0;
+
+	for (uint32_t at = 0; at < WD_FRAG_BUCKETS; at++) {
+		world_read("wd_frag", &at, &bucket);
+		for (int i = 0; i < WD_FRAG_WAYS; i++) {
+			if (bucket.train[i].expires <= now)
+				continue;
+			if (!cnt++ && ret_first)
+				*ret_first = bucket.train[i];
+		}
+	}
+	return cnt;
+}
+
+void world_frags_fill(const struct packet *first)
+{
+	struct wd_frag_val full;
+	struct wd_train train;
+	struct frame frame;
+	int cnt;
+
+	frame_make(&frame, first);
+	world_send(&frame, first->dir);
+	cnt = world_trains(&train);
+	assert(cnt == 1);
+	memset(&full, 0, sizeof(full));
+	train.key.pad = 1; /* of no packet */
+	for (int i = 0; i < WD_FRAG_WAYS; i++)
+		full.train[i] = train;
+	for (uint32_t at = 0; at < WD_FRAG_BUCKETS; at++)
+		write_at("wd_frag", at, &full);
+}
+
 int world_flow_cnt(const char *map)
 {
 	uint8_t key[64];
@@ -135,7 +187,7 @@ int world_flow_cnt(const char *map)
 void world_reset(void)
 {
 	static const char *const flows[] = { "wd_ct4", "wd_ct6", "wd_new4",
-					     "wd_new6", "wd_frag" };
+					     "wd_new6" };
 	struct wd_state_val state = { .gen = 0,
 				      .flags = WD_STATE_CIDR4 | WD_STATE_CIDR6,
 				      .rung = 7,
@@ -144,6 +196,7 @@ void world_reset(void)
 
 	for (size_t i = 0; i < sizeof(flows) / sizeof(flows[0]); i++)
 		empty_map(flows[i]);
+	empty_frags();
 	write_at("wd_state", 0, &state);
 	write_at("wd_quota", 1, &quota);
 	write_at("wd_quota", 2, &quota);

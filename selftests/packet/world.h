@@ -65,6 +65,11 @@ void world_flow_set(const struct packet *packet, bool in_new,
 /** world_flow_cnt() - flows in one of the four tables */
 int world_flow_cnt(const char *map);
 
+/** world_trains() - fragment trains that live. @ret_first: one of them, or NULL */
+int world_trains(struct wd_train *ret_first);
+/** world_frags_fill() - fill the table of trains for the sender of @first, the only train so far */
+void world_frags_fill(const struct packet *first);
+
 struct wd_quota_val world_quota(void);
 void world_quota_set(struct wd_quota_val val);
 
