@@ -27,6 +27,7 @@ enum host {
 	H_NEAR, /* pod of this node, routed */
 	H_BRIDGED, /* pod of this node, behind a bridge */
 	H_NODE, /* this node */
+	H_NODE2, /* another node */
 	H_GROUP, /* multicast */
 	H_ALL, /* limited broadcast, all nodes */
 	H_LOOP,

@@ -220,6 +220,7 @@ static const struct {
 	    IF_BRIDGED,
 	    1 } },
 	{ H_NODE, { 1, { ROW_NODE, ROW_NODE }, WD_ADDR_HOST, 0, 1 } },
+	{ H_NODE2, { 6, { ROW_NODE, ROW_NODE }, WD_ADDR_NODE, 0, 2 } },
 };
 
 static void write_addr(enum host host, const struct wd_addr_val *val)
