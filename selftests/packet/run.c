@@ -164,12 +164,13 @@ struct outcome world_run(const struct frame *frame, int dir)
 	return out;
 }
 
-void world_send(const struct frame *frame, int dir)
+int world_send(const struct frame *frame, int dir)
 {
 	uint32_t code;
 
 	if (run_once(frame, dir, &code))
 		abort();
+	return (int32_t)code;
 }
 
 const char *world_reason(int reason)

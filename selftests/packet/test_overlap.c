@@ -4,6 +4,10 @@
  * put together has the ports that were judged. Sizes are of IPv4 and IPv6
  * alike, offsets in bytes: the first fragment ends at 40.
  */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
 #include "world.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -225,6 +229,70 @@ static void a_train_that_has_passed_is_forgotten(void)
 	}
 }
 
+/* ---- two CPUs at once ---- */
+
+#define ROUNDS 5000
+
+static const struct packet *later; /* what both send */
+static atomic_int round_now, other_done;
+static int other_passed;
+
+static bool passes_now(const struct packet *packet)
+{
+	struct frame f;
+
+	frame_make(&f, packet);
+	return world_send(&f, packet->dir) != 2;
+}
+
+static void *other_cpu(void *arg)
+{
+	for (int i = 1; i <= ROUNDS; i++) {
+		while (atomic_load(&round_now) < i)
+			(void)sched_yield();
+		other_passed = passes_now(later);
+		atomic_store(&other_done, i);
+	}
+	return arg;
+}
+
+/* Gives the rounds in which not exactly one of the two passed. */
+static int race(const struct packet *first)
+{
+	pthread_t other;
+	int wrong = 0;
+
+	atomic_store(&round_now, 0);
+	atomic_store(&other_done, 0);
+	wd_expect_int(0, pthread_create(&other, NULL, other_cpu, NULL));
+	for (int i = 1; i <= ROUNDS; i++) {
+		bool passed;
+
+		wd_expect(passes_now(first));
+		atomic_store(&round_now, i);
+		passed = passes_now(later);
+		while (atomic_load(&other_done) < i)
+			(void)sched_yield();
+		wrong += passed + other_passed != 1;
+	}
+	wd_expect_int(0, pthread_join(other, NULL));
+	return wrong;
+}
+
+static void of_two_equal_fragments_at_once_one_passes(void)
+{
+	for_each_family(family)
+	{
+		struct packet first = { .family = family, IN, UDP, FIRST };
+		struct packet same = first;
+
+		same.frag_off = 40;
+		later = &same;
+		world_reset();
+		wd_expect_int(0, race(&first));
+	}
+}
+
 /* ---- a first fragment again ---- */
 
 static void a_first_with_the_same_ports_begins_the_train_anew(void)
@@ -310,6 +378,7 @@ int main(void)
 	WD_TEST(nothing_passes_behind_the_end);
 	WD_TEST(a_train_with_too_many_holes_is_at_its_end);
 	WD_TEST(a_train_that_has_passed_is_forgotten);
+	WD_TEST(of_two_equal_fragments_at_once_one_passes);
 	WD_TEST(a_first_with_the_same_ports_begins_the_train_anew);
 	WD_TEST(a_first_with_other_ports_ends_the_train_and_does_not_pass);
 	WD_TEST(a_denied_first_does_not_make_room_for_other_ports);

@@ -95,8 +95,8 @@ struct outcome {
 /** world_run() - one packet through the hook of @dir */
 struct outcome world_run(const struct frame *frame, int dir);
 
-/** world_send() - the same without looking, for floods */
-void world_send(const struct frame *frame, int dir);
+/** world_send() - the same without looking, for floods. Return: the hook's code */
+int world_send(const struct frame *frame, int dir);
 
 /** world_reason() - name of a reason */
 const char *world_reason(int reason);
