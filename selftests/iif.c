@@ -133,23 +133,35 @@ static void follow(struct scan *s, size_t i)
 	}
 }
 
-static void bend(struct scan *s)
+static void follow_all(struct scan *s)
 {
-	size_t i;
-
 	flow_to(s, 0, (struct where){ .regs = 1U << BPF_REG_1 });
 	while (s->is_changed) {
 		s->is_changed = false;
-		for (i = 0; i < s->cnt; i++)
+		for (size_t i = 0; i < s->cnt; i++)
 			if (s->at[i].is_reached)
 				follow(s, i);
 	}
-	for (i = 0; i < s->cnt; i++) {
+}
+
+/* Does instruction @i load something of the context? */
+static bool is_ctx_load(const struct scan *s, size_t i)
+{
+	const struct bpf_insn *insn = &s->insns[i];
+
+	return BPF_CLASS(insn->code) == BPF_LDX &&
+	       BPF_MODE(insn->code) == BPF_MEM &&
+	       s->at[i].regs >> insn->src_reg & 1;
+}
+
+static void bend(struct scan *s)
+{
+	follow_all(s);
+	for (size_t i = 0; i < s->cnt; i++) {
 		struct bpf_insn *insn = &s->insns[i];
 
-		if (insn->code == (BPF_LDX | BPF_MEM | BPF_W) &&
-		    insn->off == offsetof(struct __sk_buff, ingress_ifindex) &&
-		    s->at[i].regs >> insn->src_reg & 1)
+		if (is_ctx_load(s, i) &&
+		    insn->off == offsetof(struct __sk_buff, ingress_ifindex))
 			insn->off = offsetof(struct __sk_buff, mark);
 	}
 }
@@ -173,6 +185,29 @@ static int prepare_load(struct bpf_program *prog,
 	free(s.insns);
 	free(s.at);
 	return err;
+}
+
+int wd_ctx_loads(const struct bpf_program *prog, uint64_t *ret_words)
+{
+	struct scan s = { .cnt = bpf_program__insn_cnt(prog) };
+	uint64_t words = 0;
+
+	s.insns = calloc(s.cnt, sizeof(*s.insns));
+	s.at = calloc(s.cnt, sizeof(*s.at));
+	if (!s.insns || !s.at) {
+		free(s.insns);
+		free(s.at);
+		return -ENOMEM;
+	}
+	memcpy(s.insns, bpf_program__insns(prog), s.cnt * sizeof(*s.insns));
+	follow_all(&s);
+	for (size_t i = 0; i < s.cnt; i++)
+		if (is_ctx_load(&s, i))
+			words |= 1ULL << (s.insns[i].off / 4);
+	free(s.insns);
+	free(s.at);
+	*ret_words = words;
+	return 0;
 }
 
 /* Does the kernel run a program on a packet that came in by the loopback? */

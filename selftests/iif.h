@@ -20,4 +20,13 @@ int wd_iif_prepare(void);
 /** wd_iif_set() - say in the context of a test run that the packet came in by @iif */
 void wd_iif_set(struct __sk_buff *ctx, uint32_t iif);
 
+struct bpf_program;
+
+/**
+ * wd_ctx_loads() - which words of the context a loaded program reads
+ * @ret_words: bit n for the four bytes at 4 * n
+ * Return: 0 or -ENOMEM
+ */
+int wd_ctx_loads(const struct bpf_program *prog, uint64_t *ret_words);
+
 #endif /* WARDER_SELFTESTS_IIF_H */

@@ -20,6 +20,7 @@
 
 uint32_t world_stat = 1;
 
+static const struct bpf_program *progs[WD_DIR__MAX];
 static int prog_fd[WD_DIR__MAX];
 static int cpu_cnt;
 
@@ -30,9 +31,10 @@ void run_open(const struct bpf_object *obj)
 	};
 
 	cpu_cnt = libbpf_num_possible_cpus();
-	for (int i = 0; i < WD_DIR__MAX; i++)
-		prog_fd[i] = bpf_program__fd(
-			bpf_object__find_program_by_name(obj, names[i]));
+	for (int i = 0; i < WD_DIR__MAX; i++) {
+		progs[i] = bpf_object__find_program_by_name(obj, names[i]);
+		prog_fd[i] = bpf_program__fd(progs[i]);
+	}
 	if (cpu_cnt < 1 || cpu_cnt > CPUS_MAX)
 		abort();
 }
@@ -171,6 +173,30 @@ int world_send(const struct frame *frame, int dir)
 	if (run_once(frame, dir, &code))
 		abort();
 	return (int32_t)code;
+}
+
+int world_send_ctx(const struct frame *frame, int dir,
+		   const struct __sk_buff *ctx)
+{
+	struct __sk_buff in = *ctx;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame->data,
+		    .data_size_in = (uint32_t)frame->len, .ctx_in = &in,
+		    .ctx_size_in = sizeof(in), .repeat = 1);
+	int err;
+
+	in.ifindex = IF_POD;
+	wd_iif_set(&in, dir == WD_INGRESS ? world_iif : IF_POD);
+	err = bpf_prog_test_run_opts(prog_fd[dir], &opts);
+	return err ? err - 1000 : (int)opts.retval;
+}
+
+uint64_t world_ctx_loads(int dir)
+{
+	uint64_t words;
+
+	if (wd_ctx_loads(progs[dir], &words))
+		abort();
+	return words;
 }
 
 const char *world_reason(int reason)

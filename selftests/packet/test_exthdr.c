@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * test_exthdr.c - IPv6 extension headers: walked up to the limit, and what
- * cannot be walked or may not be used is dropped, never guessed.
+ * cannot be walked or may not be used is dropped, never guessed. All of it is
+ * scenario 56.
  */
 #include <string.h>
 
@@ -16,7 +17,7 @@
 #define NONE 59
 #define DSTOPTS 60
 
-#define HEADERS_MAX 10
+#define HEADERS_MAX 32
 
 /* Headers one behind the other; each is 8 bytes. */
 struct chain {
@@ -114,6 +115,111 @@ static void headers_are_walked_up_to_the_limit(void)
 		expect_packet(chains[i / 2].reason, .family = 6,
 			      .dir = (int)(i & 1), .extra = c.bytes,
 			      .extra_len = c.len, .extra_proto = c.first);
+	}
+}
+
+/* What a chain must meet, told from its headers alone. */
+static int chain_reason(const uint8_t *headers, int cnt, int allowed)
+{
+	int fragments = 0;
+
+	if (cnt > 6)
+		return WD_R_EXTHDR;
+	for (int i = 0; i < cnt; i++) {
+		fragments += headers[i] == FRAGMENT;
+		if (headers[i] == ROUTING || fragments > 1)
+			return WD_R_EXTHDR;
+	}
+	return allowed;
+}
+
+static void expect_chain(const uint8_t *headers, int cnt)
+{
+	static uint16_t sport;
+	struct chain c;
+
+	chain_make(&c, headers, cnt, TCP);
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		struct packet p = { .family = 6,
+				    .dir = dir,
+				    .extra = c.bytes,
+				    .extra_len = c.len,
+				    .extra_proto = c.first,
+				    .sport = ++sport };
+
+		expect_this(chain_reason(headers, cnt, WD_R_POLICY_ALLOW), &p);
+		p.dport = 90;
+		expect_this(chain_reason(headers, cnt, WD_R_DEFAULT), &p);
+	}
+}
+
+static void every_order_of_up_to_three_headers_is_judged(void)
+{
+	static const uint8_t kinds[] = { HOPOPTS, DSTOPTS, ROUTING, AH,
+					 FRAGMENT };
+	uint8_t headers[3];
+
+	world_reset();
+	for (int i = 0; i < 5 + 25 + 125; i++) {
+		int cnt = i < 5 ? 1 : i < 30 ? 2 : 3;
+		int nr = i < 5 ? i : i < 30 ? i - 5 : i - 30;
+
+		for (int k = 0; k < cnt; k++, nr /= 5)
+			headers[k] = kinds[nr % 5];
+		expect_chain(headers, cnt);
+	}
+}
+
+static void no_length_of_a_chain_hides_what_is_behind_it(void)
+{
+	static const uint8_t kinds[] = { DSTOPTS, AH, HOPOPTS };
+	uint8_t headers[HEADERS_MAX];
+
+	world_reset();
+	for (int cnt = 1; cnt <= HEADERS_MAX; cnt++) {
+		for (int i = 0; i < cnt; i++)
+			headers[i] = kinds[(i + cnt) % 3];
+		expect_chain(headers, cnt);
+	}
+}
+
+/* A jumbogram states its length in an option; what is short is none. */
+static void a_jumbo_option_lends_no_length(void)
+{
+	static const uint8_t jumbo[8] = { TCP, 0, 0xc2, 4, 0, 1, 0, 0 };
+	struct frame f;
+
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		struct packet p = { .family = 6,
+				    .dir = dir,
+				    .extra = jumbo,
+				    .extra_len = 8,
+				    .extra_proto = HOPOPTS };
+
+		world_reset();
+		frame_make(&f, &p);
+		world_expect(&f, dir, WD_R_POLICY_ALLOW);
+		f.data[14 + 4] = f.data[14 + 5] = 0; /* payload length */
+		world_expect(&f, dir, WD_R_EXTHDR);
+	}
+}
+
+/* No next header, and what may be anything: never a port, so no ported rule. */
+static void what_has_no_ports_matches_no_rule_with_ports(void)
+{
+	static const int lasts[] = { NONE, ESP, 89, 255 };
+	static const uint8_t headers[] = { DSTOPTS };
+	struct chain c;
+
+	for (size_t i = 0; i < COUNT(lasts); i++) {
+		world_reset();
+		world_publish(SLOT_TCP, 0);
+		chain_make(&c, headers, 1, lasts[i]);
+		expect_packet(WD_R_PROTO_UNSUP, OUT, .family = 6,
+			      .extra = c.bytes, .extra_len = c.len,
+			      .extra_proto = c.first);
+		expect_packet(WD_R_PROTO_UNSUP, OUT, .family = 6,
+			      .proto = lasts[i]);
 	}
 }
 
@@ -230,6 +336,10 @@ int main(void)
 	if (world_open(NULL))
 		return 1;
 	WD_TEST(headers_are_walked_up_to_the_limit);
+	WD_TEST(every_order_of_up_to_three_headers_is_judged);
+	WD_TEST(no_length_of_a_chain_hides_what_is_behind_it);
+	WD_TEST(a_jumbo_option_lends_no_length);
+	WD_TEST(what_has_no_ports_matches_no_rule_with_ports);
 	WD_TEST(ports_are_read_behind_the_headers);
 	WD_TEST(a_flow_is_the_same_with_and_without_headers);
 	WD_TEST(long_headers_are_stepped_over);

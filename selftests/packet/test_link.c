@@ -3,7 +3,17 @@
  * test_link.c - the link layer: ethertypes, tags, hardware addresses, ARP and
  * neighbour discovery. A pod may find its gateway and be found, and may speak
  * for nobody else.
+ *
+ *	scenario 42	arp_is_of_the_pods_own_addresses_only and those after it,
+ *			every_ethertype_but_three_is_dropped (reverse ARP)
+ *	scenario 50	tagged_frames_are_dropped_and_the_same_untagged_pass,
+ *			a_priority_tag_is_a_tag_too; of the kernel: test_wire
+ *	scenario 51	every_ethertype_but_three_is_dropped and others
+ *	scenario 52	the_receivers_hardware_address_proves_nothing,
+ *			a_frame_shorter_than_its_packet_is_dropped; test_wire
+ *	scenario 53	test_wire, selftests/net/test_hygiene.py
  */
+#include <bpf/libbpf.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +67,44 @@ static void ethertypes_other_than_ip_and_arp_are_dropped(void)
 	}
 }
 
+static uint64_t packets_of(int reason, int dir)
+{
+	static struct wd_stat_val val[256];
+	uint32_t at = (uint32_t)reason * 2 + (uint32_t)dir;
+	uint64_t sum = 0;
+
+	world_read("wd_stat", &at, val);
+	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
+		sum += val[cpu].packets;
+	return sum;
+}
+
+/* Lengths of 802.3 frames (below 1536) among them. */
+static void check_all_ethertypes(int dir)
+{
+	uint64_t unknown = packets_of(WD_R_L2_UNSUP, dir);
+	uint64_t tags = packets_of(WD_R_VLAN, dir);
+	uint8_t body[64] = { 0x45 };
+	struct frame f;
+
+	for (uint32_t type = 0; type < 65536; type++) {
+		if (type == 0x0800 || type == 0x0806 || type == 0x86dd)
+			continue;
+		frame_ether(&f, dir, (uint16_t)type, body, sizeof(body));
+		world_send(&f, dir);
+	}
+	wd_expect_int(65536 - 5,
+		      (long long)(packets_of(WD_R_L2_UNSUP, dir) - unknown));
+	wd_expect_int(2, (long long)(packets_of(WD_R_VLAN, dir) - tags));
+}
+
+static void every_ethertype_but_three_is_dropped(void)
+{
+	world_reset();
+	world_publish(SLOT_OPEN, 0);
+	each_way(check_all_ethertypes);
+}
+
 static void an_open_endpoint_gets_no_other_ethertypes_either(void)
 {
 	world_reset();
@@ -96,8 +144,10 @@ static void tagged_frames_are_dropped_and_the_same_untagged_pass(void)
 		frame_make(&f, &p);
 		tag(&f, tpids[i / 4]);
 		world_expect(&f, p.dir, WD_R_VLAN);
-		tag(&f, 0x88a8); /* a tag around a tag */
-		world_expect(&f, p.dir, WD_R_VLAN);
+		for (int tags = 2; tags <= 3; tags++) {
+			tag(&f, 0x88a8); /* a tag around a tag */
+			world_expect(&f, p.dir, WD_R_VLAN);
+		}
 		frame_make(&f, &p);
 		world_expect(&f, p.dir, WD_R_POLICY_ALLOW);
 	}
@@ -113,6 +163,12 @@ static void a_priority_tag_is_a_tag_too(void)
 	tag(&f, 0x8100);
 	f.data[14] = 0xe0; /* priority 7, VLAN 0 */
 	f.data[15] = 0;
+	world_expect(&f, WD_INGRESS, WD_R_VLAN);
+	f.data[14] = 0x0f; /* VLAN 4095 */
+	f.data[15] = 0xff;
+	world_expect(&f, WD_INGRESS, WD_R_VLAN);
+	f.data[14] = 0;
+	f.data[15] = 1;
 	world_expect(&f, WD_INGRESS, WD_R_VLAN);
 }
 
@@ -145,6 +201,30 @@ static void towards_the_pod_the_hardware_address_proves_nothing(void)
 	frame_make(&f, &p);
 	f.data[11] ^= 0x10;
 	world_expect(&f, WD_INGRESS, WD_R_POLICY_ALLOW);
+}
+
+static void the_receivers_hardware_address_proves_nothing(void)
+{
+	static const uint8_t to[][6] = {
+		{ 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
+		{ 1, 0, 0x5e, 0, 0, 1 },
+		{ 0x33, 0x33, 0, 0, 0, 1 },
+		{ 2, 9, 9, 9, 9, 9 },
+		{ 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(to) / 6 * 8; i++) {
+		struct packet p = { .family = i & 1 ? 6 : 4,
+				    .dir = i & 2 ? WD_EGRESS : WD_INGRESS,
+				    .dport = i & 4 ? 80 : 90 };
+		struct frame f;
+
+		world_reset();
+		frame_make(&f, &p);
+		memcpy(f.data, to[i / 8], 6);
+		world_expect(&f, p.dir,
+			     i & 4 ? WD_R_POLICY_ALLOW : WD_R_DEFAULT);
+	}
 }
 
 static void without_a_known_hardware_address_none_is_compared(void)
@@ -277,6 +357,12 @@ static void arp_must_name_the_hardware_address_it_was_sent_from(void)
 	frame_arp(&f, WD_EGRESS, ARP_REPLY, H_SELF, H_NODE);
 	f.data[22] ^= 0x02;
 	world_expect(&f, WD_EGRESS, WD_R_ARP_FORBIDDEN);
+	f.data[6] ^= 0x02; /* the frame's too: they agree, and both lie */
+	world_expect(&f, WD_EGRESS, WD_R_SPOOF_MAC);
+	f.data[22] ^= 0x02;
+	world_expect(&f, WD_EGRESS, WD_R_SPOOF_MAC);
+	f.data[6] ^= 0x02;
+	world_expect(&f, WD_EGRESS, WD_R_NEIGHBOUR);
 }
 
 static void arp_that_is_cut_short_is_dropped(void)
@@ -337,11 +423,13 @@ int main(void)
 	if (world_open(NULL))
 		return 1;
 	WD_TEST(ethertypes_other_than_ip_and_arp_are_dropped);
+	WD_TEST(every_ethertype_but_three_is_dropped);
 	WD_TEST(an_open_endpoint_gets_no_other_ethertypes_either);
 	WD_TEST(tagged_frames_are_dropped_and_the_same_untagged_pass);
 	WD_TEST(a_priority_tag_is_a_tag_too);
 	WD_TEST(a_pod_must_send_from_its_own_hardware_address);
 	WD_TEST(towards_the_pod_the_hardware_address_proves_nothing);
+	WD_TEST(the_receivers_hardware_address_proves_nothing);
 	WD_TEST(without_a_known_hardware_address_none_is_compared);
 	WD_TEST(a_spoofed_hardware_address_stops_an_established_flow_too);
 	WD_TEST(arp_is_of_the_pods_own_addresses_only);

@@ -2,6 +2,8 @@
 /*
  * test_neighbour.c - neighbour discovery (RFC 4861): a pod finds its gateway
  * and is found, is never a router, never redirects, speaks for nobody else.
+ * All of it is scenario 41; DHCP is in test_forbidden.c, the tables of a real
+ * host in selftests/net/test_hygiene.py.
  */
 #include <string.h>
 
@@ -250,6 +252,47 @@ static void other_icmpv6_is_judged_by_policy(void)
 	}
 }
 
+/* Multicast listener queries, router renumbering, router advertisements. */
+static void what_only_routers_send_no_pod_sends(void)
+{
+	static const uint8_t types[] = { 130, 138, 151 };
+	static const uint32_t modes[] = { 0, WD_EP_AUDIT, WD_EP_OFF };
+	static const uint8_t alert[8] = { 58, 0, 5, 2, 0, 0, 1, 0 };
+
+	for (size_t i = 0; i < COUNT(types) * COUNT(modes); i++) {
+		struct packet p = { .family = 6,
+				    OUT,
+				    .proto = 1,
+				    .type = types[i / COUNT(modes)],
+				    .hops = 1,
+				    FROM(H_LINK),
+				    TO(H_ALL) };
+
+		world_reset();
+		world_publish(SLOT_OPEN, modes[i % COUNT(modes)]);
+		expect_this(WD_R_ND_FORBIDDEN, &p);
+		p.hops = 255;
+		expect_this(WD_R_ND_FORBIDDEN, &p);
+		p.src = H_LINK2;
+		expect_this(WD_R_SPOOF_IP, &p);
+		p.src = H_LINK;
+		p.extra = alert;
+		p.extra_len = 8;
+		p.extra_proto = 0;
+		expect_this(WD_R_ND_FORBIDDEN, &p);
+	}
+}
+
+static void towards_the_pod_a_query_is_what_policy_says(void)
+{
+	world_reset();
+	expect_packet(WD_R_MCAST, IN, .family = 6, .proto = 1, .type = 130,
+		      .hops = 1, FROM(H_LINK2), TO(H_ALL));
+	world_publish(SLOT_OPEN, 0);
+	expect_packet(WD_R_NOT_ISOLATED, IN, .family = 6, .proto = 1,
+		      .type = 130, .hops = 1, FROM(H_LINK2), TO(H_ALL));
+}
+
 static void discovery_makes_no_flow(void)
 {
 	struct frame f;
@@ -274,6 +317,8 @@ int main(void)
 	WD_TEST(a_pod_comes_up_before_its_link_local_address_is_known);
 	WD_TEST(a_router_is_never_a_pod);
 	WD_TEST(other_icmpv6_is_judged_by_policy);
+	WD_TEST(what_only_routers_send_no_pod_sends);
+	WD_TEST(towards_the_pod_a_query_is_what_policy_says);
 	WD_TEST(discovery_makes_no_flow);
 	world_close();
 	return wd_tests_end();

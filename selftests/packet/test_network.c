@@ -2,7 +2,19 @@
 /*
  * test_network.c - IP headers: own addresses before anything else, what is
  * malformed, IPv4 options, IPv6 extension headers.
+ *
+ *	scenario 43	the_source_address_is_checked_before_flows
+ *	scenario 44	a_forged_frame_opens_no_way_back
+ *	scenario 45	addresses_that_stand_for_others_are_nobodys_own,
+ *			a_pod_has_its_own_addresses_and_no_other
+ *	scenario 54	headers_that_do_not_add_up_are_dropped and those after it;
+ *			checksums: test_protocols
+ *	scenario 55	source_routes_and_broken_options_are_dropped,
+ *			ports_are_read_behind_the_options
+ *	scenario 57	a_mapped_address_is_never_on_the_wire
+ *	scenario 104	a_pod_has_its_own_addresses_and_no_other, test_hygiene.py
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -86,8 +98,121 @@ static void the_source_address_is_checked_before_flows(void)
 			      .flags = TCP_SYN | TCP_ACK);
 		expect_packet(WD_R_SPOOF_IP, OUT, .family = family, .sport = 80,
 			      .dport = 40000, .flags = TCP_ACK, FROM(H_NEAR));
+		expect_packet(WD_R_SPOOF_IP, OUT, .family = family,
+			      FROM(H_NEAR));
+		expect_packet(WD_R_SPOOF_IP, OUT, .family = family, .sport = 80,
+			      .dport = 40000, .flags = TCP_RST, FROM(H_NEAR));
+		world_iif = IF_NEAR; /* towards the pod, in the friend's name */
+		expect_packet(WD_R_SPOOF_IP, IN, .family = family,
+			      .sport = 50000);
+		world_iif = IF_UPLINK;
 		expect_packet(WD_R_ESTABLISHED, OUT, .family = family,
 			      .sport = 80, .dport = 40000, .flags = TCP_ACK);
+	}
+}
+
+/*
+ * The same-node poisoning: a frame in the name of the pod behind this hook,
+ * sent by the pod next door, must not make an entry that then lets the next
+ * packet in as an answer. Here from the receiving end; the sending end is what
+ * FROM(H_NEAR) is above.
+ */
+static void a_forged_frame_opens_no_way_back(void)
+{
+	static const int protos[] = { 6, 17, 132 };
+	static const uint16_t to[] = { 80, 443, 8080, 3306 };
+
+	for (size_t i = 0; i < COUNT(protos) * COUNT(to) * 2; i++) {
+		int family = i & 1 ? 6 : 4, proto = protos[i / 2 % 3];
+		struct packet forged = { .family = family,
+					 OUT,
+					 .proto = proto,
+					 .sport = to[i / 6],
+					 .dport = 50000,
+					 FROM(H_NEAR),
+					 TO(H_PLAIN) };
+		struct packet attack = { .family = family,
+					 IN,
+					 .proto = proto,
+					 .sport = 50000,
+					 .dport = to[i / 6],
+					 FROM(H_PLAIN) };
+
+		world_reset();
+		world_publish(SLOT_SHUT, 0);
+		expect_this(WD_R_SPOOF_IP, &forged);
+		forged.flags = TCP_SYN | TCP_ACK;
+		expect_this(WD_R_SPOOF_IP, &forged);
+		for (int tries = 0; tries < 3; tries++)
+			expect_this(WD_R_DEFAULT, &attack);
+		world_publish(SLOT_ALL, 0); /* the twin that may */
+		expect_this(WD_R_POLICY_ALLOW, &attack);
+	}
+}
+
+/* Of IPv6: 6to4, NAT64, IPv4-compatible, Teredo, site-local, another's. */
+static const struct {
+	const char *addr;
+	int as_src, as_dst; /* of what the pod sends; the policy allows all */
+} stand_ins[] = {
+	{ "2002:0a00:0001::1", WD_R_SPOOF_IP, WD_R_POLICY_ALLOW },
+	{ "64:ff9b::10.0.0.1", WD_R_SPOOF_IP, WD_R_POLICY_ALLOW },
+	{ "::10.0.0.1", WD_R_SPOOF_IP, WD_R_POLICY_ALLOW },
+	{ "2001:0:a00:1::1", WD_R_SPOOF_IP, WD_R_POLICY_ALLOW },
+	{ "fec0::1", WD_R_SPOOF_IP, WD_R_POLICY_ALLOW },
+	{ "fd00::101", WD_R_SPOOF_IP, WD_R_POLICY_ALLOW },
+	{ "fe80::101", WD_R_SPOOF_IP, WD_R_POLICY_ALLOW },
+	{ "::ffff:10.0.0.1", WD_R_L3_BAD, WD_R_L3_BAD },
+	{ "::ffff:127.0.0.1", WD_R_L3_BAD, WD_R_L3_BAD },
+	{ "ff02::1", WD_R_L3_BAD, WD_R_POLICY_ALLOW },
+	{ "::1", WD_R_L3_BAD, WD_R_L3_BAD },
+	{ "::", WD_R_L3_BAD, WD_R_L3_BAD },
+	{ "127.0.0.1", WD_R_L3_BAD, WD_R_L3_BAD },
+	{ "127.255.255.254", WD_R_L3_BAD, WD_R_L3_BAD },
+	{ "0.0.0.0", WD_R_L3_BAD, WD_R_L3_BAD },
+	{ "0.1.2.3", WD_R_L3_BAD, WD_R_POLICY_ALLOW },
+	{ "224.0.0.1", WD_R_L3_BAD, WD_R_POLICY_ALLOW },
+	{ "240.0.0.1", WD_R_L3_BAD, WD_R_POLICY_ALLOW },
+	{ "255.255.255.255", WD_R_L3_BAD, WD_R_POLICY_ALLOW },
+	{ "169.254.169.254", WD_R_SPOOF_IP, WD_R_POLICY_ALLOW },
+	{ "10.0.0.101", WD_R_SPOOF_IP, WD_R_POLICY_ALLOW },
+};
+
+static void addresses_that_stand_for_others_are_nobodys_own(void)
+{
+	for (size_t i = 0; i < COUNT(stand_ins); i++) {
+		const char *addr = stand_ins[i].addr;
+		int family = strchr(addr, ':') ? 6 : 4;
+		int type = family == 4 ? AF_INET : AF_INET6;
+		struct packet p = { .family = family, OUT };
+		size_t src = family == 4 ? 12 : 8;
+		struct frame f;
+
+		wd_test_row(addr);
+		world_reset();
+		world_publish(SLOT_ALL, 0);
+		frame_make(&f, &p);
+		wd_expect_int(1, inet_pton(type, addr, f.data + 14 + src));
+		world_expect(&f, WD_EGRESS, stand_ins[i].as_src);
+		frame_make(&f, &p);
+		(void)inet_pton(type, addr,
+				f.data + 14 + src + (family == 4 ? 4 : 16));
+		world_expect(&f, WD_EGRESS, stand_ins[i].as_dst);
+	}
+	wd_test_row(NULL);
+}
+
+/* A socket that speaks IPv4 by a mapped address sends IPv4: that is judged. */
+static void a_mapped_address_is_never_on_the_wire(void)
+{
+	static const enum slot slots[] = { SLOT_ALL, SLOT_OPEN, SLOT_SHUT };
+
+	for (size_t i = 0; i < COUNT(slots); i++) {
+		world_reset();
+		world_publish(slots[i], 0);
+		expect_packet(WD_R_L3_BAD, OUT, .family = 6, TO(H_MAPPED));
+		expect_packet(WD_R_L3_BAD, OUT, .family = 6, FROM(H_MAPPED));
+		expect_packet(WD_R_L3_BAD, IN, .family = 6, FROM(H_MAPPED));
 	}
 }
 
@@ -280,6 +405,9 @@ int main(void)
 		return 1;
 	WD_TEST(a_pod_has_its_own_addresses_and_no_other);
 	WD_TEST(the_source_address_is_checked_before_flows);
+	WD_TEST(a_forged_frame_opens_no_way_back);
+	WD_TEST(addresses_that_stand_for_others_are_nobodys_own);
+	WD_TEST(a_mapped_address_is_never_on_the_wire);
 	WD_TEST(mode_off_keeps_the_check_of_addresses);
 	WD_TEST(an_endpoint_without_an_address_of_a_family_sends_none);
 	WD_TEST(headers_that_do_not_add_up_are_dropped);

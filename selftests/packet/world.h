@@ -17,6 +17,7 @@
 #include "tap.h"
 
 struct bpf_object;
+struct __sk_buff;
 
 /* What every packet towards the pod came in by, until set otherwise. */
 extern uint32_t world_iif;
@@ -97,6 +98,16 @@ struct outcome world_run(const struct frame *frame, int dir);
 
 /** world_send() - the same without looking, for floods. Return: the hook's code */
 int world_send(const struct frame *frame, int dir);
+
+/**
+ * world_send_ctx() - the same with a context of one's own, devices filled in
+ * Return: the return code of the program; -errno below all of them
+ */
+int world_send_ctx(const struct frame *frame, int dir,
+		   const struct __sk_buff *ctx);
+
+/** world_ctx_loads() - which words of the context the program of @dir reads */
+uint64_t world_ctx_loads(int dir);
 
 /** world_reason() - name of a reason */
 const char *world_reason(int reason);
