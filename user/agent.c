@@ -301,11 +301,11 @@ static void on_links(void *ctx, int fd, uint32_t events)
 	}
 }
 
-static void on_link(void *ctx, uint32_t ifindex, uint32_t master, bool gone)
+static void on_link(void *ctx, const struct wd_link *link, bool gone)
 {
 	struct wd_agent *agent = ctx;
 
-	wd_endpoints_link(agent->endpoints, ifindex, master, gone);
+	wd_endpoints_link(agent->endpoints, link, gone);
 }
 
 static void on_tick(void *ctx)
@@ -315,6 +315,7 @@ static void on_tick(void *ctx)
 
 	ticks++;
 	identities_keep(agent);
+	wd_endpoints_inspect(agent->endpoints);
 	if (ticks % CHECK_TICKS == 0)
 		wd_endpoints_check(agent->endpoints);
 	if (ticks % DISCOVER_TICKS == 0 &&

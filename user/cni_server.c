@@ -228,7 +228,9 @@ static void cni_add(void *ctx, struct wd_ctl_conn *conn,
 		    struct json_object *req, int fd)
 {
 	struct wd_agent *agent = ctx;
+	struct wd_netdev stray;
 	struct wd_veth veth;
+	int stray_err;
 	int err;
 
 	if (!*text_of(req, "namespace") || !*text_of(req, "pod") ||
@@ -241,14 +243,18 @@ static void cni_add(void *ctx, struct wd_ctl_conn *conn,
 		return;
 	}
 	err = wd_veth_find(fd, text_of(req, "ifname"), &veth);
+	stray_err = err ? 0 : wd_pod_stray(fd, &stray);
 	(void)close(fd);
-	if (err) {
+	if (err)
 		/* 2: no retry helps, the chain is wrong */
 		wd_ctl_error(conn, err == -ENOTSUP || err == -EXDEV ? 2 : 1,
 			     text_of(req, "ifname"), "%s", veth_problem(err));
-		return;
-	}
-	add_found(agent->endpoints, conn, req, &veth);
+	else if (stray_err)
+		wd_ctl_error(conn, 1, "pod", "it would be UNENFORCED: %s",
+			     stray_err < 0 ? wd_errno(stray_err) :
+					     wd_stray_text(&stray));
+	else
+		add_found(agent->endpoints, conn, req, &veth);
 }
 
 /* ---- DEL, CHECK, GC, STATUS ---- */

@@ -4,7 +4,8 @@
  *
  * Their namespaces are found where the kernel shows them (/proc/PID/ns/net and
  * the mounted ones of runtimes), their interfaces by following the veth pair,
- * and the pod by its address among the objects of this node. The connections
+ * and the pod by its address among the objects of this node, or by another
+ * interface of the same namespace that is known. The connections
  * they have are written into the flow table as not yet judged, so that each is
  * decided in its own direction at its next packet and no permitted one is cut.
  */
@@ -94,15 +95,43 @@ static void seed(struct wd_agent *agent, const struct wd_endpoint *ep,
 
 /* ---- pods ---- */
 
-static bool pod_has_addr(const struct wd_pod *pod, const struct wd_veth *veth)
+/* Addresses for an endpoint. What is beyond WD_EP_ADDRS of a family is dropped as forged. */
+struct addrs {
+	struct wd_addr addr[2 * WD_EP_ADDRS];
+	size_t cnt;
+	uint32_t of_family[2];
+};
+
+static void addrs_add(struct addrs *to, const struct wd_addr *addr)
 {
-	for (uint32_t i = 0; i < pod->addr_cnt; i++) {
-		for (uint32_t k = 0; k < veth->addr_cnt; k++) {
-			if (wd_addr_equal(&pod->addr[i], &veth->addr[k]))
-				return true;
-		}
+	uint32_t *cnt = &to->of_family[addr->family == 6];
+
+	if (*cnt == WD_EP_ADDRS)
+		return;
+	++*cnt;
+	to->addr[to->cnt++] = *addr;
+}
+
+static bool veth_has(const struct wd_veth *veth, const struct wd_addr *addr)
+{
+	for (uint32_t i = 0; i < veth->addr_cnt; i++) {
+		if (wd_addr_equal(&veth->addr[i], addr))
+			return true;
 	}
 	return false;
+}
+
+/* Those of @veth that the pod may use: what its object says, none other. */
+static struct addrs shared_addrs(const struct wd_pod *pod,
+				 const struct wd_veth *veth)
+{
+	struct addrs shared = { .cnt = 0 };
+
+	for (uint32_t i = 0; i < pod->addr_cnt; i++) {
+		if (veth_has(veth, &pod->addr[i]))
+			addrs_add(&shared, &pod->addr[i]);
+	}
+	return shared;
 }
 
 static const struct wd_object *pod_with(const struct wd_agent *agent,
@@ -116,60 +145,272 @@ static const struct wd_object *pod_with(const struct wd_agent *agent,
 		if (p->finished || p->host_network ||
 		    (p->node && strcmp(p->node, agent->config.node) != 0))
 			continue;
-		if (pod_has_addr(p, veth))
+		if (shared_addrs(p, veth).cnt)
 			return pod;
 	}
 	return NULL;
 }
 
-static int take_up(struct wd_endpoints *eps, const struct wd_object *pod,
-		   const struct wd_veth *veth, const char *path, int netns_fd)
+/*
+ * Addresses of a further interface, which no object names: those in the
+ * namespace that are nobody's yet. A pod chooses what stands there, so none
+ * that somebody has may come to it in this way.
+ */
+static struct addrs free_addrs(const struct wd_agent *agent,
+			       const struct wd_veth *veth)
 {
-	struct wd_local_spec spec = {
-		.ns = pod->ns,
-		.name = pod->name,
-		.uid = pod->uid,
-		.netns = strncmp(path, "/proc/", 6) == 0 ? "" : path,
-		.addr = veth->addr,
-		.addr_cnt = veth->addr_cnt,
-		.veth = veth,
-	};
-	struct wd_local *local;
-	int err = wd_local_add(eps, &spec, &local);
+	struct addrs found = { .cnt = 0 };
 
+	for (uint32_t i = 0; i < veth->addr_cnt; i++) {
+		struct wd_addr_info info;
+
+		wd_model_addr(agent->model, &veth->addr[i], &info);
+		if (!info.flags)
+			addrs_add(&found, &veth->addr[i]);
+	}
+	return found;
+}
+
+static int take_up(struct wd_endpoints *eps, struct wd_local_spec *spec,
+		   const char *path, int netns_fd)
+{
+	const struct wd_veth *veth = spec->veth;
+	struct wd_local *local;
+	int err;
+
+	spec->netns = strncmp(path, "/proc/", 6) == 0 ? "" : path;
+	err = wd_local_add(eps, spec, &local);
 	if (err) {
 		wd_warn("pod '%s/%s': found on %s, but: %s; it is NOT enforced",
-			pod->ns, pod->name, veth->host_name, wd_errno(err));
+			spec->ns, spec->name, veth->host_name, wd_errno(err));
 		return 0;
 	}
-	wd_info("endpoint '%s/%s': found on %s", pod->ns, pod->name,
+	wd_info("endpoint '%s/%s': found on %s", spec->ns, spec->name,
 		veth->host_name);
 	seed(eps->agent, &local->ep, netns_fd);
 	return 1;
 }
 
-/* Look at one namespace: eth0 first is the custom of runtimes, but any veth counts. */
-static int look_into(struct wd_endpoints *eps, const char *path)
+/* Another namespace has the address of a pod that is guarded already: it is not that pod. */
+static void claim_refused(struct wd_endpoints *eps, const struct wd_object *pod,
+			  const struct wd_veth *veth)
 {
-	static const char *const names[] = { "eth0", "net1", "eth1", "net2" };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int err;
+
+	if (!eps->agent->ready ||
+	    wd_datapath_check(eps->agent->dp, veth->host_ifindex) == 0)
+		return; /* closed already */
+	err = wd_endpoints_close(eps, veth->host_ifindex);
+	wd_warn("links: %s leads to an address of pod '%s/%s', which is elsewhere: %s",
+		veth->host_name, pod->ns, pod->name,
+		err ? wd_errno(err) : "it drops everything");
+}
+
+static int take_pod(struct wd_endpoints *eps, const struct wd_veth *veth,
+		    const char *path, int netns_fd)
+{
+	const struct wd_object *pod = pod_with(eps->agent, veth);
+	struct wd_local_spec spec = { .veth = veth };
+	const struct wd_endpoint *other;
+	struct addrs shared;
+
+	if (!pod)
+		return 0;
+	other = wd_endpoints_find(eps->agent->endpoints, pod->ns, pod->name);
+	if (other && !strcmp(other->uid, pod->uid)) {
+		claim_refused(eps, pod, veth);
+		return 0;
+	}
+	shared = shared_addrs(&pod->pod, veth);
+	spec.ns = pod->ns;
+	spec.name = pod->name;
+	spec.uid = pod->uid;
+	spec.addr = shared.addr;
+	spec.addr_cnt = shared.cnt;
+	return take_up(eps, &spec, path, netns_fd);
+}
+
+/* One more interface of a pod that is known by another one. */
+static int take_further(struct wd_endpoints *eps, const struct wd_local *owner,
+			const struct wd_veth *veth, const char *path,
+			int netns_fd)
+{
+	struct addrs found = free_addrs(eps->agent, veth);
+	struct wd_local_spec spec = {
+		.ns = owner->ep.ns,
+		.name = owner->ep.name,
+		.uid = owner->ep.uid,
+		.veth = veth,
+		.addr = found.addr,
+		.addr_cnt = found.cnt,
+	};
+
+	return take_up(eps, &spec, path, netns_fd);
+}
+
+/* ---- one namespace ---- */
+
+struct space {
+	const char *path;
+	int fd;
+	uint64_t cookie;
+	struct wd_netdev *dev;
+	int cnt;
+};
+
+static bool has_local(const struct space *space, const struct wd_local *local)
+{
+	if (space->cookie && local->ep.cookie)
+		return space->cookie == local->ep.cookie;
+	for (int i = 0; i < space->cnt; i++) {
+		if (space->dev[i].host_ifindex == local->ep.ifindex)
+			return true;
+	}
+	return false;
+}
+
+/* The pod that lives here, by the first of its interfaces; NULL not known. */
+static const struct wd_local *owner_of(const struct wd_endpoints *eps,
+				       const struct space *space)
+{
+	const struct wd_local *local;
+
+	for (local = eps->locals; local; local = local->hh.next) {
+		if (has_local(space, local))
+			return local;
+	}
+	return NULL;
+}
+
+static int take_pairs(struct wd_endpoints *eps, const struct space *space)
+{
+	const struct wd_local *owner = owner_of(eps, space);
 	int found = 0;
 
-	if (fd < 0)
-		return 0;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const struct wd_object *pod;
+	for (int i = 0; i < space->cnt; i++) {
+		const struct wd_netdev *dev = &space->dev[i];
 		struct wd_veth veth;
 
-		if (wd_veth_find(fd, names[i], &veth) ||
+		if (dev->way != WD_NETDEV_PAIR ||
+		    wd_local_by_ifindex(eps, dev->host_ifindex) ||
+		    wd_veth_find(space->fd, dev->name, &veth) ||
 		    wd_local_by_ifindex(eps, veth.host_ifindex))
 			continue;
-		pod = pod_with(eps->agent, &veth);
-		if (pod)
-			found += take_up(eps, pod, &veth, path, fd);
+		if (owner)
+			found += take_further(eps, owner, &veth, space->path,
+					      space->fd);
+		else
+			found += take_pod(eps, &veth, space->path, space->fd);
 	}
-	(void)close(fd);
 	return found;
+}
+
+static const struct wd_netdev *stray_of(const struct wd_netdev *dev, int cnt)
+{
+	static const struct wd_netdev none;
+
+	for (int i = 0; i < cnt; i++) {
+		if (dev[i].way == WD_NETDEV_OUTSIDE)
+			return &dev[i];
+	}
+	return &none;
+}
+
+const char *wd_stray_text(const struct wd_netdev *dev)
+{
+	static char text[160];
+
+	(void)snprintf(text, sizeof(text),
+		       "its device %s (%s) has no end on this host that could "
+		       "be guarded",
+		       dev->name, *dev->kind ? dev->kind : "hardware");
+	return text;
+}
+
+/* What was said of a pod once is said again only when it changes. */
+static void mark(struct wd_endpoints *eps, const struct space *space)
+{
+	const struct wd_netdev *stray = stray_of(space->dev, space->cnt);
+	struct wd_local *local;
+	bool is_told = false;
+
+	for (local = eps->locals; local; local = local->hh.next) {
+		if (!has_local(space, local))
+			continue;
+		local->is_hidden = false;
+		if (!strcmp(local->stray.name, stray->name))
+			continue;
+		local->stray = *stray;
+		if (*stray->name && !is_told)
+			wd_warn("pod '%s/%s': UNENFORCED: %s", local->ep.ns,
+				local->ep.name, wd_stray_text(stray));
+		is_told = true;
+	}
+}
+
+/* An interface that had no address yet when it was found has one now? */
+static void read_addrs(struct wd_endpoints *eps, const struct space *space)
+{
+	struct wd_local *local;
+
+	for (local = eps->locals; local; local = local->hh.next) {
+		struct wd_veth veth;
+		struct addrs found;
+
+		if (!local->was_found || local->ep.addr_cnt ||
+		    !has_local(space, local) ||
+		    wd_veth_find(space->fd, local->ep.pod_name, &veth) ||
+		    veth.host_ifindex != local->ep.ifindex || !veth.addr_cnt)
+			continue;
+		found = free_addrs(eps->agent, &veth);
+		if (!found.cnt)
+			continue;
+		local->ep.addr_cnt = (uint32_t)found.cnt;
+		memcpy(local->ep.addr, found.addr, sizeof(local->ep.addr));
+		local->ep.ll6 = veth.ll6;
+		wd_model_endpoint_set(eps->agent->model, &local->ep);
+		eps->unsaved = true;
+		wd_agent_commit_soon(eps->agent);
+	}
+}
+
+int wd_pod_look(struct wd_endpoints *eps, const char *path)
+{
+	struct space space = { .path = path };
+	int found;
+
+	space.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (space.fd < 0)
+		return -errno;
+	space.cnt = wd_netdev_list(space.fd, &space.dev, &space.cookie);
+	if (space.cnt < 0) {
+		(void)close(space.fd);
+		return space.cnt;
+	}
+	found = take_pairs(eps, &space);
+	read_addrs(eps, &space);
+	mark(eps, &space);
+	free(space.dev);
+	(void)close(space.fd);
+	return found;
+}
+
+int wd_pod_stray(int netns_fd, struct wd_netdev *ret_dev)
+{
+	struct wd_netdev *dev = NULL;
+	const struct wd_netdev *stray;
+	uint64_t cookie;
+	int cnt = wd_netdev_list(netns_fd, &dev, &cookie);
+	bool has_one;
+
+	if (cnt < 0)
+		return cnt;
+	stray = stray_of(dev, cnt);
+	has_one = *stray->name;
+	if (has_one)
+		*ret_dev = *stray;
+	free(dev);
+	return has_one;
 }
 
 /* ---- namespaces ---- */
@@ -204,6 +445,7 @@ static int look_through(struct wd_endpoints *eps, struct seen *seen,
 	struct dirent *entry;
 	char path[NAME_MAX + 32]; /* @dir and @suffix are short */
 	int found = 0;
+	int got;
 
 	while (d && (entry = readdir(d))) {
 		if (entry->d_name[0] == '.')
@@ -214,31 +456,33 @@ static int look_through(struct wd_endpoints *eps, struct seen *seen,
 		if (snprintf(path, sizeof(path), "%s/%s%s", dir, entry->d_name,
 			     suffix) >= (int)sizeof(path))
 			continue;
-		if (!seen_before(seen, path))
-			found += look_into(eps, path);
+		if (seen_before(seen, path))
+			continue;
+		got = wd_pod_look(eps, path);
+		found += got > 0 ? got : 0;
 	}
 	if (d)
 		(void)closedir(d);
 	return found;
 }
 
-/* A veth towards another namespace that is no endpoint: worth a look around. */
-static int stranger(void *ctx, uint32_t ifindex, const char *name,
-		    int peer_nsid)
+/* Is a pod, or what may be one, reached by no path of ours? */
+static bool is_worth_it(const struct wd_endpoints *eps, int strangers)
 {
-	const struct wd_endpoints *eps = ctx;
+	const struct wd_local *local;
 
-	(void)name;
-	(void)peer_nsid;
-	return wd_local_by_ifindex(eps, ifindex) ? 0 : 1;
+	for (local = eps->locals; local && !strangers; local = local->hh.next)
+		strangers += local->is_hidden || !*local->ep.netns;
+	return strangers > 0;
 }
 
 int wd_endpoints_discover(struct wd_endpoints *eps)
 {
 	struct seen seen = { 0 };
 	int found = 0;
+	int strangers = wd_endpoints_survey(eps);
 
-	if (wd_veth_each(stranger, eps) <= 0)
+	if (!is_worth_it(eps, strangers))
 		return 0;
 	(void)seen_before(&seen, "/proc/self/ns/net");
 	found += look_through(eps, &seen, "/run/netns", "");

@@ -24,7 +24,7 @@ int wd_endpoints_new(struct wd_agent *agent, struct wd_endpoints **ret_eps)
 	eps->agent = agent;
 	eps->next_id = wd_adopt_max_endpoint_id(agent) + 1;
 	*ret_eps = eps;
-	return 0;
+	return wd_endpoints_watch(eps);
 }
 
 static void local_free(struct wd_local *local)
@@ -49,6 +49,7 @@ void wd_endpoints_free(struct wd_endpoints *eps)
 		HASH_DELETE(hh, eps->locals, local);
 		local_free(local);
 	}
+	wd_timer_free(eps->look_timer);
 	free(eps);
 }
 
@@ -96,6 +97,15 @@ static void fill(struct wd_endpoint *ep, const struct wd_local_spec *spec)
 	ep->netns = wd_str_get(spec->netns ? spec->netns : "");
 }
 
+/* The programs compare with addresses that are there, so fewer is closed, not open. */
+static int check_addrs(const struct wd_local_spec *spec)
+{
+	if (count_family(spec, 4) > WD_EP_ADDRS ||
+	    count_family(spec, 6) > WD_EP_ADDRS)
+		return -E2BIG;
+	return 0;
+}
+
 static struct wd_local *insert(struct wd_endpoints *eps,
 			       const struct wd_local_spec *spec, uint32_t id,
 			       uint32_t stat)
@@ -104,6 +114,8 @@ static struct wd_local *insert(struct wd_endpoints *eps,
 
 	fill(&local->ep, spec);
 	local->id = id;
+	local->nsid = spec->veth->nsid;
+	local->was_found = !*local->ep.container;
 	local->ep.id = id;
 	local->ep.stat = stat;
 	HASH_ADD(hh, eps->locals, id, sizeof(local->id), local);
@@ -116,11 +128,10 @@ int wd_local_add(struct wd_endpoints *eps, const struct wd_local_spec *spec,
 		 struct wd_local **ret_local)
 {
 	int stat;
-	int err;
+	int err = check_addrs(spec);
 
-	if (count_family(spec, 4) > WD_EP_ADDRS ||
-	    count_family(spec, 6) > WD_EP_ADDRS)
-		return -E2BIG;
+	if (err)
+		return err;
 	stat = stat_get(eps);
 	if (stat < 0)
 		return stat;
@@ -137,9 +148,10 @@ int wd_endpoints_take(struct wd_endpoints *eps,
 		      const struct wd_local_spec *spec, uint32_t id,
 		      uint32_t stat, struct wd_local **ret_local)
 {
-	if (count_family(spec, 4) > WD_EP_ADDRS ||
-	    count_family(spec, 6) > WD_EP_ADDRS)
-		return -E2BIG;
+	int err = check_addrs(spec);
+
+	if (err)
+		return err;
 	eps->stat_used[stat] = true;
 	*ret_local = insert(eps, spec, id, stat);
 	return 0;
@@ -205,6 +217,14 @@ struct wd_local *wd_local_by_container(const struct wd_endpoints *eps,
 	return NULL;
 }
 
+/* The latest instance of a pod, and of its interfaces the first. */
+static bool comes_before(const struct wd_endpoint *a,
+			 const struct wd_endpoint *b)
+{
+	return a->cookie && a->cookie == b->cookie ? a->id < b->id :
+						     a->id > b->id;
+}
+
 const struct wd_endpoint *wd_endpoints_find(const struct wd_endpoints *eps,
 					    const char *ns, const char *name)
 {
@@ -214,7 +234,7 @@ const struct wd_endpoint *wd_endpoints_find(const struct wd_endpoints *eps,
 	     local = local->hh.next) {
 		if (strcmp(local->ep.ns, ns) == 0 &&
 		    strcmp(local->ep.name, name) == 0 &&
-		    (!best || local->id > best->id))
+		    (!best || comes_before(&local->ep, best)))
 			best = &local->ep;
 	}
 	return best;
@@ -274,30 +294,66 @@ static bool is_guarded(struct wd_endpoints *eps, const struct wd_local *local)
 	       wd_datapath_check(eps->agent->dp, local->ep.ifindex) == 0;
 }
 
-void wd_endpoints_link(struct wd_endpoints *eps, uint32_t ifindex,
-		       uint32_t master, bool gone)
+/*
+ * The interface is no more. What the kernel's maps say of its index goes right
+ * away: the next one with this index must not be taken for it.
+ */
+static void forget(struct wd_endpoints *eps, struct wd_local *local,
+		   uint32_t ifindex)
 {
-	struct wd_local *local = wd_local_by_ifindex(eps, ifindex);
-	int err;
+	struct wd_datapath *dp = eps->agent->dp;
+	int err = wd_datapath_detach(dp, ifindex); /* pins point nowhere now */
 
-	if (gone && is_guarded(eps, local))
+	if (err)
+		wd_warn("endpoint: removing pins of interface %u: %s, ignoring",
+			ifindex, wd_errno(err));
+	if (!local)
 		return;
-	if (gone) {
-		err = wd_datapath_detach(
-			eps->agent->dp,
-			ifindex); /* its pins point nowhere now */
-		if (err)
-			wd_warn("endpoint: removing pins of interface %u: %s, ignoring",
-				ifindex, wd_errno(err));
-		if (local)
-			wd_local_drop(eps, local);
-		return;
-	}
-	if (local && local->ep.master != master) {
-		local->ep.master = master;
-		wd_model_endpoint_set(eps->agent->model, &local->ep);
+	err = wd_map_del(dp, WD_MAP_wd_endpoint, &ifindex);
+	if (err)
+		wd_warn("endpoint '%s/%s': removing its entry: %s, the next commit tries again",
+			local->ep.ns, local->ep.name, wd_errno(err));
+	wd_local_drop(eps, local);
+}
+
+/* An interface changes its names and its bridge; it stays the endpoint. */
+static void follow(struct wd_endpoints *eps, struct wd_local *local,
+		   const struct wd_link *link)
+{
+	if (link->peer_nsid >= 0)
+		local->nsid = link->peer_nsid;
+	if (*link->name && strcmp(local->ep.host_name, link->name) != 0) {
+		wd_info("endpoint '%s/%s': interface %s is called %s now",
+			local->ep.ns, local->ep.name, local->ep.host_name,
+			link->name);
+		memcpy(local->ep.host_name, link->name,
+		       sizeof(local->ep.host_name));
 		eps->unsaved = true;
-		wd_agent_commit_soon(eps->agent);
+	}
+	if (local->ep.master == link->master &&
+	    (!link->has_mac ||
+	     !memcmp(local->ep.host_mac, link->mac, sizeof(link->mac))))
+		return;
+	local->ep.master = link->master;
+	if (link->has_mac)
+		memcpy(local->ep.host_mac, link->mac, sizeof(link->mac));
+	wd_model_endpoint_set(eps->agent->model, &local->ep);
+	eps->unsaved = true;
+	wd_agent_commit_soon(eps->agent);
+}
+
+void wd_endpoints_link(struct wd_endpoints *eps, const struct wd_link *link,
+		       bool gone)
+{
+	struct wd_local *local = wd_local_by_ifindex(eps, link->ifindex);
+
+	if (gone) {
+		if (!is_guarded(eps, local))
+			forget(eps, local, link->ifindex);
+	} else if (local) {
+		follow(eps, local, link);
+	} else {
+		wd_endpoints_newcomer(eps, link);
 	}
 }
 
@@ -307,29 +363,33 @@ void wd_endpoints_relink(struct wd_endpoints *eps)
 	struct wd_local *tmp;
 
 	HASH_ITER(hh, eps->locals, local, tmp) {
-		uint32_t ifindex = local->ep.ifindex;
-		uint32_t master = 0;
-		int there = wd_link_exists(ifindex, &master);
+		struct wd_link link = { .ifindex = local->ep.ifindex };
+		int err = wd_link_look(local->ep.ifindex, &link);
 
-		if (there < 0)
+		if (err && err != -ENODEV)
 			wd_warn("endpoint '%s/%s': asking for %s: %s, ignoring",
 				local->ep.ns, local->ep.name,
-				local->ep.host_name, wd_errno(there));
+				local->ep.host_name, wd_errno(err));
 		else
-			wd_endpoints_link(eps, ifindex, master, there == 0);
+			wd_endpoints_link(eps, &link, err == -ENODEV);
 	}
+	(void)wd_endpoints_survey(eps);
 }
 
-static void check_one(struct wd_endpoints *eps, struct wd_local *local)
+/*
+ * Without programs of ours, is this still the endpoint's interface? An index is
+ * used again, and then somebody else's would get this pod's rights. Names and
+ * hardware addresses are given by pod or at random, one of the two at least.
+ */
+static bool is_same(const struct wd_local *local, const struct wd_link *link)
 {
-	int err = wd_datapath_check(eps->agent->dp, local->ep.ifindex);
+	return link->is_veth && link->has_mac &&
+	       !memcmp(link->mac, local->ep.host_mac, sizeof(link->mac)) &&
+	       !strcmp(link->name, local->ep.host_name);
+}
 
-	if (err == 0)
-		return;
-	if (err == -ENODEV) {
-		wd_endpoints_link(eps, local->ep.ifindex, 0, true);
-		return;
-	}
+static void mend(struct wd_endpoints *eps, struct wd_local *local, int err)
+{
 	wd_warn("endpoint '%s/%s': programs on %s: %s, attaching again",
 		local->ep.ns, local->ep.name, local->ep.host_name,
 		wd_errno(err));
@@ -337,6 +397,30 @@ static void check_one(struct wd_endpoints *eps, struct wd_local *local)
 	local->attached = false;
 	if (wd_local_attach(eps, local) == 0)
 		eps->agent->drift.repaired++;
+}
+
+static void check_one(struct wd_endpoints *eps, struct wd_local *local)
+{
+	uint32_t ifindex = local->ep.ifindex;
+	int err = wd_datapath_check(eps->agent->dp, ifindex);
+	struct wd_link link;
+	int look;
+
+	if (err == 0)
+		return;
+	look = err == -ENODEV ? err : wd_link_look(ifindex, &link);
+	if (look == -ENODEV) {
+		forget(eps, local, ifindex);
+		return;
+	}
+	if (look == 0 && !is_same(local, &link)) {
+		wd_info("endpoint '%s/%s': interface %u is another one now",
+			local->ep.ns, local->ep.name, ifindex);
+		forget(eps, local, ifindex);
+		wd_endpoints_newcomer(eps, &link);
+		return;
+	}
+	mend(eps, local, err);
 }
 
 void wd_endpoints_check(struct wd_endpoints *eps)

@@ -11,11 +11,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <warder/verdict.h>
+
 #include "ctl.h"
 #include "model/endpoint.h"
 
 struct wd_agent;
 struct wd_endpoints;
+struct wd_link;
+
+/* What may handle packets of an endpoint's interface before our hooks see them. */
+struct wd_blind {
+	bool has_xdp; /* a program on the host's side */
+	uint32_t before[WD_DIR__MAX]; /* program that runs before ours, 0 none */
+};
 
 int wd_endpoints_new(struct wd_agent *agent, struct wd_endpoints **ret_eps);
 void wd_endpoints_free(struct wd_endpoints *eps);
@@ -30,8 +39,21 @@ int wd_endpoints_discover(struct wd_endpoints *eps);
 void wd_endpoints_check(struct wd_endpoints *eps);
 
 /** wd_endpoints_link() - a link event */
-void wd_endpoints_link(struct wd_endpoints *eps, uint32_t ifindex,
-		       uint32_t master, bool gone);
+void wd_endpoints_link(struct wd_endpoints *eps, const struct wd_link *link,
+		       bool gone);
+
+/** wd_endpoints_survey() - look at every interface of the host: names, newcomers, what goes before our hooks */
+int wd_endpoints_survey(struct wd_endpoints *eps);
+
+/** wd_endpoints_inspect() - look into the namespaces of the next few pods; called every second */
+void wd_endpoints_inspect(struct wd_endpoints *eps);
+
+/** wd_endpoints_stray() - of the pod's devices one that cannot be guarded, as a sentence; NULL none */
+const char *wd_endpoints_stray(const struct wd_endpoints *eps, uint32_t id);
+
+/** wd_endpoints_blind() - what goes before our hooks; NULL no such endpoint */
+const struct wd_blind *wd_endpoints_blind(const struct wd_endpoints *eps,
+					  uint32_t id);
 
 /** wd_endpoints_relink() - link events were lost: ask for every interface's state instead */
 void wd_endpoints_relink(struct wd_endpoints *eps);
@@ -45,7 +67,7 @@ int wd_endpoints_trouble(const struct wd_endpoints *eps, uint32_t id);
 /** wd_endpoints_all_attached() - is every endpoint's interface guarded */
 bool wd_endpoints_all_attached(const struct wd_endpoints *eps);
 
-/** wd_endpoints_find() - by pod; NULL if none (the first, where a pod has several interfaces) */
+/** wd_endpoints_find() - by pod; NULL if none (of the latest instance the first, where it has several interfaces) */
 const struct wd_endpoint *wd_endpoints_find(const struct wd_endpoints *eps,
 					    const char *ns, const char *name);
 const struct wd_endpoint *wd_endpoints_by_id(const struct wd_endpoints *eps,

@@ -128,6 +128,7 @@ static void get_hex(struct json_object *o, const char *key, void *ret,
 static void get_veth(struct json_object *o, struct wd_veth *v)
 {
 	memset(v, 0, sizeof(*v));
+	v->nsid = -1; /* they are counted anew after a reboot */
 	v->host_ifindex = get_u32(o, "ifindex");
 	v->master = get_u32(o, "master");
 	v->cookie = json_object_get_uint64(json_object_object_get(o, "cookie"));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * endpoints_int.h - the registry, shared by endpoints.c, cni_server.c and discover.c only.
+ * endpoints_int.h - the registry, shared by the files of the registry only:
+ * endpoints.c, endpoints_file.c, cni_server.c, discover.c and inspect.c.
  */
 #ifndef WARDER_ENDPOINTS_INT_H
 #define WARDER_ENDPOINTS_INT_H
@@ -9,6 +10,7 @@
 
 #include "agent.h"
 #include "endpoints.h"
+#include "net/netdev.h"
 #include "net/veth.h"
 
 /* A CNI ADD that waits until its endpoint is enforced. */
@@ -26,12 +28,21 @@ struct wd_local {
 	bool attached;
 	int attach_err; /* of the last try, 0 none failed since */
 	struct wd_wait *wait; /* NULL: nobody waits */
+	int nsid; /* number of the pod's namespace in this one, -1 unknown */
+	bool was_found; /* no CNI told its addresses: they are read until there are some */
+	bool is_hidden; /* the path of its namespace does not lead there (any more) */
+	struct wd_netdev
+		stray; /* device of the pod that no hook guards; name "" none */
+	struct wd_blind blind;
 };
 
 struct wd_endpoints {
 	struct wd_agent *agent;
 	struct wd_local *locals;
 	uint32_t next_id;
+	uint32_t inspected; /* id of the endpoint whose namespace was looked into last */
+	struct wd_timer *look_timer; /* a device came that may be a pod's */
+	uint64_t look_ms; /* how long to wait for the next look, 0: right away */
 	bool stat_used[WD_ENDPOINTS_MAX];
 	bool unsaved;
 };
@@ -76,6 +87,32 @@ struct wd_local *wd_local_by_ifindex(const struct wd_endpoints *eps,
 struct wd_local *wd_local_by_container(const struct wd_endpoints *eps,
 				       const char *container,
 				       const char *ifname);
+
+/** wd_pod_look() - take up what is in a namespace. Return: endpoints found, or -errno */
+int wd_pod_look(struct wd_endpoints *eps, const char *path);
+
+/**
+ * wd_pod_stray() - a device of the namespace that no hook guards
+ * Return: 1 with *ret_dev, 0 there is none, or -errno.
+ */
+int wd_pod_stray(int netns_fd, struct wd_netdev *ret_dev);
+
+/** wd_stray_text() - say what is wrong with it, in static memory */
+const char *wd_stray_text(const struct wd_netdev *dev);
+
+/** wd_endpoints_watch() - make what newcomers need. Return: 0 or -errno */
+int wd_endpoints_watch(struct wd_endpoints *eps);
+
+/**
+ * wd_endpoints_close() - nothing passes an interface until it becomes an endpoint
+ * An entry of its index, of whoever had that before, goes first.
+ * Return: 0 or -errno.
+ */
+int wd_endpoints_close(struct wd_endpoints *eps, uint32_t ifindex);
+
+/** wd_endpoints_newcomer() - a pair towards another namespace that is no endpoint's */
+void wd_endpoints_newcomer(struct wd_endpoints *eps,
+			   const struct wd_link *link);
 
 /** wd_endpoints_save() - the record on disk, if it changed */
 void wd_endpoints_save(struct wd_endpoints *eps);

@@ -20,6 +20,8 @@ const char *wd_query_endpoint_state(const struct wd_agent *agent,
 {
 	if (wd_endpoints_trouble(agent->endpoints, info->ep->id))
 		return "unattached";
+	if (wd_endpoints_stray(agent->endpoints, info->ep->id))
+		return "unenforced";
 	switch (info->state) {
 	case WD_EP_WAITING:
 		return "waiting";
@@ -29,6 +31,18 @@ const char *wd_query_endpoint_state(const struct wd_agent *agent,
 		return "too_large";
 	}
 	return "unknown";
+}
+
+/* What is wrong with it, NULL nothing. */
+static const char *trouble_of(const struct wd_agent *agent,
+			      const struct wd_ep_info *info)
+{
+	int err = wd_endpoints_trouble(agent->endpoints, info->ep->id);
+
+	if (err)
+		return wd_errno(err);
+	return wd_endpoints_stray(agent->endpoints, info->ep->id) ?:
+								    info->error;
 }
 
 static void put_isolated(const struct wd_ep_info *info, struct json_object *obj)
@@ -47,7 +61,6 @@ static void put_endpoint(const struct wd_agent *agent,
 	struct json_object *array;
 	struct wd_model_stats stats;
 	char buf[WD_ADDR_STRLEN];
-	int err;
 
 	wd_model_stats(agent->model, &stats);
 	wd_json_str(obj, "namespace", ep->ns);
@@ -64,8 +77,7 @@ static void put_endpoint(const struct wd_agent *agent,
 	wd_json_str(obj, "mode", wd_mode_name(info->mode));
 	wd_json_str(obj, "state", wd_query_endpoint_state(agent, info));
 	put_isolated(info, obj);
-	err = wd_endpoints_trouble(agent->endpoints, ep->id);
-	wd_json_str(obj, "error", err ? wd_errno(err) : info->error);
+	wd_json_str(obj, "error", trouble_of(agent, info));
 }
 
 struct listing {

@@ -88,20 +88,63 @@ struct endpoint_sum {
 	const struct wd_agent *agent;
 	int64_t by_state[WD_EP_TOO_LARGE + 1];
 	int64_t unattached;
+	int64_t unenforced;
 	struct json_object *trouble; /* array */
+	struct json_object *blind; /* array */
 };
+
+static void put_blind_spot(struct json_object *array,
+			   const struct wd_endpoint *ep, const char *kind,
+			   uint32_t prog, const char *text)
+{
+	struct json_object *obj = wd_json_push(array);
+
+	wd_json_str(obj, "namespace", ep->ns);
+	wd_json_str(obj, "name", ep->name);
+	wd_json_str(obj, "interface", ep->host_name);
+	wd_json_str(obj, "kind", kind);
+	wd_json_int(obj, "program", prog);
+	wd_json_str(obj, "text", text);
+}
+
+/* Who may take packets of the interface away before our hooks. */
+static void put_blind_spots(struct json_object *array,
+			    const struct wd_endpoint *ep,
+			    const struct wd_blind *blind)
+{
+	if (blind->has_xdp)
+		put_blind_spot(array, ep, "xdp", 0,
+			       "an XDP program on it handles what the pod "
+			       "sends before any hook");
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		if (blind->before[dir])
+			put_blind_spot(array, ep,
+				       dir == WD_INGRESS ? "before ingress" :
+							   "before egress",
+				       blind->before[dir],
+				       "another program runs before warder's "
+				       "and can keep packets from it");
+	}
+}
 
 static void sum_endpoint(void *ctx, const struct wd_ep_info *info)
 {
 	struct endpoint_sum *sum = ctx;
 	int err = wd_endpoints_trouble(sum->agent->endpoints, info->ep->id);
+	const char *stray =
+		wd_endpoints_stray(sum->agent->endpoints, info->ep->id);
 	struct json_object *obj;
 
+	put_blind_spots(sum->blind, info->ep,
+			wd_endpoints_blind(sum->agent->endpoints,
+					   info->ep->id));
 	if (err)
 		sum->unattached++;
+	else if (stray)
+		sum->unenforced++;
 	else
 		sum->by_state[info->state]++;
-	if (!err && info->state == WD_EP_ENFORCED)
+	if (!err && !stray && info->state == WD_EP_ENFORCED)
 		return;
 	obj = wd_json_push(sum->trouble);
 	wd_json_str(obj, "namespace", info->ep->ns);
@@ -110,6 +153,8 @@ static void sum_endpoint(void *ctx, const struct wd_ep_info *info)
 	wd_json_str(obj, "state", wd_query_endpoint_state(sum->agent, info));
 	if (err)
 		wd_json_str(obj, "error", wd_errno(err));
+	else if (stray)
+		wd_json_str(obj, "error", stray);
 	else
 		wd_json_str(obj, "error",
 			    info->error ?:
@@ -157,6 +202,7 @@ static void put_endpoints(const struct wd_agent *agent, struct json_object *doc)
 	struct endpoint_sum sum = {
 		.agent = agent,
 		.trouble = wd_json_array(doc, "endpoint_problems"),
+		.blind = wd_json_array(doc, "blind_spots"),
 	};
 
 	wd_model_endpoints(agent->model, sum_endpoint, &sum);
@@ -164,6 +210,7 @@ static void put_endpoints(const struct wd_agent *agent, struct json_object *doc)
 	wd_json_int(obj, "waiting", sum.by_state[WD_EP_WAITING]);
 	wd_json_int(obj, "too_large", sum.by_state[WD_EP_TOO_LARGE]);
 	wd_json_int(obj, "unattached", sum.unattached);
+	wd_json_int(obj, "unenforced", sum.unenforced);
 	wd_json_int(obj, "unguarded", put_unguarded(agent, sum.trouble));
 }
 

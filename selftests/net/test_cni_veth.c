@@ -18,6 +18,7 @@
 
 #include "net/diag.h"
 #include "net/netns.h"
+#include "net/rtnl.h"
 #include "net/veth.h"
 #include "tap.h"
 
@@ -234,13 +235,12 @@ static void more_addresses_than_fit_do_not_hide_a_pod(void)
 	(void)close(pod);
 }
 
-static int note_veth(void *ctx, uint32_t ifindex, const char *name,
-		     int peer_nsid)
+static int note_veth(void *ctx, const struct wd_link *link)
 {
-	wd_expect_int(if_nametoindex(name), ifindex);
-	wd_expect(peer_nsid >= 0);
+	wd_expect_int(if_nametoindex(link->name), link->ifindex);
+	wd_expect(link->peer_nsid >= 0);
 	++*(int *)ctx;
-	return strcmp(name, "vh6") ? 0 : -ECANCELED;
+	return strcmp(link->name, "vh6") ? 0 : -ECANCELED;
 }
 
 static void only_pairs_that_lead_out_are_discovered(void)
@@ -273,13 +273,13 @@ struct seen {
 	int gone;
 };
 
-static void note_link(void *ctx, uint32_t ifindex, uint32_t master, bool gone)
+static void note_link(void *ctx, const struct wd_link *link, bool gone)
 {
 	struct seen *seen = ctx;
 
-	if (ifindex != seen->ifindex)
+	if (link->ifindex != seen->ifindex)
 		return;
-	seen->master = master;
+	seen->master = link->master;
 	if (gone)
 		seen->gone++;
 	else
@@ -291,7 +291,7 @@ static void link_events_tell_gone_from_unbridged(void)
 	struct seen seen = { .ifindex = 500 };
 	struct wd_linkmon *mon = NULL;
 	int other = new_ns();
-	uint32_t master = 0;
+	struct wd_link link;
 
 	wd_expect_int(0, wd_linkmon_open(note_link, &seen, &mon));
 	sh(host_ns, "ip link add br0 index 499 type bridge;"
@@ -300,8 +300,10 @@ static void link_events_tell_gone_from_unbridged(void)
 	wd_expect_int(0, wd_linkmon_poll(mon));
 	wd_expect(seen.live > 0);
 	wd_expect_int(499, seen.master);
-	wd_expect_int(1, wd_link_exists(500, &master));
-	wd_expect_int(499, master);
+	wd_expect_int(0, wd_link_look(500, &link));
+	wd_expect_int(499, link.master);
+	wd_expect_str("veth", link.kind);
+	wd_expect(!link.has_xdp && !link.is_loopback);
 
 	sh(host_ns, "ip link set d0 nomaster");
 	wd_expect_int(0, wd_linkmon_poll(mon));
@@ -311,7 +313,7 @@ static void link_events_tell_gone_from_unbridged(void)
 	sh(host_ns, "ip link set d0 netns %s", ns_path(other));
 	wd_expect_int(0, wd_linkmon_poll(mon));
 	wd_expect_int(1, seen.gone);
-	wd_expect_int(0, wd_link_exists(500, NULL));
+	wd_expect_int(-ENODEV, wd_link_look(500, &link));
 
 	sh(host_ns,
 	   "ip link add d1 index 500 type veth peer name d1p; ip link del d1;"

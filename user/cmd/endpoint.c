@@ -16,6 +16,14 @@ static void cell_free(struct wd_table *table, char *text)
 	free(text);
 }
 
+/* What must not be passed over is written large. */
+static const char *state_of(struct json_object *ep)
+{
+	const char *state = wd_json_get_str(ep, "state");
+
+	return strcmp(state, "unenforced") ? state : "UNENFORCED";
+}
+
 static void print_list(struct json_object *doc)
 {
 	static const char *const head[] = {
@@ -35,7 +43,7 @@ static void print_list(struct json_object *doc)
 		wd_table_cell(table, "%lld",
 			      (long long)wd_json_get_int(ep, "slot"));
 		wd_table_cell(table, "%s", wd_json_get_str(ep, "mode"));
-		wd_table_cell(table, "%s", wd_json_get_str(ep, "state"));
+		wd_table_cell(table, "%s", state_of(ep));
 		cell_free(table, wd_show_join(ep, "isolated", ","));
 	}
 	wd_table_print(table, stdout, "");
@@ -64,7 +72,8 @@ const struct wd_cmd wd_cmd_endpoint_list = {
 	.text = "STATE: enforced; waiting (no source has told of the pod: all "
 		"is dropped);\ntoo_large (its policy does not fit: all is "
 		"dropped);\nunattached (programs could not be attached: "
-		"nothing is judged).",
+		"nothing is judged); UNENFORCED (this\ninterface is "
+		"guarded, but the pod has another device that cannot be).",
 	.fn = cmd_endpoint_list,
 };
 
@@ -119,7 +128,7 @@ static void print_endpoint(struct json_object *ep)
 	wd_show_line_free("identity", wd_show_identity(ep, "identity"));
 	wd_show_line_free("labels", wd_show_labels(ep, "labels"));
 	wd_show_line("state", "%s, mode %s, slot %lld, generation %lld",
-		     wd_json_get_str(ep, "state"), wd_json_get_str(ep, "mode"),
+		     state_of(ep), wd_json_get_str(ep, "mode"),
 		     (long long)wd_json_get_int(ep, "slot"),
 		     (long long)wd_json_get_int(ep, "generation"));
 	if (*wd_json_get_str(ep, "error"))

@@ -104,6 +104,23 @@ static void print_sources(struct json_object *doc)
 	}
 }
 
+static void print_blind_spots(struct json_object *doc)
+{
+	size_t cnt = wd_json_len(doc, "blind_spots");
+
+	wd_show_line("blind spots", cnt ? "%zu" : "none", cnt);
+	for (size_t i = 0; i < cnt; i++) {
+		struct json_object *spot = wd_json_at(doc, "blind_spots", i);
+
+		wd_print(stdout, "  %s/%s (%s): %s: %s\n",
+			 wd_json_get_str(spot, "namespace"),
+			 wd_json_get_str(spot, "name"),
+			 wd_json_get_str(spot, "interface"),
+			 wd_json_get_str(spot, "kind"),
+			 wd_json_get_str(spot, "text"));
+	}
+}
+
 static void print_endpoints(struct json_object *doc)
 {
 	print_counts("endpoints", wd_json_get(doc, "endpoints"));
@@ -112,16 +129,19 @@ static void print_endpoints(struct json_object *doc)
 			wd_json_at(doc, "endpoint_problems", i);
 		const char *state = wd_json_get_str(ep, "state");
 		const char *interface = wd_json_get_str(ep, "interface");
-		bool is_open = !strcmp(state, "unattached") ||
-			       !strcmp(state, "unguarded");
+		const char *what = "drops all";
 
+		if (!strcmp(state, "unattached") || !strcmp(state, "unguarded"))
+			what = "NOT ENFORCED";
+		if (!strcmp(state, "unenforced"))
+			what = "UNENFORCED";
 		wd_print(stdout, "  %s/%s (%s): %s: %s\n",
 			 wd_json_get_str(ep, "namespace"),
 			 wd_json_get_str(ep, "name"),
-			 *interface ? interface : "-",
-			 is_open ? "NOT ENFORCED" : "drops all",
+			 *interface ? interface : "-", what,
 			 wd_json_get_str(ep, "error"));
 	}
+	print_blind_spots(doc);
 }
 
 static void print_work(struct json_object *doc)
@@ -228,7 +248,8 @@ static bool is_settled(struct json_object *answer)
 	return wd_json_get_bool(answer, "ok") &&
 	       wd_json_get_bool(doc, "ready") &&
 	       wd_json_get_bool(doc, "settled") &&
-	       !wd_json_get_int(wd_json_get(doc, "endpoints"), "too_large");
+	       !wd_json_get_int(wd_json_get(doc, "endpoints"), "too_large") &&
+	       !wd_json_get_int(wd_json_get(doc, "endpoints"), "unenforced");
 }
 
 /* Time is up. @answer: the last one, NULL if there never was an agent. */
@@ -313,9 +334,12 @@ const struct wd_cmd wd_cmd_status = {
 	.summary = "how enforcement on this node stands",
 	.text = "Rung and why, sources and what is wrong with them, generation, "
 		"endpoints by state,\nmap use, drift, counters by reason; verdict audit is "
-		"what audit mode let pass\nin spite of the reason. With "
-		"--wait it fails (1) when the time is up, or with 3\nwhen no "
-		"agent was there all along.",
+		"what audit mode let pass\nin spite of the reason. "
+		"UNENFORCED is a pod that has a device which cannot be\n"
+		"guarded; blind spots are programs of others that handle "
+		"packets before\nwarder's. With --wait it fails (1) when the "
+		"time is up, also while a pod is\nUNENFORCED, or with 3 when "
+		"no agent was there all along.",
 	.opts = opts,
 	.fn = cmd_status,
 };

@@ -89,6 +89,15 @@ int wd_datapath_check(struct wd_datapath *dp, uint32_t ifindex)
 	return err;
 }
 
+int wd_datapath_before(struct wd_datapath *dp, uint32_t ifindex,
+		       enum wd_dir dir, uint32_t *ret_prog)
+{
+	if (dp->info.attach == WD_ATTACH_TCX)
+		return wd_tcx_before(dp, ifindex, dir, ret_prog);
+	*ret_prog = 0;
+	return 0;
+}
+
 int wd_datapath_detach(struct wd_datapath *dp, uint32_t ifindex)
 {
 	int hurry = wd_hurry_begin();

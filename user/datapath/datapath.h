@@ -87,6 +87,14 @@ int wd_datapath_attach(struct wd_datapath *dp, uint32_t ifindex);
 int wd_datapath_check(struct wd_datapath *dp, uint32_t ifindex);
 
 /**
+ * wd_datapath_before() - does a program of others run before ours
+ * @ret_prog: its id, 0 none. With clsact there is none: attaching fails then.
+ * Return: 0, or -errno as of wd_datapath_check().
+ */
+int wd_datapath_before(struct wd_datapath *dp, uint32_t ifindex,
+		       enum wd_dir dir, uint32_t *ret_prog);
+
+/**
  * wd_datapath_detach() - take the programs off; also drops pins of a vanished interface
  * Return: 0 also when nothing was attached, else -errno.
  */

@@ -187,6 +187,8 @@ void wd_hurry_end(int hurry);
 int wd_tcx_attach(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way,
 		  bool *ret_made);
 int wd_tcx_check(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way);
+int wd_tcx_before(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way,
+		  uint32_t *ret_prog);
 int wd_tcx_detach(const char *dir, uint32_t ifindex, enum wd_dir way);
 
 /** wd_tcx_swap() - one pinned link; removes the pin of a vanished device */

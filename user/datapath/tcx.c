@@ -193,6 +193,20 @@ int wd_tcx_check(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way)
 	return -ENOLINK;
 }
 
+int wd_tcx_before(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way,
+		  uint32_t *ret_prog)
+{
+	struct hook hook;
+	int err = query(ifindex, way, &hook);
+
+	if (err)
+		return err;
+	*ret_prog = hook.cnt && hook.prog[0] != dp->info.prog_id[way] ?
+			    hook.prog[0] :
+			    0;
+	return 0;
+}
+
 int wd_tcx_detach(const char *dir, uint32_t ifindex, enum wd_dir way)
 {
 	char path[WD_PATH_MAX];

@@ -78,8 +78,7 @@ static void take_event(struct wd_linkmon *mon, const struct nlmsghdr *msg)
 	 */
 	if (wd_link_parse(msg, &link) || info->ifi_family != AF_UNSPEC)
 		return;
-	mon->fn(mon->ctx, link.ifindex, link.master,
-		msg->nlmsg_type == RTM_DELLINK);
+	mon->fn(mon->ctx, &link, msg->nlmsg_type == RTM_DELLINK);
 }
 
 int wd_linkmon_poll(struct wd_linkmon *mon)
@@ -104,21 +103,16 @@ int wd_linkmon_poll(struct wd_linkmon *mon)
 	}
 }
 
-int wd_link_exists(uint32_t ifindex, uint32_t *ret_master)
+int wd_link_look(uint32_t ifindex, struct wd_link *ret_link)
 {
 	struct wd_rtnl nl;
-	struct wd_link link;
 	int err = wd_rtnl_open(&nl, -1, NETLINK_ROUTE);
 
 	if (err)
 		return err;
-	err = ifindex ? wd_link_get(&nl, ifindex, NULL, &link) : -ENODEV;
+	err = ifindex ? wd_link_get(&nl, ifindex, NULL, ret_link) : -ENODEV;
 	wd_rtnl_close(&nl);
-	if (err)
-		return err == -ENODEV ? 0 : err;
-	if (ret_master)
-		*ret_master = link.master;
-	return 1;
+	return err;
 }
 
 int wd_host_addrs(struct wd_addr **ret_addr)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -158,14 +159,27 @@ int wd_rtnl_run(struct wd_rtnl *nl, struct nlmsghdr *head,
 
 /* ---- links ---- */
 
-static bool link_is_veth(const struct nlattr *info)
+static void take_kind(struct wd_link *link, const struct nlattr *info)
 {
 	const struct nlattr *attr;
 
 	mnl_attr_for_each_nested(attr, info) {
 		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND &&
 		    !mnl_attr_validate(attr, MNL_TYPE_NUL_STRING))
-			return !strcmp(mnl_attr_get_str(attr), "veth");
+			(void)snprintf(link->kind, sizeof(link->kind), "%s",
+				       mnl_attr_get_str(attr));
+	}
+	link->is_veth = !strcmp(link->kind, "veth");
+}
+
+static bool xdp_is_attached(const struct nlattr *info)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, info) {
+		if (mnl_attr_get_type(attr) == IFLA_XDP_ATTACHED &&
+		    mnl_attr_get_payload_len(attr) == sizeof(uint8_t))
+			return mnl_attr_get_u8(attr) != XDP_ATTACHED_NONE;
 	}
 	return false;
 }
@@ -198,7 +212,10 @@ static void take_link_attr(struct wd_link *link, const struct nlattr *attr)
 			link->peer_nsid = (int)mnl_attr_get_u32(attr);
 		break;
 	case IFLA_LINKINFO:
-		link->is_veth = link_is_veth(attr);
+		take_kind(link, attr);
+		break;
+	case IFLA_XDP:
+		link->has_xdp = xdp_is_attached(attr);
 		break;
 	default:
 		break;
@@ -215,6 +232,7 @@ int wd_link_parse(const struct nlmsghdr *msg, struct wd_link *ret_link)
 	    info->ifi_index <= 0)
 		return -EPROTO;
 	link.ifindex = (uint32_t)info->ifi_index;
+	link.is_loopback = (info->ifi_flags & IFF_LOOPBACK) != 0;
 	mnl_attr_for_each(attr, msg, sizeof(*info))
 		take_link_attr(&link, attr);
 	*ret_link = link;
@@ -250,6 +268,61 @@ int wd_link_get(struct wd_rtnl *nl, uint32_t ifindex, const char *name,
 		return -ENODEV;
 	*ret_link = link;
 	return 0;
+}
+
+struct link_list {
+	struct wd_link *link;
+	size_t cnt;
+	size_t cap;
+};
+
+static int add_link(void *ctx, const struct nlmsghdr *msg)
+{
+	struct link_list *list = ctx;
+	int err;
+
+	if (msg->nlmsg_type != RTM_NEWLINK)
+		return 0;
+	if (list->cnt == list->cap) {
+		size_t cap = list->cap ? list->cap * 2 : 64;
+		struct wd_link *grown =
+			reallocarray(list->link, cap, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		list->link = grown;
+		list->cap = cap;
+	}
+	err = wd_link_parse(msg, &list->link[list->cnt]);
+	list->cnt += !err;
+	return err;
+}
+
+int wd_link_list(struct wd_rtnl *nl, struct wd_link **ret_link)
+{
+	struct link_list list = { 0 };
+	int err = -EINTR;
+
+	for (int i = 0; i < WD_RTNL_TRIES && err == -EINTR; i++) {
+		union wd_rtnl_req req;
+		struct nlmsghdr *head = mnl_nlmsg_put_header(&req);
+		struct ifinfomsg *info;
+
+		head->nlmsg_type = RTM_GETLINK;
+		head->nlmsg_flags = NLM_F_DUMP;
+		info = mnl_nlmsg_put_extra_header(head, sizeof(*info));
+		info->ifi_family = AF_UNSPEC;
+		list.cnt = 0;
+		err = wd_rtnl_run(nl, head, add_link, &list);
+	}
+	if (!err && list.cnt > INT_MAX)
+		err = -E2BIG;
+	if (err) {
+		free(list.link);
+		return err;
+	}
+	*ret_link = list.link;
+	return (int)list.cnt;
 }
 
 static int take_nsid(void *ctx, const struct nlmsghdr *msg)

@@ -45,15 +45,20 @@ ssize_t wd_rtnl_recv(struct wd_rtnl *nl, int flags);
 
 /* ---- links ---- */
 
+#define WD_LINK_KIND 16 /* bytes, longer ones are cut */
+
 struct wd_link {
 	uint32_t ifindex;
 	uint32_t master; /* 0 none */
 	uint32_t peer; /* IFLA_LINK, 0 none */
 	int peer_nsid; /* IFLA_LINK_NETNSID, -1: same namespace or none */
 	bool is_veth;
+	bool is_loopback;
 	bool has_mac; /* of 6 bytes */
+	bool has_xdp; /* a program sees its packets before any hook of tc */
 	uint8_t mac[6];
 	char name[IFNAMSIZ];
+	char kind[WD_LINK_KIND]; /* as `ip link add type` calls it, "" hardware */
 };
 
 /** wd_link_parse() - read an RTM_NEWLINK or RTM_DELLINK. Return: 0 or -EPROTO */
@@ -62,6 +67,12 @@ int wd_link_parse(const struct nlmsghdr *msg, struct wd_link *ret_link);
 /** wd_link_get() - by index, or by name when @ifindex is 0. Return: 0, -ENODEV, -errno */
 int wd_link_get(struct wd_rtnl *nl, uint32_t ifindex, const char *name,
 		struct wd_link *ret_link);
+
+/**
+ * wd_link_list() - every link of nl's namespace
+ * Return: count with *ret_link to be freed; -EINTR when they kept changing; -errno.
+ */
+int wd_link_list(struct wd_rtnl *nl, struct wd_link **ret_link);
 
 /** wd_nsid_get() - number that nl's namespace has for @netns_fd, -1 none. Return: 0 or -errno */
 int wd_nsid_get(struct wd_rtnl *nl, int netns_fd, int *ret_nsid);

@@ -162,6 +162,7 @@ int wd_veth_find(int netns_fd, const char *ifname, struct wd_veth *ret_veth)
 		veth.host_ifindex = host.ifindex;
 		veth.pod_ifindex = pod.ifindex;
 		veth.master = host.master;
+		veth.nsid = host.peer_nsid;
 		memcpy(veth.host_name, host.name, sizeof(host.name));
 		memcpy(veth.pod_name, pod.name, sizeof(pod.name));
 		memcpy(veth.host_mac, host.mac, sizeof(host.mac));
@@ -194,69 +195,23 @@ int wd_veth_check(int netns_fd, const struct wd_veth *veth)
 
 /* ---- all of them ---- */
 
-struct link_list {
-	struct wd_link *link;
-	size_t cnt;
-	size_t cap;
-};
-
-static int take_veth(void *ctx, const struct nlmsghdr *msg)
-{
-	struct link_list *list = ctx;
-	struct wd_link link;
-	int err;
-
-	if (msg->nlmsg_type != RTM_NEWLINK)
-		return 0;
-	err = wd_link_parse(msg, &link);
-	if (err || !link.is_veth || !link.peer || link.peer_nsid < 0)
-		return err;
-	if (list->cnt == list->cap) {
-		size_t cap = list->cap ? list->cap * 2 : 64;
-		struct wd_link *grown =
-			reallocarray(list->link, cap, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		list->link = grown;
-		list->cap = cap;
-	}
-	list->link[list->cnt++] = link;
-	return 0;
-}
-
-static int list_veths(struct link_list *list)
-{
-	struct wd_rtnl nl;
-	int err = wd_rtnl_open(&nl, -1, NETLINK_ROUTE);
-
-	if (err)
-		return err;
-	err = -EINTR;
-	for (int i = 0; i < WD_RTNL_TRIES && err == -EINTR; i++) {
-		union wd_rtnl_req req;
-		struct nlmsghdr *head = mnl_nlmsg_put_header(&req);
-		struct ifinfomsg *info;
-
-		head->nlmsg_type = RTM_GETLINK;
-		head->nlmsg_flags = NLM_F_DUMP;
-		info = mnl_nlmsg_put_extra_header(head, sizeof(*info));
-		info->ifi_family = AF_UNSPEC;
-		list->cnt = 0;
-		err = wd_rtnl_run(&nl, head, take_veth, list);
-	}
-	wd_rtnl_close(&nl);
-	return err;
-}
-
 int wd_veth_each(wd_veth_fn fn, void *ctx)
 {
-	struct link_list list = { 0 };
-	int err = list_veths(&list);
+	struct wd_link *list = NULL;
+	struct wd_rtnl nl;
+	int cnt = wd_rtnl_open(&nl, -1, NETLINK_ROUTE);
+	int err = 0;
 
-	for (size_t i = 0; i < list.cnt && !err; i++)
-		err = fn(ctx, list.link[i].ifindex, list.link[i].name,
-			 list.link[i].peer_nsid);
-	free(list.link);
+	if (cnt)
+		return cnt;
+	cnt = wd_link_list(&nl, &list);
+	wd_rtnl_close(&nl);
+	if (cnt < 0)
+		return cnt;
+	for (int i = 0; i < cnt && !err; i++) {
+		if (list[i].is_veth && list[i].peer && list[i].peer_nsid >= 0)
+			err = fn(ctx, &list[i]);
+	}
+	free(list);
 	return err;
 }

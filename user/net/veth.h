@@ -15,10 +15,13 @@
 
 #define WD_VETH_ADDRS 16
 
+struct wd_link;
+
 struct wd_veth {
 	uint32_t host_ifindex;
 	uint32_t pod_ifindex;
 	uint32_t master; /* bridge the host side is a port of, 0 none */
+	int nsid; /* of the pod's namespace as this one numbers it, -1 unknown */
 	char host_name[IFNAMSIZ];
 	char pod_name[IFNAMSIZ];
 	uint8_t host_mac[6];
@@ -50,8 +53,7 @@ int wd_veth_find(int netns_fd, const char *ifname, struct wd_veth *ret_veth);
 int wd_veth_check(int netns_fd, const struct wd_veth *veth);
 
 /* Call @fn for each veth of this namespace whose peer is in another namespace. For discovery. */
-typedef int (*wd_veth_fn)(void *ctx, uint32_t ifindex, const char *name,
-			  int peer_nsid);
+typedef int (*wd_veth_fn)(void *ctx, const struct wd_link *link);
 int wd_veth_each(wd_veth_fn fn, void *ctx);
 
 /* ---- link events ---- */
@@ -59,8 +61,7 @@ int wd_veth_each(wd_veth_fn fn, void *ctx);
 struct wd_linkmon;
 
 /* @gone: the interface left this namespace or was deleted; else it appeared or changed */
-typedef void (*wd_linkmon_fn)(void *ctx, uint32_t ifindex, uint32_t master,
-			      bool gone);
+typedef void (*wd_linkmon_fn)(void *ctx, const struct wd_link *link, bool gone);
 
 /** wd_linkmon_open() - follow RTNLGRP_LINK. Return: 0 or -errno */
 int wd_linkmon_open(wd_linkmon_fn fn, void *ctx, struct wd_linkmon **ret_mon);
@@ -73,8 +74,8 @@ int wd_linkmon_fd(const struct wd_linkmon *mon);
  */
 int wd_linkmon_poll(struct wd_linkmon *mon);
 
-/** wd_link_exists() - 1, 0, or -errno; *ret_master (may be NULL) gets its master */
-int wd_link_exists(uint32_t ifindex, uint32_t *ret_master);
+/** wd_link_look() - one interface of this namespace as it is now. Return: 0, -ENODEV, -errno */
+int wd_link_look(uint32_t ifindex, struct wd_link *ret_link);
 
 /** wd_host_addrs() - addresses of this namespace's own interfaces; array to be freed. Return: count or -errno */
 int wd_host_addrs(struct wd_addr **ret_addr);
