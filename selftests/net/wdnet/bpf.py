@@ -88,3 +88,63 @@ class Map:
 
     def close(self):
         os.close(self.fd)
+
+
+# ---- programs, as somebody else on the node would attach them ----
+
+PROG_LOAD, OBJ_PIN, PROG_QUERY, LINK_CREATE = 5, 6, 16, 28
+SCHED_CLS, XDP = 3, 6
+TCX_INGRESS, TCX_EGRESS, XDP_HOOK = 46, 47, 37
+BEFORE = 1 << 3
+CLONE_REDIRECT, REDIRECT, REDIRECT_NEIGH, REDIRECT_PEER = 13, 23, 152, 155
+
+
+def insn(code, dst=0, src=0, off=0, imm=0):
+    return struct.pack('=BBhi', code, src << 4 | dst, off, imm)
+
+
+def returns(value):
+    return insn(0xb7, 0, imm=value) + insn(0x95)
+
+
+def redirects(ifindex, helper=REDIRECT):
+    """Every packet to the egress of @ifindex (or into its peer)."""
+    return insn(0xb7, 1, imm=ifindex) + insn(0xb7, 2) + insn(0xb7, 3) \
+        + insn(0xb7, 4) + insn(0x85, imm=helper) + insn(0x95)
+
+
+def clones(ifindex):
+    """A copy to the egress of @ifindex, the packet itself goes on."""
+    return insn(0xb7, 2, imm=ifindex) + insn(0xb7, 3) \
+        + insn(0x85, imm=CLONE_REDIRECT) + returns(-1)
+
+
+def prog_load(kind, code):
+    insns = ctypes.create_string_buffer(code, len(code))
+    licence = ctypes.create_string_buffer(b'GPL')
+    log = ctypes.create_string_buffer(65536)
+    attr = struct.pack('=IIQQIIQII', kind, len(code) // 8, _address(insns),
+                       _address(licence), 1, len(log), _address(log), 0, 0)
+    return _call(PROG_LOAD, attr)
+
+
+def attach(kind, hook, ifindex, code, flags=0):
+    """Load and attach to a device of the caller's namespace: a link, which
+    lasts as long as it is open."""
+    prog = prog_load(kind, code)
+    try:
+        return _call(LINK_CREATE, struct.pack('=IIII', prog, ifindex, hook,
+                                              flags))
+    finally:
+        os.close(prog)
+
+
+def query(hook, ifindex):
+    """Ids of the programs on a hook, in the order they run."""
+    ids = ctypes.create_string_buffer(4 * 64)
+    buf = ctypes.create_string_buffer(
+        struct.pack('=IIIIQIIQ', ifindex, hook, 0, 0, _address(ids), 64, 0, 0),
+        144)
+    kernel.check(kernel.LIBC.syscall(SYS_BPF, PROG_QUERY, buf, len(buf)))
+    count, = struct.unpack_from('=I', buf, 24)
+    return list(struct.unpack_from(f'={count}I', ids))
