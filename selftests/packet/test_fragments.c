@@ -2,8 +2,17 @@
 /*
  * test_fragments.c - later fragments go where their first fragment was let go,
  * and nowhere else. Sizes are of IPv4 and IPv6 alike, offsets in bytes: a first
- * fragment of UDP or ICMP ends at 40, one of TCP at 48. What may not overlap is
- * in test_overlap.c, whose trains have a place in test_trains.c.
+ * fragment of UDP or ICMP ends at 40, one of TCP at 48.
+ *
+ * Rows of the project's list of scenarios, and where they are tried:
+ *   63  here: orphans, denied firsts, headers in payload
+ *   64  here: a_fragment_of_another_train_is_an_orphan
+ *   65  test_overlap.c; here: what a first fragment holds
+ *   66  here: headers around a fragment header; test_exthdr.c
+ *   67  here: trains of established flows, in every order
+ *   68  test_trains.c
+ *   73  here: ICMP
+ * and 63, 65, 68 with real stacks in selftests/net/test_fragments.py.
  */
 #include <string.h>
 
@@ -425,7 +434,7 @@ static void a_header_in_the_payload_of_a_fragment_is_no_header(void)
 	}
 }
 
-/* ---- protocols and modes ---- */
+/* ---- ICMP ---- */
 
 static void fragments_of_an_echo_belong_to_the_echo(void)
 {
@@ -467,17 +476,102 @@ static void a_fragment_opens_no_connection(void)
 	}
 }
 
+/* The quote ends on 8 bytes, so that the error can be a first fragment. */
 static void an_icmp_error_in_fragments_is_not_believed(void)
 {
 	for_each_family(family)
 	{
-		world_reset();
-		expect_packet(WD_R_ICMP_UNRELATED, IN, .family = family,
-			      .proto = 1, .type = family == 4 ? 3 : 1, FIRST);
-		expect_packet(WD_R_FRAG_ORPHAN, IN, .family = family,
-			      .proto = 1, LATER(40));
+		for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+			struct packet error = { .family = family,
+						.dir = dir,
+						.proto = 1,
+						.type = family == 4 ? 3 : 1 };
+			struct packet flow = { .family = family,
+					       .dir = !dir,
+					       UDP,
+					       .payload = family == 4 ? 28 :
+									32 };
+
+			world_reset();
+			expect_this(WD_R_POLICY_ALLOW, &flow);
+			expect_error(WD_R_RELATED, &error, &flow);
+			error.more = true;
+			expect_error(WD_R_ICMP_UNRELATED, &error, &flow);
+			expect_packet(WD_R_FRAG_ORPHAN, .dir = dir,
+				      .family = family, .proto = 1, LATER(72));
+		}
 	}
 }
+
+static void fragmented_icmp_of_any_type_passes_or_not_as_a_whole(void)
+{
+	for_each_family(family)
+	{
+		for (int i = 0; i < 512; i++) {
+			struct packet p = { .family = family,
+					    .dir = i & 1,
+					    .proto = 1,
+					    .type = (uint8_t)(i / 2),
+					    .frag_id = 100 + (uint32_t)i,
+					    FIRST };
+			struct frame f;
+			int first;
+
+			if (!(i & 63)) /* not to reach the share of flows */
+				world_reset();
+			frame_make(&f, &p);
+			first = world_send(&f, p.dir);
+			p.frag_off = 40;
+			p.more = false;
+			expect_this(first != 2 ? WD_R_ESTABLISHED :
+						 WD_R_FRAG_ORPHAN,
+				    &p);
+		}
+	}
+}
+
+/* ---- headers around a fragment header ---- */
+
+static void options_may_stand_before_a_fragment_header_and_not_behind(void)
+{
+	static const uint8_t options[8] = { 44, 0, 1, 4 }; /* padding */
+	static const int behind[] = { 43, 44, 51, 60 };
+
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		world_reset();
+		expect_packet(WD_R_POLICY_ALLOW, .dir = dir, .family = 6, UDP,
+			      FIRST, .extra = options, .extra_len = 8,
+			      .extra_proto = 60);
+		expect_packet(WD_R_ESTABLISHED, .dir = dir, .family = 6, UDP,
+			      LATER(40), .extra = options, .extra_len = 8,
+			      .extra_proto = 60);
+		for (size_t i = 0; i < COUNT(behind); i++) {
+			expect_packet(WD_R_EXTHDR, .dir = dir, .family = 6,
+				      .proto = behind[i], FIRST);
+			expect_packet(WD_R_FRAG_ORPHAN, .dir = dir, .family = 6,
+				      .proto = behind[i], LATER(40));
+		}
+		wd_expect_int(0, world_trains(NULL));
+	}
+}
+
+static void an_atomic_fragment_is_a_whole_packet(void)
+{
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		world_reset();
+		for (int i = 0; i < 2; i++) /* as often as the sender likes */
+			expect_packet(i ? WD_R_ESTABLISHED : WD_R_POLICY_ALLOW,
+				      .dir = dir, .family = 6, UDP,
+				      .payload = 3, .atomic = true);
+		expect_packet(WD_R_DEFAULT, .dir = dir, .family = 6, UDP,
+			      .atomic = true, .dport = 90);
+		expect_packet(WD_R_FRAG_ORPHAN, .dir = dir, .family = 6, UDP,
+			      LATER(40));
+		wd_expect_int(0, world_trains(NULL));
+	}
+}
+
+/* ---- modes ---- */
 
 static void mode_off_notes_nothing(void)
 {
@@ -548,6 +642,9 @@ int main(void)
 	WD_TEST(fragments_of_an_echo_belong_to_the_echo);
 	WD_TEST(a_fragment_opens_no_connection);
 	WD_TEST(an_icmp_error_in_fragments_is_not_believed);
+	WD_TEST(fragmented_icmp_of_any_type_passes_or_not_as_a_whole);
+	WD_TEST(options_may_stand_before_a_fragment_header_and_not_behind);
+	WD_TEST(an_atomic_fragment_is_a_whole_packet);
 	WD_TEST(mode_off_notes_nothing);
 	WD_TEST(mode_off_passes_orphans);
 	WD_TEST(audit_passes_the_whole_train_it_would_drop);
