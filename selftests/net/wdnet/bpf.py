@@ -114,9 +114,9 @@ def redirects(ifindex, helper=REDIRECT):
 
 
 def clones(ifindex):
-    """A copy to the egress of @ifindex, the packet itself goes on."""
+    """A copy to the egress of @ifindex, the packet itself is dropped."""
     return insn(0xb7, 2, imm=ifindex) + insn(0xb7, 3) \
-        + insn(0x85, imm=CLONE_REDIRECT) + returns(-1)
+        + insn(0x85, imm=CLONE_REDIRECT) + returns(2)
 
 
 def prog_load(kind, code):

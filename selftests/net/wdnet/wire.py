@@ -104,6 +104,7 @@ class Witness:
             return sock
         self.sock = open_in(space, make)
         self.seen = {}
+        self.last = b''
 
     def take(self):
         while True:
@@ -117,6 +118,7 @@ class Witness:
                 for mark in self.seen:
                     if mark in data:
                         self.seen[mark] += 1
+                        self.last = data
 
     def count(self, mark, send, wait=0.15, want=0):
         """Frames with @mark after @send(); waits longer for @want of them."""
