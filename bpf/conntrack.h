@@ -2,22 +2,28 @@
 /*
  * conntrack.h - flows: what was allowed once need not be judged again.
  *
- * Owns the flow tables. A flow belongs to one endpoint instance; its other leg,
- * if the peer is local, is another flow. Two tables, so that a flood of
- * unanswered packets evicts no flow that works: wd_new until it is replied to,
- * then wd_ct. What makes and keeps a flow:
+ * Owns the states of a flow (where flows are kept: flow.h, TCP's numbers:
+ * tcp.h). A flow belongs to one endpoint instance; its other leg, if the peer
+ * is local, is another flow. It is unreplied until it is answered, for TCP
+ * until the handshake is complete. What makes and keeps it:
  *
- *   packet                      no flow             flow, fresh     flow, stale
- *   TCP SYN                     judge, make         judge, make *   judge, make
- *   other TCP                   judge, no state     pass            judge **
- *   ICMP echo reply             CT_INVALID          pass            judge **
- *   anything else               judge, make         pass            judge **
+ *   packet                 no flow          flow, fresh       flow, stale
+ *   TCP SYN                judge, make      see below         see below
+ *   other TCP              judge, no state  pass if it fits   judge * if it fits
+ *   ICMP echo reply        CT_INVALID       pass              judge *
+ *   anything else          judge, make      pass              judge *
  *
- *   *  a repeated SYN of a flow without a reply passes; after a refusal it
- *      begins a new one
- *   ** in the direction the flow was opened in; denied: the flow stays, to be
+ *   *  in the direction the flow was opened in; denied: the flow stays, to be
  *      judged at every packet until it expires. Forgotten, the other side's
  *      next packet would be judged as that side's own and might pass
+ *
+ * A SYN to a flow that is there:
+ *   unreplied, fresh       passes: it repeats the first one, or crosses it
+ *                          (simultaneous open)
+ *   replied, not closing   judge. Passes, but changes nothing until an answer
+ *                          says that the end took it for a new connection: who
+ *                          is blind may send a SYN, but not its answer
+ *   else                   judge, make anew
  *
  * Only a packet that policy judged makes a flow, in the direction it was judged
  * in; a reply never does. Nothing here reads the packet.
@@ -26,191 +32,37 @@
 #define WARDER_BPF_CONNTRACK_H
 
 #include "policy.h"
+#include "tcp.h"
 
-#define WD_KEY_SAME(field) \
-	_Static_assert(offsetof(struct wd_ct6_key, peer[3]) + \
-				       offsetof(struct wd_ct4_key, field) == \
-			       offsetof(struct wd_ct6_key, field), \
-		       "the tail of a v6 flow key is a v4 flow key")
-WD_KEY_SAME(ep);
-WD_KEY_SAME(lport);
-WD_KEY_SAME(pport);
-WD_KEY_SAME(proto);
-WD_KEY_SAME(laddr);
-WD_KEY_SAME(sub);
-WD_KEY_SAME(pad);
+/* ---- life of a flow ---- */
 
-/* ---- tables, by family ---- */
+#define WD_FLOW_FINS (WD_FLOW_FIN_IN | WD_FLOW_FIN_OUT)
 
-static __always_inline const void *ct_key4(const struct wd_pkt *pkt)
+static __always_inline bool flow_is_closing(const struct wd_flow_entry *flow)
 {
-	return &pkt->key.peer[3];
+	return (flow->flags & WD_FLOW_RST) ||
+	       (flow->flags & WD_FLOW_FINS) == WD_FLOW_FINS;
 }
 
-static __always_inline bool ct_is_live(const struct wd_pkt *pkt,
-				       const struct wd_ct_val *ct)
-{
-	return ct && ct->expires > pkt->now;
-}
-
-static __always_inline struct wd_ct_val *ct_find(const struct wd_pkt *pkt)
-{
-	struct wd_ct_val *ct;
-
-	if (pkt->family == 4)
-		ct = bpf_map_lookup_elem(&wd_ct4, ct_key4(pkt));
-	else
-		ct = bpf_map_lookup_elem(&wd_ct6, &pkt->key);
-	return ct_is_live(pkt, ct) ? ct : NULL;
-}
-
-static __always_inline struct wd_ct_val *new_find(const struct wd_pkt *pkt)
-{
-	struct wd_ct_val *ct;
-
-	if (pkt->family == 4)
-		ct = bpf_map_lookup_elem(&wd_new4, ct_key4(pkt));
-	else
-		ct = bpf_map_lookup_elem(&wd_new6, &pkt->key);
-	return ct_is_live(pkt, ct) ? ct : NULL;
-}
-
-static __always_inline long ct_insert(const struct wd_pkt *pkt,
-				      const struct wd_ct_val *val)
-{
-	if (pkt->family == 4)
-		return bpf_map_update_elem(&wd_ct4, ct_key4(pkt), val, BPF_ANY);
-	return bpf_map_update_elem(&wd_ct6, &pkt->key, val, BPF_ANY);
-}
-
-static __always_inline long new_insert(const struct wd_pkt *pkt,
-				       const struct wd_ct_val *val)
-{
-	if (pkt->family == 4)
-		return bpf_map_update_elem(&wd_new4, ct_key4(pkt), val,
-					   BPF_ANY);
-	return bpf_map_update_elem(&wd_new6, &pkt->key, val, BPF_ANY);
-}
-
-/* Deleting what another CPU or the LRU deleted first is no failure. */
-static __always_inline void ct_delete(const struct wd_pkt *pkt)
-{
-	if (pkt->family == 4)
-		(void)bpf_map_delete_elem(&wd_ct4, ct_key4(pkt));
-	else
-		(void)bpf_map_delete_elem(&wd_ct6, &pkt->key);
-}
-
-static __always_inline void new_delete(const struct wd_pkt *pkt)
-{
-	if (pkt->family == 4)
-		(void)bpf_map_delete_elem(&wd_new4, ct_key4(pkt));
-	else
-		(void)bpf_map_delete_elem(&wd_new6, &pkt->key);
-}
-
-/* ---- the endpoint's share of unreplied flows ---- */
-
-#define WD_QUOTA_LEAK (WD_NEW_SHARE / WD_LIFE_NEW) /* flows per tick */
-
-static __always_inline struct wd_quota_val *quota_of(const struct wd_pkt *pkt)
-{
-	__u32 at = pkt->ep_stat & (WD_ENDPOINTS_MAX - 1);
-
-	return bpf_map_lookup_elem(&wd_quota, &at);
-}
-
-/*
- * Let go what has expired since the last time. CPUs may race and forget or
- * repeat some of each other's work; the floor at 0 keeps that from adding up.
- */
-static __always_inline void quota_leak(struct wd_quota_val *quota, __u32 now)
-{
-	__s32 ticks = (__s32)(now - quota->tick);
-	__s32 left = quota->open;
-
-	/* negative: another CPU, or another clock's reading, is ahead */
-	if (ticks <= 0)
-		return;
-	quota->tick = now;
-	if (ticks >= WD_LIFE_NEW)
-		left = 0;
-	else
-		left -= ticks * WD_QUOTA_LEAK;
-	quota->open = left > 0 ? left : 0;
-}
-
-static __always_inline bool quota_take(const struct wd_pkt *pkt, bool is_host)
-{
-	struct wd_quota_val *quota = quota_of(pkt);
-
-	if (!quota)
-		return false;
-	quota_leak(quota, pkt->now);
-	/* allow: a flood of the pod must not fail the kubelet's probes */
-	if (quota->open >= WD_NEW_SHARE && !is_host)
-		return false;
-	__sync_fetch_and_add(&quota->open, 1);
-	return true;
-}
-
-static __always_inline void quota_release(const struct wd_pkt *pkt)
-{
-	struct wd_quota_val *quota = quota_of(pkt);
-
-	if (quota)
-		__sync_fetch_and_add(&quota->open, -1);
-}
-
-/*
- * Does an entry of wd_new still count? A refused one no longer does. A TCP
- * handshake half way through counts against who began it, and not against an
- * endpoint that answered: else a flood from outside would shut it up.
- */
-static __always_inline bool quota_is_held(const struct wd_ct_val *ct)
-{
-	if (ct->flags & WD_CT_RST)
-		return false;
-	return !(ct->flags & WD_CT_SYNACK) || ct->dir == WD_EGRESS;
-}
-
-/* ---- life of an entry ---- */
-
-#define WD_CT_FINS (WD_CT_FIN_ORIG | WD_CT_FIN_REPLY)
-
-static __always_inline __u32 ct_life(const struct wd_pkt *pkt, __u8 flags)
+static __always_inline __u32 flow_life(const struct wd_pkt *pkt,
+				       const struct wd_flow_entry *flow)
 {
 	if (pkt->proto == WD_IP_TCP)
-		return (flags & WD_CT_RST) ||
-				       (flags & WD_CT_FINS) == WD_CT_FINS ?
-			       WD_LIFE_TCP_CLOSE :
-			       WD_LIFE_TCP;
+		return flow_is_closing(flow) ? WD_LIFE_TCP_CLOSE : WD_LIFE_TCP;
 	if (pkt->proto == WD_IP_UDP)
 		return WD_LIFE_UDP;
 	return proto_is_icmp(pkt) ? WD_LIFE_ICMP : WD_LIFE_OTHER;
 }
 
 /* Written at most once a tick, so that busy flows do not fight for the line. */
-static __always_inline void ct_refresh(const struct wd_pkt *pkt,
-				       struct wd_ct_val *ct)
+static __always_inline void flow_refresh(const struct wd_pkt *pkt,
+					 const struct wd_spot *spot)
 {
-	__u32 expires = pkt->now + ct_life(pkt, ct->flags);
+	__u32 expires = pkt->now + flow_life(pkt, spot_flow(spot));
+	__u32 *at = spot_expires(spot);
 
-	if (ct->expires != expires)
-		ct->expires = expires;
-}
-
-/* The flags of an entry after this packet. */
-static __always_inline __u8 ct_flags(const struct wd_pkt *pkt,
-				     const struct wd_ct_val *ct)
-{
-	__u8 flags = ct->flags;
-
-	if (pkt->tcp & WD_TCP_FIN)
-		flags |= ct->dir == pkt->dir ? WD_CT_FIN_ORIG : WD_CT_FIN_REPLY;
-	if (pkt->tcp & WD_TCP_RST)
-		flags |= WD_CT_RST;
-	return flags;
+	if (*at != expires)
+		*at = expires;
 }
 
 /*
@@ -218,65 +70,44 @@ static __always_inline __u8 ct_flags(const struct wd_pkt *pkt,
  * which pass only because of the endpoint's mode are judged at every packet: a
  * mode ends at once, and audit counts each packet it would drop.
  */
-static __always_inline __u32 ct_gen(const struct wd_pkt *pkt, int r)
+static __always_inline __u32 flow_gen(const struct wd_pkt *pkt, int r)
 {
 	return r == WD_R_MODE_OFF || r >= WD_R_FIRST_DROP ? 0 : pkt->gen;
 }
 
-static __always_inline bool tcp_is_syn(const struct wd_pkt *pkt)
+/*
+ * Make a flow for a packet that passed with reason @r. What others open counts
+ * only against the larger share, and takes the place of another unanswered one
+ * when that is used up: a flood from outside must not shut the endpoint up, nor
+ * one of the pod fail the kubelet's probes.
+ */
+static __always_inline int flow_make(struct __sk_buff *skb, struct wd_pkt *pkt,
+				     int r)
 {
-	return (pkt->tcp & (WD_TCP_SYN | WD_TCP_ACK)) == WD_TCP_SYN;
-}
-
-/* Move an entry from wd_new to wd_ct. If that fails it stays where it is. */
-static __always_inline void ct_promote(const struct wd_pkt *pkt,
-				       const struct wd_ct_val *ct)
-{
-	struct wd_ct_val val = *ct;
-	bool held = quota_is_held(ct);
-
-	val.flags = ct_flags(pkt, ct) & (__u8)~WD_CT_SYNACK;
-	val.expires = pkt->now + ct_life(pkt, val.flags);
-	if (ct_insert(pkt, &val))
-		return;
-	new_delete(pkt);
-	if (held)
-		quota_release(pkt);
-}
-
-/* Forget a flow, wherever it is. */
-static __always_inline void ct_forget(const struct wd_pkt *pkt,
-				      const struct wd_ct_val *ct, bool in_new)
-{
-	if (!in_new) {
-		ct_delete(pkt);
-		return;
-	}
-	if (quota_is_held(ct))
-		quota_release(pkt);
-	new_delete(pkt);
-}
-
-/* Make a flow for a packet that passed with reason @r. */
-static __always_inline int ct_make(struct wd_pkt *pkt, int r)
-{
-	bool is_host = r == WD_R_HOST;
-	struct wd_ct_val val = {
-		.gen = ct_gen(pkt, r),
+	struct wd_quota_val *quota = quota_of(pkt);
+	struct wd_draft draft = {
+		.gen = flow_gen(pkt, r),
 		.expires = pkt->now + WD_LIFE_NEW,
-		.rule = pkt->rule,
+		.flags = r == WD_R_HOST ? WD_FLOW_HOST : 0,
 		.dir = pkt->dir,
-		.flags = is_host ? WD_CT_HOST : 0,
 		.reason = (__u8)r,
 	};
+	bool full;
 
-	if (!quota_take(pkt, is_host))
-		return WD_R_CT_FULL;
-	if (new_insert(pkt, &val)) {
-		/* deny: without the entry its replies could not pass */
-		quota_release(pkt);
+	if (!quota)
 		return WD_R_MAP_ERR;
+	if (pkt->dir == WD_EGRESS)
+		draft.flags |= WD_FLOW_OPEN;
+	full = quota->flows >= WD_FLOW_SHARE;
+	if (full || (pkt->dir == WD_EGRESS && quota->open >= WD_OPEN_SHARE)) {
+		(void)flow_sweep(skb);
+		full = quota->flows >= WD_FLOW_SHARE;
+		if (pkt->dir == WD_EGRESS)
+			return WD_R_CT_FULL;
 	}
+	if (!flow_insert(skb, pkt, &draft, full && r != WD_R_HOST))
+		return WD_R_CT_FULL;
+	(void)flow_sweep(skb);
 	pkt->is_new = 1;
 	return r;
 }
@@ -302,19 +133,20 @@ static __always_inline int judge_packet(struct __sk_buff *skb,
 	return policy_of(pkt, pkt->dir & 1);
 }
 
-/* A flow, in the direction it was opened in. */
+/* A flow that was, or is to be, opened in direction @dir. */
 static __always_inline int judge_flow(struct __sk_buff *skb,
-				      const struct wd_pkt *pkt,
-				      const struct wd_ct_val *ct)
+				      const struct wd_pkt *pkt, bool is_host,
+				      __u8 dir)
 {
-	if ((ct->flags & WD_CT_HOST) && !(pkt->switches & WD_STATE_HOST_POLICY))
+	if (is_host && !(pkt->switches & WD_STATE_HOST_POLICY))
 		return WD_R_HOST;
-	return judge(skb, ct->dir);
+	return judge(skb, dir);
 }
 
 /* A stale flow. Return: ESTABLISHED, or what else decides about the packet. */
-static __always_inline int ct_rejudge(struct __sk_buff *skb, struct wd_pkt *pkt,
-				      struct wd_ct_val *ct)
+static __always_inline int flow_rejudge(struct __sk_buff *skb,
+					struct wd_pkt *pkt,
+					struct wd_flow_entry *flow)
 {
 	int r;
 
@@ -323,26 +155,30 @@ static __always_inline int ct_rejudge(struct __sk_buff *skb, struct wd_pkt *pkt,
 		if (r >= WD_R_FIRST_DROP)
 			return r; /* says nothing about the flow */
 	}
-	r = judge_flow(skb, pkt, ct);
+	r = judge_flow(skb, pkt, flow->flags & WD_FLOW_HOST, flow->dir);
 	if (!passes(pkt, r)) {
-		ct->gen = 0; /* deny: never in force; its life is not renewed */
+		flow->gen =
+			0; /* deny: never in force; its life is not renewed */
 		return r;
 	}
-	ct->gen = ct_gen(pkt, r);
-	ct->rule = pkt->rule;
-	ct->reason = (__u8)r;
-	return ct->gen ? WD_R_ESTABLISHED : r;
+	flow->gen = flow_gen(pkt, r);
+	flow->rule = pkt->rule;
+	flow->reason = (__u8)r;
+	return flow->gen ? WD_R_ESTABLISHED : r;
 }
 
 /*
  * A packet that opens a flow: only policy decides, and state starts over.
- * @ct: what is there of an older flow, or NULL
+ * @spot: what is there of an older flow
  */
-static __always_inline int flow_open(struct __sk_buff *skb, struct wd_pkt *pkt,
-				     const struct wd_ct_val *ct, bool in_new)
+__noinline int flow_open(struct __sk_buff *skb)
 {
+	struct wd_pkt *pkt = this_packet();
+	struct wd_spot spot;
 	int r;
 
+	if (!pkt)
+		return WD_R_MAP_ERR;
 	if (pkt->is_answer)
 		return WD_R_CT_INVALID;
 	r = judge_packet(skb, pkt);
@@ -355,99 +191,212 @@ static __always_inline int flow_open(struct __sk_buff *skb, struct wd_pkt *pkt,
 	 */
 	if (pkt->proto == WD_IP_TCP && !tcp_is_syn(pkt))
 		return r;
-	if (ct)
-		ct_forget(pkt, ct, in_new);
-	return ct_make(pkt, r);
+	spot = spot_here(pkt);
+	if (spot.bucket)
+		(void)spot_clear(&spot, pkt->place / WD_FLOW_WAYS,
+				 *spot_expires(&spot));
+	return flow_make(skb, pkt, r);
 }
 
-/*
- * A packet of a flow in wd_new. TCP leaves it when the handshake is complete,
- * that is by the packet after the SYN+ACK: so a SYN flood against an open port
- * does not reach wd_ct. A refused one stays here for its short rest.
- */
-static __always_inline void flow_unreplied(struct wd_pkt *pkt,
-					   struct wd_ct_val *ct)
+/* ---- TCP ---- */
+
+/* A SYN to a connection that is up, see above. */
+static __always_inline int flow_again(struct __sk_buff *skb, struct wd_pkt *pkt,
+				      struct wd_flow_entry *flow)
 {
-	bool is_reply = ct->dir != pkt->dir;
+	int r = judge_packet(skb, pkt);
+
+	if (!passes(pkt, r))
+		return r;
+	flow->flags &= (__u16) ~(WD_FLOW_AGAIN_OUT | WD_FLOW_AGAIN_HOST);
+	flow->flags |= WD_FLOW_AGAIN;
+	if (pkt->dir == WD_EGRESS)
+		flow->flags |= WD_FLOW_AGAIN_OUT;
+	if (r == WD_R_HOST)
+		flow->flags |= WD_FLOW_AGAIN_HOST;
+	flow->again = pkt->seq + 1;
+	return r;
+}
+
+/* A SYN to an unreplied flow that is fresh. */
+static __always_inline int flow_repeat(struct wd_pkt *pkt,
+				       struct wd_flow_entry *flow)
+{
+	if (flow->dir != pkt->dir)
+		flow->flags |= WD_FLOW_SYN_BACK;
+	/* The peer's number is the pod's to tell, in its answer. */
+	if (pkt->dir == WD_EGRESS)
+		flow->end[WD_EGRESS] = pkt->seq + 1;
+	return WD_R_ESTABLISHED;
+}
+
+/* Is this the answer to a SYN that wants the connection anew? */
+static __always_inline bool answers_again(const struct wd_pkt *pkt,
+					  const struct wd_flow_entry *flow)
+{
+	__u8 dir = flow->flags & WD_FLOW_AGAIN_OUT ? WD_EGRESS : WD_INGRESS;
+
+	return (flow->flags & WD_FLOW_AGAIN) && tcp_is_synack(pkt) &&
+	       pkt->dir != dir && acks_syn(pkt, flow->again);
+}
+
+/* The flow begins again, in the direction of that SYN. */
+static __always_inline int flow_restart(struct __sk_buff *skb,
+					struct wd_pkt *pkt,
+					const struct wd_spot *spot)
+{
+	struct wd_flow_entry *flow = spot_flow(spot);
+	bool is_host = flow->flags & WD_FLOW_AGAIN_HOST;
+	__u8 dir = dir_reverse(pkt->dir) & 1;
+	int r = judge_flow(skb, pkt, is_host, dir);
+
+	if (!passes(pkt, r))
+		return r;
+	quota_close(flow, *spot_expires(spot));
+	flow->dir = dir;
+	flow->gen = flow_gen(pkt, r);
+	flow->rule = pkt->rule;
+	flow->reason = (__u8)r;
+	flow->flags = is_host ? WD_FLOW_HOST : 0;
+	flow->end[dir] = flow->again;
+	tcp_answered(pkt, flow);
+	*spot_expires(spot) = pkt->now + WD_LIFE_NEW;
+	return flow->gen ? WD_R_ESTABLISHED : r;
+}
+
+/* The effects of a segment that fits. */
+static __always_inline void tcp_advance(struct wd_pkt *pkt,
+					const struct wd_spot *spot)
+{
+	struct wd_flow_entry *flow = spot_flow(spot);
+	bool is_answer = flow->dir != pkt->dir;
 
 	if (pkt->tcp & WD_TCP_RST) {
-		if (is_reply && quota_is_held(ct))
-			quota_release(pkt);
-		if (is_reply)
-			ct->flags |= WD_CT_RST;
-		ct->expires = pkt->now + WD_LIFE_TCP_CLOSE;
+		if (is_answer || (flow->flags & WD_FLOW_REPLIED)) {
+			quota_close(flow, *spot_expires(spot));
+			flow->flags |= WD_FLOW_RST;
+		}
+		spot_set_expires(spot, pkt->now + WD_LIFE_TCP_CLOSE);
 		return;
 	}
-	if (is_reply && (pkt->tcp & WD_TCP_SYN)) {
-		if (ct->flags & WD_CT_SYNACK)
-			return;
-		if (ct->dir == WD_INGRESS && quota_is_held(ct))
-			quota_release(pkt);
-		ct->flags |= WD_CT_SYNACK;
-		ct->expires = pkt->now + WD_LIFE_NEW;
+	if (pkt->tcp & WD_TCP_FIN)
+		flow->flags |= pkt->dir == WD_EGRESS ? WD_FLOW_FIN_OUT :
+						       WD_FLOW_FIN_IN;
+	if (flow->flags & WD_FLOW_REPLIED) {
+		flow_refresh(pkt, spot);
 		return;
 	}
-	if (is_reply || (ct->flags & WD_CT_SYNACK))
-		ct_promote(pkt, ct);
+	if (is_answer && tcp_is_synack(pkt)) {
+		tcp_answered(pkt, flow);
+		spot_set_expires(spot, pkt->now + WD_LIFE_NEW);
+	} else if ((flow->flags & WD_FLOW_SYNACK) && !tcp_is_synack(pkt)) {
+		quota_close(flow, *spot_expires(spot));
+		flow->flags |= WD_FLOW_REPLIED;
+		flow_refresh(pkt, spot);
+	}
 }
 
-/* Does the packet only repeat the SYN that opened a flow nobody answered yet? */
-static __always_inline bool is_repeat(const struct wd_pkt *pkt,
-				      const struct wd_ct_val *ct, bool in_new)
+/* ---- all packets of a flow ---- */
+
+/* A SYN to a flow that is there. Return: WD_GO_ON if it opens one anew. */
+static __always_inline int flow_syn(struct __sk_buff *skb, struct wd_pkt *pkt,
+				    struct wd_flow_entry *flow)
 {
-	return in_new && ct->gen == pkt->gen && ct->dir == pkt->dir &&
-	       !(ct->flags & WD_CT_RST);
+	if (flow->flags & WD_FLOW_REPLIED)
+		return flow_is_closing(flow) ? WD_GO_ON :
+					       flow_again(skb, pkt, flow);
+	if (flow->gen != pkt->gen || (flow->flags & WD_FLOW_RST))
+		return WD_GO_ON;
+	return flow_repeat(pkt, flow);
 }
 
-/*
- * Everything but a packet in the middle of a fresh, replied flow.
- * @in_ct: the flow is in wd_ct; else it is not
- */
-__noinline int flow_slow(struct __sk_buff *skb, __u32 in_ct)
+/* A packet that fits its flow; TCP apart, any of the other side is an answer. */
+static __always_inline void flow_advance(struct wd_pkt *pkt,
+					 const struct wd_spot *spot)
+{
+	struct wd_flow_entry *flow = spot_flow(spot);
+
+	if (pkt->proto == WD_IP_TCP) {
+		tcp_advance(pkt, spot);
+		return;
+	}
+	if (!(flow->flags & WD_FLOW_REPLIED)) {
+		if (flow->dir == pkt->dir)
+			return;
+		quota_close(flow, *spot_expires(spot));
+		flow->flags |= WD_FLOW_REPLIED | WD_FLOW_SEQ;
+	}
+	flow_refresh(pkt, spot);
+}
+
+/* Everything but a packet in the middle of a fresh, replied flow. */
+__noinline int flow_slow(struct __sk_buff *skb)
 {
 	struct wd_pkt *pkt = this_packet();
-	struct wd_ct_val *ct;
-	bool in_new;
-	int r = WD_R_ESTABLISHED;
+	enum wd_fit fit = WD_FIT_FULL;
+	struct wd_spot spot;
+	struct wd_flow_entry *flow;
+	int r = WD_GO_ON;
 
 	if (!pkt)
 		return WD_R_MAP_ERR;
 	if (has_martian(pkt))
 		return WD_R_L3_BAD;
-	ct = in_ct ? ct_find(pkt) : NULL;
-	in_new = !ct;
-	if (!ct)
-		ct = new_find(pkt);
-	if (ct && tcp_is_syn(pkt) && is_repeat(pkt, ct, in_new))
-		return r;
-	if (!ct || tcp_is_syn(pkt))
-		return flow_open(skb, pkt, ct, in_new);
-	if (ct->gen != pkt->gen) {
-		r = ct_rejudge(skb, pkt, ct);
+	spot = spot_here(pkt);
+	if (!spot.bucket)
+		return flow_open(skb);
+	flow = spot_flow(&spot);
+	if (pkt->proto == WD_IP_TCP && tcp_is_syn(pkt)) {
+		r = flow_syn(skb, pkt, flow);
+		return r == WD_GO_ON ? flow_open(skb) : r;
+	}
+	r = WD_R_ESTABLISHED;
+	if (flow->gen != pkt->gen) {
+		r = flow_rejudge(skb, pkt, flow);
 		if (!passes(pkt, r))
 			return r;
 	}
-	if (in_new) {
-		flow_unreplied(pkt, ct);
-		return r;
+	if (pkt->proto == WD_IP_TCP) {
+		if (answers_again(pkt, flow))
+			return flow_restart(skb, pkt, &spot);
+		fit = tcp_fit(pkt, flow);
 	}
-	ct->flags = ct_flags(pkt, ct);
-	ct_refresh(pkt, ct);
+	if (fit == WD_FIT_NOT)
+		return WD_R_CT_INVALID;
+	if (fit == WD_FIT_FULL)
+		flow_advance(pkt, &spot);
 	return r;
+}
+
+#define WD_FLOW_FAST (WD_FLOW_REPLIED | WD_FLOW_SEQ)
+
+/* May the packet go by the flow as it is, with no more than its numbers noted? */
+static __always_inline bool flow_is_fast(const struct wd_pkt *pkt,
+					 struct wd_flow_entry *flow)
+{
+	if (flow->gen != pkt->gen ||
+	    (flow->flags & WD_FLOW_FAST) != WD_FLOW_FAST)
+		return false;
+	if (pkt->proto != WD_IP_TCP)
+		return true;
+	if ((pkt->tcp & (WD_TCP_FIN | WD_TCP_SYN | WD_TCP_RST)) ||
+	    pkt->frag == WD_FRAG_LATER)
+		return false;
+	if (pkt->dir == WD_INGRESS)
+		return tcp_got_next(pkt, flow);
+	tcp_sent(pkt, flow);
+	return true;
 }
 
 /* The flow a packet belongs to, or what policy says if there is none. */
 static __always_inline int judge_flow_of(struct __sk_buff *skb,
 					 struct wd_pkt *pkt)
 {
-	struct wd_ct_val *ct = ct_find(pkt);
+	struct wd_spot spot = flow_find(skb, pkt);
 
-	if (!ct)
-		return flow_slow(skb, 0);
-	if (ct->gen != pkt->gen ||
-	    (pkt->tcp & (WD_TCP_FIN | WD_TCP_SYN | WD_TCP_RST)))
-		return flow_slow(skb, 1);
-	ct_refresh(pkt, ct);
+	if (!spot.bucket || !flow_is_fast(pkt, spot_flow(&spot)))
+		return flow_slow(skb);
+	flow_refresh(pkt, &spot);
 	return WD_R_ESTABLISHED;
 }
 

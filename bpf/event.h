@@ -156,6 +156,8 @@ static __always_inline int conclude(struct __sk_buff *skb, struct wd_pkt *pkt,
 		    pkt->monitor & WD_MONITOR_DROP :
 		    pkt->is_new && (pkt->monitor & WD_MONITOR_NEW))
 		event_send(skb, (__u32)r, verdict);
+	skb->cb[0] =
+		(__u32)r; /* for BPF_PROG_TEST_RUN: nothing here reads it */
 	return verdict == WD_DROP ? WD_TC_SHOT : WD_TC_NEXT;
 }
 

@@ -5,8 +5,8 @@
  * Reads the quoted packet and looks for its flow; makes no flow and keeps none
  * alive. The error must go to the sender of the quoted packet, and the quoted
  * packet must have crossed this endpoint's wire the other way. The source of
- * the error itself may be any router. Sequence numbers of TCP are not tracked,
- * hence not compared.
+ * the error itself may be any router. Of TCP the quoted sequence number must be
+ * in flight, as the pod's own stack requires too (RFC 5927, 4.1).
  */
 #ifndef WARDER_BPF_ICMP_H
 #define WARDER_BPF_ICMP_H
@@ -75,6 +75,8 @@ static __always_inline bool quote_to_key(struct __sk_buff *skb,
 	l4 = header(skb, off, sizeof(*l4));
 	if (!l4)
 		return false;
+	/* where TCP has its sequence number, UDP has length and checksum */
+	pkt->seq = bpf_ntohl(((const __be32 *)l4)[1]);
 	if (pkt->proto == WD_IP_TCP || pkt->proto == WD_IP_UDP ||
 	    pkt->proto == WD_IP_SCTP)
 		set_ports(pkt, dir, l4->source, l4->dest);
@@ -117,19 +119,26 @@ static __always_inline bool error_is_served(const struct wd_pkt *pkt)
 	return type != WD_ICMP4_REDIRECT && type != WD_ICMP4_QUENCH;
 }
 
-/* The live flow that a packet of the other direction belonged to, or NULL. */
-static __always_inline const struct wd_ct_val *
-quoted_flow(const struct wd_pkt *pkt)
+/* Could the quoted packet, which went the other way, have been sent? */
+static __always_inline bool was_sent(const struct wd_pkt *pkt,
+				     const struct wd_flow_entry *flow)
 {
-	const struct wd_ct_val *ct = ct_find(pkt);
+	__u32 seq = pkt->seq;
 
-	if (ct)
-		return ct;
-	ct = new_find(pkt);
-	/* deny: nothing was sent that way yet, so nothing can be quoted */
-	if (ct && ct->dir == pkt->dir && !(ct->flags & WD_CT_SYNACK))
-		return NULL;
-	return ct;
+	/* deny: nothing went that way yet, so nothing can be quoted */
+	if (!(flow->flags & (WD_FLOW_REPLIED | WD_FLOW_SYNACK)) &&
+	    flow->dir == pkt->dir)
+		return false;
+	if (pkt->proto != WD_IP_TCP)
+		return true;
+	if (!(flow->flags & (WD_FLOW_REPLIED | WD_FLOW_SYNACK)))
+		return flow->end[flow->dir & 1] - seq == 1;
+	if (!(flow->flags & WD_FLOW_SEQ))
+		return true;
+	if (pkt->dir == WD_EGRESS)
+		return flow->end[WD_INGRESS] - seq <= WD_TCP_BEHIND;
+	return flow->end[WD_EGRESS] - seq <=
+	       flow->end[WD_EGRESS] - flow->ack[WD_INGRESS];
 }
 
 static __always_inline int judge_quote(struct __sk_buff *skb,
@@ -137,7 +146,8 @@ static __always_inline int judge_quote(struct __sk_buff *skb,
 {
 	__u32 off = pkt_off(pkt) + sizeof(struct icmphdr);
 	struct wd_quote quote = {};
-	const struct wd_ct_val *ct;
+	const struct wd_flow_entry *flow;
+	struct wd_spot spot;
 	int r;
 
 	if (pkt->family == 4 ? !quote_parse4(skb, pkt, off, &quote) :
@@ -147,12 +157,15 @@ static __always_inline int judge_quote(struct __sk_buff *skb,
 	if (!quote_ends_fit(pkt, &quote) ||
 	    !quote_to_key(skb, pkt, quote.off & WD_OFF_MASK))
 		return WD_R_ICMP_UNRELATED;
-	ct = quoted_flow(pkt);
-	if (!ct)
+	spot = flow_find(skb, pkt);
+	if (!spot.bucket)
 		return WD_R_ICMP_UNRELATED;
-	if (ct->gen == pkt->gen)
+	flow = spot_flow(&spot);
+	if (!was_sent(pkt, flow))
+		return WD_R_ICMP_UNRELATED;
+	if (flow->gen == pkt->gen)
 		return WD_R_RELATED;
-	r = judge_flow(skb, pkt, ct);
+	r = judge_flow(skb, pkt, flow->flags & WD_FLOW_HOST, flow->dir);
 	return passes(pkt, r) ? WD_R_RELATED : r;
 }
 

@@ -340,6 +340,7 @@ static __always_inline void set_key_peer(struct wd_pkt *pkt)
 {
 	const __be32 *peer = pkt->dir == WD_EGRESS ? pkt->dst : pkt->src;
 
+	pkt->key.family = pkt->family;
 	if (pkt->family == 4)
 		pkt->key.peer[3] = peer[0];
 	else

@@ -95,35 +95,28 @@ struct {
 	__type(value, struct wd_class_val);
 } wd_class SEC(".maps");
 
-/* ---- written by the programs (the agent seeds and sweeps flows) ---- */
+/* ---- written by the programs (and flows by wd_seed, for the agent) ---- */
+
+/* Mapped memory begins at a page, so that buckets begin at a cache line. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WD_FLOW_BUCKETS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct wd_bucket);
+} wd_flow SEC(".maps");
+
+/* Apart from the buckets, because what holds a lock cannot be mapped. */
+struct wd_flowlock_val {
+	struct bpf_spin_lock lock;
+};
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, WD_CT_MAX);
-	__type(key, struct wd_ct4_key);
-	__type(value, struct wd_ct_val);
-} wd_ct4 SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, WD_CT_MAX);
-	__type(key, struct wd_ct6_key);
-	__type(value, struct wd_ct_val);
-} wd_ct6 SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, WD_NEW_MAX);
-	__type(key, struct wd_ct4_key);
-	__type(value, struct wd_ct_val);
-} wd_new4 SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, WD_NEW_MAX);
-	__type(key, struct wd_ct6_key);
-	__type(value, struct wd_ct_val);
-} wd_new6 SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WD_FLOW_LOCKS);
+	__type(key, __u32);
+	__type(value, struct wd_flowlock_val);
+} wd_flowlock SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -38,7 +38,12 @@ enum wd_frag_pos {
 struct wd_pkt {
 	__be32 src[4]; /* IPv4 in src[0], rest 0 */
 	__be32 dst[4];
-	struct wd_ct6_key key; /* flow key; an IPv4 peer is in peer[3] */
+	struct wd_flow_key key;
+	__u32 place; /* of its flow in wd_flow: bucket * WD_FLOW_WAYS + way */
+	__u64 hash; /* of the key */
+	__u32 seq; /* TCP: sequence number of the segment */
+	__u32 ack; /* TCP: acknowledgement */
+	__u32 seg; /* TCP: what it takes of the sequence, SYN and FIN included */
 	__u32 ep_flags; /* WD_EP_* */
 	__u32 ep_slot; /* slot in force, 0 none */
 	__u32 ep_stat; /* index of its counters */
@@ -73,9 +78,10 @@ struct wd_pkt {
 	__u8 monitor; /* WD_MONITOR_* */
 	__u8 rung; /* for event records */
 
-	/* Not zeroed: stays from packet to packet, see is_uplink(). */
+	/* Not zeroed: stays from packet to packet, see sender_of(). */
 	__u32 uplink; /* a device that is no endpoint's, 0 none */
 	__u32 uplink_gen; /* generation in which that was found */
+	__u32 hand; /* bucket that flow_sweep() looks at next */
 };
 
 #define WD_PKT_ZEROED offsetof(struct wd_pkt, uplink)

@@ -354,6 +354,29 @@ static __always_inline void set_icmp(struct wd_pkt *pkt, __u8 dir, __u8 type,
 	}
 }
 
+/*
+ * Where a TCP segment is in the sequence, and what it takes of it: the length
+ * of one that is cut into fragments is not known here, so the most it can be.
+ * Return: whether its header is there and as long as it says.
+ */
+static __always_inline bool set_segment(struct wd_pkt *pkt,
+					const struct tcphdr *tcp)
+{
+	__u32 hlen = (((const __u8 *)tcp)[12] >> 4) * 4U;
+	__u32 room = pkt->end - pkt_off(pkt);
+
+	if (hlen < sizeof(*tcp) || hlen > room)
+		return false;
+	pkt->seq = bpf_ntohl(tcp->seq);
+	pkt->ack = bpf_ntohl(tcp->ack_seq);
+	pkt->seg = pkt->frag == WD_FRAG_FIRST ? 0xffff : room - hlen;
+	if (pkt->tcp & WD_TCP_FIN)
+		pkt->seg++;
+	if (pkt->tcp & WD_TCP_SYN)
+		pkt->seg++;
+	return true;
+}
+
 static __always_inline int parse_tcp(struct __sk_buff *skb, struct wd_pkt *pkt)
 {
 	struct tcphdr *tcp = inner_header(skb, pkt, sizeof(*tcp));
@@ -361,13 +384,13 @@ static __always_inline int parse_tcp(struct __sk_buff *skb, struct wd_pkt *pkt)
 
 	if (!tcp)
 		return WD_R_L4_BAD;
-	if ((((__u8 *)tcp)[12] >> 4) < 5)
-		return WD_R_L4_BAD;
 	flags = ((__u8 *)tcp)[13] &
 		(WD_TCP_FIN | WD_TCP_SYN | WD_TCP_RST | WD_TCP_ACK);
 	pkt->sport = tcp->source;
 	pkt->dport = tcp->dest;
 	pkt->tcp = flags;
+	if (!set_segment(pkt, tcp))
+		return WD_R_L4_BAD;
 	set_ports(pkt, pkt->dir, tcp->source, tcp->dest);
 	/* deny: no stack sends these; they are probes for filters that let go */
 	if (!flags || (flags & (WD_TCP_FIN | WD_TCP_ACK)) == WD_TCP_FIN)

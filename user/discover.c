@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include "byteorder.h"
-#include "datapath/clock.h"
 #include "endpoints_int.h"
 #include "log.h"
 #include "model/xalloc.h"
@@ -43,31 +42,28 @@ static int own_index(const struct wd_endpoint *ep, const struct wd_addr *addr)
 }
 
 static int seed_one(struct wd_agent *agent, const struct wd_endpoint *ep,
-		    const struct wd_conn *conn, uint32_t now)
+		    const struct wd_conn *conn)
 {
-	struct wd_ct_val val = {
-		.gen = 0, /* never in force: judged again at its next packet */
-		.expires = now + (conn->proto == IPPROTO_TCP ? WD_LIFE_TCP :
-							       WD_LIFE_UDP),
-		.dir = conn->inbound ? WD_INGRESS : WD_EGRESS,
-		.flags = WD_CT_SEEDED,
-		.reason = WD_R_NOT_ISOLATED,
-	};
 	int laddr = own_index(ep, &conn->local);
-	struct wd_ct4_key k4 = { .ep = ep->id, .proto = conn->proto };
-	struct wd_ct6_key k6 = { .ep = ep->id, .proto = conn->proto };
+	struct wd_seed_in seed = {
+		.key = { .ep = ep->id,
+			 .lport = wd_be16(conn->lport),
+			 .pport = wd_be16(conn->pport),
+			 .proto = conn->proto,
+			 .laddr = (uint8_t)laddr,
+			 .family = conn->peer.family },
+		.life = conn->proto == IPPROTO_TCP ? WD_LIFE_TCP : WD_LIFE_UDP,
+		.stat = ep->stat,
+		.dir = conn->inbound ? WD_INGRESS : WD_EGRESS,
+	};
 
 	if (laddr < 0)
 		return 0;
-	k4.laddr = k6.laddr = (uint8_t)laddr;
-	k4.lport = k6.lport = wd_be16(conn->lport);
-	k4.pport = k6.pport = wd_be16(conn->pport);
-	if (conn->peer.family == 4) {
-		k4.peer = wd_be32_of(conn->peer.v4);
-		return wd_map_set(agent->dp, WD_MAP_wd_ct4, &k4, &val);
-	}
-	memcpy(k6.peer, &conn->peer.v6, sizeof(k6.peer));
-	return wd_map_set(agent->dp, WD_MAP_wd_ct6, &k6, &val);
+	if (conn->peer.family == 4)
+		seed.key.peer[3] = wd_be32_of(conn->peer.v4);
+	else
+		memcpy(seed.key.peer, &conn->peer.v6, sizeof(seed.key.peer));
+	return wd_flow_seed(agent->dp, &seed);
 }
 
 static void seed(struct wd_agent *agent, const struct wd_endpoint *ep,
@@ -75,18 +71,16 @@ static void seed(struct wd_agent *agent, const struct wd_endpoint *ep,
 {
 	struct wd_conn *conns = NULL;
 	int cnt = wd_diag_conns(netns_fd, &conns);
-	uint32_t now = 0;
-	int err = cnt < 0 ? cnt : wd_clock_ticks(&now);
 	int failed = 0;
 
-	if (err) {
+	if (cnt < 0) {
 		wd_warn("endpoint '%s/%s': reading its connections: %s, they may be cut",
-			ep->ns, ep->name, wd_errno(err));
+			ep->ns, ep->name, wd_errno(cnt));
 		free(conns);
 		return;
 	}
 	for (int i = 0; i < cnt; i++)
-		failed += seed_one(agent, ep, &conns[i], now) != 0;
+		failed += seed_one(agent, ep, &conns[i]) != 0;
 	if (failed)
 		wd_warn("endpoint '%s/%s': %d of %d connections could not be kept",
 			ep->ns, ep->name, failed, cnt);

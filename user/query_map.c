@@ -10,9 +10,12 @@
 #include "log.h"
 #include "query.h"
 
-/* Elements in use of an array, which only the model knows; -1 nobody counts. */
-static int64_t array_used(const struct wd_model_stats *stats, enum wd_map map)
+/* Elements in use of an array, as far as somebody counts them; else -1. */
+static int64_t array_used(const struct wd_agent *agent,
+			  const struct wd_model_stats *stats, enum wd_map map)
 {
+	if (map == WD_MAP_wd_flow)
+		return wd_flow_count(agent->dp);
 	if (map == WD_MAP_wd_row)
 		return stats->rows;
 	if (map == WD_MAP_wd_slot)
@@ -39,7 +42,8 @@ static void put_map(const struct wd_agent *agent, enum wd_map map,
 			(int)map, wd_errno(err));
 		return;
 	}
-	used = info.used == UINT32_MAX ? array_used(stats, map) : info.used;
+	used = info.used == UINT32_MAX ? array_used(agent, stats, map) :
+					 info.used;
 	obj = wd_json_push(array);
 	wd_json_str(obj, "name", info.name);
 	wd_format(&pin, "%s/maps/%s", agent->config.bpffs, info.name);
@@ -50,7 +54,11 @@ static void put_map(const struct wd_agent *agent, enum wd_map map,
 		wd_json_str(obj, "used", NULL);
 	else
 		wd_json_int(obj, "used", used);
-	wd_json_int(obj, "max", info.max);
+	/* of the flow table an element is a bucket */
+	wd_json_int(obj, "max",
+		    map == WD_MAP_wd_flow ?
+			    (int64_t)info.max * WD_FLOW_WAYS :
+			    (int64_t)info.max);
 	wd_json_int(obj, "bytes", (int64_t)info.bytes);
 	wd_json_str(obj, "purpose", info.help);
 }

@@ -49,8 +49,10 @@ struct wd_state_val {
 	__u32 rung; /* what is attached, for event records */
 	__u32 schema; /* WD_SCHEMA */
 	__u32 pad[11]; /* a cache line of its own */
+	/* secret factors of the hash of wd_flow, as its entries were placed */
+	__u64 hash_key[8];
 };
-WD_ABI_SIZE(struct wd_state_val, 64);
+WD_ABI_SIZE(struct wd_state_val, 128);
 
 /* ---- wd_endpoint: HASH, key __u32 ifindex of the host-side veth ---- */
 
@@ -167,68 +169,98 @@ struct wd_class_val {
 };
 WD_ABI_SIZE(struct wd_class_val, 136);
 
-/* ---- wd_ct4/wd_ct6 (replied), wd_new4/wd_new6 (unreplied): LRU_HASH; by programs ---- */
+/* ---- wd_flow: ARRAY of WD_FLOW_BUCKETS; by programs ---- */
 
 /*
  * Keyed by endpoint instance: each endpoint has its own leg of a flow, also
  * when both ends are on this node. l* is the endpoint's side, p* the peer's.
  * ICMP echo: lport is the id, pport is 0, sub the direction of the request + 1.
  */
-struct wd_ct4_key {
-	__be32 peer;
+struct wd_flow_key {
+	__be32 peer[4]; /* IPv4 in peer[3], rest 0 */
 	__u32 ep; /* wd_endpoint_val.id */
 	__be16 lport;
 	__be16 pport;
 	__u8 proto; /* IP protocol number */
 	__u8 laddr; /* which own address: 0.. = ip4[]/ip6[], 0xfe link-local, 0xff other */
-	__u8 sub; /* ICMP: direction of the request + 1; else 0 */
-	__u8 pad;
+	__u8 sub; /* ICMP: direction of the request + 1, other types + 3; else 0 */
+	__u8 family; /* 4 or 6 */
 };
-WD_ABI_SIZE(struct wd_ct4_key, 16);
+WD_ABI_SIZE(struct wd_flow_key, 28);
 
-struct wd_ct6_key {
-	__be32 peer[4];
-	__u32 ep;
-	__be16 lport;
-	__be16 pport;
-	__u8 proto;
-	__u8 laddr;
-	__u8 sub;
-	__u8 pad;
-};
-WD_ABI_SIZE(struct wd_ct6_key, 28);
+#define WD_FLOW_FIN_IN 0x1 /* TCP: the peer said FIN */
+#define WD_FLOW_FIN_OUT 0x2 /* TCP: the pod did */
+#define WD_FLOW_RST 0x4 /* TCP: refused or reset */
+#define WD_FLOW_SEEDED 0x8 /* written by the agent for a connection it found */
+#define WD_FLOW_HOST 0x10 /* allowed as this host's own traffic */
+#define WD_FLOW_SYNACK 0x20 /* TCP answered, handshake not complete yet */
+#define WD_FLOW_REPLIED 0x40 /* answered; TCP: handshake complete */
+#define WD_FLOW_OPEN 0x80 /* counted in wd_quota_val.open */
+#define WD_FLOW_SYN_BACK 0x100 /* TCP: answered by a SYN: simultaneous open */
+#define WD_FLOW_AGAIN 0x200 /* TCP: a SYN came that may open it anew */
+#define WD_FLOW_AGAIN_OUT 0x400 /* it was the pod's */
+#define WD_FLOW_AGAIN_HOST 0x800 /* it was this host's */
+#define WD_FLOW_SEQ \
+	0x1000 /* end[] and ack[] of both sides are known; not TCP: set */
 
-/* TCP flags seen, by side; both FINs or an RST shorten the life of the flow. */
-#define WD_CT_FIN_ORIG 0x1
-#define WD_CT_FIN_REPLY 0x2
-#define WD_CT_RST 0x4
-#define WD_CT_SEEDED 0x8 /* written by the agent for a connection it found */
-#define WD_CT_HOST 0x10 /* allowed as this host's own traffic */
-#define WD_CT_SYNACK 0x20 /* wd_new: TCP answered, handshake not complete yet */
-
-struct wd_ct_val {
-	__u32 gen; /* generation it was judged under */
-	__u32 expires; /* ticks */
+struct wd_flow_entry {
+	struct wd_flow_key key;
+	__u32 gen; /* generation it was judged under, 0 judge at each packet */
 	__u32 rule; /* id of the rule that allowed it, 0 none */
+	/*
+	 * TCP sequence numbers by enum wd_dir, which is who sent them: the peer
+	 * or the pod. Highest one sent, plus one; last acknowledgement sent.
+	 */
+	__u32 end[WD_DIR__MAX];
+	__u32 ack[WD_DIR__MAX];
+	__u32 again; /* WD_FLOW_AGAIN: acknowledges that SYN */
+	__u16 flags; /* WD_FLOW_* */
+	__u16 stat; /* index of the endpoint's wd_quota_val */
 	__u8 dir; /* direction of the flow's first packet, enum wd_dir */
-	__u8 flags; /* WD_CT_* */
 	__u8 reason; /* enum wd_reason of the verdict */
-	__u8 pad;
+	__u8 pad[2];
 };
-WD_ABI_SIZE(struct wd_ct_val, 16);
+WD_ABI_SIZE(struct wd_flow_entry, 64);
+
+/* What decides whether an entry counts is in front, in one cache line. */
+struct wd_bucket {
+	__u32 tag[WD_FLOW_WAYS]; /* part of the hash of the key */
+	__u32 expires[WD_FLOW_WAYS]; /* tick from which on it is dead, 0 empty */
+	struct wd_flow_entry flow[WD_FLOW_WAYS];
+};
+WD_ABI_SIZE(struct wd_bucket, 72 * WD_FLOW_WAYS);
+
+/* What program wd_seed takes for a packet: a connection that is there already. */
+struct wd_seed_in {
+	struct wd_flow_key key;
+	__u32 life; /* ticks */
+	__u32 stat; /* index of the endpoint's wd_quota_val */
+	__u32 dir; /* who opened it, enum wd_dir */
+};
+WD_ABI_SIZE(struct wd_seed_in, 40);
+
+/* What it returns. */
+enum wd_seed_result {
+	WD_SEED_MADE,
+	WD_SEED_KNOWN, /* the flow is there already, and stays as it is */
+	WD_SEED_FULL, /* no place, or the endpoint's share is used up */
+	WD_SEED_FAILED,
+};
 
 /* ---- wd_quota: ARRAY of WD_ENDPOINTS_MAX; by programs ---- */
 
 /*
- * Unreplied flows of an endpoint: counted up when one is made, down when it is
- * replied to, and leaking at WD_NEW_SHARE per WD_LIFE_NEW, the rate at which a
- * full share expires. Needs no help from the agent.
+ * Flows of an endpoint against its shares. Unreplied ones leave `open` exactly
+ * when they die: due[] holds how many do so at each of the next ticks.
  */
 struct wd_quota_val {
-	__s32 open; /* flows; may dip below 0 by races, never drifts */
-	__u32 tick; /* when it last leaked */
+	__u32 ep; /* instance that is counted; another one begins at 0 */
+	__s32 flows; /* in the table, also dead ones whose place nobody took */
+	__s32 open; /* unreplied ones that the pod opened */
+	__u32 tick; /* up to which due[] was let go */
+	__s32 due[WD_QUOTA_DUE]; /* by tick they die at, modulo WD_QUOTA_DUE */
 };
-WD_ABI_SIZE(struct wd_quota_val, 8);
+WD_ABI_SIZE(struct wd_quota_val, 16 + 4 * WD_QUOTA_DUE);
 
 /* ---- wd_frag: ARRAY of WD_FRAG_BUCKETS, index by hash of the key; by programs ---- */
 

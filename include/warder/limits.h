@@ -10,7 +10,7 @@
 #define WARDER_LIMITS_H
 
 /* of the pinned maps; another number means: rebuild beside */
-#define WD_SCHEMA 1
+#define WD_SCHEMA 2
 
 /* local pod interfaces (2^n); 250 is the sized load */
 #define WD_ENDPOINTS_MAX 1024
@@ -29,9 +29,14 @@
 /* rules scanned per class; more are merged by the compiler */
 #define WD_CLASS_RULES 16
 
-#define WD_CT_MAX 131072 /* replied flows per family */
-#define WD_NEW_MAX 65536 /* unreplied flows per family */
-#define WD_NEW_SHARE 4096 /* unreplied flows of one endpoint */
+/* buckets of the flow table (2^n), for both families together */
+#define WD_FLOW_BUCKETS 32768
+#define WD_FLOW_WAYS 8 /* flows in a bucket (2^n): 262,144 in all */
+#define WD_FLOW_LOCKS 1024 /* locks of the buckets (2^n) */
+#define WD_FLOW_SHARE 32768 /* flows of one endpoint */
+#define WD_OPEN_SHARE 4096 /* of these unreplied ones that it opened */
+#define WD_QUOTA_DUE 32 /* ticks, more than WD_LIFE_NEW (2^n) */
+#define WD_HASH_WORDS 7 /* 32-bit words of a flow's key */
 #define WD_FRAG_BUCKETS 1024 /* (2^n) */
 /* fragment trains in one bucket (2^n), 8192 in all */
 #define WD_FRAG_WAYS 8

@@ -24,11 +24,9 @@
 	X(wd_slot, "compiled policies by slot and direction") \
 	X(wd_span, "port spans of the slots: class of each port") \
 	X(wd_class, "ordered rules of a slot, direction, protocol and port") \
-	X(wd_ct4, "IPv4 flows that were replied to") \
-	X(wd_ct6, "IPv6 flows that were replied to") \
-	X(wd_new4, "IPv4 flows without a reply yet") \
-	X(wd_new6, "IPv6 flows without a reply yet") \
-	X(wd_quota, "unreplied flows by endpoint, against its share") \
+	X(wd_flow, "flows of both families, in buckets") \
+	X(wd_flowlock, "locks of the buckets of wd_flow") \
+	X(wd_quota, "flows by endpoint, against its shares") \
 	X(wd_frag, "fragment trains whose first fragment was allowed, in buckets") \
 	X(wd_stat, "packets and bytes by reason and direction") \
 	X(wd_epstat, "packets and bytes by endpoint, verdict and direction") \

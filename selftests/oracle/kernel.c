@@ -27,6 +27,8 @@
 #undef wd_pod
 
 #define CPUS_MAX 256
+#define BUCKETS 256 /* of the flow table */
+#define ISN 0x1000 /* first sequence number of both sides */
 #define TCP_FLAGS_SYN 0x02
 #define TCP_FLAGS_SYNACK 0x12
 #define TCP_FLAGS_ACK 0x10
@@ -49,7 +51,8 @@ static const char *const map_names[] = {
 
 static const enum wd_map mapped[] = { WD_MAP_wd_state, WD_MAP_wd_row,
 				      WD_MAP_wd_slot,  WD_MAP_wd_span,
-				      WD_MAP_wd_class, WD_MAP_wd_quota };
+				      WD_MAP_wd_class, WD_MAP_wd_quota,
+				      WD_MAP_wd_flow };
 static const enum wd_map entries[] = { WD_MAP_wd_addr4, WD_MAP_wd_addr6,
 				       WD_MAP_wd_cidr4, WD_MAP_wd_cidr6,
 				       WD_MAP_wd_endpoint };
@@ -75,6 +78,18 @@ static int map_memory(struct wd_kernel *k, enum wd_map map)
 	return 0;
 }
 
+/* A small flow table: it is emptied again and again. */
+static void set_constants(struct wd_kernel *k)
+{
+	k->pod->rodata->wd_tick_shift = wd_clock_shift();
+	k->pod->rodata->wd_bucket_mask = BUCKETS - 1;
+	for (int i = 0; i < WD_HASH_WORDS; i++)
+		k->pod->rodata->wd_hash_key[i] =
+			0x9e3779b97f4a7c15 * (uint64_t)(i + 3) | 1;
+	if (bpf_map__set_max_entries(k->pod->maps.wd_flow, BUCKETS))
+		abort();
+}
+
 struct wd_kernel *wd_kernel_open(void)
 {
 	struct wd_kernel *k = wd_xcalloc(1, sizeof(*k));
@@ -84,7 +99,7 @@ struct wd_kernel *wd_kernel_open(void)
 	if (!wd_iif_prepare())
 		k->pod = wd_pod__open();
 	if (k->pod)
-		k->pod->rodata->wd_tick_shift = wd_clock_shift();
+		set_constants(k);
 	if (!k->pod || wd_pod__load(k->pod)) {
 		printf("# the programs do not load: -%d\n", errno);
 		wd_kernel_close(k);
@@ -211,6 +226,12 @@ static void put16(uint8_t *at, uint16_t val)
 	at[1] = (uint8_t)val;
 }
 
+static void put32(uint8_t *at, uint32_t val)
+{
+	put16(at, (uint16_t)(val >> 16));
+	put16(at + 2, (uint16_t)val);
+}
+
 static enum wd_dir hook_of(const struct wd_probe *p)
 {
 	if (!p->is_reply)
@@ -227,6 +248,10 @@ static size_t put_l4(uint8_t *l4, const struct wd_probe *p)
 	put16(l4, p->is_reply ? f->port : p->sport);
 	put16(l4 + 2, p->is_reply ? p->sport : f->port);
 	if (f->proto == IPPROTO_TCP) {
+		put32(l4 + 4,
+		      ISN + (p->is_later || (p->is_reply && !p->is_synack)));
+		if (p->is_later || p->is_reply)
+			put32(l4 + 8, ISN + 1);
 		l4[12] = 5 << 4;
 		l4[13] = p->is_synack		    ? TCP_FLAGS_SYNACK :
 			 p->is_later || p->is_reply ? TCP_FLAGS_ACK :
@@ -363,43 +388,43 @@ struct wd_outcome wd_kernel_run(struct wd_kernel *kernel,
 	return out;
 }
 
-static void set_ports(const struct wd_probe *p, __be16 *lport, __be16 *pport)
+static struct wd_flow_key key_of(const struct wd_probe *p)
 {
-	*lport = wd_be16(p->dir == WD_EGRESS ? p->sport : p->flow->port);
-	*pport = wd_be16(p->dir == WD_EGRESS ? p->flow->port : p->sport);
+	const struct wd_flow *f = p->flow;
+	bool is_out = p->dir == WD_EGRESS;
+	const struct wd_addr *peer = is_out ? &f->dst : &f->src;
+	const struct wd_addr *own = is_out ? &f->src : &f->dst;
+	struct wd_flow_key key = { .ep = p->ep->id,
+				   .proto = f->proto,
+				   .family = f->src.family };
+
+	for (uint32_t i = 0; i < p->ep->addr_cnt; i++) {
+		if (wd_addr_equal(&p->ep->addr[i], own))
+			break;
+		key.laddr += p->ep->addr[i].family == own->family;
+	}
+	if (f->proto == IPPROTO_TCP || f->proto == IPPROTO_UDP ||
+	    f->proto == IPPROTO_SCTP) {
+		key.lport = wd_be16(is_out ? p->sport : f->port);
+		key.pport = wd_be16(is_out ? f->port : p->sport);
+	}
+	if (f->src.family == 4)
+		key.peer[3] = wd_be32_of(peer->v4);
+	else
+		memcpy(key.peer, &peer->v6, 16);
+	return key;
 }
 
 void wd_kernel_forget(struct wd_kernel *kernel, const struct wd_probe *probe)
 {
-	const struct wd_flow *f = probe->flow;
-	const struct wd_addr *peer = probe->dir == WD_EGRESS ? &f->dst :
-							       &f->src;
-	const struct wd_addr *own = probe->dir == WD_EGRESS ? &f->src : &f->dst;
-	bool has_ports = f->proto == IPPROTO_TCP || f->proto == IPPROTO_UDP ||
-			 f->proto == IPPROTO_SCTP;
-	struct wd_ct6_key k6 = { .ep = probe->ep->id, .proto = f->proto };
-	struct wd_ct4_key k4 = { .ep = probe->ep->id, .proto = f->proto };
-	uint8_t at = 0;
+	struct wd_bucket *bucket = kernel->mem[WD_MAP_wd_flow];
+	struct wd_flow_key key = key_of(probe);
 
-	for (uint32_t i = 0; i < probe->ep->addr_cnt; i++) {
-		if (wd_addr_equal(&probe->ep->addr[i], own))
-			break;
-		at += probe->ep->addr[i].family == own->family;
-	}
-	k4.laddr = k6.laddr = at;
-	if (has_ports) {
-		set_ports(probe, &k4.lport, &k4.pport);
-		set_ports(probe, &k6.lport, &k6.pport);
-	}
-	if (f->src.family == 4) {
-		k4.peer = wd_be32_of(peer->v4);
-		(void)bpf_map_delete_elem(kernel->fd[WD_MAP_wd_ct4], &k4);
-		(void)bpf_map_delete_elem(kernel->fd[WD_MAP_wd_new4], &k4);
-		return;
-	}
-	memcpy(k6.peer, &peer->v6, 16);
-	(void)bpf_map_delete_elem(kernel->fd[WD_MAP_wd_ct6], &k6);
-	(void)bpf_map_delete_elem(kernel->fd[WD_MAP_wd_new6], &k6);
+	for (int i = 0; i < BUCKETS; i++)
+		for (int way = 0; way < WD_FLOW_WAYS; way++)
+			if (!memcmp(&bucket[i].flow[way].key, &key,
+				    sizeof(key)))
+				bucket[i].expires[way] = 0;
 }
 
 /* ---- devices ---- */

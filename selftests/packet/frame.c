@@ -115,6 +115,10 @@ struct packet packet_full(const struct packet *p)
 		full.dport = 80;
 	if (!p->flags)
 		full.flags = TCP_SYN;
+	if (!p->seq)
+		full.seq = full.flags & TCP_SYN ? TCP_ISN : TCP_ISN + 1;
+	if (!p->ack && (full.flags & TCP_ACK))
+		full.ack = TCP_ISN + 1;
 	if (!p->payload)
 		full.payload = 32;
 	if (!p->hops)
@@ -128,8 +132,8 @@ static void put_tcp(struct frame *f, const struct packet *p)
 {
 	put16(f, p->sport);
 	put16(f, p->dport);
-	put32(f, 1);
-	put32(f, 2);
+	put32(f, p->seq);
+	put32(f, p->ack);
 	put8(f, 5 << 4);
 	put8(f, p->flags);
 	put16(f, 1000);

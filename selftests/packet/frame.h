@@ -45,6 +45,8 @@ enum {
 	TCP_URG = 0x20,
 };
 
+#define TCP_ISN 0x1000 /* of both sides */
+
 #define FRAME_MAX 512
 
 struct frame {
@@ -65,6 +67,8 @@ struct packet {
 	uint16_t sport; /* default 40000 */
 	uint16_t dport; /* default 80 */
 	uint8_t flags; /* TCP; default SYN */
+	uint32_t seq; /* TCP; default TCP_ISN in a SYN, else one more */
+	uint32_t ack; /* TCP; default TCP_ISN + 1 if there is one */
 	uint8_t type; /* ICMP */
 	uint8_t code;
 	uint16_t id; /* ICMP echo */

@@ -50,19 +50,20 @@ static void for_each_flow(void (*check)(const struct packet *p))
 
 static void check_made(const struct packet *p)
 {
-	struct wd_ct_val ct;
+	struct flow ct;
 
 	expect_this(WD_R_POLICY_ALLOW, p);
 	wd_expect_int(0, world_flow(p, true, &ct));
 	wd_expect_int(-ENOENT, world_flow(p, false, NULL));
-	wd_expect_int(world_state().gen, ct.gen);
-	wd_expect_int(p->dir, ct.dir);
-	wd_expect_int(WD_R_POLICY_ALLOW, ct.reason);
-	wd_expect_int(RULE_FRIEND, ct.rule);
-	wd_expect_int(0, ct.flags);
+	wd_expect_int(world_state().gen, ct.is.gen);
+	wd_expect_int(p->dir, ct.is.dir);
+	wd_expect_int(WD_R_POLICY_ALLOW, ct.is.reason);
+	wd_expect_int(RULE_FRIEND, ct.is.rule);
+	wd_expect_int(p->dir == WD_EGRESS ? WD_FLOW_OPEN : 0, ct.is.flags);
 	wd_expect(ct.expires >= world_ticks() + WD_LIFE_NEW - 1 &&
 		  ct.expires <= world_ticks() + WD_LIFE_NEW);
-	wd_expect_int(1, world_quota().open);
+	wd_expect_int(1, world_quota().flows);
+	wd_expect_int(p->dir == WD_EGRESS, world_quota().open);
 }
 
 static void the_first_packet_makes_a_flow_without_a_reply(void)
@@ -73,16 +74,16 @@ static void the_first_packet_makes_a_flow_without_a_reply(void)
 static void check_replied(const struct packet *p)
 {
 	struct packet back = reply(p);
-	struct wd_ct_val ct;
+	struct flow ct;
 
 	expect_this(WD_R_POLICY_ALLOW, p);
 	expect_this(WD_R_ESTABLISHED, p); /* again: no reply */
 	wd_expect_int(0, world_flow(p, true, NULL));
-	wd_expect_int(1, world_quota().open);
+	wd_expect_int(p->dir == WD_EGRESS, world_quota().open);
 	expect_this(WD_R_ESTABLISHED, &back);
 	wd_expect_int(-ENOENT, world_flow(p, true, NULL));
 	wd_expect_int(0, world_flow(p, false, &ct));
-	wd_expect_int(p->dir, ct.dir);
+	wd_expect_int(p->dir, ct.is.dir);
 	wd_expect_int(0, world_quota().open);
 	wd_expect(ct.expires > world_ticks() + WD_LIFE_NEW + 1);
 	expect_this(WD_R_ESTABLISHED, p);
@@ -103,8 +104,7 @@ static void check_denied(const struct packet *p)
 	q.has_src = q.has_dst = true;
 	expect_this(WD_R_POLICY, &q);
 	expect_this(WD_R_POLICY, &q);
-	wd_expect_int(0,
-		      world_flow_cnt(p->family == 4 ? "wd_new4" : "wd_new6"));
+	wd_expect_int(0, world_flow_cnt());
 	wd_expect_int(0, world_quota().open);
 }
 
@@ -188,20 +188,20 @@ static void each_own_address_has_its_own_flows(void)
 static void check_stale(const struct packet *p)
 {
 	struct packet back = reply(p);
-	struct wd_ct_val ct;
+	struct flow ct;
 
 	expect_this(WD_R_POLICY_ALLOW, p);
 	world_publish(SLOT_ALL, 0);
 	expect_this(WD_R_ESTABLISHED, p);
 	wd_expect_int(0, world_flow(p, true, &ct));
-	wd_expect_int(world_state().gen, ct.gen);
-	wd_expect_int(51, ct.rule); /* of the new policy */
+	wd_expect_int(world_state().gen, ct.is.gen);
+	wd_expect_int(51, ct.is.rule); /* of the new policy */
 	expect_this(WD_R_ESTABLISHED, &back);
 	world_publish(SLOT_RULES, 0);
 	expect_this(WD_R_ESTABLISHED, &back);
 	wd_expect_int(0, world_flow(p, false, &ct));
-	wd_expect_int(world_state().gen, ct.gen);
-	wd_expect_int(RULE_FRIEND, ct.rule);
+	wd_expect_int(world_state().gen, ct.is.gen);
+	wd_expect_int(RULE_FRIEND, ct.is.rule);
 }
 
 static void a_flow_still_allowed_goes_on_under_a_new_generation(void)
@@ -221,10 +221,10 @@ static int denial(const struct packet *p)
 static void expect_ended(const struct packet *p, bool in_new, int reason)
 {
 	struct packet back = reply(p);
-	struct wd_ct_val ct = { .gen = 1 };
+	struct flow ct = { .is.gen = 1 };
 
 	wd_expect_int(0, world_flow(p, in_new, &ct));
-	wd_expect_int(0, ct.gen);
+	wd_expect_int(0, ct.is.gen);
 	for (int i = 0; i < 2; i++) {
 		expect_this(reason, &back);
 		expect_this(reason, p);
@@ -354,7 +354,7 @@ static void an_endpoint_that_loses_its_slot_loses_its_flows(void)
 static void check_expired(const struct packet *p)
 {
 	struct packet back = reply(p);
-	struct wd_ct_val ct;
+	struct flow ct;
 
 	tables_mix(p->dir == WD_EGRESS ? SLOT_SHUT : SLOT_ALL,
 		   p->dir == WD_EGRESS ? SLOT_ALL : SLOT_SHUT);
@@ -365,11 +365,11 @@ static void check_expired(const struct packet *p)
 			expect_this(WD_R_ESTABLISHED, &back);
 		wd_expect_int(0, world_flow(p, in_new, &ct));
 		ct.expires = world_ticks() + 3;
-		world_flow_set(p, in_new, &ct);
+		world_flow_set(p, &ct);
 		expect_this(WD_R_ESTABLISHED, p);
 		wd_expect_int(0, world_flow(p, in_new, &ct));
 		ct.expires = world_ticks();
-		world_flow_set(p, in_new, &ct);
+		world_flow_set(p, &ct);
 		expect_this(denial(p), &back);
 	}
 }
@@ -382,7 +382,7 @@ static void a_flow_past_its_time_is_none(void)
 static void check_refreshed(const struct packet *p)
 {
 	struct packet back = reply(p);
-	struct wd_ct_val ct;
+	struct flow ct;
 	uint32_t life = p->proto == 17 ? WD_LIFE_UDP : WD_LIFE_OTHER;
 
 	expect_this(WD_R_POLICY_ALLOW, p);
@@ -390,7 +390,7 @@ static void check_refreshed(const struct packet *p)
 	for (int i = 0; i < 2; i++) {
 		wd_expect_int(0, world_flow(p, false, &ct));
 		ct.expires = world_ticks() + 2;
-		world_flow_set(p, false, &ct);
+		world_flow_set(p, &ct);
 		expect_this(WD_R_ESTABLISHED, i ? p : &back);
 		wd_expect_int(0, world_flow(p, false, &ct));
 		wd_expect(ct.expires + 1 >= world_ticks() + life);
@@ -409,19 +409,20 @@ static void a_seeded_flow_is_judged_once_and_goes_on(void)
 	for_each_family(family)
 	{
 		struct packet p = ask(family, WD_EGRESS, 6), back = reply(&p);
-		struct wd_ct_val ct = { .dir = WD_EGRESS,
-					.expires = world_ticks() + 100,
-					.flags = WD_CT_SEEDED };
+		struct flow ct = { .expires = world_ticks() + 100,
+				   .is.dir = WD_EGRESS,
+				   .is.flags = WD_FLOW_SEEDED |
+					       WD_FLOW_REPLIED };
 
 		p.flags = back.flags = TCP_ACK;
 		world_reset();
-		world_flow_set(&p, false, &ct);
+		world_flow_set(&p, &ct);
 		expect_this(WD_R_ESTABLISHED, &back);
 		wd_expect_int(0, world_flow(&p, false, &ct));
-		wd_expect_int(world_state().gen, ct.gen);
-		wd_expect_int(RULE_FRIEND, ct.rule);
-		ct.gen = 0;
-		world_flow_set(&p, false, &ct);
+		wd_expect_int(world_state().gen, ct.is.gen);
+		wd_expect_int(RULE_FRIEND, ct.is.rule);
+		ct.is.gen = 0;
+		world_flow_set(&p, &ct);
 		world_publish(SLOT_SHUT, 0);
 		expect_this(WD_R_DEFAULT, &back);
 		expect_ended(&p, false, WD_R_DEFAULT);

@@ -102,8 +102,7 @@ static void echoes_with_one_id_both_ways_are_two_flows(void)
 		world_reset();
 		expect_this(WD_R_POLICY_ALLOW, &ask);
 		expect_this(WD_R_POLICY_ALLOW, &asked);
-		wd_expect_int(2, world_flow_cnt(family == 4 ? "wd_new4" :
-							      "wd_new6"));
+		wd_expect_int(2, world_flow_cnt());
 		wd_expect_int(0, world_flow(&ask, true, NULL));
 		wd_expect_int(0, world_flow(&asked, true, NULL));
 	}
@@ -400,21 +399,20 @@ static void an_error_makes_no_flow_and_keeps_none_alive(void)
 	{
 		struct packet flow = quoted_by(family, WD_INGRESS, 17);
 		struct packet error = error_by(family, WD_INGRESS, H_FRIEND);
-		struct wd_ct_val ct;
+		struct flow ct;
 
 		world_reset();
 		expect_this(WD_R_POLICY_ALLOW, &flow);
 		wd_expect_int(0, world_flow(&flow, true, &ct));
 		ct.expires = world_ticks() + 5;
-		world_flow_set(&flow, true, &ct);
+		world_flow_set(&flow, &ct);
 		expect_error(WD_R_RELATED, &error, &flow);
 		wd_expect_int(0, world_flow(&flow, true, &ct));
 		wd_expect(ct.expires <= world_ticks() + 5);
 		ct.expires = world_ticks();
-		world_flow_set(&flow, true, &ct);
+		world_flow_set(&flow, &ct);
 		expect_error(WD_R_ICMP_UNRELATED, &error, &flow);
-		wd_expect_int(1, world_flow_cnt(family == 4 ? "wd_new4" :
-							      "wd_new6"));
+		wd_expect_int(1, world_flow_cnt());
 	}
 }
 

@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test_share.c - the share of an endpoint in the table of unreplied flows: a
- * flood of one stops neither its established flows, nor the node's probes, nor
- * another endpoint.
+ * test_share.c - an endpoint's shares of the flow table: a flood of one stops
+ * neither its established flows, nor the node's probes, nor another endpoint;
+ * what expires is given back when it does, and a full table yields to who has
+ * less.
  */
+#include <assert.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
 
 #include "world.h"
 
-#define PER_TICK (WD_NEW_SHARE / WD_LIFE_NEW)
-
 /* Full, and still full if a tick passes before the packet. */
-#define FULL \
-	((struct wd_quota_val){ WD_NEW_SHARE + 2 * PER_TICK, world_ticks() })
+#define FULL world_quota_full(20)
 
-/* Really send SYNs from different ports until the share is used up. */
-static void flood(int family, int dir)
+/* Really send SYNs from @cnt different ports. */
+static void flood(int family, int dir, int cnt)
 {
 	struct packet p = { .family = family, .dir = dir };
 	struct frame f;
 
 	frame_make(&f, &p);
-	for (int i = 0; i < WD_NEW_SHARE; i++) {
+	for (int i = 0; i < cnt; i++) {
 		f.data[f.l4] = (uint8_t)(0x40 + (i >> 8));
 		f.data[f.l4 + 1] = (uint8_t)i;
 		world_send(&f, dir);
@@ -33,23 +34,30 @@ static void a_flood_of_syns_uses_up_the_share_and_no_more(void)
 {
 	for_each_family(family)
 	{
-		for (int dir = 0; dir < WD_DIR__MAX; dir++) {
-			int made;
+		world_reset();
+		flood(family, WD_EGRESS, WD_OPEN_SHARE);
+		wd_expect_int(WD_OPEN_SHARE, world_flow_cnt());
+		wd_expect_int(WD_OPEN_SHARE, world_quota().open);
+		wd_expect_int(WD_OPEN_SHARE, world_quota().flows);
+		expect_packet(WD_R_CT_FULL, OUT, .family = family, .sport = 1);
+		expect_packet(WD_R_CT_FULL, OUT, .family = family, .sport = 1,
+			      .proto = 17);
+		wd_expect_int(WD_OPEN_SHARE, world_flow_cnt());
+	}
+}
 
-			world_reset();
-			flood(family, dir);
-			made = world_flow_cnt(family == 4 ? "wd_new4" :
-							    "wd_new6");
-			wd_expect_int(WD_NEW_SHARE, made);
-			/* ticks that passed meanwhile let some go */
-			wd_expect(world_quota().open >
-				  WD_NEW_SHARE - 3 * PER_TICK);
-			world_quota_set(FULL);
-			expect_packet(WD_R_CT_FULL, .family = family,
-				      .dir = dir, .sport = 1);
-			expect_packet(WD_R_CT_FULL, .family = family,
-				      .dir = dir, .sport = 1, .proto = 17);
-		}
+/* What others send counts against the larger share only. */
+static void a_flood_from_outside_leaves_the_endpoint_its_own_share(void)
+{
+	for_each_family(family)
+	{
+		world_reset();
+		flood(family, WD_INGRESS, WD_OPEN_SHARE + 100);
+		wd_expect_int(0, world_quota().open);
+		wd_expect_int(WD_OPEN_SHARE + 100, world_quota().flows);
+		expect_packet(WD_R_POLICY_ALLOW, IN, .family = family,
+			      .sport = 1);
+		expect_packet(WD_R_POLICY_ALLOW, OUT, .family = family);
 	}
 }
 
@@ -66,7 +74,7 @@ static void an_established_flow_survives_the_flood(void)
 			      .flags = TCP_SYN | TCP_ACK);
 		expect_packet(WD_R_ESTABLISHED, IN, .family = family,
 			      .sport = 500, .flags = TCP_ACK);
-		flood(family, WD_INGRESS);
+		flood(family, WD_INGRESS, WD_OPEN_SHARE);
 		expect_packet(WD_R_ESTABLISHED, IN, .family = family,
 			      .sport = 500, .flags = TCP_ACK);
 		expect_packet(WD_R_ESTABLISHED, OUT, .family = family,
@@ -83,7 +91,7 @@ static void another_endpoint_has_its_own_share(void)
 	{
 		world_reset();
 		ep = world_endpoint();
-		flood(family, WD_EGRESS);
+		flood(family, WD_EGRESS, WD_OPEN_SHARE);
 		world_quota_set(FULL);
 		expect_packet(WD_R_CT_FULL, OUT, .family = family, .sport = 1);
 		ep.id = ep.stat = 2;
@@ -99,13 +107,48 @@ static void another_endpoint_has_its_own_share(void)
 
 static void a_share_used_up_does_not_stop_the_nodes_own_probes(void)
 {
+	struct wd_quota_val all = { .ep = 1, .flows = WD_FLOW_SHARE };
+
 	for_each_family(family)
 	{
 		world_reset();
-		world_quota_set(FULL);
+		all.tick = world_ticks();
+		world_quota_set(all);
+		expect_packet(WD_R_CT_FULL, OUT, .family = family);
 		expect_packet(WD_R_CT_FULL, IN, .family = family);
 		world_iif = 0;
 		expect_packet(WD_R_HOST, IN, .family = family);
+	}
+}
+
+/* Else a flood from outside would shut the endpoint up for all others. */
+static void a_full_share_takes_in_what_replaces_an_unanswered_flow(void)
+{
+	struct wd_quota_val all;
+
+	for_each_family(family)
+	{
+		int passed = 0;
+
+		world_reset();
+		flood(family, WD_INGRESS, 8192); /* of 32768 ways */
+		all = world_quota();
+		all.flows = WD_FLOW_SHARE;
+		world_quota_set(all);
+		for (uint16_t port = 1; port <= 100; port++) {
+			struct packet p = { .family = family,
+					    IN,
+					    .sport = port };
+			struct frame f;
+
+			frame_make(&f, &p);
+			passed += world_run(&f, WD_INGRESS).reason ==
+				  WD_R_POLICY_ALLOW;
+		}
+		/* none of 16 ways is its own: once in a hundred */
+		wd_expect(passed >= 90);
+		wd_expect_int(8192, world_flow_cnt());
+		wd_expect_int(WD_FLOW_SHARE, world_quota().flows);
 	}
 }
 
@@ -116,9 +159,9 @@ static void an_answer_gives_the_share_back(void)
 	for_each_family(family)
 	{
 		world_reset();
-		world_begin_tick();
-		last.open = WD_NEW_SHARE - 1;
-		last.tick = world_ticks();
+		last = FULL;
+		last.open--;
+		last.due[(last.tick + 20) % WD_QUOTA_DUE]--;
 		world_quota_set(last);
 		expect_packet(WD_R_POLICY_ALLOW, OUT, .family = family,
 			      .proto = 17);
@@ -131,37 +174,37 @@ static void an_answer_gives_the_share_back(void)
 	}
 }
 
-static void time_gives_the_share_back(void)
+/* Of 32 flows, one due at each tick: how many are left after a while? */
+static void a_share_is_given_back_when_the_flow_expires(void)
 {
 	static const struct {
 		uint32_t ago;
 		int left;
-	} waits[] = {
-		{ 1, WD_NEW_SHARE - PER_TICK },
-		{ 10, WD_NEW_SHARE - 10 * PER_TICK },
-		{ WD_LIFE_NEW, 0 },
-		{ 1000000, 0 },
-	};
+	} waits[] = { { 0, 28 }, { 1, 27 }, { 10, 18 },
+		      { 27, 1 }, { 28, 0 }, { 32, 0 },
+		      { 33, 0 }, { 64, 0 }, { 1000000, 0 } };
 
 	for_each_family(family)
 	{
 		for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
-			uint32_t before = world_ticks();
-			struct wd_quota_val q = { WD_NEW_SHARE,
-						  before - waits[i].ago };
+			uint32_t before;
+			struct wd_quota_val q = { .ep = 1, .open = 28 };
 
 			world_reset();
+			world_begin_tick();
+			before = world_ticks();
+			q.tick = before - waits[i].ago;
+			for (uint32_t k = 1; k <= WD_LIFE_NEW; k++)
+				q.due[(q.tick + k) % WD_QUOTA_DUE] = 1;
 			world_quota_set(q);
 			expect_packet(WD_R_POLICY_ALLOW, OUT, .family = family);
 			q = world_quota();
-			if (world_ticks() == before)
-				wd_expect_int(waits[i].left + 1, q.open);
-			wd_expect(q.tick >= before);
+			wd_expect_int(before, q.tick);
+			wd_expect_int(waits[i].left + 1, q.open);
 		}
 	}
 }
 
-/* A flood from outside must not shut up the endpoint that answers it. */
 /* A packet that began before another CPU saw the tick is late by one. */
 static void a_packet_behind_the_times_gives_nothing_back(void)
 {
@@ -178,25 +221,145 @@ static void a_packet_behind_the_times_gives_nothing_back(void)
 	}
 }
 
-static void an_endpoint_that_answers_holds_no_share_for_the_asker(void)
+static void the_next_instance_with_the_counter_begins_at_nothing(void)
 {
+	struct wd_quota_val old;
+
 	for_each_family(family)
 	{
 		world_reset();
-		expect_packet(WD_R_POLICY_ALLOW, IN, .family = family);
+		old = FULL;
+		old.ep = 77;
+		old.flows = WD_FLOW_SHARE;
+		world_quota_set(old);
+		expect_packet(WD_R_POLICY_ALLOW, OUT, .family = family);
+		wd_expect_int(1, world_quota().ep);
 		wd_expect_int(1, world_quota().open);
-		expect_packet(WD_R_ESTABLISHED, OUT, .family = family,
-			      .sport = 80, .dport = 40000,
-			      .flags = TCP_SYN | TCP_ACK);
-		wd_expect_int(0, world_quota().open);
-		expect_packet(WD_R_ESTABLISHED, OUT, .family = family,
-			      .sport = 80, .dport = 40000,
-			      .flags = TCP_SYN | TCP_ACK);
-		expect_packet(WD_R_ESTABLISHED, IN, .family = family,
-			      .flags = TCP_ACK);
-		wd_expect_int(0, world_quota().open);
+		wd_expect_int(1, world_quota().flows);
 	}
 }
+
+/* ---- a full table ---- */
+
+/* Every place is taken by a live flow of endpoint @ep, whose counter is @stat. */
+static void fill_table(uint32_t ep, uint16_t stat, uint16_t flags)
+{
+	uint32_t cnt;
+	struct wd_bucket *bucket = world_buckets(&cnt);
+	struct wd_quota_val q = { .ep = ep,
+				  .flows = (int32_t)(cnt * WD_FLOW_WAYS),
+				  .tick = world_ticks() };
+	int err;
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		for (int way = 0; way < WD_FLOW_WAYS; way++) {
+			bucket[i].expires[way] = world_ticks() + 1000;
+			bucket[i].flow[way].key.ep = ep;
+			bucket[i].flow[way].stat = stat;
+			bucket[i].flow[way].flags = flags;
+		}
+	}
+	err = bpf_map_update_elem(world_map_fd("wd_quota"), &(uint32_t){ stat },
+				  &q, BPF_ANY);
+	assert(!err);
+}
+
+static int32_t flows_of(uint32_t stat)
+{
+	struct wd_quota_val q;
+
+	world_read("wd_quota", &stat, &q);
+	return q.flows;
+}
+
+static void a_full_table_yields_to_who_has_less(void)
+{
+	static const uint16_t states[] = { 0, WD_FLOW_REPLIED };
+
+	for_each_family(family)
+	{
+		for (int i = 0; i < 2; i++) {
+			int32_t all;
+
+			world_reset();
+			fill_table(2, 2, states[i]);
+			all = flows_of(2);
+			expect_packet(WD_R_POLICY_ALLOW, OUT, .family = family);
+			expect_packet(WD_R_ESTABLISHED, IN, .family = family,
+				      .sport = 80, .dport = 40000,
+				      .flags = TCP_SYN | TCP_ACK);
+			wd_expect_int(all - 1, flows_of(2));
+			wd_expect_int(1, flows_of(1));
+		}
+	}
+}
+
+static void who_has_most_of_a_full_table_gets_no_more(void)
+{
+	for_each_family(family)
+	{
+		struct wd_quota_val other = { .ep = 2, .flows = 5 };
+		uint32_t two = 2;
+
+		world_reset();
+		fill_table(2, 2, WD_FLOW_REPLIED);
+		other.tick = world_ticks();
+		world_write("wd_quota", &two, &other);
+		other.ep = 1;
+		other.flows = 6;
+		world_quota_set(other);
+		expect_packet(WD_R_CT_FULL, OUT, .family = family);
+		expect_packet(WD_R_CT_FULL, IN, .family = family);
+		wd_expect_int(5, flows_of(2));
+		wd_expect_int(6, flows_of(1));
+	}
+}
+
+static void flows_of_an_endpoint_that_is_gone_yield_first(void)
+{
+	for_each_family(family)
+	{
+		uint32_t cnt;
+		struct wd_bucket *bucket;
+
+		world_reset();
+		fill_table(2, 2, 0);
+		bucket = world_buckets(&cnt);
+		for (uint32_t i = 0; i < cnt; i++)
+			bucket[i].flow[5].key.ep = 99;
+		expect_packet(WD_R_POLICY_ALLOW, OUT, .family = family);
+		for (uint32_t i = 0; i < cnt; i++)
+			for (int way = 0; way < WD_FLOW_WAYS; way++)
+				if (bucket[i].flow[way].key.ep == 1)
+					wd_expect_int(5, way);
+		wd_expect_int((int)cnt * WD_FLOW_WAYS, flows_of(2));
+	}
+}
+
+/* The dead leave the count by and by, as others come. */
+static void dead_flows_leave_the_count(void)
+{
+	uint32_t cnt;
+	struct wd_bucket *bucket;
+
+	for_each_family(family)
+	{
+		world_reset();
+		flood(family, WD_INGRESS, 100);
+		bucket = world_buckets(&cnt);
+		for (uint32_t i = 0; i < cnt; i++)
+			for (int way = 0; way < WD_FLOW_WAYS; way++)
+				if (bucket[i].expires[way])
+					bucket[i].expires[way] = 1;
+		wd_expect_int(100, world_quota().flows);
+		/* each new flow looks at three buckets, each CPU at its own */
+		flood(family, WD_EGRESS, WD_OPEN_SHARE);
+		flood(family, WD_EGRESS, 10 * WD_OPEN_SHARE);
+		wd_expect(world_quota().flows < WD_OPEN_SHARE + 20);
+	}
+}
+
+/* ---- the handshake ---- */
 
 static void an_endpoint_that_asks_holds_it_until_the_handshake_is_done(void)
 {
@@ -227,18 +390,33 @@ static void mode_off_passes_what_has_no_share_left(void)
 	}
 }
 
+/* Room for the floods: 32,768 flows. */
+static void bend_table(struct bpf_object *obj)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, "wd_flow");
+	int err = bpf_map__set_max_entries(map, 4096);
+
+	assert(!err);
+}
+
 int main(void)
 {
-	if (world_open(NULL))
+	if (world_open(bend_table))
 		return 1;
 	WD_TEST(a_flood_of_syns_uses_up_the_share_and_no_more);
+	WD_TEST(a_flood_from_outside_leaves_the_endpoint_its_own_share);
 	WD_TEST(an_established_flow_survives_the_flood);
 	WD_TEST(another_endpoint_has_its_own_share);
 	WD_TEST(a_share_used_up_does_not_stop_the_nodes_own_probes);
+	WD_TEST(a_full_share_takes_in_what_replaces_an_unanswered_flow);
 	WD_TEST(an_answer_gives_the_share_back);
-	WD_TEST(time_gives_the_share_back);
+	WD_TEST(a_share_is_given_back_when_the_flow_expires);
 	WD_TEST(a_packet_behind_the_times_gives_nothing_back);
-	WD_TEST(an_endpoint_that_answers_holds_no_share_for_the_asker);
+	WD_TEST(the_next_instance_with_the_counter_begins_at_nothing);
+	WD_TEST(a_full_table_yields_to_who_has_less);
+	WD_TEST(who_has_most_of_a_full_table_gets_no_more);
+	WD_TEST(flows_of_an_endpoint_that_is_gone_yield_first);
+	WD_TEST(dead_flows_leave_the_count);
 	WD_TEST(an_endpoint_that_asks_holds_it_until_the_handshake_is_done);
 	WD_TEST(mode_off_passes_what_has_no_share_left);
 	world_close();

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "datapath/clock.h"
@@ -20,8 +21,12 @@
 
 uint32_t world_iif = IF_UPLINK;
 
+#define BUCKETS 1024 /* of the flow table, until a test says otherwise */
+
 static struct wd_pod *pod;
 static enum slot slot_now;
+static struct wd_bucket *buckets; /* mapped */
+static uint32_t bucket_cnt;
 
 int world_map_fd(const char *name)
 {
@@ -82,18 +87,39 @@ static void fill_endpoint(uint32_t ifindex, uint32_t id, enum host host)
 	world_write("wd_endpoint", &ifindex, &ep);
 }
 
+static void set_constants(void)
+{
+	pod->rodata->wd_tick_shift = wd_clock_shift();
+	bucket_cnt = bpf_map__max_entries(pod->maps.wd_flow);
+	pod->rodata->wd_bucket_mask = bucket_cnt - 1;
+	for (int i = 0; i < WD_HASH_WORDS; i++)
+		pod->rodata->wd_hash_key[i] =
+			0x9e3779b97f4a7c15 * (uint64_t)(i + 3) | 1;
+}
+
+static void map_buckets(void)
+{
+	buckets = mmap(NULL, bucket_cnt * sizeof(*buckets),
+		       PROT_READ | PROT_WRITE, MAP_SHARED,
+		       bpf_map__fd(pod->maps.wd_flow), 0);
+	assert(buckets != MAP_FAILED);
+}
+
 int world_open(void (*bend)(struct bpf_object *obj))
 {
 	if (!wd_iif_prepare())
 		pod = wd_pod__open();
-	if (pod)
-		pod->rodata->wd_tick_shift = wd_clock_shift();
+	if (pod && bpf_map__set_max_entries(pod->maps.wd_flow, BUCKETS))
+		return -EINVAL;
 	if (pod && bend)
 		bend(pod->obj);
+	if (pod)
+		set_constants();
 	if (!pod || wd_pod__load(pod)) {
 		printf("# the programs do not load: -%d\n", errno);
 		return -errno;
 	}
+	map_buckets();
 	run_open(pod->obj);
 	tables_fill();
 	world_reset();
@@ -102,21 +128,9 @@ int world_open(void (*bend)(struct bpf_object *obj))
 
 void world_close(void)
 {
+	(void)munmap(buckets, bucket_cnt * sizeof(*buckets));
 	wd_pod__destroy(pod);
 	pod = NULL;
-}
-
-static void empty_map(const char *name)
-{
-	int fd = world_map_fd(name);
-	uint8_t key[64], next[64];
-	int err = bpf_map_get_next_key(fd, NULL, next);
-
-	while (!err) {
-		memcpy(key, next, sizeof(key));
-		err = bpf_map_get_next_key(fd, key, next);
-		(void)bpf_map_delete_elem(fd, key);
-	}
 }
 
 /* An array: nothing can be deleted from it. */
@@ -171,35 +185,35 @@ void world_frags_fill(const struct packet *first)
 		write_at("wd_frag", at, &full);
 }
 
-int world_flow_cnt(const char *map)
+struct wd_bucket *world_buckets(uint32_t *ret_cnt)
 {
-	uint8_t key[64];
-	void *prev = NULL;
+	*ret_cnt = bucket_cnt;
+	return buckets;
+}
+
+int world_flow_cnt(void)
+{
 	int cnt = 0;
 
-	while (!bpf_map_get_next_key(world_map_fd(map), prev, key)) {
-		prev = key;
-		cnt++;
-	}
+	for (uint32_t i = 0; i < bucket_cnt; i++)
+		for (int way = 0; way < WD_FLOW_WAYS; way++)
+			cnt += buckets[i].expires[way] != 0;
 	return cnt;
 }
 
 void world_reset(void)
 {
-	static const char *const flows[] = { "wd_ct4", "wd_ct6", "wd_new4",
-					     "wd_new6" };
 	struct wd_state_val state = { .gen = 0,
 				      .flags = WD_STATE_CIDR4 | WD_STATE_CIDR6,
 				      .rung = 7,
 				      .schema = WD_SCHEMA };
-	struct wd_quota_val quota = { .open = 0, .tick = world_ticks() };
+	struct wd_quota_val quota = { .tick = world_ticks() };
 
-	for (size_t i = 0; i < sizeof(flows) / sizeof(flows[0]); i++)
-		empty_map(flows[i]);
+	memset(buckets, 0, bucket_cnt * sizeof(*buckets));
 	empty_frags();
 	write_at("wd_state", 0, &state);
-	write_at("wd_quota", 1, &quota);
-	write_at("wd_quota", 2, &quota);
+	for (quota.ep = 1; quota.ep <= 3; quota.ep++)
+		write_at("wd_quota", quota.ep, &quota);
 	fill_endpoint(IF_POD, 1, H_SELF);
 	fill_endpoint(IF_NEAR, 2, H_NEAR);
 	fill_endpoint(IF_BRIDGED, 3, H_BRIDGED);
@@ -290,7 +304,7 @@ static void put_be16(__be16 *at, uint16_t val)
 }
 
 /* The two ports, or the key of an ICMP echo; others have none. */
-static void key_ports(const struct packet *p, struct wd_ct6_key *key)
+static void key_ports(const struct packet *p, struct wd_flow_key *key)
 {
 	bool leaves = p->dir == WD_EGRESS;
 
@@ -308,62 +322,76 @@ static void key_ports(const struct packet *p, struct wd_ct6_key *key)
 }
 
 /* The flow key that the ABI gives to @packet. */
-static void flow_key(const struct packet *packet, struct wd_ct6_key *ret_key)
+static struct wd_flow_key flow_key(const struct packet *packet)
 {
 	struct packet p = packet_full(packet);
 	enum host peer = p.dir == WD_EGRESS ? p.dst : p.src;
 	enum host own = p.dir == WD_EGRESS ? p.src : p.dst;
-	struct wd_ct6_key k6 = { .ep = 1,
-				 .proto = (uint8_t)p.proto,
-				 .laddr = own == H_SELF2 ? 1 : 0 };
-	struct wd_ct4_key k4;
+	struct wd_flow_key key = { .ep = 1,
+				   .proto = (uint8_t)p.proto,
+				   .laddr = own == H_SELF2 ? 1 : 0,
+				   .family = (uint8_t)p.family };
 
-	key_ports(&p, &k6);
-	if (p.family == 6) {
-		frame_addr(peer, 6, k6.peer);
-		*ret_key = k6;
-		return;
-	}
-	k4 = (struct wd_ct4_key){ .ep = 1,
-				  .lport = k6.lport,
-				  .pport = k6.pport,
-				  .proto = k6.proto,
-				  .laddr = k6.laddr,
-				  .sub = k6.sub };
-	frame_addr(peer, 4, &k4.peer);
-	memcpy(ret_key, &k4, sizeof(k4));
+	key_ports(&p, &key);
+	frame_addr(peer, p.family, p.family == 4 ? &key.peer[3] : key.peer);
+	return key;
 }
 
-static int flow_fd(const struct packet *p, bool in_new)
+/* Where the programs keep a flow of this key; *ret_way -1: it is not there. */
+static struct wd_bucket *flow_place(const struct wd_flow_key *key, int *ret_way)
 {
-	if (p->family == 4)
-		return world_map_fd(in_new ? "wd_new4" : "wd_ct4");
-	return world_map_fd(in_new ? "wd_new6" : "wd_ct6");
+	for (uint32_t i = 0; i < bucket_cnt; i++)
+		for (*ret_way = 0; *ret_way < WD_FLOW_WAYS; ++*ret_way)
+			if (buckets[i].expires[*ret_way] &&
+			    !memcmp(&buckets[i].flow[*ret_way].key, key,
+				    sizeof(*key)))
+				return &buckets[i];
+	*ret_way = -1;
+	return NULL;
 }
 
-int world_flow(const struct packet *packet, bool in_new,
-	       struct wd_ct_val *ret_val)
+int world_flow(const struct packet *packet, bool unreplied,
+	       struct flow *ret_flow)
 {
-	struct wd_ct6_key key;
-	struct wd_ct_val val;
+	struct wd_flow_key key = flow_key(packet);
+	int way;
+	const struct wd_bucket *at = flow_place(&key, &way);
 
-	flow_key(packet, &key);
-	if (bpf_map_lookup_elem(flow_fd(packet, in_new), &key, &val))
+	if (!at || !(at->flow[way].flags & WD_FLOW_REPLIED) != unreplied)
 		return -ENOENT;
-	if (ret_val)
-		*ret_val = val;
+	if (ret_flow)
+		*ret_flow = (struct flow){ at->flow[way], at->expires[way] };
 	return 0;
 }
 
-void world_flow_set(const struct packet *packet, bool in_new,
-		    const struct wd_ct_val *val)
+/* The hash of flow.h, by the words of the key one after the other. */
+static uint64_t flow_hash(const struct wd_flow_key *key)
 {
-	struct wd_ct6_key key;
-	int err;
+	uint64_t sum = 0;
+	uint32_t word;
 
-	flow_key(packet, &key);
-	err = bpf_map_update_elem(flow_fd(packet, in_new), &key, val, BPF_ANY);
-	assert(!err);
+	for (size_t i = 0; i < WD_HASH_WORDS; i++) {
+		memcpy(&word, (const uint8_t *)key + 4 * i, 4);
+		sum += word * pod->rodata->wd_hash_key[i];
+	}
+	return sum;
+}
+
+void world_flow_set(const struct packet *packet, const struct flow *flow)
+{
+	struct wd_flow_key key = flow_key(packet);
+	uint64_t hash = flow_hash(&key);
+	int way;
+	struct wd_bucket *at = flow_place(&key, &way);
+
+	if (!at) {
+		at = &buckets[hash >> 48 & (bucket_cnt - 1)];
+		way = hash >> 29 & (WD_FLOW_WAYS - 1);
+	}
+	at->flow[way] = flow->is;
+	at->flow[way].key = key;
+	at->tag[way] = (uint32_t)(hash >> 24);
+	at->expires[way] = flow->expires;
 }
 
 struct wd_quota_val world_quota(void)
@@ -379,4 +407,14 @@ struct wd_quota_val world_quota(void)
 void world_quota_set(struct wd_quota_val val)
 {
 	write_at("wd_quota", 1, &val);
+}
+
+struct wd_quota_val world_quota_full(uint32_t ticks)
+{
+	struct wd_quota_val full = { .ep = 1,
+				     .open = WD_OPEN_SHARE,
+				     .tick = world_ticks() };
+
+	full.due[(full.tick + ticks) % WD_QUOTA_DUE] = WD_OPEN_SHARE;
+	return full;
 }

@@ -56,15 +56,23 @@ uint32_t world_ticks(void);
 /** world_begin_tick() - wait for a tick to begin, so that none passes in what follows */
 void world_begin_tick(void);
 
-/** world_flow() - the flow of @packet if it is in the new (or replied) table. Return: 0 or -ENOENT */
-int world_flow(const struct packet *packet, bool in_new,
-	       struct wd_ct_val *ret_val);
-/** world_flow_set() - overwrite a flow of either table */
-void world_flow_set(const struct packet *packet, bool in_new,
-		    const struct wd_ct_val *val);
+/* A flow of the table: its entry and its time. */
+struct flow {
+	struct wd_flow_entry is;
+	uint32_t expires;
+};
 
-/** world_flow_cnt() - flows in one of the four tables */
-int world_flow_cnt(const char *map);
+/** world_flow() - the flow of @packet if it is (not) replied to. Return: 0 or -ENOENT */
+int world_flow(const struct packet *packet, bool unreplied,
+	       struct flow *ret_flow);
+/** world_flow_set() - overwrite it, or put it in its home if it is not there */
+void world_flow_set(const struct packet *packet, const struct flow *flow);
+
+/** world_flow_cnt() - flows in the table, the dead too */
+int world_flow_cnt(void);
+
+/** world_buckets() - the flow table, and how many buckets it has */
+struct wd_bucket *world_buckets(uint32_t *ret_cnt);
 
 /** world_trains() - fragment trains that live. @ret_first: one of them, or NULL */
 int world_trains(struct wd_train *ret_first);
@@ -73,6 +81,9 @@ void world_frags_fill(const struct packet *first);
 
 struct wd_quota_val world_quota(void);
 void world_quota_set(struct wd_quota_val val);
+
+/** world_quota_full() - a share of unreplied flows used up for as long as @ticks */
+struct wd_quota_val world_quota_full(uint32_t ticks);
 
 /** world_map_fd() - descriptor of a map by its name */
 int world_map_fd(const char *name);

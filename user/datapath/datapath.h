@@ -179,6 +179,16 @@ int wd_epstat_read(struct wd_datapath *dp, uint32_t stat,
 int wd_epstat_reset(struct wd_datapath *dp, uint32_t stat);
 int wd_evstat_read(struct wd_datapath *dp, struct wd_evstat_val *ret_val);
 
+/**
+ * wd_flow_seed() - write a connection that is there already as a flow
+ * It is not in force for any generation: its next packet is judged.
+ * Return: 0, also if it is known; -ENOSPC no room or the endpoint's share is used up; -errno.
+ */
+int wd_flow_seed(struct wd_datapath *dp, const struct wd_seed_in *seed);
+
+/** wd_flow_count() - flows in the table, with dead ones whose place nobody took yet */
+uint32_t wd_flow_count(struct wd_datapath *dp);
+
 /* One line of `warder map list`. */
 struct wd_map_info {
 	const char *name;

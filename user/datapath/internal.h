@@ -3,7 +3,7 @@
  * internal.h - what the files of the data path share, and nobody else sees.
  *
  * load.c puts an open data path together; bpffs.c knows directories and pins,
- * maps.c the maps, golden.c the trial of new programs, attach.c the hooks of
+ * maps.c the maps, flow.c the flow table, golden.c the trial of new programs, attach.c the hooks of
  * an interface by way of tcx.c or clsact.c, report.c what to tell a person.
  */
 #ifndef WARDER_DATAPATH_INTERNAL_H
@@ -47,6 +47,8 @@ struct wd_datapath {
 	uint64_t writes;
 	struct wd_datapath_info info;
 	int lock_fd; /* the directory, -1 not locked */
+	uint64_t hash_key[WD_HASH_WORDS]; /* of the flow table, odd */
+	struct bpf_object *seed; /* what writes flows, NULL until needed */
 	char *why; /* first failure, for a person */
 };
 
@@ -156,6 +158,13 @@ void wd_maps_close(struct wd_datapath *dp);
 
 /** wd_maps_unpin() - remove the pins; wd_state, which makes a set, first */
 int wd_maps_unpin(const char *dir);
+
+/* ---- flow.c ---- */
+
+/** wd_flow_hash_key() - dp->hash_key: of the table that was adopted, or a new one */
+int wd_flow_hash_key(struct wd_datapath *dp);
+
+void wd_flow_close(struct wd_datapath *dp);
 
 /* ---- golden.c ---- */
 

@@ -33,16 +33,25 @@ const char *const wd_prog_names[WD_DIR__MAX] = {
 
 /* ---- objects ---- */
 
-/* What the programs must be told of this kernel before they load. */
-static int set_constants(struct bpf_object *obj)
+/*
+ * What the programs must be told before they load: of this kernel, and of the
+ * flow table, whose size may have been set for a trial.
+ */
+static int set_constants(struct wd_datapath *dp, struct bpf_object *obj)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
+	struct bpf_map *flows = bpf_object__find_map_by_name(obj, "wd_flow");
 	size_t bytes = 0;
-	uint32_t *tick_shift = map ? bpf_map__initial_value(map, &bytes) : NULL;
+	struct wd_pod__rodata *is = map ? bpf_map__initial_value(map, &bytes) :
+					  NULL;
 
-	if (!tick_shift || bytes != sizeof(*tick_shift))
-		return -EINVAL;
-	*tick_shift = wd_clock_shift();
+	if (!is || !flows || bytes != sizeof(*is))
+		return wd_fail(dp, -EINVAL, WD_STAGE_PROG,
+			       "the programs have other constants than this "
+			       "binary");
+	is->wd_tick_shift = wd_clock_shift();
+	is->wd_bucket_mask = bpf_map__max_entries(flows) - 1;
+	memcpy(is->wd_hash_key, dp->hash_key, sizeof(is->wd_hash_key));
 	return 0;
 }
 
@@ -52,28 +61,22 @@ static struct bpf_object *open_object(struct wd_datapath *dp)
 	struct bpf_object *obj;
 	const void *elf;
 	size_t bytes;
-	int err;
 
 	elf = wd_pod__elf_bytes(&bytes);
 	obj = bpf_object__open_mem(elf, bytes, &opts);
 	if (!obj)
 		wd_fail(dp, -errno, WD_STAGE_PROG,
 			"cannot read the programs in this binary");
-	err = obj ? set_constants(obj) : 0;
-	if (err) {
-		wd_fail(dp, err, WD_STAGE_PROG,
-			"the programs have other constants than this binary");
-		bpf_object__close(obj);
-		return NULL;
-	}
 	return obj;
 }
 
 static int load_object(struct wd_datapath *dp, struct bpf_object *obj)
 {
 	char *said;
-	int err;
+	int err = set_constants(dp, obj);
 
+	if (err)
+		return err;
 	wd_capture_begin();
 	err = bpf_object__load(obj);
 	said = wd_capture_end();
@@ -248,6 +251,8 @@ static int open_all(struct wd_datapath *dp)
 	if (err > 0)
 		dp->info.adopted = true;
 	if (err >= 0)
+		err = wd_flow_hash_key(dp);
+	if (!err)
 		err = make_scratch(dp);
 	if (!err)
 		err = trial(dp, tried);
@@ -312,6 +317,7 @@ void wd_datapath_close(struct wd_datapath *dp)
 
 	if (!dp)
 		return;
+	wd_flow_close(dp);
 	wd_maps_close(dp);
 	for (i = 0; i < WD_DIR__MAX; i++) {
 		if (dp->prog_fd[i] >= 0)

@@ -161,6 +161,7 @@ static int write_schema(struct wd_datapath *dp)
 	uint32_t zero = 0;
 	int err;
 
+	memcpy(state.hash_key, dp->hash_key, sizeof(dp->hash_key));
 	err = bpf_map_update_elem(dp->map_fd[WD_MAP_wd_state], &zero, &state,
 				  BPF_ANY);
 	return err ? wd_fail(dp, err, WD_STAGE_MAP, "cannot write wd_state") :

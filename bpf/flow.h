@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * flow.h - the flow table: where an entry is, how it gets there and goes.
+ *
+ * Owns wd_flow and wd_quota; knows nothing of what the states of a flow mean.
+ * One table for both families, in buckets of WD_FLOW_WAYS entries. A key hashes
+ * to two buckets and may be in any way of either; most are in their home way,
+ * which is tried first and costs one comparison. The hash is multilinear with
+ * secret factors (Dietzfelbinger 1996): for who does not know them, two keys
+ * meet with the chance of random ones.
+ *
+ * An entry is dead from the tick in `expires` on, whoever looks and whatever
+ * the load; its place is taken by the next flow that hashes there, and a hand
+ * goes on by one bucket with each insertion, so that counts do not stay behind.
+ * Nothing scans the table, neither here nor in user space.
+ *
+ * What holds of concurrency. A place changes its flow under a spin lock, with
+ * `expires` 0 meanwhile. Readers take no lock: one that compared the old key
+ * just before may go by the new flow for one packet, which belonged to a flow
+ * in force a moment before. Fields of a flow are written without a lock, as
+ * single stores; packets of one flow on two CPUs may lose one of two updates,
+ * of which the next packet makes up.
+ */
+#ifndef WARDER_BPF_FLOW_H
+#define WARDER_BPF_FLOW_H
+
+#include "maps.h"
+#include "packet.h"
+
+/* Buckets of the table less one; set by the loader, as the map's size. */
+const volatile __u32 wd_bucket_mask = WD_FLOW_BUCKETS - 1;
+
+/* Factors of the hash, odd; set by the loader, kept with the table. */
+const volatile __u64 wd_hash_key[WD_HASH_WORDS] = { 1, 3, 5, 7, 9, 11, 13 };
+
+#define WD_NO_PLACE 0xffffffffU
+
+/* A flow in the table. */
+struct wd_spot {
+	struct wd_bucket *bucket; /* NULL: no such flow */
+	__u32 way;
+};
+
+static __always_inline struct wd_flow_entry *
+spot_flow(const struct wd_spot *spot)
+{
+	__u32 way = spot->way;
+
+	WD_OPAQUE(way);
+	return &spot->bucket->flow[way & (WD_FLOW_WAYS - 1)];
+}
+
+static __always_inline __u32 *spot_expires(const struct wd_spot *spot)
+{
+	__u32 way = spot->way;
+
+	WD_OPAQUE(way);
+	return &spot->bucket->expires[way & (WD_FLOW_WAYS - 1)];
+}
+
+static __always_inline struct wd_bucket *bucket_at(__u32 nr)
+{
+	nr &= wd_bucket_mask;
+	return bpf_map_lookup_elem(&wd_flow, &nr);
+}
+
+/* ---- hash ---- */
+
+static __always_inline __u64 flow_hash(const struct wd_pkt *pkt)
+{
+	const __u32 *word = (const void *)&pkt->key;
+	__u64 sum = word[3] * wd_hash_key[3] + word[4] * wd_hash_key[4] +
+		    word[5] * wd_hash_key[5] + word[6] * wd_hash_key[6];
+
+	if (pkt->family == 4)
+		return sum;
+	return sum + word[0] * wd_hash_key[0] + word[1] * wd_hash_key[1] +
+	       word[2] * wd_hash_key[2];
+}
+
+/* The upper half of the sum is as good as random, the lower bits are not. */
+static __always_inline __u32 hash_bucket(__u64 hash)
+{
+	return (__u32)(hash >> 48);
+}
+
+static __always_inline __u32 hash_bucket2(__u64 hash)
+{
+	return (__u32)(hash >> 32) & 0xffff;
+}
+
+static __always_inline __u32 hash_tag(__u64 hash)
+{
+	return (__u32)(hash >> 24);
+}
+
+static __always_inline __u32 hash_home(__u64 hash)
+{
+	return (__u32)(hash >> 29) & (WD_FLOW_WAYS - 1);
+}
+
+/* ---- find ---- */
+
+static __always_inline bool key_is(const struct wd_flow_key *key,
+				   const struct wd_pkt *pkt)
+{
+	const __u64 *a = (const void *)key, *b = (const void *)&pkt->key;
+	const __u32 *c = (const void *)key, *d = (const void *)&pkt->key;
+
+	/* endpoint and ports, then protocol, own address, sub and family */
+	if (a[2] != b[2] || c[6] != d[6])
+		return false;
+	if (pkt->family == 4)
+		return c[3] == d[3];
+	return a[0] == b[0] && a[1] == b[1];
+}
+
+static __always_inline bool way_is(struct wd_bucket *bucket, __u32 way,
+				   const struct wd_pkt *pkt)
+{
+	struct wd_spot spot = { bucket, way };
+
+	WD_OPAQUE(way);
+	return bucket->tag[way & (WD_FLOW_WAYS - 1)] == hash_tag(pkt->hash) &&
+	       key_is(&spot_flow(&spot)->key, pkt) &&
+	       *spot_expires(&spot) > pkt->now;
+}
+
+static __always_inline __u32 place_of(__u32 bucket, __u32 way)
+{
+	return (bucket & wd_bucket_mask) * WD_FLOW_WAYS + way;
+}
+
+static __always_inline __u32 search_bucket(const struct wd_pkt *pkt, __u32 nr)
+{
+	struct wd_bucket *bucket = bucket_at(nr);
+	__u32 way;
+
+	if (!bucket)
+		return WD_NO_PLACE;
+	for (way = 0; way < WD_FLOW_WAYS; way++)
+		if (way_is(bucket, way, pkt))
+			return place_of(nr, way);
+	return WD_NO_PLACE;
+}
+
+/* Look everywhere for the packet's flow; sets pkt->place. */
+__noinline int flow_search(struct __sk_buff *skb)
+{
+	struct wd_pkt *pkt = this_packet();
+
+	WD_OPAQUE(skb); /* see packet.h: unused, but it must be passed */
+	if (!pkt)
+		return 0;
+	pkt->place = search_bucket(pkt, hash_bucket(pkt->hash));
+	if (pkt->place == WD_NO_PLACE)
+		pkt->place = search_bucket(pkt, hash_bucket2(pkt->hash));
+	return 0;
+}
+
+/* What is at pkt->place. */
+static __always_inline struct wd_spot spot_here(const struct wd_pkt *pkt)
+{
+	struct wd_spot none = { NULL, 0 };
+	__u32 place = pkt->place;
+
+	if (place == WD_NO_PLACE)
+		return none;
+	return (struct wd_spot){ bucket_at(place / WD_FLOW_WAYS),
+				 place & (WD_FLOW_WAYS - 1) };
+}
+
+/* The live flow that pkt->key names. Sets pkt->hash and pkt->place. */
+static __always_inline struct wd_spot flow_find(struct __sk_buff *skb,
+						struct wd_pkt *pkt)
+{
+	__u64 hash = flow_hash(pkt);
+	struct wd_bucket *bucket = bucket_at(hash_bucket(hash));
+	__u32 way = hash_home(hash);
+
+	pkt->hash = hash;
+	if (bucket && way_is(bucket, way, pkt)) {
+		pkt->place = place_of(hash_bucket(hash), way);
+		return (struct wd_spot){ bucket, way };
+	}
+	(void)flow_search(skb);
+	return spot_here(pkt);
+}
+
+/* ---- shares ---- */
+
+static __always_inline struct wd_quota_val *quota_at(__u32 stat)
+{
+	stat &= WD_ENDPOINTS_MAX - 1;
+	return bpf_map_lookup_elem(&wd_quota, &stat);
+}
+
+/*
+ * Let go of what expired since the last time. CPUs may do this at once: slots
+ * that passed only get 0, and the sum is taken anew each tick, so that what a
+ * race spoils does not last.
+ */
+static __always_inline void quota_pass(struct wd_quota_val *quota, __u32 now)
+{
+	__u32 ticks = now - quota->tick;
+	__s32 open = 0;
+	__u32 i;
+
+	/* none, or another CPU's, or another clock's reading, is ahead */
+	if (!ticks || ticks > 0x7fffffff)
+		return;
+	for (i = 0; i < WD_QUOTA_DUE; i++) {
+		if (i < ticks)
+			quota->due[(now - i) & (WD_QUOTA_DUE - 1)] = 0;
+	}
+	for (i = 0; i < WD_QUOTA_DUE; i++)
+		open += quota->due[i];
+	quota->open = open;
+	quota->tick = now;
+}
+
+/* The share of this endpoint; that of an instance before it is forgotten. */
+static __always_inline struct wd_quota_val *quota_of(const struct wd_pkt *pkt)
+{
+	struct wd_quota_val *quota = quota_at(pkt->ep_stat);
+
+	if (!quota)
+		return NULL;
+	if (quota->ep != pkt->key.ep) {
+		__builtin_memset(quota, 0, sizeof(*quota));
+		quota->ep = pkt->key.ep;
+		quota->tick = pkt->now;
+	}
+	quota_pass(quota, pkt->now);
+	return quota;
+}
+
+static __always_inline void quota_open_add(struct wd_quota_val *quota,
+					   __u32 expires, __s32 cnt)
+{
+	__u32 at = expires & (WD_QUOTA_DUE - 1);
+
+	if ((__s32)(expires - quota->tick) <= 0)
+		return; /* what was due then has been let go */
+	__sync_fetch_and_add(&quota->due[at], cnt);
+	__sync_fetch_and_add(&quota->open, cnt);
+}
+
+/* The flow is not counted as unreplied any more. */
+static __always_inline void quota_close(struct wd_flow_entry *flow,
+					__u32 expires)
+{
+	struct wd_quota_val *quota;
+
+	if (!(flow->flags & WD_FLOW_OPEN))
+		return;
+	flow->flags &= (__u16)~WD_FLOW_OPEN;
+	quota = quota_at(flow->stat);
+	if (quota && quota->ep == flow->key.ep)
+		quota_open_add(quota, expires, -1);
+}
+
+/* Give the flow another time of death, also in the count. */
+static __always_inline void spot_set_expires(const struct wd_spot *spot,
+					     __u32 expires)
+{
+	struct wd_flow_entry *flow = spot_flow(spot);
+	__u32 *at = spot_expires(spot);
+	struct wd_quota_val *quota;
+
+	if (*at == expires)
+		return;
+	if (flow->flags & WD_FLOW_OPEN) {
+		quota = quota_at(flow->stat);
+		if (quota && quota->ep == flow->key.ep) {
+			quota_open_add(quota, *at, -1);
+			quota_open_add(quota, expires, 1);
+		}
+	}
+	*at = expires;
+}
+
+/* ---- places ---- */
+
+static __always_inline struct wd_flowlock_val *lock_of(__u32 bucket)
+{
+	__u32 at = bucket & wd_bucket_mask & (WD_FLOW_LOCKS - 1);
+
+	return bpf_map_lookup_elem(&wd_flowlock, &at);
+}
+
+static __always_inline bool is_free(const struct wd_bucket *bucket, __u32 way,
+				    __u32 now)
+{
+	WD_OPAQUE(way);
+	return bucket->expires[way & (WD_FLOW_WAYS - 1)] <= now;
+}
+
+/* A way of the bucket that is free or whose flow is dead, home first. */
+static __always_inline __u32 free_way(const struct wd_bucket *bucket,
+				      __u32 home, __u32 now)
+{
+	__u32 way;
+
+	if (is_free(bucket, home, now))
+		return home;
+	for (way = 0; way < WD_FLOW_WAYS; way++)
+		if (is_free(bucket, way, now))
+			return way;
+	return WD_FLOW_WAYS;
+}
+
+/*
+ * How well may the flow at @spot give way to one of an endpoint that has @mine
+ * flows? 0 not at all. Those whose endpoint is gone first, then unreplied ones,
+ * then replied ones; of the others only of an endpoint that has more.
+ * @own: only unreplied ones of endpoint @ep itself
+ */
+static __always_inline __u32 yields(const struct wd_spot *spot, __u32 ep,
+				    __s32 mine, bool own)
+{
+	const struct wd_flow_entry *flow = spot_flow(spot);
+	struct wd_quota_val *quota = quota_at(flow->stat);
+	bool replied = flow->flags & WD_FLOW_REPLIED;
+
+	if (!quota || quota->ep != flow->key.ep)
+		return 4;
+	if (flow->key.ep == ep)
+		return replied ? 0 : 3;
+	if (own || quota->flows <= mine)
+		return 0;
+	return replied ? 1 : 2;
+}
+
+/* The place in one bucket that may best be taken from its flow. */
+static __always_inline void find_victim(struct wd_pkt *pkt, __u32 nr,
+					__s32 mine, bool own, __u32 *best)
+{
+	struct wd_spot spot = { bucket_at(nr), 0 };
+	__u32 score, way;
+
+	if (!spot.bucket)
+		return;
+	for (way = 0; way < WD_FLOW_WAYS; way++) {
+		spot.way = way;
+		score = yields(&spot, pkt->key.ep, mine, own);
+		if (score <= *best)
+			continue;
+		*best = score;
+		pkt->place = place_of(nr, way);
+	}
+}
+
+/* Set pkt->place to one whose flow gives way to the packet's; or to none. */
+__noinline int flow_victim(struct __sk_buff *skb, __u32 own)
+{
+	struct wd_pkt *pkt = this_packet();
+	struct wd_quota_val *quota;
+	__u32 best = 0;
+
+	WD_OPAQUE(skb);
+	if (!pkt)
+		return 0;
+	pkt->place = WD_NO_PLACE;
+	quota = quota_at(pkt->ep_stat);
+	if (!quota)
+		return 0;
+	find_victim(pkt, hash_bucket(pkt->hash), quota->flows, own, &best);
+	find_victim(pkt, hash_bucket2(pkt->hash), quota->flows, own, &best);
+	return 0;
+}
+
+/* Set pkt->place to a free one; or to none. */
+static __always_inline void find_room(struct wd_pkt *pkt, __u32 nr)
+{
+	struct wd_bucket *bucket = bucket_at(nr);
+	__u32 way;
+
+	if (!bucket)
+		return;
+	way = free_way(bucket, hash_home(pkt->hash), pkt->now);
+	if (way < WD_FLOW_WAYS)
+		pkt->place = place_of(nr, way);
+}
+
+/* ---- in and out ---- */
+
+/* What the flow that was at a place is counted by. */
+struct wd_gone {
+	__u32 ep;
+	__u32 stat;
+	__u32 expires; /* 0: there was none */
+	__u16 flags;
+};
+
+static __always_inline void quota_forget(const struct wd_gone *gone)
+{
+	struct wd_quota_val *quota;
+
+	if (!gone->expires)
+		return;
+	quota = quota_at(gone->stat);
+	if (!quota || quota->ep != gone->ep)
+		return;
+	__sync_fetch_and_add(&quota->flows, -1);
+	if (gone->flags & WD_FLOW_OPEN)
+		quota_open_add(quota, gone->expires, -1);
+}
+
+static __always_inline void note_gone(struct wd_gone *gone,
+				      const struct wd_flow_entry *flow)
+{
+	gone->ep = flow->key.ep;
+	gone->stat = flow->stat;
+	gone->flags = flow->flags;
+}
+
+/* Take out the flow at @spot if it dies at @expires. Return: whether it did. */
+static __always_inline bool spot_clear(const struct wd_spot *spot, __u32 nr,
+				       __u32 expires)
+{
+	struct wd_flowlock_val *lock = lock_of(nr);
+	struct wd_flow_entry *flow = spot_flow(spot);
+	struct wd_gone gone = { .expires = expires };
+	volatile __u32 *at = spot_expires(spot);
+	bool is_it;
+
+	if (!lock)
+		return false;
+	bpf_spin_lock(&lock->lock);
+	is_it = *at == expires;
+	if (is_it) {
+		note_gone(&gone, flow);
+		*at = 0;
+	}
+	bpf_spin_unlock(&lock->lock);
+	if (is_it)
+		quota_forget(&gone);
+	return is_it;
+}
+
+/* Drop the dead of the bucket that this CPU's hand points to, and go on. */
+__noinline int flow_sweep(struct __sk_buff *skb)
+{
+	struct wd_pkt *pkt = this_packet();
+	struct wd_spot spot = {};
+	__u32 nr, way, expires;
+
+	WD_OPAQUE(skb);
+	if (!pkt)
+		return 0;
+	nr = pkt->hand++;
+	spot.bucket = bucket_at(nr);
+	if (!spot.bucket)
+		return 0;
+	for (way = 0; way < WD_FLOW_WAYS; way++) {
+		spot.way = way;
+		expires = *spot_expires(&spot);
+		if (expires && expires <= pkt->now)
+			(void)spot_clear(&spot, nr, expires);
+	}
+	return 0;
+}
+
+/* A flow to be written: what the packet itself does not say. */
+struct wd_draft {
+	__u32 gen;
+	__u32 expires;
+	__u16 flags;
+	__u8 dir;
+	__u8 reason;
+};
+
+/*
+ * Write the packet's flow to pkt->place, in place of what is there. Return:
+ * false if another CPU was faster.
+ */
+static __always_inline bool place_fill(struct wd_pkt *pkt,
+				       const struct wd_draft *draft)
+{
+	struct wd_flowlock_val *lock = lock_of(pkt->place / WD_FLOW_WAYS);
+	struct wd_spot spot = spot_here(pkt);
+	struct wd_gone gone = {};
+	volatile __u32 *at;
+	struct wd_flow_entry *flow;
+	__u32 way;
+	bool is_it;
+
+	if (!lock || !spot.bucket)
+		return false;
+	flow = spot_flow(&spot);
+	at = spot_expires(&spot);
+	way = spot.way;
+	WD_OPAQUE(way);
+	gone.expires = *at;
+	bpf_spin_lock(&lock->lock);
+	is_it = *at == gone.expires;
+	if (is_it) {
+		note_gone(&gone, flow);
+		*at = 0;
+		spot.bucket->tag[way & (WD_FLOW_WAYS - 1)] =
+			hash_tag(pkt->hash);
+		flow->key = pkt->key;
+		flow->gen = draft->gen;
+		flow->rule = pkt->rule;
+		flow->end[WD_INGRESS] = pkt->seq + 1;
+		flow->end[WD_EGRESS] = pkt->seq + 1;
+		flow->ack[WD_INGRESS] = 0;
+		flow->ack[WD_EGRESS] = 0;
+		flow->again = 0;
+		flow->flags = draft->flags;
+		flow->stat = (__u16)pkt->ep_stat;
+		flow->dir = draft->dir;
+		flow->reason = draft->reason;
+		*at = draft->expires;
+	}
+	bpf_spin_unlock(&lock->lock);
+	if (is_it)
+		quota_forget(&gone);
+	return is_it;
+}
+
+/*
+ * A place for the packet's flow, or none, in pkt->place.
+ * @own: the endpoint's share is used up: it must take one of its own
+ */
+static __always_inline void find_place(struct __sk_buff *skb,
+				       struct wd_pkt *pkt, bool own)
+{
+	pkt->place = WD_NO_PLACE;
+	if (!own) {
+		find_room(pkt, hash_bucket(pkt->hash));
+		if (pkt->place == WD_NO_PLACE)
+			find_room(pkt, hash_bucket2(pkt->hash));
+	}
+	if (pkt->place == WD_NO_PLACE)
+		(void)flow_victim(skb, own);
+}
+
+/*
+ * Make the packet's flow, counted against its endpoint's share. Return: false
+ * if there is no place for it.
+ */
+static __always_inline bool flow_insert(struct __sk_buff *skb,
+					struct wd_pkt *pkt,
+					const struct wd_draft *draft, bool own)
+{
+	struct wd_quota_val *quota;
+
+	find_place(skb, pkt, own);
+	if (pkt->place == WD_NO_PLACE || !place_fill(pkt, draft))
+		return false;
+	quota = quota_at(pkt->ep_stat);
+	if (!quota)
+		return true;
+	__sync_fetch_and_add(&quota->flows, 1);
+	if (draft->flags & WD_FLOW_OPEN)
+		quota_open_add(quota, draft->expires, 1);
+	return true;
+}
+
+#endif /* WARDER_BPF_FLOW_H */

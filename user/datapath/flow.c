@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * flow.c - the flow table as the agent deals with it: the secret by which it is
+ * hashed, and the one way in for flows that no packet made.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "clock.h"
+#include "internal.h"
+#include "wd_seed.skel.h"
+
+int wd_flow_hash_key(struct wd_datapath *dp)
+{
+	struct wd_state_val state;
+	uint32_t zero = 0;
+	int err;
+
+	if (dp->info.adopted) {
+		err = bpf_map_lookup_elem(dp->map_fd[WD_MAP_wd_state], &zero,
+					  &state);
+		if (err)
+			return wd_fail(dp, err, WD_STAGE_PIN,
+				       "cannot read wd_state");
+		memcpy(dp->hash_key, state.hash_key, sizeof(dp->hash_key));
+		return 0;
+	}
+	if (getrandom(dp->hash_key, sizeof(dp->hash_key), 0) !=
+	    sizeof(dp->hash_key))
+		return wd_fail(dp, -errno, WD_STAGE_MAP,
+			       "cannot get a secret for the flow table");
+	for (int i = 0; i < WD_HASH_WORDS; i++)
+		dp->hash_key[i] |= 1;
+	return 0;
+}
+
+static bool is_used(enum wd_map map)
+{
+	return map == WD_MAP_wd_flow || map == WD_MAP_wd_flowlock ||
+	       map == WD_MAP_wd_quota;
+}
+
+/* The maps of this node in place of the object's; what it does not use, none. */
+static int use_maps(struct wd_datapath *dp, struct bpf_object *obj)
+{
+	struct bpf_map *map;
+	int err;
+
+	for (int i = 0; i < WD_MAP__MAX; i++) {
+		map = bpf_object__find_map_by_name(obj, wd_map_names[i]);
+		if (!map)
+			continue;
+		err = is_used(i) ? bpf_map__reuse_fd(map, dp->map_fd[i]) :
+				   bpf_map__set_autocreate(map, false);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int set_constants(struct wd_datapath *dp, struct bpf_object *obj)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
+	size_t bytes = 0;
+	struct wd_seed__rodata *is = map ? bpf_map__initial_value(map, &bytes) :
+					   NULL;
+
+	if (!is || bytes != sizeof(*is))
+		return -EINVAL;
+	is->wd_tick_shift = wd_clock_shift();
+	is->wd_bucket_mask = dp->shape[WD_MAP_wd_flow].max - 1;
+	memcpy(is->wd_hash_key, dp->hash_key, sizeof(is->wd_hash_key));
+	return 0;
+}
+
+static int load_seed(struct wd_datapath *dp)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "wd_seed");
+	struct bpf_object *obj;
+	const void *elf;
+	size_t bytes;
+	int err;
+
+	elf = wd_seed__elf_bytes(&bytes);
+	obj = bpf_object__open_mem(elf, bytes, &opts);
+	if (!obj)
+		return -errno;
+	err = use_maps(dp, obj);
+	if (!err)
+		err = set_constants(dp, obj);
+	wd_capture_begin();
+	if (!err)
+		err = bpf_object__load(obj);
+	free(wd_capture_end()); /* the caller says what this means */
+	if (err) {
+		bpf_object__close(obj);
+		return err;
+	}
+	dp->seed = obj;
+	return 0;
+}
+
+int wd_flow_seed(struct wd_datapath *dp, const struct wd_seed_in *seed)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = seed,
+		    .data_size_in = sizeof(*seed), .repeat = 1);
+	const struct bpf_program *prog;
+	int err = dp->seed ? 0 : load_seed(dp);
+
+	if (err)
+		return err;
+	prog = bpf_object__find_program_by_name(dp->seed, "wd_seed");
+	err = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+	if (err)
+		return err;
+	dp->writes++;
+	switch (opts.retval) {
+	case WD_SEED_MADE:
+	case WD_SEED_KNOWN:
+		return 0;
+	case WD_SEED_FULL:
+		return -ENOSPC;
+	default:
+		return -EINVAL;
+	}
+}
+
+uint32_t wd_flow_count(struct wd_datapath *dp)
+{
+	const struct wd_quota_val *quota = wd_map_mem(dp, WD_MAP_wd_quota);
+	uint32_t cnt = 0;
+
+	for (int i = 0; quota && i < WD_ENDPOINTS_MAX; i++)
+		cnt += quota[i].flows > 0 ? (uint32_t)quota[i].flows : 0;
+	return cnt;
+}
+
+void wd_flow_close(struct wd_datapath *dp)
+{
+	bpf_object__close(dp->seed);
+	dp->seed = NULL;
+}
