@@ -291,7 +291,8 @@ struct wd_train {
 	__u32 owner; /* who answers for it: an endpoint, or hash | WD_FRAG_REMOTE */
 	__be16 sport; /* of the first fragment; ICMP echo: its id */
 	__be16 dport; /* ICMP: type and code, as in wd_event */
-	struct wd_frag_gap gap[WD_FRAG_GAPS]; /* may still pass; none: the train is at its end */
+	/* what may still pass; none: the train is at its end */
+	struct wd_frag_gap gap[WD_FRAG_GAPS];
 };
 WD_ABI_SIZE(struct wd_train, 76);
 

@@ -27,7 +27,8 @@
 	X(wd_flow, "flows of both families, in buckets") \
 	X(wd_flowlock, "locks of the buckets of wd_flow") \
 	X(wd_quota, "flows by endpoint, against its shares") \
-	X(wd_frag, "fragment trains whose first fragment was allowed, in buckets") \
+	X(wd_frag, \
+	  "fragment trains whose first fragment was allowed, in buckets") \
 	X(wd_stat, "packets and bytes by reason and direction") \
 	X(wd_epstat, "packets and bytes by endpoint, verdict and direction") \
 	X(wd_evstat, "events sent, rate-limited and lost") \

@@ -62,7 +62,8 @@ enum wd_dir {
 	  "fragment whose first fragment was not seen or not allowed") \
 	X(FRAG_TINY, 48, 1, \
 	  "first fragment too short for its transport header") \
-	X(FRAG_OVERLAP, 49, 1, "fragment overlaps a header or what has passed of its datagram") \
+	X(FRAG_OVERLAP, 49, 1, \
+	  "fragment overlaps a header or what has passed of its datagram") \
 	X(ICMP_UNRELATED, 50, 1, "ICMP error about no live flow") \
 	X(CT_INVALID, 51, 1, "packet does not fit the state of its flow") \
 	X(CT_FULL, 52, 1, "the endpoint's share of the flow table is used up") \

@@ -118,6 +118,27 @@ static void a_fragment_of_another_train_is_an_orphan(void)
 	}
 }
 
+/* From one own address to the other: only the direction tells them apart. */
+static void each_hook_has_its_own_train_of_what_a_pod_sends_itself(void)
+{
+	for_each_family(family)
+	{
+		world_reset();
+		world_publish(SLOT_OPEN, 0);
+		world_iif = IF_POD;
+		expect_packet(WD_R_NOT_ISOLATED, OUT, .family = family, UDP,
+			      FIRST, FROM(H_SELF), TO(H_SELF2));
+		expect_packet(WD_R_FRAG_ORPHAN, IN, .family = family, UDP,
+			      LATER(40), FROM(H_SELF), TO(H_SELF2));
+		expect_packet(WD_R_NOT_ISOLATED, IN, .family = family, UDP,
+			      FIRST, FROM(H_SELF), TO(H_SELF2));
+		expect_packet(WD_R_ESTABLISHED, IN, .family = family, UDP,
+			      LATER(40), FROM(H_SELF), TO(H_SELF2));
+		expect_packet(WD_R_ESTABLISHED, OUT, .family = family, UDP,
+			      LATER(40), FROM(H_SELF), TO(H_SELF2));
+	}
+}
+
 static void an_id_of_32_bits_is_compared_whole(void)
 {
 	world_reset();
@@ -587,6 +608,24 @@ static void mode_off_notes_nothing(void)
 	}
 }
 
+/* Nor does it ask what was noted before. */
+static void mode_off_passes_what_overlaps(void)
+{
+	for_each_family(family)
+	{
+		world_reset();
+		expect_packet(WD_R_POLICY_ALLOW, IN, .family = family, UDP,
+			      FIRST);
+		expect_packet(WD_R_ESTABLISHED, IN, .family = family, UDP,
+			      FIRST, LATER(40));
+		world_publish(SLOT_RULES, WD_EP_OFF);
+		expect_packet(WD_R_MODE_OFF, IN, .family = family, UDP, FIRST,
+			      LATER(40));
+		expect_packet(WD_R_MODE_OFF, IN, .family = family, UDP, FIRST,
+			      .sport = 4);
+	}
+}
+
 static void mode_off_passes_orphans(void)
 {
 	for_each_family(family)
@@ -629,6 +668,7 @@ int main(void)
 	WD_TEST(fragments_of_a_denied_first_are_orphans);
 	WD_TEST(a_denied_first_ends_the_train_before_it);
 	WD_TEST(a_fragment_of_another_train_is_an_orphan);
+	WD_TEST(each_hook_has_its_own_train_of_what_a_pod_sends_itself);
 	WD_TEST(an_id_of_32_bits_is_compared_whole);
 	WD_TEST(a_train_belongs_to_one_instance_of_an_endpoint);
 	WD_TEST(a_train_ends_with_its_time);
@@ -645,6 +685,7 @@ int main(void)
 	WD_TEST(options_may_stand_before_a_fragment_header_and_not_behind);
 	WD_TEST(an_atomic_fragment_is_a_whole_packet);
 	WD_TEST(mode_off_notes_nothing);
+	WD_TEST(mode_off_passes_what_overlaps);
 	WD_TEST(mode_off_passes_orphans);
 	WD_TEST(audit_passes_the_whole_train_it_would_drop);
 	world_close();

@@ -322,6 +322,26 @@ static void a_first_with_the_same_ports_begins_the_train_anew(void)
 	}
 }
 
+/* The holes of before are gone: what fills one of the new train fills it for good. */
+static void a_train_begun_anew_has_no_holes_of_before(void)
+{
+	for_each_family(family)
+	{
+		world_reset();
+		expect_packet(WD_R_POLICY_ALLOW, IN, .family = family, UDP,
+			      FIRST);
+		for (int i = 1; i < WD_FRAG_GAPS; i++)
+			expect_packet(WD_R_ESTABLISHED, IN, .family = family,
+				      UDP, FIRST, LATER(40 + 64 * i));
+		expect_packet(WD_R_ESTABLISHED, IN, .family = family, UDP,
+			      FIRST);
+		expect_packet(WD_R_ESTABLISHED, IN, .family = family, UDP,
+			      FIRST, LATER(40), BYTES(400));
+		expect_packet(WD_R_FRAG_OVERLAP, IN, .family = family, UDP,
+			      FIRST, LATER(136));
+	}
+}
+
 /* Else a receiver that keeps the one would give it the rest of the other. */
 static void a_first_with_other_ports_ends_the_train_and_does_not_pass(void)
 {
@@ -380,6 +400,7 @@ int main(void)
 	WD_TEST(a_train_that_has_passed_is_forgotten);
 	WD_TEST(of_two_equal_fragments_at_once_one_passes);
 	WD_TEST(a_first_with_the_same_ports_begins_the_train_anew);
+	WD_TEST(a_train_begun_anew_has_no_holes_of_before);
 	WD_TEST(a_first_with_other_ports_ends_the_train_and_does_not_pass);
 	WD_TEST(a_denied_first_does_not_make_room_for_other_ports);
 	world_close();

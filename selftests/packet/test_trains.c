@@ -221,7 +221,7 @@ static void a_pod_of_this_node_answers_at_both_hooks(void)
 			wd_expect_int(1, world_trains(&train));
 			wd_expect_int(ways[i].owner, train.owner);
 		}
-		wd_test_row("an address by the wrong device is no pod's");
+		wd_test_row("a remote one's");
 		world_reset();
 		expect_packet(WD_R_POLICY_ALLOW, IN, .family = family, UDP,
 			      FIRST);
@@ -234,6 +234,80 @@ static void a_pod_of_this_node_answers_at_both_hooks(void)
 		wd_expect_int(1, world_trains(&train));
 		wd_expect_int(1, train.owner);
 		wd_test_row(NULL);
+	}
+}
+
+/* A flow is there, so nobody asks again by which device its packets come. */
+static void an_address_by_another_device_does_not_make_its_pod_answer(void)
+{
+	static const struct {
+		uint32_t iif;
+		enum host src;
+	} ways[] = { { IF_NEAR, H_NEAR }, { IF_BRIDGE, H_BRIDGED } };
+	struct wd_train train;
+
+	for_each_family(family)
+	{
+		for (int i = 0; i < 2; i++) {
+			world_reset();
+			world_publish(SLOT_OPEN, 0);
+			world_iif = ways[i].iif;
+			expect_packet(WD_R_NOT_ISOLATED, IN, .family = family,
+				      UDP, FROM(ways[i].src));
+			expect_packet(WD_R_ESTABLISHED, OUT, .family = family,
+				      UDP, .sport = 80, .dport = 40000,
+				      TO(ways[i].src));
+			world_iif = IF_UPLINK;
+			expect_packet(WD_R_ESTABLISHED, IN, .family = family,
+				      UDP, FIRST, FROM(ways[i].src));
+			wd_expect_int(1, world_trains(&train));
+			wd_expect(train.owner & WD_FRAG_REMOTE);
+		}
+	}
+}
+
+/* Each bucket full of one sender's trains, the oldest in place @oldest. */
+static void set_ages(uint32_t oldest)
+{
+	struct wd_frag_val bucket;
+
+	for (uint32_t at = 0; at < WD_FRAG_BUCKETS; at++) {
+		world_read("wd_frag", &at, &bucket);
+		for (uint32_t i = 0; i < WD_FRAG_WAYS; i++)
+			bucket.train[i].expires =
+				world_ticks() + 10 + (i ^ oldest);
+		world_write("wd_frag", &at, &bucket);
+	}
+}
+
+/* The place that a train of @owner has; -1: none. */
+static int place_of(uint32_t owner)
+{
+	struct wd_frag_val bucket;
+
+	for (uint32_t at = 0; at < WD_FRAG_BUCKETS; at++) {
+		world_read("wd_frag", &at, &bucket);
+		for (int i = 0; i < WD_FRAG_WAYS; i++)
+			if (bucket.train[i].owner == owner)
+				return i;
+	}
+	return -1;
+}
+
+static void the_oldest_train_gives_way(void)
+{
+	for_each_family(family)
+	{
+		struct packet loud = { .family = family, IN, UDP, FIRST };
+
+		for (uint32_t oldest = 0; oldest < WD_FRAG_WAYS; oldest++) {
+			world_reset();
+			world_frags_fill(&loud);
+			set_ages(oldest);
+			expect_packet(WD_R_POLICY_ALLOW, OUT, .family = family,
+				      UDP, FIRST, .sport = 3);
+			wd_expect_int(oldest, place_of(1));
+		}
 	}
 }
 
@@ -292,6 +366,8 @@ int main(void)
 	WD_TEST(another_endpoint_has_a_share_of_its_own);
 	WD_TEST(a_receiver_hears_others_than_the_one_that_floods_it);
 	WD_TEST(a_pod_of_this_node_answers_at_both_hooks);
+	WD_TEST(an_address_by_another_device_does_not_make_its_pod_answer);
+	WD_TEST(the_oldest_train_gives_way);
 	WD_TEST(time_gives_the_places_back);
 	WD_TEST(mode_off_needs_no_place);
 	world_close();
