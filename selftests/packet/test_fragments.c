@@ -356,16 +356,24 @@ static struct packet part_of(const struct packet *whole,
 	return p;
 }
 
+/* Counters are looked at for some: they are what takes the time. */
 static void send_in_order(const struct packet *whole, const struct route *route,
 			  const int *order)
 {
 	bool begun = false;
+	struct frame f;
 
 	for (int i = 0; i < PARTS; i++) {
 		struct packet p = part_of(whole, route, order[i]);
 
 		begun |= !order[i];
-		expect_this(begun ? WD_R_ESTABLISHED : WD_R_FRAG_ORPHAN, &p);
+		if (whole->frag_id % 6 == 0) {
+			expect_this(begun ? WD_R_ESTABLISHED : WD_R_FRAG_ORPHAN,
+				    &p);
+			continue;
+		}
+		frame_make(&f, &p);
+		wd_expect_int(begun ? -1 : 2, world_send(&f, p.dir));
 	}
 }
 
@@ -543,9 +551,8 @@ static void fragmented_icmp_of_any_type_passes_or_not_as_a_whole(void)
 			first = world_send(&f, p.dir);
 			p.frag_off = 40;
 			p.more = false;
-			expect_this(first != 2 ? WD_R_ESTABLISHED :
-						 WD_R_FRAG_ORPHAN,
-				    &p);
+			frame_make(&f, &p);
+			wd_expect_int(first, world_send(&f, p.dir));
 		}
 	}
 }

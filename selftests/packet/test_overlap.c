@@ -231,7 +231,7 @@ static void a_train_that_has_passed_is_forgotten(void)
 
 /* ---- two CPUs at once ---- */
 
-#define ROUNDS 5000
+#define ROUNDS 2000
 
 static const struct packet *later; /* what both send */
 static atomic_int round_now, other_done;
