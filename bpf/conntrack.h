@@ -84,7 +84,7 @@ static __always_inline __u32 flow_gen(const struct wd_pkt *pkt, int r)
 static __always_inline int flow_make(struct __sk_buff *skb, struct wd_pkt *pkt,
 				     int r)
 {
-	struct wd_quota_val *quota = quota_of(pkt);
+	struct wd_quota_val *quota = quota_of(skb, pkt);
 	struct wd_draft draft = {
 		.gen = flow_gen(pkt, r),
 		.expires = pkt->now + WD_LIFE_NEW,

@@ -195,23 +195,16 @@ static __always_inline struct wd_quota_val *quota_at(__u32 stat)
 	return bpf_map_lookup_elem(&wd_quota, &stat);
 }
 
-/*
- * Let go of what expired since the last time. CPUs may do this at once: slots
- * that passed only get 0, and the sum is taken anew each tick, so that what a
- * race spoils does not last.
- */
+/* Let go of what expired since the last time. */
 static __always_inline void quota_pass(struct wd_quota_val *quota, __u32 now)
 {
-	__u32 ticks = now - quota->tick;
+	__u32 ticks = now - quota->tick, i;
 	__s32 open = 0;
-	__u32 i;
 
-	/* none, or another CPU's, or another clock's reading, is ahead */
-	if (!ticks || ticks > 0x7fffffff)
-		return;
 	for (i = 0; i < WD_QUOTA_DUE; i++) {
-		if (i < ticks)
-			quota->due[(now - i) & (WD_QUOTA_DUE - 1)] = 0;
+		if (i >= ticks)
+			break;
+		quota->due[(now - i) & (WD_QUOTA_DUE - 1)] = 0;
 	}
 	for (i = 0; i < WD_QUOTA_DUE; i++)
 		open += quota->due[i];
@@ -219,19 +212,44 @@ static __always_inline void quota_pass(struct wd_quota_val *quota, __u32 now)
 	quota->tick = now;
 }
 
-/* The share of this endpoint; that of an instance before it is forgotten. */
-static __always_inline struct wd_quota_val *quota_of(const struct wd_pkt *pkt)
+/*
+ * Bring the share of the packet's endpoint up to date; that of an instance
+ * before it is forgotten. CPUs may do this at once: slots that passed only get
+ * 0, and the sum is taken anew each tick, so that what a race spoils does not
+ * last.
+ */
+__noinline int quota_update(struct __sk_buff *skb)
 {
-	struct wd_quota_val *quota = quota_at(pkt->ep_stat);
+	struct wd_pkt *pkt = this_packet();
+	struct wd_quota_val *quota;
+	__u32 now;
 
+	WD_OPAQUE(skb);
+	if (!pkt)
+		return 0;
+	quota = quota_at(pkt->ep_stat);
 	if (!quota)
-		return NULL;
+		return 0;
+	now = pkt->now;
 	if (quota->ep != pkt->key.ep) {
 		__builtin_memset(quota, 0, sizeof(*quota));
 		quota->ep = pkt->key.ep;
-		quota->tick = pkt->now;
+		quota->tick = now;
 	}
-	quota_pass(quota, pkt->now);
+	/* not behind another CPU's, or another clock's, reading */
+	if ((__s32)(now - quota->tick) > 0)
+		quota_pass(quota, now);
+	return 0;
+}
+
+/* The share of the packet's endpoint. */
+static __always_inline struct wd_quota_val *quota_of(struct __sk_buff *skb,
+						     const struct wd_pkt *pkt)
+{
+	struct wd_quota_val *quota = quota_at(pkt->ep_stat);
+
+	if (quota && (quota->tick != pkt->now || quota->ep != pkt->key.ep))
+		(void)quota_update(skb);
 	return quota;
 }
 
@@ -310,45 +328,58 @@ static __always_inline __u32 free_way(const struct wd_bucket *bucket,
 	return WD_FLOW_WAYS;
 }
 
+enum wd_yield {
+	WD_YIELD_NOT,
+	WD_YIELD_REPLIED, /* a replied one, of an endpoint that has more */
+	WD_YIELD_FIRST, /* nothing yields better: no need to look on */
+};
+
 /*
- * How well may the flow at @spot give way to one of an endpoint that has @mine
- * flows? 0 not at all. Those whose endpoint is gone first, then unreplied ones,
- * then replied ones; of the others only of an endpoint that has more.
- * @own: only unreplied ones of endpoint @ep itself
+ * May the flow at @spot give way to one of endpoint @ep, which has @mine flows?
+ * Those whose endpoint is gone, and the endpoint's own unreplied ones; of other
+ * endpoints only what belongs to one that has more.
+ * @own: nothing of other endpoints
  */
-static __always_inline __u32 yields(const struct wd_spot *spot, __u32 ep,
-				    __s32 mine, bool own)
+static __always_inline enum wd_yield yields(const struct wd_spot *spot,
+					    __u32 ep, __s32 mine, bool own)
 {
 	const struct wd_flow_entry *flow = spot_flow(spot);
 	struct wd_quota_val *quota = quota_at(flow->stat);
 	bool replied = flow->flags & WD_FLOW_REPLIED;
 
 	if (!quota || quota->ep != flow->key.ep)
-		return 4;
+		return own ? WD_YIELD_NOT : WD_YIELD_FIRST;
 	if (flow->key.ep == ep)
-		return replied ? 0 : 3;
+		return replied ? WD_YIELD_NOT : WD_YIELD_FIRST;
 	if (own || quota->flows <= mine)
-		return 0;
-	return replied ? 1 : 2;
+		return WD_YIELD_NOT;
+	return replied ? WD_YIELD_REPLIED : WD_YIELD_FIRST;
 }
 
-/* The place in one bucket that may best be taken from its flow. */
-static __always_inline void find_victim(struct wd_pkt *pkt, __u32 nr,
-					__s32 mine, bool own, __u32 *best)
+/*
+ * The place in one bucket that is best taken from its flow, into pkt->place.
+ * Return: whether there is no better. Begins at the home way: in a flood that
+ * is mostly one of the flood's.
+ */
+static __always_inline bool find_victim(struct wd_pkt *pkt, __u32 nr,
+					__s32 mine, bool own)
 {
 	struct wd_spot spot = { bucket_at(nr), 0 };
-	__u32 score, way;
+	__u32 home = hash_home(pkt->hash);
+	enum wd_yield yield;
+	__u32 i;
 
 	if (!spot.bucket)
-		return;
-	for (way = 0; way < WD_FLOW_WAYS; way++) {
-		spot.way = way;
-		score = yields(&spot, pkt->key.ep, mine, own);
-		if (score <= *best)
-			continue;
-		*best = score;
-		pkt->place = place_of(nr, way);
+		return false;
+	for (i = 0; i < WD_FLOW_WAYS; i++) {
+		spot.way = (home + i) & (WD_FLOW_WAYS - 1);
+		yield = yields(&spot, pkt->key.ep, mine, own);
+		if (yield != WD_YIELD_NOT)
+			pkt->place = place_of(nr, spot.way);
+		if (yield == WD_YIELD_FIRST)
+			return true;
 	}
+	return false;
 }
 
 /* Set pkt->place to one whose flow gives way to the packet's; or to none. */
@@ -356,17 +387,16 @@ __noinline int flow_victim(struct __sk_buff *skb, __u32 own)
 {
 	struct wd_pkt *pkt = this_packet();
 	struct wd_quota_val *quota;
-	__u32 best = 0;
 
 	WD_OPAQUE(skb);
 	if (!pkt)
 		return 0;
 	pkt->place = WD_NO_PLACE;
 	quota = quota_at(pkt->ep_stat);
-	if (!quota)
+	if (!quota ||
+	    find_victim(pkt, hash_bucket(pkt->hash), quota->flows, own))
 		return 0;
-	find_victim(pkt, hash_bucket(pkt->hash), quota->flows, own, &best);
-	find_victim(pkt, hash_bucket2(pkt->hash), quota->flows, own, &best);
+	(void)find_victim(pkt, hash_bucket2(pkt->hash), quota->flows, own);
 	return 0;
 }
 

@@ -54,7 +54,7 @@ int wd_seed(struct __sk_buff *skb)
 	spot = flow_find(skb, pkt);
 	if (spot.bucket)
 		return WD_SEED_KNOWN;
-	quota = quota_of(pkt);
+	quota = quota_of(skb, pkt);
 	if (!quota || quota->flows >= WD_FLOW_SHARE ||
 	    !flow_insert(skb, pkt, &draft, false))
 		return WD_SEED_FULL;

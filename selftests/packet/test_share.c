@@ -323,7 +323,7 @@ static void flows_of_an_endpoint_that_is_gone_yield_first(void)
 		struct wd_bucket *bucket;
 
 		world_reset();
-		fill_table(2, 2, 0);
+		fill_table(2, 2, WD_FLOW_REPLIED);
 		bucket = world_buckets(&cnt);
 		for (uint32_t i = 0; i < cnt; i++)
 			bucket[i].flow[5].key.ep = 99;
