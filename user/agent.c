@@ -305,7 +305,13 @@ static void on_link(void *ctx, const struct wd_link *link, bool gone)
 {
 	struct wd_agent *agent = ctx;
 
-	wd_endpoints_link(agent->endpoints, link, gone);
+	if (link) {
+		wd_endpoints_link(agent->endpoints, link, gone);
+		return;
+	}
+	refresh_host_addrs(agent);
+	if (wd_model_dirty(agent->model))
+		wd_agent_commit_soon(agent);
 }
 
 static void on_tick(void *ctx)

@@ -277,9 +277,9 @@ static void note_link(void *ctx, const struct wd_link *link, bool gone)
 {
 	struct seen *seen = ctx;
 
-	if (link->ifindex != seen->ifindex)
+	if ((link ? link->ifindex : 0) != seen->ifindex)
 		return;
-	seen->master = link->master;
+	seen->master = link ? link->master : 0;
 	if (gone)
 		seen->gone++;
 	else

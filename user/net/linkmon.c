@@ -21,12 +21,14 @@ struct wd_linkmon {
 	struct wd_rtnl nl;
 	wd_linkmon_fn fn;
 	void *ctx;
+	bool addrs_changed;
 };
 
 int wd_linkmon_open(wd_linkmon_fn fn, void *ctx, struct wd_linkmon **ret_mon)
 {
 	struct wd_linkmon *mon = calloc(1, sizeof(*mon));
-	int group = RTNLGRP_LINK;
+	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
+				      RTNLGRP_IPV6_IFADDR };
 	int size = RCVBUF_BYTES;
 	int err;
 
@@ -42,8 +44,10 @@ int wd_linkmon_open(wd_linkmon_fn fn, void *ctx, struct wd_linkmon **ret_mon)
 	/* Without it more events get lost; -ENOBUFS tells when. */
 	(void)setsockopt(mon->nl.fd, SOL_SOCKET, SO_RCVBUFFORCE, &size,
 			 sizeof(size));
-	if (setsockopt(mon->nl.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
-		       sizeof(group))) {
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		if (!setsockopt(mon->nl.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP,
+				&groups[i], sizeof(groups[i])))
+			continue;
 		err = -errno;
 		wd_linkmon_close(mon);
 		return err;
@@ -70,6 +74,8 @@ static void take_event(struct wd_linkmon *mon, const struct nlmsghdr *msg)
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(msg);
 	struct wd_link link;
 
+	if (msg->nlmsg_type == RTM_NEWADDR || msg->nlmsg_type == RTM_DELADDR)
+		mon->addrs_changed = true;
 	if (msg->nlmsg_type != RTM_NEWLINK && msg->nlmsg_type != RTM_DELLINK)
 		return;
 	/*
@@ -90,6 +96,10 @@ int wd_linkmon_poll(struct wd_linkmon *mon)
 		ssize_t got = wd_rtnl_recv(&mon->nl, MSG_DONTWAIT);
 		int len = (int)got;
 
+		if (got == -EAGAIN && (lost || mon->addrs_changed)) {
+			mon->addrs_changed = false;
+			mon->fn(mon->ctx, NULL, false);
+		}
 		if (got == -EAGAIN)
 			return lost ? -ENOBUFS : 0;
 		if (got == -ENOBUFS || got == -EMSGSIZE) {
@@ -129,10 +139,14 @@ int wd_host_addrs(struct wd_addr **ret_addr)
 	wd_rtnl_close(&nl);
 	if (cnt < 0)
 		return cnt;
-	addr = calloc((size_t)cnt + 1, sizeof(*addr));
-	for (int i = 0; addr && i < cnt; i++)
-		if (list[i].scope < RT_SCOPE_LINK)
-			addr[kept++] = list[i].addr;
+	addr = calloc(2 * (size_t)cnt + 1, sizeof(*addr));
+	for (int i = 0; addr && i < cnt; i++) {
+		if (list[i].scope >= RT_SCOPE_LINK)
+			continue;
+		addr[kept++] = list[i].addr;
+		if (list[i].broadcast.family)
+			addr[kept++] = list[i].broadcast;
+	}
 	free(list);
 	if (!addr)
 		return -ENOMEM;

@@ -372,6 +372,7 @@ static bool parse_addr(const struct nlmsghdr *msg, struct wd_ifaddr *ret_addr)
 	uint16_t want = info->ifa_family == AF_INET ? 4 : 16;
 	const struct nlattr *attr;
 	const void *bytes = NULL;
+	const void *all = NULL;
 	uint32_t flags = info->ifa_flags;
 
 	mnl_attr_for_each(attr, msg, sizeof(*info)) {
@@ -382,6 +383,8 @@ static bool parse_addr(const struct nlmsghdr *msg, struct wd_ifaddr *ret_addr)
 		if ((type == IFA_LOCAL || (type == IFA_ADDRESS && !bytes)) &&
 		    len == want)
 			bytes = mnl_attr_get_payload(attr);
+		else if (type == IFA_BROADCAST && len == want)
+			all = mnl_attr_get_payload(attr);
 		else if (type == IFA_FLAGS && len == sizeof(flags))
 			flags = mnl_attr_get_u32(attr);
 	}
@@ -392,6 +395,10 @@ static bool parse_addr(const struct nlmsghdr *msg, struct wd_ifaddr *ret_addr)
 	ret_addr->scope = info->ifa_scope;
 	ret_addr->addr.family = want == 4 ? 4 : 6;
 	memcpy(&ret_addr->addr.v6, bytes, want);
+	if (all) {
+		ret_addr->broadcast.family = ret_addr->addr.family;
+		memcpy(&ret_addr->broadcast.v6, all, want);
+	}
 	return true;
 }
 

@@ -83,6 +83,7 @@ struct wd_ifaddr {
 	struct wd_addr addr;
 	uint32_t ifindex;
 	uint8_t scope; /* RT_SCOPE_* */
+	struct wd_addr broadcast; /* family 0: none */
 };
 
 /**

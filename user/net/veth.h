@@ -60,10 +60,13 @@ int wd_veth_each(wd_veth_fn fn, void *ctx);
 
 struct wd_linkmon;
 
-/* @gone: the interface left this namespace or was deleted; else it appeared or changed */
+/*
+ * @link: NULL: not of an interface, addresses of this namespace may have changed
+ * @gone: the interface left this namespace or was deleted; else it appeared or changed
+ */
 typedef void (*wd_linkmon_fn)(void *ctx, const struct wd_link *link, bool gone);
 
-/** wd_linkmon_open() - follow RTNLGRP_LINK. Return: 0 or -errno */
+/** wd_linkmon_open() - follow links and addresses. Return: 0 or -errno */
 int wd_linkmon_open(wd_linkmon_fn fn, void *ctx, struct wd_linkmon **ret_mon);
 void wd_linkmon_close(struct wd_linkmon *mon);
 int wd_linkmon_fd(const struct wd_linkmon *mon);
@@ -77,7 +80,7 @@ int wd_linkmon_poll(struct wd_linkmon *mon);
 /** wd_link_look() - one interface of this namespace as it is now. Return: 0, -ENODEV, -errno */
 int wd_link_look(uint32_t ifindex, struct wd_link *ret_link);
 
-/** wd_host_addrs() - addresses of this namespace's own interfaces; array to be freed. Return: count or -errno */
+/** wd_host_addrs() - addresses and broadcasts of this namespace's own interfaces; array to be freed. Return: count or -errno */
 int wd_host_addrs(struct wd_addr **ret_addr);
 
 #endif /* WARDER_VETH_H */
