@@ -324,6 +324,43 @@ static void link_events_tell_gone_from_unbridged(void)
 	(void)close(other);
 }
 
+static bool host_has(const char *text)
+{
+	struct wd_addr *list = NULL, addr;
+	int cnt = wd_host_addrs(&list);
+	bool has = false;
+
+	wd_expect_int(0, wd_addr_parse(text, &addr));
+	for (int i = 0; i < cnt; i++)
+		has |= wd_addr_equal(&list[i], &addr);
+	free(list);
+	return has;
+}
+
+/* Addresses and broadcasts: told as interface 0, once for all that came. */
+static void changes_of_own_addresses_are_told(void)
+{
+	struct seen seen = { .ifindex = 0 };
+	struct wd_linkmon *mon = NULL;
+
+	wd_expect_int(0, wd_linkmon_open(note_link, &seen, &mon));
+	wd_expect_int(0, wd_linkmon_poll(mon));
+	wd_expect_int(0, seen.live);
+	sh(host_ns, "ip link add br1 type bridge; ip link set br1 up;"
+		    "ip addr add 10.77.0.1/24 broadcast 10.77.0.255 dev br1;"
+		    "ip addr add fd00:77::1/64 dev br1 nodad");
+	wd_expect_int(0, wd_linkmon_poll(mon));
+	wd_expect_int(1, seen.live);
+	wd_expect(host_has("10.77.0.1"));
+	wd_expect(host_has("10.77.0.255"));
+	wd_expect(host_has("fd00:77::1"));
+	sh(host_ns, "ip link del br1");
+	wd_expect_int(0, wd_linkmon_poll(mon));
+	wd_expect_int(2, seen.live);
+	wd_expect(!host_has("10.77.0.1"));
+	wd_linkmon_close(mon);
+}
+
 static void lost_link_events_are_told(void)
 {
 	struct seen seen = { .ifindex = 600 };
@@ -526,6 +563,7 @@ int main(void)
 	WD_TEST(more_addresses_than_fit_do_not_hide_a_pod);
 	WD_TEST(only_pairs_that_lead_out_are_discovered);
 	WD_TEST(link_events_tell_gone_from_unbridged);
+	WD_TEST(changes_of_own_addresses_are_told);
 	WD_TEST(lost_link_events_are_told);
 	WD_TEST(host_addresses_are_those_that_others_can_reach);
 	WD_TEST(live_sockets_are_listed_with_who_began);

@@ -135,7 +135,7 @@ static int chain_reason(const uint8_t *headers, int cnt, int allowed)
 
 static void expect_chain(const uint8_t *headers, int cnt)
 {
-	static uint16_t sport;
+	static uint16_t sport = 1;
 	struct chain c;
 
 	chain_make(&c, headers, cnt, TCP);
@@ -145,8 +145,9 @@ static void expect_chain(const uint8_t *headers, int cnt)
 				    .extra = c.bytes,
 				    .extra_len = c.len,
 				    .extra_proto = c.first,
-				    .sport = ++sport };
+				    .sport = sport };
 
+		sport++;
 		expect_this(chain_reason(headers, cnt, WD_R_POLICY_ALLOW), &p);
 		p.dport = 90;
 		expect_this(chain_reason(headers, cnt, WD_R_DEFAULT), &p);
