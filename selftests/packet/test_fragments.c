@@ -186,15 +186,15 @@ static void train_set(const struct wd_train *train, uint32_t expires)
 static void a_train_ends_with_its_time(void)
 {
 	struct wd_train train;
-	uint32_t life;
 
 	for_each_family(family)
 	{
+		uint32_t life = family == 4 ? WD_LIFE_FRAG4 : WD_LIFE_FRAG6;
+
 		world_reset();
 		expect_packet(WD_R_POLICY_ALLOW, IN, .family = family, UDP,
 			      FIRST);
 		wd_expect_int(1, world_trains(&train));
-		life = family == 4 ? WD_LIFE_FRAG4 : WD_LIFE_FRAG6;
 		wd_expect(train.expires >= world_ticks() + life - 2);
 		wd_expect(train.expires <= world_ticks() + life);
 		train_set(&train, world_ticks());
@@ -312,12 +312,11 @@ static void a_tiny_first_ends_the_train_before_it(void)
 struct route {
 	const char *name;
 	int proto, head; /* bytes of the transport header */
-	uint8_t flags;
 };
 
-static const struct route routes[] = { { "udp", 17, 8, 0 },
-				       { "tcp", 6, 20, TCP_ACK },
-				       { "echo", 1, 8, 0 } };
+static const struct route routes[] = { { "udp", 17, 8 },
+				       { "tcp", 6, 20 },
+				       { "echo", 1, 8 } };
 
 /* A flow of @route that both sides have spoken in. Gives its packet in @dir. */
 static struct packet establish(const struct route *route, int family, int dir)

@@ -57,13 +57,6 @@ void world_read(const char *name, const void *key, void *ret_val)
 	assert(!err);
 }
 
-void world_first_key(const char *name, void *ret_key)
-{
-	int err = bpf_map_get_next_key(world_map_fd(name), NULL, ret_key);
-
-	assert(!err);
-}
-
 static void write_at(const char *name, uint32_t at, const void *val)
 {
 	world_write(name, &at, val);

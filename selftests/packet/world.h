@@ -92,8 +92,6 @@ void world_write(const char *name, const void *key, const void *val);
 void world_delete(const char *name, const void *key);
 /** world_read() - one entry; ends the test if there is none */
 void world_read(const char *name, const void *key, void *ret_val);
-/** world_first_key() - a key of a map; ends the test if it is empty */
-void world_first_key(const char *name, void *ret_key);
 
 /* ---- run.c ---- */
 
