@@ -44,12 +44,16 @@ static __always_inline bool is_dhcp_server(const struct wd_pkt *pkt)
 							      WD_DHCP6_SERVER);
 }
 
-/* Does the flow carry packets that its peer unpacks? */
-static __always_inline bool is_tunnel(const struct wd_pkt *pkt)
+/* Does a flow opened in direction @dir carry packets that its peer unpacks? */
+static __always_inline bool is_tunnel(const struct wd_pkt *pkt, __u32 dir)
 {
-	if (pkt->proto == WD_IP_UDP)
-		return WD_ENCAP_IS_PORT(bpf_ntohs(pkt->key.pport));
-	return WD_ENCAP_IS_PROTO(pkt->proto);
+	__u32 port = bpf_ntohs(pkt->key.pport);
+
+	if (pkt->proto != WD_IP_UDP)
+		return WD_ENCAP_IS_PROTO(pkt->proto);
+	if (dir == WD_INGRESS && port >= WD_ENCAP_EPHEMERAL)
+		return false;
+	return WD_ENCAP_IS_PORT(port);
 }
 
 /*
@@ -68,13 +72,13 @@ static __always_inline bool is_peer_node(const struct wd_pkt *pkt)
 }
 
 /* Return: why the flow may not be, whatever policy and mode say; WD_GO_ON. */
-static __always_inline int forbidden(const struct wd_pkt *pkt)
+static __always_inline int forbidden(const struct wd_pkt *pkt, __u32 dir)
 {
 	if (pkt->proto == WD_IP_TCP)
 		return WD_GO_ON;
 	if (is_dhcp_server(pkt))
 		return WD_R_DHCP_FORBIDDEN;
-	if (!(pkt->ep_flags & WD_EP_ENCAP) && is_tunnel(pkt) &&
+	if (!(pkt->ep_flags & WD_EP_ENCAP) && is_tunnel(pkt, dir) &&
 	    is_peer_node(pkt))
 		return WD_R_ENCAP_FORBIDDEN;
 	return WD_GO_ON;
@@ -201,7 +205,7 @@ static __always_inline int policy_of(struct wd_pkt *pkt, __u32 dir)
 	int r;
 
 	pkt->rule = 0;
-	r = forbidden(pkt);
+	r = forbidden(pkt, dir);
 	if (r != WD_GO_ON)
 		return r;
 	if (pkt->ep_flags & WD_EP_OFF)

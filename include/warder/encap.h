@@ -46,6 +46,13 @@
 	X(51820, "WireGuard's customary port; not registered") \
 	X(51871, "WireGuard of Cilium; not registered")
 
+/*
+ * Ports from here on are what sockets of a node get by themselves (Linux's
+ * ip_local_port_range): that a node asks from one does not make it a tunnel.
+ * The ports above that are listed are WireGuard's, which believes no packet.
+ */
+#define WD_ENCAP_EPHEMERAL 32768
+
 /* The port that a DHCP server answers from: RFC 2131, RFC 8415. */
 #define WD_DHCP4_SERVER 67
 #define WD_DHCP6_SERVER 547

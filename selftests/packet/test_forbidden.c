@@ -18,6 +18,7 @@
 
 #define UDP 17
 #define SCTP 132
+#define EPHEMERAL 32768
 
 static const int protos[] = { 4,  41, 47,  50,	51,  55, 94,
 			      97, 98, 108, 115, 137, 143 };
@@ -68,6 +69,8 @@ static void expect_tunnels(int reason, int family, int dir, enum host peer)
 		expect_this(reason, &p);
 	}
 	for (size_t i = 0; i < COUNT(ports); i++) {
+		if (dir == WD_INGRESS && ports[i] >= EPHEMERAL)
+			continue; /* see a_port_that_sockets_get_... */
 		p = tunnel(family, dir, peer, UDP, ports[i]);
 		expect_this(reason, &p);
 	}
@@ -236,6 +239,29 @@ static void to_be_asked_from_a_tunnels_port_is_no_way_round(void)
 		world_reset();
 		world_publish(SLOT_ALL, 0);
 		expect_this(WD_R_ENCAP_FORBIDDEN, &in);
+		expect_this(WD_R_ENCAP_FORBIDDEN, &out);
+	}
+}
+
+/* A resolver of a node asks from any of them; the pod must be able to answer. */
+static void a_port_that_sockets_get_by_themselves_may_ask(void)
+{
+	static const uint16_t asking[] = { 51820, 51871 };
+
+	for (size_t i = 0; i < COUNT(asking) * 2; i++) {
+		int family = i & 1 ? 6 : 4;
+		struct packet in =
+			tunnel(family, WD_INGRESS, H_NODE2, UDP, asking[i / 2]);
+		struct packet out =
+			tunnel(family, WD_EGRESS, H_NODE2, UDP, asking[i / 2]);
+
+		world_reset();
+		world_publish(SLOT_ALL, 0);
+		out.sport = 40000;
+		expect_this(WD_R_ENCAP_FORBIDDEN, &out);
+		expect_this(WD_R_POLICY_ALLOW, &in);
+		expect_this(WD_R_ESTABLISHED, &out);
+		out.sport = 40001;
 		expect_this(WD_R_ENCAP_FORBIDDEN, &out);
 	}
 }
@@ -424,6 +450,7 @@ int main(void)
 	WD_TEST(no_other_port_of_a_node_is_taken_for_a_tunnel);
 	WD_TEST(a_tunnel_ends_when_its_namespace_may_no_longer);
 	WD_TEST(to_be_asked_from_a_tunnels_port_is_no_way_round);
+	WD_TEST(a_port_that_sockets_get_by_themselves_may_ask);
 	WD_TEST(a_tunnel_in_fragments_is_one);
 	WD_TEST(a_tunnel_behind_other_headers_is_one);
 	WD_TEST(a_tunnel_header_does_not_say_who_sent_it);
