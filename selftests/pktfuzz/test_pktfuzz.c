@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_pktfuzz.c - packets by a grammar through the programs and through the
+ * judge: verdict and reason must be the same. Cases of the corpus come first.
+ *
+ * A million packets, a hundred million with WD_LONG=1. WD_SEED repeats a run,
+ * WD_PACKETS sets their number, WD_FOUND names the folder for what is found
+ * (default: the corpus, where it stays), which is shrunk first unless
+ * WD_NOSHRINK is set.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "episode.h"
+#include "gen.h"
+#include "judge.h"
+#include "programs.h"
+#include "tap.h"
+
+#define CORPUS "selftests/pktfuzz/corpus"
+#define PACKETS 1000000
+#define PACKETS_LONG 100000000
+#define EPISODE_OPS 2000
+#define FLOOD_OPS 6000
+#define FLOOD_EVERY 40
+#define SHRINK_S 60 /* for one that is found; then it stays as it is */
+
+static struct judge *judge;
+static struct gen *gen;
+static uint64_t seed;
+static uint64_t seen[WD_R__MAX][WD_DIR__MAX];
+
+/* ---- one operation in both worlds ---- */
+
+static void reset(void)
+{
+	judge_reset(judge);
+	programs_reset();
+}
+
+/* Return: whether the programs did what the judge says. */
+static bool step(struct op *op, struct ruling *ret_got)
+{
+	struct sight sight = { .dir = op->dir,
+			       .dev = op->dev,
+			       .iif = op->iif,
+			       .data = op->data,
+			       .len = op->len };
+
+	if (op->kind == OP_PUBLISH) {
+		judge_publish(judge, &op->setting);
+		programs_publish(&op->setting);
+		return true;
+	}
+	if (op->kind == OP_WAIT) {
+		judge_wait(judge, op->ticks);
+		programs_wait(op->ticks);
+		return true;
+	}
+	if (op->kind == OP_FRESH) {
+		reset();
+		return true;
+	}
+	if (op->kind == OP_SEED) {
+		judge_seed(judge, &op->seed);
+		programs_seed(&op->seed);
+		return true;
+	}
+	op->want = judge_packet(judge, &sight);
+	*ret_got = programs_run(&sight, op->linear);
+	return op->want.reason == ret_got->reason &&
+	       op->want.verdict == ret_got->verdict;
+}
+
+/* The first packet about which they differ. Return: its place, or cnt. */
+static size_t play(struct episode *episode, struct ruling *ret_got)
+{
+	size_t i;
+
+	reset();
+	for (i = 0; i < episode->cnt; i++)
+		if (!step(&episode->ops[i], ret_got))
+			break;
+	return i;
+}
+
+/* ---- what is found ---- */
+
+/* Leave out whatever can be left out of an episode that ends in a mismatch. */
+static struct episode shrink(const struct episode *found)
+{
+	struct episode best = episode_without(found, found->cnt, 0);
+	time_t end = time(NULL) + (getenv("WD_NOSHRINK") ? -1 : SHRINK_S);
+	struct ruling got;
+
+	for (size_t cnt = best.cnt / 2; cnt; cnt /= 2) {
+		for (size_t at = 0; at + 1 < best.cnt && time(NULL) < end;) {
+			struct episode less = episode_without(&best, at, cnt);
+			size_t bad = play(&less, &got);
+
+			if (less.cnt == best.cnt || bad == less.cnt) {
+				episode_free(&less);
+				at += cnt;
+				continue;
+			}
+			episode_free(&best);
+			best = episode_without(&less, bad + 1, less.cnt);
+			episode_free(&less);
+		}
+	}
+	return best;
+}
+
+static void print_tap(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char line[400];
+
+	while (file && fgets(line, sizeof(line), file))
+		printf("# %s%s", line, strchr(line, '\n') ? "" : "...\n");
+	if (file)
+		(void)fclose(file);
+}
+
+static void keep(const struct episode *found, uint64_t episode_seed)
+{
+	const char *folder = getenv("WD_FOUND");
+	struct episode small = shrink(found);
+	struct ruling got = { -1, WD_DROP };
+	char path[300];
+	FILE *file;
+
+	(void)play(&small, &got);
+	(void)snprintf(path, sizeof(path), "%s/found-%016" PRIx64 ".case",
+		       folder ? folder : CORPUS, episode_seed);
+	file = fopen(path, "w");
+	if (!file) {
+		printf("# %s: %s\n", path, strerror(errno));
+	} else {
+		(void)fprintf(file,
+			      "# SPDX-License-Identifier: GPL-2.0-only\n"
+			      "# found: the programs say %s%s\n",
+			      reason_name(got.reason),
+			      got.verdict == WD_AUDIT ? "/audit" : "");
+		episode_write(&small, file);
+		(void)fclose(file);
+		printf("# kept as %s\n", path);
+		print_tap(path);
+	}
+	episode_free(&small);
+}
+
+/* ---- the corpus ---- */
+
+static bool read_case(const char *path, struct episode *episode)
+{
+	FILE *file = fopen(path, "r");
+	int line;
+
+	if (!file)
+		return wd_expect_str(path, "a file that can be read");
+	line = episode_read(episode, file);
+	(void)fclose(file);
+	return wd_expect_int(0, line) && wd_expect(episode->cnt > 0);
+}
+
+static void replay_case(const char *path)
+{
+	struct episode episode = { .cnt = 0 };
+	struct ruling got = { -1, WD_DROP };
+	char row[600];
+
+	wd_test_row(path);
+	if (!read_case(path, &episode))
+		return;
+	reset();
+	for (size_t i = 0; i < episode.cnt; i++) {
+		struct op *op = &episode.ops[i];
+		struct ruling want = op->want;
+
+		(void)snprintf(row, sizeof(row), "%s, operation %zu", path, i);
+		wd_test_row(row);
+		(void)step(op, &got);
+		if (op->kind != OP_PACKET)
+			continue;
+		wd_expect_str(reason_name(want.reason),
+			      reason_name(op->want.reason));
+		wd_expect_str(reason_name(want.reason),
+			      reason_name(got.reason));
+		wd_expect_int(want.verdict, got.verdict);
+	}
+	episode_free(&episode);
+	wd_test_row(NULL);
+}
+
+static int is_case(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+
+	return dot && !strcmp(dot, ".case");
+}
+
+static void cases_of_the_corpus_end_as_they_say(void)
+{
+	struct dirent **entries;
+	int cnt = scandir(CORPUS, &entries, is_case, alphasort);
+	char path[512];
+
+	wd_expect(cnt > 0);
+	for (int i = 0; i < cnt; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", CORPUS,
+			       entries[i]->d_name);
+		replay_case(path);
+		free(entries[i]);
+	}
+	if (cnt > 0)
+		free(entries);
+}
+
+/* ---- the grammar ---- */
+
+static uint64_t packets_wanted(void)
+{
+	const char *given = getenv("WD_PACKETS");
+
+	if (given)
+		return strtoull(given, NULL, 10);
+	return getenv("WD_LONG") ? PACKETS_LONG : PACKETS;
+}
+
+static void tell_mismatch(const struct op *op, const struct ruling *got)
+{
+	printf("# judge: %s, verdict %d; programs: %s (%d), verdict %d\n",
+	       reason_name(op->want.reason), op->want.verdict,
+	       reason_name(got->reason), got->reason, got->verdict);
+}
+
+/* Return: packets run; 0 after a mismatch. */
+static uint64_t run_episode(uint64_t episode_seed, bool flood)
+{
+	static uint8_t data[FRAME_MAX];
+	struct episode episode = { .cnt = 0 };
+	struct op op = { .data = data };
+	struct ruling got = { -1, WD_DROP };
+	uint64_t packets = 0, before = programs_counted();
+	bool same = true;
+
+	reset();
+	gen_begin(gen, episode_seed, flood);
+	for (int i = 0; same && i < (flood ? FLOOD_OPS : EPISODE_OPS); i++) {
+		gen_next(gen, &op);
+		same = step(&op, &got);
+		episode_add(&episode, &op);
+		if (op.kind != OP_PACKET)
+			continue;
+		packets++;
+		seen[op.want.reason][op.dir]++;
+	}
+	if (!same) {
+		tell_mismatch(&op, &got);
+		keep(&episode, episode_seed);
+	} else {
+		same = wd_expect_int((long long)packets,
+				     (long long)(programs_counted() - before));
+	}
+	episode_free(&episode);
+	return same ? packets : 0;
+}
+
+static void programs_and_judge_agree_on_every_packet(void)
+{
+	uint64_t wanted = packets_wanted(), done = 0, nr = 0;
+	time_t begin = time(NULL);
+
+	while (done < wanted) {
+		uint64_t packets =
+			run_episode(seed + nr, nr % FLOOD_EVERY == 7);
+
+		nr++;
+		if (!wd_expect(packets > 0))
+			break;
+		done += packets;
+	}
+	printf("# %" PRIu64 " packets in %" PRIu64 " episodes, %lld s\n", done,
+	       nr, (long long)(time(NULL) - begin));
+}
+
+/* A generator that no longer gets somewhere proves nothing. */
+static void every_reason_was_met_in_both_directions(void)
+{
+	static const struct {
+		int reason;
+		bool not_in, not_out;
+	} rare[] = {
+		{ WD_R_HOST, false, true },
+		{ WD_R_SPOOF_MAC, true, false },
+		{ WD_R_NOT_LOCAL, false, true },
+		{ WD_R_MAP_ERR, true, true },
+		/* only where the hash puts nine of a sender's trains */
+		{ WD_R_FRAG_FULL, true, true },
+		/* a share that is eight times as large */
+		{ WD_R_CT_FULL, true, false },
+	};
+	for (int r = 0; r < WD_R__MAX; r++) {
+		bool need[2] = { true, true };
+
+		if (reason_name(r)[0] == '?')
+			continue;
+		for (size_t i = 0; i < sizeof(rare) / sizeof(rare[0]); i++) {
+			if (rare[i].reason != r)
+				continue;
+			need[WD_INGRESS] = !rare[i].not_in;
+			need[WD_EGRESS] = !rare[i].not_out;
+		}
+		printf("# %-16s %9" PRIu64 " in %9" PRIu64 " out\n",
+		       reason_name(r), seen[r][0], seen[r][1]);
+		wd_test_row(reason_name(r));
+		wd_expect(!need[WD_INGRESS] || seen[r][WD_INGRESS]);
+		wd_expect(!need[WD_EGRESS] || seen[r][WD_EGRESS]);
+	}
+}
+
+static void packets_get_far(void)
+{
+	static const char *const names[] = {
+#define NAME(name, what) what,
+		MARKS(NAME)
+#undef NAME
+	};
+	uint64_t passed = 0, all = 0;
+
+	for (int r = 0; r < WD_R__MAX; r++) {
+		all += seen[r][0] + seen[r][1];
+		passed += r < WD_R_FIRST_DROP ? seen[r][0] + seen[r][1] : 0;
+	}
+	printf("# %" PRIu64 " of %" PRIu64 " passed\n", passed, all);
+	wd_expect(passed * 4 > all);
+	for (int i = 0; i < MARK__MAX; i++) {
+		printf("# %9" PRIu64 " %s\n", judge_marks[i], names[i]);
+		wd_test_row(names[i]);
+		wd_expect(judge_marks[i] > 0);
+	}
+}
+
+int main(void)
+{
+	const char *given = getenv("WD_SEED");
+
+	seed = given ? strtoull(given, NULL, 0) :
+		       (uint64_t)time(NULL) * 1000003;
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("# WD_SEED=%" PRIu64 "\n", seed);
+	judge = judge_new();
+	gen = gen_new();
+	if (!judge || !gen || programs_open())
+		return 1;
+	WD_TEST(cases_of_the_corpus_end_as_they_say);
+	WD_TEST(programs_and_judge_agree_on_every_packet);
+	WD_TEST(every_reason_was_met_in_both_directions);
+	WD_TEST(packets_get_far);
+	programs_close();
+	gen_free(gen);
+	judge_free(judge);
+	return wd_tests_end();
+}
