@@ -359,19 +359,18 @@ __noinline int frag_find(struct __sk_buff *skb)
 static __always_inline __u32 frag_owner(const struct __sk_buff *skb,
 					const struct wd_pkt *pkt)
 {
-	__u32 iif = skb->ingress_ifindex, sender;
+	__u32 iif = skb->ingress_ifindex;
 	const struct wd_endpoint_val *from;
 	const struct wd_addr_val *val;
 
 	if (pkt->dir == WD_EGRESS)
 		return pkt->key.ep;
-	from = bpf_map_lookup_elem(&wd_endpoint, &iif);
+	from = endpoint_of(iif);
 	if (from)
 		return from->id;
 	val = addr_of(pkt);
 	if (val && (val->flags & WD_ADDR_LOCAL)) {
-		sender = val->ifindex;
-		from = bpf_map_lookup_elem(&wd_endpoint, &sender);
+		from = endpoint_of(val->ifindex);
 		if (from && from->master == iif)
 			return from->id;
 	}

@@ -31,6 +31,15 @@ struct {
 	__type(value, struct wd_endpoint_val);
 } wd_endpoint SEC(".maps");
 
+/* Mapped memory begins at a page, so that elements begin at a cache line. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WD_DEVICES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct wd_device_val);
+} wd_device SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, WD_ADDRS_MAX);

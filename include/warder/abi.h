@@ -9,7 +9,7 @@
  *
  * How a decision walks through them (design: rows, slots, classes):
  *
- *   wd_endpoint[ifindex] -> endpoint instance: own addresses, slot
+ *   wd_device[ifindex], else wd_endpoint -> endpoint instance: own addresses, slot
  *   wd_addr4/6[peer], else wd_cidr4/6 -> identity, row
  *   wd_slot[slot * 2 + dir] -> isolated?, spans by protocol, class for port-less traffic
  *   wd_span[first .. first+cnt) -> class of the port (binary search, last lo <= port)
@@ -75,6 +75,17 @@ struct wd_endpoint_val {
 	__u8 host_mac[6]; /* of the host's side */
 };
 WD_ABI_SIZE(struct wd_endpoint_val, 104);
+
+/* ---- wd_device: ARRAY of WD_DEVICES, index ifindex modulo WD_DEVICES ---- */
+
+/* A copy of what wd_endpoint has of one of the devices with that index. */
+struct wd_device_val {
+	__u32 ifindex; /* whose it is, 0 nobody's; others are in wd_endpoint only */
+	__u32 pad;
+	struct wd_endpoint_val ep;
+	__u64 pad2[2];
+};
+WD_ABI_SIZE(struct wd_device_val, 128);
 
 /* ---- wd_addr4/wd_addr6: HASH; wd_cidr4/wd_cidr6: LPM_TRIE ---- */
 

@@ -14,6 +14,8 @@
 
 /* local pod interfaces (2^n); 250 is the sized load */
 #define WD_ENDPOINTS_MAX 1024
+/* devices that are found without a hash (2^n): several per endpoint, few meet */
+#define WD_DEVICES 4096
 /* pod and node addresses per family; 100,000 pods fit */
 #define WD_ADDRS_MAX 262144
 #define WD_CIDRS_MAX 65536 /* distinct prefixes per family */

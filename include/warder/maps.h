@@ -16,6 +16,7 @@
 #define WD_MAPS(X) \
 	X(wd_state, "generation in force and switches of the programs") \
 	X(wd_endpoint, "local pod interfaces: own addresses and policy slot") \
+	X(wd_device, "copies of most of wd_endpoint, found by ifindex") \
 	X(wd_addr4, "IPv4 addresses of pods and nodes: identity and row") \
 	X(wd_addr6, "IPv6 addresses of pods and nodes: identity and row") \
 	X(wd_cidr4, "IPv4 prefixes that policies name: row") \

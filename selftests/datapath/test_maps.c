@@ -136,6 +136,142 @@ static void events_are_counted_for_who_listens(void)
 	rig_end();
 }
 
+/* ---- the copies of wd_endpoint ---- */
+
+#define IFINDEX 7
+#define MEETS (IFINDEX + WD_DEVICES) /* has the same cell */
+
+static struct wd_device_val cell(void)
+{
+	uint32_t at = IFINDEX;
+	struct wd_device_val val;
+
+	wd_expect_int(0, wd_map_get(rig.dp, WD_MAP_wd_device, &at, &val));
+	return val;
+}
+
+static void put_endpoint(uint32_t ifindex, uint32_t id)
+{
+	struct wd_endpoint_val ep = { .id = id };
+
+	wd_expect_int(0, wd_map_set(rig.dp, WD_MAP_wd_endpoint, &ifindex, &ep));
+}
+
+static void drop_endpoint(uint32_t ifindex)
+{
+	wd_expect_int(0, wd_map_del(rig.dp, WD_MAP_wd_endpoint, &ifindex));
+}
+
+static uint32_t endpoint_id(uint32_t ifindex)
+{
+	struct wd_endpoint_val ep;
+
+	return wd_map_get(rig.dp, WD_MAP_wd_endpoint, &ifindex, &ep) ? 0 :
+								       ep.id;
+}
+
+static void an_endpoint_has_a_copy_as_long_as_it_is_there(void)
+{
+	begin();
+	put_endpoint(IFINDEX, 1);
+	wd_expect_int(IFINDEX, cell().ifindex);
+	wd_expect_int(1, cell().ep.id);
+	put_endpoint(IFINDEX, 2);
+	wd_expect_int(2, cell().ep.id);
+	drop_endpoint(IFINDEX);
+	wd_expect_int(0, cell().ifindex);
+	end();
+}
+
+static void of_devices_that_meet_the_first_has_the_copy(void)
+{
+	begin();
+	put_endpoint(IFINDEX, 1);
+	put_endpoint(MEETS, 2);
+	wd_expect_int(IFINDEX, cell().ifindex);
+	wd_expect_int(1, endpoint_id(IFINDEX));
+	wd_expect_int(2, endpoint_id(MEETS));
+	drop_endpoint(MEETS);
+	wd_expect_int(IFINDEX, cell().ifindex);
+	drop_endpoint(IFINDEX);
+	put_endpoint(MEETS, 3);
+	wd_expect_int(MEETS, cell().ifindex);
+	wd_expect_int(0, endpoint_id(IFINDEX));
+	end();
+}
+
+/* Programs go by the copy, so it is what drift must be seen in. */
+static void what_is_read_is_what_programs_go_by(void)
+{
+	uint32_t at = IFINDEX;
+	struct wd_device_val bad;
+
+	begin();
+	put_endpoint(IFINDEX, 1);
+	bad = cell();
+	bad.ep.id = 99;
+	wd_expect_int(0, wd_map_set(rig.dp, WD_MAP_wd_device, &at, &bad));
+	wd_expect_int(99, endpoint_id(IFINDEX));
+	put_endpoint(IFINDEX, 1);
+	wd_expect_int(1, cell().ep.id);
+	end();
+}
+
+/* What a crash between two writes may leave behind. */
+static void the_next_agent_mends_the_copies(void)
+{
+	uint32_t at = IFINDEX, other = IFINDEX + 1;
+	struct wd_device_val bad;
+
+	begin();
+	put_endpoint(IFINDEX, 1);
+	bad = cell();
+	bad.ep.id = 99; /* an older value */
+	wd_expect_int(0, wd_map_set(rig.dp, WD_MAP_wd_device, &at, &bad));
+	bad.ifindex = other; /* one whose entry is gone */
+	wd_expect_int(0, wd_map_set(rig.dp, WD_MAP_wd_device, &other, &bad));
+	put_endpoint(IFINDEX + 2, 5);
+	bad.ifindex = 0; /* one that was not written yet */
+	at = IFINDEX + 2;
+	wd_expect_int(0, wd_map_set(rig.dp, WD_MAP_wd_device, &at, &bad));
+	wd_datapath_close(rig.dp);
+	rig.dp = wd_fx_open();
+	wd_expect(rig.dp && wd_datapath_info(rig.dp)->adopted);
+	wd_expect_int(1, cell().ep.id);
+	wd_expect_int(0, wd_map_get(rig.dp, WD_MAP_wd_device, &other, &bad));
+	wd_expect_int(0, bad.ifindex);
+	wd_expect_int(0, wd_map_get(rig.dp, WD_MAP_wd_device, &at, &bad));
+	wd_expect_int(IFINDEX + 2, bad.ifindex);
+	wd_expect_int(5, bad.ep.id);
+	end();
+}
+
+/* ---- flows ---- */
+
+static void a_seeded_flow_is_in_the_table_once(void)
+{
+	struct wd_seed_in seed = { .key = { .ep = 3, .proto = 6, .family = 4 },
+				   .life = 100,
+				   .stat = 3 };
+	uint32_t cnt;
+
+	begin();
+	wd_expect_int(0, wd_flow_count(rig.dp));
+	wd_expect_int(0, wd_flow_seed(rig.dp, &seed));
+	wd_expect_int(0, wd_flow_seed(rig.dp, &seed));
+	wd_expect_int(1, wd_flow_count(rig.dp));
+	for (cnt = 1; cnt < WD_FLOW_SHARE; cnt++) {
+		seed.key.lport = (__be16)cnt;
+		if (wd_flow_seed(rig.dp, &seed))
+			break;
+	}
+	wd_expect_int(WD_FLOW_SHARE, cnt);
+	seed.key.pport = 1;
+	wd_expect_int(-ENOSPC, wd_flow_seed(rig.dp, &seed));
+	wd_expect_int(WD_FLOW_SHARE, wd_flow_count(rig.dp));
+	end();
+}
+
 int main(void)
 {
 	wd_fx_enter();
@@ -143,5 +279,10 @@ int main(void)
 	WD_TEST(keys_of_a_map_are_walked_to_the_end);
 	WD_TEST(counters_say_what_became_of_packets);
 	WD_TEST(events_are_counted_for_who_listens);
+	WD_TEST(an_endpoint_has_a_copy_as_long_as_it_is_there);
+	WD_TEST(of_devices_that_meet_the_first_has_the_copy);
+	WD_TEST(what_is_read_is_what_programs_go_by);
+	WD_TEST(the_next_agent_mends_the_copies);
+	WD_TEST(a_seeded_flow_is_in_the_table_once);
 	return wd_tests_end();
 }

@@ -419,18 +419,20 @@ static void a_full_map_says_so_and_keeps_what_it_has(void)
 {
 	struct wd_datapath *dp = wd_fx_open();
 	struct wd_endpoint_val ep = { .id = 1 };
-	uint32_t i, last = WD_ENDPOINTS_MAX;
+	uint32_t i, last = WD_ENDPOINTS_MAX + 1;
 	int err = 0;
 
 	if (!wd_expect(dp))
 		return;
-	for (i = 0; !err && i < WD_ENDPOINTS_MAX; i++)
+	for (i = 1; !err && i <= WD_ENDPOINTS_MAX; i++)
 		err = wd_map_set(dp, WD_MAP_wd_endpoint, &i, &ep);
 	wd_expect_int(0, err);
 	wd_expect_int(-E2BIG, wd_map_set(dp, WD_MAP_wd_endpoint, &last, &ep));
 	wd_expect_int(-ENOENT, wd_map_get(dp, WD_MAP_wd_endpoint, &last, &ep));
-	wd_expect_int(WD_ENDPOINTS_MAX + 1, (long long)wd_datapath_writes(dp));
-	i = 0;
+	/* each entry, and its copy in two steps; and the one refused */
+	wd_expect_int(3 * WD_ENDPOINTS_MAX + 1,
+		      (long long)wd_datapath_writes(dp));
+	i = 1;
 	wd_expect_int(0, wd_map_del(dp, WD_MAP_wd_endpoint, &i));
 	wd_expect_int(0, wd_map_del(dp, WD_MAP_wd_endpoint, &i)); /* again */
 	wd_expect_int(0, wd_map_set(dp, WD_MAP_wd_endpoint, &last, &ep));

@@ -4,6 +4,7 @@
  * may have sent it, and whether it is this host's own.
  */
 #include <sched.h>
+#include <errno.h>
 #include <string.h>
 
 #include "world.h"
@@ -303,6 +304,33 @@ static void answers_of_the_host_to_its_pod_pass(void)
 	}
 }
 
+/* Whose cell wd_device has at IF_POD, with the pod's entry but for its id. */
+static void put_cell(uint32_t ifindex)
+{
+	struct wd_device_val cell = { .ifindex = ifindex,
+				      .ep = world_endpoint() };
+	uint32_t at = IF_POD;
+
+	cell.ep.id = 55;
+	world_write("wd_device", &at, &cell);
+}
+
+static void an_endpoint_is_found_in_the_array_before_the_hash(void)
+{
+	struct flow flow;
+	struct packet p = { .family = 4, OUT };
+
+	world_reset();
+	put_cell(IF_POD);
+	expect_this(WD_R_POLICY_ALLOW, &p);
+	wd_expect_int(-ENOENT, world_flow(&p, true, &flow)); /* of id 1 */
+	wd_expect_int(1, world_flow_cnt());
+	put_cell(IF_POD + WD_DEVICES); /* a cell of another's */
+	expect_this(WD_R_POLICY_ALLOW, &p);
+	wd_expect_int(0, world_flow(&p, true, &flow));
+	put_cell(0);
+}
+
 int main(void)
 {
 	if (world_open(NULL))
@@ -321,6 +349,7 @@ int main(void)
 	WD_TEST(turning_host_policy_on_ends_flows_of_the_host);
 	WD_TEST(the_exemption_of_the_host_is_of_ingress_only);
 	WD_TEST(answers_of_the_host_to_its_pod_pass);
+	WD_TEST(an_endpoint_is_found_in_the_array_before_the_hash);
 	world_close();
 	return wd_tests_end();
 }

@@ -119,7 +119,8 @@ int wd_datapath_remove(const char *bpffs);
 /**
  * wd_map_set() / wd_map_del() / wd_map_get() - one entry
  * wd_map_del() returns 0 also if there was none. Each call that reaches the
- * kernel counts one in wd_datapath_writes().
+ * kernel counts one in wd_datapath_writes(). wd_endpoint includes wd_device,
+ * its copy: both are written, and what is read is what programs go by.
  * Return: 0, -ENOENT (get), -E2BIG/-ENOSPC (full), or -errno.
  */
 int wd_map_set(struct wd_datapath *dp, enum wd_map map, const void *key,

@@ -3,7 +3,7 @@
  * internal.h - what the files of the data path share, and nobody else sees.
  *
  * load.c puts an open data path together; bpffs.c knows directories and pins,
- * maps.c the maps, flow.c the flow table, golden.c the trial of new programs, attach.c the hooks of
+ * maps.c the maps, device.c the copy of wd_endpoint, flow.c the flow table, golden.c the trial of new programs, attach.c the hooks of
  * an interface by way of tcx.c or clsact.c, report.c what to tell a person.
  */
 #ifndef WARDER_DATAPATH_INTERNAL_H
@@ -165,6 +165,20 @@ int wd_maps_unpin(const char *dir);
 int wd_flow_hash_key(struct wd_datapath *dp);
 
 void wd_flow_close(struct wd_datapath *dp);
+
+/* ---- device.c ---- */
+
+/** wd_device_set(), wd_device_del() - the copy of an endpoint's entry; 0 or -errno */
+int wd_device_set(struct wd_datapath *dp, uint32_t ifindex,
+		  const struct wd_endpoint_val *ep);
+int wd_device_del(struct wd_datapath *dp, uint32_t ifindex);
+
+/** wd_device_get() - put the copy into *ret_ep if there is one; 0 or -errno */
+int wd_device_get(struct wd_datapath *dp, uint32_t ifindex,
+		  struct wd_endpoint_val *ret_ep);
+
+/** wd_device_mend() - make the copies agree with wd_endpoint, after a crash perhaps */
+int wd_device_mend(struct wd_datapath *dp);
 
 /* ---- golden.c ---- */
 

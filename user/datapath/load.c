@@ -222,6 +222,8 @@ static int take_over(struct wd_datapath *dp, struct bpf_object *tried)
 	if (!err)
 		err = wd_maps_mmap(dp);
 	if (!err)
+		err = wd_device_mend(dp);
+	if (!err)
 		err = wd_prog_describe(dp);
 	if (!err)
 		err = wd_attach_swap(dp);

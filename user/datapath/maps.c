@@ -320,14 +320,23 @@ void wd_maps_close(struct wd_datapath *dp)
 int wd_map_set(struct wd_datapath *dp, enum wd_map map, const void *key,
 	       const void *val)
 {
+	int err;
+
 	dp->writes++;
-	return bpf_map_update_elem(dp->map_fd[map], key, val, BPF_ANY);
+	err = bpf_map_update_elem(dp->map_fd[map], key, val, BPF_ANY);
+	if (!err && map == WD_MAP_wd_endpoint)
+		err = wd_device_set(dp, *(const uint32_t *)key, val);
+	return err;
 }
 
 int wd_map_del(struct wd_datapath *dp, enum wd_map map, const void *key)
 {
-	int err;
+	int err = 0;
 
+	if (map == WD_MAP_wd_endpoint)
+		err = wd_device_del(dp, *(const uint32_t *)key);
+	if (err)
+		return err;
 	dp->writes++;
 	err = bpf_map_delete_elem(dp->map_fd[map], key);
 	return err == -ENOENT ? 0 : err;
@@ -336,7 +345,11 @@ int wd_map_del(struct wd_datapath *dp, enum wd_map map, const void *key)
 int wd_map_get(struct wd_datapath *dp, enum wd_map map, const void *key,
 	       void *ret_val)
 {
-	return bpf_map_lookup_elem(dp->map_fd[map], key, ret_val);
+	int err = bpf_map_lookup_elem(dp->map_fd[map], key, ret_val);
+
+	if (!err && map == WD_MAP_wd_endpoint)
+		err = wd_device_get(dp, *(const uint32_t *)key, ret_val);
+	return err;
 }
 
 int wd_map_next(struct wd_datapath *dp, enum wd_map map, const void *prev,
