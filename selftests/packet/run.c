@@ -175,6 +175,48 @@ int world_send(const struct frame *frame, int dir)
 	return (int32_t)code;
 }
 
+/* ---- many packets ---- */
+
+static struct counters batch_before;
+static uint64_t batch_cnt[2 * WD_R__MAX];
+
+void world_batch_begin(void)
+{
+	memset(batch_cnt, 0, sizeof(batch_cnt));
+	read_counters(&batch_before);
+}
+
+void world_batch_at(const char *file, int line, const struct frame *frame,
+		    int dir, int reason)
+{
+	struct __sk_buff in = { .ifindex = IF_POD }, out = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame->data,
+		    .data_size_in = (uint32_t)frame->len, .ctx_in = &in,
+		    .ctx_size_in = sizeof(in), .ctx_out = &out,
+		    .ctx_size_out = sizeof(out), .repeat = 1);
+
+	wd_iif_set(&in, dir == WD_INGRESS ? world_iif : IF_POD);
+	if (bpf_prog_test_run_opts(prog_fd[dir], &opts))
+		abort();
+	batch_cnt[reason * 2 + dir]++;
+	wd_expect_str_at(file, line, "reason", world_reason(reason),
+			 world_reason((int)out.cb[0]));
+	wd_expect_int_at(file, line, "return code",
+			 reason >= WD_R_FIRST_DROP ? 2 : -1,
+			 (int32_t)opts.retval);
+}
+
+void world_batch_end(void)
+{
+	static struct counters after;
+
+	read_counters(&after);
+	for (int i = 0; i < 2 * WD_R__MAX; i++)
+		wd_expect_int((long long)batch_cnt[i],
+			      (long long)(after.reason[i].packets -
+					  batch_before.reason[i].packets));
+}
+
 int world_send_ctx(const struct frame *frame, int dir,
 		   const struct __sk_buff *ctx)
 {

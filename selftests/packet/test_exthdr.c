@@ -137,6 +137,7 @@ static void expect_chain(const uint8_t *headers, int cnt)
 {
 	static uint16_t sport = 1;
 	struct chain c;
+	struct frame f;
 
 	chain_make(&c, headers, cnt, TCP);
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
@@ -148,9 +149,12 @@ static void expect_chain(const uint8_t *headers, int cnt)
 				    .sport = sport };
 
 		sport++;
-		expect_this(chain_reason(headers, cnt, WD_R_POLICY_ALLOW), &p);
+		frame_make(&f, &p);
+		world_batch(&f, dir,
+			    chain_reason(headers, cnt, WD_R_POLICY_ALLOW));
 		p.dport = 90;
-		expect_this(chain_reason(headers, cnt, WD_R_DEFAULT), &p);
+		frame_make(&f, &p);
+		world_batch(&f, dir, chain_reason(headers, cnt, WD_R_DEFAULT));
 	}
 }
 
@@ -161,6 +165,7 @@ static void every_order_of_up_to_three_headers_is_judged(void)
 	uint8_t headers[3];
 
 	world_reset();
+	world_batch_begin();
 	for (int i = 0; i < 5 + 25 + 125; i++) {
 		int cnt = i < 5 ? 1 : i < 30 ? 2 : 3;
 		int nr = i < 5 ? i : i < 30 ? i - 5 : i - 30;
@@ -169,6 +174,7 @@ static void every_order_of_up_to_three_headers_is_judged(void)
 			headers[k] = kinds[nr % 5];
 		expect_chain(headers, cnt);
 	}
+	world_batch_end();
 }
 
 static void no_length_of_a_chain_hides_what_is_behind_it(void)
@@ -177,11 +183,13 @@ static void no_length_of_a_chain_hides_what_is_behind_it(void)
 	uint8_t headers[HEADERS_MAX];
 
 	world_reset();
+	world_batch_begin();
 	for (int cnt = 1; cnt <= HEADERS_MAX; cnt++) {
 		for (int i = 0; i < cnt; i++)
 			headers[i] = kinds[(i + cnt) % 3];
 		expect_chain(headers, cnt);
 	}
+	world_batch_end();
 }
 
 /* A jumbogram states its length in an option; what is short is none. */

@@ -16,7 +16,7 @@
 #include "world.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define PAIRS 100000
+#define PAIRS 50000
 #define WORD(field) (1ULL << (offsetof(struct __sk_buff, field) / 4))
 
 /* Set by the kernel for each packet, by the device it is on and its bytes. */

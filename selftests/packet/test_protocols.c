@@ -42,6 +42,7 @@ static void each_proto(int (*want)(int family, int proto), enum slot slot)
 
 	world_reset();
 	world_publish(slot, 0);
+	world_batch_begin();
 	for (int i = 0; i < 256 * 4; i++) {
 		int proto = i / 4, dir = i & 1, family = i & 2 ? 6 : 4;
 		/* another peer each way: without ports they were one flow */
@@ -59,8 +60,9 @@ static void each_proto(int (*want)(int family, int proto), enum slot slot)
 			p.type = 200;
 		frame_make(&f, &p);
 		f.data[family == 4 ? 23 : 20] = (uint8_t)proto;
-		world_expect(&f, dir, want(family, proto));
+		world_batch(&f, dir, want(family, proto));
 	}
+	world_batch_end();
 	wd_test_row(NULL);
 }
 
@@ -120,6 +122,7 @@ static void each_flags(enum slot slot, int allowed)
 
 	world_reset();
 	world_publish(slot, 0);
+	world_batch_begin();
 	for (int i = 0; i < 256 * 4; i++) {
 		int flags = i / 4, dir = i & 1, family = i & 2 ? 6 : 4;
 		struct packet p = { .family = family,
@@ -133,9 +136,10 @@ static void each_flags(enum slot slot, int allowed)
 		wd_test_row(row);
 		frame_make(&f, &p);
 		f.data[f.l4 + 13] = (uint8_t)flags;
-		world_expect(&f, dir,
-			     is_sane(flags) ? allowed : WD_R_CT_INVALID);
+		world_batch(&f, dir,
+			    is_sane(flags) ? allowed : WD_R_CT_INVALID);
 	}
+	world_batch_end();
 	wd_test_row(NULL);
 }
 

@@ -109,6 +109,17 @@ struct outcome world_run(const struct frame *frame, int dir);
 int world_send(const struct frame *frame, int dir);
 
 /**
+ * world_batch() - as world_expect() for many packets: counters are looked at
+ * once, by world_batch_end(), because they are what takes the time
+ */
+#define world_batch(frame, dir, reason) \
+	world_batch_at(__FILE__, __LINE__, frame, dir, reason)
+void world_batch_begin(void);
+void world_batch_at(const char *file, int line, const struct frame *frame,
+		    int dir, int reason);
+void world_batch_end(void);
+
+/**
  * world_send_ctx() - the same with a context of one's own, devices filled in
  * Return: the return code of the program; -errno below all of them
  */
