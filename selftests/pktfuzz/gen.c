@@ -14,6 +14,7 @@
 #define TALKS 20
 #define RECENT 32
 #define QUEUE_MAX 12
+#define FLOOD_FULL 7000 /* steps after which a share is used up */
 
 struct gen {
 	struct rng rng;
@@ -121,19 +122,47 @@ static struct talk *pick_talk(struct gen *gen)
 	return talk;
 }
 
+/* One of the many flows of a flood; the number says all of it. */
+static void flood_ends(uint32_t nr, enum wd_dir dir, struct draft *d)
+{
+	struct talk talk = { .dev = DEV_ALPHA,
+			     .iif = DEV_UPLINK,
+			     .family = 4,
+			     .own = site_pods[POD_OF(DEV_ALPHA)].own4[0],
+			     .peer = site_strangers[2].v4,
+			     .proto = nr % 2 ? P_TCP : P_UDP };
+
+	talk.peer.b[3] = (uint8_t)(nr >> 12);
+	talk_ends(&talk, dir, d);
+}
+
+/* Another flow of the pod's; now and then some end of an old one stirs. */
 static void next_flood(struct gen *gen, struct op *op)
 {
-	struct talk *talk = &gen->talks[0];
+	static const uint8_t answers[] = { T_RST | T_ACK, T_SYN | T_ACK,
+					   T_SYN | T_ACK, T_ACK };
+	struct rng *rng = &gen->rng;
+	bool is_old = one_in(rng, 6);
+	uint32_t nr = is_old ? draw(rng, gen->step) : gen->step;
+	bool back = is_old && !one_in(rng, 3);
+	uint16_t port = (uint16_t)(nr % 4096);
+	struct segment segment = { T_SYN, nr * 1000, 0, 0 };
 	struct draft d;
 
-	talk->dev = DEV_ALPHA;
-	talk->family = 4;
-	talk->own = site_pods[0].own4[0];
-	talk_ends(talk, WD_EGRESS, &d);
-	d.dst = site_strangers[2].v4;
-	d.dst.b[3] = (uint8_t)(gen->step >> 12);
-	d.proto = P_UDP;
-	build_ports(&d, (uint16_t)gen->step, 53, 0);
+	flood_ends(nr, back ? WD_INGRESS : WD_EGRESS, &d);
+	if (back) {
+		segment.flags = PICK(rng, answers);
+		segment.seq = nr * 2000;
+		segment.ack = nr * 1000 + 1;
+	} else if (is_old && one_in(rng, 2)) {
+		segment.flags = one_in(rng, 2) ? T_RST : T_ACK;
+		segment.seq = nr * 1000 + 1;
+		segment.ack = nr * 2000 + 1;
+	}
+	if (d.proto == P_TCP)
+		build_tcp(&d, back ? 53 : port, back ? port : 53, &segment);
+	else
+		build_ports(&d, back ? 53 : port, back ? port : 53, 0);
 	build_frame(&d, op);
 }
 
@@ -437,7 +466,7 @@ void gen_next(struct gen *gen, struct op *op)
 		next_publish(gen, op);
 		return;
 	}
-	if (way > 997 && !gen->flood) {
+	if (way > 997 && (!gen->flood || gen->step > FLOOD_FULL)) {
 		next_wait(gen, op);
 		return;
 	}

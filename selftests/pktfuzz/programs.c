@@ -193,6 +193,8 @@ static int probe_linear(void)
 
 	takes_fragments = true;
 	takes_fragments = programs_run(&sight, 64).reason >= 0;
+	printf("# the test run makes packets that are not linear: %s\n",
+	       takes_fragments ? "yes" : "no");
 	return programs_run(&sight, 0).reason >= 0 ? 0 : -EINVAL;
 }
 

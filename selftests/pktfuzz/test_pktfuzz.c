@@ -26,8 +26,10 @@
 #define PACKETS 1000000
 #define PACKETS_LONG 100000000
 #define EPISODE_OPS 2000
-#define FLOOD_OPS 6000
-#define FLOOD_EVERY 40
+#define FLOOD_OPS 8000
+#define FLOOD_EVERY 50
+#define LATE_S 5 /* flows that close live nine ticks */
+#define TRIES 5
 #define SHRINK_S 60 /* for one that is found; then it stays as it is */
 
 static struct judge *judge;
@@ -240,14 +242,14 @@ static void tell_mismatch(const struct op *op, const struct ruling *got)
 	       reason_name(got->reason), got->reason, got->verdict);
 }
 
-/* Return: packets run; 0 after a mismatch. */
-static uint64_t run_episode(uint64_t episode_seed, bool flood)
+/* Generate and play. Return: packets run; the last one differs if not *ret_same. */
+static uint64_t play_new(struct episode *episode, uint64_t episode_seed,
+			 bool flood, bool *ret_same)
 {
 	static uint8_t data[FRAME_MAX];
-	struct episode episode = { .cnt = 0 };
 	struct op op = { .data = data };
 	struct ruling got = { -1, WD_DROP };
-	uint64_t packets = 0, before = programs_counted();
+	uint64_t packets = 0;
 	bool same = true;
 
 	reset();
@@ -255,19 +257,41 @@ static uint64_t run_episode(uint64_t episode_seed, bool flood)
 	for (int i = 0; same && i < (flood ? FLOOD_OPS : EPISODE_OPS); i++) {
 		gen_next(gen, &op);
 		same = step(&op, &got);
-		episode_add(&episode, &op);
+		episode_add(episode, &op);
 		if (op.kind != OP_PACKET)
 			continue;
 		packets++;
 		seen[op.want.reason][op.dir]++;
 	}
-	if (!same) {
+	if (!same)
 		tell_mismatch(&op, &got);
-		keep(&episode, episode_seed);
-	} else {
-		same = wd_expect_int((long long)packets,
-				     (long long)(programs_counted() - before));
+	*ret_same = same;
+	return packets;
+}
+
+/* Return: packets run; 0 after a mismatch. */
+static uint64_t run_episode(uint64_t episode_seed, bool flood)
+{
+	uint64_t before = programs_counted(), packets = 0, sum = 0;
+	struct episode episode = { .cnt = 0 };
+	bool same = false;
+
+	/* The judge's clock stands still; the programs' must not get far. */
+	for (int i = 0; !same && i < TRIES; i++) {
+		time_t begin = time(NULL);
+
+		episode_free(&episode);
+		packets = play_new(&episode, episode_seed, flood, &same);
+		sum += packets;
+		if (same || time(NULL) - begin < LATE_S)
+			break;
+		printf("# the machine was slow\n");
 	}
+	if (!same)
+		keep(&episode, episode_seed);
+	else
+		same = wd_expect_int((long long)sum,
+				     (long long)(programs_counted() - before));
 	episode_free(&episode);
 	return same ? packets : 0;
 }
@@ -290,6 +314,15 @@ static void programs_and_judge_agree_on_every_packet(void)
 	       nr, (long long)(time(NULL) - begin));
 }
 
+/* What is seldom is met for certain only in a whole run. */
+static bool is_short_run(void)
+{
+	if (packets_wanted() >= PACKETS)
+		return false;
+	wd_test_skip("a run of a million packets");
+	return true;
+}
+
 /* A generator that no longer gets somewhere proves nothing. */
 static void every_reason_was_met_in_both_directions(void)
 {
@@ -306,6 +339,8 @@ static void every_reason_was_met_in_both_directions(void)
 		/* a share that is eight times as large */
 		{ WD_R_CT_FULL, true, false },
 	};
+	if (is_short_run())
+		return;
 	for (int r = 0; r < WD_R__MAX; r++) {
 		bool need[2] = { true, true };
 
@@ -334,6 +369,8 @@ static void packets_get_far(void)
 	};
 	uint64_t passed = 0, all = 0;
 
+	if (is_short_run())
+		return;
 	for (int r = 0; r < WD_R__MAX; r++) {
 		all += seen[r][0] + seen[r][1];
 		passed += r < WD_R_FIRST_DROP ? seen[r][0] + seen[r][1] : 0;
