@@ -307,14 +307,18 @@ static __always_inline struct wd_flowlock_val *lock_of(__u32 bucket)
 	return bpf_map_lookup_elem(&wd_flowlock, &at);
 }
 
+/*
+ * Has the flow been dead for a whole tick? A packet on another CPU that began
+ * in the tick before may have found it alive and be about to prolong it.
+ */
 static __always_inline bool is_free(const struct wd_bucket *bucket, __u32 way,
 				    __u32 now)
 {
 	WD_OPAQUE(way);
-	return bucket->expires[way & (WD_FLOW_WAYS - 1)] <= now;
+	return bucket->expires[way & (WD_FLOW_WAYS - 1)] < now;
 }
 
-/* A way of the bucket that is free or whose flow is dead, home first. */
+/* A way of the bucket that is free, home first. */
 static __always_inline __u32 free_way(const struct wd_bucket *bucket,
 				      __u32 home, __u32 now)
 {
@@ -486,7 +490,7 @@ __noinline int flow_sweep(struct __sk_buff *skb)
 	for (way = 0; way < WD_FLOW_WAYS; way++) {
 		spot.way = way;
 		expires = *spot_expires(&spot);
-		if (expires && expires <= pkt->now)
+		if (expires && expires < pkt->now)
 			(void)spot_clear(&spot, nr, expires);
 	}
 	return 0;
