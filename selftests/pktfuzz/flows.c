@@ -83,6 +83,52 @@ static uint32_t count_open(const struct look *k)
 	return cnt;
 }
 
+static void tell_flow(const struct look *k, const struct flow *f,
+		      struct flow_state *ret)
+{
+	bool has_positions = f->key.proto == P_TCP && f->stage != ASKED &&
+			     !f->is_blind;
+
+	*ret = (struct flow_state){
+		.peer = f->key.peer,
+		.lport = f->key.lport,
+		.pport = f->key.pport,
+		.pod = f->key.pod,
+		.family = f->key.family,
+		.proto = f->key.proto,
+		.own = f->key.own,
+		.sub = f->key.sub,
+		.dir = (uint8_t)f->dir,
+		.is_answered = f->stage == ANSWERED,
+		.is_up = f->stage == UP,
+		.is_fresh = f->gen && f->gen == gen_of(k),
+		.is_host = f->is_host,
+		.is_open = f->is_open,
+		.is_reset = f->is_reset,
+		.fin_in = f->fin[WD_INGRESS],
+		.fin_out = f->fin[WD_EGRESS],
+	};
+	if (!has_positions)
+		return;
+	memcpy(ret->end, f->end, sizeof(ret->end));
+	memcpy(ret->ack, f->ack, sizeof(ret->ack));
+}
+
+size_t list_flows(const struct look *k, struct flow_state *ret, size_t room)
+{
+	const struct flows *flows = flows_of(k);
+	size_t cnt = 0;
+
+	for (uint32_t i = 0; i < flows->cnt; i++) {
+		if (flows->at[i].expires <= now_of(k))
+			continue;
+		if (cnt < room)
+			tell_flow(k, &flows->at[i], &ret[cnt]);
+		cnt++;
+	}
+	return cnt;
+}
+
 /* ---- judging ---- */
 
 /* What rests on a mode, and on no rule, is asked again at each packet. */

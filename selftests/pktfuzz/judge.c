@@ -79,6 +79,13 @@ void judge_seed(struct judge *judge, const struct seed *seed)
 	seed_flow(&k, seed->dir, seed->life);
 }
 
+size_t judge_flows(struct judge *judge, struct flow_state *ret, size_t room)
+{
+	struct look k = { .judge = judge };
+
+	return list_flows(&k, ret, room);
+}
+
 void judge_wait(struct judge *judge, uint32_t ticks)
 {
 	judge->now += ticks;

@@ -86,6 +86,19 @@ struct ruling {
 	enum wd_verdict verdict;
 };
 
+/* A live flow, as the judge and the programs know it. Zeroed, to be compared. */
+struct flow_state {
+	struct addr peer;
+	uint16_t lport, pport;
+	uint8_t pod, family, proto, own, sub;
+	uint8_t dir; /* of who opened it */
+	uint8_t is_answered, is_up, is_fresh; /* judged by what is in force */
+	uint8_t is_host, is_open, is_reset, fin_in, fin_out;
+	uint8_t pad[2];
+	/* TCP, once known */
+	uint32_t end[2], ack[2];
+};
+
 struct judge *judge_new(void);
 void judge_free(struct judge *judge);
 
@@ -94,6 +107,9 @@ void judge_reset(struct judge *judge);
 void judge_publish(struct judge *judge, const struct setting *setting);
 void judge_seed(struct judge *judge, const struct seed *seed);
 void judge_wait(struct judge *judge, uint32_t ticks);
+
+/** judge_flows() - Return: how many live flows it knows; at most @room are told */
+size_t judge_flows(struct judge *judge, struct flow_state *ret, size_t room);
 struct ruling judge_packet(struct judge *judge, const struct sight *sight);
 
 #endif /* WARDER_SELFTESTS_JUDGE_H */

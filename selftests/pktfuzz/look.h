@@ -85,6 +85,8 @@ void flows_free(struct flows *flows);
 struct flows *flows_of(const struct look *k);
 int judge_flow(struct look *k);
 int judge_quoted(struct look *k);
+/** list_flows() - see judge_flows() */
+size_t list_flows(const struct look *k, struct flow_state *ret, size_t room);
 /** seed_flow() - make the flow of @k->key unless there is one */
 void seed_flow(struct look *k, enum wd_dir dir, uint32_t life);
 

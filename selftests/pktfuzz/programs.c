@@ -395,6 +395,59 @@ struct ruling programs_run(const struct sight *sight, size_t linear)
 								  WD_AUDIT };
 }
 
+static void tell_flow(const struct wd_flow_entry *f, struct flow_state *ret)
+{
+	const struct wd_flow_key *key = &f->key;
+	uint32_t known = WD_FLOW_SYNACK | WD_FLOW_REPLIED;
+
+	*ret = (struct flow_state){
+		.lport = wd_host16(key->lport),
+		.pport = wd_host16(key->pport),
+		.pod = (uint8_t)(key->ep - pod_id),
+		.family = key->family,
+		.proto = key->proto,
+		.own = key->laddr < 2 ? key->laddr : key->laddr - 0xfc,
+		.sub = key->sub,
+		.dir = f->dir,
+		.is_answered = (f->flags & known) == WD_FLOW_SYNACK,
+		.is_up = !!(f->flags & WD_FLOW_REPLIED),
+		.is_fresh = f->gen == gen,
+		.is_host = !!(f->flags & WD_FLOW_HOST),
+		.is_open = !!(f->flags & WD_FLOW_OPEN),
+		.is_reset = !!(f->flags & WD_FLOW_RST),
+		.fin_in = !!(f->flags & WD_FLOW_FIN_IN),
+		.fin_out = !!(f->flags & WD_FLOW_FIN_OUT),
+	};
+	memcpy(ret->peer.b, key->family == 4 ? &key->peer[3] : key->peer,
+	       key->family == 4 ? 4 : 16);
+	if (key->proto != P_TCP || !(f->flags & WD_FLOW_SEQ))
+		return;
+	memcpy(ret->end, f->end, sizeof(ret->end));
+	memcpy(ret->ack, f->ack, sizeof(ret->ack));
+}
+
+size_t programs_flows(struct flow_state *ret, size_t room)
+{
+	uint32_t now = 0;
+	size_t cnt = 0;
+
+	if (wd_clock_ticks(&now))
+		abort();
+	for (size_t i = 0; i < WD_FLOW_BUCKETS; i++) {
+		for (int way = 0; way < WD_FLOW_WAYS; way++) {
+			const struct wd_flow_entry *f = &buckets[i].flow[way];
+
+			if (buckets[i].expires[way] <= now ||
+			    f->key.ep - pod_id >= PODS)
+				continue;
+			if (cnt < room)
+				tell_flow(f, &ret[cnt]);
+			cnt++;
+		}
+	}
+	return cnt;
+}
+
 uint64_t programs_counted(void)
 {
 	static struct wd_stat_val val[CPUS_MAX];

@@ -32,6 +32,9 @@ void programs_wait(uint32_t ticks);
  */
 struct ruling programs_run(const struct sight *sight, size_t linear);
 
+/** programs_flows() - as judge_flows(), from the table of the programs */
+size_t programs_flows(struct flow_state *ret, size_t room);
+
 /** programs_counted() - packets that the counters hold, of all reasons */
 uint64_t programs_counted(void);
 
