@@ -321,7 +321,7 @@ static void on_tick(void *ctx)
 
 	ticks++;
 	identities_keep(agent);
-	wd_endpoints_inspect(agent->endpoints);
+	wd_endpoints_inspect(agent->endpoints, ticks == 1);
 	if (ticks % CHECK_TICKS == 0)
 		wd_endpoints_check(agent->endpoints);
 	if (ticks % DISCOVER_TICKS == 0 &&

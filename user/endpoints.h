@@ -45,8 +45,8 @@ void wd_endpoints_link(struct wd_endpoints *eps, const struct wd_link *link,
 /** wd_endpoints_survey() - look at every interface of the host: names, newcomers, what goes before our hooks */
 int wd_endpoints_survey(struct wd_endpoints *eps);
 
-/** wd_endpoints_inspect() - look into the namespaces of the next few pods; called every second */
-void wd_endpoints_inspect(struct wd_endpoints *eps);
+/** wd_endpoints_inspect() - look into the namespaces of the next few pods, or of @all; called every second */
+void wd_endpoints_inspect(struct wd_endpoints *eps, bool all);
 
 /** wd_endpoints_stray() - of the pod's devices one that cannot be guarded, as a sentence; NULL none */
 const char *wd_endpoints_stray(const struct wd_endpoints *eps, uint32_t id);

@@ -214,11 +214,13 @@ static struct wd_local *after(const struct wd_endpoints *eps, uint32_t id)
 	return best;
 }
 
-void wd_endpoints_inspect(struct wd_endpoints *eps)
+void wd_endpoints_inspect(struct wd_endpoints *eps, bool all)
 {
-	uint32_t cnt = (HASH_COUNT(eps->locals) + TURNS - 1) / TURNS;
+	uint32_t cnt = HASH_COUNT(eps->locals);
 	bool has_news = false;
 
+	if (!all)
+		cnt = (cnt + TURNS - 1) / TURNS;
 	for (; cnt; cnt--) {
 		struct wd_local *local = after(eps, eps->inspected);
 

@@ -73,6 +73,47 @@ class Bench:
             expect_reach(False, self.bad, self.srv, what, family=family)
 
 
+# ---- row 163 ----
+
+def many_ports(name, count):
+    """Allows `bad` in, on more single ports than a policy may have."""
+    return {'apiVersion': 'networking.k8s.io/v1', 'kind': 'NetworkPolicy',
+            'metadata': {'name': name, 'namespace': 'shop'},
+            'spec': {'podSelector': {'matchLabels': {'app': 'srv'}},
+                     'policyTypes': ['Ingress'], 'ingress': [{
+                         'from': [{'podSelector': {}}],
+                         'ports': [{'protocol': p, 'port': 81 + 2 * n}
+                                   for n in range(count)
+                                   for p in ('TCP', 'UDP')]}]}}
+
+
+def row_163_what_does_not_fit_drops_all_of_its_pod_and_nothing_of_others(b):
+    """Its pod is locked down, told, and open to the node only; nobody else
+    notices, and all is as before when the policy is gone."""
+    before = list(b.c.policies)
+    b.verdicts('before')
+    b.c.policies = before + [many_ports('huge', 3000)]
+    b.c.write_objects()
+    expect(1, b.node.warder('sync', ok=None)[0], 'exit code of sync')
+    expect(['too_large'], [p['state'] for p in
+                           b.node.status()['endpoint_problems']], 'told')
+    for family in FAMILIES:
+        for src in (b.ok, b.bad):
+            expect_reach(False, src, b.srv, 'too large', family=family)
+        expect_reach(True, b.bad, b.ok, 'another pod', family=family)
+    expect_reach_node(b)
+    b.c.apply(before)
+    b.verdicts('afterwards')
+
+
+def expect_reach_node(b):
+    """The kubelet's probes pass also to a pod that is locked down."""
+    for f in FAMILIES:
+        got = b.node.host.ask('probe', timeout=3.0, targets=[
+            ['tcp', None, b.srv.ips[f], 80]])['answers'][0]
+        expect(b.srv.key, got, f'the node asks srv, v{f}')
+
+
 # ---- row 167 ----
 
 def frames_to(b, src, dst):
@@ -516,6 +557,7 @@ def main():
     tap = Tap()
     only = sys.argv[1] if len(sys.argv) > 1 else ''
     run(tap, only, 'ptp', (
+        row_163_what_does_not_fit_drops_all_of_its_pod_and_nothing_of_others,
         row_167_each_packet_of_a_flood_is_counted,
         row_167_of_a_watched_flood_each_event_is_sent_or_counted,
         row_170_a_storm_of_pods_is_guarded_each_when_add_returns,

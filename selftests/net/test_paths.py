@@ -185,7 +185,8 @@ def pod_service(b, pod, f, mark):
 
 
 def node_port(b, pod, f, mark):
-    """Of the node's own address, with the client's hidden behind it."""
+    """Of the node's own address, with the client's hidden behind it. That makes
+    it nobody's probe: what came in by a device is never the node's own."""
     fam = 'ip' if f == 4 else 'ip6'
     b.nft(f'add rule {fam} w pre {fam} daddr {GATE[f]} udp dport {PORT} dnat '
           f'to {pod.ips[f]}\nadd rule {fam} w post {fam} daddr {pod.ips[f]} '
@@ -252,7 +253,7 @@ WAYS = [
     Way('109: from a pod of the same node', from_pod, True),
     Way('97: a service address, from outside', client_service),
     Way('97: a service address, from a pod', pod_service, True),
-    Way('97: a port of the node, masqueraded', node_port),
+    Way('97 and 186: a port of the node, masqueraded', node_port),
     Way('97: out of a tunnel that ends here', vxlan),
 ]
 HOST_WAYS = [

@@ -138,6 +138,14 @@ static void print_endpoint(struct json_object *ep)
 	print_counters(wd_json_get(ep, "counters"));
 }
 
+/* Is there traffic of the pod that nothing judges? */
+static bool is_open(struct json_object *ep)
+{
+	const char *state = wd_json_get_str(ep, "state");
+
+	return !strcmp(state, "unattached") || !strcmp(state, "unenforced");
+}
+
 static int cmd_endpoint_get(const struct wd_args *args)
 {
 	struct json_object *req = wd_cmd_request("endpoint.get");
@@ -152,8 +160,9 @@ static int cmd_endpoint_get(const struct wd_args *args)
 		wd_cmd_json(result);
 	else
 		print_endpoint(result);
+	code = is_open(result) ? WD_EXIT_NO : WD_EXIT_OK;
 	json_object_put(result);
-	return WD_EXIT_OK;
+	return code;
 }
 
 const struct wd_cmd wd_cmd_endpoint_get = {
@@ -163,5 +172,7 @@ const struct wd_cmd wd_cmd_endpoint_get = {
 	.min = 1,
 	.max = 1,
 	.summary = "one of them: addresses, identity, policies, counters",
+	.text = "Fails (1) also when the pod is unattached or UNENFORCED: not "
+		"all of its traffic\nis judged.",
 	.fn = cmd_endpoint_get,
 };

@@ -248,8 +248,7 @@ static bool is_settled(struct json_object *answer)
 	return wd_json_get_bool(answer, "ok") &&
 	       wd_json_get_bool(doc, "ready") &&
 	       wd_json_get_bool(doc, "settled") &&
-	       !wd_json_get_int(wd_json_get(doc, "endpoints"), "too_large") &&
-	       !wd_json_get_int(wd_json_get(doc, "endpoints"), "unenforced");
+	       !wd_json_get_int(wd_json_get(doc, "endpoints"), "too_large");
 }
 
 /* Time is up. @answer: the last one, NULL if there never was an agent. */
@@ -338,8 +337,7 @@ const struct wd_cmd wd_cmd_status = {
 		"UNENFORCED is a pod that has a device which cannot be\n"
 		"guarded; blind spots are programs of others that handle "
 		"packets before\nwarder's. With --wait it fails (1) when the "
-		"time is up, also while a pod is\nUNENFORCED, or with 3 when "
-		"no agent was there all along.",
+		"time is up, or with 3 when no agent\nwas there all along.",
 	.opts = opts,
 	.fn = cmd_status,
 };
