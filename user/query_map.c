@@ -56,9 +56,8 @@ static void put_map(const struct wd_agent *agent, enum wd_map map,
 		wd_json_int(obj, "used", used);
 	/* of the flow table an element is a bucket */
 	wd_json_int(obj, "max",
-		    map == WD_MAP_wd_flow ?
-			    (int64_t)info.max * WD_FLOW_WAYS :
-			    (int64_t)info.max);
+		    map == WD_MAP_wd_flow ? (int64_t)info.max * WD_FLOW_WAYS :
+					    (int64_t)info.max);
 	wd_json_int(obj, "bytes", (int64_t)info.bytes);
 	wd_json_str(obj, "purpose", info.help);
 }

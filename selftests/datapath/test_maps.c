@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "byteorder.h"
 #include "datapath/internal.h"
 #include "rig.h"
 #include "tap.h"
@@ -261,12 +262,12 @@ static void a_seeded_flow_is_in_the_table_once(void)
 	wd_expect_int(0, wd_flow_seed(rig.dp, &seed));
 	wd_expect_int(1, wd_flow_count(rig.dp));
 	for (cnt = 1; cnt < WD_FLOW_SHARE; cnt++) {
-		seed.key.lport = (__be16)cnt;
+		seed.key.lport = wd_be16((uint16_t)cnt);
 		if (wd_flow_seed(rig.dp, &seed))
 			break;
 	}
 	wd_expect_int(WD_FLOW_SHARE, cnt);
-	seed.key.pport = 1;
+	seed.key.pport = wd_be16(1);
 	wd_expect_int(-ENOSPC, wd_flow_seed(rig.dp, &seed));
 	wd_expect_int(WD_FLOW_SHARE, wd_flow_count(rig.dp));
 	end();

@@ -315,6 +315,18 @@ static void who_has_most_of_a_full_table_gets_no_more(void)
 	}
 }
 
+static int way_of_endpoint(uint32_t ep)
+{
+	uint32_t cnt;
+	const struct wd_bucket *bucket = world_buckets(&cnt);
+
+	for (uint32_t i = 0; i < cnt * WD_FLOW_WAYS; i++)
+		if (bucket[i / WD_FLOW_WAYS].flow[i % WD_FLOW_WAYS].key.ep ==
+		    ep)
+			return (int)(i % WD_FLOW_WAYS);
+	return -1;
+}
+
 static void flows_of_an_endpoint_that_is_gone_yield_first(void)
 {
 	for_each_family(family)
@@ -328,29 +340,33 @@ static void flows_of_an_endpoint_that_is_gone_yield_first(void)
 		for (uint32_t i = 0; i < cnt; i++)
 			bucket[i].flow[5].key.ep = 99;
 		expect_packet(WD_R_POLICY_ALLOW, OUT, .family = family);
-		for (uint32_t i = 0; i < cnt; i++)
-			for (int way = 0; way < WD_FLOW_WAYS; way++)
-				if (bucket[i].flow[way].key.ep == 1)
-					wd_expect_int(5, way);
+		wd_expect_int(5, way_of_endpoint(1));
 		wd_expect_int((int)cnt * WD_FLOW_WAYS, flows_of(2));
+	}
+}
+
+/* Let all flows there are be dead. */
+static void kill_all(void)
+{
+	uint32_t cnt;
+	struct wd_bucket *bucket = world_buckets(&cnt);
+
+	for (uint32_t i = 0; i < cnt * WD_FLOW_WAYS; i++) {
+		uint32_t *at =
+			&bucket[i / WD_FLOW_WAYS].expires[i % WD_FLOW_WAYS];
+
+		*at = *at ? 1 : 0;
 	}
 }
 
 /* The dead leave the count by and by, as others come. */
 static void dead_flows_leave_the_count(void)
 {
-	uint32_t cnt;
-	struct wd_bucket *bucket;
-
 	for_each_family(family)
 	{
 		world_reset();
 		flood(family, WD_INGRESS, 100);
-		bucket = world_buckets(&cnt);
-		for (uint32_t i = 0; i < cnt; i++)
-			for (int way = 0; way < WD_FLOW_WAYS; way++)
-				if (bucket[i].expires[way])
-					bucket[i].expires[way] = 1;
+		kill_all();
 		wd_expect_int(100, world_quota().flows);
 		/* each new flow looks at three buckets, each CPU at its own */
 		flood(family, WD_EGRESS, WD_OPEN_SHARE);

@@ -346,7 +346,7 @@ static void make_frame(uint8_t frame[FRAME_BYTES], const struct golden *g)
 	struct tcphdr tcp = { .th_sport = htons(g->sport),
 			      .th_dport = htons(g->dport),
 			      /* the SYNs have number 0 */
-			      .th_ack = htonl(g->flags & TH_ACK ? 1 : 0),
+			      .th_ack = htonl((g->flags & TH_ACK) ? 1 : 0),
 			      .th_off = 5,
 			      .th_flags = g->flags };
 
