@@ -168,8 +168,8 @@ static __always_inline int flow_rejudge(struct __sk_buff *skb,
 }
 
 /*
- * A packet that opens a flow: only policy decides, and state starts over.
- * @spot: what is there of an older flow
+ * A packet that opens a flow: only policy decides, and state starts over. What
+ * pkt->place may have is an older one.
  */
 __noinline int flow_open(struct __sk_buff *skb)
 {
@@ -179,6 +179,8 @@ __noinline int flow_open(struct __sk_buff *skb)
 
 	if (!pkt)
 		return WD_R_MAP_ERR;
+	if (has_martian(pkt))
+		return WD_R_L3_BAD;
 	if (pkt->is_answer)
 		return WD_R_CT_INVALID;
 	r = judge_packet(skb, pkt);
@@ -329,7 +331,7 @@ static __always_inline void flow_advance(struct wd_pkt *pkt,
 	flow_refresh(pkt, spot);
 }
 
-/* Everything but a packet in the middle of a fresh, replied flow. */
+/* A packet of a flow that is there, but not in the middle of a fresh, replied one. */
 __noinline int flow_slow(struct __sk_buff *skb)
 {
 	struct wd_pkt *pkt = this_packet();
@@ -340,11 +342,12 @@ __noinline int flow_slow(struct __sk_buff *skb)
 
 	if (!pkt)
 		return WD_R_MAP_ERR;
+	/* deny: what a pod sent to a group is not answered by a group */
 	if (has_martian(pkt))
 		return WD_R_L3_BAD;
 	spot = spot_here(pkt);
 	if (!spot.bucket)
-		return flow_open(skb);
+		return WD_R_MAP_ERR; /* not reached: there is a flow */
 	flow = spot_flow(&spot);
 	if (pkt->proto == WD_IP_TCP && tcp_is_syn(pkt)) {
 		r = flow_syn(skb, pkt, flow);
@@ -394,7 +397,9 @@ static __always_inline int judge_flow_of(struct __sk_buff *skb,
 {
 	struct wd_spot spot = flow_find(skb, pkt);
 
-	if (!spot.bucket || !flow_is_fast(pkt, spot_flow(&spot)))
+	if (!spot.bucket)
+		return flow_open(skb);
+	if (!flow_is_fast(pkt, spot_flow(&spot)))
 		return flow_slow(skb);
 	flow_refresh(pkt, &spot);
 	return WD_R_ESTABLISHED;

@@ -330,15 +330,19 @@ static struct wd_flow_key flow_key(const struct packet *packet)
 	return key;
 }
 
-/* Where the programs keep a flow of this key; *ret_way -1: it is not there. */
+/* Where the programs keep a live flow of this key; *ret_way -1: there is none. */
 static struct wd_bucket *flow_place(const struct wd_flow_key *key, int *ret_way)
 {
-	for (uint32_t i = 0; i < bucket_cnt; i++)
-		for (*ret_way = 0; *ret_way < WD_FLOW_WAYS; ++*ret_way)
-			if (buckets[i].expires[*ret_way] &&
-			    !memcmp(&buckets[i].flow[*ret_way].key, key,
-				    sizeof(*key)))
-				return &buckets[i];
+	uint32_t now = world_ticks();
+
+	for (uint32_t i = 0; i < bucket_cnt * WD_FLOW_WAYS; i++) {
+		struct wd_bucket *at = &buckets[i / WD_FLOW_WAYS];
+
+		*ret_way = (int)(i % WD_FLOW_WAYS);
+		if (at->expires[*ret_way] > now &&
+		    !memcmp(&at->flow[*ret_way].key, key, sizeof(*key)))
+			return at;
+	}
 	*ret_way = -1;
 	return NULL;
 }
