@@ -228,7 +228,7 @@ static __always_inline int flow_repeat(struct wd_pkt *pkt,
 		flow->flags |= WD_FLOW_SYN_BACK;
 	/* The peer's number is the pod's to tell, in its answer. */
 	if (pkt->dir == WD_EGRESS)
-		flow->end[WD_EGRESS] = pkt->seq + 1;
+		tcp_asked(pkt, flow);
 	return WD_R_ESTABLISHED;
 }
 
@@ -239,7 +239,8 @@ static __always_inline bool answers_again(const struct wd_pkt *pkt,
 	__u8 dir = flow->flags & WD_FLOW_AGAIN_OUT ? WD_EGRESS : WD_INGRESS;
 
 	return (flow->flags & WD_FLOW_AGAIN) && tcp_is_synack(pkt) &&
-	       pkt->dir != dir && acks_syn(pkt, flow->again);
+	       pkt->dir != dir &&
+	       acks_syn(pkt, flow->again, flow->again + WD_TCP_EARLY);
 }
 
 /* The flow begins again, in the direction of that SYN. */
@@ -266,6 +267,22 @@ static __always_inline int flow_restart(struct __sk_buff *skb,
 	return flow->gen ? WD_R_ESTABLISHED : r;
 }
 
+static __always_inline void tcp_reset(struct wd_pkt *pkt,
+				      const struct wd_spot *spot)
+{
+	struct wd_flow_entry *flow = spot_flow(spot);
+
+	if (flow->dir != pkt->dir || (flow->flags & WD_FLOW_REPLIED)) {
+		quota_close(flow, *spot_expires(spot));
+		flow->flags |= WD_FLOW_RST;
+	}
+	if (pkt->dir == WD_EGRESS)
+		flow->flags &= (__u16)~WD_FLOW_RST_IN;
+	else if (flow->flags & WD_FLOW_REPLIED)
+		flow->flags |= WD_FLOW_RST_IN;
+	spot_set_expires(spot, pkt->now + WD_LIFE_TCP_CLOSE);
+}
+
 /* The effects of a segment that fits. */
 static __always_inline void tcp_advance(struct wd_pkt *pkt,
 					const struct wd_spot *spot)
@@ -274,13 +291,12 @@ static __always_inline void tcp_advance(struct wd_pkt *pkt,
 	bool is_answer = flow->dir != pkt->dir;
 
 	if (pkt->tcp & WD_TCP_RST) {
-		if (is_answer || (flow->flags & WD_FLOW_REPLIED)) {
-			quota_close(flow, *spot_expires(spot));
-			flow->flags |= WD_FLOW_RST;
-		}
-		spot_set_expires(spot, pkt->now + WD_LIFE_TCP_CLOSE);
+		tcp_reset(pkt, spot);
 		return;
 	}
+	/* who has reset a connection sends no more in it: it was a forger */
+	if (pkt->dir == WD_INGRESS && (flow->flags & WD_FLOW_RST_IN))
+		flow->flags &= (__u16) ~(WD_FLOW_RST | WD_FLOW_RST_IN);
 	if (pkt->tcp & WD_TCP_FIN)
 		flow->flags |= pkt->dir == WD_EGRESS ? WD_FLOW_FIN_OUT :
 						       WD_FLOW_FIN_IN;
@@ -378,7 +394,7 @@ static __always_inline bool flow_is_fast(const struct wd_pkt *pkt,
 					 struct wd_flow_entry *flow)
 {
 	if (flow->gen != pkt->gen ||
-	    (flow->flags & WD_FLOW_FAST) != WD_FLOW_FAST)
+	    (flow->flags & (WD_FLOW_FAST | WD_FLOW_RST)) != WD_FLOW_FAST)
 		return false;
 	if (pkt->proto != WD_IP_TCP)
 		return true;

@@ -537,10 +537,11 @@ static __always_inline bool place_fill(struct wd_pkt *pkt,
 		flow->key = pkt->key;
 		flow->gen = draft->gen;
 		flow->rule = pkt->rule;
-		flow->end[WD_INGRESS] = pkt->seq + 1;
-		flow->end[WD_EGRESS] = pkt->seq + 1;
-		flow->ack[WD_INGRESS] = 0;
-		flow->ack[WD_EGRESS] = 0;
+		/* both directions' alike; the packet's are the ones read */
+		flow->end[WD_INGRESS] = pkt->seq + pkt->seg;
+		flow->end[WD_EGRESS] = pkt->seq + pkt->seg;
+		flow->ack[WD_INGRESS] = pkt->seq + 1;
+		flow->ack[WD_EGRESS] = pkt->seq + 1;
 		flow->again = 0;
 		flow->flags = draft->flags;
 		flow->stat = (__u16)pkt->ep_stat;

@@ -6,7 +6,8 @@
  * alive. The error must go to the sender of the quoted packet, and the quoted
  * packet must have crossed this endpoint's wire the other way. The source of
  * the error itself may be any router. Of TCP the quoted sequence number must be
- * in flight, as the pod's own stack requires too (RFC 5927, 4.1).
+ * in flight, as the pod's own stack requires too (RFC 5927, 4.1). A path of
+ * less than every link has to carry is a lie, whatever is quoted.
  */
 #ifndef WARDER_BPF_ICMP_H
 #define WARDER_BPF_ICMP_H
@@ -46,6 +47,7 @@ static __always_inline bool quote_parse6(struct __sk_buff *skb,
 					 struct wd_quote *quote)
 {
 	struct ipv6hdr *ip = header(skb, off, sizeof(*ip));
+	struct frag_hdr *frag;
 
 	if (!ip || (*(__u8 *)ip >> 4) != 6)
 		return false;
@@ -53,6 +55,13 @@ static __always_inline bool quote_parse6(struct __sk_buff *skb,
 	copy_addr6(quote->dst, &ip->daddr);
 	quote->proto = ip->nexthdr;
 	quote->off = off + sizeof(*ip);
+	if (quote->proto == WD_IP_FRAGMENT) {
+		frag = header(skb, quote->off & WD_OFF_MASK, sizeof(*frag));
+		if (!frag || (frag->frag_off & bpf_htons(0xfff8)))
+			return false;
+		quote->proto = frag->nexthdr;
+		quote->off += sizeof(*frag);
+	}
 	return quote->off + 8 <= pkt->end;
 }
 
@@ -107,6 +116,26 @@ static __always_inline bool quote_ends_fit(struct wd_pkt *pkt,
 	return true;
 }
 
+/*
+ * Does a "packet too big" ask for less than links have to carry: 68 bytes (RFC
+ * 791), 1280 (RFC 8201, 4)? An IPv4 router of before RFC 1191 says 0: none is
+ * left that could not say how much.
+ */
+static __always_inline bool is_too_small(struct __sk_buff *skb,
+					 const struct wd_pkt *pkt)
+{
+	const struct icmphdr *icmp = header(skb, pkt_off(pkt), sizeof(*icmp));
+	__u32 mtu;
+
+	if (!icmp)
+		return true;
+	mtu = bpf_ntohl(icmp->un.gateway);
+	if (pkt->family == 6)
+		return icmp->type == WD_ICMP6_TOO_BIG && mtu < 1280;
+	return icmp->type == WD_ICMP4_UNREACH &&
+	       icmp->code == WD_ICMP4_TOO_BIG && (mtu & 0xffff) < 68;
+}
+
 /* Errors that transports act on; a redirect or quench only ever misleads. */
 static __always_inline bool error_is_served(const struct wd_pkt *pkt)
 {
@@ -132,7 +161,7 @@ static __always_inline bool was_sent(const struct wd_pkt *pkt,
 	if (pkt->proto != WD_IP_TCP)
 		return true;
 	if (!(flow->flags & (WD_FLOW_REPLIED | WD_FLOW_SYNACK)))
-		return flow->end[flow->dir & 1] - seq == 1;
+		return flow->ack[dir_reverse(flow->dir) & 1] - seq == 1;
 	if (!(flow->flags & WD_FLOW_SEQ))
 		return true;
 	if (pkt->dir == WD_EGRESS)
@@ -176,7 +205,7 @@ __noinline int judge_icmp_error(struct __sk_buff *skb)
 
 	if (!pkt)
 		return WD_R_MAP_ERR;
-	if (!error_is_served(pkt))
+	if (!error_is_served(pkt) || is_too_small(skb, pkt))
 		return WD_R_ICMP_UNRELATED;
 	if (has_martian(pkt))
 		return WD_R_L3_BAD;

@@ -11,11 +11,13 @@
  *   data, ACK, FIN   in sequence, or a gap behind lost ones, with an
  *                    acknowledgement between the last one and what the pod has
  *                    sent; both must be met at once, so guessing takes 2^40
- *   repeated ones    pass, without effect
+ *   repeated ones    pass; with an acknowledgement of before, without effect
  *   RST              counts only between what the pod acknowledged and what the
  *                    peer has sent, the room in which the pod's own stack takes
  *                    or questions it (RFC 5961, 3.2); near it, it passes without
- *                    effect, so that the stack can answer with a challenge
+ *                    effect, so that the stack can answer with a challenge.
+ *                    In a transfer that room can be hit by guessing: what fits
+ *                    of the peer afterwards says that the RST was not its own
  *
  * No window is tracked: an acknowledgement that fits is the stronger proof. All
  * arithmetic is modulo 2^32.
@@ -28,6 +30,11 @@
 #define WD_TCP_BEHIND 0x1000000U /* bytes that lost or repeated ones may span */
 #define WD_TCP_SLACK 0x100000U /* around the sequence: passes without effect */
 #define WD_TCP_EARLY 0xffffU /* data that a SYN carries (RFC 7413) */
+
+/*
+ * Before the answer, of who sent the SYN: end[] is behind its data, the other
+ * side's ack[] behind the SYN itself: the least and most that can be answered.
+ */
 
 /* What a segment is to its flow. */
 enum wd_fit {
@@ -52,10 +59,25 @@ static __always_inline bool tcp_is_synack(const struct wd_pkt *pkt)
 	       (WD_TCP_SYN | WD_TCP_ACK);
 }
 
-/* Does it acknowledge a SYN, whose number and one more is @end? */
-static __always_inline bool acks_syn(const struct wd_pkt *pkt, __u32 end)
+/* Does it acknowledge a SYN, and of its data no more than there is? */
+static __always_inline bool acks_syn(const struct wd_pkt *pkt, __u32 after_syn,
+				     __u32 after_data)
 {
-	return (pkt->tcp & WD_TCP_ACK) && pkt->ack - end <= WD_TCP_EARLY;
+	return (pkt->tcp & WD_TCP_ACK) &&
+	       pkt->ack - after_syn <= after_data - after_syn;
+}
+
+/* The pod's SYN, once more: maybe without its data, which still may arrive. */
+static __always_inline void tcp_asked(const struct wd_pkt *pkt,
+				      struct wd_flow_entry *flow)
+{
+	__u32 after_syn = pkt->seq + 1, after_data = pkt->seq + pkt->seg;
+
+	if (flow->ack[WD_INGRESS] == after_syn &&
+	    !is_after(after_data, flow->end[WD_EGRESS]))
+		return;
+	flow->ack[WD_INGRESS] = after_syn;
+	flow->end[WD_EGRESS] = after_data;
 }
 
 /* ---- the pod's side ---- */
@@ -123,6 +145,34 @@ static __always_inline enum wd_fit tcp_got_rst(const struct wd_pkt *pkt,
 								   WD_FIT_NOT;
 }
 
+/* Of what the peer has sent already: the pod may not have got it. */
+static __always_inline bool is_repeated(const struct wd_pkt *pkt,
+					const struct wd_flow_entry *flow)
+{
+	__u32 end = flow->end[WD_INGRESS], behind = end - pkt->seq;
+
+	return behind <= WD_TCP_BEHIND || behind <= end - flow->ack[WD_EGRESS];
+}
+
+/*
+ * Overtaken on its way, so that it acknowledges less than what was seen. A
+ * found connection may have sent more than it has shown yet: its first segment
+ * was a repeated one, or a keepalive.
+ */
+static __always_inline bool is_near(const struct wd_pkt *pkt,
+				    const struct wd_flow_entry *flow)
+{
+	__u32 least = flow->ack[WD_INGRESS] - WD_TCP_BEHIND;
+	__u32 most = flow->end[WD_EGRESS];
+
+	if (flow->flags & WD_FLOW_SEEDED)
+		most += WD_TCP_SLACK;
+	if (pkt->ack - least > most - least)
+		return false;
+	return is_repeated(pkt, flow) ||
+	       pkt->seq - flow->end[WD_INGRESS] <= WD_TCP_SLACK;
+}
+
 static __always_inline enum wd_fit tcp_got(const struct wd_pkt *pkt,
 					   struct wd_flow_entry *flow)
 {
@@ -136,16 +186,13 @@ static __always_inline enum wd_fit tcp_got(const struct wd_pkt *pkt,
 		flow->ack[WD_INGRESS] = pkt->ack;
 		return WD_FIT_FULL;
 	}
-	if (0 - ahead > WD_TCP_BEHIND)
-		return WD_FIT_NOT;
-	if (fits) {
+	if (fits && is_repeated(pkt, flow)) {
 		flow->ack[WD_INGRESS] = pkt->ack;
 		if (is_after(pkt->seq + pkt->seg, flow->end[WD_INGRESS]))
 			flow->end[WD_INGRESS] = pkt->seq + pkt->seg;
 		return WD_FIT_FULL;
 	}
-	return flow->end[WD_EGRESS] - pkt->ack <= WD_TCP_BEHIND ? WD_FIT_IDLE :
-								  WD_FIT_NOT;
+	return is_near(pkt, flow) ? WD_FIT_IDLE : WD_FIT_NOT;
 }
 
 /* ---- a connection that is being opened ---- */
@@ -173,7 +220,8 @@ static __always_inline void tcp_answered(const struct wd_pkt *pkt,
 static __always_inline enum wd_fit tcp_got_early(const struct wd_pkt *pkt,
 						 struct wd_flow_entry *flow)
 {
-	bool is_answer = acks_syn(pkt, flow->end[WD_EGRESS]);
+	bool is_answer =
+		acks_syn(pkt, flow->ack[WD_INGRESS], flow->end[WD_EGRESS]);
 
 	if (pkt->tcp & (WD_TCP_SYN | WD_TCP_RST))
 		return is_answer ? WD_FIT_FULL : WD_FIT_NOT;
@@ -184,10 +232,13 @@ static __always_inline enum wd_fit tcp_got_early(const struct wd_pkt *pkt,
 static __always_inline enum wd_fit tcp_opener_early(const struct wd_pkt *pkt,
 						    struct wd_flow_entry *flow)
 {
+	__u8 dir = pkt->dir & 1;
+	__u32 isn = flow->ack[dir_reverse(dir)] - 1;
+
 	if (tcp_is_synack(pkt))
 		return flow->flags & WD_FLOW_SYN_BACK ? WD_FIT_IDLE :
 							WD_FIT_NOT;
-	if ((pkt->tcp & WD_TCP_RST) && flow->end[pkt->dir & 1] - pkt->seq <= 1)
+	if ((pkt->tcp & WD_TCP_RST) && pkt->seq - isn <= flow->end[dir] - isn)
 		return WD_FIT_FULL;
 	return WD_FIT_IDLE;
 }

@@ -213,6 +213,7 @@ WD_ABI_SIZE(struct wd_flow_key, 28);
 #define WD_FLOW_AGAIN_HOST 0x800 /* it was this host's */
 #define WD_FLOW_SEQ \
 	0x1000 /* end[] and ack[] of both sides are known; not TCP: set */
+#define WD_FLOW_RST_IN 0x2000 /* WD_FLOW_RST was the peer's, as it seems */
 
 struct wd_flow_entry {
 	struct wd_flow_key key;

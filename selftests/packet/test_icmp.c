@@ -108,6 +108,43 @@ static void echoes_with_one_id_both_ways_are_two_flows(void)
 	}
 }
 
+/* Of flows that have the echo's id as a port, and of one to a port of that. */
+static void an_id_that_is_somebodys_port_opens_nothing(void)
+{
+	static const uint16_t ids[] = { 80, 443, 40000, 0 };
+
+	for_each_family(family)
+	{
+		for (size_t i = 0; i < COUNT(ids); i++) {
+			world_reset();
+			tables_mix(SLOT_TCP, SLOT_ALL);
+			world_publish(SLOT_MIXED, 0);
+			for (int proto = 6; proto <= 17; proto += 11) {
+				expect_packet(WD_R_POLICY_ALLOW, OUT,
+					      .family = family, .proto = proto);
+				expect_packet(WD_R_POLICY_ALLOW, OUT,
+					      .family = family, .proto = proto,
+					      .sport = 80, .dport = 443);
+			}
+			expect_packet(WD_R_POLICY_ALLOW, OUT, .family = family,
+				      .proto = 1, .type = echo(family),
+				      .id = ids[i]);
+			expect_packet(WD_R_ESTABLISHED, IN, .family = family,
+				      .proto = 1, .type = answer(family),
+				      .id = ids[i]);
+			expect_packet(WD_R_DEFAULT, IN, .family = family,
+				      .proto = 1, .type = echo(family),
+				      .id = ids[i]);
+			expect_packet(WD_R_CT_INVALID, IN, .family = family,
+				      .proto = 1, .type = answer(family),
+				      .id = (uint16_t)(ids[i] + 1));
+			expect_packet(WD_R_CT_INVALID, OUT, .family = family,
+				      .proto = 1, .type = answer(family),
+				      .id = ids[i]);
+		}
+	}
+}
+
 static void echo_is_judged_by_rules_without_ports(void)
 {
 	static const struct wcase cases[] = {
@@ -229,6 +266,7 @@ static void each_type_of_error_is_served_or_refused(void)
 		struct packet error = error_by(family, dir, H_FRIEND);
 
 		error.type = types[i / 2].type;
+		error.id = 1; /* upper half of the size of "too big" */
 		world_reset();
 		expect_this(WD_R_POLICY_ALLOW, &flow);
 		expect_error(types[i / 2].reason, &error, &flow);
@@ -366,15 +404,201 @@ static void a_quote_that_is_cut_short_is_dropped(void)
 
 static void a_quote_of_a_later_fragment_is_dropped(void)
 {
-	struct packet flow = { .family = 4, OUT, .proto = 17 };
-	struct packet error = error_by(4, WD_INGRESS, H_FRIEND);
-	struct frame f;
+	for_each_family(family)
+	{
+		struct packet flow = { .family = family, OUT, .proto = 17 };
+		struct packet first = flow, later = flow;
+		struct packet error = error_by(family, WD_INGRESS, H_FRIEND);
+		struct frame f;
 
-	world_reset();
-	expect_this(WD_R_POLICY_ALLOW, &flow);
-	frame_quote(&f, &error, &flow, 0);
-	f.data[f.l4 + 8 + 7] = 1; /* offset 8 in the quoted header */
-	world_expect(&f, WD_INGRESS, WD_R_ICMP_UNRELATED);
+		first.more = true;
+		later.frag_off = 8;
+		world_reset();
+		expect_this(WD_R_POLICY_ALLOW, &flow);
+		expect_error(WD_R_ICMP_UNRELATED, &error, &later);
+		later.more = true;
+		expect_error(WD_R_ICMP_UNRELATED, &error, &later);
+		expect_error(WD_R_RELATED, &error, &first);
+		frame_quote(&f, &error, &first, family == 4 ? 27 : 55);
+		world_expect(&f, WD_INGRESS, WD_R_ICMP_UNRELATED);
+	}
+}
+
+/* ---- of TCP: what is in flight ---- */
+
+/* What the pod, or the peer, sends in a connection that the pod has opened. */
+static struct packet segment(int family, int dir, uint8_t flags, uint32_t seq,
+			     uint32_t ack)
+{
+	struct packet p = { .family = family,
+			    .dir = dir,
+			    .flags = flags,
+			    .seq = seq,
+			    .ack = ack,
+			    .payload = -1 };
+
+	p.sport = dir == WD_EGRESS ? 40000 : 80;
+	p.dport = dir == WD_EGRESS ? 80 : 40000;
+	return p;
+}
+
+#define POD_AT 5000
+#define PEER_AT 9000
+
+static void connect_pod(int family)
+{
+	struct packet syn = segment(family, WD_EGRESS, TCP_SYN, POD_AT - 1, 0);
+	struct packet synack = segment(family, WD_INGRESS, TCP_SYN | TCP_ACK,
+				       PEER_AT - 1, POD_AT);
+	struct packet ack =
+		segment(family, WD_EGRESS, TCP_ACK, POD_AT, PEER_AT);
+
+	expect_this(WD_R_POLICY_ALLOW, &syn);
+	expect_this(WD_R_ESTABLISHED, &synack);
+	expect_this(WD_R_ESTABLISHED, &ack);
+}
+
+static void a_quoted_segment_must_be_in_flight(void)
+{
+	static const struct {
+		uint32_t off;
+		int reason;
+	} seqs[] = {
+		{ 0, WD_R_RELATED }, /* the first not acknowledged */
+		{ 500, WD_R_RELATED },
+		{ 1000, WD_R_RELATED }, /* the next to be sent, as stacks do */
+		{ 1001, WD_R_ICMP_UNRELATED },
+		{ 0xffffffff, WD_R_ICMP_UNRELATED },
+		{ 0x7fffffff, WD_R_ICMP_UNRELATED },
+		{ 0x80000000, WD_R_ICMP_UNRELATED },
+	};
+
+	for_each_family(family)
+	{
+		struct packet error = error_by(family, WD_INGRESS, H_WORLD);
+		struct packet data =
+			segment(family, WD_EGRESS, TCP_ACK, POD_AT, PEER_AT);
+		struct packet ack = segment(family, WD_INGRESS, TCP_ACK,
+					    PEER_AT, POD_AT + 1000);
+		struct flow before, after;
+
+		world_reset();
+		connect_pod(family);
+		data.payload = 100;
+		for (int i = 0; i < 10; i++) {
+			data.seq = POD_AT + 100 * (uint32_t)i;
+			expect_this(WD_R_ESTABLISHED, &data);
+		}
+		wd_expect_int(0, world_flow(&data, false, &before));
+		for (size_t i = 0; i < COUNT(seqs); i++) {
+			data.seq = POD_AT + seqs[i].off;
+			expect_error(seqs[i].reason, &error, &data);
+		}
+		wd_expect_int(0, world_flow(&data, false, &after));
+		wd_expect(!memcmp(&before, &after, sizeof(before)));
+		expect_this(WD_R_ESTABLISHED, &ack);
+		data.seq = POD_AT + 999;
+		expect_error(WD_R_ICMP_UNRELATED, &error, &data);
+		data.seq = POD_AT + 1000;
+		expect_error(WD_R_RELATED, &error, &data);
+	}
+}
+
+/* Before the answer only the SYN is; of data that it brought, too. */
+static void an_error_about_a_syn_quotes_its_number(void)
+{
+	for_each_family(family)
+	{
+		struct packet error = error_by(family, WD_INGRESS, H_WORLD);
+		struct packet syn =
+			segment(family, WD_EGRESS, TCP_SYN, POD_AT, 0);
+
+		for (int data = -1; data < 100; data += 50) {
+			world_reset();
+			syn.payload = data ? data : 1;
+			syn.seq = POD_AT;
+			expect_this(WD_R_POLICY_ALLOW, &syn);
+			for (int off = -1; off <= 1; off++) {
+				syn.seq = POD_AT + (uint32_t)off;
+				expect_error(off ? WD_R_ICMP_UNRELATED :
+						   WD_R_RELATED,
+					     &error, &syn);
+			}
+			wd_expect_int(1, world_flow_cnt());
+		}
+	}
+}
+
+/* ---- how large a packet may be ---- */
+
+static void a_path_smaller_than_any_link_is_not_believed(void)
+{
+	static const struct {
+		int family;
+		uint32_t mtu;
+		int reason;
+	} sizes[] = {
+		{ 4, 0, WD_R_ICMP_UNRELATED },
+		{ 4, 67, WD_R_ICMP_UNRELATED },
+		{ 4, 68, WD_R_RELATED },
+		{ 4, 1380, WD_R_RELATED },
+		{ 4, 0x10043, WD_R_ICMP_UNRELATED }, /* of 32 bits, 16 count */
+		{ 6, 0, WD_R_ICMP_UNRELATED },
+		{ 6, 68, WD_R_ICMP_UNRELATED },
+		{ 6, 1279, WD_R_ICMP_UNRELATED },
+		{ 6, 1280, WD_R_RELATED },
+		{ 6, 0x10000, WD_R_RELATED },
+	};
+
+	for (size_t i = 0; i < COUNT(sizes) * 2; i++) {
+		int dir = (int)(i & 1), family = sizes[i / 2].family;
+		struct packet flow = quoted_by(family, dir, 17);
+		struct packet error = error_by(family, dir, H_FRIEND);
+		uint32_t mtu = sizes[i / 2].mtu;
+		struct frame f;
+
+		if (family == 6)
+			error.type = 2;
+		else
+			error.code = 4;
+		world_reset();
+		expect_this(WD_R_POLICY_ALLOW, &flow);
+		frame_quote(&f, &error, &flow, 0);
+		for (int k = 0; k < 4; k++)
+			f.data[f.l4 + 4 + (size_t)k] =
+				(uint8_t)(mtu >> (24 - 8 * k));
+		world_expect(&f, dir, sizes[i / 2].reason);
+		f.data[f.l4 + 1] ^= 7; /* another code has no size */
+		if (family == 4)
+			world_expect(&f, dir, WD_R_RELATED);
+	}
+}
+
+/* The quoted protocol decides which flow is meant: all 256, with one flow. */
+static void a_quote_of_another_protocol_is_dropped(void)
+{
+	for_each_family(family)
+	{
+		for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+			struct packet flow = quoted_by(family, dir, 17);
+			struct packet error = error_by(family, dir, H_FRIEND);
+			struct frame f;
+
+			world_reset();
+			expect_this(WD_R_POLICY_ALLOW, &flow);
+			world_batch_begin();
+			for (int proto = 0; proto < 256; proto++) {
+				frame_quote(&f, &error, &flow, 0);
+				f.data[f.l4 + 8 + (family == 4 ? 9 : 6)] =
+					(uint8_t)proto;
+				world_batch(&f, dir,
+					    proto == 17 ? WD_R_RELATED :
+							  WD_R_ICMP_UNRELATED);
+			}
+			world_batch_end();
+			wd_expect_int(1, world_flow_cnt());
+		}
+	}
 }
 
 /* ---- errors and policy ---- */
@@ -441,6 +665,7 @@ int main(void)
 	WD_TEST(an_answer_must_have_the_id_and_peer_of_its_echo);
 	WD_TEST(an_echo_does_not_open_the_way_for_one_back);
 	WD_TEST(echoes_with_one_id_both_ways_are_two_flows);
+	WD_TEST(an_id_that_is_somebodys_port_opens_nothing);
 	WD_TEST(echo_is_judged_by_rules_without_ports);
 	WD_TEST(an_error_about_a_live_flow_passes);
 	WD_TEST(a_router_nobody_knows_may_send_the_error);
@@ -452,6 +677,10 @@ int main(void)
 	WD_TEST(an_error_about_an_error_is_dropped);
 	WD_TEST(a_quote_that_is_cut_short_is_dropped);
 	WD_TEST(a_quote_of_a_later_fragment_is_dropped);
+	WD_TEST(a_quoted_segment_must_be_in_flight);
+	WD_TEST(an_error_about_a_syn_quotes_its_number);
+	WD_TEST(a_path_smaller_than_any_link_is_not_believed);
+	WD_TEST(a_quote_of_another_protocol_is_dropped);
 	WD_TEST(an_error_about_a_flow_not_allowed_any_more_is_dropped);
 	WD_TEST(an_error_makes_no_flow_and_keeps_none_alive);
 	WD_TEST(mode_off_passes_errors_and_audit_does_not);

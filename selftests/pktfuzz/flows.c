@@ -187,7 +187,8 @@ static int make_flow(struct look *k, int reason)
 		mark(MARK_FULL);
 		return WD_R_CT_FULL;
 	}
-	flow.end[WD_INGRESS] = flow.end[WD_EGRESS] = k->seq + 1;
+	flow.end[k->sight->dir] = k->seq + k->span;
+	flow.ack[!k->sight->dir] = k->seq + 1;
 	add_flow(k, &flow);
 	return reason;
 }
@@ -197,7 +198,8 @@ void seed_flow(struct look *k, enum wd_dir dir, uint32_t life)
 	struct flow flow = { .expires = now_of(k) + life,
 			     .stage = UP,
 			     .dir = dir,
-			     .is_blind = k->key.proto == P_TCP };
+			     .is_blind = k->key.proto == P_TCP,
+			     .was_found = true };
 
 	if (!flow_of(k))
 		add_flow(k, &flow);
@@ -284,10 +286,10 @@ static bool is_later(uint32_t a, uint32_t b)
 	return a != b && a - b < 0x80000000U;
 }
 
-/* Acknowledges the SYN after which the sender is at @end, and early data. */
-static bool acks_syn(const struct look *k, uint32_t end)
+/* Acknowledges a SYN, or of its data some, up to @last. */
+static bool acks_syn(const struct look *k, uint32_t first, uint32_t last)
 {
-	return (k->tcp & T_ACK) && within(k->ack, end, end + 0xffff);
+	return (k->tcp & T_ACK) && within(k->ack, first, last);
 }
 
 /* What a segment is to its flow. */
@@ -301,7 +303,7 @@ static enum meaning means_first(const struct look *k, const struct flow *f)
 		if (is_synack(k)) /* only after the other's SYN */
 			return f->has_crossed ? PASSES : INVALID;
 		if ((k->tcp & T_RST) &&
-		    within(k->seq, f->end[dir] - 1, f->end[dir]))
+		    within(k->seq, f->ack[!dir] - 1, f->end[dir]))
 			return COUNTS;
 		return PASSES;
 	}
@@ -309,7 +311,8 @@ static enum meaning means_first(const struct look *k, const struct flow *f)
 		return PASSES; /* of an older connection */
 	if (dir == WD_EGRESS)
 		return COUNTS;
-	return acks_syn(k, f->end[WD_EGRESS]) ? COUNTS : INVALID;
+	return acks_syn(k, f->ack[WD_INGRESS], f->end[WD_EGRESS]) ? COUNTS :
+								    INVALID;
 }
 
 static enum meaning means_reset(const struct look *k, const struct flow *f)
@@ -330,9 +333,11 @@ static enum meaning means_reset(const struct look *k, const struct flow *f)
 static enum meaning means_peer(const struct look *k, struct flow *f)
 {
 	uint32_t end = f->end[WD_INGRESS], sent = f->end[WD_EGRESS];
-	bool fits = within(k->ack, f->ack[WD_INGRESS], sent);
+	uint32_t acked = f->ack[WD_INGRESS];
+	bool fits = within(k->ack, acked, sent);
 	bool ahead = within(k->seq, end, end + WD_TCP_BEHIND);
-	bool behind = within(k->seq, end - WD_TCP_BEHIND, end);
+	bool behind = within(k->seq, end - WD_TCP_BEHIND, end) ||
+		      within(k->seq, f->ack[WD_EGRESS], end);
 
 	if (k->tcp & T_RST)
 		return means_reset(k, f);
@@ -344,7 +349,10 @@ static enum meaning means_peer(const struct look *k, struct flow *f)
 		f->ack[WD_INGRESS] = k->ack;
 		return COUNTS;
 	}
-	if (behind && within(k->ack, sent - WD_TCP_BEHIND, sent)) {
+	behind = behind || within(k->seq, end, end + WD_TCP_SLACK);
+	if (f->was_found)
+		sent += WD_TCP_SLACK;
+	if (behind && within(k->ack, acked - WD_TCP_BEHIND, sent)) {
 		mark(MARK_BEHIND_IDLE);
 		return PASSES;
 	}
@@ -417,6 +425,7 @@ static void note_reset(const struct look *k, struct flow *f)
 		mark(f->stage == UP ? MARK_RESET : MARK_REFUSED);
 		f->is_open = false;
 		f->is_reset = true;
+		f->peer_reset = f->stage == UP && k->sight->dir == WD_INGRESS;
 	} else {
 		mark(MARK_TAKEN_BACK);
 	}
@@ -431,6 +440,8 @@ static void tcp_counts(const struct look *k, struct flow *f)
 		note_reset(k, f);
 		return;
 	}
+	if (k->sight->dir == WD_INGRESS && f->peer_reset)
+		f->is_reset = f->peer_reset = false;
 	if (k->tcp & T_FIN)
 		f->fin[k->sight->dir] = true;
 	if (f->stage != UP && is_synack(k)) {
@@ -443,6 +454,17 @@ static void tcp_counts(const struct look *k, struct flow *f)
 	if (is_closing(f) && (k->tcp & T_FIN))
 		mark(MARK_CLOSED);
 	keep_up(k, f);
+}
+
+/* The pod's SYN again. Of the same number, it takes no data back. */
+static void ask_once_more(const struct look *k, struct flow *f)
+{
+	uint32_t end = k->seq + k->span;
+
+	if (f->ack[WD_INGRESS] != k->seq + 1 ||
+	    is_later(end, f->end[WD_EGRESS]))
+		f->end[WD_EGRESS] = end;
+	f->ack[WD_INGRESS] = k->seq + 1;
 }
 
 static int syn_to_flow(struct look *k, struct flow *f)
@@ -467,7 +489,7 @@ static int syn_to_flow(struct look *k, struct flow *f)
 		f->has_crossed = true;
 	}
 	if (k->sight->dir == WD_EGRESS)
-		f->end[WD_EGRESS] = k->seq + 1;
+		ask_once_more(k, f);
 	return WD_R_ESTABLISHED;
 }
 
@@ -497,7 +519,7 @@ static int begin_again(struct look *k, struct flow *f)
 static int segment_of_flow(struct look *k, struct flow *f, int r)
 {
 	if (f->has_again && is_synack(k) && k->sight->dir != f->again_dir &&
-	    acks_syn(k, f->again))
+	    acks_syn(k, f->again, f->again + 0xffff))
 		return begin_again(k, f);
 	switch (tcp_means(k, f)) {
 	case COUNTS:

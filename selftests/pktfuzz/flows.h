@@ -28,8 +28,10 @@ struct flow {
 	uint32_t end[2]; /* next after the last that was sent */
 	uint32_t ack[2]; /* last acknowledgement sent */
 	bool is_blind; /* nothing is known of these yet: it was seeded */
+	bool was_found; /* it was seeded */
 	bool fin[2];
 	bool is_reset;
+	bool peer_reset; /* the peer did, as it seems; what it sends denies it */
 	bool has_crossed; /* a SYN came to who had sent one */
 	/* a SYN came while it was up: it may begin again */
 	bool has_again, again_host;

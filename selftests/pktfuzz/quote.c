@@ -23,6 +23,16 @@ static bool is_served(const struct look *k)
 	return k->icmp_type != 4 && k->icmp_type != 5; /* quench, redirect */
 }
 
+/* Less than any link of the family has to carry. */
+static bool is_tiny_path(const struct look *k)
+{
+	const uint8_t *icmp = k->l.frame + k->l.at;
+
+	if (k->l.family == 6)
+		return k->icmp_type == 2 && get32(icmp + 4) < 1280;
+	return k->icmp_type == 3 && icmp[1] == 4 && get16(icmp + 6) < 68;
+}
+
 static bool read_quote(const struct look *k, struct quote *q)
 {
 	const uint8_t *ip = k->l.frame + k->l.at + ICMP_LEN;
@@ -45,6 +55,13 @@ static bool read_quote(const struct look *k, struct quote *q)
 		memcpy(q->src.b, ip + 8, 16);
 		memcpy(q->dst.b, ip + 24, 16);
 		q->proto = ip[6];
+		if (q->proto == P_FRAGMENT) {
+			if (!layers_has(&k->l, at + header, 8) ||
+			    get16(ip + header + 2) & 0xfff8)
+				return false;
+			q->proto = ip[header];
+			header += 8;
+		}
 	}
 	q->l4 = ip + header;
 	return layers_has(&k->l, at + header, 8);
@@ -86,8 +103,8 @@ static bool was_sent(const struct look *k, const struct flow *f, uint32_t seq)
 		return false;
 	if (f->key.proto != P_TCP)
 		return true;
-	if (f->stage == ASKED)
-		return seq == end - 1;
+	if (f->stage == ASKED) /* of the SYN, whatever data it had */
+		return seq == f->ack[!sender] - 1;
 	if (f->is_blind)
 		return true;
 	if (sender == WD_INGRESS)
@@ -101,7 +118,7 @@ int judge_quoted(struct look *k)
 	struct flow *f;
 	int r;
 
-	if (!is_served(k))
+	if (!is_served(k) || is_tiny_path(k))
 		return WD_R_ICMP_UNRELATED;
 	if (has_martian(k))
 		return WD_R_L3_BAD;
