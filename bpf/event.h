@@ -127,37 +127,47 @@ __noinline int event_send(struct __sk_buff *skb, __u32 r, __u32 verdict)
 	return 0;
 }
 
-/* Reasons that rest on state; mode off does not judge by them. */
+/*
+ * Reasons that rest on state. Mode off does not judge by them, and audit lets
+ * pass: state may be missing only because warder was not there before.
+ */
 static __always_inline bool reason_is_state(int r)
 {
-	return r == WD_R_FRAG_ORPHAN || r == WD_R_ICMP_UNRELATED ||
-	       r == WD_R_CT_INVALID || r == WD_R_CT_FULL;
+	return r == WD_R_FRAG_ORPHAN || r == WD_R_FRAG_FULL ||
+	       r == WD_R_ICMP_UNRELATED || r == WD_R_CT_INVALID ||
+	       r == WD_R_CT_FULL;
+}
+
+/* What becomes of a packet with a reason to drop it; may change the reason. */
+static __always_inline __u32 verdict_of(const struct wd_pkt *pkt, int *r)
+{
+	if ((pkt->ep_flags & WD_EP_OFF) && reason_is_state(*r)) {
+		*r = WD_R_MODE_OFF;
+		return WD_ALLOW;
+	}
+	if (passes(pkt, *r))
+		return WD_AUDIT;
+	return (pkt->ep_flags & WD_EP_AUDIT) && reason_is_state(*r) ? WD_AUDIT :
+								      WD_DROP;
 }
 
 /* Count, tell and carry out the decision. */
 static __always_inline int conclude(struct __sk_buff *skb, struct wd_pkt *pkt,
 				    int r)
 {
-	__u32 verdict;
+	__u32 verdict = WD_ALLOW;
 
 	if (pkt->frag == WD_FRAG_FIRST && pkt->key.ep)
 		r = frag_note(skb, r);
-	verdict = (__u32)r < WD_R_FIRST_DROP ? WD_ALLOW : WD_DROP;
-	if (verdict == WD_DROP) {
-		if ((pkt->ep_flags & WD_EP_OFF) && reason_is_state(r)) {
-			r = WD_R_MODE_OFF;
-			verdict = WD_ALLOW;
-		} else if (passes(pkt, r)) {
-			verdict = WD_AUDIT;
-		}
-	}
+	if (r >= WD_R_FIRST_DROP)
+		verdict = verdict_of(pkt, &r);
 	count(pkt, r, verdict);
 	if (verdict != WD_ALLOW ?
 		    pkt->monitor & WD_MONITOR_DROP :
 		    pkt->is_new && (pkt->monitor & WD_MONITOR_NEW))
 		event_send(skb, (__u32)r, verdict);
-	skb->cb[0] =
-		(__u32)r; /* for BPF_PROG_TEST_RUN: nothing here reads it */
+	/* for BPF_PROG_TEST_RUN: nothing here reads it */
+	skb->cb[0] = (__u32)r;
 	return verdict == WD_DROP ? WD_TC_SHOT : WD_TC_NEXT;
 }
 

@@ -279,13 +279,22 @@ void expect_packet_at(const char *file, int line, int reason,
 	world_expect_at(file, line, &frame, packet->dir, reason, -1);
 }
 
-void expect_error_at(const char *file, int line, int reason,
+void expect_audit_at(const char *file, int line, int reason,
+		     const struct packet *packet)
+{
+	struct frame frame;
+
+	frame_make(&frame, packet);
+	world_expect_at(file, line, &frame, packet->dir, reason, WD_AUDIT);
+}
+
+void expect_error_at(const char *file, int line, int reason, int verdict,
 		     const struct packet *outer, const struct packet *inner)
 {
 	struct frame frame;
 
 	frame_quote(&frame, outer, inner, 0);
-	world_expect_at(file, line, &frame, outer->dir, reason, -1);
+	world_expect_at(file, line, &frame, outer->dir, reason, verdict);
 }
 
 /* ---- tables of packets ---- */

@@ -649,7 +649,7 @@ static void mode_off_passes_errors_and_audit_does_not(void)
 
 		world_reset();
 		world_publish(SLOT_RULES, WD_EP_AUDIT);
-		expect_error(WD_R_ICMP_UNRELATED, &error, &flow);
+		expect_error_audit(WD_R_ICMP_UNRELATED, &error, &flow);
 		world_publish(SLOT_RULES, WD_EP_OFF);
 		expect_error(WD_R_MODE_OFF, &error, &flow);
 		expect_packet(WD_R_MODE_OFF, IN, .family = family, .proto = 1,

@@ -402,7 +402,7 @@ static void mode_off_passes_what_has_no_share_left(void)
 		world_quota_set(FULL);
 		expect_packet(WD_R_MODE_OFF, OUT, .family = family);
 		world_publish(SLOT_RULES, WD_EP_AUDIT);
-		expect_packet(WD_R_CT_FULL, OUT, .family = family);
+		expect_audit(WD_R_CT_FULL, OUT, .family = family);
 	}
 }
 

@@ -354,7 +354,7 @@ static void mode_off_needs_no_place(void)
 		first.frag_id = 8;
 		expect_this(WD_R_MODE_OFF, &first);
 		world_publish(SLOT_RULES, WD_EP_AUDIT);
-		expect_this(WD_R_FRAG_FULL, &first);
+		expect_audit_this(WD_R_FRAG_FULL, &first);
 	}
 }
 

@@ -154,10 +154,20 @@ void world_expect_at(const char *file, int line, const struct frame *frame,
 void expect_packet_at(const char *file, int line, int reason,
 		      const struct packet *packet);
 
+/** expect_audit(), expect_audit_this() - the same where @reason must not stop it */
+#define expect_audit(reason, ...) \
+	expect_audit_this(reason, (&(struct packet){ __VA_ARGS__ }))
+#define expect_audit_this(reason, packet) \
+	expect_audit_at(__FILE__, __LINE__, reason, packet)
+void expect_audit_at(const char *file, int line, int reason,
+		     const struct packet *packet);
+
 /** expect_error() - world_expect() for the ICMP error @outer about @inner */
 #define expect_error(reason, outer, inner) \
-	expect_error_at(__FILE__, __LINE__, reason, outer, inner)
-void expect_error_at(const char *file, int line, int reason,
+	expect_error_at(__FILE__, __LINE__, reason, -1, outer, inner)
+#define expect_error_audit(reason, outer, inner) \
+	expect_error_at(__FILE__, __LINE__, reason, WD_AUDIT, outer, inner)
+void expect_error_at(const char *file, int line, int reason, int verdict,
 		     const struct packet *outer, const struct packet *inner);
 
 #define IN .dir = WD_INGRESS

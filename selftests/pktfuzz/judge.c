@@ -356,20 +356,23 @@ static int check_all(struct look *k)
 
 static bool rests_on_state(int reason)
 {
-	return reason == WD_R_FRAG_ORPHAN || reason == WD_R_ICMP_UNRELATED ||
-	       reason == WD_R_CT_INVALID || reason == WD_R_CT_FULL;
+	return reason == WD_R_FRAG_ORPHAN || reason == WD_R_FRAG_FULL ||
+	       reason == WD_R_ICMP_UNRELATED || reason == WD_R_CT_INVALID ||
+	       reason == WD_R_CT_FULL;
 }
 
 static struct ruling conclude(struct look *k, int r)
 {
-	bool off = setting_of(k)->flags[k->pod_nr] & WD_EP_OFF;
+	uint32_t mode = setting_of(k)->flags[k->pod_nr];
 
 	if (k->l.frag == FRAG_FIRST && k->is_ip)
 		r = note_first(k, r);
-	if (off && rests_on_state(r))
+	if ((mode & WD_EP_OFF) && rests_on_state(r))
 		r = WD_R_MODE_OFF; /* off does not judge by state */
 	if (r < WD_R_FIRST_DROP)
 		return (struct ruling){ r, WD_ALLOW };
+	if ((mode & WD_EP_AUDIT) && rests_on_state(r))
+		return (struct ruling){ r, WD_AUDIT };
 	return (struct ruling){ r, lets_pass(k, r) ? WD_AUDIT : WD_DROP };
 }
 
