@@ -209,6 +209,7 @@ static __always_inline void quota_pass(struct wd_quota_val *quota, __u32 now)
 	for (i = 0; i < WD_QUOTA_DUE; i++)
 		open += quota->due[i];
 	quota->open = open;
+	quota->neighbour = 0;
 	quota->tick = now;
 }
 
@@ -251,6 +252,23 @@ static __always_inline struct wd_quota_val *quota_of(struct __sk_buff *skb,
 	if (quota && (quota->tick != pkt->now || quota->ep != pkt->key.ep))
 		(void)quota_update(skb);
 	return quota;
+}
+
+/*
+ * One more packet of ARP or neighbour discovery from the pod: each may make the
+ * host work on a table that all pods share.
+ */
+static __always_inline int quota_neighbour(struct __sk_buff *skb,
+					   const struct wd_pkt *pkt)
+{
+	struct wd_quota_val *quota = quota_of(skb, pkt);
+
+	if (!quota)
+		return WD_R_MAP_ERR;
+	if (quota->neighbour >= WD_NEIGHBOUR_RATE)
+		return WD_R_NEIGHBOUR_FLOOD;
+	__sync_fetch_and_add(&quota->neighbour, 1);
+	return WD_R_NEIGHBOUR;
 }
 
 static __always_inline void quota_open_add(struct wd_quota_val *quota,

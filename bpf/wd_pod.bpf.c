@@ -137,13 +137,17 @@ static __always_inline int decide(struct __sk_buff *skb, struct wd_pkt *pkt)
 static __always_inline int handle(struct __sk_buff *skb, __u8 dir)
 {
 	struct wd_pkt *pkt = this_packet();
+	int r;
 
 	if (!pkt)
 		return WD_TC_SHOT; /* deny: not reached, see this_packet() */
 	__builtin_memset(pkt, 0, WD_PKT_ZEROED);
 	pkt->dir = dir;
 	pkt->len = skb->len;
-	return conclude(skb, pkt, decide(skb, pkt));
+	r = decide(skb, pkt);
+	if (r == WD_R_NEIGHBOUR && dir == WD_EGRESS)
+		r = quota_neighbour(skb, pkt);
+	return conclude(skb, pkt, r);
 }
 
 /* Towards the pod: egress of the host's side. */

@@ -271,8 +271,10 @@ struct wd_quota_val {
 	__s32 open; /* unreplied ones that the pod opened */
 	__u32 tick; /* up to which due[] was let go */
 	__s32 due[WD_QUOTA_DUE]; /* by tick they die at, modulo WD_QUOTA_DUE */
+	__u32 neighbour; /* ARP and neighbour discovery it sent in this tick */
+	__u32 pad;
 };
-WD_ABI_SIZE(struct wd_quota_val, 16 + 4 * WD_QUOTA_DUE);
+WD_ABI_SIZE(struct wd_quota_val, 24 + 4 * WD_QUOTA_DUE);
 
 /* ---- wd_frag: ARRAY of WD_FRAG_BUCKETS, index by hash of the key; by programs ---- */
 

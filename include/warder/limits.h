@@ -37,6 +37,8 @@
 #define WD_FLOW_LOCKS 1024 /* locks of the buckets (2^n) */
 #define WD_FLOW_SHARE 32768 /* flows of one endpoint */
 #define WD_OPEN_SHARE 4096 /* of these unreplied ones that it opened */
+/* ARP and neighbour discovery of one endpoint in a tick: hosts of a /22 at once */
+#define WD_NEIGHBOUR_RATE 1024
 #define WD_QUOTA_DUE 32 /* ticks, more than WD_LIFE_NEW (2^n) */
 #define WD_HASH_WORDS 7 /* 32-bit words of a flow's key */
 #define WD_FRAG_BUCKETS 1024 /* (2^n) */

@@ -75,7 +75,9 @@ enum wd_dir {
 	  "a tunnel to or from a node that its namespace does not allow") \
 	X(DHCP_FORBIDDEN, 57, 1, "a pod may not be a DHCP server") \
 	X(FRAG_FULL, 58, 1, \
-	  "the sender's share of the fragment table is used up")
+	  "the sender's share of the fragment table is used up") \
+	X(NEIGHBOUR_FLOOD, 59, 1, \
+	  "more ARP or neighbour discovery in a second than a pod may send")
 
 #define WD_REASON_ENUM_(name, nr, drop, help) WD_R_##name = nr,
 enum wd_reason {

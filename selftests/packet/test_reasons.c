@@ -102,6 +102,15 @@ static void no_place_out(void)
 	world_frags_fill(&first);
 }
 
+static void many_neighbours(void)
+{
+	struct wd_quota_val full = { .ep = 1,
+				     .neighbour = WD_NEIGHBOUR_RATE,
+				     .tick = world_ticks() + 1 };
+
+	world_quota_set(full);
+}
+
 static void by_host(void)
 {
 	world_iif = 0;
@@ -214,17 +223,20 @@ static const struct {
 	  .before = no_place_in },
 	{ WD_R_FRAG_FULL, .p = { OUT, .proto = 17, .more = true },
 	  .before = no_place_out },
+	{ WD_R_NEIGHBOUR_FLOOD, .p = { OUT }, .make = arp_of_its_own,
+	  .before = many_neighbours },
 };
 
 /*
  * Not given in one direction: from the pod nothing is HOST or NOT_LOCAL (it has
- * one way in), and towards it the hardware address is not compared.
+ * one way in), and towards it the hardware address is not compared and nothing
+ * of its neighbours counted.
  */
 static bool is_one_way(int reason, int dir)
 {
 	if (dir == WD_EGRESS)
 		return reason == WD_R_HOST || reason == WD_R_NOT_LOCAL;
-	return reason == WD_R_SPOOF_MAC;
+	return reason == WD_R_SPOOF_MAC || reason == WD_R_NEIGHBOUR_FLOOD;
 }
 
 static bool given[WD_R__MAX][WD_DIR__MAX];

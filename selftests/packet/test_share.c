@@ -239,6 +239,39 @@ static void the_next_instance_with_the_counter_begins_at_nothing(void)
 	}
 }
 
+/* ---- neighbours ---- */
+
+static void a_pod_sends_so_many_neighbour_packets_in_a_tick(void)
+{
+	struct frame arp, nd, in;
+
+	frame_arp(&arp, WD_EGRESS, 1, H_SELF, H_NODE);
+	frame_nd(&nd, WD_EGRESS, 135, H_SELF, H_GROUP, H_NODE);
+	frame_arp(&in, WD_INGRESS, 1, H_NODE, H_SELF);
+	world_reset();
+	world_begin_tick();
+	for (int i = 0; i < WD_NEIGHBOUR_RATE - 1; i++)
+		world_send(&arp, WD_EGRESS);
+	world_expect(&nd, WD_EGRESS, WD_R_NEIGHBOUR);
+	world_expect(&arp, WD_EGRESS, WD_R_NEIGHBOUR_FLOOD);
+	world_expect(&nd, WD_EGRESS, WD_R_NEIGHBOUR_FLOOD);
+	world_expect(&in, WD_INGRESS, WD_R_NEIGHBOUR);
+	expect_packet(WD_R_POLICY_ALLOW, .family = 4, OUT);
+	world_begin_tick();
+	world_expect(&arp, WD_EGRESS, WD_R_NEIGHBOUR);
+}
+
+/* What is refused for what it says is not counted: it costs the host nothing. */
+static void a_refused_neighbour_packet_counts_for_nothing(void)
+{
+	struct frame arp;
+
+	frame_arp(&arp, WD_EGRESS, 2, H_NEAR, H_NODE);
+	world_reset();
+	world_expect(&arp, WD_EGRESS, WD_R_ARP_FORBIDDEN);
+	wd_expect_int(0, world_quota().neighbour);
+}
+
 /* ---- a full table ---- */
 
 /* Every place is taken by a live flow of endpoint @ep, whose counter is @stat. */
@@ -429,6 +462,8 @@ int main(void)
 	WD_TEST(a_share_is_given_back_when_the_flow_expires);
 	WD_TEST(a_packet_behind_the_times_gives_nothing_back);
 	WD_TEST(the_next_instance_with_the_counter_begins_at_nothing);
+	WD_TEST(a_pod_sends_so_many_neighbour_packets_in_a_tick);
+	WD_TEST(a_refused_neighbour_packet_counts_for_nothing);
 	WD_TEST(a_full_table_yields_to_who_has_less);
 	WD_TEST(who_has_most_of_a_full_table_gets_no_more);
 	WD_TEST(flows_of_an_endpoint_that_is_gone_yield_first);

@@ -376,6 +376,8 @@ static void every_reason_was_met_in_both_directions(void)
 		{ WD_R_MAP_ERR, true, true },
 		/* only where the hash puts nine of a sender's trains */
 		{ WD_R_FRAG_FULL, true, true },
+		/* more than an episode has */
+		{ WD_R_NEIGHBOUR_FLOOD, true, true },
 		/* a share that is eight times as large */
 		{ WD_R_CT_FULL, true, false },
 	};
