@@ -137,8 +137,9 @@ struct midentity *identity_get(struct wd_model *m, const char *ns,
 
 void identity_put(struct wd_model *m, struct midentity *id)
 {
-	(void)m;
 	id->pods--;
+	if (id->pods == 0 && id->id == WD_ID_UNKNOWN)
+		forget(m, id); /* it may get a number when it comes again */
 }
 
 void identities_fini(struct wd_model *m)

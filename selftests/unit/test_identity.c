@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_identity.c - numbers for sets of labels: as many as there are and no
+ * more, no two sets have one, and what is given back is given out again.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/intern.h"
+#include "model/model.h"
+#include "model/store.h"
+#include "model/xalloc.h"
+#include "tap.h"
+
+#define FIRST 256
+#define LAST 65535
+#define NUMBERS (LAST - FIRST + 1)
+
+static struct {
+	struct wd_store *store;
+	struct wd_model *model;
+	struct wd_sink sink;
+} w;
+
+/* What the model says of the numbers in use. */
+static struct {
+	uint8_t sets[LAST + 1]; /* by number */
+	uint32_t cnt; /* of sets with a number */
+	uint32_t without;
+	uint32_t twice;
+	uint32_t strange;
+} seen;
+
+static int set(void *ctx, enum wd_map map, const void *key, const void *val)
+{
+	(void)ctx;
+	(void)map;
+	(void)key;
+	(void)val;
+	return 0;
+}
+
+static int del(void *ctx, enum wd_map map, const void *key)
+{
+	(void)ctx;
+	(void)map;
+	(void)key;
+	return 0;
+}
+
+static void publish(void *ctx, uint32_t gen)
+{
+	(void)ctx;
+	(void)gen;
+}
+
+static void changed(void *ctx, const struct wd_object *was,
+		    const struct wd_object *now)
+{
+	(void)ctx;
+	wd_model_changed(w.model, was, now);
+}
+
+static void begin(void)
+{
+	struct wd_model_config config = { .node = "n" };
+
+	w.sink = (struct wd_sink){
+		.set = set,
+		.del = del,
+		.publish = publish,
+		.row = wd_xcalloc(WD_ROWS_MAX, sizeof(struct wd_row_val)),
+		.slot = wd_xcalloc(2 * WD_SLOTS_MAX,
+				   sizeof(struct wd_slot_val)),
+		.span = wd_xcalloc(WD_SPANS_MAX, sizeof(struct wd_span_val)),
+		.class =
+			wd_xcalloc(WD_CLASSES_MAX, sizeof(struct wd_class_val)),
+	};
+	w.store = wd_store_new(changed, NULL);
+	w.model = wd_model_new(w.store, &w.sink, &config);
+}
+
+static void end(void)
+{
+	wd_model_free(w.model);
+	wd_store_free(w.store);
+	free(w.sink.row);
+	free(w.sink.slot);
+	free(w.sink.span);
+	free(w.sink.class);
+}
+
+/* A pod whose labels no other has. */
+static void put(uint32_t nr)
+{
+	struct wd_object *obj = wd_xcalloc(1, sizeof(*obj));
+	struct wd_label label = { .key = "n" };
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "p%u", nr);
+	label.value = text;
+	obj->kind = WD_KIND_POD;
+	obj->ns = wd_str_get("shop");
+	obj->name = wd_str_get(text);
+	obj->uid = wd_str_get("");
+	obj->file = wd_str_get("f");
+	obj->pod.labels = wd_labels_get(&label, 1);
+	(void)wd_store_put(w.store, obj);
+}
+
+static void take(uint32_t nr)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "p%u", nr);
+	(void)wd_store_del(w.store, WD_KIND_POD, "shop", text, NULL);
+}
+
+static void see(void *ctx, uint32_t id, const char *ns,
+		const struct wd_labels *labels, uint32_t pods)
+{
+	(void)ctx;
+	(void)ns;
+	(void)labels;
+	seen.strange += pods != 1 || id > LAST || (id && id < FIRST);
+	if (!id || id > LAST) {
+		seen.without++;
+		return;
+	}
+	seen.cnt++;
+	seen.twice += seen.sets[id]++;
+}
+
+static void expect_numbers(uint32_t cnt, uint32_t without)
+{
+	memset(&seen, 0, sizeof(seen));
+	wd_expect_int(0, wd_model_commit(w.model, NULL));
+	wd_model_identities(w.model, see, NULL);
+	wd_expect_int(cnt, seen.cnt);
+	wd_expect_int(without, seen.without);
+	wd_expect_int(0, seen.twice);
+	wd_expect_int(0, seen.strange);
+}
+
+static void there_are_so_many_numbers_and_no_more(void)
+{
+	begin();
+	for (uint32_t i = 0; i < NUMBERS; i++)
+		put(i);
+	expect_numbers(NUMBERS, 0);
+	put(NUMBERS);
+	put(NUMBERS + 1);
+	expect_numbers(NUMBERS, 2);
+
+	/* One that is given back goes to who comes next. */
+	take(0);
+	put(NUMBERS + 2);
+	expect_numbers(NUMBERS, 2);
+
+	/* Who had none gets one when it comes again and there is one. */
+	take(1);
+	take(NUMBERS);
+	put(NUMBERS);
+	expect_numbers(NUMBERS, 1);
+	end();
+}
+
+static void a_number_is_kept_for_who_comes_back(void)
+{
+	uint32_t was = 0;
+
+	begin();
+	put(1);
+	put(2);
+	expect_numbers(2, 0);
+	for (uint32_t id = FIRST; id <= LAST; id++)
+		was += seen.sets[id] ? id : 0;
+	take(1);
+	for (uint32_t i = 10; i < 1000; i++) {
+		put(i);
+		take(i);
+	}
+	put(1);
+	expect_numbers(2, 0);
+	for (uint32_t id = FIRST; id <= LAST; id++)
+		was -= seen.sets[id] ? id : 0;
+	wd_expect_int(0, was);
+	end();
+}
+
+int main(void)
+{
+	WD_TEST(there_are_so_many_numbers_and_no_more);
+	WD_TEST(a_number_is_kept_for_who_comes_back);
+	return wd_tests_end();
+}
