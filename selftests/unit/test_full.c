@@ -207,9 +207,33 @@ static void a_failed_try_leaves_room_for_the_next(void)
 	end(&w);
 }
 
+/* An exception is a prefix of its own, not what is left of the block. */
+static void an_exception_costs_one_prefix(void)
+{
+	struct wd_object *obj = make_policy(0, 1);
+	struct wd_peer *peer = &obj->netpol.rule[WD_INGRESS]->peer[0];
+	struct world w;
+
+	begin(&w);
+	peer->cidr.addr.v4.s_addr = 0;
+	peer->cidr.len = 0;
+	peer->except_cnt = ROOM - 1;
+	peer->except = wd_xcalloc(ROOM - 1, sizeof(*peer->except));
+	for (uint32_t i = 0; i < ROOM - 1; i++) {
+		peer->except[i].addr.family = 4;
+		peer->except[i].addr.v4.s_addr = htonl(10U << 24 | i * 7919U);
+		peer->except[i].len = 32;
+	}
+	(void)wd_store_put(w.store, obj);
+	wd_expect_int(0, wd_model_commit(w.model, NULL));
+	wd_expect_int(ROOM, kernel.cnt);
+	end(&w);
+}
+
 int main(void)
 {
 	WD_TEST(what_does_not_fit_leaves_the_old_generation);
 	WD_TEST(a_failed_try_leaves_room_for_the_next);
+	WD_TEST(an_exception_costs_one_prefix);
 	return wd_tests_end();
 }
