@@ -25,6 +25,7 @@ from wdnet.frag import inside, udp, udp_socket
 from wdnet.prober import Handle
 from wdnet.raw import inet_sum
 from wdnet.solo import Solo, expect_reach, ingress_policy, note, wait_for
+from wdnet.suite import LONG
 from wdnet.tap import Fail, Tap, expect
 
 GATE = {4: '10.1.0.1', 6: 'fd00:10:1::1'}
@@ -36,6 +37,7 @@ ENCAP = 'warder.io/encapsulation'
 SO_MARK, SO_NO_CHECK, SOL_PACKET, PACKET_VNET_HDR = 36, 11, 263, 15
 TUNSETIFF, IFF_TUN, IFF_NO_PI, IFF_VNET_HDR = 0x400454ca, 1, 0x1000, 0x4000
 OWED_S, DENIED_S = 4.0, 0.4
+CONSISTENTLY_S = 60 if LONG else 0
 TCP_BYTES = 6_000_000
 
 
@@ -294,7 +296,9 @@ def scenario_44_a_forged_frame_opens_no_way_to_its_victim(b):
     b.counted('SPOOF_IP', 'egress', len(frames),
               lambda: b.frames(b.mal.space, frames))
     targets = [(f, n) for f in FAMILIES for n in ports]
-    for _ in range(3):  # consistently
+    until, tried = time.monotonic() + CONSISTENTLY_S, 0
+    while tried < 3 or time.monotonic() < until:
+        tried += 1
         socks = [(f, n, udp_socket(b.mal.space, b.mal.ips[f],
                                    attack if n == 80 else 0))
                  for f, n in targets]
@@ -465,8 +469,14 @@ def scenario_53_where_a_buffer_is_cut_changes_no_verdict(b):
                 # by flow: one is new, and the port is mal's own to ask
                 b.counted('NOT_ISOLATED', 'egress', 1, lambda f=f, sock=sock:
                           cut_frames(b, sock, f, 4100 + f), exact=False)
-        if os.access('/dev/net/tun', os.W_OK):
-            cut_towards_a_pod(b)
+    finally:
+        set_mtu(b, 1500)
+
+
+def scenario_53_nor_towards_a_pod_from_a_device_of_the_host(b):
+    set_mtu(b, 9000)
+    try:
+        cut_towards_a_pod(b)
     finally:
         set_mtu(b, 1500)
 
@@ -751,6 +761,59 @@ def scenario_94_no_tunnel_reaches_a_node_unless_its_namespace_may(b):
     expect(True, 'ENCAP_FORBIDDEN' in answer[1], 'why: ' + answer[1])
 
 
+OVERLAY = {4: ('192.168.89.1', '192.168.89.2', 24),
+           6: ('fd00:89::1', 'fd00:89::2', 64)}
+
+
+def tunnel(b, f):
+    """VXLAN of real devices between mal and the node, over IPv4 or IPv6."""
+    ends = ((b.node.ns, NODE[f], b.mal.ips[f], 'cni0', 0),
+            (b.mal.space, b.mal.ips[f], NODE[f], 'eth0', 1))
+    for space, here, there, device, side in ends:
+        space.ip(f'link add vx9 type vxlan id 9 dstport 4789 local {here} '
+                 f'remote {there} dev {device}', 'link set vx9 up',
+                 *[f'addr add {OVERLAY[g][side]}/{OVERLAY[g][2]} dev vx9'
+                   + ' nodad' * (g == 6) for g in FAMILIES])
+
+
+def through(b, f, want, what):
+    """A datagram of each family in the tunnel, and one back if @want: what the
+    node itself sends into it is the node's."""
+    for g in FAMILIES:
+        node, pod, _ = OVERLAY[g]
+        ends = (udp_socket(b.mal.space, pod, 4010),
+                udp_socket(b.node.ns, node, 4010))
+        with ends[0] as inner, ends[1] as outer:
+            ways = ((inner, node, outer), (outer, pod, inner))
+            for sender, to, receiver in ways[:2 if want else 1]:
+                sender.sendto(b'inner', (to, 4010))
+                expect(b'inner' if want else None,
+                       arrives(receiver, OWED_S if want else 0.2),
+                       f'{what}, v{g} in v{f}, to {to}')
+
+
+def scenario_94_a_tunnel_device_in_a_pod_carries_nothing_to_a_node(b):
+    """Both ends agree on everything; it works once the namespace may."""
+    for f in FAMILIES:
+        try:
+            tunnel(b, f)
+            b.counted('ENCAP_FORBIDDEN', 'egress', 1, lambda f=f: through(
+                b, f, False, 'forbidden'), exact=False)
+            b.c.ns_annotations['shop'] = {ENCAP: 'allowed'}
+            b.c.apply()
+            through(b, f, True, 'allowed')
+            del b.c.ns_annotations['shop']
+            b.c.apply()
+            b.counted('ENCAP_FORBIDDEN', 'egress', 1, lambda f=f: through(
+                b, f, False, 'forbidden again'), exact=False)
+        finally:
+            b.c.ns_annotations.pop('shop', None)
+            b.c.apply()
+            for space in (b.node.ns, b.mal.space):
+                space.run(['ip', 'link', 'del', 'vx9'], check_rc=False)
+    expect_reach_node(b)
+
+
 def expect_reach_node(b):
     """The twin: the same pod, the same node, a port that carries nothing."""
     for f in FAMILIES:
@@ -817,16 +880,31 @@ TESTS = (
     scenario_48_a_mark_of_a_pod_proves_nothing,
     scenario_52_frames_of_every_length_and_address,
     scenario_53_where_a_buffer_is_cut_changes_no_verdict,
+    scenario_53_nor_towards_a_pod_from_a_device_of_the_host,
     scenario_57_a_mapped_address_is_judged_as_ipv4,
     scenario_58_what_goes_to_a_group_reaches_no_other_pod,
     scenario_59_no_dhcp_server_in_a_pod_is_heard,
     scenario_61_merged_packets_are_judged_and_counted_like_others,
     scenario_62_a_datagram_without_checksum_is_judged_like_any,
     scenario_94_no_tunnel_reaches_a_node_unless_its_namespace_may,
+    scenario_94_a_tunnel_device_in_a_pod_carries_nothing_to_a_node,
     scenario_103_this_node_is_a_peer_like_any,
     scenario_104_the_loopback_of_the_host_is_out_of_reach,
     scenario_116_warder_listens_on_no_address,
 )
+
+
+def lacks(b, function):
+    """What a test needs and this machine has not."""
+    if function is scenario_53_nor_towards_a_pod_from_a_device_of_the_host \
+            and not os.access('/dev/net/tun', os.W_OK):
+        return 'there is no /dev/net/tun'
+    if function is scenario_94_a_tunnel_device_in_a_pod_carries_nothing_to_a_node:
+        if b.node.ns.run(['ip', 'link', 'add', 'vx8', 'type', 'vxlan', 'id',
+                          '8', 'dstport', '4789'], check_rc=False)[0]:
+            return 'the kernel has no vxlan'
+        b.node.ns.ip('link del vx8')
+    return None
 
 
 def main():
@@ -835,7 +913,12 @@ def main():
     only = sys.argv[1] if len(sys.argv) > 1 else ''
     try:
         for function in TESTS:
-            if only in function.__name__:
+            if only not in function.__name__:
+                continue
+            missing = lacks(bench, function)
+            if missing:
+                tap.result(function.__name__, skip=missing)
+            else:
                 tap.run(function.__name__, function, bench)
     finally:
         bench.close()

@@ -148,11 +148,12 @@ def send(space, ip, mark, source=None, count=COUNT):
 
 class Way:
     """@egress: the sender is a pod, whose own hook counts, too.
-    @families: some ways are not there for both."""
+    @families: some ways are not there for both. @count: of datagrams."""
 
-    def __init__(self, name, go, egress=False, families=FAMILIES, tcx=False):
+    def __init__(self, name, go, egress=False, families=FAMILIES, tcx=False,
+                 count=COUNT):
         self.name, self.go, self.egress = name, go, egress
-        self.families, self.tcx = families, tcx
+        self.families, self.tcx, self.count = families, tcx, count
 
 
 def from_client(b, pod, f, mark):
@@ -268,11 +269,11 @@ def go_once(b, way, pod, f, want):
     mark = b.mark()
     before = b.reasons()
     got = witness.count(mark, lambda: way.go(b, pod, f, mark),
-                        want=COUNT if want else 0)
+                        want=way.count if want else 0)
     after = b.reasons()
     flush(b)
     where = f'{way.name}, {pod.name}, v{f}: '
-    expect(COUNT if want else 0, got, where + 'datagrams that arrived')
+    expect(way.count if want else 0, got, where + 'datagrams that arrived')
     if want and way.tcx:
         expect(64, witness.last[22 if f == 4 else 21],
                where + 'hops left of one that was not routed')
@@ -289,9 +290,9 @@ def go_once(b, way, pod, f, want):
 def judged(b, way, pod, f, want):
     """Go the way; it is judged once for each datagram, in each direction.
     What hosts say at any time may come in between, but not each time."""
-    right = {('ingress', 'allow' if want else 'drop'): COUNT}
+    right = {('ingress', 'allow' if want else 'drop'): way.count}
     if way.egress:
-        right['egress', 'allow'] = COUNT
+        right['egress', 'allow'] = way.count
     for _ in range(TRIES):
         moved = go_once(b, way, pod, f, want)
         if moved == right:
@@ -450,6 +451,70 @@ def loopback_destination(b):
     sock.close()
 
 
+# ---- row 48 ----
+
+# Those by which others know what they have decrypted, proxied, masqueraded.
+MARKS = (0x0200, 0x0a00, 0x0b00, 0x0d00, 0x0e00, 0x0f00, 0x4000, 0x8000,
+         0x80000000, 0xffff0f00, 0xffffffff, 1)
+
+
+def rewritten(space):
+    """From one of @b's namespaces, while the node sets a mark on what it
+    forwards, another one on each datagram."""
+    marks = ', '.join(f'{n} : {m:#x}' for n, m in enumerate(MARKS))
+    table = f"""table inet wdre {{ chain c {{
+        type filter hook forward priority -300;
+        udp dport {PORT} meta mark set numgen inc mod {len(MARKS)} map {{ {marks} }}
+        udp dport {PORT} meta mark != 0 counter
+        }}
+    }}"""
+
+    def go(b, pod, f, mark):
+        b.nft(table)
+        try:
+            send(space(b), pod.ips[f], mark, count=len(MARKS))
+            b.node.ns.run(['sleep', '0.05'])
+            rules = json.loads(b.node.ns.run(
+                ['nft', '-j', 'list', 'table', 'inet', 'wdre'])[1])['nftables']
+            seen = [e['counter']['packets'] for r in rules if 'rule' in r
+                    for e in r['rule']['expr'] if 'counter' in e]
+            expect([len(MARKS)], seen, 'datagrams that were marked')
+        finally:
+            b.nft('delete table inet wdre')
+    return go
+
+
+MARKED_WAYS = [
+    Way('48: with marks that the node sets, from outside',
+        rewritten(lambda b: b.far), count=len(MARKS)),
+    Way('48: with marks that the node sets, from a pod',
+        rewritten(lambda b: b.src.space), True, count=len(MARKS)),
+]
+
+
+# ---- row 50 ----
+
+def tagged(b):
+    """A program on the uplink tags what it sends to the pod: the kernel keeps
+    the (outer) tag beside the frame. Without the tag the same way is open."""
+    for f in FAMILIES:
+        for tags in ((), ((0x8100, 5),), ((0x8100, 0),), ((0x8100, 4095),),
+                     ((0x88a8, 5),), ((0x8100, 5), (0x88a8, 6))):
+            way = Way('', program('up0', lambda to, tags=tags: bpf.redirects(
+                to, tags=tags)))
+            witness = Witness(b.open.space)
+            before = b.node.counter('VLAN', 'ingress')
+            mark = b.mark()
+            got = witness.count(mark, lambda way=way, mark=mark, f=f: way.go(
+                b, b.open, f, mark), want=0 if tags else COUNT)
+            witness.close()
+            expect(0 if tags else COUNT, got, f'v{f}, tags {tags}: arrived')
+            moved = b.node.counter('VLAN', 'ingress') - before
+            # What else comes in by the uplink meanwhile is tagged, too.
+            if bool(tags) != (moved >= COUNT) or not tags and moved:
+                raise Fail(f'v{f}, tags {tags}: VLAN moved by {moved}')
+
+
 PROGRAM_WAYS = [
     Way('97: redirected by a program of others on the uplink',
         program('up0', bpf.redirects), tcx=True),
@@ -462,8 +527,12 @@ PROGRAM_WAYS = [
 
 def run_node(tap, only, plugin):
     b = Bench(plugin)
+    # On a bridge the node forwards nothing between its own pods.
+    marked = MARKED_WAYS if plugin == 'ptp' else MARKED_WAYS[:1]
+    alone = [('row 50: what is tagged towards a pod is dropped', tagged)] \
+        if plugin == 'ptp' else []
     tests = [(f'row {w.name} ({plugin})', go_way, w)
-             for w in WAYS + PROGRAM_WAYS]
+             for w in WAYS + marked + PROGRAM_WAYS]
     tests += [
         (f'row 97: sockets of the node pass, counted as that ({plugin})',
          host_allowed, HOST_WAYS[0]),
@@ -477,13 +546,13 @@ def run_node(tap, only, plugin):
         (f'row 103: loopback addresses are never reached ({plugin})',
          loopback_destination),
         (f'row 109: redirect_peer passes no hook, as README says ({plugin})',
-         redirect_peer)]
+         redirect_peer), *alone]
     try:
         has_tcx = b.node.status()['attach'] == 'tcx'
         for name, function, *args in tests:
             if only not in name:
                 continue
-            if not has_tcx and (function is redirect_peer
+            if not has_tcx and (function in (redirect_peer, tagged)
                                 or args and args[0].tcx):
                 tap.result(name, skip='the kernel has no tcx links')
             else:

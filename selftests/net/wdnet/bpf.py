@@ -2,6 +2,7 @@
 """bpf(2) for tests that change a map behind the agent's back."""
 import ctypes
 import os
+import socket
 import struct
 
 from . import kernel
@@ -96,7 +97,8 @@ PROG_LOAD, OBJ_PIN, PROG_QUERY, LINK_CREATE = 5, 6, 16, 28
 SCHED_CLS, XDP = 3, 6
 TCX_INGRESS, TCX_EGRESS, XDP_HOOK = 46, 47, 37
 BEFORE = 1 << 3
-CLONE_REDIRECT, REDIRECT, REDIRECT_NEIGH, REDIRECT_PEER = 13, 23, 152, 155
+CLONE_REDIRECT, VLAN_PUSH, REDIRECT, REDIRECT_NEIGH, REDIRECT_PEER = \
+    13, 18, 23, 152, 155
 
 
 def insn(code, dst=0, src=0, off=0, imm=0):
@@ -107,9 +109,15 @@ def returns(value):
     return insn(0xb7, 0, imm=value) + insn(0x95)
 
 
-def redirects(ifindex, helper=REDIRECT):
-    """Every packet to the egress of @ifindex (or into its peer)."""
-    return insn(0xb7, 1, imm=ifindex) + insn(0xb7, 2) + insn(0xb7, 3) \
+def redirects(ifindex, helper=REDIRECT, tags=()):
+    """Every packet to the egress of @ifindex (or into its peer). @tags: VLAN
+    (ethertype, number) that it gets before, the inner one first."""
+    code = insn(0xbf, 6, 1)  # keep the context
+    for proto, vlan in tags:
+        code += insn(0xbf, 1, 6) \
+            + insn(0xb7, 2, imm=socket.htons(proto)) \
+            + insn(0xb7, 3, imm=vlan) + insn(0x85, imm=VLAN_PUSH)
+    return code + insn(0xb7, 1, imm=ifindex) + insn(0xb7, 2) + insn(0xb7, 3) \
         + insn(0xb7, 4) + insn(0x85, imm=helper) + insn(0x95)
 
 
