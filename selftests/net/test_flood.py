@@ -282,6 +282,7 @@ def row_169_a_scan_of_the_network_costs_nobody_a_neighbour(b):
                         timeout=2.0, target=['udp', None, b.srv.ips[f], 81])
     egress, drops = b.judged(b.bad, 'egress'), b.judged(b.srv, 'ingress',
                                                         'drop')
+    refused = b.node.counter('NEIGHBOUR_FLOOD', 'egress')
     sock = wire.packet_socket(b.bad.space, 'eth0')
     for data in scan_frames(b, b.bad):
         try:
@@ -300,7 +301,10 @@ def row_169_a_scan_of_the_network_costs_nobody_a_neighbour(b):
                        'others answered during the scan')
     if b.judged(b.bad, 'egress') - egress < SCAN * 0.99:
         raise Fail('the scan did not reach its hook')
-    note(f'{SCAN} addresses asked for, '
+    refused = b.node.counter('NEIGHBOUR_FLOOD', 'egress') - refused
+    if not refused:
+        raise Fail('no question was one too many')
+    note(f'{SCAN} addresses asked for, {refused} questions refused, '
          f'{b.judged(b.srv, "ingress", "drop") - drops} questions kept from '
          'srv')
     for who, space in spaces.items():
@@ -477,7 +481,8 @@ def storm_verdicts(b, lights):
 # ---- row 171 ----
 
 def traces(b):
-    """What endpoints are made of, as far as it can be counted."""
+    """What endpoints are made of, as far as it can be counted. A program, map
+    or link lives by somebody's descriptor, by a pin, or on a device."""
     pid = b.node.agent.pid
     root = f'/proc/{b.node.host.pid}/root{b.node.bpffs}'
     m = bpf.Map(root + '/maps/wd_endpoint')
@@ -486,7 +491,7 @@ def traces(b):
         'endpoints': len(b.node.status()['endpoint_problems']) + sum(
             b.node.status()['endpoints'].values()),
         'entries': len(m.keys()),
-        'pins': len(os.listdir(root + '/links')) if b.tcx else 0,
+        'pins': sum(len(files) for _, _, files in os.walk(root)),
         'programs': [p['id'] for p in b.node.status()['programs']],
         'maps': {k: v['used'] for k, v in b.node.status()['maps'].items()}}
     m.close()
