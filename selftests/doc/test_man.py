@@ -23,7 +23,8 @@ COMMON = ('json', 'run-dir', 'help')
 # What other tools rely on; more commands are welcome.
 CONTRACT = ('agent', 'status', 'sync', 'stop', 'endpoint list',
             'endpoint get', 'identity list', 'identity get', 'policy list',
-            'policy get', 'policy check', 'why', 'monitor', 'map list')
+            'policy get', 'policy check', 'why', 'monitor', 'map list',
+            'flow list')
 CONTRACT_OPTIONS = {
     'agent': 'config node manifests state-dir run-dir bpffs max-rung '
              'host-ingress check',
@@ -32,7 +33,8 @@ CONTRACT_OPTIONS = {
 # Words that make each command ask the agent.
 ASKING = ('status', 'sync', 'endpoint list', 'endpoint get a/b',
           'identity list', 'identity get 256', 'policy list',
-          'policy get a/b', 'why a/b c/d:80', 'monitor', 'map list')
+          'policy get a/b', 'why a/b c/d:80', 'monitor', 'map list',
+          'flow list a/b')
 # Words that are wrong in themselves, without an agent.
 WRONG = ('', 'nope', 'endpoint', 'endpoint nope', 'endpoint get',
          'endpoint list more', 'status --nope', 'status --wait=soon',

@@ -30,6 +30,16 @@ uint32_t wd_clock_shift(void)
 	return shift;
 }
 
+uint64_t wd_clock_tick_ns(void)
+{
+	struct timespec jiffy;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &jiffy) || jiffy.tv_sec ||
+	    jiffy.tv_nsec <= 0)
+		return NS_PER_S;
+	return (uint64_t)jiffy.tv_nsec << wd_clock_shift();
+}
+
 /* The program, kept open; -errno if it does not load. */
 static int clock_program(void)
 {

@@ -14,6 +14,9 @@
  */
 uint32_t wd_clock_shift(void);
 
+/** wd_clock_tick_ns() - length of a tick, nanoseconds */
+uint64_t wd_clock_tick_ns(void);
+
 /**
  * wd_clock_ticks() - now, in ticks, asked of the kernel by a program of three instructions
  * Return: 0, or -errno of loading or running it. Needs the right to load programs.

@@ -190,6 +190,17 @@ int wd_flow_seed(struct wd_datapath *dp, const struct wd_seed_in *seed);
 /** wd_flow_count() - flows in the table, with dead ones whose place nobody took yet */
 uint32_t wd_flow_count(struct wd_datapath *dp);
 
+/**
+ * wd_flow_read() - every live flow of the table pinned below @bpffs
+ * Needs no open datapath, so no agent. What changes meanwhile may be missed.
+ * @fn: @left_s: seconds until it dies if no packet comes
+ * Return: 0; -ENOENT no table there; -ESTALE one of another version; -errno.
+ */
+int wd_flow_read(const char *bpffs,
+		 void (*fn)(void *ctx, const struct wd_flow_entry *flow,
+			    uint32_t left_s),
+		 void *ctx);
+
 /* One line of `warder map list`. */
 struct wd_map_info {
 	const char *name;

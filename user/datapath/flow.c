@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * flow.c - the flow table as the agent deals with it: the secret by which it is
- * hashed, and the one way in for flows that no packet made.
+ * flow.c - the flow table as user space deals with it: the secret by which it is
+ * hashed, the one way in for flows that no packet made, and a look at all of it.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "internal.h"
@@ -137,6 +139,69 @@ uint32_t wd_flow_count(struct wd_datapath *dp)
 	for (int i = 0; quota && i < WD_ENDPOINTS_MAX; i++)
 		cnt += quota[i].flows > 0 ? (uint32_t)quota[i].flows : 0;
 	return cnt;
+}
+
+/* ---- reading it from outside ---- */
+
+static int open_table(const char *bpffs, uint32_t *ret_buckets)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+	char path[WD_PATH_MAX];
+	int fd, err;
+
+	if (strlen(bpffs) >= WD_DIR_MAX)
+		return -ENAMETOOLONG;
+	wd_pin_path(path, bpffs, "maps", wd_map_names[WD_MAP_wd_flow]);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return fd;
+	err = bpf_map_get_info_by_fd(fd, &info, &len);
+	if (!err && info.value_size != sizeof(struct wd_bucket))
+		err = -ESTALE;
+	if (err) {
+		close(fd);
+		return err;
+	}
+	*ret_buckets = info.max_entries;
+	return fd;
+}
+
+static uint32_t seconds(uint32_t ticks)
+{
+	uint64_t ns = (uint64_t)ticks * wd_clock_tick_ns();
+
+	return (uint32_t)(ns / 1000000000);
+}
+
+int wd_flow_read(const char *bpffs,
+		 void (*fn)(void *ctx, const struct wd_flow_entry *flow,
+			    uint32_t left_s),
+		 void *ctx)
+{
+	uint32_t cnt = 0, now = 0;
+	int fd = open_table(bpffs, &cnt), err;
+	struct wd_bucket *bucket;
+
+	if (fd < 0)
+		return fd;
+	err = wd_clock_ticks(&now);
+	bucket =
+		mmap(NULL, cnt * sizeof(*bucket), PROT_READ, MAP_SHARED, fd, 0);
+	if (bucket == MAP_FAILED && !err)
+		err = -errno;
+	close(fd);
+	for (uint32_t i = 0; !err && i < cnt * WD_FLOW_WAYS; i++) {
+		const struct wd_bucket *at = &bucket[i / WD_FLOW_WAYS];
+		struct wd_flow_entry flow = at->flow[i % WD_FLOW_WAYS];
+		uint32_t expires = at->expires[i % WD_FLOW_WAYS];
+
+		if (expires > now)
+			fn(ctx, &flow, seconds(expires - now));
+	}
+	if (bucket != MAP_FAILED)
+		(void)munmap(bucket, cnt * sizeof(*bucket));
+	return err;
 }
 
 void wd_flow_close(struct wd_datapath *dp)
