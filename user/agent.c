@@ -4,7 +4,7 @@
  *
  * Start order: control socket (also the lock against a second agent), programs
  * and maps, what is in force there, sources, then one commit that switches to
- * what the sources say now. Ending the process leaves enforcement in place.
+ * what the sources say now; maps of another version are replaced by it. Ending the process leaves enforcement in place.
  */
 #include "agent.h"
 
@@ -463,6 +463,44 @@ static int start_model(struct wd_agent *agent)
 	return err;
 }
 
+static int fill_and_take_over(struct wd_agent *agent, char **ret_why)
+{
+	int err;
+
+	wd_endpoints_seed(agent->endpoints);
+	identities_keep(agent);
+	err = wd_model_commit(agent->model, ret_why);
+	if (!err)
+		err = wd_datapath_take_over(agent->dp, ret_why);
+	if (!err) /* connections of the meantime */
+		wd_endpoints_seed(agent->endpoints);
+	return err;
+}
+
+/*
+ * Maps of another version stay in force until those beside them say all that
+ * is known. Nothing is attached meanwhile, and no command answered.
+ */
+static int replace_maps(struct wd_agent *agent)
+{
+	const struct wd_datapath_info *info = wd_datapath_info(agent->dp);
+	char *why = NULL;
+	int err = info->beside ? fill_and_take_over(agent, &why) : 0;
+
+	if (err)
+		wd_err("%s; maps of schema %u %s in force",
+		       why ? why : wd_errno(err), info->schema_before,
+		       info->replaced ? "are no longer" : "stay");
+	free(why);
+	if (err || !info->replaced)
+		return err;
+	agent->replaced_ms = realtime_ms();
+	wd_info("datapath: maps of schema %u were replaced by schema %u (%s); counters begin anew",
+		info->schema_before, (unsigned int)WD_SCHEMA,
+		*info->misfit ? info->misfit : "begun by an agent before");
+	return 0;
+}
+
 /* The store's listener: the model first, it decides everything. */
 void wd_agent_object(void *ctx, const struct wd_object *was,
 		     const struct wd_object *now)
@@ -544,6 +582,9 @@ static int start(struct wd_agent *agent)
 		return err;
 	refresh_host_addrs(agent);
 	(void)wd_endpoints_discover(agent->endpoints);
+	err = replace_maps(agent);
+	if (err)
+		return err;
 	err = wd_privs_drop();
 	if (err) {
 		wd_err("agent: giving up privileges: %s", wd_errno(err));

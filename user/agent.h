@@ -51,6 +51,7 @@ struct wd_agent {
 	char *commit_error; /* why the last commit failed, NULL when it did not */
 	size_t problems_told; /* with the sources, in the log */
 	int64_t started_ms; /* CLOCK_REALTIME */
+	int64_t replaced_ms; /* CLOCK_REALTIME: maps of another version were let go, 0 none were */
 	uint32_t start_us; /* from exec to the first generation in force */
 };
 

@@ -368,6 +368,16 @@ static void read_addrs(struct wd_endpoints *eps, const struct space *space)
 	}
 }
 
+static void seed_all(struct wd_endpoints *eps, const struct space *space)
+{
+	struct wd_local *local;
+
+	for (local = eps->locals; local; local = local->hh.next) {
+		if (has_local(space, local))
+			seed(eps->agent, &local->ep, space->fd);
+	}
+}
+
 int wd_pod_look(struct wd_endpoints *eps, const char *path)
 {
 	struct space space = { .path = path };
@@ -382,6 +392,8 @@ int wd_pod_look(struct wd_endpoints *eps, const char *path)
 		return space.cnt;
 	}
 	found = take_pairs(eps, &space);
+	if (eps->is_seeding)
+		seed_all(eps, &space);
 	read_addrs(eps, &space);
 	mark(eps, &space);
 	free(space.dev);
@@ -470,18 +482,29 @@ static bool is_worth_it(const struct wd_endpoints *eps, int strangers)
 	return strangers > 0;
 }
 
-int wd_endpoints_discover(struct wd_endpoints *eps)
+static int look_everywhere(struct wd_endpoints *eps)
 {
 	struct seen seen = { 0 };
 	int found = 0;
-	int strangers = wd_endpoints_survey(eps);
 
-	if (!is_worth_it(eps, strangers))
-		return 0;
 	(void)seen_before(&seen, "/proc/self/ns/net");
 	found += look_through(eps, &seen, "/run/netns", "");
 	found += look_through(eps, &seen, "/var/run/netns", "");
 	found += look_through(eps, &seen, "/proc", "/ns/net");
 	free(seen.ino);
 	return found;
+}
+
+int wd_endpoints_discover(struct wd_endpoints *eps)
+{
+	int strangers = wd_endpoints_survey(eps);
+
+	return is_worth_it(eps, strangers) ? look_everywhere(eps) : 0;
+}
+
+void wd_endpoints_seed(struct wd_endpoints *eps)
+{
+	eps->is_seeding = true;
+	(void)look_everywhere(eps);
+	eps->is_seeding = false;
 }

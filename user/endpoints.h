@@ -35,6 +35,12 @@ int wd_endpoints_restore(struct wd_endpoints *eps);
 /** wd_endpoints_discover() - find pods that are there without having come by CNI, seed their flows */
 int wd_endpoints_discover(struct wd_endpoints *eps);
 
+/**
+ * wd_endpoints_seed() - write the connections of all endpoints as flows
+ * For maps that are new while the pods are not; those already there stay.
+ */
+void wd_endpoints_seed(struct wd_endpoints *eps);
+
 /** wd_endpoints_check() - attachments, interfaces that went; called by timer and on link events */
 void wd_endpoints_check(struct wd_endpoints *eps);
 

@@ -43,6 +43,7 @@ struct wd_endpoints {
 	uint32_t inspected; /* id of the endpoint whose namespace was looked into last */
 	struct wd_timer *look_timer; /* a device came that may be a pod's */
 	uint64_t look_ms; /* how long to wait for the next look, 0: right away */
+	bool is_seeding; /* looks into namespaces for connections only */
 	bool stat_used[WD_ENDPOINTS_MAX];
 	bool unsaved;
 };

@@ -34,6 +34,25 @@ static bool is_settled(const struct wd_agent *agent)
 	       poll(&files, 1, 0) == 0;
 }
 
+/* Maps of another version that this agent let go; null if there were none. */
+static void put_replaced(const struct wd_agent *agent,
+			 const struct wd_datapath_info *info,
+			 struct json_object *doc)
+{
+	struct json_object *obj;
+
+	if (!agent->replaced_ms) {
+		json_object_object_add(doc, "replaced_maps", NULL);
+		return;
+	}
+	obj = wd_json_object(doc, "replaced_maps");
+	wd_json_int(obj, "schema_before", info->schema_before);
+	wd_json_int(obj, "schema", WD_SCHEMA);
+	wd_json_str(obj, "why",
+		    *info->misfit ? info->misfit : "begun by an agent before");
+	wd_query_time(obj, "time", agent->replaced_ms);
+}
+
 static void put_datapath(const struct wd_agent *agent, struct json_object *doc)
 {
 	const struct wd_datapath_info *info = wd_datapath_info(agent->dp);
@@ -49,6 +68,7 @@ static void put_datapath(const struct wd_agent *agent, struct json_object *doc)
 			  "the kernel has no tcx links");
 	wd_json_bool(doc, "adopted", info->adopted);
 	wd_json_bool(doc, "swapped", info->swapped);
+	put_replaced(agent, info, doc);
 	progs = wd_json_array(doc, "programs");
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
 		struct json_object *prog = wd_json_push(progs);

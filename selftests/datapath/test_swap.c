@@ -3,118 +3,18 @@
  * test_swap.c - programs are exchanged under a stream of datagrams, one half of
  * them denied: none of those gets through, and of the others none is lost.
  */
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "datapath/internal.h"
 #include "rig.h"
+#include "stream.h"
 #include "tap.h"
 
 #define SWAPS 6
-
-/* ---- the stream ---- */
-
-struct stream {
-	pid_t child;
-	int stop; /* the write end of a pipe: closing it ends the child */
-	int result; /* the read end of another: ready, then how many were sent */
-};
-
-static void send_on(int fd, uint32_t *cnt)
-{
-	struct sockaddr_in addr = { .sin_family = AF_INET,
-				    .sin_port = htons(WD_FX_NODE_PORT) };
-
-	inet_pton(AF_INET, WD_FX_NODE_IP, &addr.sin_addr);
-	if (sendto(fd, "x", 1, 0, (struct sockaddr *)&addr, sizeof(addr)) == 1)
-		(*cnt)++;
-}
-
-/* The child holds nothing of the data path open, least of all its lock. */
-static void keep_only(int a, int b, int c)
-{
-	for (int fd = 3; fd < 256; fd++) {
-		if (fd != a && fd != b && fd != c)
-			close(fd);
-	}
-}
-
-#define STREAM_LEAST 10 /* datagrams, however quickly it is stopped */
-
-/* In the child: a datagram every millisecond until told to stop. */
-static void stream_run(int fd, int stop, int result)
-{
-	struct pollfd end = { .fd = stop };
-	struct timespec pause = { .tv_nsec = 1000000 };
-	uint32_t cnt = 0, tries = 0;
-
-	if (write(result, &cnt, sizeof(cnt)) != sizeof(cnt)) /* ready */
-		_exit(1);
-	while (!ppoll(&end, 1, &pause, NULL) || tries < STREAM_LEAST) {
-		send_on(fd, &cnt);
-		tries++;
-	}
-	_exit(write(result, &cnt, sizeof(cnt)) != sizeof(cnt));
-}
-
-static bool stream_begin(struct stream *s, int fd)
-{
-	int stop[2], result[2], room = 16 << 20;
-	uint32_t ready;
-
-	/* nothing is lost for want of room until it is taken */
-	wd_expect_int(0, setsockopt(rig.pod.node_udp, SOL_SOCKET,
-				    SO_RCVBUFFORCE, &room, sizeof(room)));
-	if (pipe(stop) || pipe(result))
-		return false;
-	(void)fflush(stdout);
-	s->child = fork();
-	if (!s->child) {
-		keep_only(fd, stop[0], result[1]);
-		stream_run(fd, stop[0], result[1]);
-	}
-	close(stop[0]);
-	close(result[1]);
-	s->stop = stop[1];
-	s->result = result[0];
-	return s->child > 0 &&
-	       read(s->result, &ready, sizeof(ready)) == sizeof(ready);
-}
-
-static uint32_t stream_end(struct stream *s)
-{
-	uint32_t cnt = 0;
-
-	close(s->stop);
-	wd_expect_int(sizeof(cnt), read(s->result, &cnt, sizeof(cnt)));
-	close(s->result);
-	wd_expect_int(s->child, waitpid(s->child, NULL, 0));
-	return cnt;
-}
-
-/* Take what arrived; a datagram may take a while on a busy machine. */
-static uint32_t arrived(int fd)
-{
-	struct pollfd in = { .fd = fd, .events = POLLIN };
-	uint32_t cnt = 0;
-	char buf[16];
-
-	while (poll(&in, 1, 200) > 0) {
-		while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
-			cnt++;
-	}
-	return cnt;
-}
 
 /* ---- the exchange ---- */
 
@@ -140,7 +40,7 @@ static uint32_t stream_through(const struct step *steps, int cnt,
 	struct stream s = { 0 };
 	uint32_t got = 0;
 
-	if (!wd_expect(stream_begin(&s, rig.pod.pod_udp)))
+	if (!wd_expect(stream_out(&s)))
 		return 0;
 	for (int i = 0; rig.dp && i < cnt; i++) {
 		take_over(steps[i].variant, steps[i].no_tcx);
@@ -151,7 +51,7 @@ static uint32_t stream_through(const struct step *steps, int cnt,
 		wd_expect_int(0, rig_check());
 	}
 	*ret_sent = stream_end(&s);
-	got = arrived(rig.pod.node_udp);
+	got = stream_arrived(&s);
 	return got;
 }
 
@@ -208,11 +108,11 @@ static void move_under_stream(enum wd_fx_policy policy)
 	if (rig_begin(true)) {
 		wd_fx_policy(rig.dp, &rig.pod, policy);
 		wd_expect_int(0, rig_attach());
-		if (!wd_expect(stream_begin(&s, rig.pod.pod_udp)))
+		if (!wd_expect(stream_out(&s)))
 			_exit(1);
 		take_over(WD_FX_AS_BUILT, false);
 		sent = stream_end(&s);
-		got = arrived(rig.pod.node_udp);
+		got = stream_arrived(&s);
 		wd_expect(sent > 100);
 		wd_expect_int(policy == WD_FX_ALLOW ? sent : 0, got);
 		wd_expect_int(0, rig_check());
@@ -244,7 +144,7 @@ static void check_refused(void)
 	wd_expect_int(1, wd_fx_hook(rig.pod.ifindex, WD_EGRESS, before));
 	wd_datapath_close(rig.dp);
 	rig.dp = NULL;
-	if (!wd_expect(stream_begin(&s, rig.pod.pod_udp)))
+	if (!wd_expect(stream_out(&s)))
 		return;
 	wd_fx_variant = WD_FX_PASS_ALL;
 	wd_fx_refused(-EBADMSG, "golden packet");
@@ -252,7 +152,7 @@ static void check_refused(void)
 	wd_fx_refused(-EACCES, "does not load");
 	wd_fx_variant = WD_FX_AS_BUILT;
 	wd_expect(stream_end(&s) > 5); /* a refusal is quick */
-	wd_expect_int(0, arrived(rig.pod.node_udp));
+	wd_expect_int(0, stream_arrived(&s));
 	wd_expect_int(1, wd_fx_hook(rig.pod.ifindex, WD_EGRESS, after));
 	wd_expect_int(before[0], after[0]);
 	wd_datapath_no_tcx = no_tcx;

@@ -18,6 +18,18 @@
 
 /* ---- text ---- */
 
+static void print_replaced(struct json_object *maps)
+{
+	if (maps)
+		wd_show_line("maps",
+			     "of schema %lld replaced by schema %lld at %s "
+			     "(%s); counters began anew",
+			     (long long)wd_json_get_int(maps, "schema_before"),
+			     (long long)wd_json_get_int(maps, "schema"),
+			     wd_json_get_str(maps, "time"),
+			     wd_json_get_str(maps, "why"));
+}
+
 static void print_head(struct json_object *doc)
 {
 	struct json_object *progs = wd_json_get(doc, "programs");
@@ -40,6 +52,7 @@ static void print_head(struct json_object *doc)
 		     wd_json_get_bool(doc, "adopted") ?
 			     " (maps taken over from the agent before)" :
 			     "");
+	print_replaced(wd_json_get(doc, "replaced_maps"));
 	wd_show_line("node", "%s, mode %s, host ingress %s, encryption %s",
 		     wd_json_get_str(doc, "node"), wd_json_get_str(doc, "mode"),
 		     wd_json_get_str(doc, "host_ingress"),

@@ -10,9 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <bpf/bpf.h>
 
 #include "internal.h"
 
@@ -26,19 +23,32 @@ static int attach_one(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way,
 	return wd_clsact_attach(dp, ifindex, way, ret_made);
 }
 
-static int check_one(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way)
-{
-	if (dp->info.attach == WD_ATTACH_TCX)
-		return wd_tcx_check(dp, ifindex, way);
-	return wd_clsact_check(dp, ifindex, way);
-}
-
 static struct wd_owner us(const struct wd_datapath *dp)
 {
 	return (struct wd_owner){
-		.state_id = dp->map_id[WD_MAP_wd_state],
+		.state_id = { dp->map_id[WD_MAP_wd_state], dp->old_state_id },
 		.prog_id = { dp->info.prog_id[0], dp->info.prog_id[1] },
 	};
+}
+
+/* Is it guarded by the set that is still in force? */
+static int check_old(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way)
+{
+	struct wd_owner owner = us(dp);
+	int err = -ENOLINK;
+
+	if (dp->info.attach == WD_ATTACH_TCX)
+		err = wd_tcx_guards(dp->dir, ifindex, way);
+	return err == -ENOLINK ? wd_clsact_guards(ifindex, way, &owner) : err;
+}
+
+static int check_one(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way)
+{
+	if (dp->info.beside)
+		return check_old(dp, ifindex, way);
+	if (dp->info.attach == WD_ATTACH_TCX)
+		return wd_tcx_check(dp, ifindex, way);
+	return wd_clsact_check(dp, ifindex, way);
 }
 
 static int detach_one(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way)
@@ -73,9 +83,12 @@ static int attach_both(struct wd_datapath *dp, uint32_t ifindex)
 
 int wd_datapath_attach(struct wd_datapath *dp, uint32_t ifindex)
 {
-	int hurry = wd_hurry_begin();
-	int err = attach_both(dp, ifindex);
+	int hurry, err;
 
+	if (dp->info.beside)
+		return -EAGAIN;
+	hurry = wd_hurry_begin();
+	err = attach_both(dp, ifindex);
 	wd_hurry_end(hurry);
 	return err;
 }
@@ -92,7 +105,7 @@ int wd_datapath_check(struct wd_datapath *dp, uint32_t ifindex)
 int wd_datapath_before(struct wd_datapath *dp, uint32_t ifindex,
 		       enum wd_dir dir, uint32_t *ret_prog)
 {
-	if (dp->info.attach == WD_ATTACH_TCX)
+	if (dp->info.attach == WD_ATTACH_TCX && !dp->info.beside)
 		return wd_tcx_before(dp, ifindex, dir, ret_prog);
 	*ret_prog = 0;
 	return 0;
@@ -150,18 +163,52 @@ int wd_datapath_attached(struct wd_datapath *dp, uint32_t **ret_ifindex)
 	return join(links, link_cnt, filters, filter_cnt, ret_ifindex);
 }
 
-static int swap_links(struct wd_datapath *dp)
+static int move_links(const char *dir, const struct wd_progs *to,
+		      bool *ret_swapped)
 {
 	uint32_t *list = NULL;
 	int cnt, i, err = 0;
 
-	cnt = wd_links_list(dp->dir, &list);
+	cnt = wd_links_list(dir, &list);
 	if (cnt < 0)
 		return cnt;
-	for (i = 0; !err && i < 2 * cnt; i++)
-		err = wd_tcx_swap(dp, list[i / 2], i % 2);
+	for (i = 0; !err && i < 2 * cnt; i++) {
+		err = wd_handover_at(WD_STEP_SWITCH);
+		if (!err)
+			err = wd_tcx_swap(dir, list[i / 2], i % 2, to,
+					  ret_swapped);
+	}
 	free(list);
 	return err;
+}
+
+static int move_filters(const struct wd_owner *owner, const struct wd_progs *to,
+			bool *ret_swapped)
+{
+	uint32_t *list = NULL;
+	int cnt, i, err = 0;
+
+	cnt = wd_clsact_list(owner, &list);
+	if (cnt < 0)
+		return cnt;
+	for (i = 0; !err && i < 2 * cnt; i++) {
+		err = wd_handover_at(WD_STEP_SWITCH);
+		if (!err)
+			err = wd_clsact_swap(list[i / 2], i % 2, owner, to,
+					     ret_swapped);
+		if (err == -ENODEV)
+			err = 0;
+	}
+	free(list);
+	return err;
+}
+
+int wd_attach_move(const char *dir, const struct wd_owner *owner,
+		   const struct wd_progs *to, bool *ret_swapped)
+{
+	int err = move_links(dir, to, ret_swapped);
+
+	return err ? err : move_filters(owner, to, ret_swapped);
 }
 
 /*
@@ -188,14 +235,16 @@ static int swap_filter(struct wd_datapath *dp, uint32_t ifindex)
 int wd_attach_swap(struct wd_datapath *dp)
 {
 	struct wd_owner owner = us(dp);
+	struct wd_progs ours = { .fd = { dp->prog_fd[0], dp->prog_fd[1] },
+				 .id = { owner.prog_id[0], owner.prog_id[1] } };
 	uint32_t *list = NULL;
 	int cnt, i, err;
 
-	err = swap_links(dp);
+	err = move_links(dp->dir, &ours, &dp->info.swapped);
 	if (err)
 		return wd_fail(dp, err, WD_STAGE_ATTACH,
 			       "cannot switch the programs in force");
-	if (!dp->info.adopted)
+	if (!dp->info.adopted && !dp->info.replaced)
 		return 0; /* no filter can use maps that are new */
 	cnt = wd_clsact_list(&owner, &list);
 	err = cnt < 0 ? cnt : 0;
@@ -234,17 +283,13 @@ static int remove_links(const char *dir)
 
 static int remove_filters(const char *dir)
 {
-	struct wd_owner owner = { 0 };
+	struct wd_owner owner = { .state_id = { wd_state_id(dir, "maps"),
+						wd_handover_state(dir) } };
 	uint32_t *list = NULL;
-	char path[WD_PATH_MAX];
-	int fd, cnt, i, first = 0;
+	int cnt, i, first = 0;
 
-	wd_pin_path(path, dir, "maps", wd_map_names[WD_MAP_wd_state]);
-	fd = bpf_obj_get(path);
-	if (fd < 0)
+	if (!owner.state_id[0] && !owner.state_id[1])
 		return 0; /* nothing tells which filters are ours */
-	owner.state_id = wd_map_id(fd);
-	close(fd);
 	cnt = wd_clsact_list(&owner, &list);
 	if (cnt < 0)
 		return cnt;

@@ -29,6 +29,9 @@
 #define MOUNT_SOURCE "warder"
 #define MOUNT_MODE 01700
 
+/* of a map's or program's pin, in this version and any other */
+#define PREFIX "wd_"
+
 static const char *const subdirs[] = { "maps", "progs", "links" };
 static const char
 	*const way_names[] = { [WD_INGRESS] = "in", [WD_EGRESS] = "out" };
@@ -47,6 +50,12 @@ void wd_link_path(char path[WD_PATH_MAX], const char *dir, uint32_t ifindex,
 
 	snprintf(name, sizeof(name), "%u-%s", ifindex, way_names[way]);
 	wd_pin_path(path, dir, "links", name);
+}
+
+static void keep_first(int *first, int err)
+{
+	if (err && !*first)
+		*first = err;
 }
 
 static bool is_on(const char *path, long magic)
@@ -106,9 +115,16 @@ static int make_path(const char *dir, bool *ret_mounted)
 	return 0;
 }
 
-int wd_bpffs_open(struct wd_datapath *dp)
+int wd_bpffs_make(const char *dir, const char *sub)
 {
 	char path[WD_PATH_MAX];
+
+	wd_pin_path(path, dir, sub, "");
+	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+int wd_bpffs_open(struct wd_datapath *dp)
+{
 	size_t i;
 	int err;
 
@@ -124,10 +140,11 @@ int wd_bpffs_open(struct wd_datapath *dp)
 		dp->info.mounted = true;
 	}
 	for (i = 0; i < sizeof(subdirs) / sizeof(*subdirs); i++) {
-		wd_pin_path(path, dp->dir, subdirs[i], "");
-		if (mkdir(path, 0700) && errno != EEXIST)
-			return wd_fail(dp, -errno, WD_STAGE_BPFFS,
-				       "cannot make '%s'", path);
+		err = wd_bpffs_make(dp->dir, subdirs[i]);
+		if (err)
+			return wd_fail(dp, err, WD_STAGE_BPFFS,
+				       "cannot make '%s/%s'", dp->dir,
+				       subdirs[i]);
 	}
 	return 0;
 }
@@ -156,6 +173,51 @@ int wd_unpin(const char *path)
 	if (unlink(path) && errno != ENOENT)
 		return -errno;
 	return 0;
+}
+
+int wd_pins_each(const char *dir, const char *sub,
+		 int (*fn)(void *ctx, const char *name), void *ctx)
+{
+	char path[WD_PATH_MAX];
+	struct dirent *entry;
+	int err = 0;
+	DIR *all;
+
+	wd_pin_path(path, dir, sub, "");
+	all = opendir(path);
+	if (!all)
+		return errno == ENOENT ? 0 : -errno;
+	while (!err && (entry = readdir(all))) {
+		if (!strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
+			err = fn(ctx, entry->d_name);
+	}
+	closedir(all);
+	return err;
+}
+
+struct clearing {
+	const char *dir, *sub, *keep;
+	int first;
+};
+
+static int clear_one(void *ctx, const char *name)
+{
+	struct clearing *c = ctx;
+	char path[WD_PATH_MAX];
+
+	if (c->keep && !strcmp(name, c->keep))
+		return 0;
+	wd_pin_path(path, c->dir, c->sub, name);
+	keep_first(&c->first, wd_unpin(path));
+	return 0; /* the others all the same */
+}
+
+int wd_pins_clear(const char *dir, const char *sub, const char *keep)
+{
+	struct clearing c = { .dir = dir, .sub = sub, .keep = keep };
+
+	keep_first(&c.first, wd_pins_each(dir, sub, clear_one, &c));
+	return c.first;
 }
 
 /* "7-in", "7-out", also with the mark of a temporary name behind it. */
@@ -358,12 +420,6 @@ static bool is_empty(const char *dir)
 	return empty;
 }
 
-static void keep_first(int *first, int err)
-{
-	if (err && !*first)
-		*first = err;
-}
-
 int wd_bpffs_remove(const char *dir)
 {
 	char path[WD_PATH_MAX];
@@ -373,10 +429,8 @@ int wd_bpffs_remove(const char *dir)
 	if (!is_on(dir, BPF_FS_MAGIC))
 		return 0; /* no pin can be here, so nothing is ours */
 	wd_bpffs_sweep(dir);
-	for (i = 0; i < WD_DIR__MAX; i++) {
-		wd_pin_path(path, dir, "progs", wd_prog_names[i]);
-		keep_first(&first, wd_unpin(path));
-	}
+	keep_first(&first, wd_handover_drop(dir));
+	keep_first(&first, wd_pins_clear(dir, "progs", NULL));
 	keep_first(&first, wd_maps_unpin(dir));
 	for (i = 0; i < sizeof(subdirs) / sizeof(*subdirs); i++) {
 		wd_pin_path(path, dir, subdirs[i], "");

@@ -189,7 +189,9 @@ static int is_owned(uint32_t prog_id, const struct wd_owner *owner)
 	fd = bpf_prog_get_fd_by_id(prog_id);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	yes = wd_prog_uses(fd, owner->state_id);
+	yes = wd_prog_uses(fd, owner->state_id[0]);
+	if (!yes)
+		yes = wd_prog_uses(fd, owner->state_id[1]);
 	close(fd);
 	return yes;
 }
@@ -327,6 +329,39 @@ int wd_clsact_check(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way)
 	    seen.our_prog != dp->info.prog_id[way])
 		return -ENOLINK;
 	return 0;
+}
+
+int wd_clsact_guards(uint32_t ifindex, enum wd_dir way,
+		     const struct wd_owner *owner)
+{
+	struct filters seen;
+	int err;
+
+	err = read_filters(ifindex, way, &seen);
+	if (!err)
+		err = is_owned(seen.our_prog, owner);
+	if (err)
+		return err > 0 ? 0 : err;
+	return device_exists(ifindex) ? -ENOLINK : -ENODEV;
+}
+
+int wd_clsact_swap(uint32_t ifindex, enum wd_dir way,
+		   const struct wd_owner *owner, const struct wd_progs *to,
+		   bool *ret_swapped)
+{
+	struct filters seen;
+	int err;
+
+	err = read_filters(ifindex, way, &seen);
+	if (err || seen.our_prog == to->id[way])
+		return err;
+	err = is_owned(seen.our_prog, owner);
+	if (err <= 0)
+		return err;
+	err = attach_quietly(ifindex, way, to->fd[way], true);
+	if (!err)
+		*ret_swapped = true;
+	return err;
 }
 
 int wd_clsact_detach(uint32_t ifindex, enum wd_dir way,

@@ -29,6 +29,11 @@ struct wd_datapath_info {
 	bool adopted; /* maps of an agent before were taken over */
 	bool mounted; /* a bpffs was mounted, there was none */
 	bool swapped; /* running programs were replaced by this binary's */
+	/* another set is in force until wd_datapath_take_over() */
+	bool beside;
+	bool replaced; /* another set was put out of force, by it or at open */
+	uint32_t schema_before; /* of that set, 0 not known */
+	char misfit[64]; /* why it could not be adopted, "" not known */
 	uint32_t prog_id[2]; /* by enum wd_dir */
 	char tag[2][17]; /* program tags, hex */
 	/* 0 where the kernel does not tell (before 5.16) */
@@ -43,16 +48,31 @@ struct wd_datapath_info {
  *             freed; also the verifier's log if there was one
  *
  * Maps pinned by an agent before are reused with their contents when
- * WD_SCHEMA and their shape agree; otherwise -ESTALE, and nothing was touched.
+ * WD_SCHEMA and their shape agree. Otherwise the data path is opened beside
+ * them (info's beside): with maps of its own, empty, unpinned and reached by no
+ * attached program, to be filled and handed to wd_datapath_take_over().
+ * What an agent before began to take over is finished first.
  * Before anything is attached or swapped, the new programs must give the
  * golden verdicts on a private set of maps (BPF_PROG_TEST_RUN). Existing
  * attachments (pinned links, clsact filters) of another program version are
  * switched in place, never detached first.
  * One agent at a time: the directory is locked until close.
- * Return: 0; -ESTALE; -EADDRINUSE; -EPERM; or -errno of the failing call.
+ * Return: 0; -EADDRINUSE; -EPERM; or -errno of the failing call.
  */
 int wd_datapath_open(const char *bpffs, struct wd_datapath **ret_dp,
 		     char **ret_error);
+
+/**
+ * wd_datapath_take_over() - put the set opened beside in place of the one in force
+ * @ret_error: as of wd_datapath_open()
+ *
+ * For after the first wd_datapath_publish(). Each attachment is switched in
+ * place, then the pins are, then the old set is let go. A failure or a crash
+ * leaves the old set in force, or the new one if all attachments were switched.
+ * Return: 0, also if nothing was opened beside; or -errno.
+ * Context: needs the capabilities of open.
+ */
+int wd_datapath_take_over(struct wd_datapath *dp, char **ret_error);
 
 /**
  * wd_datapath_repin() - make pins of maps and programs again that were removed or replaced
@@ -75,13 +95,14 @@ const struct wd_datapath_info *wd_datapath_info(const struct wd_datapath *dp);
  * @ifindex: in the network namespace of the caller
  * Egress hook (towards the pod) first, then ingress. Reads back what is
  * attached and fails if it is not ours (-EBADMSG).
- * Return: 0, -ENODEV, or -errno; on failure nothing of ours is left attached
- * that was not before.
+ * Return: 0; -ENODEV; -EAGAIN while beside; or -errno; on failure nothing of
+ * ours is left attached that was not before.
  */
 int wd_datapath_attach(struct wd_datapath *dp, uint32_t ifindex);
 
 /**
  * wd_datapath_check() - is the interface still guarded by our programs, both directions
+ * While beside: by those of the set in force.
  * Return: 0; -ENOLINK if one is missing or replaced; -ENODEV if the interface is gone; -errno.
  */
 int wd_datapath_check(struct wd_datapath *dp, uint32_t ifindex);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "internal.h"
 
@@ -61,6 +62,15 @@ int wd_prog_describe(struct wd_datapath *dp)
 				 info.tag[i]);
 	}
 	return 0;
+}
+
+void wd_progs_close(struct wd_progs *progs)
+{
+	for (int way = 0; way < WD_DIR__MAX; way++) {
+		if (progs->fd[way] >= 0)
+			close(progs->fd[way]);
+		progs->fd[way] = -1;
+	}
 }
 
 int wd_prog_uses(int fd, uint32_t map_id)

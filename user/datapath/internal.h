@@ -3,6 +3,7 @@
  * internal.h - what the files of the data path share, and nobody else sees.
  *
  * load.c puts an open data path together; bpffs.c knows directories and pins,
+ * handover.c puts one set of them in place of another,
  * maps.c the maps, device.c the copy of wd_endpoint, flow.c the flow table, golden.c the trial of new programs, attach.c the hooks of
  * an interface by way of tcx.c or clsact.c, report.c what to tell a person.
  */
@@ -46,6 +47,7 @@ struct wd_datapath {
 	void *percpu; /* room for one element of any per-CPU map */
 	uint64_t writes;
 	struct wd_datapath_info info;
+	uint32_t old_state_id; /* while beside: id of its wd_state, 0 unknown */
 	int lock_fd; /* the directory, -1 not locked */
 	uint64_t hash_key[WD_HASH_WORDS]; /* of the flow table, odd */
 	struct bpf_object *seed; /* what writes flows, NULL until needed */
@@ -54,6 +56,12 @@ struct wd_datapath {
 
 /* Tests and kcheck: use clsact although the kernel has tcx. */
 extern bool wd_datapath_no_tcx;
+
+/* A pair of programs, by enum wd_dir. */
+struct wd_progs {
+	int fd[WD_DIR__MAX]; /* -1 none */
+	uint32_t id[WD_DIR__MAX];
+};
 
 /* What was being done when a call failed. */
 enum wd_stage {
@@ -123,6 +131,20 @@ int wd_list_append(uint32_t **list, int cnt, uint32_t value);
 /** wd_sort_unique() - ascending, each value once; Return: new count */
 int wd_sort_unique(uint32_t *list, int cnt);
 
+/**
+ * wd_pins_each() - call @fn for each name below @dir/@sub that begins as ours do
+ * It may remove what it is told of.
+ * Return: 0, also if there is no such directory; else the first of @fn or -errno.
+ */
+int wd_pins_each(const char *dir, const char *sub,
+		 int (*fn)(void *ctx, const char *name), void *ctx);
+
+/** wd_bpffs_make() - one directory below @dir; 0 also if it is there */
+int wd_bpffs_make(const char *dir, const char *sub);
+
+/** wd_pins_clear() - remove all these names but @keep (NULL: all); 0 or -errno */
+int wd_pins_clear(const char *dir, const char *sub, const char *keep);
+
 /** wd_bpffs_sweep() - drop the temporary names a crash may have left */
 void wd_bpffs_sweep(const char *dir);
 
@@ -141,15 +163,22 @@ int wd_maps_shape(struct wd_datapath *dp, struct bpf_object *obj);
 
 /**
  * wd_maps_adopt() - open the pinned maps if there is a set of them
- * Return: 1 adopted, 0 there is none, -ESTALE, or -errno. Changes nothing.
+ * Return: 1 adopted; 0 there is none; -ESTALE it is another's, told of in
+ * dp->info and old_state_id, and none is open; or -errno. Changes nothing.
  */
 int wd_maps_adopt(struct wd_datapath *dp);
+
+/** wd_maps_schema() - what the wd_state behind @fd says, of any version; 0 unknown */
+uint32_t wd_maps_schema(int fd);
 
 /** wd_maps_reuse() - make @obj use the maps that dp holds */
 int wd_maps_reuse(struct wd_datapath *dp, struct bpf_object *obj);
 
-/** wd_maps_create() - take over and pin the maps of a loaded @obj */
+/** wd_maps_create() - hold the maps of a loaded @obj */
 int wd_maps_create(struct wd_datapath *dp, struct bpf_object *obj);
+
+/** wd_maps_pin() - pin all below @sub; wd_state, which makes a set, last */
+int wd_maps_pin(struct wd_datapath *dp, const char *sub);
 
 /** wd_maps_mmap() - map the arrays that the agent writes directly */
 int wd_maps_mmap(struct wd_datapath *dp);
@@ -158,6 +187,43 @@ void wd_maps_close(struct wd_datapath *dp);
 
 /** wd_maps_unpin() - remove the pins; wd_state, which makes a set, first */
 int wd_maps_unpin(const char *dir);
+
+/* ---- handover.c ---- */
+
+/* What comes next; one of it, one hook's program, one pin, at a time. */
+enum wd_handover_step {
+	WD_STEP_PIN, /* the new set, beside */
+	WD_STEP_SWITCH,
+	WD_STEP_UNPIN, /* the old set */
+	WD_STEP_MOVE, /* the new set's pins to their places */
+	WD_STEP_MOVE_STATE, /* the last of them */
+	WD_STEP_END,
+};
+
+/* Tests: called before each step; what it returns, if not 0, is its failure. */
+extern int (*wd_handover_hook)(enum wd_handover_step step);
+
+int wd_handover_at(enum wd_handover_step step);
+
+/** wd_handover_begin() - pin the programs and maps of dp beside those in force */
+int wd_handover_begin(struct wd_datapath *dp);
+
+/**
+ * wd_handover_finish() - what is pinned beside, if it is whole, takes over
+ * Goes by pins alone, whatever their schema. Can be called again at any point.
+ * Return: 0, also if nothing was; or -errno: the old set is in force again, if
+ * it still is one.
+ */
+int wd_handover_finish(struct wd_datapath *dp);
+
+/** wd_handover_drop() - remove what is pinned beside; 0 or -errno */
+int wd_handover_drop(const char *dir);
+
+/** wd_handover_state() - id of the wd_state pinned beside, 0 none */
+uint32_t wd_handover_state(const char *dir);
+
+/** wd_state_id() - id of the wd_state pinned in @sub, 0 none */
+uint32_t wd_state_id(const char *dir, const char *sub);
 
 /* ---- flow.c ---- */
 
@@ -194,8 +260,21 @@ int wd_golden_shrink(struct bpf_object *obj);
 
 /* ---- attach.c ---- */
 
+/* Whose filters: those of these programs, or of others with such a wd_state. */
+struct wd_owner {
+	uint32_t state_id[2]; /* map ids of wd_state, 0 none */
+	uint32_t prog_id[WD_DIR__MAX]; /* 0 if not known */
+};
+
 /** wd_attach_swap() - existing attachments over to the programs of dp */
 int wd_attach_swap(struct wd_datapath *dp);
+
+/**
+ * wd_attach_move() - links, and filters of the owner's, over to other programs
+ * In place: links stay links, filters stay filters. Stops at the first failure.
+ */
+int wd_attach_move(const char *dir, const struct wd_owner *owner,
+		   const struct wd_progs *to, bool *ret_swapped);
 
 /* ---- tcx.c: everything by pinned link ---- */
 
@@ -214,8 +293,15 @@ int wd_tcx_before(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way,
 		  uint32_t *ret_prog);
 int wd_tcx_detach(const char *dir, uint32_t ifindex, enum wd_dir way);
 
-/** wd_tcx_swap() - one pinned link; removes the pin of a vanished device */
-int wd_tcx_swap(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way);
+/** wd_tcx_guards() - does a pinned link hang there, whatever its program; 0 or -ENOLINK, -ENODEV */
+int wd_tcx_guards(const char *dir, uint32_t ifindex, enum wd_dir way);
+
+/**
+ * wd_tcx_swap() - one pinned link; removes the pin of a vanished device
+ * @ret_swapped: set to true if it had another program
+ */
+int wd_tcx_swap(const char *dir, uint32_t ifindex, enum wd_dir way,
+		const struct wd_progs *to, bool *ret_swapped);
 
 /* ---- clsact.c: a filter of ours, the first of the qdisc ---- */
 
@@ -223,15 +309,18 @@ int wd_clsact_attach(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way,
 		     bool *ret_made);
 int wd_clsact_check(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way);
 
-/* Whose filters: those of these programs, or of others with this wd_state. */
-struct wd_owner {
-	uint32_t state_id; /* map id of wd_state */
-	uint32_t prog_id[WD_DIR__MAX]; /* 0 if not known */
-};
-
 /** wd_clsact_detach() - Return: 0 also if the filter is not the owner's */
 int wd_clsact_detach(uint32_t ifindex, enum wd_dir way,
 		     const struct wd_owner *owner);
+
+/** wd_clsact_guards() - is a filter of the owner's there; 0 or -ENOLINK, -ENODEV */
+int wd_clsact_guards(uint32_t ifindex, enum wd_dir way,
+		     const struct wd_owner *owner);
+
+/** wd_clsact_swap() - another program for the owner's filter, as wd_tcx_swap() */
+int wd_clsact_swap(uint32_t ifindex, enum wd_dir way,
+		   const struct wd_owner *owner, const struct wd_progs *to,
+		   bool *ret_swapped);
 
 /** wd_clsact_tidy() - drop the qdisc if no filter is left in it */
 void wd_clsact_tidy(uint32_t ifindex);
@@ -249,6 +338,9 @@ int wd_prog_describe(struct wd_datapath *dp);
 
 /** wd_prog_uses() - 1 if the program uses the map, 0 if not, or -errno */
 int wd_prog_uses(int fd, uint32_t map_id);
+
+/** wd_progs_close() - let go of both */
+void wd_progs_close(struct wd_progs *progs);
 
 /** wd_map_id() - id of the map behind @fd, 0 if it is none */
 uint32_t wd_map_id(int fd);

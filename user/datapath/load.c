@@ -2,8 +2,11 @@
 /*
  * load.c - opens the data path: trial first, then maps, programs, switch-over.
  *
- *  1. the bpffs and its directories are there
- *  2. the pinned maps, if there are any, are ours to use
+ *  1. the bpffs and its directories are there; what an agent before began to
+ *     take over is finished
+ *  2. the pinned maps, if there are any, are ours to use, or of another
+ *     version: then all below is done with maps beside, but 5 and 6, which
+ *     wait until they are filled (handover.c)
  *  3. TRIAL: the programs load beside everything, with small maps of their
  *     own, and give the golden verdicts
  *  4. the programs in force stay if they are the same as the trial's; else
@@ -12,7 +15,8 @@
  *  6. the programs are pinned, for the next agent
  *
  * A crash at any point leaves what was in force in force; the next open goes
- * through the same steps. Nothing is ever detached here.
+ * through the same steps. Nothing is ever detached here, and nothing edited of
+ * a set with another schema or shape.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -177,6 +181,8 @@ static int load_programs(struct wd_datapath *dp)
 		err = keep_programs(dp, obj);
 	if (!err && !dp->info.adopted)
 		err = wd_maps_create(dp, obj);
+	if (!err && !dp->info.adopted && !dp->info.beside)
+		err = wd_maps_pin(dp, "maps");
 	bpf_object__close(obj);
 	return err;
 }
@@ -212,7 +218,16 @@ static int make_scratch(struct wd_datapath *dp)
 				    "cannot make room for counters");
 }
 
-static int take_over(struct wd_datapath *dp, struct bpf_object *tried)
+static int put_in_force(struct wd_datapath *dp, bool is_pinned)
+{
+	int err = wd_attach_swap(dp);
+
+	if (!err && !is_pinned)
+		err = pin_programs(dp);
+	return err;
+}
+
+static int make_ready(struct wd_datapath *dp, struct bpf_object *tried)
 {
 	bool same = dp->info.adopted && adopt_programs(dp, tried);
 	int err = 0;
@@ -225,13 +240,20 @@ static int take_over(struct wd_datapath *dp, struct bpf_object *tried)
 		err = wd_device_mend(dp);
 	if (!err)
 		err = wd_prog_describe(dp);
-	if (!err)
-		err = wd_attach_swap(dp);
-	if (!err && !same)
-		err = pin_programs(dp);
-	if (err && !dp->info.adopted)
+	if (!err && !dp->info.beside)
+		err = put_in_force(dp, same);
+	if (err && !dp->info.adopted && !dp->info.beside)
 		(void)wd_maps_unpin(dp->dir); /* nobody has seen this set */
 	return err;
+}
+
+static int adopt(struct wd_datapath *dp)
+{
+	int err = wd_maps_adopt(dp);
+
+	dp->info.adopted = err == 1;
+	dp->info.beside = err == -ESTALE;
+	return err == 1 || err == -ESTALE ? 0 : err;
 }
 
 static int open_all(struct wd_datapath *dp)
@@ -242,6 +264,8 @@ static int open_all(struct wd_datapath *dp)
 	err = wd_bpffs_open(dp);
 	if (!err)
 		err = wd_pins_lock(dp);
+	if (!err)
+		err = wd_handover_finish(dp);
 	if (err)
 		return err;
 	tried = open_object(dp);
@@ -249,10 +273,8 @@ static int open_all(struct wd_datapath *dp)
 		return -ENOENT;
 	err = wd_maps_shape(dp, tried);
 	if (!err)
-		err = wd_maps_adopt(dp);
-	if (err > 0)
-		dp->info.adopted = true;
-	if (err >= 0)
+		err = adopt(dp);
+	if (!err)
 		err = wd_flow_hash_key(dp);
 	if (!err)
 		err = make_scratch(dp);
@@ -264,7 +286,7 @@ static int open_all(struct wd_datapath *dp)
 			dp->info.attach = WD_ATTACH_TCX;
 		else
 			dp->info.attach = WD_ATTACH_CLSACT;
-		err = take_over(dp, tried);
+		err = make_ready(dp, tried);
 	}
 	bpf_object__close(tried);
 	return err;
@@ -310,6 +332,27 @@ int wd_datapath_open(const char *bpffs, struct wd_datapath **ret_dp,
 	*ret_error = dp->why;
 	dp->why = NULL;
 	wd_datapath_close(dp);
+	return err;
+}
+
+int wd_datapath_take_over(struct wd_datapath *dp, char **ret_error)
+{
+	int err;
+
+	if (!dp->info.beside)
+		return 0;
+	err = wd_handover_begin(dp);
+	if (!err)
+		err = wd_handover_finish(dp);
+	if (!err) {
+		dp->info.beside = false;
+		dp->old_state_id = 0;
+		err = wd_attach_swap(dp); /* what else: filters to links */
+	}
+	if (err) {
+		*ret_error = dp->why;
+		dp->why = NULL;
+	}
 	return err;
 }
 

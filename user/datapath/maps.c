@@ -3,14 +3,16 @@
  * maps.c - the one set of maps of this node, and their entries.
  *
  * A set exists once wd_state is pinned: it is pinned last and unpinned first,
- * so what a crash leaves behind is never taken for a set. Maps of another
- * shape or schema are not touched. Every write is counted and its result
+ * so what a crash leaves behind is never taken for a set. Pinned maps of
+ * another shape or schema are not touched: ours are made beside them, and
+ * handover.c puts them in their place. Every write is counted and its result
  * given back; what the entries mean is not known here.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -57,13 +59,11 @@ int wd_maps_shape(struct wd_datapath *dp, struct bpf_object *obj)
 	return 0;
 }
 
+/* The pinned set cannot be used by this version. */
 static int stale(struct wd_datapath *dp, const char *name, const char *how)
 {
-	return wd_fail(dp, -ESTALE, WD_STAGE_PIN,
-		       "pinned map '%s/maps/%s' %s; end the enforcement it "
-		       "serves with `warder stop --detach` first, or use "
-		       "another --bpffs",
-		       dp->dir, name, how);
+	snprintf(dp->info.misfit, sizeof(dp->info.misfit), "%s %s", name, how);
+	return -ESTALE;
 }
 
 static int check_shape(struct wd_datapath *dp, size_t map)
@@ -82,25 +82,41 @@ static int check_shape(struct wd_datapath *dp, size_t map)
 	if (is.type != want->type || is.key_size != want->key_size ||
 	    is.value_size != want->value_size || is.max_entries != want->max ||
 	    is.map_flags != want->flags)
-		return stale(dp, wd_map_names[map],
-			     "has another shape than this version's");
+		return stale(dp, wd_map_names[map], "has another shape");
 	dp->map_id[map] = is.id;
 	return 0;
 }
 
+#define STATE_MOST 1024 /* bytes of wd_state, in any version */
+
+/* Where the number stands is the same in every version. */
+uint32_t wd_maps_schema(int fd)
+{
+	size_t at = offsetof(struct wd_state_val, schema);
+	char state[STATE_MOST] __attribute__((aligned(8)));
+	struct bpf_map_info is = { 0 };
+	uint32_t len = sizeof(is), zero = 0, schema;
+
+	if (bpf_map_get_info_by_fd(fd, &is, &len) ||
+	    is.type != BPF_MAP_TYPE_ARRAY ||
+	    is.value_size < at + sizeof(schema) ||
+	    is.value_size > sizeof(state) ||
+	    bpf_map_lookup_elem(fd, &zero, state))
+		return 0;
+	memcpy(&schema, state + at, sizeof(schema));
+	return schema;
+}
+
+/* Looked at first: with another one nothing else means what it seems to. */
 static int check_schema(struct wd_datapath *dp)
 {
-	struct wd_state_val state;
-	uint32_t zero = 0;
-	int err;
+	int fd = dp->map_fd[WD_MAP_wd_state];
 
-	err = bpf_map_lookup_elem(dp->map_fd[WD_MAP_wd_state], &zero, &state);
-	if (err)
-		return wd_fail(dp, err, WD_STAGE_PIN, "cannot read wd_state");
-	if (state.schema != WD_SCHEMA)
-		return stale(dp, "wd_state",
-			     "has another schema than this version's");
-	return 0;
+	dp->old_state_id = wd_map_id(fd);
+	dp->info.schema_before = wd_maps_schema(fd);
+	if (dp->info.schema_before == WD_SCHEMA)
+		return 0;
+	return stale(dp, wd_map_names[WD_MAP_wd_state], "has another schema");
 }
 
 static int open_pin(struct wd_datapath *dp, size_t map)
@@ -115,29 +131,49 @@ static int open_pin(struct wd_datapath *dp, size_t map)
 	return fd < 0 ? fd : 0;
 }
 
+static int open_and_check(struct wd_datapath *dp, size_t map)
+{
+	int err = dp->map_fd[map] < 0 ? open_pin(dp, map) : 0;
+
+	if (err == -ENOENT)
+		return stale(dp, wd_map_names[map], "is missing");
+	if (err == -EACCES || err == -EINVAL)
+		return stale(dp, wd_map_names[map], "is not a map");
+	return err ? err : check_shape(dp, map);
+}
+
+static void let_go(struct wd_datapath *dp)
+{
+	for (size_t i = 0; i < WD_MAP__MAX; i++) {
+		if (dp->map_fd[i] >= 0)
+			close(dp->map_fd[i]);
+		dp->map_fd[i] = -1;
+		dp->map_id[i] = 0;
+	}
+}
+
 int wd_maps_adopt(struct wd_datapath *dp)
 {
-	size_t i;
-	int err;
+	int err = open_pin(dp, WD_MAP_wd_state);
 
-	err = open_pin(dp, WD_MAP_wd_state);
 	if (err == -ENOENT)
 		return 0;
-	for (i = 0; !err && i < WD_MAP__MAX; i++) {
-		if (dp->map_fd[i] < 0)
-			err = open_pin(dp, i);
-		if (err == -ENOENT)
-			return stale(dp, wd_map_names[i], "is missing");
-		if (err == -EACCES || err == -EINVAL)
-			return stale(dp, wd_map_names[i], "is not a map");
-		if (!err)
-			err = check_shape(dp, i);
+	if (!err)
+		err = check_schema(dp);
+	else if (err == -EACCES || err == -EINVAL)
+		err = stale(dp, wd_map_names[WD_MAP_wd_state], "is not a map");
+	for (size_t i = 0; !err && i < WD_MAP__MAX; i++)
+		err = open_and_check(dp, i);
+	if (!err) {
+		dp->old_state_id = 0;
+		dp->info.schema_before = 0;
+		return 1;
 	}
-	if (err)
-		return wd_fail(dp, err, WD_STAGE_PIN,
-			       "cannot open the pinned maps in '%s'", dp->dir);
-	err = check_schema(dp);
-	return err ? err : 1;
+	let_go(dp);
+	if (err == -ESTALE)
+		return err;
+	return wd_fail(dp, err, WD_STAGE_PIN,
+		       "cannot open the pinned maps in '%s'", dp->dir);
 }
 
 int wd_maps_reuse(struct wd_datapath *dp, struct bpf_object *obj)
@@ -168,13 +204,15 @@ static int write_schema(struct wd_datapath *dp)
 		     0;
 }
 
-static int pin_map(struct wd_datapath *dp, size_t map)
+static int pin_map(struct wd_datapath *dp, const char *sub, size_t map)
 {
 	char path[WD_PATH_MAX];
 	int err;
 
-	wd_pin_path(path, dp->dir, "maps", wd_map_names[map]);
-	err = wd_pin(dp->map_fd[map], path);
+	wd_pin_path(path, dp->dir, sub, wd_map_names[map]);
+	err = wd_handover_at(WD_STEP_PIN);
+	if (!err)
+		err = wd_pin(dp->map_fd[map], path);
 	return err ? wd_fail(dp, err, WD_STAGE_PIN, "cannot pin '%s'", path) :
 		     0;
 }
@@ -182,7 +220,6 @@ static int pin_map(struct wd_datapath *dp, size_t map)
 int wd_maps_create(struct wd_datapath *dp, struct bpf_object *obj)
 {
 	size_t i;
-	int err;
 
 	for (i = 0; i < WD_MAP__MAX; i++) {
 		dp->map_fd[i] = fcntl(bpf_map__fd(find_map(obj, i)),
@@ -192,31 +229,30 @@ int wd_maps_create(struct wd_datapath *dp, struct bpf_object *obj)
 				       "cannot hold map %s", wd_map_names[i]);
 		dp->map_id[i] = wd_map_id(dp->map_fd[i]);
 	}
-	err = write_schema(dp);
+	return write_schema(dp);
+}
+
+int wd_maps_pin(struct wd_datapath *dp, const char *sub)
+{
+	size_t i;
+	int err = 0;
+
 	for (i = 0; !err && i < WD_MAP__MAX; i++) {
 		if (i != WD_MAP_wd_state)
-			err = pin_map(dp, i);
+			err = pin_map(dp, sub, i);
 	}
-	if (!err)
-		err = pin_map(dp, WD_MAP_wd_state);
-	return err;
+	return err ? err : pin_map(dp, sub, WD_MAP_wd_state);
 }
 
 int wd_maps_unpin(const char *dir)
 {
 	char path[WD_PATH_MAX];
 	int err, first;
-	size_t i;
 
 	wd_pin_path(path, dir, "maps", wd_map_names[WD_MAP_wd_state]);
 	first = wd_unpin(path);
-	for (i = 0; i < WD_MAP__MAX; i++) {
-		wd_pin_path(path, dir, "maps", wd_map_names[i]);
-		err = wd_unpin(path);
-		if (err && !first)
-			first = err;
-	}
-	return first;
+	err = wd_pins_clear(dir, "maps", NULL);
+	return first ? first : err;
 }
 
 static size_t chunk_bytes(const struct wd_datapath *dp, enum wd_map map,

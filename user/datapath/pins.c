@@ -79,10 +79,13 @@ static int repin_map(struct wd_datapath *dp, size_t map, int *ret_found)
 int wd_datapath_repin(struct wd_datapath *dp, int *ret_found)
 {
 	char path[WD_PATH_MAX];
-	int err = wd_bpffs_open(dp);
 	size_t i;
+	int err;
 
 	*ret_found = 0;
+	if (dp->info.beside)
+		return 0; /* the pins are those of the set in force */
+	err = wd_bpffs_open(dp);
 	for (i = 0; !err && i < WD_MAP__MAX; i++) {
 		if (i != WD_MAP_wd_state)
 			err = repin_map(dp, i, ret_found);

@@ -222,13 +222,34 @@ int wd_tcx_detach(const char *dir, uint32_t ifindex, enum wd_dir way)
 	return wd_unpin(path);
 }
 
-int wd_tcx_swap(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way)
+int wd_tcx_guards(const char *dir, uint32_t ifindex, enum wd_dir way)
+{
+	struct bpf_link_info info;
+	char path[WD_PATH_MAX];
+	struct hook hook;
+	int fd, err;
+
+	err = query(ifindex, way, &hook);
+	if (err)
+		return err;
+	wd_link_path(path, dir, ifindex, way);
+	fd = open_link(path, &hook, &info);
+	if (fd == -ENOENT || fd == -ESTALE)
+		return -ENOLINK;
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+int wd_tcx_swap(const char *dir, uint32_t ifindex, enum wd_dir way,
+		const struct wd_progs *to, bool *ret_swapped)
 {
 	struct bpf_link_info info;
 	char path[WD_PATH_MAX];
 	int fd, err;
 
-	wd_link_path(path, dp->dir, ifindex, way);
+	wd_link_path(path, dir, ifindex, way);
 	fd = bpf_obj_get(path);
 	if (fd == -ENOENT)
 		return 0;
@@ -237,10 +258,10 @@ int wd_tcx_swap(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way)
 	err = link_info(fd, &info);
 	if (!err && info.type != BPF_LINK_TYPE_TCX) {
 		err = -ENOLINK; /* holds no attachment, whatever it is */
-	} else if (!err && info.prog_id != dp->info.prog_id[way]) {
-		err = update_link(fd, dp->prog_fd[way]);
+	} else if (!err && info.prog_id != to->id[way]) {
+		err = update_link(fd, to->fd[way]);
 		if (!err)
-			dp->info.swapped = true;
+			*ret_swapped = true;
 	} else if (!err && !info.tcx.ifindex) {
 		err = -ENOLINK;
 	}
