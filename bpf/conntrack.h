@@ -59,10 +59,10 @@ static __always_inline void flow_refresh(const struct wd_pkt *pkt,
 					 const struct wd_spot *spot)
 {
 	__u32 expires = pkt->now + flow_life(pkt, spot_flow(spot));
-	__u32 *at = spot_expires(spot);
+	__u32 was = *(volatile __u32 *)spot_expires(spot);
 
-	if (*at != expires)
-		*at = expires;
+	if (was != expires)
+		(void)spot_renew(pkt, spot, was, expires);
 }
 
 /*
@@ -167,6 +167,20 @@ static __always_inline int flow_rejudge(struct __sk_buff *skb,
 	return flow->gen ? WD_R_ESTABLISHED : r;
 }
 
+/* Take the older flow out, also if another CPU gives it another life meanwhile. */
+static __always_inline void forget(const struct wd_pkt *pkt,
+				   const struct wd_spot *spot)
+{
+	__u32 was;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		was = *(volatile __u32 *)spot_expires(spot);
+		if (!was || spot_clear(spot, pkt->place / WD_FLOW_WAYS, was))
+			break;
+	}
+}
+
 /*
  * A packet that opens a flow: only policy decides, and state starts over. What
  * pkt->place may have is an older one.
@@ -195,8 +209,7 @@ __noinline int flow_open(struct __sk_buff *skb)
 		return r;
 	spot = spot_here(pkt);
 	if (spot.bucket)
-		(void)spot_clear(&spot, pkt->place / WD_FLOW_WAYS,
-				 *spot_expires(&spot));
+		forget(pkt, &spot);
 	return flow_make(skb, pkt, r);
 }
 
@@ -263,7 +276,7 @@ static __always_inline int flow_restart(struct __sk_buff *skb,
 	flow->flags = is_host ? WD_FLOW_HOST : 0;
 	flow->end[dir] = flow->again;
 	tcp_answered(pkt, flow);
-	*spot_expires(spot) = pkt->now + WD_LIFE_NEW;
+	spot_set_expires(pkt, spot, pkt->now + WD_LIFE_NEW);
 	return flow->gen ? WD_R_ESTABLISHED : r;
 }
 
@@ -280,7 +293,7 @@ static __always_inline void tcp_reset(struct wd_pkt *pkt,
 		flow->flags &= (__u16)~WD_FLOW_RST_IN;
 	else if (flow->flags & WD_FLOW_REPLIED)
 		flow->flags |= WD_FLOW_RST_IN;
-	spot_set_expires(spot, pkt->now + WD_LIFE_TCP_CLOSE);
+	spot_set_expires(pkt, spot, pkt->now + WD_LIFE_TCP_CLOSE);
 }
 
 /* The effects of a segment that fits. */
@@ -306,7 +319,7 @@ static __always_inline void tcp_advance(struct wd_pkt *pkt,
 	}
 	if (is_answer && tcp_is_synack(pkt)) {
 		tcp_answered(pkt, flow);
-		spot_set_expires(spot, pkt->now + WD_LIFE_NEW);
+		spot_set_expires(pkt, spot, pkt->now + WD_LIFE_NEW);
 	} else if ((flow->flags & WD_FLOW_SYNACK) && !tcp_is_synack(pkt)) {
 		quota_close(flow, *spot_expires(spot));
 		flow->flags |= WD_FLOW_REPLIED;

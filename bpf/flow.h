@@ -15,7 +15,7 @@
  * Nothing scans the table, neither here nor in user space.
  *
  * What holds of concurrency. A place changes its flow under a spin lock, with
- * `expires` 0 meanwhile. Readers take no lock: one that compared the old key
+ * `expires` 0 meanwhile; `expires` itself is only written under it. Readers take no lock: one that compared the old key
  * just before may go by the new flow for one packet, which belonged to a flow
  * in force a moment before. Fields of a flow are written without a lock, as
  * single stores; packets of one flow on two CPUs may lose one of two updates,
@@ -296,26 +296,6 @@ static __always_inline void quota_close(struct wd_flow_entry *flow,
 		quota_open_add(quota, expires, -1);
 }
 
-/* Give the flow another time of death, also in the count. */
-static __always_inline void spot_set_expires(const struct wd_spot *spot,
-					     __u32 expires)
-{
-	struct wd_flow_entry *flow = spot_flow(spot);
-	__u32 *at = spot_expires(spot);
-	struct wd_quota_val *quota;
-
-	if (*at == expires)
-		return;
-	if (flow->flags & WD_FLOW_OPEN) {
-		quota = quota_at(flow->stat);
-		if (quota && quota->ep == flow->key.ep) {
-			quota_open_add(quota, *at, -1);
-			quota_open_add(quota, expires, 1);
-		}
-	}
-	*at = expires;
-}
-
 /* ---- places ---- */
 
 static __always_inline struct wd_flowlock_val *lock_of(__u32 bucket)
@@ -323,6 +303,48 @@ static __always_inline struct wd_flowlock_val *lock_of(__u32 bucket)
 	__u32 at = bucket & wd_bucket_mask & (WD_FLOW_LOCKS - 1);
 
 	return bpf_map_lookup_elem(&wd_flowlock, &at);
+}
+
+/*
+ * Let the packet's flow, which is at pkt->place, die at @to instead of @from.
+ * Not if another CPU took it out meanwhile: a place that is free must not come
+ * back to life, or its flow would be let go, and counted so, a second time.
+ */
+static __always_inline bool spot_renew(const struct wd_pkt *pkt,
+				       const struct wd_spot *spot, __u32 from,
+				       __u32 to)
+{
+	struct wd_flowlock_val *lock = lock_of(pkt->place / WD_FLOW_WAYS);
+	volatile __u32 *at = spot_expires(spot);
+	bool is_it;
+
+	if (!lock || !from)
+		return false;
+	bpf_spin_lock(&lock->lock);
+	is_it = *at == from;
+	if (is_it)
+		*at = to;
+	bpf_spin_unlock(&lock->lock);
+	return is_it;
+}
+
+/* Give the packet's flow another time of death, also in the count. */
+static __always_inline void spot_set_expires(const struct wd_pkt *pkt,
+					     const struct wd_spot *spot,
+					     __u32 expires)
+{
+	struct wd_flow_entry *flow = spot_flow(spot);
+	__u32 was = *(volatile __u32 *)spot_expires(spot);
+	struct wd_quota_val *quota;
+
+	if (was == expires || !spot_renew(pkt, spot, was, expires) ||
+	    !(flow->flags & WD_FLOW_OPEN))
+		return;
+	quota = quota_at(flow->stat);
+	if (!quota || quota->ep != flow->key.ep)
+		return;
+	quota_open_add(quota, was, -1);
+	quota_open_add(quota, expires, 1);
 }
 
 /*

@@ -9,7 +9,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "world.h"
 
@@ -408,6 +412,169 @@ static void dead_flows_leave_the_count(void)
 	}
 }
 
+/* ---- two CPUs at once ---- */
+
+#define KEPT 1000 /* flows that are talking meanwhile */
+#define RACE_S (getenv("WD_LONG") ? 60 : 2)
+
+static atomic_bool racing;
+static int race_family;
+static long raced; /* packets of the other thread */
+
+/* SYNs to the pod from ever other ports: each a flow, in somebody's place. */
+static void *flood_until_told(void *arg)
+{
+	struct packet p = { .family = race_family, IN };
+	struct frame f;
+	uint32_t nr = 0;
+
+	(void)arg;
+	frame_make(&f, &p);
+	for (raced = 0; racing; raced++, nr++) {
+		f.data[f.l4] = (uint8_t)(nr >> 8);
+		f.data[f.l4 + 1] = (uint8_t)nr;
+		f.data[f.l4 + 3] = (uint8_t)(80 + (nr >> 16) % 10);
+		world_send(&f, WD_INGRESS);
+	}
+	return NULL;
+}
+
+static void *close_until_told(void *arg)
+{
+	struct packet rst = { .family = race_family,
+			      IN,
+			      .sport = 80,
+			      .dport = 40000,
+			      .flags = TCP_RST | TCP_ACK };
+	struct frame f;
+
+	(void)arg;
+	frame_make(&f, &rst);
+	for (raced = 0; racing; raced++)
+		world_send(&f, WD_INGRESS);
+	return NULL;
+}
+
+static bool race_is_on(time_t end)
+{
+	return time(NULL) < end;
+}
+
+static pthread_t race_start(int family, void *(*other)(void *))
+{
+	pthread_t thread;
+	int err;
+
+	race_family = family;
+	racing = true;
+	err = pthread_create(&thread, NULL, other, NULL);
+	assert(!err);
+	return thread;
+}
+
+static void race_end(pthread_t thread)
+{
+	int err;
+
+	racing = false;
+	err = pthread_join(thread, NULL);
+	assert(!err);
+	wd_expect(raced > 100);
+}
+
+static struct packet kept_packet(int family, int dir, int nr)
+{
+	struct packet p = { .family = family, .dir = dir, .proto = 17 };
+
+	p.sport = dir == WD_EGRESS ? (uint16_t)(2000 + nr) : 80;
+	p.dport = dir == WD_EGRESS ? 80 : (uint16_t)(2000 + nr);
+	return p;
+}
+
+/* Question and answer of each. Return: how many answers did not pass. */
+static int talk(const struct frame *out, const struct frame *in)
+{
+	int lost = 0;
+
+	for (int i = 0; i < KEPT; i++) {
+		lost += world_send(&out[i], WD_EGRESS) != -1;
+		lost += world_send(&in[i], WD_INGRESS) != -1;
+	}
+	return lost;
+}
+
+/*
+ * Answers pass by their flow alone. Each of the flood looks for dead flows to
+ * clear, and for one that yields: none that talks is taken, at whatever moment
+ * of that it is touched.
+ */
+static void no_flow_that_talks_is_lost_in_a_flood_on_another_cpu(void)
+{
+	static struct frame out[KEPT], in[KEPT];
+
+	for_each_family(family)
+	{
+		time_t end = time(NULL) + RACE_S;
+		pthread_t thread;
+		long rounds = 0;
+		int lost = 0;
+
+		world_reset();
+		tables_mix(SLOT_RULES, SLOT_ALL);
+		world_publish(SLOT_MIXED, 0);
+		for (int i = 0; i < KEPT; i++) {
+			struct packet p = kept_packet(family, WD_EGRESS, i);
+			struct packet q = kept_packet(family, WD_INGRESS, i);
+
+			frame_make(&out[i], &p);
+			frame_make(&in[i], &q);
+		}
+		/* the port of the first is nobody's: without a flow, no answer */
+		wd_expect_int(2, world_send(&in[0], WD_INGRESS));
+		wd_expect_int(0, talk(out, in));
+		thread = race_start(family, flood_until_told);
+		for (; race_is_on(end); rounds++)
+			lost += talk(out, in);
+		race_end(thread);
+		wd_expect_int(0, lost);
+		wd_expect(rounds > 0);
+		wd_expect_int(world_flow_cnt(), world_quota().flows);
+		wd_expect(world_quota().flows > KEPT + 100);
+	}
+}
+
+/* RSTs that answer its SYNs, from the other CPU: what is opened last is there. */
+static void closing_does_not_take_what_is_opened_at_the_same_time(void)
+{
+	for_each_family(family)
+	{
+		struct packet syn = { .family = family, OUT };
+		time_t end = time(NULL) + RACE_S;
+		struct frame f;
+		pthread_t thread;
+		int refused = 0;
+
+		world_reset();
+		tables_mix(SLOT_SHUT, SLOT_ALL);
+		world_publish(SLOT_MIXED, 0);
+		frame_make(&f, &syn);
+		thread = race_start(family, close_until_told);
+		while (race_is_on(end))
+			refused += world_send(&f, WD_EGRESS) != -1;
+		race_end(thread);
+		wd_expect_int(0, refused);
+		world_send(&f, WD_EGRESS);
+		wd_expect_int(0, world_flow(&syn, true, NULL));
+		expect_packet(WD_R_ESTABLISHED, IN, .family = family,
+			      .sport = 80, .dport = 40000,
+			      .flags = TCP_SYN | TCP_ACK);
+		expect_packet(WD_R_ESTABLISHED, OUT, .family = family,
+			      .flags = TCP_ACK);
+		wd_expect_int(1, world_flow_cnt());
+		wd_expect_int(1, world_quota().flows);
+	}
+}
+
 /* ---- the handshake ---- */
 
 static void an_endpoint_that_asks_holds_it_until_the_handshake_is_done(void)
@@ -468,6 +635,8 @@ int main(void)
 	WD_TEST(who_has_most_of_a_full_table_gets_no_more);
 	WD_TEST(flows_of_an_endpoint_that_is_gone_yield_first);
 	WD_TEST(dead_flows_leave_the_count);
+	WD_TEST(no_flow_that_talks_is_lost_in_a_flood_on_another_cpu);
+	WD_TEST(closing_does_not_take_what_is_opened_at_the_same_time);
 	WD_TEST(an_endpoint_that_asks_holds_it_until_the_handshake_is_done);
 	WD_TEST(mode_off_passes_what_has_no_share_left);
 	world_close();
