@@ -143,7 +143,162 @@ static void an_answer_passes_where_nothing_else_does(void)
 	for_each_flow(check_one_way);
 }
 
+/* How many live. */
+static int live_cnt(void)
+{
+	uint32_t cnt, now = world_ticks();
+	const struct wd_bucket *bucket = world_buckets(&cnt);
+	int live = 0;
+
+	for (uint32_t i = 0; i < cnt * WD_FLOW_WAYS; i++)
+		live += bucket[i / WD_FLOW_WAYS].expires[i % WD_FLOW_WAYS] >
+			now;
+	return live;
+}
+
+/* Its own way is open, too: it makes none while there is one to belong to. */
+static void check_replies_make_none(const struct packet *p)
+{
+	struct packet back = reply(p);
+	struct flow ct;
+
+	expect_this(WD_R_POLICY_ALLOW, p);
+	for (int i = 0; i < 3; i++)
+		expect_this(WD_R_ESTABLISHED, &back);
+	wd_expect_int(1, live_cnt());
+	wd_expect_int(0, world_flow(p, false, &ct));
+	wd_expect_int(p->dir, ct.is.dir);
+	if (p->dir == WD_EGRESS)
+		tables_mix(SLOT_SHUT, SLOT_ALL);
+	else
+		tables_mix(SLOT_ALL, SLOT_SHUT);
+	world_publish(SLOT_MIXED, 0);
+	ct.expires = world_ticks();
+	world_flow_set(p, &ct);
+	for (int i = 0; i < 3; i++)
+		expect_this(p->proto == 47 ? WD_R_PROTO_UNSUP : WD_R_DEFAULT,
+			    &back);
+	wd_expect_int(0, live_cnt());
+}
+
+static void a_reply_never_makes_a_flow(void)
+{
+	for_each_flow(check_replies_make_none);
+}
+
+static void an_answer_must_be_of_the_peer_that_was_asked(void)
+{
+	static const enum host others[] = { H_FOE, H_PLAIN, H_PREFIX, H_WORLD };
+
+	for_each_family(family)
+	{
+		struct packet p = ask(family, WD_EGRESS, 17), back = reply(&p);
+
+		world_reset();
+		tables_mix(SLOT_SHUT, SLOT_ALL);
+		world_publish(SLOT_MIXED, 0);
+		expect_this(WD_R_POLICY_ALLOW, &p);
+		for (size_t i = 0; i < COUNT(others); i++) {
+			struct packet other = back;
+
+			other.src = others[i];
+			expect_this(WD_R_DEFAULT, &other);
+		}
+		wd_expect_int(1, live_cnt());
+		expect_this(WD_R_ESTABLISHED, &back);
+	}
+}
+
 /* ---- whose flow ---- */
+
+/* The hook's endpoint becomes that of @host, with @id and @id as counter. */
+static void become(enum host host, uint32_t id)
+{
+	struct wd_endpoint_val ep = world_endpoint();
+
+	ep.id = ep.stat = id;
+	frame_addr(host, 4, &ep.ip4[0]);
+	frame_addr(host, 6, ep.ip6[0]);
+	world_endpoint_set(&ep);
+	world_stat = id;
+}
+
+/*
+ * A pod writes its neighbour's address into a frame to itself, so that its own
+ * later question passes as the answer: no flow at either, then or later.
+ */
+static void a_forged_question_opens_nothing_at_either_endpoint(void)
+{
+	static const uint16_t ports[] = { 80, 443, 8080, 3306 };
+	static const int of_ports[] = { 6, 17, 132 };
+
+	for_each_family(family)
+	{
+		for (size_t i = 0; i < COUNT(ports) * COUNT(of_ports); i++) {
+			struct packet forged = { .family = family,
+						 OUT,
+						 .proto = of_ports[i % 3],
+						 .sport = ports[i / 3],
+						 .dport = 40000,
+						 FROM(H_SELF),
+						 TO(H_NEAR) };
+			struct packet asks = reply(&forged);
+
+			world_reset();
+			tables_mix(SLOT_SHUT, SLOT_ALL);
+			world_publish(SLOT_MIXED, 0);
+			become(H_NEAR, 2);
+			expect_this(WD_R_SPOOF_IP, &forged);
+			wd_expect_int(0, world_flow_cnt());
+			become(H_SELF, 1);
+			world_iif = IF_NEAR;
+			expect_this(WD_R_DEFAULT, &asks);
+			expect_this(WD_R_DEFAULT, &asks);
+			wd_expect_int(0, world_flow_cnt());
+			/* had the victim asked, it would be an answer */
+			expect_this(WD_R_POLICY_ALLOW, &forged);
+			asks.flags = TCP_SYN | TCP_ACK;
+			expect_this(WD_R_ESTABLISHED, &asks);
+		}
+	}
+}
+
+/* Client and server here: each leg needs the permission of its own endpoint. */
+static void check_legs(int family, bool out_open, bool in_open)
+{
+	struct packet ask_out = {
+		.family = family, OUT, .proto = 17, FROM(H_BRIDGED), TO(H_SELF)
+	};
+	struct packet ask_in = ask_out, back_out, back_in;
+	int out = out_open ? WD_R_POLICY_ALLOW : WD_R_DEFAULT;
+	int in = in_open ? WD_R_POLICY_ALLOW : WD_R_DEFAULT;
+
+	world_reset();
+	tables_mix(in_open ? SLOT_ALL : SLOT_SHUT,
+		   out_open ? SLOT_ALL : SLOT_SHUT);
+	world_publish(SLOT_MIXED, 0);
+	ask_in.dir = WD_INGRESS;
+	back_in = reply(&ask_out);
+	back_out = reply(&ask_in);
+	become(H_BRIDGED, 3);
+	expect_this(out, &ask_out);
+	wd_expect_int(out_open, world_flow_cnt());
+	become(H_SELF, 1);
+	world_iif = IF_BRIDGED;
+	expect_this(in, &ask_in);
+	wd_expect_int(out_open + in_open, world_flow_cnt());
+	/* the other leg's flow does not answer for this one */
+	expect_this(in_open ? WD_R_ESTABLISHED : out, &back_out);
+	become(H_BRIDGED, 3);
+	if (out_open)
+		expect_this(WD_R_ESTABLISHED, &back_in);
+}
+
+static void both_legs_of_a_local_flow_are_judged_by_themselves(void)
+{
+	for_each_family(family) for (int i = 0; i < 4; i++)
+		check_legs(family, i & 1, i & 2);
+}
 
 static void check_instance(const struct packet *p)
 {
@@ -402,6 +557,31 @@ static void each_packet_of_a_replied_flow_prolongs_its_life(void)
 	for_each_flow(check_refreshed);
 }
 
+static void check_lifetimes(const struct packet *p)
+{
+	struct packet back = reply(p);
+	struct flow ct;
+
+	if (p->proto != 17)
+		return;
+	expect_this(WD_R_POLICY_ALLOW, p);
+	wd_expect_int(0, world_flow(p, true, &ct));
+	/* a tick is at most 1024 ms, but with HZ 100 */
+	wd_expect((ct.expires - world_ticks()) * 1024 <= 30000);
+	for (int i = 0; i < 3; i++)
+		expect_this(WD_R_ESTABLISHED, p);
+	wd_expect_int(0, world_flow(p, true, &ct));
+	wd_expect(ct.expires <= world_ticks() + WD_LIFE_NEW);
+	expect_this(WD_R_ESTABLISHED, &back);
+	wd_expect_int(0, world_flow(p, false, &ct));
+	wd_expect((ct.expires - world_ticks()) * 1024 <= 180000);
+}
+
+static void unreplied_udp_lives_for_30_seconds_and_replied_for_180_at_most(void)
+{
+	for_each_flow(check_lifetimes);
+}
+
 /* ---- what the agent writes ---- */
 
 static void a_seeded_flow_is_judged_once_and_goes_on(void)
@@ -437,7 +617,11 @@ int main(void)
 	WD_TEST(a_reply_moves_it_to_the_replied_flows);
 	WD_TEST(a_packet_that_does_not_pass_makes_no_flow);
 	WD_TEST(an_answer_passes_where_nothing_else_does);
+	WD_TEST(a_reply_never_makes_a_flow);
+	WD_TEST(an_answer_must_be_of_the_peer_that_was_asked);
 	WD_TEST(a_flow_is_of_one_instance_of_an_endpoint);
+	WD_TEST(a_forged_question_opens_nothing_at_either_endpoint);
+	WD_TEST(both_legs_of_a_local_flow_are_judged_by_themselves);
 	WD_TEST(each_own_address_has_its_own_flows);
 	WD_TEST(a_flow_still_allowed_goes_on_under_a_new_generation);
 	WD_TEST(a_flow_not_allowed_any_more_ends_at_its_next_packet);
@@ -447,6 +631,7 @@ int main(void)
 	WD_TEST(an_endpoint_that_loses_its_slot_loses_its_flows);
 	WD_TEST(a_flow_past_its_time_is_none);
 	WD_TEST(each_packet_of_a_replied_flow_prolongs_its_life);
+	WD_TEST(unreplied_udp_lives_for_30_seconds_and_replied_for_180_at_most);
 	WD_TEST(a_seeded_flow_is_judged_once_and_goes_on);
 	world_close();
 	return wd_tests_end();

@@ -249,6 +249,106 @@ static void flags_that_no_stack_sends_are_dropped(void)
 	for_each_conn(check_flags_established);
 }
 
+/* ---- all flags in all states ---- */
+
+enum state { NONE, ASKED, CONNECTED, HALF_CLOSED, CLOSED, STATES };
+
+/* Only the opener's way is open. */
+static void reach(struct conn *c, int state)
+{
+	if (c->to.dir == WD_EGRESS)
+		tables_mix(SLOT_SHUT, SLOT_RULES);
+	else
+		tables_mix(SLOT_RULES, SLOT_SHUT);
+	world_publish(SLOT_MIXED, 0);
+	if (state == ASKED)
+		send_to(c, TCP_SYN, WD_R_POLICY_ALLOW);
+	if (state >= CONNECTED)
+		shake_hands(c);
+	if (state >= HALF_CLOSED)
+		send_to(c, TCP_FIN | TCP_ACK, WD_R_ESTABLISHED);
+	if (state == CLOSED)
+		send_back(c, TCP_FIN | TCP_ACK, WD_R_ESTABLISHED);
+}
+
+/* What a segment whose numbers fit is owed. */
+static int owed(int state, bool is_opener, bool leaves, uint8_t flags)
+{
+	int judged = is_opener ? WD_R_POLICY_ALLOW : WD_R_DEFAULT;
+
+	if (!flags_are_possible(flags))
+		return WD_R_CT_INVALID;
+	if (state == NONE)
+		return judged;
+	if ((flags & SYNACK) == TCP_SYN)
+		return state == ASKED ? WD_R_ESTABLISHED : judged;
+	if (state != ASKED)
+		return WD_R_ESTABLISHED;
+	if (is_opener)
+		return flags & TCP_SYN ? WD_R_CT_INVALID : WD_R_ESTABLISHED;
+	if (!leaves && (flags & (TCP_RST | TCP_ACK)) == TCP_RST)
+		return WD_R_CT_INVALID; /* acknowledges nothing */
+	return WD_R_ESTABLISHED;
+}
+
+static bool flow_of(const struct conn *c, struct flow *ret)
+{
+	return !world_flow(&c->to, true, ret) ||
+	       !world_flow(&c->to, false, ret);
+}
+
+/* Each of the 256, as the opener or the other end sends it. */
+static void check_all_flags(struct conn *c, int state, bool is_opener)
+{
+	struct packet p = is_opener ? c->to : c->back;
+	struct flow before = { 0 }, after = { 0 };
+	struct frame f;
+
+	reach(c, state);
+	wd_expect_int(state != NONE, flow_of(c, &before));
+	p.flags = TCP_ACK;
+	frame_make(&f, &p);
+	world_batch_begin();
+	for (int i = 0; i < 256; i++) {
+		uint8_t flags = (uint8_t)i;
+		int reason = owed(state, is_opener, p.dir == WD_EGRESS, flags);
+		bool makes = reason == WD_R_POLICY_ALLOW &&
+			     (flags & SYNACK) == TCP_SYN;
+
+		if (state != NONE)
+			world_flow_set(&c->to, &before);
+		f.data[f.l4 + 13] = flags;
+		world_batch(&f, p.dir, reason);
+		wd_expect_int(state != NONE || makes, flow_of(c, &after));
+		/* never does the side that may not open become the opener */
+		if (state != NONE || makes)
+			wd_expect_int(c->to.dir, after.is.dir);
+		if (state == NONE && makes)
+			world_flow_set(&c->to, &before);
+	}
+	world_batch_end();
+}
+
+static void check_all_states(struct conn *c)
+{
+	char row[64];
+
+	for (int i = 0; i < 2 * STATES; i++) {
+		(void)snprintf(row, sizeof(row), "v%d %s, state %d, %s",
+			       c->to.family,
+			       c->to.dir == WD_INGRESS ? "in" : "out", i / 2,
+			       i & 1 ? "opener" : "other end");
+		wd_test_row(row);
+		world_reset();
+		check_all_flags(c, i / 2, i & 1);
+	}
+}
+
+static void all_flags_in_all_states_get_what_they_are_owed(void)
+{
+	for_each_conn(check_all_states);
+}
+
 /* Nor may it be longer than the packet, which is 20 and 32 bytes here. */
 static void a_header_of_less_than_five_words_is_malformed(void)
 {
@@ -423,6 +523,7 @@ int main(void)
 	WD_TEST(the_middle_of_a_connection_passes_by_policy_and_makes_no_flow);
 	WD_TEST(the_middle_of_a_connection_does_not_open_the_way_back);
 	WD_TEST(flags_that_no_stack_sends_are_dropped);
+	WD_TEST(all_flags_in_all_states_get_what_they_are_owed);
 	WD_TEST(a_header_of_less_than_five_words_is_malformed);
 	WD_TEST(a_reset_shortens_the_life);
 	WD_TEST(both_ends_must_close_to_shorten_the_life);
