@@ -25,7 +25,7 @@
 #define WARDER_BPF_FLOW_H
 
 #include "maps.h"
-#include "packet.h"
+#include "parse.h"
 
 /* Buckets of the table less one; set by the loader, as the map's size. */
 const volatile __u32 wd_bucket_mask = WD_FLOW_BUCKETS - 1;
@@ -255,14 +255,33 @@ static __always_inline struct wd_quota_val *quota_of(struct __sk_buff *skb,
 }
 
 /*
+ * An answer to a single neighbour: it makes no entry in a table, only keeps one
+ * that somebody asked for.
+ */
+static __always_inline bool is_answer_to_one(struct __sk_buff *skb,
+					     const struct wd_pkt *pkt)
+{
+	const struct ethhdr *eth;
+
+	if (!pkt->is_answer)
+		return false;
+	eth = header(skb, 0, sizeof(*eth));
+	return eth && !(eth->h_dest[0] & 1);
+}
+
+/*
  * One more packet of ARP or neighbour discovery from the pod: each may make the
- * host work on a table that all pods share.
+ * host work on a table that all pods share. allow: answers are not rationed, or
+ * whoever asks much uses up the ration of the one who is asked
  */
 static __always_inline int quota_neighbour(struct __sk_buff *skb,
 					   const struct wd_pkt *pkt)
 {
-	struct wd_quota_val *quota = quota_of(skb, pkt);
+	struct wd_quota_val *quota;
 
+	if (is_answer_to_one(skb, pkt))
+		return WD_R_NEIGHBOUR;
+	quota = quota_of(skb, pkt);
 	if (!quota)
 		return WD_R_MAP_ERR;
 	if (quota->neighbour >= WD_NEIGHBOUR_RATE)

@@ -223,9 +223,12 @@ this_endpoint(const struct __sk_buff *skb)
 __noinline int judge_arp(struct __sk_buff *skb, __u32 dir)
 {
 	const struct wd_endpoint_val *ep = this_endpoint(skb);
+	struct wd_pkt *pkt = this_packet();
 	struct wd_arp *arp;
 	struct ethhdr *eth;
 
+	if (!pkt)
+		return WD_R_MAP_ERR;
 	if (!ep)
 		return WD_R_NO_ENDPOINT;
 	eth = header(skb, 0, sizeof(*eth) + sizeof(*arp));
@@ -234,8 +237,10 @@ __noinline int judge_arp(struct __sk_buff *skb, __u32 dir)
 	arp = (struct wd_arp *)(eth + 1);
 	if (!arp_is_ip4(arp))
 		return WD_R_ARP_FORBIDDEN;
-	if (dir == WD_EGRESS)
+	if (dir == WD_EGRESS) {
+		pkt->is_answer = arp->h.ar_op == bpf_htons(WD_ARP_REPLY);
 		return judge_arp_out(ep, arp, eth->h_source);
+	}
 	/* Towards the pod: who asks is the sender's hook's business. */
 	if (own_addr4(ep, addr4_at(arp->tpa)) == WD_LADDR_OTHER)
 		return WD_R_NOT_LOCAL;
@@ -338,8 +343,10 @@ __noinline int judge_nd(struct __sk_buff *skb)
 			return WD_R_ND_FORBIDDEN;
 		copy_addr6(target, (void *)at + sizeof(struct icmp6hdr));
 	}
-	if (pkt->dir == WD_EGRESS)
+	if (pkt->dir == WD_EGRESS) {
+		pkt->is_answer = type == WD_ND_NA;
 		return judge_nd_out(pkt, ep, type, target);
+	}
 	/* deny: a router is never a pod, whatever its own hook said */
 	if (type == WD_ND_RA && endpoint_of(iif))
 		return WD_R_ND_FORBIDDEN;

@@ -71,7 +71,7 @@ struct wd_pkt {
 	__u8 frag_more; /* it is not the last one */
 	__u8 hops; /* TTL or hop limit */
 	__u8 exthdrs; /* IPv6: extension headers were walked */
-	__u8 is_answer; /* ICMP echo reply: makes no sense without its request */
+	__u8 is_answer; /* ARP, ND; ICMP echo reply: makes no sense without its request */
 	__u8 is_error; /* ICMP error: belongs to the flow it quotes */
 	__u8 is_new; /* a flow was made for it */
 	__u8 has_peer; /* peer_id and peer_row were looked up */

@@ -303,6 +303,33 @@ static void discovery_makes_no_flow(void)
 	wd_expect_int(0, world_flow_cnt());
 }
 
+/* Else a neighbour that asks all the time could make the pod deaf and mute. */
+static void answers_to_one_neighbour_take_nothing_of_the_ration(void)
+{
+	struct wd_quota_val full = { .ep = 1, .neighbour = WD_NEIGHBOUR_RATE };
+	static struct frame ask, arp, all, nd, group;
+
+	frame_arp(&ask, WD_EGRESS, 1, H_SELF, H_NODE);
+	frame_arp(&arp, WD_EGRESS, 2, H_SELF, H_NODE);
+	frame_nd(&nd, WD_EGRESS, NA, H_SELF, H_NODE, H_SELF);
+	all = arp;
+	all.data[0] |= 1;
+	group = nd;
+	group.data[0] |= 1;
+	world_reset();
+	world_begin_tick();
+	world_expect(&arp, WD_EGRESS, WD_R_NEIGHBOUR);
+	world_expect(&nd, WD_EGRESS, WD_R_NEIGHBOUR);
+	wd_expect_int(0, world_quota().neighbour);
+	full.tick = world_ticks() + 1; /* in case a tick passes */
+	world_quota_set(full);
+	world_expect(&arp, WD_EGRESS, WD_R_NEIGHBOUR);
+	world_expect(&nd, WD_EGRESS, WD_R_NEIGHBOUR);
+	world_expect(&ask, WD_EGRESS, WD_R_NEIGHBOUR_FLOOD);
+	world_expect(&all, WD_EGRESS, WD_R_NEIGHBOUR_FLOOD);
+	world_expect(&group, WD_EGRESS, WD_R_NEIGHBOUR_FLOOD);
+}
+
 int main(void)
 {
 	if (world_open(NULL))
@@ -319,6 +346,7 @@ int main(void)
 	WD_TEST(what_only_routers_send_no_pod_sends);
 	WD_TEST(towards_the_pod_a_query_is_what_policy_says);
 	WD_TEST(discovery_makes_no_flow);
+	WD_TEST(answers_to_one_neighbour_take_nothing_of_the_ration);
 	world_close();
 	return wd_tests_end();
 }
