@@ -44,13 +44,24 @@ static __always_inline bool flow_is_closing(const struct wd_flow_entry *flow)
 	       (flow->flags & WD_FLOW_FINS) == WD_FLOW_FINS;
 }
 
+/*
+ * Is more said than a question and its answer? Two ticks after it began, as the
+ * kernel's conntrack has it (nf_conntrack_proto_udp.c: 2 s). A resolver's flows
+ * are most of a node's and last for milliseconds.
+ */
+static __always_inline bool flow_is_stream(const struct wd_pkt *pkt,
+					   const struct wd_flow_entry *flow)
+{
+	return (__u16)(pkt->now - flow->made) >= 2;
+}
+
 static __always_inline __u32 flow_life(const struct wd_pkt *pkt,
 				       const struct wd_flow_entry *flow)
 {
 	if (pkt->proto == WD_IP_TCP)
 		return flow_is_closing(flow) ? WD_LIFE_TCP_CLOSE : WD_LIFE_TCP;
 	if (pkt->proto == WD_IP_UDP)
-		return WD_LIFE_UDP;
+		return flow_is_stream(pkt, flow) ? WD_LIFE_UDP : WD_LIFE_NEW;
 	return proto_is_icmp(pkt) ? WD_LIFE_ICMP : WD_LIFE_OTHER;
 }
 
@@ -76,10 +87,10 @@ static __always_inline __u32 flow_gen(const struct wd_pkt *pkt, int r)
 }
 
 /*
- * Make a flow for a packet that passed with reason @r. What others open counts
- * only against the larger share, and takes the place of another unanswered one
- * when that is used up: a flood from outside must not shut the endpoint up, nor
- * one of the pod fail the kubelet's probes.
+ * Make a flow for a packet that passed with reason @r. Shares are of what the
+ * pod opens: what others open it cannot help, so that has no share, and yields
+ * when places run out. A flood from outside neither shuts the endpoint up nor
+ * stops what it opens itself, and one of the pod fails no probe of the kubelet.
  */
 static __always_inline int flow_make(struct __sk_buff *skb, struct wd_pkt *pkt,
 				     int r)
@@ -92,22 +103,22 @@ static __always_inline int flow_make(struct __sk_buff *skb, struct wd_pkt *pkt,
 		.dir = pkt->dir,
 		.reason = (__u8)r,
 	};
-	bool full;
 
 	if (!quota)
 		return WD_R_MAP_ERR;
-	if (pkt->dir == WD_EGRESS)
-		draft.flags |= WD_FLOW_OPEN;
-	full = quota->flows >= WD_FLOW_SHARE;
-	if (full || (pkt->dir == WD_EGRESS && quota->open >= WD_OPEN_SHARE)) {
-		(void)flow_sweep(skb);
-		full = quota->flows >= WD_FLOW_SHARE;
-		if (pkt->dir == WD_EGRESS)
+	(void)flow_sweep(skb);
+	if (pkt->dir == WD_EGRESS) {
+		draft.flags |= WD_FLOW_OPEN | WD_FLOW_OUT;
+		if (quota->out > WD_FLOW_SHARE / 4) {
+			(void)flow_sweep(skb);
+			(void)flow_sweep(skb);
+			(void)flow_sweep(skb);
+		}
+		if (quota->open >= WD_OPEN_SHARE || quota->out >= WD_FLOW_SHARE)
 			return WD_R_CT_FULL;
 	}
-	if (!flow_insert(skb, pkt, &draft, full && r != WD_R_HOST))
+	if (!flow_insert(skb, pkt, &draft))
 		return WD_R_CT_FULL;
-	(void)flow_sweep(skb);
 	pkt->is_new = 1;
 	return r;
 }
@@ -273,7 +284,9 @@ static __always_inline int flow_restart(struct __sk_buff *skb,
 	flow->gen = flow_gen(pkt, r);
 	flow->rule = pkt->rule;
 	flow->reason = (__u8)r;
-	flow->flags = is_host ? WD_FLOW_HOST : 0;
+	flow->flags &= WD_FLOW_OUT;
+	if (is_host)
+		flow->flags |= WD_FLOW_HOST;
 	flow->end[dir] = flow->again;
 	tcp_answered(pkt, flow);
 	spot_set_expires(pkt, spot, pkt->now + WD_LIFE_NEW);

@@ -11,13 +11,13 @@
  *
  * An entry is dead from the tick in `expires` on, whoever looks and whatever
  * the load; its place is taken by the next flow that hashes there, and a hand
- * goes on by one bucket with each insertion, so that counts do not stay behind.
+ * goes on by some buckets with each insertion, so that counts do not stay behind.
  * Nothing scans the table, neither here nor in user space.
  *
  * What holds of concurrency. A place changes its flow under a spin lock, with
- * `expires` 0 meanwhile; `expires` itself is only written under it. Readers take no lock: one that compared the old key
- * just before may go by the new flow for one packet, which belonged to a flow
- * in force a moment before. Fields of a flow are written without a lock, as
+ * `expires` 0 meanwhile; `expires` itself is only written under it. Readers
+ * take no lock: one that compared the old key just before may go by the new
+ * flow for one packet, which belonged to a flow in force a moment before. Fields of a flow are written without a lock, as
  * single stores; packets of one flow on two CPUs may lose one of two updates,
  * of which the next packet makes up.
  */
@@ -394,27 +394,34 @@ static __always_inline __u32 free_way(const struct wd_bucket *bucket,
 enum wd_yield {
 	WD_YIELD_NOT,
 	WD_YIELD_REPLIED, /* a replied one, of an endpoint that has more */
+	WD_YIELD_ANSWERED, /* one of its own, of no connection */
 	WD_YIELD_FIRST, /* nothing yields better: no need to look on */
 };
 
 /*
- * May the flow at @spot give way to one of endpoint @ep, which has @mine flows?
- * Those whose endpoint is gone, and the endpoint's own unreplied ones; of other
- * endpoints only what belongs to one that has more.
- * @own: nothing of other endpoints
+ * May the flow at @spot give way to the packet's, whose endpoint has @mine? Those
+ * whose endpoint is gone; of its own what others opened, but no connection; of
+ * other endpoints only what belongs to one that has more. What a pod asked for
+ * itself does not yield to what others send it.
  */
-static __always_inline enum wd_yield yields(const struct wd_spot *spot,
-					    __u32 ep, __s32 mine, bool own)
+static __always_inline enum wd_yield
+yields(const struct wd_spot *spot, const struct wd_pkt *pkt, __s32 mine)
 {
 	const struct wd_flow_entry *flow = spot_flow(spot);
 	struct wd_quota_val *quota = quota_at(flow->stat);
 	bool replied = flow->flags & WD_FLOW_REPLIED;
 
 	if (!quota || quota->ep != flow->key.ep)
-		return own ? WD_YIELD_NOT : WD_YIELD_FIRST;
-	if (flow->key.ep == ep)
-		return replied ? WD_YIELD_NOT : WD_YIELD_FIRST;
-	if (own || quota->flows <= mine)
+		return WD_YIELD_FIRST;
+	if (flow->key.ep == pkt->key.ep) {
+		if (flow->dir == WD_EGRESS && pkt->dir == WD_INGRESS)
+			return WD_YIELD_NOT;
+		if (!replied)
+			return WD_YIELD_FIRST;
+		return flow->key.proto == WD_IP_TCP ? WD_YIELD_NOT :
+						      WD_YIELD_ANSWERED;
+	}
+	if (quota->flows <= mine)
 		return WD_YIELD_NOT;
 	return replied ? WD_YIELD_REPLIED : WD_YIELD_FIRST;
 }
@@ -425,7 +432,7 @@ static __always_inline enum wd_yield yields(const struct wd_spot *spot,
  * is mostly one of the flood's.
  */
 static __always_inline bool find_victim(struct wd_pkt *pkt, __u32 nr,
-					__s32 mine, bool own)
+					__s32 mine)
 {
 	struct wd_spot spot = { bucket_at(nr), 0 };
 	__u32 home = hash_home(pkt->hash);
@@ -436,9 +443,11 @@ static __always_inline bool find_victim(struct wd_pkt *pkt, __u32 nr,
 		return false;
 	for (i = 0; i < WD_FLOW_WAYS; i++) {
 		spot.way = (home + i) & (WD_FLOW_WAYS - 1);
-		yield = yields(&spot, pkt->key.ep, mine, own);
-		if (yield != WD_YIELD_NOT)
-			pkt->place = place_of(nr, spot.way);
+		yield = yields(&spot, pkt, mine);
+		if (yield == WD_YIELD_NOT ||
+		    (yield == WD_YIELD_REPLIED && pkt->place != WD_NO_PLACE))
+			continue;
+		pkt->place = place_of(nr, spot.way);
 		if (yield == WD_YIELD_FIRST)
 			return true;
 	}
@@ -446,7 +455,7 @@ static __always_inline bool find_victim(struct wd_pkt *pkt, __u32 nr,
 }
 
 /* Set pkt->place to one whose flow gives way to the packet's; or to none. */
-__noinline int flow_victim(struct __sk_buff *skb, __u32 own)
+__noinline int flow_victim(struct __sk_buff *skb)
 {
 	struct wd_pkt *pkt = this_packet();
 	struct wd_quota_val *quota;
@@ -456,10 +465,9 @@ __noinline int flow_victim(struct __sk_buff *skb, __u32 own)
 		return 0;
 	pkt->place = WD_NO_PLACE;
 	quota = quota_at(pkt->ep_stat);
-	if (!quota ||
-	    find_victim(pkt, hash_bucket(pkt->hash), quota->flows, own))
+	if (!quota || find_victim(pkt, hash_bucket(pkt->hash), quota->flows))
 		return 0;
-	(void)find_victim(pkt, hash_bucket2(pkt->hash), quota->flows, own);
+	(void)find_victim(pkt, hash_bucket2(pkt->hash), quota->flows);
 	return 0;
 }
 
@@ -496,6 +504,8 @@ static __always_inline void quota_forget(const struct wd_gone *gone)
 	if (!quota || quota->ep != gone->ep)
 		return;
 	__sync_fetch_and_add(&quota->flows, -1);
+	if (gone->flags & WD_FLOW_OUT)
+		__sync_fetch_and_add(&quota->out, -1);
 	if (gone->flags & WD_FLOW_OPEN)
 		quota_open_add(quota, gone->expires, -1);
 }
@@ -605,6 +615,7 @@ static __always_inline bool place_fill(struct wd_pkt *pkt,
 		flow->flags = draft->flags;
 		flow->stat = (__u16)pkt->ep_stat;
 		flow->dir = draft->dir;
+		flow->made = (__u16)pkt->now;
 		flow->reason = draft->reason;
 		*at = draft->expires;
 	}
@@ -614,21 +625,16 @@ static __always_inline bool place_fill(struct wd_pkt *pkt,
 	return is_it;
 }
 
-/*
- * A place for the packet's flow, or none, in pkt->place.
- * @own: the endpoint's share is used up: it must take one of its own
- */
+/* A place for the packet's flow, or none, in pkt->place. */
 static __always_inline void find_place(struct __sk_buff *skb,
-				       struct wd_pkt *pkt, bool own)
+				       struct wd_pkt *pkt)
 {
 	pkt->place = WD_NO_PLACE;
-	if (!own) {
-		find_room(pkt, hash_bucket(pkt->hash));
-		if (pkt->place == WD_NO_PLACE)
-			find_room(pkt, hash_bucket2(pkt->hash));
-	}
+	find_room(pkt, hash_bucket(pkt->hash));
 	if (pkt->place == WD_NO_PLACE)
-		(void)flow_victim(skb, own);
+		find_room(pkt, hash_bucket2(pkt->hash));
+	if (pkt->place == WD_NO_PLACE)
+		(void)flow_victim(skb);
 }
 
 /*
@@ -637,17 +643,19 @@ static __always_inline void find_place(struct __sk_buff *skb,
  */
 static __always_inline bool flow_insert(struct __sk_buff *skb,
 					struct wd_pkt *pkt,
-					const struct wd_draft *draft, bool own)
+					const struct wd_draft *draft)
 {
 	struct wd_quota_val *quota;
 
-	find_place(skb, pkt, own);
+	find_place(skb, pkt);
 	if (pkt->place == WD_NO_PLACE || !place_fill(pkt, draft))
 		return false;
 	quota = quota_at(pkt->ep_stat);
 	if (!quota)
 		return true;
 	__sync_fetch_and_add(&quota->flows, 1);
+	if (draft->flags & WD_FLOW_OUT)
+		__sync_fetch_and_add(&quota->out, 1);
 	if (draft->flags & WD_FLOW_OPEN)
 		quota_open_add(quota, draft->expires, 1);
 	return true;

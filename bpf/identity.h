@@ -462,7 +462,9 @@ sender_of(struct wd_pkt *pkt, __u32 iif)
  * Towards a pod: may the source address come by the device it came by? The
  * kernel says the device, a pod cannot forge it.
  *   0                  this host's own socket
- *   an endpoint        only that endpoint's addresses
+ *   an endpoint        only that endpoint's addresses, or this host's: then the
+ *                      host masqueraded it (a service that leads back to its
+ *                      node), since its own hook lets no such source out
  *   any other device   no address of a local endpoint, unless the device is the
  *                      bridge that endpoint is a port of and routes for it
  * Return: WD_R_HOST, a reason to drop, or WD_GO_ON.
@@ -480,7 +482,10 @@ static __always_inline int provenance(struct __sk_buff *skb, struct wd_pkt *pkt)
 		set_peer(pkt, val);
 	from = sender_of(pkt, iif);
 	if (from)
-		return is_addr_of(from, pkt) ? WD_GO_ON : WD_R_SPOOF_IP;
+		return is_addr_of(from, pkt) ||
+				       (val && (val->flags & WD_ADDR_HOST)) ?
+			       WD_GO_ON :
+			       WD_R_SPOOF_IP;
 	if (!val || !(val->flags & WD_ADDR_LOCAL) || val->ifindex == iif)
 		return WD_GO_ON;
 	from = endpoint_of(val->ifindex);

@@ -51,12 +51,14 @@ int wd_seed(struct __sk_buff *skb)
 	draft.dir = pkt->dir;
 	if (pkt->key.proto != WD_IP_TCP)
 		draft.flags |= WD_FLOW_SEQ;
+	if (pkt->dir == WD_EGRESS)
+		draft.flags |= WD_FLOW_OUT;
 	spot = flow_find(skb, pkt);
 	if (spot.bucket)
 		return WD_SEED_KNOWN;
 	quota = quota_of(skb, pkt);
-	if (!quota || quota->flows >= WD_FLOW_SHARE ||
-	    !flow_insert(skb, pkt, &draft, false))
+	if (!quota || (pkt->dir == WD_EGRESS && quota->out >= WD_FLOW_SHARE) ||
+	    !flow_insert(skb, pkt, &draft))
 		return WD_SEED_FULL;
 	return WD_SEED_MADE;
 }

@@ -215,6 +215,8 @@ WD_ABI_SIZE(struct wd_flow_key, 28);
 	0x1000 /* end[] and ack[] of both sides are known; not TCP: set */
 #define WD_FLOW_RST_IN 0x2000 /* WD_FLOW_RST was the peer's, as it seems */
 
+#define WD_FLOW_OUT 0x4000 /* counted in wd_quota_val.out */
+
 struct wd_flow_entry {
 	struct wd_flow_key key;
 	__u32 gen; /* generation it was judged under, 0 judge at each packet */
@@ -230,7 +232,7 @@ struct wd_flow_entry {
 	__u16 stat; /* index of the endpoint's wd_quota_val */
 	__u8 dir; /* direction of the flow's first packet, enum wd_dir */
 	__u8 reason; /* enum wd_reason of the verdict */
-	__u8 pad[2];
+	__u16 made; /* tick it was made in, lower half */
 };
 WD_ABI_SIZE(struct wd_flow_entry, 64);
 
@@ -272,7 +274,7 @@ struct wd_quota_val {
 	__u32 tick; /* up to which due[] was let go */
 	__s32 due[WD_QUOTA_DUE]; /* by tick they die at, modulo WD_QUOTA_DUE */
 	__u32 neighbour; /* ARP and neighbour discovery it sent in this tick */
-	__u32 pad;
+	__s32 out; /* of `flows`: those that the pod opened */
 };
 WD_ABI_SIZE(struct wd_quota_val, 24 + 4 * WD_QUOTA_DUE);
 

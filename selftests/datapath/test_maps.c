@@ -253,6 +253,7 @@ static void a_seeded_flow_is_in_the_table_once(void)
 {
 	struct wd_seed_in seed = { .key = { .ep = 3, .proto = 6, .family = 4 },
 				   .life = 100,
+				   .dir = WD_EGRESS,
 				   .stat = 3 };
 	uint32_t cnt;
 

@@ -34,7 +34,8 @@ static const struct {
 	  WD_R_SPOOF_IP },
 	{ "a stranger's address by a local pod", IF_NEAR, H_WORLD,
 	  WD_R_SPOOF_IP },
-	{ "the node's address by a local pod", IF_NEAR, H_NODE, WD_R_SPOOF_IP },
+	/* masqueraded: the pod's own hook lets no such source out */
+	{ "the node's address by a local pod", IF_NEAR, H_NODE, WD_R_DEFAULT },
 	{ "an address of an allowed prefix by a local pod", IF_NEAR, H_PREFIX,
 	  WD_R_SPOOF_IP },
 	{ "a bridged pod by its own port", IF_BRIDGED, H_BRIDGED,

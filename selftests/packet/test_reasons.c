@@ -80,8 +80,23 @@ static void no_share(void)
 {
 	struct wd_quota_val full = world_quota_full(10);
 
-	full.flows = WD_FLOW_SHARE;
 	world_quota_set(full);
+}
+
+/* All places are connections of another endpoint, which has less. */
+static void no_place(void)
+{
+	uint32_t cnt;
+	struct wd_bucket *bucket = world_buckets(&cnt);
+
+	for (uint32_t i = 0; i < cnt * WD_FLOW_WAYS; i++) {
+		struct wd_bucket *at = &bucket[i / WD_FLOW_WAYS];
+
+		at->expires[i % WD_FLOW_WAYS] = world_ticks() + 1000;
+		at->flow[i % WD_FLOW_WAYS] = (struct wd_flow_entry){
+			.key.ep = 2, .stat = 2, .flags = WD_FLOW_REPLIED
+		};
+	}
 }
 
 static void no_place_in(void)
@@ -210,7 +225,7 @@ static const struct {
 	{ WD_R_ICMP_UNRELATED, .p = { OUT, .proto = 1, .type = 3 } },
 	{ WD_R_CT_INVALID, .p = { IN, .flags = TCP_SYN | TCP_FIN } },
 	{ WD_R_CT_INVALID, .p = { OUT, .flags = TCP_SYN | TCP_FIN } },
-	{ WD_R_CT_FULL, .p = { IN }, .before = no_share },
+	{ WD_R_CT_FULL, .p = { IN }, .before = no_place },
 	{ WD_R_CT_FULL, .p = { OUT }, .before = no_share },
 	{ WD_R_NOT_LOCAL, .p = { IN, TO(H_NEAR) } },
 	{ WD_R_MCAST, .p = { IN, .proto = 17, FROM(H_PLAIN), TO(H_GROUP) } },

@@ -98,13 +98,13 @@ static void check_handshake(struct conn *c)
 	send_back(c, SYNACK, WD_R_ESTABLISHED);
 	wd_expect_int(0, world_flow(&c->to, true, &ct));
 	wd_expect_int(WD_FLOW_SYNACK | WD_FLOW_SEQ |
-			      (held(c) ? WD_FLOW_OPEN : 0),
+			      (held(c) ? WD_FLOW_OPEN | WD_FLOW_OUT : 0),
 		      ct.is.flags);
 	wd_expect_int(-ENOENT, world_flow(&c->to, false, NULL));
 	send_to(c, TCP_ACK, WD_R_ESTABLISHED);
 	wd_expect_int(-ENOENT, world_flow(&c->to, true, NULL));
 	wd_expect_int(0, world_flow(&c->to, false, &ct));
-	wd_expect_int(UP, ct.is.flags);
+	wd_expect_int(UP, ct.is.flags & ~WD_FLOW_OUT);
 	wd_expect_int(c->to.dir, ct.is.dir);
 	wd_expect_int(0, world_quota().open);
 	send_back(c, TCP_ACK | TCP_PSH, WD_R_ESTABLISHED);
@@ -399,7 +399,7 @@ static void check_fin(struct conn *c)
 	wd_expect_int(0, world_flow(&c->to, false, &ct));
 	wd_expect_int(UP | (c->to.dir == WD_EGRESS ? WD_FLOW_FIN_OUT :
 						     WD_FLOW_FIN_IN),
-		      ct.is.flags);
+		      ct.is.flags & ~WD_FLOW_OUT);
 	send_back(c, TCP_FIN | TCP_ACK, WD_R_ESTABLISHED);
 	expect_life(c, WD_LIFE_TCP_CLOSE);
 	send_to(c, TCP_ACK, WD_R_ESTABLISHED);

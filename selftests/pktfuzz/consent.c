@@ -26,9 +26,11 @@ int provenance(const struct look *k)
 
 	if (iif == DEV_HOST)
 		return WD_R_HOST;
+	/* by a pod: its own, or the host put its own address in place of it */
 	if (DEV_IS_POD(iif))
 		return own_of(&site_pods[POD_OF(iif)], k->l.family, &k->src) ==
-				       OWN_NONE ?
+					       OWN_NONE &&
+				       !(peer && (peer->flags & WD_ADDR_HOST)) ?
 			       WD_R_SPOOF_IP :
 			       GO_ON;
 	/* by the wire or a bridge: a pod of this node only by its own bridge */

@@ -178,6 +178,7 @@ static int make_flow(struct look *k, int reason)
 {
 	bool leaves = k->sight->dir == WD_EGRESS;
 	struct flow flow = { .gen = gen_for(k, reason),
+			     .made = now_of(k),
 			     .expires = now_of(k) + WD_LIFE_NEW,
 			     .dir = k->sight->dir,
 			     .is_host = reason == WD_R_HOST,
@@ -196,6 +197,7 @@ static int make_flow(struct look *k, int reason)
 void seed_flow(struct look *k, enum wd_dir dir, uint32_t life)
 {
 	struct flow flow = { .expires = now_of(k) + life,
+			     .made = now_of(k),
 			     .stage = UP,
 			     .dir = dir,
 			     .is_blind = k->key.proto == P_TCP,
@@ -255,12 +257,13 @@ static bool is_closing(const struct flow *f)
 	return f->is_reset || (f->fin[WD_INGRESS] && f->fin[WD_EGRESS]);
 }
 
-static uint32_t life_of(const struct flow *f)
+static uint32_t life_of(const struct look *k, const struct flow *f)
 {
 	if (f->key.proto == P_TCP)
 		return is_closing(f) ? WD_LIFE_TCP_CLOSE : WD_LIFE_TCP;
+	/* a question and its answer are not kept long */
 	if (f->key.proto == P_UDP)
-		return WD_LIFE_UDP;
+		return now_of(k) - f->made >= 2 ? WD_LIFE_UDP : WD_LIFE_NEW;
 	return proto_is_icmp(f->key.family, f->key.proto) ? WD_LIFE_ICMP :
 							    WD_LIFE_OTHER;
 }
@@ -272,7 +275,7 @@ static void keep_up(const struct look *k, struct flow *f)
 		mark(MARK_UP);
 	f->stage = UP;
 	f->is_open = false;
-	f->expires = now_of(k) + life_of(f);
+	f->expires = now_of(k) + life_of(k, f);
 }
 
 /* Is @a between @lo and @hi, both included, going up? */

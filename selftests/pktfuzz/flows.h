@@ -20,6 +20,7 @@ struct flow {
 	uint32_t next; /* 1 + place of the next in its chain, 0 none */
 	uint32_t gen; /* under which it was judged; 0: at each packet */
 	uint32_t expires;
+	uint32_t made;
 	enum stage stage;
 	enum wd_dir dir; /* of who opened it */
 	bool is_host; /* this host did */

@@ -320,6 +320,7 @@ static void age_flows(uint32_t ticks)
 
 			if (*at)
 				*at = *at > ticks ? *at - ticks : 1;
+			buckets[i].flow[way].made -= (uint16_t)ticks;
 		}
 	}
 }
