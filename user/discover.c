@@ -23,6 +23,7 @@
 #include "log.h"
 #include "model/xalloc.h"
 #include "net/diag.h"
+#include "net/rtnl.h"
 
 /* ---- flows ---- */
 
@@ -145,10 +146,26 @@ static const struct wd_object *pod_with(const struct wd_agent *agent,
 	return NULL;
 }
 
+/* Does this host send to @addr by the interface, or by the bridge it is a port of? */
+static bool leads_to(const struct wd_veth *veth, const struct wd_addr *addr)
+{
+	struct wd_rtnl nl;
+	uint32_t ifindex = 0;
+	int err = wd_rtnl_open(&nl, -1, NETLINK_ROUTE);
+
+	if (err)
+		return false;
+	err = wd_route_get(&nl, addr, &ifindex);
+	wd_rtnl_close(&nl);
+	return !err && ifindex &&
+	       (ifindex == veth->host_ifindex || ifindex == veth->master);
+}
+
 /*
  * Addresses of a further interface, which no object names: those in the
  * namespace that are nobody's yet. A pod chooses what stands there, so none
- * that somebody has may come to it in this way.
+ * that somebody has may come to it in this way, and none that this host does
+ * not itself send there: else a pod could take any address of the world.
  */
 static struct addrs free_addrs(const struct wd_agent *agent,
 			       const struct wd_veth *veth)
@@ -159,7 +176,7 @@ static struct addrs free_addrs(const struct wd_agent *agent,
 		struct wd_addr_info info;
 
 		wd_model_addr(agent->model, &veth->addr[i], &info);
-		if (!info.flags)
+		if (!info.flags && leads_to(veth, &veth->addr[i]))
 			addrs_add(&found, &veth->addr[i]);
 	}
 	return found;

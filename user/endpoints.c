@@ -342,6 +342,18 @@ static void follow(struct wd_endpoints *eps, struct wd_local *local,
 	wd_agent_commit_soon(eps->agent);
 }
 
+/*
+ * Is it another interface that has the index now? Name and hardware address of
+ * one do not change in the same event. What was told of the old one, its end
+ * too, may still be on its way.
+ */
+static bool is_other(const struct wd_local *local, const struct wd_link *link)
+{
+	return link->has_mac && *link->name &&
+	       memcmp(link->mac, local->ep.host_mac, sizeof(link->mac)) != 0 &&
+	       strcmp(link->name, local->ep.host_name) != 0;
+}
+
 void wd_endpoints_link(struct wd_endpoints *eps, const struct wd_link *link,
 		       bool gone)
 {
@@ -350,6 +362,12 @@ void wd_endpoints_link(struct wd_endpoints *eps, const struct wd_link *link,
 	if (gone) {
 		if (!is_guarded(eps, local))
 			forget(eps, local, link->ifindex);
+	} else if (local && is_other(local, link)) {
+		wd_info("endpoint '%s/%s': interface %s is gone, %s has its index",
+			local->ep.ns, local->ep.name, local->ep.host_name,
+			link->name);
+		forget(eps, local, link->ifindex);
+		wd_endpoints_newcomer(eps, link);
 	} else if (local) {
 		follow(eps, local, link);
 	} else {

@@ -357,6 +357,43 @@ int wd_nsid_get(struct wd_rtnl *nl, int netns_fd, int *ret_nsid)
 	return err;
 }
 
+static int take_route(void *ctx, const struct nlmsghdr *msg)
+{
+	uint32_t *ifindex = ctx;
+	const struct nlattr *attr;
+
+	if (msg->nlmsg_type != RTM_NEWROUTE)
+		return 0;
+	mnl_attr_for_each(attr, msg, sizeof(struct rtmsg)) {
+		if (mnl_attr_get_type(attr) == RTA_OIF &&
+		    mnl_attr_validate(attr, MNL_TYPE_U32) == 0)
+			*ifindex = mnl_attr_get_u32(attr);
+	}
+	return 0;
+}
+
+int wd_route_get(struct wd_rtnl *nl, const struct wd_addr *addr,
+		 uint32_t *ret_ifindex)
+{
+	bool is_v4 = addr->family == 4;
+	union wd_rtnl_req req;
+	struct nlmsghdr *head = mnl_nlmsg_put_header(&req);
+	struct rtmsg *route;
+	int err;
+
+	*ret_ifindex = 0;
+	head->nlmsg_type = RTM_GETROUTE;
+	route = mnl_nlmsg_put_extra_header(head, sizeof(*route));
+	route->rtm_family = is_v4 ? AF_INET : AF_INET6;
+	route->rtm_dst_len = is_v4 ? 32 : 128;
+	if (is_v4)
+		mnl_attr_put(head, RTA_DST, sizeof(addr->v4), &addr->v4);
+	else
+		mnl_attr_put(head, RTA_DST, sizeof(addr->v6), &addr->v6);
+	err = wd_rtnl_run(nl, head, take_route, ret_ifindex);
+	return err == -ENETUNREACH || err == -EHOSTUNREACH ? 0 : err;
+}
+
 /* ---- addresses ---- */
 
 struct addr_list {

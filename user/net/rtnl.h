@@ -77,6 +77,10 @@ int wd_link_list(struct wd_rtnl *nl, struct wd_link **ret_link);
 /** wd_nsid_get() - number that nl's namespace has for @netns_fd, -1 none. Return: 0 or -errno */
 int wd_nsid_get(struct wd_rtnl *nl, int netns_fd, int *ret_nsid);
 
+/** wd_route_get() - device by which nl's namespace sends to @addr, 0 none. Return: 0 or -errno */
+int wd_route_get(struct wd_rtnl *nl, const struct wd_addr *addr,
+		 uint32_t *ret_ifindex);
+
 /* ---- addresses ---- */
 
 struct wd_ifaddr {
