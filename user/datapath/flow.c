@@ -157,7 +157,8 @@ static int open_table(const char *bpffs, uint32_t *ret_buckets)
 	if (fd < 0)
 		return fd;
 	err = bpf_map_get_info_by_fd(fd, &info, &len);
-	if (!err && info.value_size != sizeof(struct wd_bucket))
+	if (!err &&
+	    (info.value_size != sizeof(struct wd_bucket) || !info.max_entries))
 		err = -ESTALE;
 	if (err) {
 		close(fd);
