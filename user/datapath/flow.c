@@ -186,6 +186,10 @@ int wd_flow_read(const char *bpffs,
 
 	if (fd < 0)
 		return fd;
+	if (!cnt) {
+		close(fd);
+		return -ESTALE;
+	}
 	err = wd_clock_ticks(&now);
 	bucket =
 		mmap(NULL, cnt * sizeof(*bucket), PROT_READ, MAP_SHARED, fd, 0);
