@@ -35,8 +35,12 @@ struct conn {
 	enum host peer;
 };
 
+struct numbers {
+	uint32_t seq, ack;
+};
+
 static void segment(struct frame *f, const struct conn *c, int from, int flags,
-		    uint32_t seq, uint32_t ack, int len)
+		    struct numbers nr, int len)
 {
 	bool is_opener = from == c->opener;
 	struct packet p = { .family = c->family,
@@ -52,8 +56,10 @@ static void segment(struct frame *f, const struct conn *c, int from, int flags,
 	p.has_dst = from == POD;
 	frame_make(f, &p);
 	for (int i = 0; i < 4; i++) {
-		f->data[f->l4 + 4 + (size_t)i] = (uint8_t)(seq >> (24 - 8 * i));
-		f->data[f->l4 + 8 + (size_t)i] = (uint8_t)(ack >> (24 - 8 * i));
+		f->data[f->l4 + 4 + (size_t)i] =
+			(uint8_t)(nr.seq >> (24 - 8 * i));
+		f->data[f->l4 + 8 + (size_t)i] =
+			(uint8_t)(nr.ack >> (24 - 8 * i));
 	}
 }
 
@@ -61,7 +67,8 @@ static void segment(struct frame *f, const struct conn *c, int from, int flags,
 #define expect_raw(c, from, flags, seq, ack, len, reason) \
 	do { \
 		struct frame f_; \
-		segment(&f_, c, from, flags, seq, ack, len); \
+		segment(&f_, c, from, flags, (struct numbers){ seq, ack }, \
+			len); \
 		world_batch(&f_, from, reason); \
 	} while (0)
 
@@ -835,7 +842,8 @@ static void check_fragment(struct conn *c)
 	struct packet p = { .family = c->family, .more = true, .payload = 44 };
 
 	open_conn(c);
-	segment(&f, c, PEER, TCP_ACK, c->at[PEER], c->at[POD], 44);
+	segment(&f, c, PEER, TCP_ACK,
+		(struct numbers){ c->at[PEER], c->at[POD] }, 44);
 	p.dir = PEER;
 	p.sport = c->opener == PEER ? 40000 : 80;
 	p.dport = c->opener == PEER ? 80 : 40000;
