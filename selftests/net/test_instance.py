@@ -381,6 +381,31 @@ def row_114_a_second_interface_lends_no_address_that_somebody_has(b):
     b.verdicts('after a borrowed address')
 
 
+def row_114_a_second_interface_lends_no_address_that_is_routed_elsewhere(b):
+    """Nobody has it, but this host does not send there by the interface: a
+    pod could take any address of the world and be let in by an ipBlock."""
+    world = {4: '198.51.100.7', 6: '2001:db8::7'}
+    b.node.ns.ip('link add hnet1 type veth peer name net1 netns '
+                 f'{b.bad.handle.pid}', 'link set hnet1 up')
+    b.bad.space.ip('link set net1 up', *[
+        f'addr add {world[f]}/{BITS[f]} dev net1' + ' nodad' * (f == 6)
+        for f in FAMILIES])
+    try:
+        wait_for('it is closed', lambda: any(
+            e['interface'] == 'hnet1' for e in b.endpoints()), SECONDS)
+        time.sleep(2.5)
+        expect([], b.endpoint(b.bad, 'hnet1')['addresses'], 'addresses')
+        b.node.ns.ip(*[f'route add {world[f]}/{BITS[f]} dev hnet1'
+                       for f in FAMILIES])
+        wait_for('the host sends there now', lambda: sorted(
+            b.endpoint(b.bad, 'hnet1')['addresses'])
+            == sorted(world.values()), SECONDS)
+    finally:
+        b.node.ns.ip('link del hnet1')
+    wait_for('it is gone', lambda: len(b.endpoints()) == 3, SECONDS)
+    b.verdicts('after an address of the world')
+
+
 def unenforced(b, want):
     status = b.node.status()
     return status['endpoints']['unenforced'] == want

@@ -305,6 +305,21 @@ static void answers_of_the_host_to_its_pod_pass(void)
 	}
 }
 
+/* The twin of "the node's address by a local pod": where rules let the node in. */
+static void what_the_host_masqueraded_passes_where_the_node_may(void)
+{
+	for_each_family(family)
+	{
+		world_reset();
+		world_iif = IF_NEAR;
+		expect_packet(WD_R_POLICY_ALLOW, IN, .family = family,
+			      FROM(H_NODE), .dport = 9090);
+		/* and only the host can have put that source there */
+		expect_packet(WD_R_SPOOF_IP, OUT, .family = family,
+			      FROM(H_NODE), TO(H_FRIEND));
+	}
+}
+
 /* Whose cell wd_device has at IF_POD, with the pod's entry but for its id. */
 static void put_cell(uint32_t ifindex)
 {
@@ -350,6 +365,7 @@ int main(void)
 	WD_TEST(turning_host_policy_on_ends_flows_of_the_host);
 	WD_TEST(the_exemption_of_the_host_is_of_ingress_only);
 	WD_TEST(answers_of_the_host_to_its_pod_pass);
+	WD_TEST(what_the_host_masqueraded_passes_where_the_node_may);
 	WD_TEST(an_endpoint_is_found_in_the_array_before_the_hash);
 	world_close();
 	return wd_tests_end();
