@@ -45,6 +45,12 @@
 const volatile __u32 wd_tick_shift = 8;
 
 /*
+ * Does anybody ever get to watch? Set by the loader: with 0 nothing uses
+ * wd_events and wd_evstat, and the object loads without them.
+ */
+const volatile __u32 wd_with_events = 1;
+
+/*
  * Now, in ticks. The kernel puts a load in the place of this call, where its
  * clocks cost two to four calls for each packet.
  */

@@ -132,7 +132,7 @@ static __always_inline int judge_packet(struct __sk_buff *skb,
 	int r;
 
 	if (pkt->dir == WD_INGRESS) {
-		r = provenance(skb, pkt);
+		r = WD_COPIES ? provenance(skb, pkt) : check_provenance(skb);
 		if (r >= WD_R_FIRST_DROP)
 			return r;
 		if (r == WD_R_HOST && !(pkt->switches & WD_STATE_HOST_POLICY)) {
@@ -141,7 +141,8 @@ static __always_inline int judge_packet(struct __sk_buff *skb,
 			return r;
 		}
 	}
-	return policy_of(pkt, pkt->dir & 1);
+	return WD_COPIES ? policy_of(pkt, pkt->dir & 1) :
+			   judge(skb, pkt->dir & 1);
 }
 
 /* A flow that was, or is to be, opened in direction @dir. */

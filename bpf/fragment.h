@@ -306,13 +306,11 @@ static __always_inline void train_deny(struct wd_frag_val *bucket,
 
 /* ---- fragments ---- */
 
-/* Bytes of the transport header that no later fragment may cover. */
-static __always_inline __u32 frag_guard(__u8 proto)
+/* All of them are judged, see shed.h. */
+static __always_inline bool frag_is_shed(const struct wd_pkt *pkt)
 {
-	if (proto == WD_IP_TCP)
-		return sizeof(struct tcphdr);
-	return proto == WD_IP_SCTP ? sizeof(struct sctphdr) :
-				     sizeof(struct udphdr);
+	(void)pkt;
+	return false;
 }
 
 /* Give a later fragment the ports of its first. */

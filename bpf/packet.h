@@ -13,6 +13,8 @@
 
 #include <warder/abi.h>
 
+#include "rung.h"
+
 /* No decision yet: go on with the next step. */
 #define WD_GO_ON (-1)
 

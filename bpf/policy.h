@@ -165,8 +165,8 @@ static __always_inline int scan_class(struct wd_pkt *pkt, __u32 nr)
 	row = bpf_map_lookup_elem(&wd_row, &row_nr);
 	if (!class || !row)
 		return WD_R_MAP_ERR;
-	/* Straight code: the scan is most of what a denied packet costs. */
-#pragma clang loop unroll(full)
+	/* The scan is most of what a denied packet costs. */
+	WD_STRAIGHT
 	for (i = 0; i < WD_CLASS_RULES; i++) {
 		if (i >= class->cnt)
 			break;

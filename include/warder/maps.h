@@ -4,7 +4,7 @@
  *
  * Below the bpffs directory (default /sys/fs/bpf/warder):
  *   maps/<name>                 every map, one set for the node
- *   progs/wd_pod_in, wd_pod_out the programs attached now
+ *   progs/wd_pod_in, wd_pod_out the programs attached now, of whichever object
  *   links/<ifindex>-in, -out    tcx links, one pair per endpoint (absent under clsact)
  */
 #ifndef WARDER_MAPS_H
@@ -45,5 +45,15 @@ enum wd_map {
 #define WD_PROG_IN "wd_pod_in"
 /* tc ingress of the host-side veth: from the pod */
 #define WD_PROG_OUT "wd_pod_out"
+
+/*
+ * X(object, rung, program towards the pod, program from the pod): the objects
+ * of the ladder from its top down, see bpf/rung.h. Pins keep the names above,
+ * whichever is in force; the program's own name tells the rung.
+ */
+#define WD_RUNG_PROGS(X) \
+	X(wd_pod, full, "wd_pod_in", "wd_pod_out") \
+	X(wd_compat, compat, "wd_compat_in", "wd_compat_out") \
+	X(wd_minimal, minimal, "wd_minimal_in", "wd_minimal_out")
 
 #endif /* WARDER_MAPS_H */

@@ -77,7 +77,9 @@ enum wd_dir {
 	X(FRAG_FULL, 58, 1, \
 	  "the sender's share of the fragment table is used up") \
 	X(NEIGHBOUR_FLOOD, 59, 1, \
-	  "more ARP or neighbour discovery in a second than a pod may send")
+	  "more ARP or neighbour discovery in a second than a pod may send") \
+	X(SHED, 60, 1, \
+	  "fragment, IP option or extension header, which the rung in force does not judge")
 
 #define WD_REASON_ENUM_(name, nr, drop, help) WD_R_##name = nr,
 enum wd_reason {

@@ -7,11 +7,13 @@
 #   lib-y       := a.o ...    goes into libwarder.a, which every program links
 #   lib-skel-y  := name ...   skeletons that the lib-y of this folder includes
 #   bpf-y       := x.bpf.o    BPF object; its skeleton is bpf/x.skel.h
+#   x-bpfflags-y := -f        flags of that object alone, after those of all
 #   prog-y      := p ...      program, put at the top of $(O)
 #   p-alias-y   := q ...      further names of p (links)
 #   test-y      := t ...      unit test: `make check` runs it
 #   tprog-y     := t ...      test program that some suite runs
 #   tlib-y      := a.o ...    shared by all test programs
+#   tlib-skel-y := name ...   skeletons that the tlib-y of this folder includes
 #   fuzz-y      := f ...      libFuzzer program, linked with CONFIG_FUZZ=y only
 #   p-y := a.o; p-skel-y := name; p-libs-y := -lx
 #               objects, skeletons, libraries of a program (default: p.o, none)
@@ -91,6 +93,7 @@ prog-y :=
 test-y :=
 tprog-y :=
 tlib-y :=
+tlib-skel-y :=
 fuzz-y :=
 include $(1)/Kbuild
 kbuilds += $(1)/Kbuild
@@ -101,8 +104,9 @@ all-prog += $$(addprefix $(O)/,$$(prog-y))
 all-test += $$(addprefix $(O)/$(1)/,$$(test-y))
 all-tprog += $$(addprefix $(O)/$(1)/,$$(tprog-y))
 all-fuzz += $$(addprefix $(O)/$(1)/,$$(fuzz-y))
-skel-of/$(1) := $$(lib-skel-y)
+skel-of/$(1) := $$(lib-skel-y) $$(tlib-skel-y)
 $$(eval $$(call needs-skel,$(1),$$(lib-y),$$(lib-skel-y)))
+$$(eval $$(call needs-skel,$(1),$$(tlib-y),$$(tlib-skel-y)))
 $$(foreach p,$$(prog-y),$$(eval $$(call prog-rule,$(1),$$(p),$(O)/$$(p))))
 $$(foreach p,$$(test-y) $$(tprog-y) $$(fuzz-y),$$(eval $$(call \
 	prog-rule,$(1),$$(p),$(O)/$(1)/$$(p),$(O)/libtest.a)))
@@ -172,7 +176,8 @@ ifneq ($(goals),)
 $(shell mkdir -p $(O)/bpf)
 $(call stamp,$(O)/.ccflags,$(CC) $(cflags) $(werror))
 $(call stamp,$(O)/.ldflags,$(CC) $(ldflags-y) $(LDFLAGS) $(libs))
-$(call stamp,$(O)/.bpfflags,$(CLANG) $(bpfflags) $(werror) $(VMLINUX_H))
+$(call stamp,$(O)/.bpfflags,$(CLANG) $(bpfflags) $(werror) $(VMLINUX_H) \
+	$(foreach b,$(all-bpf),$($(notdir $(b:.bpf.o=))-bpfflags-y)))
 endif
 
 # ---- recipes ----
@@ -217,7 +222,7 @@ endif
 
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c $(O)/.bpfflags $(O)/bpf/vmlinux.h | $(O)/.features
 	$(call say,BPF,$@)
-	$(Q)$(CLANG) $(bpfflags) $(werror) -MMD -MP -c $< -o $@
+	$(Q)$(CLANG) $(bpfflags) $($*-bpfflags-y) $(werror) -MMD -MP -c $< -o $@
 
 # The static linker drops the DWARF, which would triple the embedded object.
 $(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
