@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "tap.h"
+#include "wd_compat.skel.h"
+#include "wd_minimal.skel.h"
 #include "wd_pod.skel.h"
 #include "wd_seed.skel.h"
 
@@ -40,6 +42,8 @@ static const struct object {
 	const void *(*elf)(size_t *bytes);
 } objects[] = {
 	{ "wd_pod", wd_pod__elf_bytes },
+	{ "wd_compat", wd_compat__elf_bytes },
+	{ "wd_minimal", wd_minimal__elf_bytes },
 	{ "wd_seed", wd_seed__elf_bytes },
 };
 

@@ -16,21 +16,22 @@
 
 #include "datapath/clock.h"
 #include "iif.h"
+#include "image.h"
 #include "run.h"
-#include "wd_pod.skel.h"
 
 uint32_t world_iif = IF_UPLINK;
 
 #define BUCKETS 1024 /* of the flow table, until a test says otherwise */
 
-static struct wd_pod *pod;
+static struct bpf_object *pod;
 static enum slot slot_now;
 static struct wd_bucket *buckets; /* mapped */
 static uint32_t bucket_cnt;
+static uint64_t hash_key[WD_HASH_WORDS];
 
 int world_map_fd(const char *name)
 {
-	int fd = bpf_object__find_map_fd_by_name(pod->obj, name);
+	int fd = bpf_object__find_map_fd_by_name(pod, name);
 
 	assert(fd >= 0);
 	return fd;
@@ -82,38 +83,39 @@ static void fill_endpoint(uint32_t ifindex, uint32_t id, enum host host)
 
 static void set_constants(void)
 {
-	pod->rodata->wd_tick_shift = wd_clock_shift();
-	bucket_cnt = bpf_map__max_entries(pod->maps.wd_flow);
-	pod->rodata->wd_bucket_mask = bucket_cnt - 1;
-	for (int i = 0; i < WD_HASH_WORDS; i++)
-		pod->rodata->wd_hash_key[i] =
-			0x9e3779b97f4a7c15 * (uint64_t)(i + 3) | 1;
+	struct wd_image_consts consts = wd_image_consts(pod);
+
+	wd_image_settle(pod);
+	bucket_cnt = *consts.bucket_mask + 1;
+	memcpy(hash_key, consts.hash_key, sizeof(hash_key));
 }
 
 static void map_buckets(void)
 {
 	buckets = mmap(NULL, bucket_cnt * sizeof(*buckets),
 		       PROT_READ | PROT_WRITE, MAP_SHARED,
-		       bpf_map__fd(pod->maps.wd_flow), 0);
+		       world_map_fd("wd_flow"), 0);
 	assert(buckets != MAP_FAILED);
 }
 
 int world_open(void (*bend)(struct bpf_object *obj))
 {
 	if (!wd_iif_prepare())
-		pod = wd_pod__open();
-	if (pod && bpf_map__set_max_entries(pod->maps.wd_flow, BUCKETS))
+		pod = wd_image_open(wd_image());
+	if (pod &&
+	    bpf_map__set_max_entries(
+		    bpf_object__find_map_by_name(pod, "wd_flow"), BUCKETS))
 		return -EINVAL;
 	if (pod && bend)
-		bend(pod->obj);
+		bend(pod);
 	if (pod)
 		set_constants();
-	if (!pod || wd_pod__load(pod)) {
+	if (!pod || bpf_object__load(pod)) {
 		printf("# the programs do not load: -%d\n", errno);
 		return -errno;
 	}
 	map_buckets();
-	run_open(pod->obj);
+	run_open(pod);
 	tables_fill();
 	world_reset();
 	return 0;
@@ -122,7 +124,7 @@ int world_open(void (*bend)(struct bpf_object *obj))
 void world_close(void)
 {
 	(void)munmap(buckets, bucket_cnt * sizeof(*buckets));
-	wd_pod__destroy(pod);
+	bpf_object__close(pod);
 	pod = NULL;
 }
 
@@ -369,7 +371,7 @@ static uint64_t flow_hash(const struct wd_flow_key *key)
 
 	for (size_t i = 0; i < WD_HASH_WORDS; i++) {
 		memcpy(&word, (const uint8_t *)key + 4 * i, 4);
-		sum += word * pod->rodata->wd_hash_key[i];
+		sum += word * hash_key[i];
 	}
 	return sum;
 }
