@@ -31,6 +31,7 @@
 /* A quarter of the limit: another kernel may need more for the same. */
 #define VERIFIED_MAX 250000
 #define PROGS_MAX 4
+#define PAGE_MAX 65536 /* bytes */
 #define FUNCTIONS_MAX 64
 #define LEVELS_MAX 8 /* of calls, as the kernel has it */
 #define FRAME_ROUND 32 /* kernels before 6.7; the JITs round to less */
@@ -294,6 +295,20 @@ static void no_map_holds_programs(void)
 	}
 }
 
+static void a_ring_buffer_fits_every_page_size(void)
+{
+	for (size_t i = 0; i < OBJECT_CNT; i++) {
+		struct bpf_map *map;
+
+		bpf_object__for_each_map(map, loaded[i].obj) {
+			if (bpf_map__type(map) != BPF_MAP_TYPE_RINGBUF)
+				continue;
+			wd_test_row(bpf_map__name(map));
+			wd_expect_int(0, bpf_map__max_entries(map) % PAGE_MAX);
+		}
+	}
+}
+
 static void no_symbol_is_left_to_the_kernel(void)
 {
 	for (size_t i = 0; i < OBJECT_CNT; i++) {
@@ -364,6 +379,7 @@ int main(void)
 	WD_TEST(the_verifier_needs_a_quarter_of_its_limit_at_most);
 	WD_TEST(programs_call_only_helpers_of_the_oldest_kernel);
 	WD_TEST(no_map_holds_programs);
+	WD_TEST(a_ring_buffer_fits_every_page_size);
 	WD_TEST(no_symbol_is_left_to_the_kernel);
 	WD_TEST(no_field_of_the_kernels_own_is_read);
 	close_all();
