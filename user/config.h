@@ -12,21 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <warder/rung.h>
+
 #include "model/object.h"
 #include "opt.h"
 
 #define WD_MANIFEST_DIRS_MAX 32
 #define WD_RUN_DIR_DEFAULT "/run/warder"
 #define WD_STATE_DIR_DEFAULT "/var/lib/warder"
-
-enum wd_rung {
-	WD_RUNG_FULL,
-	WD_RUNG_COMPAT,
-	WD_RUNG_MINIMAL,
-	WD_RUNG_NFT,
-	WD_RUNG_HOLD,
-	WD_RUNG__MAX,
-};
 
 struct wd_config {
 	char *file; /* --config */

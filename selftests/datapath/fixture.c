@@ -31,6 +31,7 @@
 #define QUIET_MS 150 /* for one that must not */
 
 enum wd_fx_variant wd_fx_variant;
+const char *wd_fx_varied;
 
 /* ---- programs of another version ---- */
 
@@ -80,6 +81,9 @@ static int prepare_load(struct bpf_program *prog,
 	};
 
 	(void)cookie;
+	if (wd_fx_varied && strncmp(bpf_program__name(prog), wd_fx_varied,
+				    strlen(wd_fx_varied)) != 0)
+		return 0;
 	switch (wd_fx_variant) {
 	case WD_FX_OTHER_TAG:
 		return change_encoding(prog);
@@ -107,7 +111,9 @@ static void register_handlers(void)
 	if (libbpf_register_prog_handler("tcx/egress", BPF_PROG_TYPE_SCHED_CLS,
 					 BPF_TCX_EGRESS, &opts) < 0 ||
 	    libbpf_register_prog_handler("tcx/ingress", BPF_PROG_TYPE_SCHED_CLS,
-					 BPF_TCX_INGRESS, &opts) < 0)
+					 BPF_TCX_INGRESS, &opts) < 0 ||
+	    libbpf_register_prog_handler("tc", BPF_PROG_TYPE_SCHED_CLS, 0,
+					 &opts) < 0)
 		give_up("register program handlers");
 }
 

@@ -37,6 +37,9 @@ enum wd_fx_variant {
 
 extern enum wd_fx_variant wd_fx_variant;
 
+/* Only programs whose name begins so are varied; NULL: all. */
+extern const char *wd_fx_varied;
+
 struct wd_fx_pod {
 	char name[16]; /* of the interface on the node's side */
 	uint32_t ifindex; /* the same interface */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * attach.c - which interfaces our programs are on.
+ * attach.c - which interfaces our programs are on: the engine of most rungs.
  *
  * Decides order and undoing: towards the pod first, then from it; what this
  * call made is taken off again when it fails, what was there before stays. How
@@ -44,11 +44,20 @@ static int check_old(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way)
 
 static int check_one(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way)
 {
+	int err = -ENOLINK;
+
 	if (dp->info.beside)
 		return check_old(dp, ifindex, way);
-	if (dp->info.attach == WD_ATTACH_TCX)
-		return wd_tcx_check(dp, ifindex, way);
-	return wd_clsact_check(dp, ifindex, way);
+	if (dp->info.attach == WD_ATTACH_CLSACT)
+		err = wd_clsact_check(dp, ifindex, way);
+	/* links are left where they could not be made for others */
+	if (err == -ENOLINK) {
+		int err2 = wd_tcx_check(dp, ifindex, way);
+
+		if (!err2 || dp->info.attach == WD_ATTACH_TCX)
+			return err2;
+	}
+	return err;
 }
 
 static int detach_one(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way)
@@ -70,7 +79,7 @@ static int attach_both(struct wd_datapath *dp, uint32_t ifindex)
 	for (way = 0; !err && way < WD_DIR__MAX; way++)
 		err = attach_one(dp, ifindex, way, &made[way]);
 	if (!err) {
-		err = wd_datapath_check(dp, ifindex);
+		err = wd_progs_check(dp, ifindex);
 		if (err == -ENOLINK)
 			err = -EBADMSG; /* attached, but not what is there */
 	}
@@ -81,19 +90,30 @@ static int attach_both(struct wd_datapath *dp, uint32_t ifindex)
 	return err;
 }
 
-int wd_datapath_attach(struct wd_datapath *dp, uint32_t ifindex)
+/* The kernel makes no links any more, as somebody forbids it: @err. */
+static int attach_by_filters(struct wd_datapath *dp, uint32_t ifindex, int err)
 {
-	int hurry, err;
+	dp->info.attach = WD_ATTACH_CLSACT;
+	if (attach_both(dp, ifindex)) {
+		dp->info.attach = WD_ATTACH_TCX; /* no better */
+		return err;
+	}
+	wd_ladder_no_tcx(dp, err);
+	return 0;
+}
 
-	if (dp->info.beside)
-		return -EAGAIN;
-	hurry = wd_hurry_begin();
-	err = attach_both(dp, ifindex);
+int wd_progs_attach(struct wd_datapath *dp, uint32_t ifindex)
+{
+	int hurry = wd_hurry_begin();
+	int err = attach_both(dp, ifindex);
+
+	if (err && dp->info.attach == WD_ATTACH_TCX && wd_tcx_probe())
+		err = attach_by_filters(dp, ifindex, err);
 	wd_hurry_end(hurry);
 	return err;
 }
 
-int wd_datapath_check(struct wd_datapath *dp, uint32_t ifindex)
+int wd_progs_check(struct wd_datapath *dp, uint32_t ifindex)
 {
 	int way, err = 0;
 
@@ -102,8 +122,8 @@ int wd_datapath_check(struct wd_datapath *dp, uint32_t ifindex)
 	return err;
 }
 
-int wd_datapath_before(struct wd_datapath *dp, uint32_t ifindex,
-		       enum wd_dir dir, uint32_t *ret_prog)
+int wd_progs_before(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir dir,
+		    uint32_t *ret_prog)
 {
 	if (dp->info.attach == WD_ATTACH_TCX && !dp->info.beside)
 		return wd_tcx_before(dp, ifindex, dir, ret_prog);
@@ -111,7 +131,7 @@ int wd_datapath_before(struct wd_datapath *dp, uint32_t ifindex,
 	return 0;
 }
 
-int wd_datapath_detach(struct wd_datapath *dp, uint32_t ifindex)
+int wd_progs_detach(struct wd_datapath *dp, uint32_t ifindex)
 {
 	int hurry = wd_hurry_begin();
 	int way, err, first = 0;
@@ -145,7 +165,7 @@ static int join(uint32_t *one, int one_cnt, uint32_t *two, int two_cnt,
 	return wd_sort_unique(both, one_cnt + two_cnt);
 }
 
-int wd_datapath_attached(struct wd_datapath *dp, uint32_t **ret_ifindex)
+int wd_progs_attached(struct wd_datapath *dp, uint32_t **ret_ifindex)
 {
 	uint32_t *links = NULL, *filters = NULL;
 	struct wd_owner owner = us(dp);
@@ -244,7 +264,7 @@ int wd_attach_swap(struct wd_datapath *dp)
 	if (err)
 		return wd_fail(dp, err, WD_STAGE_ATTACH,
 			       "cannot switch the programs in force");
-	if (!dp->info.adopted && !dp->info.replaced)
+	if (!dp->info.adopted && !dp->info.replaced && !dp->opened)
 		return 0; /* no filter can use maps that are new */
 	cnt = wd_clsact_list(&owner, &list);
 	err = cnt < 0 ? cnt : 0;

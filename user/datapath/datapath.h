@@ -62,6 +62,27 @@ struct wd_datapath_info {
 int wd_datapath_open(const char *bpffs, struct wd_datapath **ret_dp,
 		     char **ret_error);
 
+struct wd_ladder_opts;
+
+/**
+ * wd_datapath_open_at() - the same, down the whole ladder (ladder.h)
+ * Where no programs load it is open with a ruleset, and with nothing in force
+ * where that fails too: see wd_ladder().
+ * Return: 0; -EADDRINUSE; -ENOMEM; with a bottom above hold -errno of what failed.
+ */
+int wd_datapath_open_at(const char *bpffs, const struct wd_ladder_opts *opts,
+			struct wd_datapath **ret_dp, char **ret_error);
+
+/**
+ * wd_datapath_settle() - bring into force what was written, where that takes more than writing
+ * After wd_datapath_publish() and whatever was written without it.
+ * Return: 0; or -errno with *ret_error: what was in force stays, call it again.
+ */
+int wd_datapath_settle(struct wd_datapath *dp, char **ret_error);
+
+/** wd_datapath_unsettled() - is there something for wd_datapath_settle() to do */
+bool wd_datapath_unsettled(const struct wd_datapath *dp);
+
 /**
  * wd_datapath_take_over() - put the set opened beside in place of the one in force
  * @ret_error: as of wd_datapath_open()
@@ -139,7 +160,8 @@ int wd_datapath_remove(const char *bpffs);
 
 /**
  * wd_map_set() / wd_map_del() / wd_map_get() - one entry
- * wd_map_del() returns 0 also if there was none. Each call that reaches the
+ * wd_map_del() returns 0 also if there was none. On rung hold both write nothing
+ * and return -EROFS. Each call that reaches the
  * kernel counts one in wd_datapath_writes(). wd_endpoint includes wd_device,
  * its copy: both are written, and what is read is what programs go by.
  * Return: 0, -ENOENT (get), -E2BIG/-ENOSPC (full), or -errno.
@@ -173,7 +195,7 @@ int wd_map_reach(struct wd_datapath *dp, enum wd_map map, uint32_t first,
 /** wd_map_mem() - a window that is all there; NULL if it could not be mapped */
 void *wd_map_mem(struct wd_datapath *dp, enum wd_map map);
 
-/** wd_map_fd() - borrowed descriptor (events ring buffer, batch reads) */
+/** wd_map_fd() - borrowed descriptor (events ring buffer, batch reads); -1 there is no such map */
 int wd_map_fd(const struct wd_datapath *dp, enum wd_map map);
 
 /** wd_datapath_writes() - map entries written by syscalls since open */

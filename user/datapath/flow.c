@@ -111,8 +111,11 @@ int wd_flow_seed(struct wd_datapath *dp, const struct wd_seed_in *seed)
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = seed,
 		    .data_size_in = sizeof(*seed), .repeat = 1);
 	const struct bpf_program *prog;
-	int err = dp->seed ? 0 : load_seed(dp);
+	int err;
 
+	if (dp->memory)
+		return 0; /* the kernel's own table has it, or picks it up */
+	err = dp->seed ? 0 : load_seed(dp);
 	if (err)
 		return err;
 	prog = bpf_object__find_program_by_name(dp->seed, "wd_seed");

@@ -391,25 +391,23 @@ static int count_reason(struct wd_datapath *dp, struct bpf_object *obj,
 	return 0;
 }
 
-static int run_one(struct bpf_object *obj, const struct golden *g,
-		   uint32_t *ret_verdict)
+static int run_one(struct bpf_object *obj, enum wd_rung rung,
+		   const struct golden *g, uint32_t *ret_verdict)
 {
 	uint8_t frame[FRAME_BYTES];
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
 		    .data_size_in = sizeof(frame), .repeat = 1);
-	struct bpf_program *prog;
 	int err;
 
 	make_frame(frame, g);
-	prog = bpf_object__find_program_by_name(obj, wd_prog_names[g->way]);
-	err = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+	err = bpf_prog_test_run_opts(wd_object_prog(obj, rung, g->way), &opts);
 	if (!err)
 		*ret_verdict = opts.retval;
 	return err;
 }
 
 static int judge_one(struct wd_datapath *dp, struct bpf_object *obj,
-		     const struct golden *g)
+		     enum wd_rung rung, const struct golden *g)
 {
 	uint32_t want = g->reason < WD_R_FIRST_DROP ? PASSED : SHOT, verdict;
 	uint64_t before, after;
@@ -419,7 +417,7 @@ static int judge_one(struct wd_datapath *dp, struct bpf_object *obj,
 	if (!err)
 		err = count_reason(dp, obj, g, &before);
 	if (!err)
-		err = run_one(obj, g, &verdict);
+		err = run_one(obj, rung, g, &verdict);
 	if (!err)
 		err = count_reason(dp, obj, g, &after);
 	if (err)
@@ -434,7 +432,8 @@ static int judge_one(struct wd_datapath *dp, struct bpf_object *obj,
 		       g->name, (int)verdict, (int)want, (int)(after - before));
 }
 
-int wd_golden_run(struct wd_datapath *dp, struct bpf_object *obj)
+int wd_golden_run(struct wd_datapath *dp, struct bpf_object *obj,
+		  enum wd_rung rung)
 {
 	size_t i;
 	int err;
@@ -448,6 +447,6 @@ int wd_golden_run(struct wd_datapath *dp, struct bpf_object *obj)
 		return wd_fail(dp, err, WD_STAGE_MAP,
 			       "cannot fill the maps of the trial");
 	for (i = 0; !err && i < GOLDEN_CNT; i++)
-		err = judge_one(dp, obj, &goldens[i]);
+		err = judge_one(dp, obj, rung, &goldens[i]);
 	return err;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "memory.h"
 
 #define BATCH 4096 /* entries counted by one call */
 #define PROG_MAPS_MAX 64 /* maps of one program that are looked at */
@@ -207,6 +208,16 @@ int wd_map_info(struct wd_datapath *dp, enum wd_map map,
 	};
 	int err = 0;
 
+	if (dp->memory) {
+		snprintf(info.type, sizeof(info.type), "memory");
+		info.max = wd_memory_max(map);
+		info.used = wd_memory_count(dp->memory, map);
+		info.bytes = wd_memory_bytes(dp->memory, map);
+		*ret_info = info;
+		return 0;
+	}
+	if (dp->map_fd[map] < 0)
+		return -ENODEV;
 	name_type(shape->type, info.type);
 	switch (shape->type) {
 	case BPF_MAP_TYPE_HASH:

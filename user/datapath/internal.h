@@ -2,10 +2,13 @@
 /*
  * internal.h - what the files of the data path share, and nobody else sees.
  *
- * load.c puts an open data path together; bpffs.c knows directories and pins,
+ * ladder.c chooses the rung; load.c puts an open data path together from the
+ * programs of one, object.c opens those; bpffs.c knows directories and pins,
  * handover.c puts one set of them in place of another,
- * maps.c the maps, device.c the copy of wd_endpoint, flow.c the flow table, golden.c the trial of new programs, attach.c the hooks of
- * an interface by way of tcx.c or clsact.c, report.c what to tell a person.
+ * maps.c the maps or memory.c the same
+ * without a kernel, device.c the copy of wd_endpoint, flow.c the flow table, golden.c the trial of new programs, engine.c what
+ * judges an interface: attach.c its hooks by way of tcx.c or clsact.c, ../nft/, or hold.c;
+ * report.c what to tell a person.
  */
 #ifndef WARDER_DATAPATH_INTERNAL_H
 #define WARDER_DATAPATH_INTERNAL_H
@@ -15,7 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cause.h"
 #include "datapath.h"
+#include "ladder.h"
 
 struct bpf_object;
 
@@ -34,6 +39,24 @@ struct wd_map_shape {
 #define WD_MEM_CHUNK ((size_t)65536)
 #define WD_MEM_CHUNKS_MAX 128
 
+struct wd_memory;
+struct wd_nft;
+
+/* What judges packets. */
+enum wd_engine {
+	WD_ENGINE_PROGS, /* rungs full, compat, minimal */
+	WD_ENGINE_NFT,
+	WD_ENGINE_NONE, /* rung hold, with nothing in force */
+};
+
+/* What went wrong, before it is told. */
+struct wd_failure {
+	enum wd_stage stage;
+	int err; /* negative errno, 0 nothing failed */
+	char *text; /* one line for a person */
+	char *log; /* all that verifier and libbpf said, or NULL */
+};
+
 struct wd_datapath {
 	char dir[WD_DIR_MAX];
 	int prog_fd[WD_DIR__MAX]; /* what attachments use */
@@ -51,7 +74,17 @@ struct wd_datapath {
 	int lock_fd; /* the directory, -1 not locked */
 	uint64_t hash_key[WD_HASH_WORDS]; /* of the flow table, odd */
 	struct bpf_object *seed; /* what writes flows, NULL until needed */
-	char *why; /* first failure, for a person */
+	struct wd_failure failure; /* the first since it was last taken */
+	struct wd_ladder ladder;
+	enum wd_engine engine;
+	struct wd_memory *memory; /* the tables, where they are not maps */
+	struct wd_nft *nft; /* NULL but where it is the engine, or becomes it */
+	bool unsynced; /* tables were written that the ruleset does not say yet */
+	bool progs_left; /* of an agent before, until the ruleset is filled */
+	bool opened; /* it was in force once: attachments are ours */
+	uint32_t *guarded; /* interfaces that were attached */
+	int guarded_cnt;
+	bool with_events; /* the programs have wd_events */
 };
 
 /* Tests and kcheck: use clsact although the kernel has tcx. */
@@ -63,23 +96,13 @@ struct wd_progs {
 	uint32_t id[WD_DIR__MAX];
 };
 
-/* What was being done when a call failed. */
-enum wd_stage {
-	WD_STAGE_BPFFS,
-	WD_STAGE_MAP,
-	WD_STAGE_PROG,
-	WD_STAGE_RUN,
-	WD_STAGE_PIN,
-	WD_STAGE_ATTACH,
-};
-
 extern const char *const wd_map_names[WD_MAP__MAX];
 extern const char *const wd_prog_names[WD_DIR__MAX]; /* by enum wd_dir */
 
 /* ---- report.c ---- */
 
 /**
- * wd_fail() - keep the first explanation of a failure in dp->why
+ * wd_fail() - keep the first explanation of a failure in dp->failure
  * @err: negative errno
  * @fmt: what was tried, to which the error and its likely cause are added
  * Return: @err
@@ -93,8 +116,40 @@ void wd_capture_begin(void);
 /** wd_capture_end() - Return: the messages, to be freed, or NULL for none */
 char *wd_capture_end(void);
 
-/** wd_fail_load() - wd_fail() for a load, @said: what libbpf printed then */
-int wd_fail_load(struct wd_datapath *dp, int err, const char *said);
+/** wd_fail_load() - wd_fail() for a load, @said: what libbpf printed then; taken */
+int wd_fail_load(struct wd_datapath *dp, int err, char *said);
+
+/** wd_failure_clear() - forget it, for the next thing to be tried */
+void wd_failure_clear(struct wd_datapath *dp);
+
+/** wd_failure_why() - text and the end of the log, to be freed; clears it */
+char *wd_failure_why(struct wd_datapath *dp);
+
+/** wd_failure_cause() - of what is kept now */
+enum wd_cause wd_failure_cause(const struct wd_datapath *dp);
+
+/* ---- object.c ---- */
+
+/**
+ * wd_object_open() - the programs of a rung, in this binary, with their constants still to be set
+ * Return: NULL on failure, with dp->failure set.
+ */
+struct bpf_object *wd_object_open(struct wd_datapath *dp, enum wd_rung rung);
+
+/** wd_object_load() - sets the constants, loads; 0 or -errno with dp->failure set */
+int wd_object_load(struct wd_datapath *dp, struct bpf_object *obj);
+
+/** wd_object_prog() - descriptor of a loaded program, borrowed, or -errno */
+int wd_object_prog(struct bpf_object *obj, enum wd_rung rung, enum wd_dir way);
+
+/** wd_object_name() - "wd_pod", "wd_compat", "wd_minimal" */
+const char *wd_object_name(enum wd_rung rung);
+
+/** wd_object_rung() - whose program has this name; WD_RUNG_FULL if nobody's */
+enum wd_rung wd_object_rung(const char *prog_name);
+
+/** wd_events_probe() - can a ring buffer be made? Makes one and lets it go; 0 or -errno */
+int wd_events_probe(void);
 
 /* ---- bpffs.c ---- */
 
@@ -171,6 +226,9 @@ int wd_maps_adopt(struct wd_datapath *dp);
 /** wd_maps_schema() - what the wd_state behind @fd says, of any version; 0 unknown */
 uint32_t wd_maps_schema(int fd);
 
+/** wd_maps_mend() - make the optional maps that an adopted set lacks and this kernel can have; 0 or -errno */
+int wd_maps_mend(struct wd_datapath *dp);
+
 /** wd_maps_reuse() - make @obj use the maps that dp holds */
 int wd_maps_reuse(struct wd_datapath *dp, struct bpf_object *obj);
 
@@ -184,6 +242,14 @@ int wd_maps_pin(struct wd_datapath *dp, const char *sub);
 int wd_maps_mmap(struct wd_datapath *dp);
 
 void wd_maps_close(struct wd_datapath *dp);
+
+/** wd_maps_copy() - write what @memory holds into the maps of dp, generation last; 0 or -errno */
+int wd_maps_copy(struct wd_datapath *dp, struct wd_memory *memory);
+
+struct wd_tables;
+
+/** wd_tables() - get, next and window of the tables of dp, as the ruleset reads them */
+struct wd_tables wd_tables(struct wd_datapath *dp);
 
 /** wd_maps_unpin() - remove the pins; wd_state, which makes a set, first */
 int wd_maps_unpin(const char *dir);
@@ -246,19 +312,95 @@ int wd_device_get(struct wd_datapath *dp, uint32_t ifindex,
 /** wd_device_mend() - make the copies agree with wd_endpoint, after a crash perhaps */
 int wd_device_mend(struct wd_datapath *dp);
 
+/* ---- load.c ---- */
+
+/**
+ * wd_load_prepare() - what comes before any program: steps 1 and 2 of load.c
+ * Return: 0; -EADDRINUSE; or -errno with dp->failure set: no bpf(2), perhaps
+ */
+int wd_load_prepare(struct wd_datapath *dp);
+
+/**
+ * wd_load_rung() - steps 3 to 6, for the programs of one rung
+ * Return: 0, they are in force (or beside, see info); or -errno with
+ * dp->failure set: all is as it was.
+ */
+int wd_load_rung(struct wd_datapath *dp, enum wd_rung rung);
+
+/**
+ * wd_load_kept() - go on with the pinned programs, whatever they are, on the adopted maps
+ * Return: 0, -ENOENT there are none, or -errno.
+ */
+int wd_load_kept(struct wd_datapath *dp);
+
+/** wd_load_undo() - let go of programs and maps, and unpin those nobody has seen */
+void wd_load_undo(struct wd_datapath *dp);
+
+/** wd_load_hold() - these programs are what attachments use from now on; takes them */
+void wd_load_hold(struct wd_datapath *dp, const int fd[WD_DIR__MAX]);
+
+/* ---- ladder.c ---- */
+
+/**
+ * wd_ladder_no_tcx() - filters of clsact from now on, because links failed with @err
+ * What hangs on links stays there. Noted as an attempt.
+ */
+void wd_ladder_no_tcx(struct wd_datapath *dp, int err);
+
+/** wd_ladder_forget() - free what was noted of attempts */
+void wd_ladder_forget(struct wd_datapath *dp);
+
 /* ---- golden.c ---- */
 
 /**
  * wd_golden_run() - do these programs give the golden verdicts?
  * @obj: loaded with maps of its own, all empty
- * Return: 0, -EBADMSG with dp->why set, or -errno of a failing call.
+ * Return: 0, -EBADMSG with dp->failure set, or -errno of a failing call.
  */
-int wd_golden_run(struct wd_datapath *dp, struct bpf_object *obj);
+int wd_golden_run(struct wd_datapath *dp, struct bpf_object *obj,
+		  enum wd_rung rung);
 
 /** wd_golden_shrink() - make the maps of @obj as small as the trial allows */
 int wd_golden_shrink(struct bpf_object *obj);
 
-/* ---- attach.c ---- */
+/* ---- engine.c ---- */
+
+/** wd_engine_inherit() - note what an agent before has attached; 0 or -errno */
+int wd_engine_inherit(struct wd_datapath *dp);
+
+/** wd_engine_enter() - each guarded interface gets this engine, too; 0 or -errno */
+int wd_engine_enter(struct wd_datapath *dp, enum wd_engine engine);
+
+/** wd_engine_leave() - and is let go of by it; the first -errno after trying all */
+int wd_engine_leave(struct wd_datapath *dp, enum wd_engine engine);
+
+/* ---- hold.c ---- */
+
+/** wd_hold_close() - set the interface down and mark it; 0, -ENODEV or -errno */
+int wd_hold_close(uint32_t ifindex);
+
+/** wd_hold_open() - set it up if it has our mark; 0, -ENODEV or -errno */
+int wd_hold_open(uint32_t ifindex);
+
+/** wd_hold_check() - 0 it has our mark, -ENOLINK, -ENODEV, -errno */
+int wd_hold_check(uint32_t ifindex);
+
+struct wd_hold_list {
+	uint32_t *ifindex; /* to be freed */
+	int cnt;
+};
+
+/** wd_hold_list() - every interface of this namespace with our mark; 0 or -errno */
+int wd_hold_list(struct wd_hold_list *ret_list);
+
+/* ---- attach.c: the engine of programs ---- */
+
+int wd_progs_attach(struct wd_datapath *dp, uint32_t ifindex);
+int wd_progs_check(struct wd_datapath *dp, uint32_t ifindex);
+int wd_progs_before(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir dir,
+		    uint32_t *ret_prog);
+int wd_progs_detach(struct wd_datapath *dp, uint32_t ifindex);
+int wd_progs_attached(struct wd_datapath *dp, uint32_t **ret_ifindex);
 
 /* Whose filters: those of these programs, or of others with such a wd_state. */
 struct wd_owner {
@@ -278,8 +420,8 @@ int wd_attach_move(const char *dir, const struct wd_owner *owner,
 
 /* ---- tcx.c: everything by pinned link ---- */
 
-/** wd_tcx_probe() - does the kernel know tcx? Asks, changes nothing. */
-bool wd_tcx_probe(void);
+/** wd_tcx_probe() - can a link be made? Makes one that does nothing on lo and lets it go; 0 or -errno */
+int wd_tcx_probe(void);
 
 /** wd_hurry_begin() - make changes of hooks quick; Return: for wd_hurry_end() */
 int wd_hurry_begin(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * load.c - opens the data path: trial first, then maps, programs, switch-over.
+ * load.c - opens the data path with one rung's programs: trial first, then
+ * maps, programs, switch-over.
  *
  *  1. the bpffs and its directories are there; what an agent before began to
  *     take over is finished
@@ -26,81 +27,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "internal.h"
-#include "wd_pod.skel.h"
+#include "memory.h"
+#include "nft_none.h"
 
 const char *const wd_prog_names[WD_DIR__MAX] = {
 	[WD_INGRESS] = WD_PROG_IN,
 	[WD_EGRESS] = WD_PROG_OUT,
 };
 
-/* ---- objects ---- */
-
-/*
- * What the programs must be told before they load: of this kernel, and of the
- * flow table, whose size may have been set for a trial.
- */
-static int set_constants(struct wd_datapath *dp, struct bpf_object *obj)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
-	struct bpf_map *flows = bpf_object__find_map_by_name(obj, "wd_flow");
-	size_t bytes = 0;
-	struct wd_pod__rodata *is = map ? bpf_map__initial_value(map, &bytes) :
-					  NULL;
-
-	if (!is || !flows || bytes != sizeof(*is))
-		return wd_fail(dp, -EINVAL, WD_STAGE_PROG,
-			       "the programs have other constants than this "
-			       "binary");
-	is->wd_tick_shift = wd_clock_shift();
-	is->wd_bucket_mask = bpf_map__max_entries(flows) - 1;
-	memcpy(is->wd_hash_key, dp->hash_key, sizeof(is->wd_hash_key));
-	return 0;
-}
-
-static struct bpf_object *open_object(struct wd_datapath *dp)
-{
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "wd_pod");
-	struct bpf_object *obj;
-	const void *elf;
-	size_t bytes;
-
-	elf = wd_pod__elf_bytes(&bytes);
-	obj = bpf_object__open_mem(elf, bytes, &opts);
-	if (!obj)
-		wd_fail(dp, -errno, WD_STAGE_PROG,
-			"cannot read the programs in this binary");
-	return obj;
-}
-
-static int load_object(struct wd_datapath *dp, struct bpf_object *obj)
-{
-	char *said;
-	int err = set_constants(dp, obj);
-
-	if (err)
-		return err;
-	wd_capture_begin();
-	err = bpf_object__load(obj);
-	said = wd_capture_end();
-	if (err)
-		wd_fail_load(dp, err, said);
-	free(said);
-	return err;
-}
-
-static int prog_fd_of(struct bpf_object *obj, enum wd_dir way)
-{
-	struct bpf_program *prog;
-
-	prog = bpf_object__find_program_by_name(obj, wd_prog_names[way]);
-	return prog ? bpf_program__fd(prog) : -ENOENT;
-}
-
 /* ---- step 3: the trial ---- */
 
-static int trial(struct wd_datapath *dp, struct bpf_object *obj)
+static int trial(struct wd_datapath *dp, struct bpf_object *obj,
+		 enum wd_rung rung)
 {
 	int err;
 
@@ -108,8 +47,8 @@ static int trial(struct wd_datapath *dp, struct bpf_object *obj)
 	if (err)
 		return wd_fail(dp, err, WD_STAGE_MAP,
 			       "cannot size the maps of the trial");
-	err = load_object(dp, obj);
-	return err ? err : wd_golden_run(dp, obj);
+	err = wd_object_load(dp, obj);
+	return err ? err : wd_golden_run(dp, obj, rung);
 }
 
 /* ---- step 4: programs in force, or new ones ---- */
@@ -130,7 +69,17 @@ static bool is_same(struct wd_datapath *dp, int fd, int trial_fd)
 	return wd_prog_uses(fd, dp->map_id[WD_MAP_wd_state]) == 1;
 }
 
-static bool adopt_programs(struct wd_datapath *dp, struct bpf_object *tried)
+void wd_load_hold(struct wd_datapath *dp, const int fd[WD_DIR__MAX])
+{
+	for (int way = 0; way < WD_DIR__MAX; way++) {
+		if (dp->prog_fd[way] >= 0 && dp->prog_fd[way] != fd[way])
+			close(dp->prog_fd[way]);
+		dp->prog_fd[way] = fd[way];
+	}
+}
+
+static bool adopt_programs(struct wd_datapath *dp, struct bpf_object *tried,
+			   enum wd_rung rung)
 {
 	char path[WD_PATH_MAX];
 	int fd[WD_DIR__MAX] = { -1, -1 };
@@ -141,47 +90,55 @@ static bool adopt_programs(struct wd_datapath *dp, struct bpf_object *tried)
 		wd_pin_path(path, dp->dir, "progs", wd_prog_names[way]);
 		fd[way] = bpf_obj_get(path);
 		same = fd[way] >= 0 &&
-		       is_same(dp, fd[way], prog_fd_of(tried, way));
+		       is_same(dp, fd[way], wd_object_prog(tried, rung, way));
 	}
-	for (way = 0; way < WD_DIR__MAX; way++) {
-		if (same)
-			dp->prog_fd[way] = fd[way];
-		else if (fd[way] >= 0)
+	if (same)
+		wd_load_hold(dp, fd);
+	for (way = 0; way < WD_DIR__MAX && !same; way++) {
+		if (fd[way] >= 0)
 			close(fd[way]);
 	}
 	return same;
 }
 
-static int keep_programs(struct wd_datapath *dp, struct bpf_object *obj)
+static int keep_programs(struct wd_datapath *dp, struct bpf_object *obj,
+			 enum wd_rung rung)
 {
-	int way;
+	int fd[WD_DIR__MAX] = { -1, -1 };
+	int way, err;
 
 	for (way = 0; way < WD_DIR__MAX; way++) {
-		dp->prog_fd[way] =
-			fcntl(prog_fd_of(obj, way), F_DUPFD_CLOEXEC, 3);
-		if (dp->prog_fd[way] < 0)
-			return wd_fail(dp, -errno, WD_STAGE_PROG,
-				       "cannot hold program %s",
-				       wd_prog_names[way]);
+		fd[way] = fcntl(wd_object_prog(obj, rung, way), F_DUPFD_CLOEXEC,
+				3);
+		if (fd[way] >= 0)
+			continue;
+		err = -errno;
+		if (way)
+			close(fd[0]);
+		return wd_fail(dp, err, WD_STAGE_PROG, "cannot hold program %s",
+			       wd_prog_names[way]);
 	}
+	wd_load_hold(dp, fd);
 	return 0;
 }
 
-static int load_programs(struct wd_datapath *dp)
+/* The set of maps in force is whole; else the object's own become one. */
+static int load_programs(struct wd_datapath *dp, enum wd_rung rung)
 {
-	struct bpf_object *obj = open_object(dp);
+	struct bpf_object *obj = wd_object_open(dp, rung);
+	bool has_maps = dp->map_fd[WD_MAP_wd_state] >= 0;
 	int err;
 
 	if (!obj)
 		return -ENOENT;
-	err = dp->info.adopted ? wd_maps_reuse(dp, obj) : 0;
+	err = has_maps ? wd_maps_reuse(dp, obj) : 0;
 	if (!err)
-		err = load_object(dp, obj);
+		err = wd_object_load(dp, obj);
 	if (!err)
-		err = keep_programs(dp, obj);
-	if (!err && !dp->info.adopted)
+		err = keep_programs(dp, obj, rung);
+	if (!err && !has_maps)
 		err = wd_maps_create(dp, obj);
-	if (!err && !dp->info.adopted && !dp->info.beside)
+	if (!err && !has_maps && !dp->info.beside)
 		err = wd_maps_pin(dp, "maps");
 	bpf_object__close(obj);
 	return err;
@@ -208,6 +165,8 @@ static int pin_programs(struct wd_datapath *dp)
 
 static int make_scratch(struct wd_datapath *dp)
 {
+	if (dp->percpu)
+		return 0;
 	dp->cpus = libbpf_num_possible_cpus();
 	if (dp->cpus < 0)
 		return wd_fail(dp, dp->cpus, WD_STAGE_MAP,
@@ -227,14 +186,17 @@ static int put_in_force(struct wd_datapath *dp, bool is_pinned)
 	return err;
 }
 
-static int make_ready(struct wd_datapath *dp, struct bpf_object *tried)
+static int make_ready(struct wd_datapath *dp, struct bpf_object *tried,
+		      enum wd_rung rung)
 {
-	bool same = dp->info.adopted && adopt_programs(dp, tried);
+	bool has_maps = dp->map_fd[WD_MAP_wd_state] >= 0;
+	bool same = has_maps && !dp->info.beside &&
+		    adopt_programs(dp, tried, rung);
 	int err = 0;
 
 	if (!same)
-		err = load_programs(dp);
-	if (!err)
+		err = load_programs(dp, rung);
+	if (!err && !dp->mem[WD_MAP_wd_state])
 		err = wd_maps_mmap(dp);
 	if (!err)
 		err = wd_device_mend(dp);
@@ -242,9 +204,95 @@ static int make_ready(struct wd_datapath *dp, struct bpf_object *tried)
 		err = wd_prog_describe(dp);
 	if (!err && !dp->info.beside)
 		err = put_in_force(dp, same);
-	if (err && !dp->info.adopted && !dp->info.beside)
-		(void)wd_maps_unpin(dp->dir); /* nobody has seen this set */
+	if (err && !has_maps) {
+		if (!dp->info.beside) /* nobody has seen this set */
+			(void)wd_maps_unpin(dp->dir);
+		wd_maps_close(dp);
+	}
 	return err;
+}
+
+static void let_go(struct wd_progs *progs)
+{
+	for (int way = 0; way < WD_DIR__MAX; way++)
+		if (progs->fd[way] >= 0)
+			close(progs->fd[way]);
+}
+
+/* The programs in force stay so: hooks that were switched go back. */
+static void give_back(struct wd_datapath *dp, const struct wd_progs *before)
+{
+	struct wd_failure failure = dp->failure; /* what led here is told */
+
+	wd_load_hold(dp, before->fd);
+	if (before->fd[0] < 0)
+		return;
+	dp->failure = (struct wd_failure){ 0 };
+	if (!wd_prog_describe(dp) && !dp->info.beside)
+		(void)wd_attach_swap(dp);
+	wd_failure_clear(dp);
+	dp->failure = failure;
+}
+
+int wd_load_rung(struct wd_datapath *dp, enum wd_rung rung)
+{
+	struct wd_progs before = { .fd = { dp->prog_fd[0], dp->prog_fd[1] } };
+	struct bpf_object *tried = wd_object_open(dp, rung);
+	int err;
+
+	if (!tried)
+		return -ENOENT;
+	err = trial(dp, tried, rung);
+	if (!err) {
+		dp->prog_fd[0] = dp->prog_fd[1] = -1; /* held by before */
+		err = make_ready(dp, tried, rung);
+		if (err)
+			give_back(dp, &before);
+		else
+			let_go(&before);
+	}
+	bpf_object__close(tried);
+	return err;
+}
+
+int wd_load_kept(struct wd_datapath *dp)
+{
+	int fd[WD_DIR__MAX] = { -1, -1 }, way, err = 0;
+	char path[WD_PATH_MAX];
+
+	if (!dp->info.adopted)
+		return -ENOENT;
+	for (way = 0; !err && way < WD_DIR__MAX; way++) {
+		wd_pin_path(path, dp->dir, "progs", wd_prog_names[way]);
+		fd[way] = bpf_obj_get(path);
+		err = fd[way] < 0 ? fd[way] : 0;
+		if (!err &&
+		    wd_prog_uses(fd[way], dp->map_id[WD_MAP_wd_state]) != 1)
+			err = -ENOENT;
+	}
+	wd_load_hold(dp, fd);
+	if (!err && !dp->mem[WD_MAP_wd_state])
+		err = wd_maps_mmap(dp);
+	if (!err)
+		err = wd_device_mend(dp);
+	if (!err)
+		err = wd_prog_describe(dp);
+	return err ? err : wd_attach_swap(dp);
+}
+
+void wd_load_undo(struct wd_datapath *dp)
+{
+	static const int none[WD_DIR__MAX] = { -1, -1 };
+	bool ours = dp->map_fd[WD_MAP_wd_state] >= 0 && !dp->info.adopted;
+
+	if (ours && dp->info.beside)
+		(void)wd_handover_drop(dp->dir);
+	else if (ours)
+		(void)wd_maps_unpin(dp->dir);
+	wd_load_hold(dp, none);
+	wd_maps_close(dp);
+	dp->info.adopted = false;
+	dp->info.beside = false;
 }
 
 static int adopt(struct wd_datapath *dp)
@@ -256,83 +304,50 @@ static int adopt(struct wd_datapath *dp)
 	return err == 1 || err == -ESTALE ? 0 : err;
 }
 
-static int open_all(struct wd_datapath *dp)
+/* How this binary wants its maps: any object tells, none is loaded. */
+static int read_shapes(struct wd_datapath *dp)
 {
-	struct bpf_object *tried;
+	struct bpf_object *obj = wd_object_open(dp, WD_RUNG_FULL);
+	int err = obj ? wd_maps_shape(dp, obj) : -ENOENT;
+
+	bpf_object__close(obj);
+	return err;
+}
+
+/* Before any pin is read: what cannot be read must not be taken for missing. */
+static int probe_bpf(struct wd_datapath *dp)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "wd_probe", 4, 4, 1, NULL);
+
+	if (fd < 0)
+		return wd_fail(dp, fd, WD_STAGE_MAP, "bpf(2) makes no map");
+	close(fd);
+	return 0;
+}
+
+int wd_load_prepare(struct wd_datapath *dp)
+{
 	int err;
 
 	err = wd_bpffs_open(dp);
-	if (!err)
+	if (!err && dp->lock_fd < 0)
 		err = wd_pins_lock(dp);
 	if (!err)
+		err = probe_bpf(dp);
+	if (!err)
 		err = wd_handover_finish(dp);
-	if (err)
-		return err;
-	tried = open_object(dp);
-	if (!tried)
-		return -ENOENT;
-	err = wd_maps_shape(dp, tried);
+	if (!err)
+		err = read_shapes(dp);
 	if (!err)
 		err = adopt(dp);
 	if (!err)
 		err = wd_flow_hash_key(dp);
 	if (!err)
 		err = make_scratch(dp);
-	if (!err)
-		err = trial(dp, tried);
-	if (!err) {
-		wd_bpffs_sweep(dp->dir);
-		if (!wd_datapath_no_tcx && wd_tcx_probe())
-			dp->info.attach = WD_ATTACH_TCX;
-		else
-			dp->info.attach = WD_ATTACH_CLSACT;
-		err = make_ready(dp, tried);
-	}
-	bpf_object__close(tried);
-	return err;
-}
-
-static struct wd_datapath *new_datapath(const char *bpffs)
-{
-	struct wd_datapath *dp = calloc(1, sizeof(*dp));
-	size_t i;
-
-	if (!dp)
-		return NULL;
-	memcpy(dp->dir, bpffs, strlen(bpffs)); /* length seen to by open */
-	dp->lock_fd = -1;
-	for (i = 0; i < WD_DIR__MAX; i++)
-		dp->prog_fd[i] = -1;
-	for (i = 0; i < WD_MAP__MAX; i++)
-		dp->map_fd[i] = -1;
-	return dp;
-}
-
-int wd_datapath_open(const char *bpffs, struct wd_datapath **ret_dp,
-		     char **ret_error)
-{
-	struct wd_datapath *dp;
-	int err;
-
-	if (strlen(bpffs) >= WD_DIR_MAX) {
-		*ret_error = strdup("datapath: the bpffs directory's name is "
-				    "too long");
-		return -ENAMETOOLONG;
-	}
-	dp = new_datapath(bpffs);
-	if (!dp) {
-		*ret_error = strdup("datapath: out of memory");
-		return -ENOMEM;
-	}
-	err = open_all(dp);
-	if (!err) {
-		*ret_dp = dp;
-		return 0;
-	}
-	*ret_error = dp->why;
-	dp->why = NULL;
-	wd_datapath_close(dp);
-	return err;
+	if (err)
+		return err;
+	wd_bpffs_sweep(dp->dir);
+	return 0;
 }
 
 int wd_datapath_take_over(struct wd_datapath *dp, char **ret_error)
@@ -349,10 +364,8 @@ int wd_datapath_take_over(struct wd_datapath *dp, char **ret_error)
 		dp->old_state_id = 0;
 		err = wd_attach_swap(dp); /* what else: filters to links */
 	}
-	if (err) {
-		*ret_error = dp->why;
-		dp->why = NULL;
-	}
+	if (err)
+		*ret_error = wd_failure_why(dp);
 	return err;
 }
 
@@ -364,13 +377,17 @@ void wd_datapath_close(struct wd_datapath *dp)
 		return;
 	wd_flow_close(dp);
 	wd_maps_close(dp);
+	wd_nft_close(dp->nft);
+	wd_memory_free(dp->memory);
 	for (i = 0; i < WD_DIR__MAX; i++) {
 		if (dp->prog_fd[i] >= 0)
 			close(dp->prog_fd[i]);
 	}
 	wd_datapath_unlock(dp);
 	free(dp->percpu);
-	free(dp->why);
+	free(dp->guarded);
+	wd_failure_clear(dp);
+	wd_ladder_forget(dp);
 	free(dp);
 }
 

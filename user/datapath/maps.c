@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "memory.h"
+#include "nft_none.h"
 
 #define MAP_NAME_(name, help) #name,
 const char *const wd_map_names[WD_MAP__MAX] = { WD_MAPS(MAP_NAME_) };
@@ -131,10 +133,18 @@ static int open_pin(struct wd_datapath *dp, size_t map)
 	return fd < 0 ? fd : 0;
 }
 
+/* Maps without which programs do all but tell of it. */
+static bool is_optional(size_t map)
+{
+	return map == WD_MAP_wd_events;
+}
+
 static int open_and_check(struct wd_datapath *dp, size_t map)
 {
 	int err = dp->map_fd[map] < 0 ? open_pin(dp, map) : 0;
 
+	if (err == -ENOENT && is_optional(map))
+		return 0; /* made when this kernel can: wd_maps_mend() */
 	if (err == -ENOENT)
 		return stale(dp, wd_map_names[map], "is missing");
 	if (err == -EACCES || err == -EINVAL)
@@ -182,6 +192,8 @@ int wd_maps_reuse(struct wd_datapath *dp, struct bpf_object *obj)
 	int err;
 
 	for (i = 0; i < WD_MAP__MAX; i++) {
+		if (dp->map_fd[i] < 0)
+			continue; /* an optional one: not made */
 		err = bpf_map__reuse_fd(find_map(obj, i), dp->map_fd[i]);
 		if (err)
 			return wd_fail(dp, err, WD_STAGE_MAP,
@@ -209,6 +221,8 @@ static int pin_map(struct wd_datapath *dp, const char *sub, size_t map)
 	char path[WD_PATH_MAX];
 	int err;
 
+	if (dp->map_fd[map] < 0)
+		return 0; /* an optional one: not made */
 	wd_pin_path(path, dp->dir, sub, wd_map_names[map]);
 	err = wd_handover_at(WD_STEP_PIN);
 	if (!err)
@@ -222,6 +236,8 @@ int wd_maps_create(struct wd_datapath *dp, struct bpf_object *obj)
 	size_t i;
 
 	for (i = 0; i < WD_MAP__MAX; i++) {
+		if (!dp->with_events && is_optional(i))
+			continue;
 		dp->map_fd[i] = fcntl(bpf_map__fd(find_map(obj, i)),
 				      F_DUPFD_CLOEXEC, 3);
 		if (dp->map_fd[i] < 0)
@@ -230,6 +246,25 @@ int wd_maps_create(struct wd_datapath *dp, struct bpf_object *obj)
 		dp->map_id[i] = wd_map_id(dp->map_fd[i]);
 	}
 	return write_schema(dp);
+}
+
+int wd_maps_mend(struct wd_datapath *dp)
+{
+	const struct wd_map_shape *shape = &dp->shape[WD_MAP_wd_events];
+	int fd;
+
+	if (dp->map_fd[WD_MAP_wd_events] >= 0 || !dp->with_events)
+		return 0;
+	fd = bpf_map_create(shape->type, wd_map_names[WD_MAP_wd_events],
+			    shape->key_size, shape->value_size, shape->max,
+			    NULL);
+	if (fd < 0) {
+		dp->with_events = false;
+		return fd;
+	}
+	dp->map_fd[WD_MAP_wd_events] = fd;
+	dp->map_id[WD_MAP_wd_events] = wd_map_id(fd);
+	return pin_map(dp, "maps", WD_MAP_wd_events);
 }
 
 int wd_maps_pin(struct wd_datapath *dp, const char *sub)
@@ -288,6 +323,8 @@ int wd_map_reach(struct wd_datapath *dp, enum wd_map map, uint32_t first,
 	size_t begin = first * element_bytes(dp, map);
 	size_t end = begin + cnt * element_bytes(dp, map);
 
+	if (dp->memory)
+		return first + cnt > wd_memory_max(map) ? -ERANGE : 0;
 	if (!cnt)
 		return 0;
 	if (end > dp->mem_bytes[map])
@@ -353,36 +390,77 @@ void wd_maps_close(struct wd_datapath *dp)
 
 /* ---- entries ---- */
 
-int wd_map_set(struct wd_datapath *dp, enum wd_map map, const void *key,
-	       const void *val)
+/* A ruleset is told, and where it opens or closes an interface, at once. */
+static int changed(struct wd_datapath *dp, enum wd_map map, const void *key)
+{
+	if (!dp->nft)
+		return 0;
+	wd_nft_changed(dp->nft, map, key);
+	dp->unsynced = true;
+	return 0;
+}
+
+static int write_entry(struct wd_datapath *dp, enum wd_map map, const void *key,
+		       const void *val)
 {
 	int err;
 
-	dp->writes++;
+	if (dp->memory)
+		return wd_memory_set(dp->memory, map, key, val);
+	if (dp->map_fd[map] < 0)
+		return -ENODEV;
 	err = bpf_map_update_elem(dp->map_fd[map], key, val, BPF_ANY);
 	if (!err && map == WD_MAP_wd_endpoint)
 		err = wd_device_set(dp, *(const uint32_t *)key, val);
 	return err;
 }
 
-int wd_map_del(struct wd_datapath *dp, enum wd_map map, const void *key)
+int wd_map_set(struct wd_datapath *dp, enum wd_map map, const void *key,
+	       const void *val)
+{
+	int err;
+
+	if (dp->ladder.frozen)
+		return -EROFS;
+	dp->writes++;
+	err = write_entry(dp, map, key, val);
+	return err ? err : changed(dp, map, key);
+}
+
+static int delete_entry(struct wd_datapath *dp, enum wd_map map,
+			const void *key)
 {
 	int err = 0;
 
+	if (dp->memory)
+		return wd_memory_del(dp->memory, map, key);
 	if (map == WD_MAP_wd_endpoint)
 		err = wd_device_del(dp, *(const uint32_t *)key);
 	if (err)
 		return err;
-	dp->writes++;
 	err = bpf_map_delete_elem(dp->map_fd[map], key);
 	return err == -ENOENT ? 0 : err;
+}
+
+int wd_map_del(struct wd_datapath *dp, enum wd_map map, const void *key)
+{
+	int err;
+
+	if (dp->ladder.frozen)
+		return -EROFS;
+	dp->writes++;
+	err = delete_entry(dp, map, key);
+	return err ? err : changed(dp, map, key);
 }
 
 int wd_map_get(struct wd_datapath *dp, enum wd_map map, const void *key,
 	       void *ret_val)
 {
-	int err = bpf_map_lookup_elem(dp->map_fd[map], key, ret_val);
+	int err;
 
+	if (dp->memory)
+		return wd_memory_get(dp->memory, map, key, ret_val);
+	err = bpf_map_lookup_elem(dp->map_fd[map], key, ret_val);
 	if (!err && map == WD_MAP_wd_endpoint)
 		err = wd_device_get(dp, *(const uint32_t *)key, ret_val);
 	return err;
@@ -391,16 +469,20 @@ int wd_map_get(struct wd_datapath *dp, enum wd_map map, const void *key,
 int wd_map_next(struct wd_datapath *dp, enum wd_map map, const void *prev,
 		void *ret_next)
 {
+	if (dp->memory)
+		return wd_memory_next(dp->memory, map, prev, ret_next);
 	return bpf_map_get_next_key(dp->map_fd[map], prev, ret_next);
 }
 
 void *wd_map_window(struct wd_datapath *dp, enum wd_map map)
 {
-	return dp->mem[map];
+	return dp->memory ? wd_memory_window(dp->memory, map) : dp->mem[map];
 }
 
 void *wd_map_mem(struct wd_datapath *dp, enum wd_map map)
 {
+	if (dp->memory)
+		return wd_memory_window(dp->memory, map);
 	if (wd_map_reach(dp, map, 0, dp->shape[map].max))
 		return NULL;
 	return dp->mem[map];
@@ -418,9 +500,109 @@ uint64_t wd_datapath_writes(const struct wd_datapath *dp)
 
 void wd_datapath_publish(struct wd_datapath *dp, uint32_t gen)
 {
-	struct wd_state_val *state = dp->mem[WD_MAP_wd_state];
+	struct wd_state_val *state = wd_map_window(dp, WD_MAP_wd_state);
 
 	__atomic_store_n(&state->gen, gen, __ATOMIC_RELEASE);
+	dp->unsynced = true;
+}
+
+/* ---- the tables as a whole ---- */
+
+static int table_get(void *ctx, enum wd_map map, const void *key, void *ret_val)
+{
+	return wd_map_get(ctx, map, key, ret_val);
+}
+
+static int table_next(void *ctx, enum wd_map map, const void *prev,
+		      void *ret_next)
+{
+	return wd_map_next(ctx, map, prev, ret_next);
+}
+
+static void *table_window(void *ctx, enum wd_map map)
+{
+	return wd_map_mem(ctx, map);
+}
+
+struct wd_tables wd_tables(struct wd_datapath *dp)
+{
+	return (struct wd_tables){
+		.ctx = dp,
+		.get = table_get,
+		.next = table_next,
+		.window = table_window,
+	};
+}
+
+static bool is_zero(const void *at, size_t bytes)
+{
+	const char *c = at;
+
+	return !*c && !memcmp(c, c + 1, bytes - 1);
+}
+
+/* What was never written is not touched, here and there. */
+static int copy_array(struct wd_datapath *dp, enum wd_map map, const char *from)
+{
+	size_t size = element_bytes(dp, map);
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < dp->shape[map].max; i++) {
+		if (is_zero(from + i * size, size))
+			continue;
+		err = wd_map_reach(dp, map, i, 1);
+		if (!err)
+			memcpy((char *)dp->mem[map] + i * size, from + i * size,
+			       size);
+	}
+	return err;
+}
+
+static int copy_entries(struct wd_datapath *dp, enum wd_map map,
+			const struct wd_memory *memory)
+{
+	union {
+		uint32_t index;
+		struct wd_cidr6_key longest;
+	} key;
+	union {
+		struct wd_addr_val addr;
+		struct wd_endpoint_val ep;
+	} val;
+	void *prev = NULL;
+	int err = 0;
+
+	while (!err && !wd_memory_next(memory, map, prev, &key)) {
+		prev = &key;
+		err = wd_memory_get(memory, map, &key, &val);
+		if (!err)
+			err = wd_map_set(dp, map, &key, &val);
+	}
+	return err;
+}
+
+int wd_maps_copy(struct wd_datapath *dp, struct wd_memory *memory)
+{
+	static const enum wd_map arrays[] = { WD_MAP_wd_row, WD_MAP_wd_slot,
+					      WD_MAP_wd_span, WD_MAP_wd_class };
+	static const enum wd_map entries[] = { WD_MAP_wd_addr4, WD_MAP_wd_addr6,
+					       WD_MAP_wd_cidr4, WD_MAP_wd_cidr6,
+					       WD_MAP_wd_endpoint };
+	const struct wd_state_val *from =
+		wd_memory_window(memory, WD_MAP_wd_state);
+	struct wd_state_val *state = dp->mem[WD_MAP_wd_state];
+	int err = 0;
+
+	state->flags = from->flags;
+	state->monitor = from->monitor;
+	for (size_t i = 0; !err && i < sizeof(arrays) / sizeof(*arrays); i++)
+		err = copy_array(dp, arrays[i],
+				 wd_memory_window(memory, arrays[i]));
+	for (size_t i = 0; !err && i < sizeof(entries) / sizeof(*entries); i++)
+		err = copy_entries(dp, entries[i], memory);
+	if (!err)
+		wd_datapath_publish(dp, from->gen);
+	return err;
 }
 
 /* ---- counters: one value for each CPU, 8-byte aligned ---- */
@@ -436,10 +618,12 @@ static int sum_cpus(struct wd_datapath *dp, enum wd_map map, uint32_t index,
 	size_t i;
 	int cpu, err;
 
+	memset(ret_sum, 0, words * sizeof(*ret_sum));
+	if (dp->memory || dp->map_fd[map] < 0)
+		return 0; /* no program counts */
 	err = bpf_map_lookup_elem(dp->map_fd[map], &index, dp->percpu);
 	if (err)
 		return err;
-	memset(ret_sum, 0, words * sizeof(*ret_sum));
 	for (cpu = 0; cpu < dp->cpus; cpu++, at += size) {
 		for (i = 0; i < words; i++)
 			ret_sum[i] += ((const uint64_t *)at)[i];
@@ -464,7 +648,18 @@ static int stat_read(struct wd_datapath *dp, uint32_t index,
 int wd_stat_read(struct wd_datapath *dp, enum wd_reason reason, enum wd_dir dir,
 		 struct wd_stat_val *ret_val)
 {
-	return stat_read(dp, reason * 2 + dir, ret_val);
+	struct wd_stat_val ruleset;
+	int err = stat_read(dp, reason * 2 + dir, ret_val);
+
+	if (err || !dp->nft)
+		return err;
+	err = wd_nft_stats(dp->nft, reason, dir, &ruleset.packets,
+			   &ruleset.bytes);
+	if (!err) {
+		ret_val->packets += ruleset.packets;
+		ret_val->bytes += ruleset.bytes;
+	}
+	return err;
 }
 
 int wd_stat_audit_read(struct wd_datapath *dp, enum wd_reason reason,
@@ -488,6 +683,8 @@ int wd_epstat_read(struct wd_datapath *dp, uint32_t stat,
 
 int wd_epstat_reset(struct wd_datapath *dp, uint32_t stat)
 {
+	if (dp->memory)
+		return 0; /* no program counts */
 	memset(dp->percpu, 0, dp->cpus * sizeof(struct wd_epstat_val));
 	return wd_map_set(dp, WD_MAP_wd_epstat, &stat, dp->percpu);
 }

@@ -72,6 +72,8 @@ static int repin_map(struct wd_datapath *dp, size_t map, int *ret_found)
 {
 	char path[WD_PATH_MAX];
 
+	if (dp->map_fd[map] < 0)
+		return 0; /* an optional one: not made */
 	wd_pin_path(path, dp->dir, "maps", wd_map_names[map]);
 	return repin(path, dp->map_fd[map], dp->map_id[map], true, ret_found);
 }
@@ -83,7 +85,7 @@ int wd_datapath_repin(struct wd_datapath *dp, int *ret_found)
 	int err;
 
 	*ret_found = 0;
-	if (dp->info.beside)
+	if (dp->info.beside || dp->memory)
 		return 0; /* the pins are those of the set in force */
 	err = wd_bpffs_open(dp);
 	for (i = 0; !err && i < WD_MAP__MAX; i++) {

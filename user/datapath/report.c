@@ -8,14 +8,10 @@
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/capability.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "internal.h"
 #include "log.h"
@@ -23,133 +19,90 @@
 /* As much of the verifier's log as is kept: its end names the reason. */
 #define LOG_TAIL 8192
 
-#ifndef ENOTSUPP
-#define ENOTSUPP 524 /* kernel-internal, but bpf(2) lets it out */
-#endif
-
 static struct {
 	char *text;
 	size_t len;
 	libbpf_print_fn_t before;
 } capture;
 
-static const struct cause {
-	int err;
-	int stage; /* enum wd_stage, or -1 for all */
-	const char *text;
-} causes[] = {
-	{ E2BIG, WD_STAGE_PROG,
-	  "more than this kernel's verifier is ready to follow" },
-	{ EACCES, WD_STAGE_PROG, "the verifier refused the program" },
-	{ EINVAL, WD_STAGE_PROG,
-	  "refused by the verifier, or an attach type it does not know" },
-	{ EFAULT, WD_STAGE_PROG, "too many branches for the verifier" },
-	{ ENOSPC, WD_STAGE_PROG, "the verifier ran out of room" },
-	{ ESRCH, WD_STAGE_PROG, "the kernel's BTF is missing or unreadable" },
-	{ ENOTSUPP, WD_STAGE_PROG,
-	  "the JIT could not translate it (see net.core.bpf_jit_harden)" },
-	{ EINVAL, WD_STAGE_MAP, "a map type or flag this kernel lacks" },
-	{ E2BIG, WD_STAGE_MAP, "the map is larger than this kernel allows" },
-	{ ENODEV, WD_STAGE_BPFFS, "the kernel has no bpf file system" },
-	{ EBUSY, WD_STAGE_ATTACH,
-	  "another program's filter comes first on this interface" },
-	{ EEXIST, WD_STAGE_ATTACH,
-	  "another qdisc or program holds the place on this interface" },
-	{ ENODEV, WD_STAGE_ATTACH, "the interface is gone" },
-	{ EINVAL, WD_STAGE_ATTACH,
-	  "the kernel has neither tcx nor clsact (module sch_ingress)" },
-	{ ENOENT, WD_STAGE_ATTACH,
-	  "the kernel lacks clsact or the bpf classifier (sch_ingress, "
-	  "cls_bpf)" },
-	{ ENOMEM, -1, "out of memory" },
-	{ ENOSYS, -1, "the kernel was built without bpf(2)" },
-	{ EROFS, -1, "the file system is read-only" },
-};
-
-static bool has_cap(cap_value_t cap)
+/* What the cause says, or where a stage knows it better, that. */
+static const char *likely_cause(int err, enum wd_stage stage,
+				enum wd_cause cause)
 {
-	cap_flag_value_t value = CAP_CLEAR;
-	cap_t caps = cap_get_proc();
-
-	if (!caps)
-		return true; /* unknown: do not accuse */
-	if (cap_get_flag(caps, cap, CAP_EFFECTIVE, &value))
-		value = CAP_CLEAR; /* a kernel before this capability */
-	cap_free(caps);
-	return value == CAP_SET;
+	if (stage == WD_STAGE_ATTACH && err == -ENODEV)
+		return "the interface is gone";
+	if (stage == WD_STAGE_ATTACH && cause == WD_CAUSE_MODULE)
+		return "the kernel has neither tcx nor clsact with the bpf "
+		       "classifier (modules sch_ingress, cls_bpf)";
+	if (err == -ENOMEM)
+		return NULL; /* its name says all */
+	if (err == -EROFS)
+		return "the file system is read-only";
+	return cause == WD_CAUSE_UNKNOWN ? NULL : wd_cause_text(cause);
 }
 
-/* "none [integrity] confidentiality": the word in brackets is in force. */
-static bool is_locked_down(void)
+enum wd_cause wd_failure_cause(const struct wd_datapath *dp)
 {
-	char text[64] = "";
-	bool locked;
-	ssize_t len;
-	int fd;
+	struct wd_cause_facts facts = wd_cause_look();
 
-	fd = open("/sys/kernel/security/lockdown", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	locked = len > 0 && strchr(text, '[') && !strstr(text, "[none]");
-	return locked;
+	facts.log = dp->failure.log;
+	return wd_cause_of(dp->failure.stage, dp->failure.err, &facts);
 }
 
-static const char *why_not_permitted(enum wd_stage stage)
+static void keep(struct wd_datapath *dp, int err, enum wd_stage stage,
+		 char *what, char *log)
 {
-	struct rlimit limit;
+	struct wd_failure *f = &dp->failure;
+	const char *cause;
 
-	if (stage == WD_STAGE_BPFFS) {
-		if (!has_cap(CAP_SYS_ADMIN))
-			return "needs root (CAP_SYS_ADMIN)";
-		return "the file system or a security module forbids it";
-	}
-	if (!has_cap(CAP_SYS_ADMIN) &&
-	    !(has_cap(CAP_BPF) && has_cap(CAP_NET_ADMIN)))
-		return "needs root (CAP_BPF and CAP_NET_ADMIN)";
-	if (is_locked_down())
-		return "kernel lockdown (/sys/kernel/security/lockdown)";
-	if (stage == WD_STAGE_MAP && !getrlimit(RLIMIT_MEMLOCK, &limit) &&
-	    limit.rlim_cur != RLIM_INFINITY)
-		return "limit of locked memory (ulimit -l unlimited), or a "
-		       "security module";
-	return "a security module forbids it";
-}
-
-static const char *likely_cause(int err, enum wd_stage stage)
-{
-	size_t i;
-
-	if (err == -EPERM || (err == -EACCES && stage != WD_STAGE_PROG))
-		return why_not_permitted(stage);
-	for (i = 0; i < sizeof(causes) / sizeof(*causes); i++) {
-		const struct cause *c = &causes[i];
-
-		if (c->err == -err && (c->stage < 0 || c->stage == (int)stage))
-			return c->text;
-	}
-	return NULL;
+	f->err = err;
+	f->stage = stage;
+	f->log = log;
+	cause = likely_cause(err, stage, wd_failure_cause(dp));
+	if (asprintf(&f->text, "datapath: %s: %s%s%s",
+		     what ? what : "out of memory", wd_errno(err),
+		     cause ? ", " : "", cause ? cause : "") < 0)
+		f->text = NULL;
+	free(what);
 }
 
 int wd_fail(struct wd_datapath *dp, int err, enum wd_stage stage,
 	    const char *fmt, ...)
 {
-	const char *cause = likely_cause(err, stage);
 	char *what = NULL;
 	va_list args;
 
-	if (dp->why)
+	if (dp->failure.err)
 		return err;
 	va_start(args, fmt);
 	if (vasprintf(&what, fmt, args) < 0)
 		what = NULL;
 	va_end(args);
-	if (asprintf(&dp->why, "datapath: %s: %s%s%s", what ? what : fmt,
-		     wd_errno(err), cause ? ", " : "", cause ? cause : "") < 0)
-		dp->why = NULL;
-	free(what);
+	keep(dp, err, stage, what, NULL);
 	return err;
+}
+
+void wd_failure_clear(struct wd_datapath *dp)
+{
+	free(dp->failure.text);
+	free(dp->failure.log);
+	dp->failure = (struct wd_failure){ 0 };
+}
+
+char *wd_failure_why(struct wd_datapath *dp)
+{
+	const char *log = dp->failure.log;
+	size_t len = log ? strlen(log) : 0;
+	bool cut = len > LOG_TAIL;
+	char *why = NULL;
+
+	if (dp->failure.text &&
+	    asprintf(&why, "%s%s%s%s", dp->failure.text, len ? "\n" : "",
+		     cut ? "[...]\n" : "",
+		     len ? log + (cut ? len - LOG_TAIL : 0) : "") < 0)
+		why = NULL;
+	wd_failure_clear(dp);
+	return why;
 }
 
 __attribute__((format(printf, 2, 0))) static int
@@ -200,34 +153,25 @@ static char *named_object(const char *said, const char *kind)
 	return strndup(at, strcspn(at, "'"));
 }
 
-static void add_log(struct wd_datapath *dp, const char *said)
-{
-	size_t len = said ? strlen(said) : 0;
-	bool cut = len > LOG_TAIL;
-	char *both;
-
-	if (!len || !dp->why)
-		return;
-	if (asprintf(&both, "%s\n%s%s", dp->why, cut ? "[...]\n" : "",
-		     said + (cut ? len - LOG_TAIL : 0)) < 0)
-		return;
-	free(dp->why);
-	dp->why = both;
-}
-
-int wd_fail_load(struct wd_datapath *dp, int err, const char *said)
+int wd_fail_load(struct wd_datapath *dp, int err, char *said)
 {
 	char *prog = named_object(said, "prog '");
-	char *map = named_object(said, "map '");
+	char *map = prog ? NULL : named_object(said, "map '");
+	char *what = NULL;
+	int len;
 
-	if (prog)
-		wd_fail(dp, err, WD_STAGE_PROG, "program %s does not load",
-			prog);
-	else if (map)
-		wd_fail(dp, err, WD_STAGE_MAP, "map %s cannot be made", map);
-	else
-		wd_fail(dp, err, WD_STAGE_PROG, "the programs do not load");
-	add_log(dp, said);
+	if (dp->failure.err) {
+		free(said);
+	} else {
+		if (prog)
+			len = asprintf(&what, "program %s does not load", prog);
+		else if (map)
+			len = asprintf(&what, "map %s cannot be made", map);
+		else
+			len = asprintf(&what, "the programs do not load");
+		keep(dp, err, map ? WD_STAGE_MAP : WD_STAGE_PROG,
+		     len < 0 ? NULL : what, said);
+	}
 	free(prog);
 	free(map);
 	return err;

@@ -72,11 +72,35 @@ void wd_hurry_end(int hurry)
 	close(hurry);
 }
 
-bool wd_tcx_probe(void)
+/* A program that does nothing: passes to the next. */
+static int load_nothing(void)
+{
+	static const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = -1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "wd_tcx_probe", "GPL",
+			     insns, sizeof(insns) / sizeof(*insns), NULL);
+}
+
+int wd_tcx_probe(void)
 {
 	struct hook hook;
+	int hurry, prog, link, err = query(LOOPBACK, WD_INGRESS, &hook);
 
-	return !query(LOOPBACK, WD_INGRESS, &hook);
+	if (err)
+		return err;
+	prog = load_nothing();
+	if (prog < 0)
+		return prog;
+	hurry = wd_hurry_begin();
+	link = bpf_link_create(prog, LOOPBACK, hook_type[WD_INGRESS], NULL);
+	close(prog);
+	if (link >= 0)
+		close(link);
+	wd_hurry_end(hurry);
+	return link < 0 ? link : 0;
 }
 
 static int link_info(int fd, struct bpf_link_info *ret_info)

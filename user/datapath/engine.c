@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * engine.c - what judges the packets of an interface: programs, the ruleset,
+ * or nothing, in which case it is closed.
+ *
+ * The one place that knows which of them is in force. While one takes over
+ * from another an interface has both; it is never without.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "internal.h"
+#include "nft_none.h"
+
+/* ---- which interfaces ---- */
+
+static int guard(struct wd_datapath *dp, uint32_t ifindex)
+{
+	int cnt;
+
+	for (int i = 0; i < dp->guarded_cnt; i++)
+		if (dp->guarded[i] == ifindex)
+			return 0;
+	cnt = wd_list_append(&dp->guarded, dp->guarded_cnt, ifindex);
+	if (cnt < 0)
+		return cnt;
+	dp->guarded_cnt = cnt;
+	return 0;
+}
+
+static void unguard(struct wd_datapath *dp, uint32_t ifindex)
+{
+	for (int i = 0; i < dp->guarded_cnt; i++) {
+		if (dp->guarded[i] != ifindex)
+			continue;
+		dp->guarded[i] = dp->guarded[--dp->guarded_cnt];
+		return;
+	}
+}
+
+/* ---- one of them ---- */
+
+static int attach(struct wd_datapath *dp, enum wd_engine engine,
+		  uint32_t ifindex)
+{
+	switch (engine) {
+	case WD_ENGINE_PROGS:
+		return wd_progs_attach(dp, ifindex);
+	case WD_ENGINE_NFT:
+		return wd_nft_attach(dp->nft, ifindex);
+	default:
+		return dp->ladder.open ? 0 : wd_hold_close(ifindex);
+	}
+}
+
+static int detach(struct wd_datapath *dp, enum wd_engine engine,
+		  uint32_t ifindex)
+{
+	switch (engine) {
+	case WD_ENGINE_PROGS:
+		return wd_progs_detach(dp, ifindex);
+	case WD_ENGINE_NFT:
+		return dp->nft ? wd_nft_detach(dp->nft, ifindex) : 0;
+	default:
+		return 0; /* what was closed is opened by who guards it then */
+	}
+}
+
+int wd_datapath_attach(struct wd_datapath *dp, uint32_t ifindex)
+{
+	int err;
+
+	if (dp->info.beside)
+		return -EAGAIN;
+	err = guard(dp, ifindex);
+	if (!err)
+		err = attach(dp, dp->engine, ifindex);
+	if (!err && dp->engine != WD_ENGINE_NONE)
+		err = wd_hold_open(ifindex);
+	return err;
+}
+
+int wd_datapath_check(struct wd_datapath *dp, uint32_t ifindex)
+{
+	switch (dp->engine) {
+	case WD_ENGINE_PROGS:
+		return wd_progs_check(dp, ifindex);
+	case WD_ENGINE_NFT:
+		return wd_nft_check(dp->nft, ifindex);
+	default:
+		return dp->ladder.open ? 0 : wd_hold_check(ifindex);
+	}
+}
+
+int wd_datapath_before(struct wd_datapath *dp, uint32_t ifindex,
+		       enum wd_dir dir, uint32_t *ret_prog)
+{
+	*ret_prog = 0;
+	return dp->engine == WD_ENGINE_PROGS ?
+		       wd_progs_before(dp, ifindex, dir, ret_prog) :
+		       0;
+}
+
+int wd_datapath_detach(struct wd_datapath *dp, uint32_t ifindex)
+{
+	int err = detach(dp, WD_ENGINE_PROGS, ifindex);
+	int err2 = detach(dp, WD_ENGINE_NFT, ifindex);
+
+	unguard(dp, ifindex);
+	return err ? err : err2;
+}
+
+int wd_datapath_attached(struct wd_datapath *dp, uint32_t **ret_ifindex)
+{
+	uint32_t *list;
+	int cnt;
+
+	if (dp->engine == WD_ENGINE_PROGS)
+		return wd_progs_attached(dp, ret_ifindex);
+	cnt = dp->guarded_cnt;
+	list = calloc((size_t)cnt + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (int i = 0; i < cnt; i++)
+		list[i] = dp->guarded[i];
+	*ret_ifindex = list;
+	return wd_sort_unique(list, cnt);
+}
+
+/* ---- all of them ---- */
+
+/* What was attached before this agent came. */
+int wd_engine_inherit(struct wd_datapath *dp)
+{
+	struct wd_hold_list closed;
+	uint32_t *list = NULL;
+	int cnt = wd_progs_attached(dp, &list);
+	int err = cnt < 0 ? cnt : wd_hold_list(&closed);
+
+	for (int i = 0; !err && i < cnt; i++)
+		err = guard(dp, list[i]);
+	for (int i = 0; cnt >= 0 && !err && i < closed.cnt; i++)
+		err = guard(dp, closed.ifindex[i]);
+	if (cnt >= 0 && !err)
+		free(closed.ifindex);
+	free(list);
+	return err;
+}
+
+int wd_engine_enter(struct wd_datapath *dp, enum wd_engine engine)
+{
+	int err = 0;
+
+	for (int i = 0; !err && i < dp->guarded_cnt; i++) {
+		err = attach(dp, engine, dp->guarded[i]);
+		if (err == -ENODEV)
+			err = 0; /* its end is dealt with by who hears of it */
+	}
+	return err;
+}
+
+int wd_engine_leave(struct wd_datapath *dp, enum wd_engine engine)
+{
+	int err, first = 0;
+
+	for (int i = 0; i < dp->guarded_cnt; i++) {
+		err = engine == WD_ENGINE_NONE ?
+			      wd_hold_open(dp->guarded[i]) :
+			      detach(dp, engine, dp->guarded[i]);
+		if (err && err != -ENODEV && !first)
+			first = err;
+	}
+	return first;
+}

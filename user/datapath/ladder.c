@@ -1,0 +1,675 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ladder.c - finds the rung that holds, by trying each from the top down.
+ *
+ * Never takes anything out of force before what comes after it is in force:
+ * meanwhile an interface has both, and the stricter wins. A failure is noted
+ * with its cause and changes nothing. Where all programs fail but those of an
+ * agent before are in force and know our maps, they stay and are fed: that is
+ * more than a ruleset could do.
+ */
+#include "ladder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "memory.h"
+#include "nft_none.h"
+
+#define TRIES 3 /* of what may work a moment later */
+#define WAIT_US 20000 /* before the second, then twice as long */
+
+#define NAME_(id, nr, name, is, lacks) [WD_RUNG_##id] = { name, is, lacks },
+static const struct {
+	const char *name, *is, *lacks;
+} rungs[WD_RUNG__MAX] = { WD_RUNGS(NAME_) };
+#undef NAME_
+
+const char *wd_rung_name(enum wd_rung rung)
+{
+	return rungs[rung].name;
+}
+
+const char *wd_rung_text(enum wd_rung rung)
+{
+	return rungs[rung].is;
+}
+
+const char *wd_rung_lacks(enum wd_rung rung)
+{
+	return rungs[rung].lacks;
+}
+
+enum wd_rung wd_rung_from(const char *name)
+{
+	for (int i = 0; i < WD_RUNG__MAX; i++)
+		if (!strcmp(name, rungs[i].name))
+			return (enum wd_rung)i;
+	return WD_RUNG__MAX;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* ---- attempts ---- */
+
+void wd_ladder_forget(struct wd_datapath *dp)
+{
+	struct wd_ladder *l = &dp->ladder;
+
+	for (int i = 0; i < l->attempts; i++) {
+		free(l->attempt[i].text);
+		free(l->attempt[i].log);
+	}
+	l->attempts = 0;
+}
+
+/* The last one makes room if there is none: the first tell more. */
+static struct wd_attempt *new_attempt(struct wd_datapath *dp)
+{
+	struct wd_ladder *l = &dp->ladder;
+	struct wd_attempt *a;
+
+	if (l->attempts == WD_ATTEMPTS_MAX) {
+		a = &l->attempt[WD_ATTEMPTS_MAX - 1];
+		free(a->text);
+		free(a->log);
+	} else {
+		a = &l->attempt[l->attempts++];
+	}
+	*a = (struct wd_attempt){ .at_ms = now_ms(), .object = "" };
+	return a;
+}
+
+/* What failed last, as an attempt at @rung. */
+static void note(struct wd_datapath *dp, enum wd_rung rung, int err)
+{
+	struct wd_attempt *a = new_attempt(dp);
+
+	if (!dp->failure.err)
+		wd_fail(dp, err, WD_STAGE_PROG, "rung %s failed",
+			wd_rung_name(rung));
+	a->rung = rung;
+	a->object = wd_object_name(rung);
+	a->stage = dp->failure.stage;
+	a->err = dp->failure.err;
+	a->cause = wd_failure_cause(dp);
+	a->text = dp->failure.text;
+	a->log = dp->failure.log;
+	dp->failure = (struct wd_failure){ 0 };
+}
+
+static void note_optional(struct wd_datapath *dp, enum wd_stage stage, int err,
+			  const char *object, const char *what)
+{
+	wd_fail(dp, err, stage, "%s", what);
+	note(dp, WD_RUNG_FULL, err);
+	dp->ladder.attempt[dp->ladder.attempts - 1].optional = true;
+	dp->ladder.attempt[dp->ladder.attempts - 1].object = object;
+}
+
+bool wd_ladder_transient(const struct wd_ladder *ladder)
+{
+	for (int i = 0; i < ladder->attempts; i++)
+		if (wd_cause_is_transient(ladder->attempt[i].cause) &&
+		    !ladder->attempt[i].optional)
+			return true;
+	return false;
+}
+
+const struct wd_ladder *wd_ladder(const struct wd_datapath *dp)
+{
+	return &dp->ladder;
+}
+
+static bool is_known_refused(struct wd_datapath *dp,
+			     const struct wd_ladder_opts *opts,
+			     enum wd_rung rung)
+{
+	const char *object = wd_object_name(rung), *text = NULL;
+	enum wd_cause cause = WD_CAUSE_UNKNOWN;
+	struct wd_attempt *a;
+
+	if (!opts->refused ||
+	    !opts->refused(opts->ctx, object, wd_ladder_hash(object), &cause,
+			   &text))
+		return false;
+	a = new_attempt(dp);
+	a->rung = rung;
+	a->object = object;
+	a->stage = WD_STAGE_PROG;
+	a->cause = cause;
+	a->skipped = true;
+	a->text = strdup(text ? text : "refused before in this boot");
+	return true;
+}
+
+/* ---- what is in force ---- */
+
+static void reached(struct wd_datapath *dp, enum wd_rung rung)
+{
+	struct wd_ladder *l = &dp->ladder;
+
+	if (!dp->opened || l->rung != rung || l->frozen || l->open)
+		l->since_ms = now_ms();
+	l->rung = rung;
+	l->object = wd_object_name(rung);
+	l->frozen = rung == WD_RUNG_HOLD;
+	l->open = false;
+	l->memory = dp->memory != NULL;
+}
+
+/* By links an object is what it is; by filters no better than compat. */
+static enum wd_rung with_attach(const struct wd_datapath *dp,
+				enum wd_rung object)
+{
+	return object == WD_RUNG_FULL && dp->info.attach == WD_ATTACH_CLSACT ?
+		       WD_RUNG_COMPAT :
+		       object;
+}
+
+static void reached_progs(struct wd_datapath *dp, enum wd_rung object)
+{
+	dp->engine = WD_ENGINE_PROGS;
+	reached(dp, with_attach(dp, object));
+	dp->ladder.object = wd_object_name(object);
+}
+
+void wd_ladder_no_tcx(struct wd_datapath *dp, int err)
+{
+	struct wd_ladder *l = &dp->ladder;
+	struct wd_failure before = dp->failure;
+
+	dp->failure = (struct wd_failure){ 0 };
+	note_optional(dp, WD_STAGE_ATTACH, err, "tcx",
+		      "no tcx links: filters of clsact are used");
+	if (err == -EINVAL || err == -EOPNOTSUPP)
+		l->attempt[l->attempts - 1].cause = WD_CAUSE_NO_TCX;
+	dp->failure = before;
+	dp->info.attach = WD_ATTACH_CLSACT;
+	if (dp->opened && dp->engine == WD_ENGINE_PROGS && !l->frozen &&
+	    l->rung == WD_RUNG_FULL)
+		reached_progs(dp, WD_RUNG_FULL);
+}
+
+/* ---- programs ---- */
+
+static int try_rung(struct wd_datapath *dp, const struct wd_ladder_opts *opts,
+		    enum wd_rung rung)
+{
+	int err = 0;
+
+	if (is_known_refused(dp, opts, rung))
+		return -EACCES;
+	for (int i = 0; i < TRIES; i++) {
+		err = wd_load_rung(dp, rung);
+		if (!err || !wd_cause_is_transient(wd_failure_cause(dp)))
+			break;
+		if (i < TRIES - 1) {
+			wd_failure_clear(dp);
+			(void)usleep(WAIT_US << i);
+		}
+	}
+	if (err)
+		note(dp, rung, err);
+	return err;
+}
+
+/* From the ruleset or from nothing to programs that are loaded. */
+static int enter_progs(struct wd_datapath *dp, enum wd_rung rung)
+{
+	int err;
+
+	if (dp->engine == WD_ENGINE_PROGS)
+		return 0;
+	err = wd_engine_enter(dp, WD_ENGINE_PROGS);
+	if (!err && dp->engine == WD_ENGINE_NONE)
+		err = wd_engine_leave(dp, WD_ENGINE_NONE);
+	if (!err)
+		return 0;
+	wd_fail(dp, err, WD_STAGE_ATTACH, "cannot attach the programs");
+	note(dp, rung, err);
+	(void)wd_engine_leave(dp, WD_ENGINE_PROGS);
+	return err;
+}
+
+/* @then: what has to follow the loading of a rung, noted itself if it fails. */
+static int descend_progs(struct wd_datapath *dp,
+			 const struct wd_ladder_opts *opts,
+			 int (*then)(struct wd_datapath *dp, enum wd_rung rung))
+{
+	int last = opts->bottom < WD_RUNG_PROG_CNT ? (int)opts->bottom :
+						     WD_RUNG_PROG_CNT - 1;
+	int err = -ENOENT;
+
+	dp->ladder.kept = false;
+	for (int rung = (int)opts->top; rung <= last; rung++) {
+		err = try_rung(dp, opts, (enum wd_rung)rung);
+		if (!err && then)
+			err = then(dp, (enum wd_rung)rung);
+		if (!err)
+			reached_progs(dp, (enum wd_rung)rung);
+		if (!err)
+			return 0;
+	}
+	return err;
+}
+
+/* All are refused, but those in force are programs, ours or of an agent before. */
+static int keep_progs(struct wd_datapath *dp)
+{
+	struct bpf_prog_info info;
+	int err = dp->opened ? 0 : wd_load_kept(dp);
+
+	if (!err)
+		err = wd_prog_info(dp->prog_fd[WD_INGRESS], &info);
+	if (err)
+		return err;
+	dp->ladder.kept = true;
+	reached_progs(dp, wd_object_rung(info.name));
+	return 0;
+}
+
+/* ---- the ruleset ---- */
+
+static int enter_nft(struct wd_datapath *dp, bool filled)
+{
+	char *why = NULL;
+	int err = dp->nft ? 0 : wd_nft_open(wd_tables(dp), &dp->nft, &why);
+
+	if (!err)
+		err = wd_engine_enter(dp, WD_ENGINE_NFT);
+	if (!err && filled)
+		err = wd_nft_sync(dp->nft, &why);
+	if (err) {
+		wd_fail(dp, err, WD_STAGE_NFT, "%s",
+			why ? why : "the ruleset cannot be made");
+		wd_nft_close(dp->nft);
+		dp->nft = NULL;
+	}
+	free(why);
+	return err;
+}
+
+static void leave_nft(struct wd_datapath *dp)
+{
+	char *why = NULL;
+
+	if (!dp->nft)
+		return;
+	if (wd_nft_remove(&why))
+		note_optional(dp, WD_STAGE_NFT, -EIO, "nft",
+			      why ? why :
+				    "the ruleset cannot be removed: "
+				    "it goes on judging, too");
+	free(why);
+	wd_nft_close(dp->nft);
+	dp->nft = NULL;
+}
+
+/* ---- opening ---- */
+
+static int use_memory(struct wd_datapath *dp)
+{
+	int err = wd_memory_new(&dp->memory);
+
+	dp->info.adopted = false;
+	dp->info.beside = false;
+	wd_maps_close(dp);
+	return err ? wd_fail(dp, err, WD_STAGE_MAP,
+			     "cannot make tables in memory") :
+		     0;
+}
+
+static void hold(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
+{
+	dp->engine = WD_ENGINE_NONE;
+	dp->ladder.kept = false;
+	reached(dp, WD_RUNG_HOLD);
+	dp->ladder.open = opts->hold_open;
+	dp->ladder.frozen = !opts->hold_open;
+}
+
+/*
+ * No programs of ours: tables in memory, and a ruleset that says nothing yet.
+ * What an agent before has attached stays until it says all.
+ */
+static int open_low(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
+{
+	int err = use_memory(dp);
+
+	if (err)
+		return err;
+	if (opts->top <= WD_RUNG_NFT) {
+		err = enter_nft(dp, false);
+		if (!err) {
+			dp->engine = WD_ENGINE_NFT;
+			reached(dp, WD_RUNG_NFT);
+			dp->unsynced = true;
+			dp->progs_left = true;
+			return 0;
+		}
+		note(dp, WD_RUNG_NFT, err);
+	}
+	hold(dp, opts);
+	err = wd_engine_enter(dp, WD_ENGINE_NONE);
+	return err ? wd_fail(dp, err, WD_STAGE_ATTACH,
+			     "cannot close the interfaces of the pods") :
+		     0;
+}
+
+static void probe_parts(struct wd_datapath *dp)
+{
+	int err = wd_events_probe();
+
+	dp->with_events = !err;
+	if (err)
+		note_optional(dp, WD_STAGE_MAP, err, "wd_events",
+			      "no ring buffer for events: `warder monitor` "
+			      "will be silent");
+	else if (dp->info.adopted)
+		(void)wd_maps_mend(dp); /* else it goes on without */
+	err = wd_datapath_no_tcx ? -EOPNOTSUPP : wd_tcx_probe();
+	dp->info.attach = WD_ATTACH_TCX;
+	if (err)
+		wd_ladder_no_tcx(dp, err);
+}
+
+static int open_all(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
+{
+	int err = wd_load_prepare(dp);
+	bool prepared = !err;
+
+	dp->ladder.top = opts->top;
+	if (err == -EADDRINUSE)
+		return err;
+	if (prepared) {
+		probe_parts(dp);
+		err = opts->top < WD_RUNG_PROG_CNT ?
+			      descend_progs(dp, opts, NULL) :
+			      -ENOENT;
+	}
+	if (!err)
+		return wd_engine_inherit(dp);
+	if (opts->bottom < WD_RUNG_NFT)
+		return err; /* the failure is told as it is */
+	if (!prepared)
+		note(dp, WD_RUNG_FULL, err);
+	else if (opts->top < WD_RUNG_NFT && !keep_progs(dp))
+		return wd_engine_inherit(dp);
+	wd_failure_clear(dp);
+	err = wd_engine_inherit(dp);
+	if (err) { /* not known who has what: begin with nobody */
+		note(dp, WD_RUNG_FULL, err);
+		wd_failure_clear(dp);
+	}
+	return open_low(dp, opts);
+}
+
+/* The failure that ended it; else the first of what was tried, which tells most. */
+static char *why_not(struct wd_datapath *dp, int *err)
+{
+	struct wd_ladder *l = &dp->ladder;
+
+	for (int i = 0; !dp->failure.err && i < l->attempts; i++) {
+		struct wd_attempt *a = &l->attempt[i];
+
+		if (a->optional || a->skipped)
+			continue;
+		dp->failure = (struct wd_failure){ a->stage, a->err, a->text,
+						   a->log };
+		a->text = a->log = NULL;
+	}
+	if (dp->failure.err)
+		*err = dp->failure.err;
+	return wd_failure_why(dp);
+}
+
+static struct wd_datapath *new_datapath(const char *bpffs)
+{
+	struct wd_datapath *dp = calloc(1, sizeof(*dp));
+	size_t i;
+
+	if (!dp)
+		return NULL;
+	memcpy(dp->dir, bpffs, strlen(bpffs)); /* length seen to by open */
+	dp->lock_fd = -1;
+	for (i = 0; i < WD_DIR__MAX; i++)
+		dp->prog_fd[i] = -1;
+	for (i = 0; i < WD_MAP__MAX; i++)
+		dp->map_fd[i] = -1;
+	return dp;
+}
+
+int wd_datapath_open_at(const char *bpffs, const struct wd_ladder_opts *opts,
+			struct wd_datapath **ret_dp, char **ret_error)
+{
+	struct wd_datapath *dp;
+	int err;
+
+	if (strlen(bpffs) >= WD_DIR_MAX) {
+		*ret_error = strdup("datapath: the bpffs directory's name is "
+				    "too long");
+		return -ENAMETOOLONG;
+	}
+	dp = new_datapath(bpffs);
+	if (!dp) {
+		*ret_error = strdup("datapath: out of memory");
+		return -ENOMEM;
+	}
+	err = open_all(dp, opts);
+	if (!err) {
+		dp->opened = true;
+		*ret_dp = dp;
+		return 0;
+	}
+	*ret_error = why_not(dp, &err);
+	wd_datapath_close(dp);
+	return err;
+}
+
+int wd_datapath_open(const char *bpffs, struct wd_datapath **ret_dp,
+		     char **ret_error)
+{
+	static const struct wd_ladder_opts programs = {
+		.top = WD_RUNG_FULL,
+		.bottom = WD_RUNG_MINIMAL,
+	};
+
+	return wd_datapath_open_at(bpffs, &programs, ret_dp, ret_error);
+}
+
+/* ---- climbing, and going down on purpose ---- */
+
+static int climb_to_progs(struct wd_datapath *dp,
+			  const struct wd_ladder_opts *opts)
+{
+	int err = descend_progs(dp, opts, enter_progs);
+
+	if (!err)
+		leave_nft(dp);
+	return err;
+}
+
+/* The first step of a set that nothing reaches yet. */
+static int fill(struct wd_datapath *dp, struct wd_memory *memory)
+{
+	int err = wd_maps_copy(dp, memory);
+
+	if (err)
+		return wd_fail(dp, err, WD_STAGE_MAP,
+			       "cannot copy the tables into maps");
+	if (!dp->info.beside)
+		return 0;
+	err = wd_handover_begin(dp);
+	if (!err)
+		err = wd_handover_finish(dp);
+	if (!err)
+		dp->info.beside = false;
+	return err;
+}
+
+/*
+ * From tables in memory to maps. What an agent before has pinned is not in
+ * force any more, so the new set is made beside it and takes its place.
+ */
+static int make_maps(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
+{
+	int err = wd_load_prepare(dp);
+
+	if (!err && dp->info.adopted) {
+		wd_maps_close(dp);
+		dp->info.adopted = false;
+		dp->info.beside = true;
+		err = wd_flow_hash_key(dp);
+	}
+	if (err) {
+		note(dp, WD_RUNG_FULL, err);
+		return err;
+	}
+	probe_parts(dp);
+	return descend_progs(dp, opts, NULL);
+}
+
+static int climb_from_memory(struct wd_datapath *dp,
+			     const struct wd_ladder_opts *opts)
+{
+	struct wd_memory *memory = dp->memory;
+	enum wd_engine before = dp->engine;
+	enum wd_rung rung = dp->ladder.rung;
+	int err;
+
+	dp->memory = NULL;
+	err = make_maps(dp, opts);
+	if (!err) {
+		enum wd_rung now = dp->ladder.rung;
+
+		dp->engine = before;
+		err = fill(dp, memory);
+		if (err)
+			note(dp, now, err);
+		else
+			err = enter_progs(dp, now);
+		if (!err) {
+			dp->engine = WD_ENGINE_PROGS;
+			leave_nft(dp);
+			wd_memory_free(memory);
+			dp->ladder.memory = false;
+			return 0;
+		}
+	}
+	wd_load_undo(dp);
+	dp->memory = memory;
+	dp->engine = before;
+	reached(dp, rung);
+	return err;
+}
+
+static int go_to_nft(struct wd_datapath *dp)
+{
+	int err = dp->engine == WD_ENGINE_NFT ? 0 : enter_nft(dp, true);
+
+	if (err) {
+		note(dp, WD_RUNG_NFT, err);
+		return err;
+	}
+	if (dp->engine == WD_ENGINE_PROGS)
+		err = wd_engine_leave(dp, WD_ENGINE_PROGS);
+	else if (dp->engine == WD_ENGINE_NONE)
+		err = wd_engine_leave(dp, WD_ENGINE_NONE);
+	dp->engine = WD_ENGINE_NFT;
+	reached(dp, WD_RUNG_NFT);
+	dp->ladder.kept = false;
+	if (err) /* both judge: stricter, never wider */
+		note_optional(dp, WD_STAGE_ATTACH, err, "nft",
+			      "what was in force before cannot be taken off");
+	return 0;
+}
+
+static int climb(struct wd_datapath *dp, const struct wd_ladder_opts *opts,
+		 bool *ret_moved)
+{
+	int err = -ENOENT;
+
+	if (opts->top < WD_RUNG_PROG_CNT && dp->memory) {
+		err = climb_from_memory(dp, opts);
+		*ret_moved = !err;
+	} else if (opts->top < WD_RUNG_PROG_CNT) {
+		err = climb_to_progs(dp, opts);
+	}
+	if (err && dp->engine == WD_ENGINE_PROGS &&
+	    opts->top < WD_RUNG_PROG_CNT)
+		return keep_progs(dp);
+	if (err && opts->top <= WD_RUNG_NFT && opts->bottom >= WD_RUNG_NFT)
+		err = go_to_nft(dp);
+	return err;
+}
+
+int wd_datapath_climb(struct wd_datapath *dp, const struct wd_ladder_opts *opts,
+		      bool *ret_moved, char **ret_error)
+{
+	struct wd_ladder *l = &dp->ladder;
+	bool was_open = l->open;
+	int err;
+
+	*ret_moved = false;
+	if (dp->info.beside)
+		return -EAGAIN;
+	wd_ladder_forget(dp);
+	wd_failure_clear(dp);
+	l->top = opts->top;
+	if (opts->top == WD_RUNG_HOLD) {
+		if (dp->engine != WD_ENGINE_NONE)
+			reached(dp, WD_RUNG_HOLD);
+		return 0;
+	}
+	err = climb(dp, opts, ret_moved);
+	if (err && dp->engine != WD_ENGINE_NONE) {
+		/* what is in force stays, and is written again */
+		if (dp->engine == WD_ENGINE_NFT)
+			reached(dp, WD_RUNG_NFT);
+		else
+			(void)keep_progs(dp);
+	} else if (err) {
+		l->open = was_open;
+	}
+	if (err)
+		*ret_error = why_not(dp, &err);
+	return err;
+}
+
+int wd_datapath_settle(struct wd_datapath *dp, char **ret_error)
+{
+	int err;
+
+	if (dp->engine != WD_ENGINE_NFT || !dp->unsynced)
+		return 0;
+	err = wd_nft_sync(dp->nft, ret_error);
+	if (err)
+		return err;
+	dp->unsynced = false;
+	if (!dp->progs_left)
+		return 0;
+	err = wd_engine_leave(dp, WD_ENGINE_PROGS);
+	dp->progs_left = err != 0;
+	if (err)
+		note_optional(dp, WD_STAGE_ATTACH, err, "nft",
+			      "programs of an agent before cannot be taken "
+			      "off: they go on judging, too");
+	return 0;
+}
+
+bool wd_datapath_unsettled(const struct wd_datapath *dp)
+{
+	return dp->engine == WD_ENGINE_NFT && dp->unsynced;
+}
