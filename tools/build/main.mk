@@ -284,7 +284,7 @@ bench:
 kernels:
 	@$(MAKE) $(jobs) tests
 	@tools/setup kernels
-	@selftests/kernels/run
+	@tools/kernels/run $(ARGS)
 
 # ---- analysis ----
 

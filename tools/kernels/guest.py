@@ -14,36 +14,62 @@ MEMORY_MB = 768
 OPTIONS = ('console=ttyS0,115200 panic=-1 oops=panic loglevel=5 rdinit=/init '
            'mitigations=off random.trust_cpu=on')
 INSNS_MAX = 200000  # a fifth of what the verifier looks at before it gives up
+STACK_MAX = 384  # bytes of one function; the verifier takes 512 of a chain
+PROBE_S = 25
 BEAT_S = 20
 RESULT = re.compile(r'^(not )?ok\b\s*\d*\s*(?:-\s*)?(.*)$')
 
 
 class Outcome:
-    """What became of one kernel: tests and, for each object, its programs."""
+    """What became of one boot: tests and, for each object, its programs."""
 
-    def __init__(self, kernel, packages=()):
-        self.kernel = kernel
+    def __init__(self, boot_, packages=()):
+        self.boot = boot_
         self.packages = list(packages)
         self.release = ''
-        self.tests = []  # [name, ok|fail|skip, text]
-        self.objects = {}  # name: {'rung', 'loads', 'programs': {name: insns}}
+        self.tests = []  # Result
+        self.objects = {}  # name: Object
+        self.rung = ''  # that the agent reached
+        self.rung_ms = None  # from its start
         self.took = {}  # seconds of each program, by the guest's clock
         self.seconds = 0.0
 
-    def add(self, name, good, text=''):
-        self.tests.append([name, 'ok' if good else 'fail', text])
+    def add(self, name, good, text='', obj='-'):
+        self.tests.append(Result(name, 'ok' if good else 'fail', text, obj))
 
     @property
     def passed(self):
-        return bool(self.tests) and all(t[1] != 'fail' for t in self.tests)
+        return bool(self.tests) and all(t.state != 'fail' for t in self.tests)
 
-    def count(self, state):
-        return sum(t[1] == state for t in self.tests)
+    def count(self, state, obj=None):
+        return sum(t.state == state and obj in (None, t.obj)
+                   for t in self.tests)
 
 
-def boot(qemu, image, initrd, folder, options, timeout, beat):
-    """Run a guest to its end. Returns why it ended if not by itself."""
-    argv = [*qemu, '-accel', 'tcg', '-cpu', 'max', '-smp', '1',
+class Result:
+    """One test. @state: ok, fail or skip; @obj: whose verdicts, or '-'"""
+
+    def __init__(self, name, state, text, obj):
+        self.name, self.state, self.text, self.obj = name, state, text, obj
+
+
+class Object:
+    """What the verifier said of one object on one kernel."""
+
+    def __init__(self, rung, loads, load_ms=None):
+        self.rung, self.loads, self.load_ms = rung, loads, load_ms
+        self.insns = {}  # of each program
+        self.stack = {}  # bytes, where it is told
+        self.attach = []  # ways that took its programs
+
+
+def boot(machine, image, initrd, folder, options, timeout, beat):
+    """Run a guest to its end. Returns why it ended if not by itself.
+
+    machine: (the command of QEMU, its accelerator)
+    """
+    qemu, accel = machine
+    argv = [*qemu, '-accel', accel, '-cpu', 'max', '-smp', '1',
             '-m', str(MEMORY_MB), '-nodefaults', '-no-reboot',
             '-display', 'none', '-kernel', image, '-initrd', initrd,
             '-append', f'{OPTIONS} {options}'.strip(),
@@ -82,7 +108,9 @@ class Reader:
 
     def __init__(self, outcome):
         self.out = outcome
+        self.before = 0  # tests there were when it began
         self.program = None  # that runs now
+        self.obj = '-'  # the object that it was told to ask
         self.seen = 0  # results of it
         self.since = []  # lines since the last result
         self.ended = False
@@ -100,9 +128,14 @@ class Reader:
         name, _, skip = hit.group(2).partition(' # SKIP ')
         state = 'fail' if hit.group(1) else 'skip' if skip else 'ok'
         self.seen += 1
-        self.out.tests.append([f'{self.program}: {name}', state,
-                               skip or '\n'.join(self.since)])
+        self.result(name, state, skip or '\n'.join(self.since))
         self.since = []
+
+    def result(self, name, state, text):
+        who = self.program
+        if self.obj != '-':
+            who += f' of {self.obj}'
+        self.out.tests.append(Result(f'{who}: {name}', state, text, self.obj))
 
     def at_up(self, release):
         self.out.release = release
@@ -111,27 +144,40 @@ class Reader:
         self.out.add(f'module {name} loads', False, '\n'.join(self.since))
         self.since = []
 
-    def at_run(self, name):
-        self.program, self.seen, self.since = name, 0, []
+    def at_bad_step(self, *words):
+        self.out.add(f'the guest is set up: {" ".join(words)}', False,
+                     '\n'.join(self.since))
+        self.since = []
+
+    def at_run(self, name, obj='-'):
+        self.program, self.obj, self.seen, self.since = name, obj, 0, []
+        self.before = len(self.out.tests)
 
     def at_ran(self, name, status, seconds):
-        self.out.took[name] = int(seconds)
-        failed = any(t[1] == 'fail' and t[0].startswith(name + ': ')
-                     for t in self.out.tests)
+        self.out.took[name] = self.out.took.get(name, 0) + int(seconds)
+        failed = any(t.state == 'fail' for t in self.out.tests[self.before:])
         if not self.seen:
-            self.out.add(f'{name}: prints results', False,
-                         '\n'.join(self.since))
+            self.result('prints results', 'fail', '\n'.join(self.since))
         elif status != '0' and not failed:
-            self.out.add(f'{name}: exit status 0, not {status}', False,
-                         '\n'.join(self.since))
+            self.result(f'exit status 0, not {status}', 'fail',
+                        '\n'.join(self.since))
         self.program = None
 
-    def at_object(self, name, rung, loads):
-        self.out.objects[name] = {'rung': rung, 'loads': loads == 'yes',
-                                  'programs': {}}
+    def at_object(self, name, rung, loads, load_ms=None):
+        self.out.objects[name] = Object(rung, loads == 'yes',
+                                        load_ms and int(load_ms))
 
-    def at_insns(self, name, program, insns):
-        self.out.objects[name]['programs'][program] = int(insns)
+    def at_insns(self, name, program, insns, stack=None):
+        obj = self.out.objects[name]
+        obj.insns[program] = int(insns)
+        if stack not in (None, '-'):
+            obj.stack[program] = int(stack)
+
+    def at_attach(self, name, way):
+        self.out.objects[name].attach.append(way)
+
+    def at_agent(self, rung, ms):
+        self.out.rung, self.out.rung_ms = rung, int(ms)
 
     def at_end(self):
         self.ended = True
@@ -154,9 +200,24 @@ def judge(outcome, folder, why_ended):
     if not outcome.objects:
         outcome.add('an object is loaded', False)
     for name, obj in outcome.objects.items():
-        outcome.add(f'{name} loads', obj['loads'])
-        if not obj['loads']:
-            continue
-        most = max(obj['programs'].values(), default=0)
-        outcome.add(f'{name} takes the verifier at most {INSNS_MAX} '
-                    'instructions', 0 < most <= INSNS_MAX, f'{most}')
+        judge_object(outcome, name, obj)
+    if outcome.rung:
+        outcome.add(f'the agent reaches {outcome.boot.rung}',
+                    outcome.rung == outcome.boot.rung,
+                    f'it reached {outcome.rung}')
+
+
+def judge_object(outcome, name, obj):
+    if 'load' in outcome.boot.lacks:
+        outcome.add(f'{name} is refused', not obj.loads,
+                    'it loads: is this the variant that it should be?')
+        return
+    outcome.add(f'{name} loads', obj.loads)
+    if not obj.loads:
+        return
+    most = max(obj.insns.values(), default=0)
+    outcome.add(f'{name} takes the verifier at most {INSNS_MAX} instructions',
+                0 < most <= INSNS_MAX, f'{most}')
+    deep = max(obj.stack.values(), default=0)
+    outcome.add(f'{name} uses at most {STACK_MAX} bytes of stack a function',
+                deep <= STACK_MAX, f'{deep}')

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The initramfs of a guest: archives in cpio's newc format, written in memory.
 
-One for the userspace, the same for every kernel: a shell, a few commands, the
+One for the userspace, the same for every boot: a shell, a few commands, the
 test programs and the libraries they need, copied from this machine. One for
-each kernel's modules. Knows nothing of what the programs test.
+each boot: its modules, how it is set up, which tests it runs. Knows nothing of
+what the programs test.
 """
 import gzip
 import lzma
@@ -14,9 +15,10 @@ import stat
 import subprocess
 
 MODULES = ('veth', 'bridge', 'sch_ingress', 'cls_bpf')
-COMMANDS = ('ip', 'tc')  # busybox has an `ip` that knows no namespaces
-APPLETS = ('cat', 'cut', 'grep', 'insmod', 'ls', 'mkdir', 'mount', 'poweroff',
-           'rm', 'sed', 'sleep', 'timeout', 'umount', 'uname')
+COMMANDS = ('ip', 'tc', 'setpriv')  # busybox has lesser ones by these names
+APPLETS = ('cat', 'cut', 'grep', 'insmod', 'ls', 'mkdir', 'mount', 'nsenter',
+           'poweroff', 'rm', 'sed', 'sleep', 'timeout', 'true', 'umount',
+           'uname')
 FOLDERS = ('dev', 'mnt', 'proc', 'root', 'run/netns', 'sys', 'tmp')
 DEVICES = (('dev/console', 5, 1), ('dev/null', 1, 3))
 SEARCH = '/usr/sbin:/usr/bin:/sbin:/bin'
@@ -83,8 +85,8 @@ def command(name):
     return path
 
 
-def userspace(tests):
-    """tests: (name, path here, arguments, seconds) of each program to run."""
+def userspace(programs):
+    """programs: {path in the guest: path here}"""
     cpio = Cpio()
     for path in FOLDERS:
         cpio.folder(path)
@@ -97,11 +99,8 @@ def userspace(tests):
     cpio.program('bin/sh', os.path.realpath(command('dash')))
     for name in COMMANDS:
         cpio.program(f'bin/{name}', command(name))
-    lines = ''
-    for name, path, args, seconds in tests:
-        cpio.program(f'tests/{name}', path)
-        lines += f'{seconds} {name} {" ".join(args)}\n'
-    cpio.file('tests/list', lines.encode(), 0o644)
+    for path, source in programs.items():
+        cpio.program(path, source)
     return cpio.close()
 
 
@@ -144,14 +143,19 @@ def unpacked(path):
     return data
 
 
-def modules(folder):
-    """The modules of one kernel; an archive without any if it has none."""
+def of_boot(folder, without, files):
+    """The modules of one kernel in @folder, if it has any, but those in
+    @without; and @files below boot/ for init: {name: text}"""
     cpio = Cpio()
     names = []
     if os.path.isdir(folder):
         for path in in_order(folder, MODULES):
+            if plain_name(path) in without:
+                continue
             names.append(plain_name(path) + '.ko')
             cpio.file('modules/' + names[-1],
                       unpacked(os.path.join(folder, path)), 0o644)
-    cpio.file('modules/list', ''.join(n + '\n' for n in names).encode(), 0o644)
+    lines = {'modules': ''.join(n + '\n' for n in names), **files}
+    for name, text in lines.items():
+        cpio.file(f'boot/{name}', text.encode(), 0o644)
     return cpio.close()

@@ -23,10 +23,12 @@ class Kernel:
 
     def __init__(self, line):
         field = line.split('\t')
-        if len(field) != 5 or field[1] not in ('quick', 'usual', 'asked'):
+        if len(field) != 7 or field[1] not in ('more', 'less', '-'):
             raise ValueError(line)
-        self.id, self.when, suites, self.image, self.modules = field
+        self.id, self.quick, suites, self.image, self.modules = field[:5]
         self.suites = suites.split()
+        self.lacks = field[5].replace('-', '').split()
+        self.rung = field[6].replace('-', '')
 
 
 def read_list(path):

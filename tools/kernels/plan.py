@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is booted, and what runs in each guest.
+
+A boot is a kernel of kernels.tsv, plain or as a variant of variants.tsv. A
+task is one test program in it, for one object or for none. Knows nothing of how
+a guest is run.
+"""
+import glob
+import os
+
+import archive
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.abspath(os.environ.get('WD_BUILD',
+                                       os.path.join(TOP, 'build')))
+# The objects that the programs' suites can be run against, best first, and the
+# rung that each is made for.
+RUNGS = {'wd_pod': 'full', 'wd_compat': 'compat', 'wd_minimal': 'minimal'}
+
+# Random cases of the oracle in a guest: (model, programs). The model does not
+# depend on the kernel, so it only has to prove that it runs there.
+CASES_QUICK = (500, 1500)
+CASES = (3000, 15000)
+CASES_LONG = (20000, 200000)
+PACKETS_QUICK = 6000  # of the packet fuzzer
+PACKETS = 20000
+
+# What quick runs and variants leave out: floods of packets, which an emulated
+# machine makes for minutes, and nothing of which depends on the kernel.
+FLOODS = ('test_share',)
+# What tells enough of another way to run the same instructions.
+OF_VARIANT = ('test_policy', 'test_network', 'test_fragments', 'test_icmp',
+              'test_tcp')
+
+
+class Variant:
+    """One line of variants.tsv."""
+
+    def __init__(self, line):
+        field = line.split('\t')
+        if len(field) != 9 or not field[0] or field[0] == '-':
+            raise ValueError(line)
+        self.id = field[0]
+        self.kernels = field[1].split()
+        self.quick = field[2].replace('-', '', 1)
+        self.append = '' if field[3] == '-' else field[3]
+        self.without = () if field[4] == '-' else tuple(field[4].split())
+        self.setup = [] if field[5] == '-' else field[5].split(';')
+        self.lacks = [] if field[6] == '-' else field[6].split()
+        self.rung = field[7]
+        self.what = field[8]
+
+
+def read_variants(path):
+    with open(path, encoding='utf-8') as f:
+        return [Variant(line.rstrip('\n')) for line in f
+                if line.strip() and not line.startswith('#')]
+
+
+class Boot:
+    """A kernel, and how it is booted; variant None: plainly."""
+
+    def __init__(self, kernel, variant=None):
+        self.kernel, self.variant = kernel, variant
+        self.id = kernel.id + (f'+{variant.id}' if variant else '')
+        self.append = variant.append if variant else ''
+        self.without = variant.without if variant else ()
+        self.setup = variant.setup if variant else []
+        self.lacks = kernel.lacks + (variant.lacks if variant else [])
+        self.rung = kernel.rung
+        if variant and variant.rung != '=':
+            self.rung = variant.rung
+
+    def files(self, tasks):
+        """Of boot/ in the guest: {name: text}."""
+        return {'lacks': ' '.join(self.lacks) + '\n',
+                'setup': ''.join(step + '\n' for step in self.setup),
+                'tests': ''.join(task.line() for task in tasks)}
+
+
+def read_boots(kernels, variants):
+    """All boots, each kernel's variants behind it."""
+    found = []
+    for kernel in archive.read_list(kernels):
+        found.append(Boot(kernel))
+        found += [Boot(kernel, v) for v in read_variants(variants)
+                  if kernel.id in v.kernels]
+    return found
+
+
+def is_quick(boot):
+    if boot.variant:
+        return boot.variant.quick == boot.kernel.id
+    return boot.kernel.quick != '-'
+
+
+class Task:
+    """One program in one guest. @obj: '-' for none in particular."""
+
+    def __init__(self, path, obj='-', args=(), seconds=400):
+        self.path, self.obj = path, obj
+        self.name = os.path.basename(path)
+        self.args, self.seconds = args, seconds
+
+    def line(self):
+        words = [str(self.seconds), self.name, self.obj, *self.args]
+        return ' '.join(words) + '\n'
+
+
+def objects():
+    """Those of RUNGS that this build has."""
+    return [name for name in RUNGS
+            if os.path.exists(os.path.join(BUILD, f'bpf/{name}.skel.h'))]
+
+
+def program(name):
+    return os.path.join(BUILD, 'selftests', name)
+
+
+def packet_programs():
+    return [path for path in sorted(glob.glob(program('packet/test_*')))
+            if os.access(path, os.X_OK)]
+
+
+def verdict_tasks(obj, args, quick):
+    """All that asks the programs of one object for verdicts."""
+    cases = CASES_QUICK if quick else \
+        CASES_LONG if os.environ.get('WD_LONG') else CASES
+    seed = [args.seed] if args.seed else []
+    found = [Task(path, obj) for path in packet_programs()
+             if not (quick and os.path.basename(path) in FLOODS)]
+    found.append(Task(program('oracle/test_oracle'), obj,
+                      ['--model-cases', str(cases[0]),
+                       '--cases', str(cases[1])]
+                      + (['--seed'] + seed if seed else [])))
+    found.append(Task(program('pktfuzz/test_pktfuzz'), obj,
+                      [str(PACKETS_QUICK if quick else PACKETS)] + seed))
+    return found
+
+
+def tasks_of(boot, args):
+    """What one guest runs. The first program is never left out."""
+    found = [Task(program('kernels/kernel_guest'))]
+    if 'load' in boot.lacks:
+        pass
+    elif boot.variant:
+        found += [Task(path, obj) for obj in objects()
+                  for path in packet_programs()
+                  if os.path.basename(path) in OF_VARIANT]
+    elif not args.quick or boot.kernel.quick == 'more':
+        for obj in objects():
+            found += verdict_tasks(obj, args, args.quick)
+    if args.only:
+        found = found[:1] + [t for t in found[1:] if t.name in args.only]
+    for task in found:
+        task.seconds = max(1, int(args.timeout / 3))
+    return found
+
+
+def files_of_guest(tasks):
+    """Programs of the userspace archive: {path in the guest: path here}."""
+    return {f'tests/{task.name}': task.path for task in tasks}
