@@ -23,8 +23,8 @@
 
 #include "datapath/fixture.h"
 #include "datapath/internal.h" /* wd_datapath_no_tcx */
+#include "image.h"
 #include "tap.h"
-#include "wd_pod.skel.h"
 #include "wd_seed.skel.h"
 
 #define LOOPBACK 1
@@ -35,16 +35,12 @@
 #define LINES_SHOWN 25
 #define PROGS_MAX 16
 
-static const struct image {
-	const char *object;
-	const char *rung;
-	const void *(*elf_bytes)(size_t *ret_bytes);
-} images[] = {
-	{ "wd_pod", "full", wd_pod__elf_bytes },
-	{ "wd_seed", "compat", wd_seed__elf_bytes },
+/* Never attached, but loaded wherever flows are kept. */
+static const struct wd_image seed = {
+	.name = "wd_seed",
+	.rung = "compat",
+	.elf_bytes = wd_seed__elf_bytes,
 };
-
-#define IMAGE_CNT (sizeof(images) / sizeof(*images))
 
 /* Is it said that this kernel does not have @what? A list of words. */
 static bool lacks(const char *what)
@@ -64,16 +60,6 @@ static bool lacks(const char *what)
 
 /* ---- loading ---- */
 
-static struct bpf_object *open_image(const struct image *image)
-{
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = image->object);
-	const void *elf;
-	size_t bytes;
-
-	elf = image->elf_bytes(&bytes);
-	return bpf_object__open_mem(elf, bytes, &opts);
-}
-
 /* The end of a long log, for a person. */
 static void show_end(const char *log)
 {
@@ -92,9 +78,9 @@ static void show_end(const char *log)
 }
 
 /* Once more, only to learn why not. */
-static void show_refusal(const struct image *image)
+static void show_refusal(const struct wd_image *image)
 {
-	struct bpf_object *obj = open_image(image);
+	struct bpf_object *obj = wd_image_open(image);
 	char *log = calloc(1, LOG_BYTES);
 	struct bpf_program *prog;
 
@@ -151,7 +137,7 @@ static unsigned long stack_bytes(const char *log)
 }
 
 /* Kernels from 5.16 on also tell by the program's descriptor. */
-static void report_insns(const struct image *image,
+static void report_insns(const struct wd_image *image,
 			 const struct bpf_program *prog, const char *log)
 {
 	/* 7.2 has a line for the parts before that of the whole */
@@ -163,7 +149,7 @@ static void report_insns(const struct image *image,
 	if (wd_expect_int(0, wd_prog_info(bpf_program__fd(prog), &info)) &&
 	    info.verified_insns)
 		wd_expect_int(info.verified_insns, insns);
-	printf("@insns %s %s %u %lu\n", image->object, bpf_program__name(prog),
+	printf("@insns %s %s %u %lu\n", image->name, bpf_program__name(prog),
 	       insns, stack_bytes(log));
 }
 
@@ -175,15 +161,16 @@ static long now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void load_image(const struct image *image)
+static void load_image(const struct wd_image *image)
 {
 	static char log[PROGS_MAX][STATS_BYTES];
-	struct bpf_object *obj = open_image(image);
+	struct bpf_object *obj = wd_image_open(image);
 	struct bpf_program *prog;
 	long begin = now_ms();
 	size_t i = 0;
 	int err;
 
+	wd_test_row(image->name);
 	if (!obj)
 		abort();
 	bpf_object__for_each_program(prog, obj) {
@@ -193,7 +180,7 @@ static void load_image(const struct image *image)
 		bpf_program__set_log_buf(prog, log[i++], STATS_BYTES);
 	}
 	err = bpf_object__load(obj);
-	printf("@object %s %s %s %ld\n", image->object, image->rung,
+	printf("@object %s %s %s %ld\n", image->name, image->rung,
 	       err ? "no" : "yes", now_ms() - begin);
 	i = 0;
 	bpf_object__for_each_program(prog, obj) {
@@ -209,12 +196,11 @@ static void load_image(const struct image *image)
 
 static void objects_load_with_maps_of_full_size(void)
 {
-	size_t i;
+	const struct wd_image *image;
 
-	for (i = 0; i < IMAGE_CNT; i++) {
-		wd_test_row(images[i].object);
-		load_image(&images[i]);
-	}
+	for (image = wd_images; image->name; image++)
+		load_image(image);
+	load_image(&seed);
 }
 
 /* ---- attaching ---- */
@@ -300,7 +286,7 @@ static void attach_or_skip(enum wd_attach_kind kind, const char *way)
 	else if (lacks(way))
 		wd_test_skip("this kernel lacks it");
 	else if (attach_one_way(kind))
-		printf("@attach %s %s\n", images[0].object, way);
+		printf("@attach %s %s\n", wd_images[0].name, way);
 }
 
 static void packets_are_judged_by_way_of_clsact(void)

@@ -26,12 +26,16 @@ CASES_LONG = (20000, 200000)
 PACKETS_QUICK = 6000  # of the packet fuzzer
 PACKETS = 20000
 
-# What quick runs and variants leave out: floods of packets, which an emulated
-# machine makes for minutes, and nothing of which depends on the kernel.
-FLOODS = ('test_share',)
+# A program takes seconds to begin where loading is emulated, so a quick run has
+# those only whose answers rest on the kernel's helpers, clock or buffers.
+OF_QUICK = ('test_policy', 'test_network', 'test_fragments', 'test_icmp',
+            'test_tcp', 'test_flows', 'test_events', 'test_metadata')
 # What tells enough of another way to run the same instructions.
 OF_VARIANT = ('test_policy', 'test_network', 'test_fragments', 'test_icmp',
               'test_tcp')
+# Tests of what an object sheds by design (bpf/rung.h).
+SHED = {'wd_minimal': ('test_events', 'test_exthdr', 'test_fragments',
+                       'test_overlap', 'test_reasons', 'test_trains')}
 
 
 class Variant:
@@ -118,9 +122,13 @@ def program(name):
     return os.path.join(BUILD, 'selftests', name)
 
 
-def packet_programs():
-    return [path for path in sorted(glob.glob(program('packet/test_*')))
-            if os.access(path, os.X_OK)]
+def packet_tasks(obj, names=None):
+    """names: only these; None: all that the object does not shed"""
+    return [Task(path, obj)
+            for path in sorted(glob.glob(program('packet/test_*')))
+            if os.access(path, os.X_OK)
+            and os.path.basename(path) not in SHED.get(obj, ())
+            and (names is None or os.path.basename(path) in names)]
 
 
 def verdict_tasks(obj, args, quick):
@@ -128,8 +136,9 @@ def verdict_tasks(obj, args, quick):
     cases = CASES_QUICK if quick else \
         CASES_LONG if os.environ.get('WD_LONG') else CASES
     seed = [args.seed] if args.seed else []
-    found = [Task(path, obj) for path in packet_programs()
-             if not (quick and os.path.basename(path) in FLOODS)]
+    found = packet_tasks(obj, OF_QUICK if quick else None)
+    if obj != 'wd_pod':  # the others ask only that object so far
+        return found
     found.append(Task(program('oracle/test_oracle'), obj,
                       ['--model-cases', str(cases[0]),
                        '--cases', str(cases[1])]
@@ -145,9 +154,8 @@ def tasks_of(boot, args):
     if 'load' in boot.lacks:
         pass
     elif boot.variant:
-        found += [Task(path, obj) for obj in objects()
-                  for path in packet_programs()
-                  if os.path.basename(path) in OF_VARIANT]
+        for obj in objects():
+            found += packet_tasks(obj, OF_VARIANT)
     elif not args.quick or boot.kernel.quick == 'more':
         for obj in objects():
             found += verdict_tasks(obj, args, args.quick)
