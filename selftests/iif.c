@@ -235,6 +235,14 @@ static int probe(void)
 
 int wd_iif_prepare(void)
 {
+	static const struct {
+		const char *name; /* of the objects of all rungs */
+		enum bpf_attach_type attach;
+	} sections[] = {
+		{ "tcx/egress", BPF_TCX_EGRESS },
+		{ "tcx/ingress", BPF_TCX_INGRESS },
+		{ "tc", 0 },
+	};
 	LIBBPF_OPTS(libbpf_prog_handler_opts, opts,
 		    .prog_prepare_load_fn = prepare_load);
 	int err = probe();
@@ -242,13 +250,14 @@ int wd_iif_prepare(void)
 	if (err != -EINVAL)
 		return err;
 	by_mark = true;
-	err = libbpf_register_prog_handler(
-		"tcx/egress", BPF_PROG_TYPE_SCHED_CLS, BPF_TCX_EGRESS, &opts);
-	if (err < 0)
-		return err;
-	err = libbpf_register_prog_handler(
-		"tcx/ingress", BPF_PROG_TYPE_SCHED_CLS, BPF_TCX_INGRESS, &opts);
-	return err < 0 ? err : 0;
+	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
+		err = libbpf_register_prog_handler(sections[i].name,
+						   BPF_PROG_TYPE_SCHED_CLS,
+						   sections[i].attach, &opts);
+		if (err < 0)
+			return err;
+	}
+	return 0;
 }
 
 void wd_iif_set(struct __sk_buff *ctx, uint32_t iif)
