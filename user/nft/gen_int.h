@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * gen_int.h - what the files of the generator share, and nobody else sees.
+ *
+ * generate.c puts a ruleset together; gen_text.c writes chains, gen_base.c
+ * those that all pods share, gen_endpoint.c those of a pod, gen_source.c those
+ * of what comes out of it, gen_policy.c those of slots and classes,
+ * gen_pred.c the sets of predicates.
+ *
+ * A policy is of one direction, which is who opens the flow: suffix "e" the
+ * pod, "i" the peer. What becomes of a packet is counted by its own direction:
+ * "out" of the pod, "in" to it.
+ */
+#ifndef WARDER_NFT_GEN_INT_H
+#define WARDER_NFT_GEN_INT_H
+
+#include "nft/generate.h"
+
+struct wd_nft_gen {
+	const struct wd_nft_input *in;
+	struct wd_nft_ruleset *rs;
+	uint32_t gen; /* in force */
+	uint32_t half; /* gen & 1 */
+	bool host_policy;
+	/* the chain that is being written */
+	enum wd_nft_family family;
+	char name[WD_NFT_NAME];
+	FILE *out;
+	char *text;
+	size_t text_len;
+	char count[8][80]; /* see wd_nft_count() */
+	unsigned int count_at;
+};
+
+/* ---- gen_text.c ---- */
+
+/** wd_nft_begin() - a chain of the family that is being written */
+void wd_nft_begin(struct wd_nft_gen *g, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** wd_nft_rule() - one rule of it */
+void wd_nft_rule(struct wd_nft_gen *g, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** wd_nft_end() - the chain is done; @hook as in wd_nft_chain() */
+void wd_nft_end(struct wd_nft_gen *g, const char *hook);
+
+/** wd_nft_count() - "counter name ..." of a reason; good for the next 7 calls */
+const char *wd_nft_count(struct wd_nft_gen *g, enum wd_reason reason,
+			 enum wd_dir dir);
+
+/** wd_nft_audit() - the same of what audit mode lets pass */
+const char *wd_nft_audit(struct wd_nft_gen *g, enum wd_reason reason,
+			 enum wd_dir dir);
+
+/** wd_nft_is() - what says IPv4 or IPv6 in this family, for @version 4 or 6 */
+const char *wd_nft_is(const struct wd_nft_gen *g, int version);
+
+/** wd_nft_way() - "in" or "out" */
+const char *wd_nft_way(enum wd_dir dir);
+
+/** wd_nft_letter() - 'i' or 'e', of who opened the flow */
+char wd_nft_letter(enum wd_dir dir);
+
+/* ---- gen_base.c ---- */
+
+/** wd_nft_base() - the chains all pods share, in inet or bridge */
+void wd_nft_base(struct wd_nft_gen *g);
+
+/* ---- gen_endpoint.c ---- */
+
+/* Sets and maps of one family, by their index in the ruleset. */
+struct wd_nft_sets {
+	size_t pods, audit;
+	size_t pod_out, pod_in, port_in;
+	size_t own4, own6;
+	size_t bridge_out4, bridge_out6, bridge_in4, bridge_in6;
+	size_t bridge_audit4, bridge_audit6;
+};
+
+/** wd_nft_endpoint_sets() - make them, empty */
+void wd_nft_endpoint_sets(struct wd_nft_gen *g, struct wd_nft_sets *ret_sets);
+
+/**
+ * wd_nft_endpoint() - chains and elements of a device, in inet or bridge
+ * @ep: NULL: it is no known endpoint
+ */
+void wd_nft_endpoint(struct wd_nft_gen *g, const struct wd_nft_sets *sets,
+		     const struct wd_nft_device *dev,
+		     const struct wd_endpoint_val *ep);
+
+/** wd_nft_own_list() - own addresses in braces, with @more; false: there is none of this family */
+bool wd_nft_own_list(const struct wd_endpoint_val *ep, int version,
+		     const char *more, char *buf, size_t len);
+
+/** wd_nft_own_hex() - own IPv6 addresses as numbers in braces; false: none */
+bool wd_nft_own_hex(const struct wd_endpoint_val *ep, char *buf, size_t len);
+
+#define WD_NFT_LIST 256 /* bytes for either */
+
+/** wd_nft_dev_elem() - a device, or what leads from it to its chain */
+void wd_nft_dev_elem(struct wd_nft_gen *g, size_t set, uint32_t ifindex);
+
+/** wd_nft_ll6_known() - is the pod's link-local address known */
+bool wd_nft_ll6_known(const struct wd_endpoint_val *ep);
+
+/* ---- gen_source.c ---- */
+
+/** wd_nft_source() - the chain of a device in table netdev; none if it is gone */
+void wd_nft_source(struct wd_nft_gen *g, const struct wd_nft_device *dev,
+		   const struct wd_endpoint_val *ep);
+
+/* ---- gen_policy.c ---- */
+
+/* What some slots use; by enum wd_dir. */
+struct wd_nft_use {
+	bool slot[WD_DIR__MAX][WD_SLOTS_MAX];
+	bool class[WD_DIR__MAX][WD_CLASSES_MAX];
+	uint64_t pred[WD_ROW_WORDS];
+};
+
+/** wd_nft_use_slot() - this slot is reached in both directions, and all that it reaches */
+void wd_nft_use_slot(const struct wd_nft_gen *g, struct wd_nft_use *use,
+		     uint32_t slot);
+
+/** wd_nft_slot_is_ready() - may the slot decide */
+bool wd_nft_slot_is_ready(const struct wd_nft_gen *g, uint32_t slot,
+			  enum wd_dir dir);
+
+struct wd_nft_preds;
+
+/** wd_nft_policy() - chains of what is used, in inet or bridge */
+void wd_nft_policy(struct wd_nft_gen *g, const struct wd_nft_use *use,
+		   const struct wd_nft_preds *preds);
+
+/* ---- gen_pred.c ---- */
+
+/* Names of the sets of prefixes of a predicate, "" none. */
+struct wd_nft_preds {
+	char range4[WD_PREDS_MAX][WD_NFT_NAME];
+	char range6[WD_PREDS_MAX][WD_NFT_NAME];
+};
+
+/** wd_nft_preds() - sets of the predicates that are used. Return: 0 or -errno of the tables */
+int wd_nft_preds(struct wd_nft_gen *g, const struct wd_nft_use *use,
+		 struct wd_nft_preds *ret_preds);
+
+/**
+ * wd_nft_addr_sets() - sets of addresses by what they are: local4, host4, node4 and of IPv6
+ * Return: 0 or -errno of the tables.
+ */
+int wd_nft_addr_sets(struct wd_nft_gen *g);
+
+#endif /* WARDER_NFT_GEN_INT_H */

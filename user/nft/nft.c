@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nft.c - see nft.h: keeps account of what is in the kernel, and brings it to
+ * what the tables say.
+ *
+ * Whether somebody else has edited it is told by the number of the ruleset,
+ * which each transaction of anybody adds one to. Where it has moved by more
+ * than ours, the listing is compared with the one that was taken while the
+ * number was known to be ours.
+ */
+#include "nft/nft.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "model/xalloc.h"
+#include "nft/generate.h"
+#include "nft/kernel.h"
+#include "nft/library.h"
+#include "nft/stats.h"
+
+struct wd_nft {
+	struct wd_tables tables;
+	struct wd_nft_library *lib;
+	struct wd_nft_stats *stats;
+	struct wd_nft_device *dev;
+	size_t dev_cnt;
+	size_t dev_cap;
+	struct wd_nft_ruleset in_force;
+	bool is_there; /* in_force is what the kernel has */
+	bool probed; /* info.bridge and bridge_ct are known */
+	bool arp;
+	bool dirty;
+	uint32_t gen; /* of the kernel's ruleset, when it was ours */
+	uint64_t listing; /* hash of it then, 0 not taken */
+	struct wd_nft_info info;
+};
+
+/* ---- errors ---- */
+
+static int fail(char **ret_error, int err, const char *what, char *why)
+{
+	if (ret_error)
+		*ret_error = wd_xprintf("nft: %s: %s", what,
+					why ? why : strerror(-err));
+	free(why);
+	return err;
+}
+
+/* ---- life ---- */
+
+int wd_nft_open(const struct wd_tables *tables, struct wd_nft **ret_nft,
+		char **ret_error)
+{
+	struct wd_nft *nft = wd_xcalloc(1, sizeof(*nft));
+	char *why = NULL;
+	uint32_t gen;
+	int err;
+
+	nft->tables = *tables;
+	err = wd_nft_library_open(&nft->lib, &why);
+	if (!err) {
+		err = wd_nft_kernel_gen(&gen);
+		if (err == -EPROTONOSUPPORT || err == -EOPNOTSUPP ||
+		    err == -EINVAL) {
+			err = -EOPNOTSUPP;
+			why = wd_xstrdup("the kernel has no nftables");
+		}
+	}
+	if (err) {
+		wd_nft_library_close(nft->lib);
+		free(nft);
+		return fail(ret_error, err, "cannot begin", why);
+	}
+	nft->stats = wd_nft_stats_new();
+	*ret_nft = nft;
+	return 0;
+}
+
+void wd_nft_close(struct wd_nft *nft)
+{
+	if (!nft)
+		return;
+	wd_nft_clear(&nft->in_force);
+	wd_nft_stats_free(nft->stats);
+	wd_nft_library_close(nft->lib);
+	free(nft->dev);
+	free(nft);
+}
+
+void wd_nft_changed(struct wd_nft *nft, enum wd_map map, const void *key)
+{
+	(void)map;
+	(void)key; /* elements are compared one by one anyway */
+	nft->dirty = true;
+}
+
+bool wd_nft_dirty(const struct wd_nft *nft)
+{
+	return nft->dirty;
+}
+
+void wd_nft_info(const struct wd_nft *nft, struct wd_nft_info *ret_info)
+{
+	*ret_info = nft->info;
+}
+
+/* ---- what this kernel has ---- */
+
+/* A table that comes and goes in the same transaction. */
+static bool kernel_takes(struct wd_nft *nft, const char *family,
+			 const char *chain, const char *rule, int *ret_err)
+{
+	char *text, *why = NULL;
+	int err;
+
+	text = wd_xprintf("add table %s warder_probe\n"
+			  "add chain %s warder_probe probe { %s }\n"
+			  "add rule %s warder_probe probe %s\n"
+			  "delete table %s warder_probe\n",
+			  family, family, chain, family, rule, family);
+	err = wd_nft_run(nft->lib, text, &why);
+	free(text);
+	free(why);
+	if (ret_err)
+		*ret_err = err;
+	return !err;
+}
+
+#define FORWARD "type filter hook forward priority 0; policy accept;"
+
+/*
+ * What is essential fails with the first transaction. The rest may be missing:
+ * a kernel without the family cannot hand such frames to a pod at all, but for
+ * bridges, which are asked for at each pod that is on one.
+ */
+static int probe(struct wd_nft *nft, char **ret_error)
+{
+	int err;
+
+	if (nft->probed)
+		return 0;
+	if (!kernel_takes(nft, "inet", FORWARD,
+			  "ct original ip daddr 192.0.2.1 accept", &err))
+		return fail(ret_error, err, "this kernel lacks what is needed",
+			    wd_xstrdup("family inet with connection tracking "
+				       "(nf_tables, nft_ct, nf_conntrack)"));
+	nft->info.bridge =
+		kernel_takes(nft, "bridge", FORWARD, "iif 0 accept", NULL);
+	nft->info.bridge_ct =
+		nft->info.bridge &&
+		kernel_takes(nft, "bridge", FORWARD,
+			     "ct original ip daddr 192.0.2.1 accept", NULL);
+	nft->arp = kernel_takes(
+		nft, "arp",
+		"type filter hook output priority 0; policy accept;",
+		"oif 0 accept", NULL);
+	nft->probed = true;
+	return 0;
+}
+
+/* ---- transactions ---- */
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static struct wd_nft_input input(const struct wd_nft *nft)
+{
+	return (struct wd_nft_input){
+		.tables = &nft->tables,
+		.dev = nft->dev,
+		.dev_cnt = nft->dev_cnt,
+		.bridge = nft->info.bridge,
+		.bridge_ct = nft->info.bridge_ct,
+		.arp = nft->arp,
+	};
+}
+
+static struct wd_nft_device *find_device(struct wd_nft *nft, uint32_t ifindex)
+{
+	for (size_t i = 0; i < nft->dev_cnt; i++)
+		if (nft->dev[i].ifindex == ifindex)
+			return &nft->dev[i];
+	return NULL;
+}
+
+/* Names may change, and devices go. */
+static void look_at_devices(struct wd_nft *nft)
+{
+	for (size_t i = 0; i < nft->dev_cnt; i++) {
+		struct wd_nft_device *dev = &nft->dev[i];
+
+		if (!if_indextoname(dev->ifindex, dev->name))
+			*dev->name = '\0';
+	}
+}
+
+struct present {
+	struct wd_nft_ruleset *kept;
+	struct wd_nft_ruleset found;
+};
+
+static void note_chain(void *ctx, const char *name)
+{
+	struct present *present = ctx;
+
+	if (strlen(name) < WD_NFT_NAME)
+		wd_nft_chain(&present->found, WD_NFT_NETDEV, name, NULL,
+			     wd_xstrdup(""));
+}
+
+/* The kernel deletes the base chain of a device that goes. */
+static int drop_gone_chains(struct wd_nft *nft)
+{
+	struct present present = { .kept = &nft->in_force };
+	int err = wd_nft_kernel_chains(WD_NFT_NETDEV, note_chain, &present);
+
+	wd_nft_seal(&present.found);
+	for (size_t i = 0; !err && i < nft->in_force.chain_cnt;) {
+		const struct wd_nft_chain *chain = &nft->in_force.chain[i];
+
+		if (chain->family == WD_NFT_NETDEV &&
+		    !wd_nft_has_chain(&present.found, WD_NFT_NETDEV,
+				      chain->name))
+			wd_nft_drop_chain(&nft->in_force, WD_NFT_NETDEV,
+					  chain->name);
+		else
+			i++;
+	}
+	wd_nft_clear(&present.found);
+	return err;
+}
+
+static uint64_t hash_text(const char *text, uint64_t hash)
+{
+	for (; *text; text++)
+		hash = (hash ^ (uint8_t)*text) * 0x100000001b3ULL;
+	return hash;
+}
+
+/* What the kernel has of ours. Return: 0 with the hash, or -errno. */
+static int take_listing(struct wd_nft *nft, uint64_t *ret_hash)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL;
+	int err = 0;
+
+	for (int i = 0; !err && i < WD_NFT_FAMILIES; i++) {
+		char command[64], *text = NULL;
+
+		if (!nft->in_force.table[i])
+			continue;
+		(void)snprintf(command, sizeof(command),
+			       "list table %s " WD_NFT_TABLE,
+			       wd_nft_family_names[i]);
+		err = wd_nft_list(nft->lib, command, &text);
+		if (!err)
+			hash = hash_text(text, hash);
+		free(text);
+	}
+	*ret_hash = hash ? hash : 1;
+	return err;
+}
+
+/* Our transaction was done: is the number still ours? */
+static void note_gen(struct wd_nft *nft, uint32_t before)
+{
+	uint32_t now;
+
+	nft->listing = 0;
+	if (wd_nft_kernel_gen(&now)) {
+		nft->gen = 0;
+		return;
+	}
+	nft->gen = now;
+	/* somebody else's came between: what there is now is the best to go by */
+	if (now != before + 1 && take_listing(nft, &nft->listing))
+		nft->listing = 0;
+}
+
+static int run(struct wd_nft *nft, const char *text, char **ret_error)
+{
+	uint32_t before = 0;
+	char *why = NULL;
+	int err;
+
+	(void)wd_nft_kernel_gen(&before);
+	err = wd_nft_run(nft->lib, text, &why);
+	if (err)
+		return fail(ret_error, err, "the kernel refused the ruleset",
+			    why);
+	nft->info.transactions++;
+	note_gen(nft, before);
+	return 0;
+}
+
+static void put_old_tables(FILE *out)
+{
+	bool table[WD_NFT_FAMILIES];
+
+	if (wd_nft_kernel_tables(table))
+		return;
+	for (int i = 0; i < WD_NFT_FAMILIES; i++)
+		if (table[i])
+			fprintf(out, "delete table %s " WD_NFT_TABLE "\n",
+				wd_nft_family_names[i]);
+}
+
+/* From what is in force to @to; @to is taken over, or freed on failure. */
+static int go_to(struct wd_nft *nft, struct wd_nft_ruleset *to, bool is_part,
+		 char **ret_error)
+{
+	struct wd_nft_ruleset empty = { 0 };
+	struct wd_nft_cost cost;
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	int err = 0;
+
+	if (!out)
+		abort(); /* as xalloc.h */
+	if (!nft->is_there) {
+		wd_nft_stats_note(nft->stats);
+		put_old_tables(out);
+	}
+	wd_nft_diff(nft->is_there ? &nft->in_force : &empty, to, is_part, out,
+		    &cost);
+	if (fclose(out))
+		abort();
+	if (*text)
+		err = run(nft, text, ret_error);
+	free(text);
+	if (err) {
+		wd_nft_clear(to);
+		return err;
+	}
+	if (!nft->is_there)
+		wd_nft_stats_keep(nft->stats);
+	nft->info.chains += cost.chains;
+	nft->info.rules += cost.rules;
+	nft->info.added += cost.added;
+	nft->info.deleted += cost.deleted;
+	wd_nft_keep(to);
+	if (is_part) {
+		wd_nft_merge(&nft->in_force, to);
+	} else {
+		wd_nft_clear(&nft->in_force);
+		nft->in_force = *to;
+	}
+	nft->is_there = true;
+	return 0;
+}
+
+/* A device may go between looking and doing. */
+#define TRIES 3
+
+int wd_nft_sync(struct wd_nft *nft, char **ret_error)
+{
+	uint64_t begun = now_us();
+	char *why = NULL;
+	int err = probe(nft, &why);
+
+	for (int i = 0; !err && i < TRIES; i++) {
+		struct wd_nft_input in;
+		struct wd_nft_ruleset to;
+
+		look_at_devices(nft);
+		if (nft->is_there)
+			err = drop_gone_chains(nft);
+		in = input(nft);
+		if (!err)
+			err = wd_nft_generate(&in, &to);
+		if (err)
+			break;
+		err = go_to(nft, &to, false, &why);
+		if (!err || (err != -ENOENT && err != -ENODEV) ||
+		    i == TRIES - 1)
+			break;
+		free(why);
+		why = NULL;
+		err = 0;
+	}
+	if (err && !why)
+		(void)fail(&why, err, "cannot read the tables", NULL);
+	if (ret_error && err)
+		*ret_error = why;
+	else
+		free(why);
+	if (!err) {
+		nft->dirty = false;
+		nft->info.last_us = (uint32_t)(now_us() - begun);
+	}
+	return err;
+}
+
+/* ---- devices ---- */
+
+static int close_device(struct wd_nft *nft, const struct wd_nft_device *dev,
+			char **ret_error)
+{
+	struct wd_nft_input in = input(nft);
+	struct wd_nft_ruleset part;
+	int err = drop_gone_chains(nft);
+
+	if (err)
+		return fail(ret_error, err, "cannot read the ruleset", NULL);
+	wd_nft_generate_closed(&in, dev, &part);
+	return go_to(nft, &part, true, ret_error);
+}
+
+int wd_nft_attach(struct wd_nft *nft, uint32_t ifindex, char **ret_error)
+{
+	struct wd_nft_device dev = { .ifindex = ifindex };
+	bool is_new = !find_device(nft, ifindex);
+	int err;
+
+	if (!if_indextoname(ifindex, dev.name))
+		return fail(ret_error, -ENODEV, "cannot guard the interface",
+			    NULL);
+	if (!is_new && nft->is_there)
+		return 0;
+	if (is_new) {
+		nft->dev = wd_grow(nft->dev, nft->dev_cnt, &nft->dev_cap,
+				   sizeof(*nft->dev));
+		nft->dev[nft->dev_cnt++] = dev;
+	}
+	err = nft->is_there ? close_device(nft, &dev, ret_error) :
+			      wd_nft_sync(nft, ret_error);
+	if (err && is_new)
+		nft->dev_cnt--;
+	return err;
+}
+
+int wd_nft_detach(struct wd_nft *nft, uint32_t ifindex, char **ret_error)
+{
+	struct wd_nft_device *dev = find_device(nft, ifindex), was;
+	int err;
+
+	if (!dev)
+		return 0;
+	was = *dev;
+	*dev = nft->dev[--nft->dev_cnt];
+	err = nft->is_there ? wd_nft_sync(nft, ret_error) : 0;
+	if (err)
+		nft->dev[nft->dev_cnt++] = was;
+	return err;
+}
+
+/* ---- is it still there ---- */
+
+static int compare(struct wd_nft *nft)
+{
+	uint32_t before, after;
+	uint64_t listing;
+	int err = wd_nft_kernel_gen(&before);
+
+	if (err)
+		return err;
+	if (before == nft->gen && nft->listing)
+		return 0;
+	err = take_listing(nft, &listing);
+	if (err == -ENOENT)
+		return -ENOLINK;
+	if (!err)
+		err = wd_nft_kernel_gen(&after);
+	if (err)
+		return err;
+	if (before == nft->gen && after == before) {
+		nft->listing = listing;
+		return 0;
+	}
+	if (!nft->listing || listing != nft->listing)
+		return -ENOLINK;
+	nft->gen = before;
+	return 0;
+}
+
+int wd_nft_check(struct wd_nft *nft, uint32_t ifindex)
+{
+	char name[IF_NAMESIZE];
+	int err;
+
+	if (!if_indextoname(ifindex, name))
+		return -ENODEV;
+	if (!find_device(nft, ifindex) || !nft->is_there)
+		return -ENOLINK;
+	err = compare(nft);
+	if (err == -ENOLINK)
+		nft->is_there = false;
+	return err;
+}
+
+bool wd_nft_found(void)
+{
+	bool table[WD_NFT_FAMILIES];
+
+	if (wd_nft_kernel_tables(table))
+		return false;
+	for (int i = 0; i < WD_NFT_FAMILIES; i++)
+		if (table[i])
+			return true;
+	return false;
+}
+
+int wd_nft_remove(char **ret_error)
+{
+	bool table[WD_NFT_FAMILIES], any = false;
+	int err = wd_nft_kernel_tables(table);
+
+	for (int i = 0; i < WD_NFT_FAMILIES; i++)
+		any |= table[i];
+	/* no nftables, no ruleset */
+	if (err == -EPROTONOSUPPORT)
+		return 0;
+	if (!err && any)
+		err = wd_nft_kernel_delete(table);
+	return err ? fail(ret_error, err, "cannot delete the ruleset", NULL) :
+		     0;
+}
+
+int wd_nft_stats(struct wd_nft *nft, enum wd_reason reason, enum wd_dir dir,
+		 uint64_t *ret_packets, uint64_t *ret_bytes)
+{
+	return wd_nft_stats_read(nft->stats, "", reason, dir, ret_packets,
+				 ret_bytes);
+}
+
+int wd_nft_audit_stats(struct wd_nft *nft, enum wd_reason reason,
+		       enum wd_dir dir, uint64_t *ret_packets,
+		       uint64_t *ret_bytes)
+{
+	return wd_nft_stats_read(nft->stats, "audit_", reason, dir, ret_packets,
+				 ret_bytes);
+}
