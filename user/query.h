@@ -29,6 +29,7 @@ WD_QUERY_HANDLER(wd_query_policy_list);
 WD_QUERY_HANDLER(wd_query_policy_get);
 WD_QUERY_HANDLER(wd_query_why);
 WD_QUERY_HANDLER(wd_query_map_list);
+WD_QUERY_HANDLER(wd_query_state_export);
 
 /* ---- shared pieces ---- */
 

@@ -15,6 +15,7 @@
 #include "../ctl.h"
 #include "../json.h"
 #include "../log.h"
+#include "../preflight/guest.h"
 #include "../table.h"
 
 const struct wd_cmd *const wd_cmds[] = {
@@ -25,9 +26,8 @@ const struct wd_cmd *const wd_cmds[] = {
 	&wd_cmd_policy_list,   &wd_cmd_policy_get,
 	&wd_cmd_policy_check,  &wd_cmd_why,
 	&wd_cmd_monitor,       &wd_cmd_flow_list,
-	&wd_cmd_map_list,      &wd_cmd_ladder_show,
-	&wd_cmd_ladder_climb,  &wd_cmd_ladder_pin,
-	&wd_cmd_bugreport,     &wd_cmd_version,
+	&wd_cmd_map_list,      &wd_cmd_state_export,
+	&wd_cmd_preflight,     &wd_cmd_version,
 	&wd_cmd_help,	       NULL,
 };
 
@@ -287,6 +287,8 @@ int wd_cmd_main(int argc, char **argv)
 		wd_help_print(0, NULL);
 		return WD_EXIT_USAGE;
 	}
+	if (!strcmp(argv[1], WD_GUEST_COMMAND))
+		return wd_guest_main(argc, argv);
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
 		return wd_help_print(0, NULL);
 	if (!strcmp(argv[1], "--version"))

@@ -72,10 +72,8 @@ extern const struct wd_cmd wd_cmd_why;
 extern const struct wd_cmd wd_cmd_monitor;
 extern const struct wd_cmd wd_cmd_flow_list;
 extern const struct wd_cmd wd_cmd_map_list;
-extern const struct wd_cmd wd_cmd_ladder_show;
-extern const struct wd_cmd wd_cmd_ladder_climb;
-extern const struct wd_cmd wd_cmd_ladder_pin;
-extern const struct wd_cmd wd_cmd_bugreport;
+extern const struct wd_cmd wd_cmd_state_export;
+extern const struct wd_cmd wd_cmd_preflight;
 extern const struct wd_cmd wd_cmd_version;
 extern const struct wd_cmd wd_cmd_help;
 

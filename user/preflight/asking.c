@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * asking.c - from a state to maps, from a question to a packet and its answer.
+ */
+#include "asking.h"
+
+#include <string.h>
+
+#include "datapath/ask.h"
+
+static int fill_addrs(struct wd_ask *ask, const struct wd_state *state)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < state->addr_cnt && !err; i++) {
+		const struct wd_state_addr *a = &state->addr[i];
+
+		err = wd_ask_set(ask,
+				 a->cidr.addr.family == 4 ? WD_MAP_wd_addr4 :
+							    WD_MAP_wd_addr6,
+				 &a->cidr.addr.v6, &a->val);
+	}
+	for (size_t i = 0; i < state->cidr_cnt && !err; i++) {
+		const struct wd_state_addr *a = &state->cidr[i];
+		bool is_v4 = a->cidr.addr.family == 4;
+		struct wd_cidr6_key key = { .prefixlen = a->cidr.len };
+
+		memcpy(key.addr, &a->cidr.addr.v6, is_v4 ? 4 : 16);
+		err = wd_ask_set(ask, is_v4 ? WD_MAP_wd_cidr4 : WD_MAP_wd_cidr6,
+				 &key, &a->val);
+	}
+	return err;
+}
+
+static int fill_policies(struct wd_ask *ask, const struct wd_state *state)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < state->row_cnt && !err; i++)
+		err = wd_ask_set(ask, WD_MAP_wd_row, &state->row[i].nr,
+				 &state->row[i].val);
+	for (size_t i = 0; i < state->class_cnt && !err; i++)
+		err = wd_ask_set(ask, WD_MAP_wd_class, &state->class[i].nr,
+				 &state->class[i].val);
+	for (uint32_t i = 0; i < state->span_cnt && !err; i++)
+		err = wd_ask_set(ask, WD_MAP_wd_span, &i, &state->span[i]);
+	for (size_t i = 0; i < state->slot_cnt && !err; i++) {
+		uint32_t at =
+			state->slot[i].nr * WD_DIR__MAX + state->slot[i].dir;
+
+		err = wd_ask_set(ask, WD_MAP_wd_slot, &at, &state->slot[i].val);
+	}
+	return err;
+}
+
+static int set_state(struct wd_ask *ask, const struct wd_state *state,
+		     uint32_t more_flags)
+{
+	struct wd_state_val val = { .gen = state->gen,
+				    .flags = state->flags | more_flags,
+				    .schema = WD_SCHEMA };
+	uint32_t zero = 0;
+
+	return wd_ask_set(ask, WD_MAP_wd_state, &zero, &val);
+}
+
+int wd_asking_fill(struct wd_ask *ask, const struct wd_state *state)
+{
+	int err = fill_addrs(ask, state);
+
+	if (!err)
+		err = fill_policies(ask, state);
+	for (size_t i = 0; i < state->ep_cnt && !err; i++)
+		err = wd_ask_set(ask, WD_MAP_wd_endpoint, &state->ep[i].ifindex,
+				 &state->ep[i].val);
+	return err ? err : set_state(ask, state, 0);
+}
+
+/* The endpoint at the device that test packets have. */
+static int put_endpoint(struct wd_ask *ask, const struct wd_state_ep *ep)
+{
+	uint32_t ifindex = WD_ASK_IFINDEX;
+	uint32_t at = ifindex & (WD_DEVICES - 1);
+	struct wd_device_val device = { .ifindex = ifindex, .ep = ep->val };
+	int err = wd_ask_set(ask, WD_MAP_wd_endpoint, &ifindex, &ep->val);
+
+	return err ? err : wd_ask_set(ask, WD_MAP_wd_device, &at, &device);
+}
+
+uint8_t wd_asking_one(struct wd_ask *ask, const struct wd_state *state,
+		      const struct wd_question *q)
+{
+	uint8_t frame[WD_QUESTION_FRAME];
+	size_t len = wd_question_frame(state, q, frame);
+	uint32_t iif = q->dir == WD_INGRESS ? q->iif : 0, more = 0, reason;
+	bool passes;
+	int err;
+
+	if (iif && !wd_ask_knows_iif(ask)) {
+		more = WD_STATE_HOST_POLICY;
+		iif = 0;
+	}
+	/* frames below 64 bytes are padded on a wire, too */
+	if (len < 64)
+		len = 64;
+	err = put_endpoint(ask, &state->ep[q->ep]);
+	if (!err)
+		err = set_state(ask, state, more);
+	if (!err)
+		err = wd_ask_packet(ask, q->dir, iif, frame, len, &passes,
+				    &reason);
+	if (err)
+		return WD_ANSWER_FAILED;
+	return (uint8_t)(reason | (passes ? WD_ANSWER_PASSES : 0));
+}
+
+uint8_t wd_asking_right(const struct wd_state *state,
+			const struct wd_question *q)
+{
+	struct wd_expected right = wd_expected(state, q);
+
+	return (uint8_t)(right.reason | (right.passes ? WD_ANSWER_PASSES : 0));
+}

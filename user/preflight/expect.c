@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * expect.c - the judge of what programs say. Each step is one sentence of the
+ * design; none is quick.
+ */
+#include "expect.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include <warder/encap.h>
+
+#define DECIDED(r) ((r) >= 0)
+#define GO_ON (-1)
+
+struct case_of {
+	const struct wd_state *state;
+	const struct wd_question *q;
+	const struct wd_state_ep *ep;
+	const struct wd_state_addr *peer; /* exactly this address, or NULL */
+	uint32_t rule;
+};
+
+/* ---- addresses ---- */
+
+static uint32_t host4(const struct wd_addr *addr)
+{
+	return ntohl(addr->v4.s_addr);
+}
+
+static bool is_group(const struct wd_addr *addr)
+{
+	return addr->family == 4 ? host4(addr) >= 0xe0000000 :
+				   addr->v6.s6_addr[0] == 0xff;
+}
+
+static bool is_link_local(const struct wd_addr *addr)
+{
+	const uint8_t *b = addr->v6.s6_addr;
+
+	if (addr->family == 4)
+		return host4(addr) >> 16 == 0xa9fe;
+	return b[0] == 0xfe && (b[1] & 0xc0) == 0x80;
+}
+
+static bool is_nobody(const struct wd_addr *addr)
+{
+	if (addr->family == 4)
+		return host4(addr) >> 24 == 127 || host4(addr) == 0;
+	return IN6_IS_ADDR_UNSPECIFIED(&addr->v6) ||
+	       IN6_IS_ADDR_LOOPBACK(&addr->v6) ||
+	       IN6_IS_ADDR_V4MAPPED(&addr->v6);
+}
+
+static bool cannot_send(const struct wd_addr *addr)
+{
+	if (addr->family == 4)
+		return is_nobody(addr) || is_group(addr) ||
+		       host4(addr) >> 24 == 0;
+	return is_nobody(addr) || is_group(addr);
+}
+
+/* Do the first @len bits agree? */
+static bool is_within(const struct wd_cidr *cidr, const struct wd_addr *addr)
+{
+	const uint8_t *a = cidr->addr.v6.s6_addr, *b = addr->v6.s6_addr;
+
+	if (cidr->addr.family != addr->family)
+		return false;
+	for (int bit = 0; bit < cidr->len; bit++)
+		if ((a[bit / 8] ^ b[bit / 8]) >> (7 - bit % 8) & 1)
+			return false;
+	return true;
+}
+
+static bool is_own_of(const struct wd_state_ep *ep, const struct wd_addr *addr)
+{
+	for (int i = 0; i < WD_EP_ADDRS; i++) {
+		struct wd_addr own = wd_state_own(ep, addr->family, i);
+
+		if (own.family && wd_addr_equal(&own, addr))
+			return true;
+	}
+	return addr->family == 6 && !is_nobody(addr) &&
+	       !memcmp(ep->val.ll6, &addr->v6, sizeof(ep->val.ll6));
+}
+
+/* ---- who sends it ---- */
+
+static const struct wd_state_ep *endpoint_at(const struct wd_state *state,
+					     uint32_t ifindex)
+{
+	for (size_t i = 0; ifindex && i < state->ep_cnt; i++)
+		if (state->ep[i].ifindex == ifindex)
+			return &state->ep[i];
+	return NULL;
+}
+
+/* Towards a pod: a local pod's address only by that pod's device. */
+static int provenance(const struct case_of *c)
+{
+	const struct wd_state_ep *from = endpoint_at(c->state, c->q->iif);
+	uint32_t flags = c->peer ? c->peer->val.flags : 0;
+
+	if (!c->q->iif)
+		return c->state->flags & WD_STATE_HOST_POLICY ? GO_ON :
+								WD_R_HOST;
+	if (from)
+		return is_own_of(from, &c->q->peer) || (flags & WD_ADDR_HOST) ?
+			       GO_ON :
+			       WD_R_SPOOF_IP;
+	if (!(flags & WD_ADDR_LOCAL) || c->peer->val.ifindex == c->q->iif)
+		return GO_ON;
+	from = endpoint_at(c->state, c->peer->val.ifindex);
+	return from && from->val.master == c->q->iif ? GO_ON : WD_R_SPOOF_IP;
+}
+
+/* ---- what no policy can allow ---- */
+
+static bool is_node(const struct case_of *c)
+{
+	if (is_group(&c->q->peer) || is_link_local(&c->q->peer))
+		return true;
+	return c->peer && (c->peer->val.flags & (WD_ADDR_NODE | WD_ADDR_HOST));
+}
+
+/* By the peer's port, whoever opens it. */
+static bool is_tunnel(const struct case_of *c)
+{
+	uint16_t port = c->q->dir == WD_EGRESS ? c->q->port : c->q->sport;
+
+	if (c->q->proto != IPPROTO_UDP)
+		return WD_ENCAP_IS_PROTO(c->q->proto);
+	if (c->q->dir == WD_INGRESS && port >= WD_ENCAP_EPHEMERAL)
+		return false;
+	return WD_ENCAP_IS_PORT(port);
+}
+
+static int forbidden(const struct case_of *c)
+{
+	uint16_t own = c->q->dir == WD_EGRESS ? c->q->sport : c->q->port;
+	uint16_t dhcp = c->q->own.family == 4 ? WD_DHCP4_SERVER :
+						WD_DHCP6_SERVER;
+
+	if (c->q->proto == IPPROTO_TCP)
+		return GO_ON;
+	if (c->q->proto == IPPROTO_UDP && own == dhcp)
+		return WD_R_DHCP_FORBIDDEN;
+	if (!(c->ep->val.flags & WD_EP_ENCAP) && is_tunnel(c) && is_node(c))
+		return WD_R_ENCAP_FORBIDDEN;
+	return GO_ON;
+}
+
+/* ---- policy ---- */
+
+static bool is_icmp(const struct wd_question *q)
+{
+	return q->proto == (q->own.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+}
+
+/* The last span that begins at or below the port says the class. */
+static uint32_t class_of(const struct case_of *c,
+			 const struct wd_state_slot *slot)
+{
+	uint32_t found = 0;
+	int l4;
+
+	switch (c->q->proto) {
+	case IPPROTO_TCP:
+		l4 = WD_L4_TCP;
+		break;
+	case IPPROTO_UDP:
+		l4 = WD_L4_UDP;
+		break;
+	case IPPROTO_SCTP:
+		l4 = WD_L4_SCTP;
+		break;
+	default:
+		return slot->val.any;
+	}
+	for (uint32_t i = 0; i < slot->val.cnt[l4]; i++) {
+		const struct wd_span_val *span =
+			&c->state->span[slot->val.first[l4] + i];
+
+		if (span->lo <= c->q->port)
+			found = span->class;
+	}
+	return found;
+}
+
+/* Of an address that is known; else of the longest prefix; else none. */
+static uint32_t row_of(const struct case_of *c)
+{
+	uint32_t row = 0;
+	int longest = -1;
+
+	if (c->peer)
+		return c->peer->val.row[0];
+	for (size_t i = 0; i < c->state->cidr_cnt; i++) {
+		const struct wd_state_addr *cidr = &c->state->cidr[i];
+
+		if (is_within(&cidr->cidr, &c->q->peer) &&
+		    cidr->cidr.len > longest) {
+			longest = cidr->cidr.len;
+			row = cidr->val.row[0];
+		}
+	}
+	return row;
+}
+
+static int scan(struct case_of *c, uint32_t nr)
+{
+	const struct wd_state_class *class = wd_state_class(c->state, nr);
+	const struct wd_state_row *row = wd_state_row(c->state, row_of(c));
+
+	for (uint32_t i = 0; class && i < class->val.cnt; i++) {
+		const struct wd_rule *rule = &class->val.rule[i];
+		bool holds = rule->pred == WD_PRED_ANY;
+
+		if (!holds && row)
+			holds = row->val.bits[rule->pred / 64] >>
+					(rule->pred % 64) &
+				1;
+		if (!holds)
+			continue;
+		c->rule = rule->id;
+		return rule->action == WD_ACT_ALLOW ? WD_R_POLICY_ALLOW :
+						      WD_R_POLICY;
+	}
+	return GO_ON;
+}
+
+static int no_rule(const struct case_of *c, const struct wd_state_slot *slot)
+{
+	const struct wd_addr *to = c->q->dir == WD_EGRESS ? &c->q->peer :
+							    &c->q->own;
+
+	if (!(slot->val.flags & WD_SLOT_ISOLATED))
+		return WD_R_NOT_ISOLATED;
+	if (is_group(to))
+		return WD_R_MCAST;
+	if (c->q->proto == IPPROTO_TCP || c->q->proto == IPPROTO_UDP ||
+	    c->q->proto == IPPROTO_SCTP || is_icmp(c->q))
+		return WD_R_DEFAULT;
+	return WD_R_PROTO_UNSUP;
+}
+
+static int policy(struct case_of *c)
+{
+	const struct wd_state_slot *slot =
+		wd_state_slot(c->state, c->ep->val.slot[0], c->q->dir);
+	int r;
+
+	if (c->ep->val.flags & WD_EP_OFF)
+		return WD_R_MODE_OFF;
+	if (!c->ep->val.slot[0] || !slot || !(slot->val.flags & WD_SLOT_READY))
+		return WD_R_NOT_READY;
+	r = scan(c, class_of(c, slot));
+	return DECIDED(r) ? r : no_rule(c, slot);
+}
+
+/* ---- all of it, in order ---- */
+
+static int decide(struct case_of *c)
+{
+	bool is_out = c->q->dir == WD_EGRESS;
+	int r = GO_ON;
+
+	if (!c->state->gen)
+		return WD_R_NOT_READY;
+	if (is_out ? is_nobody(&c->q->peer) || cannot_send(&c->q->own) :
+		     cannot_send(&c->q->peer) || is_nobody(&c->q->own))
+		return WD_R_L3_BAD;
+	if (!is_out)
+		r = provenance(c);
+	if (!DECIDED(r))
+		r = forbidden(c);
+	return DECIDED(r) ? r : policy(c);
+}
+
+struct wd_expected wd_expected(const struct wd_state *state,
+			       const struct wd_question *question)
+{
+	struct case_of c = {
+		.state = state,
+		.q = question,
+		.ep = &state->ep[question->ep],
+		.peer = wd_state_addr(state, &question->peer),
+	};
+	struct wd_expected expected = { .reason = decide(&c) };
+
+	expected.rule = c.rule;
+	expected.passes = expected.reason < WD_R_FIRST_DROP;
+	if (c.ep->val.flags & WD_EP_AUDIT)
+		expected.passes |= expected.reason == WD_R_DEFAULT ||
+				   expected.reason == WD_R_POLICY ||
+				   expected.reason == WD_R_PROTO_UNSUP ||
+				   expected.reason == WD_R_MCAST;
+	return expected;
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * guest.c - the first and only process of the machine. It need not be robust
+ * against anybody but the kernel: what goes wrong is said, then the next thing
+ * is tried.
+ */
+#include "guest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "../datapath/ask.h"
+#include "../datapath/datapath.h"
+#include "../datapath/ladder.h"
+#include "../json.h"
+#include "../log.h"
+#include "asking.h"
+#include "questions.h"
+#include "state.h"
+
+#define PORT "/dev/ttyS1"
+#define BPFFS "/sys/fs/bpf/warder"
+#define LOOPBACK 1
+#define ANSWERS_A_LINE 256
+
+static FILE *port;
+
+static void tell(struct json_object *doc)
+{
+	/* nobody is left to tell of a port that fails */
+	(void)fprintf(port, "%s\n",
+		      json_object_to_json_string_ext(
+			      doc, JSON_C_TO_STRING_PLAIN |
+					   JSON_C_TO_STRING_NOSLASHESCAPE));
+	(void)fflush(port);
+	json_object_put(doc);
+}
+
+/* ---- the machine ---- */
+
+static void mount_all(void)
+{
+	static const struct {
+		const char *type;
+		const char *at;
+	} mounts[] = { { "proc", "/proc" },
+		       { "sysfs", "/sys" },
+		       { "tmpfs", "/tmp" },
+		       { "bpf", "/sys/fs/bpf" } };
+
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
+		int err = mount(mounts[i].type, mounts[i].at, mounts[i].type, 0,
+				NULL) ?
+				  -errno :
+				  0;
+
+		if (err)
+			printf("warder: mounting %s: %s\n", mounts[i].at,
+			       wd_errno(err));
+	}
+}
+
+/* Before 5.11 maps count against it. */
+static void lift_memlock(void)
+{
+	struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+
+	(void)setrlimit(RLIMIT_MEMLOCK, &none); /* root may; else maps tell */
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void load_module(const char *name)
+{
+	struct json_object *doc;
+	char path[512];
+	int fd, err = 0;
+
+	(void)snprintf(path, sizeof(path), WD_GUEST_MODULES "/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+		err = -errno;
+	if (fd >= 0)
+		(void)close(fd); /* was only read */
+	if (!err || err == -EEXIST)
+		return;
+	doc = json_object_new_object();
+	wd_json_str(doc, "module", name + 3); /* "00-" */
+	wd_json_str(doc, "error", wd_errno(err));
+	tell(doc);
+}
+
+static void load_modules(void)
+{
+	char *name[64];
+	size_t cnt = 0;
+	DIR *dir = opendir(WD_GUEST_MODULES);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)) && cnt < 64)
+		if (entry->d_name[0] != '.' && strlen(entry->d_name) > 3) {
+			name[cnt] = strdup(entry->d_name);
+			cnt += name[cnt] != NULL;
+		}
+	if (dir)
+		(void)closedir(dir); /* was only read */
+	qsort(name, cnt, sizeof(*name), by_name);
+	for (size_t i = 0; i < cnt; i++) {
+		load_module(name[i]);
+		free(name[i]);
+	}
+}
+
+/* ---- objects ---- */
+
+static void tell_object(size_t i, int err, const struct wd_ask_load *load)
+{
+	struct json_object *doc = json_object_new_object(), *array, *obj;
+
+	wd_json_str(doc, "object", wd_ask_object(i));
+	wd_json_str(doc, "rung", wd_ask_rung(i));
+	wd_json_bool(doc, "loads", !err);
+	wd_json_str(doc, "error", err ? wd_errno(err) : NULL);
+	wd_json_str(doc, "log", load->log);
+	wd_json_int(doc, "load_us", (int64_t)load->load_us);
+	array = wd_json_array(doc, "programs");
+	for (int way = 0; way < WD_DIR__MAX; way++) {
+		obj = wd_json_push(array);
+		wd_json_str(obj, "name", load->prog[way].name);
+		wd_json_int(obj, "insns", load->prog[way].insns);
+		wd_json_str(obj, "stack", load->prog[way].stack);
+	}
+	tell(doc);
+}
+
+static void tell_answers(const char *object, size_t from, const uint8_t *answer,
+			 size_t cnt)
+{
+	struct json_object *doc = json_object_new_object();
+	char hex[2 * ANSWERS_A_LINE + 1] = "";
+
+	for (size_t i = 0; i < cnt; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", answer[i]);
+	wd_json_str(doc, "answers", object);
+	wd_json_int(doc, "from", (int64_t)from);
+	wd_json_str(doc, "hex", hex);
+	tell(doc);
+}
+
+static void ask_all(const char *object, struct wd_ask *ask,
+		    const struct wd_state *state,
+		    const struct wd_questions *questions)
+{
+	uint8_t answer[ANSWERS_A_LINE];
+	size_t cnt = 0;
+	int err = wd_asking_fill(ask, state);
+
+	for (size_t i = 0; i < questions->cnt; i++) {
+		answer[cnt++] =
+			err ? WD_ANSWER_FAILED :
+			      wd_asking_one(ask, state, &questions->list[i]);
+		if (cnt < ANSWERS_A_LINE && i + 1 < questions->cnt)
+			continue;
+		tell_answers(object, i + 1 - cnt, answer, cnt);
+		cnt = 0;
+	}
+}
+
+static void try_objects(const struct wd_state *state,
+			const struct wd_questions *questions)
+{
+	for (size_t i = 0; wd_ask_object(i); i++) {
+		struct wd_ask *ask = NULL;
+		struct wd_ask_load load;
+		int err = wd_ask_open(i, &ask, &load);
+
+		tell_object(i, err, &load);
+		free(load.log);
+		if (!err && state)
+			ask_all(wd_ask_object(i), ask, state, questions);
+		if (!err)
+			wd_ask_close(ask);
+	}
+}
+
+/* ---- the data path as the agent has it: golden packets, maps, attachment ---- */
+
+static void tell_attempts(const struct wd_ladder *ladder)
+{
+	for (int i = 0; i < ladder->attempts; i++) {
+		struct json_object *doc = json_object_new_object();
+
+		wd_json_str(doc, "attempt",
+			    wd_rung_name(ladder->attempt[i].rung));
+		wd_json_str(doc, "object", ladder->attempt[i].object);
+		wd_json_str(doc, "text", ladder->attempt[i].text);
+		tell(doc);
+	}
+}
+
+static void put_ladder(const struct wd_datapath *dp, struct json_object *obj)
+{
+	const struct wd_ladder *ladder = wd_ladder(dp);
+
+	wd_json_str(obj, "rung", wd_rung_name(ladder->rung));
+	wd_json_str(obj, "object", ladder->object);
+	wd_json_str(obj, "attach",
+		    wd_datapath_info(dp)->attach == WD_ATTACH_TCX ? "tcx" :
+								    "clsact");
+	tell_attempts(ladder);
+}
+
+static void try_datapath(void)
+{
+	const struct wd_ladder_opts opts = { .top = WD_RUNG_FULL,
+					     .bottom = WD_RUNG_HOLD };
+	struct json_object *doc = json_object_new_object();
+	struct json_object *obj = wd_json_object(doc, "datapath");
+	struct wd_datapath *dp = NULL;
+	char *why = NULL;
+	int err = wd_datapath_open_at(BPFFS, &opts, &dp, &why);
+
+	wd_json_bool(obj, "opens", !err);
+	if (err)
+		wd_json_str(obj, "error", why ?: wd_errno(err));
+	free(why);
+	if (!err) {
+		put_ladder(dp, obj);
+		err = wd_datapath_attach(dp, LOOPBACK);
+		if (!err)
+			err = wd_datapath_check(dp, LOOPBACK);
+		wd_json_bool(obj, "attaches", !err);
+		if (err)
+			wd_json_str(obj, "error", wd_errno(err));
+		(void)wd_datapath_detach(dp, LOOPBACK); /* the end is near */
+		wd_datapath_close(dp);
+	}
+	tell(doc);
+}
+
+/* ---- all of it ---- */
+
+static void tell_up(void)
+{
+	struct json_object *doc = json_object_new_object();
+	struct utsname uts;
+
+	wd_json_str(doc, "up", uname(&uts) ? "" : uts.release);
+	tell(doc);
+}
+
+static void tell_failure(const char *what, const char *why)
+{
+	struct json_object *doc = json_object_new_object();
+
+	wd_json_str(doc, "failed", what);
+	wd_json_str(doc, "error", why);
+	tell(doc);
+}
+
+static void run(uint64_t seed, size_t most)
+{
+	struct wd_questions questions = { 0 };
+	struct wd_state *state = NULL;
+	char *why = NULL;
+
+	if (!access(WD_GUEST_STATE, R_OK)) {
+		if (wd_state_read(WD_GUEST_STATE, &state, &why))
+			tell_failure("reading the state", why ?: "");
+		else if (wd_questions_make(state, seed, most, &questions))
+			tell_failure("making the questions", "out of memory");
+	}
+	try_objects(state, &questions);
+	try_datapath();
+	wd_questions_free(&questions);
+	wd_state_free(state);
+	free(why);
+}
+
+int wd_guest_main(int argc, char **argv)
+{
+	if (getpid() != 1 || argc != 4) {
+		(void)fputs("warder: " WD_GUEST_COMMAND " is the first process "
+			    "of a virtual machine, see `warder help "
+			    "preflight`\n",
+			    stderr);
+		return 2;
+	}
+	mount_all();
+	lift_memlock();
+	port = fopen(PORT, "we");
+	if (!port) {
+		printf("warder: " PORT ": %s\n", wd_errno(errno));
+		port = stdout;
+	}
+	tell_up();
+	load_modules();
+	run(strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
+	tell(json_tokener_parse("{\"end\":true}"));
+	sync();
+	(void)reboot(RB_POWER_OFF);
+	/* Where it cannot be powered off the host ends it: the word was said. */
+	for (;;)
+		(void)pause();
+}

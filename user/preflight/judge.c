@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * judge.c - from what a guest said to safe or not, and one line for each why.
+ *
+ * Safe is a kernel on which the programs of a rung that is not lower than
+ * asked for load, give the golden verdicts, can be attached, and answer every
+ * question as the tables say. What is not known is not safe.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../datapath/ladder.h"
+#include "../names.h"
+#include "../opt.h"
+#include "asking.h"
+#include "preflight.h"
+
+/* By function the verifier does not tell which calls which. */
+uint32_t wd_preflight_stack(const char *stack, bool *ret_all)
+{
+	static const char chain[] = "max ";
+	uint32_t most = 0;
+	char *end;
+
+	*ret_all = !strncmp(stack, chain, sizeof(chain) - 1);
+	if (*ret_all)
+		stack += sizeof(chain) - 1;
+
+	while (*stack >= '0' && *stack <= '9') {
+		uint32_t bytes = (uint32_t)strtoul(stack, &end, 10);
+
+		if (bytes > most)
+			most = bytes;
+		stack = *end == '+' ? end + 1 : end;
+	}
+	return most;
+}
+
+static const char *verdict_of(uint8_t answer)
+{
+	if (answer == WD_ANSWER_FAILED)
+		return "cannot be asked";
+	return answer & WD_ANSWER_PASSES ? "passes" : "drops";
+}
+
+static const char *reason_of(uint8_t answer)
+{
+	return answer == WD_ANSWER_FAILED ?
+		       "-" :
+		       wd_reason_name(answer & ~WD_ANSWER_PASSES);
+}
+
+char *wd_preflight_diff_text(const struct wd_preflight *preflight,
+			     const struct wd_preflight_result *result,
+			     const struct wd_preflight_diff *diff)
+{
+	const struct wd_question *q =
+		&preflight->questions.list[diff->question];
+	char *packet = wd_question_text(q), *text = NULL;
+
+	wd_format(&text, "%s: %s %s %s: here %s (%s), there %s (%s)",
+		  result->object[diff->object].name,
+		  preflight->state->ep[q->ep].name, wd_dir_name(q->dir),
+		  packet ? packet : "", verdict_of(diff->here),
+		  reason_of(diff->here), verdict_of(diff->there),
+		  reason_of(diff->there));
+	free(packet);
+	return text;
+}
+
+static void unsafe(struct wd_preflight_result *result)
+{
+	if (result->answer == WD_PREFLIGHT_SAFE)
+		result->answer = WD_PREFLIGHT_UNSAFE;
+}
+
+/* ---- questions ---- */
+
+static void compare(const struct wd_preflight *p, struct wd_preflight_result *r,
+		    size_t nr)
+{
+	struct wd_preflight_object *obj = &r->object[nr];
+
+	for (size_t i = 0; i < obj->answered; i++) {
+		if (obj->answer[i] == p->right[i])
+			continue;
+		if (r->diff_cnt < WD_PREFLIGHT_SHOWN)
+			r->diff[r->diff_cnt] =
+				(struct wd_preflight_diff){ i, nr, p->right[i],
+							    obj->answer[i] };
+		r->diff_cnt++;
+		obj->different++;
+	}
+	if (obj->different) {
+		unsafe(r);
+		wd_preflight_why(r,
+				 "%s: %zu of %zu questions are answered "
+				 "otherwise than here",
+				 obj->name, obj->different, p->questions.cnt);
+	}
+	if (obj->answered < p->questions.cnt) {
+		unsafe(r);
+		wd_preflight_why(r,
+				 "%s: only %zu of %zu questions were answered",
+				 obj->name, obj->answered, p->questions.cnt);
+	}
+}
+
+/* ---- the rung ---- */
+
+static void judge_rung(const struct wd_preflight *p,
+		       struct wd_preflight_result *r)
+{
+	enum wd_rung rung = wd_rung_from(r->rung);
+
+	r->in_force = *r->object_of ? r->object_of : NULL;
+	for (size_t i = 0; i < r->object_cnt; i++)
+		if (!r->object[i].loads)
+			wd_preflight_why(r, "%s does not load: %s",
+					 r->object[i].name,
+					 r->object[i].error ?: "no cause told");
+	for (size_t i = 0; i < r->attempt_cnt; i++)
+		wd_preflight_why(r, "%s", r->attempt[i]);
+	if (!r->opens || rung == WD_RUNG__MAX) {
+		unsafe(r);
+		wd_preflight_why(r, "nothing can be put in force: %s",
+				 r->datapath_error ?: "no cause told");
+	} else if (rung > wd_rung_from(p->min_rung)) {
+		unsafe(r);
+		wd_preflight_why(r, "rung %s is lower than %s, %s", r->rung,
+				 p->min_rung, p->min_from);
+	}
+	if (r->opens && rung < WD_RUNG_HOLD && !r->attaches) {
+		unsafe(r);
+		wd_preflight_why(r,
+				 "it cannot be attached to an interface (%s): "
+				 "%s%s%s",
+				 r->attach,
+				 r->datapath_error ?: "no cause told",
+				 r->modules ? "; modules: " : "",
+				 r->modules ?: "");
+	}
+}
+
+/* ---- the machine ---- */
+
+static void judge_end(struct wd_preflight_result *r)
+{
+	if (r->vm.end == WD_VM_DONE && r->ran)
+		return;
+	/* it came to an end by itself, or to none: that is not our failure */
+	r->answer = r->vm.end == WD_VM_PANIC || r->vm.end == WD_VM_HANGS ||
+				    r->vm.end == WD_VM_DIED ?
+			    WD_PREFLIGHT_UNSAFE :
+			    WD_PREFLIGHT_UNKNOWN;
+	wd_preflight_why(r, "%s", r->vm.why ?: "the guest said nothing");
+}
+
+void wd_preflight_judge(const struct wd_preflight *preflight,
+			struct wd_preflight_result *result)
+{
+	result->answer = WD_PREFLIGHT_SAFE;
+	judge_end(result);
+	if (!result->ran)
+		return;
+	judge_rung(preflight, result);
+	if (!preflight->state)
+		return;
+	for (size_t i = 0; i < result->object_cnt; i++)
+		if (result->object[i].loads)
+			compare(preflight, result, i);
+}
