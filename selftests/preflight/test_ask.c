@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_ask.c - of random nodes: the programs of every object answer each
+ * question as expected. Needs the rights to load programs.
+ *
+ *	test_ask [SEED]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "datapath/ask.h"
+#include "log.h"
+#include "names.h"
+#include "node.h"
+#include "preflight/asking.h"
+#include "tap.h"
+
+#define NODES 6
+#define NODES_LONG 100
+#define QUESTIONS 300
+
+static uint64_t seed;
+
+static bool ask_one(struct wd_ask *ask, const struct wd_state *state,
+		    const struct wd_question *q)
+{
+	uint8_t right = wd_asking_right(state, q);
+	uint8_t got = wd_asking_one(ask, state, q);
+	char *text;
+
+	if (wd_expect_int(right, got))
+		return true;
+	text = wd_question_text(q);
+	printf("# %s %s: %s, not %s\n", wd_dir_name(q->dir), text,
+	       wd_reason_name(got & 0x7f), wd_reason_name(right & 0x7f));
+	free(text);
+	return false;
+}
+
+static void ask_node(size_t object, const struct wd_state *state, uint64_t nr,
+		     uint64_t *asked)
+{
+	struct wd_questions questions;
+	struct wd_ask_load load;
+	struct wd_ask *ask = NULL;
+	int err = wd_ask_open(object, &ask, &load);
+	bool ok = true;
+
+	if (!wd_expect_int(0, err)) {
+		printf("# %s: %s\n%s\n", wd_ask_object(object), wd_errno(err),
+		       load.log ? load.log : "");
+		free(load.log);
+		return;
+	}
+	for (int way = 0; way < WD_DIR__MAX; way++) {
+		wd_expect(load.prog[way].insns > 1000);
+		wd_expect(load.prog[way].stack[0]);
+	}
+	if (wd_expect_int(0, wd_asking_fill(ask, state)) &&
+	    wd_expect_int(0, wd_questions_make(state, nr, QUESTIONS,
+					       &questions))) {
+		for (size_t i = 0; ok && i < questions.cnt; i++, (*asked)++)
+			ok = ask_one(ask, state, &questions.list[i]);
+		wd_questions_free(&questions);
+	}
+	wd_ask_close(ask);
+}
+
+static void programs_of_every_object_answer_as_expected(void)
+{
+	uint64_t nodes = getenv("WD_LONG") ? NODES_LONG : NODES, asked = 0;
+	static struct node node;
+
+	for (uint64_t nr = 0; nr < nodes; nr++) {
+		if (!node_begin(&node, seed + nr, 5))
+			return;
+		for (size_t i = 0; wd_ask_object(i); i++) {
+			wd_test_row(wd_ask_object(i));
+			ask_node(i, node.state, seed + nr, &asked);
+		}
+		wd_test_row(NULL);
+		node_end(&node);
+	}
+	printf("# %llu answers, seed %llu\n", (unsigned long long)asked,
+	       (unsigned long long)seed);
+	wd_expect(asked > 1000);
+}
+
+/* A rule that changed in the tables, but not for the judge, must be seen. */
+static void answer_about_other_tables_is_told_apart(void)
+{
+	struct wd_questions questions;
+	struct wd_ask_load load;
+	struct wd_ask *ask = NULL;
+	size_t different = 0;
+	static struct node node;
+
+	if (!node_begin(&node, seed, 5) ||
+	    !wd_expect_int(0, wd_ask_open(0, &ask, &load)) ||
+	    !wd_expect_int(0, wd_questions_make(node.state, 1, QUESTIONS,
+						&questions)))
+		return;
+	wd_expect_int(0, wd_asking_fill(ask, node.state));
+	for (size_t i = 0; i < node.state->slot_cnt; i++)
+		node.state->slot[i].val.flags ^= WD_SLOT_ISOLATED;
+	for (size_t i = 0; i < questions.cnt; i++)
+		different += wd_asking_right(node.state, &questions.list[i]) !=
+			     wd_asking_one(ask, node.state, &questions.list[i]);
+	wd_expect(different > 0);
+	wd_questions_free(&questions);
+	wd_ask_close(ask);
+	node_end(&node);
+}
+
+int main(int argc, char **argv)
+{
+	seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL);
+	printf("# seed %llu\n", (unsigned long long)seed);
+	WD_TEST(programs_of_every_object_answer_as_expected);
+	WD_TEST(answer_about_other_tables_is_told_apart);
+	return wd_tests_end();
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_expect.c - of random nodes: the state goes through its file unchanged,
+ * and what is expected of it is what the oracle says of the objects.
+ *
+ *	test_expect [SEED]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "json.h"
+#include "node.h"
+#include "oracle/dump.h"
+#include "preflight/asking.h"
+#include "preflight/questions.h"
+#include "tap.h"
+
+#define NODES 40
+#define QUESTIONS 400
+
+static uint64_t seed;
+static uint64_t asked;
+static uint64_t reasons[WD_R__MAX];
+
+static const struct wd_endpoint *endpoint_of(const struct node *node,
+					     const struct wd_question *q)
+{
+	uint32_t id = node->state->ep[q->ep].val.id;
+
+	for (uint32_t i = 0; i < node->gen.ep_cnt; i++)
+		if (node->gen.ep[i]->id == id)
+			return node->gen.ep[i];
+	return NULL;
+}
+
+static bool agree(const struct node *node, const struct wd_question *q)
+{
+	bool is_out = q->dir == WD_EGRESS;
+	struct wd_flow flow = { .src = is_out ? q->own : q->peer,
+				.dst = is_out ? q->peer : q->own,
+				.from_host = !is_out && !q->iif,
+				.proto = q->proto,
+				.port = q->port };
+	const struct wd_endpoint *ep = endpoint_of(node, q);
+	struct wd_expected got = wd_expected(node->state, q);
+	struct wd_answer want;
+
+	if (!wd_expect(ep))
+		return false;
+	asked++;
+	if (wd_oracle_is_group(&flow.src)) /* nothing comes from it */
+		return wd_expect_int(WD_R_L3_BAD, got.reason);
+	want = wd_oracle_judge(&node->oracle, ep, q->dir, &flow);
+	reasons[got.reason]++;
+	if (wd_expect_str(wd_dump_reason(want.reason),
+			  wd_dump_reason((int)got.reason)) &&
+	    wd_expect_int(want.verdict != WD_DROP, got.passes))
+		return true;
+	printf("# seed %llu\n", (unsigned long long)seed);
+	wd_dump_case(&node->gen, &node->oracle, ep, q->dir, &flow);
+	return false;
+}
+
+static void expected_is_what_the_oracle_says(void)
+{
+	struct wd_questions questions;
+	static struct node node;
+	bool ok = true;
+
+	for (uint64_t nr = 0; ok && nr < NODES; nr++) {
+		ok = node_begin(&node, seed + nr, (int)(nr % 8)) &&
+		     wd_expect_int(0, wd_questions_make(node.state, seed + nr,
+							QUESTIONS, &questions));
+		for (size_t i = 0; ok && i < questions.cnt; i++)
+			ok = agree(&node, &questions.list[i]);
+		if (ok)
+			wd_questions_free(&questions);
+		node_end(&node);
+	}
+	printf("# %llu questions, seed %llu\n", (unsigned long long)asked,
+	       (unsigned long long)seed);
+	/* of each kind some, or this tests little */
+	wd_expect(reasons[WD_R_POLICY_ALLOW] > asked / 50);
+	wd_expect(reasons[WD_R_DEFAULT] > asked / 50);
+	wd_expect(reasons[WD_R_NOT_ISOLATED] > asked / 50);
+	wd_expect(reasons[WD_R_HOST] && reasons[WD_R_MCAST] &&
+		  reasons[WD_R_ENCAP_FORBIDDEN] && reasons[WD_R_PROTO_UNSUP]);
+}
+
+/* ---- the file ---- */
+
+static char *text_of(const struct wd_state *state)
+{
+	struct json_object *doc = wd_state_json(state);
+	char *text = strdup(
+		json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PLAIN));
+
+	json_object_put(doc);
+	return text;
+}
+
+static void state_goes_through_its_file_unchanged(void)
+{
+	static struct node node;
+
+	for (uint64_t nr = 0; nr < NODES; nr++) {
+		struct json_object *doc;
+		struct wd_state *again = NULL;
+		char *why = NULL, *first, *second;
+
+		if (!node_begin(&node, seed + nr, 3))
+			return;
+		first = text_of(node.state);
+		doc = json_tokener_parse(first);
+		if (wd_expect_int(0, wd_state_parse(doc, &again, &why))) {
+			second = text_of(again);
+			wd_expect_str(first, second);
+			wd_expect_int(node.state->flags, again->flags);
+			free(second);
+		} else {
+			printf("# %s\n", why ? why : "");
+		}
+		json_object_put(doc);
+		wd_state_free(again);
+		free(first);
+		free(why);
+		node_end(&node);
+	}
+}
+
+/* ---- the questions ---- */
+
+static void same_seed_gives_the_same_questions(void)
+{
+	struct wd_questions a, b, c;
+	static struct node node;
+
+	if (!node_begin(&node, seed, 4))
+		return;
+	wd_expect_int(0, wd_questions_make(node.state, 5, 100, &a));
+	wd_expect_int(0, wd_questions_make(node.state, 5, 100, &b));
+	wd_expect_int(0, wd_questions_make(node.state, 6, 100, &c));
+	wd_expect_int(100, (long long)a.cnt);
+	wd_expect(a.cnt == b.cnt &&
+		  !memcmp(a.list, b.list, a.cnt * sizeof(*a.list)));
+	wd_expect(memcmp(a.list, c.list, a.cnt * sizeof(*a.list)) != 0);
+	wd_questions_free(&a);
+	wd_questions_free(&b);
+	wd_questions_free(&c);
+	node_end(&node);
+}
+
+/* Where all fit: each endpoint, direction and family, each end of each span. */
+static void every_span_is_asked_about_and_the_port_beside_it(void)
+{
+	struct wd_questions q;
+	static struct node node;
+	bool found;
+
+	if (!node_begin(&node, seed, 4))
+		return;
+	wd_expect_int(0, wd_questions_make(node.state, 5, 1000000, &q));
+	wd_expect_int((long long)q.possible, (long long)q.cnt);
+	for (size_t i = 0; i < node.state->ep_cnt; i++) {
+		const struct wd_state_slot *slot = wd_state_slot(
+			node.state, node.state->ep[i].val.slot[0], WD_INGRESS);
+
+		for (uint32_t s = 1; slot && s < slot->val.cnt[WD_L4_TCP];
+		     s++) {
+			uint32_t lo =
+				node.state->span[slot->val.first[0] + s].lo;
+			int seen = 0;
+
+			for (size_t j = 0; j < q.cnt; j++)
+				if (q.list[j].ep == i &&
+				    q.list[j].dir == WD_INGRESS &&
+				    q.list[j].proto == 6)
+					seen |= (q.list[j].port == lo) |
+						(q.list[j].port + 1U == lo)
+							<< 1;
+			found = wd_state_own(&node.state->ep[i], 4, 0).family ||
+				wd_state_own(&node.state->ep[i], 6, 0).family;
+			if (found)
+				wd_expect_int(lo > 1 ? 3 : 1, seen);
+		}
+	}
+	wd_questions_free(&q);
+	node_end(&node);
+}
+
+int main(int argc, char **argv)
+{
+	seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL);
+	printf("# seed %llu\n", (unsigned long long)seed);
+	WD_TEST(state_goes_through_its_file_unchanged);
+	WD_TEST(expected_is_what_the_oracle_says);
+	WD_TEST(same_seed_gives_the_same_questions);
+	WD_TEST(every_span_is_asked_about_and_the_port_beside_it);
+	return wd_tests_end();
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_judge.c - what the lines of a guest mean: safe, not safe, not known.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "node.h"
+#include "preflight/asking.h"
+#include "preflight/preflight.h"
+#include "preflight/report.h"
+#include "tap.h"
+
+#define QUESTIONS 300
+
+static struct node node;
+static struct wd_preflight preflight;
+
+/* The lines of a good guest on a kernel like ours. */
+static const char *const good[] = {
+	"{'up':'6.9.9'}",
+	"{'object':'wd_pod','rung':'full','loads':true,'error':null,'log':null,"
+	"'load_us':2000,'programs':[{'name':'wd_pod_in','insns':60000,"
+	"'stack':'max 384'},{'name':'wd_pod_out','insns':61000,"
+	"'stack':'max 400'}]}",
+	"ANSWERS wd_pod",
+	"{'datapath':{'opens':true,'rung':'full','object':'wd_pod','attach':"
+	"'tcx','attaches':true,'error':null}}",
+	"{'end':true}",
+};
+
+static bool feed(struct wd_preflight_result *r, const char *line)
+{
+	char *text = strdup(line);
+	bool end;
+
+	for (char *c = text; *c; c++)
+		if (*c == '\'')
+			*c = '"';
+	end = wd_preflight_line(&preflight, r, text);
+	free(text);
+	return end;
+}
+
+/* The right answers, the one of question @wrong turned round; -1: none. */
+static void feed_answers(struct wd_preflight_result *r, const char *object,
+			 long wrong, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		uint8_t answer = preflight.right[i];
+		char line[128];
+
+		if ((long)i == wrong)
+			answer ^= WD_ANSWER_PASSES;
+		(void)snprintf(line, sizeof(line),
+			       "{'answers':'%s','from':%zu,'hex':'%02x'}",
+			       object, i, answer);
+		feed(r, line);
+	}
+}
+
+/* A good guest, but for line @nr, which is @instead; NULL: it is left out. */
+static void run(struct wd_preflight_result *r, int nr, const char *instead)
+{
+	memset(r, 0, sizeof(*r));
+	r->vm.end = WD_VM_DIED;
+	r->modules_cnt = 3;
+	for (int i = 0; i < 5; i++) {
+		const char *line = i == nr ? instead : good[i];
+		bool is_last = false;
+
+		if (line && !strcmp(line, "ANSWERS wd_pod"))
+			feed_answers(r, "wd_pod", -1, preflight.questions.cnt);
+		else if (line)
+			is_last = feed(r, line);
+		if (is_last)
+			r->vm.end = WD_VM_DONE;
+	}
+	wd_preflight_judge(&preflight, r);
+}
+
+static bool has_why(const struct wd_preflight_result *r, const char *part)
+{
+	for (size_t i = 0; i < r->why_cnt; i++)
+		if (strstr(r->why[i], part))
+			return true;
+	for (size_t i = 0; i < r->why_cnt; i++)
+		printf("# why: %s\n", r->why[i]);
+	return false;
+}
+
+static void good_guest_is_safe(void)
+{
+	static struct wd_preflight_result r;
+
+	run(&r, -1, NULL);
+	wd_expect_int(WD_PREFLIGHT_SAFE, r.answer);
+	wd_expect_int(0, (long long)r.why_cnt);
+	wd_expect_str("full", r.rung);
+	wd_expect_str("wd_pod", r.in_force);
+	wd_expect_int(61000, wd_report_insns(&r.object[0]));
+	wd_expect_int(QUESTIONS, (long long)r.object[0].answered);
+	wd_preflight_result_free(&r);
+}
+
+static const struct {
+	const char *name;
+	int nr;
+	const char *instead;
+	enum wd_preflight_answer answer;
+	const char *says;
+} cases[] = {
+	{ "a lower rung", 3,
+	  "{'datapath':{'opens':true,'rung':'compat','object':'wd_pod',"
+	  "'attach':'clsact','attaches':true}}",
+	  WD_PREFLIGHT_UNSAFE, "rung compat is lower than full" },
+	{ "nothing in force", 3,
+	  "{'datapath':{'opens':false,'error':'no luck'}}", WD_PREFLIGHT_UNSAFE,
+	  "no luck" },
+	{ "a rung of another version", 3,
+	  "{'datapath':{'opens':true,'rung':'super','attaches':true}}",
+	  WD_PREFLIGHT_UNSAFE, "nothing can be put in force" },
+	{ "it cannot be attached", 3,
+	  "{'datapath':{'opens':true,'rung':'full','object':'wd_pod','attach':"
+	  "'tcx','attaches':false,'error':'-ENOENT'}}",
+	  WD_PREFLIGHT_UNSAFE, "cannot be attached" },
+	{ "no word of the data path", 3, NULL, WD_PREFLIGHT_UNSAFE,
+	  "nothing can be put in force" },
+	{ "no answers", 2, NULL, WD_PREFLIGHT_UNSAFE, "only 0 of 300" },
+	{ "answers of another object", 2,
+	  "{'answers':'wd_tmp','from':0,'hex':'80'}", WD_PREFLIGHT_UNSAFE,
+	  "only 0 of 300" },
+	{ "answers with a gap", 2, "{'answers':'wd_pod','from':5,'hex':'80'}",
+	  WD_PREFLIGHT_UNSAFE, "only 0 of 300" },
+	{ "answers that are none", 2,
+	  "{'answers':'wd_pod','from':0,'hex':'zz'}", WD_PREFLIGHT_UNSAFE,
+	  "only 0 of 300" },
+	{ "no last word", 4, NULL, WD_PREFLIGHT_UNSAFE, "the guest said" },
+	{ "no first word", 0, NULL, WD_PREFLIGHT_UNKNOWN, "the guest said" },
+};
+
+static void what_is_not_good_is_not_safe_and_says_why(void)
+{
+	static struct wd_preflight_result r;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		wd_test_row(cases[i].name);
+		run(&r, cases[i].nr, cases[i].instead);
+		wd_expect_int(cases[i].answer, r.answer);
+		wd_expect(has_why(&r, cases[i].says));
+		wd_preflight_result_free(&r);
+	}
+	wd_test_row(NULL);
+}
+
+static void one_other_verdict_is_not_safe_and_named(void)
+{
+	static struct wd_preflight_result r;
+	char *text;
+
+	memset(&r, 0, sizeof(r));
+	r.vm.end = WD_VM_DONE;
+	feed(&r, good[0]);
+	feed(&r, good[1]);
+	feed_answers(&r, "wd_pod", 17, preflight.questions.cnt);
+	feed(&r, good[3]);
+	wd_preflight_judge(&preflight, &r);
+
+	wd_expect_int(WD_PREFLIGHT_UNSAFE, r.answer);
+	wd_expect_int(1, (long long)r.diff_cnt);
+	wd_expect_int(17, (long long)r.diff[0].question);
+	wd_expect(has_why(&r, "1 of 300 questions"));
+	text = wd_preflight_diff_text(&preflight, &r, &r.diff[0]);
+	wd_expect(text && strstr(text, ": here ") && strstr(text, ", there "));
+	wd_expect(text && !strncmp(text, "wd_pod: ", 8));
+	free(text);
+	wd_preflight_result_free(&r);
+}
+
+static void object_that_does_not_load_is_told_but_a_lower_one_may_do(void)
+{
+	static struct wd_preflight_result r;
+	const char *min = preflight.min_rung;
+
+	memset(&r, 0, sizeof(r));
+	r.vm.end = WD_VM_DONE;
+	preflight.min_rung = "compat";
+	feed(&r, good[0]);
+	feed(&r, "{'object':'wd_pod','rung':'full','loads':false,'error':"
+		 "'-E2BIG','log':'too complex'}");
+	feed(&r, "{'object':'wd_compat','rung':'compat','loads':true}");
+	feed_answers(&r, "wd_compat", -1, preflight.questions.cnt);
+	feed(&r, "{'attempt':'full','object':'wd_pod','text':'refused'}");
+	feed(&r, "{'datapath':{'opens':true,'rung':'compat','object':"
+		 "'wd_compat','attach':'tcx','attaches':true}}");
+	wd_preflight_judge(&preflight, &r);
+
+	wd_expect_int(WD_PREFLIGHT_SAFE, r.answer);
+	wd_expect(has_why(&r, "wd_pod does not load: -E2BIG"));
+	wd_expect(has_why(&r, "refused"));
+	preflight.min_rung = min;
+	wd_preflight_result_free(&r);
+}
+
+/* Nothing that a kernel or a file says may be more than text in the page. */
+static void page_has_no_markup_of_others(void)
+{
+	static struct wd_preflight_result r;
+	char *page = NULL;
+	size_t len = 0;
+	FILE *to = open_memstream(&page, &len);
+
+	if (!wd_expect(to))
+		return;
+	run(&r, 0, "{'up':'<script>alert(1)</script>&\\'\\u0007'}");
+	r.kernel = strdup("<img src=x>");
+	wd_report_html(&preflight, &r, 1, to);
+	wd_expect_int(0, fclose(to));
+
+	wd_expect(!strstr(page, "<script") && !strstr(page, "<img"));
+	wd_expect(strstr(page, "&#60;script&#62;") != NULL);
+	wd_expect(strstr(page, "class=\"mark safe\"") != NULL);
+	wd_expect(!strstr(page, "http")); /* no other file */
+	wd_expect(!strchr(page, 7));
+	free(page);
+	wd_preflight_result_free(&r);
+}
+
+static void worst_kernel_decides(void)
+{
+	static struct wd_preflight_result r[3];
+
+	wd_expect_int(WD_PREFLIGHT_SAFE, wd_report_worst(r, 3));
+	r[2].answer = WD_PREFLIGHT_UNKNOWN;
+	wd_expect_int(WD_PREFLIGHT_UNKNOWN, wd_report_worst(r, 3));
+	r[1].answer = WD_PREFLIGHT_UNSAFE;
+	wd_expect_int(WD_PREFLIGHT_UNSAFE, wd_report_worst(r, 3));
+}
+
+int main(void)
+{
+	if (!node_begin(&node, 3, 5))
+		return 1;
+	preflight = (struct wd_preflight){
+		.state = node.state,
+		.seed = 1,
+		.most = QUESTIONS,
+		.min_rung = "full",
+		.min_from = "which the node has now",
+	};
+	if (wd_preflight_prepare(&preflight))
+		return 1;
+	WD_TEST(good_guest_is_safe);
+	WD_TEST(what_is_not_good_is_not_safe_and_says_why);
+	WD_TEST(one_other_verdict_is_not_safe_and_named);
+	WD_TEST(object_that_does_not_load_is_told_but_a_lower_one_may_do);
+	WD_TEST(page_has_no_markup_of_others);
+	WD_TEST(worst_kernel_decides);
+	wd_preflight_fini(&preflight);
+	node_end(&node);
+	return wd_tests_end();
+}
