@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "agent.h"
+#include "datapath/ladder.h"
 #include "log.h"
 #include "model/xalloc.h"
 
@@ -251,6 +252,7 @@ static int drift_map(struct drift *d, enum wd_map map)
 static int drift_state(struct wd_agent *agent)
 {
 	struct wd_state_val *state = wd_map_mem(agent->dp, WD_MAP_wd_state);
+	uint32_t rung = wd_ladder(agent->dp)->rung;
 	struct wd_model_stats stats;
 	uint32_t want = wd_agent_state_flags(agent);
 	uint32_t have = __atomic_load_n(&state->flags, __ATOMIC_RELAXED);
@@ -263,10 +265,10 @@ static int drift_state(struct wd_agent *agent)
 	/* A prefix flag that nothing needs any more costs a lookup, no more. */
 	have &= want | ~(uint32_t)(WD_STATE_CIDR4 | WD_STATE_CIDR6);
 	if (have == want && state->gen == stats.gen &&
-	    state->schema == WD_SCHEMA && state->rung == WD_RUNG_FULL)
+	    state->schema == WD_SCHEMA && state->rung == rung)
 		return 0;
 	state->schema = WD_SCHEMA;
-	state->rung = WD_RUNG_FULL;
+	state->rung = rung;
 	__atomic_store_n(&state->flags, want, __ATOMIC_RELEASE);
 	wd_model_republish(agent->model);
 	return 1;
@@ -318,7 +320,7 @@ int wd_drift_check(struct wd_agent *agent)
 	struct timespec now;
 	int err;
 
-	if (wd_model_dirty(agent->model))
+	if (wd_model_dirty(agent->model) || wd_ladder(agent->dp)->frozen)
 		return 0; /* the maps are about to change: compare them afterwards */
 	free(agent->drift.error);
 	agent->drift.error = NULL;

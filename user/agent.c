@@ -21,12 +21,14 @@
 
 #include "adopt.h"
 #include "cni_replay.h"
+#include "datapath/ladder.h"
 #include "endpoints_int.h"
 #include "events.h"
 #include "log.h"
 #include "model/xalloc.h"
 #include "privs.h"
 #include "query.h"
+#include "rungs.h"
 #include "statefile.h"
 
 #define COMMIT_DELAY_MS 3 /* changes that come together are one generation */
@@ -179,21 +181,40 @@ static void tell_commit(const struct wd_agent *agent)
 		(unsigned long long)wd_datapath_writes(agent->dp));
 }
 
+/* On rung hold nothing is written; what waits is told, not tried again and again. */
+static int commit_held(struct wd_agent *agent)
+{
+	if (!agent->commit_error)
+		agent->commit_error = wd_xstrdup(
+			"rung hold: nothing is changed until `warder ladder climb` finds a better one");
+	return -EROFS;
+}
+
+static int commit(struct wd_agent *agent, char **ret_why)
+{
+	int err = 0;
+
+	if (wd_model_dirty(agent->model)) {
+		identities_keep(agent);
+		err = wd_model_commit(agent->model, ret_why);
+		if (!err)
+			tell_commit(agent);
+	}
+	return err ? err : wd_datapath_settle(agent->dp, ret_why);
+}
+
 int wd_agent_commit(struct wd_agent *agent)
 {
 	char *why = NULL;
+	int err;
 
 	wd_timer_stop(agent->commit_timer);
-	if (wd_model_dirty(agent->model)) {
-		int err;
-
-		identities_keep(agent);
-		err = wd_model_commit(agent->model, &why);
-		if (err) {
-			commit_failed(agent, err, why);
-			return err;
-		}
-		tell_commit(agent);
+	if (wd_ladder(agent->dp)->frozen)
+		return commit_held(agent);
+	err = commit(agent, &why);
+	if (err) {
+		commit_failed(agent, err, why);
+		return err;
 	}
 	free(why);
 	free(agent->commit_error);
@@ -216,7 +237,8 @@ static void on_commit_timer(void *ctx)
 	struct wd_agent *agent = ctx;
 	int err;
 
-	if (wd_model_dirty(agent->model)) {
+	if (wd_model_dirty(agent->model) || agent->commit_failures ||
+	    wd_ladder(agent->dp)->frozen) {
 		(void)wd_agent_commit(agent);
 		return;
 	}
@@ -320,6 +342,8 @@ static void on_tick(void *ctx)
 	struct wd_agent *agent = ctx;
 
 	ticks++;
+	if (wd_datapath_unsettled(agent->dp) && !agent->commit_failures)
+		wd_agent_commit_soon(agent);
 	identities_keep(agent);
 	wd_endpoints_inspect(agent->endpoints, ticks == 1);
 	if (ticks % CHECK_TICKS == 0)
@@ -414,16 +438,10 @@ uint32_t wd_agent_state_flags(const struct wd_agent *agent)
 static int start_datapath(struct wd_agent *agent)
 {
 	struct wd_state_val *state;
-	char *why = NULL;
-	int err = wd_datapath_open(agent->config.bpffs, &agent->dp, &why);
+	int err = wd_rungs_open(agent);
 
-	if (err) {
-		wd_err("%s%s%s",
-		       why ? why : "datapath: ", why ? "" : wd_errno(err),
-		       geteuid() ? "; the agent needs root" : "");
-		free(why);
+	if (err)
 		return err;
-	}
 	state = wd_map_mem(agent->dp, WD_MAP_wd_state);
 	if (wd_agent_state_flags(agent) & WD_STATE_HOST_POLICY)
 		__atomic_or_fetch(&state->flags, WD_STATE_HOST_POLICY,
@@ -431,13 +449,12 @@ static int start_datapath(struct wd_agent *agent)
 	else
 		__atomic_and_fetch(&state->flags, ~WD_STATE_HOST_POLICY,
 				   __ATOMIC_RELEASE);
-	state->rung = WD_RUNG_FULL;
 	return 0;
 }
 
-static int start_model(struct wd_agent *agent)
+static struct wd_sink sink_of(struct wd_agent *agent)
 {
-	struct wd_sink sink = {
+	return (struct wd_sink){
 		.ctx = agent,
 		.set = sink_set,
 		.del = sink_del,
@@ -448,6 +465,18 @@ static int start_model(struct wd_agent *agent)
 		.span = wd_map_window(agent->dp, WD_MAP_wd_span),
 		.class = wd_map_window(agent->dp, WD_MAP_wd_class),
 	};
+}
+
+void wd_agent_rebind(struct wd_agent *agent)
+{
+	struct wd_sink sink = sink_of(agent);
+
+	wd_model_rebind(agent->model, &sink);
+}
+
+static int start_model(struct wd_agent *agent)
+{
+	struct wd_sink sink = sink_of(agent);
 	struct wd_model_config config = {
 		.node = agent->config.node,
 		.mode = agent->config.mode,
@@ -610,6 +639,7 @@ static void stop(struct wd_agent *agent)
 	wd_model_free(agent->model);
 	wd_endpoints_free(agent->endpoints);
 	wd_store_free(agent->store);
+	wd_rungs_free(agent->rungs);
 	wd_datapath_close(agent->dp);
 	wd_loop_free(agent->loop);
 	free(agent->commit_error);

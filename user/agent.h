@@ -22,6 +22,7 @@
 
 struct wd_endpoints;
 struct wd_events;
+struct wd_rungs;
 
 struct wd_drift {
 	uint64_t checks;
@@ -37,6 +38,7 @@ struct wd_agent {
 	struct wd_store *store;
 	struct wd_manifests *manifests;
 	struct wd_datapath *dp;
+	struct wd_rungs *rungs;
 	struct wd_model *model;
 	struct wd_endpoints *endpoints;
 	struct wd_events *events;
@@ -54,6 +56,9 @@ struct wd_agent {
 	int64_t replaced_ms; /* CLOCK_REALTIME: maps of another version were let go, 0 none were */
 	uint32_t start_us; /* from exec to the first generation in force */
 };
+
+/** wd_agent_rebind() - the tables are elsewhere than before: the model writes there now */
+void wd_agent_rebind(struct wd_agent *agent);
 
 /** wd_agent_run() - `warder agent`: returns the exit code */
 int wd_agent_run(const struct wd_config *config);

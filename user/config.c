@@ -18,6 +18,7 @@
 
 #include <warder/maps.h>
 
+#include "datapath/ladder.h"
 #include "model/xalloc.h"
 #include "names.h"
 
@@ -46,7 +47,12 @@ const struct wd_opt wd_config_opts[] = {
 		  "(default " WD_BPFFS_DEFAULT ")" },
 	{ .name = "max-rung",
 	  .arg = "RUNG",
-	  .help = "highest rung of the ladder to use; this version has full only" },
+	  .help = "highest rung of the ladder to use: full (default),\n"
+		  "compat, minimal, nft or hold" },
+	{ .name = "hold",
+	  .arg = "WHAT",
+	  .help = "what becomes of pods where no rung works: drop (default)\n"
+		  "or allow" },
 	{ .name = "host-ingress",
 	  .arg = "allow|policy",
 	  .help = "traffic of this host's own sockets to its pods: always let in\n"
@@ -72,9 +78,6 @@ const struct wd_opt wd_config_opts[] = {
 	{ .name = "help", .key = 'h', .help = "this text" },
 	{},
 };
-
-static const char *const rungs[WD_RUNG__MAX] = { "full", "compat", "minimal",
-						 "nft", "hold" };
 
 /* ---- settings: one function each ---- */
 
@@ -131,20 +134,25 @@ static int set_manifests(struct wd_config *config, const char *value,
 static int set_max_rung(struct wd_config *config, const char *value,
 			char **ret_error)
 {
-	for (int i = 0; i < WD_RUNG__MAX; i++) {
-		if (strcmp(rungs[i], value) != 0)
-			continue;
-		if (i != WD_RUNG_FULL) {
-			wd_format(ret_error,
-				  "'%s' is not in this version; use full",
-				  value);
-			return -EINVAL;
-		}
-		config->max_rung = (enum wd_rung)i;
-		return 0;
+	enum wd_rung rung = wd_rung_from(value);
+
+	if (rung == WD_RUNG__MAX) {
+		wd_format(ret_error,
+			  "'%s' is not one of full, compat, minimal, nft, hold",
+			  value);
+		return -EINVAL;
 	}
-	wd_format(ret_error,
-		  "'%s' is not one of full, compat, minimal, nft, hold", value);
+	config->max_rung = rung;
+	return 0;
+}
+
+static int set_hold(struct wd_config *config, const char *value,
+		    char **ret_error)
+{
+	config->hold_open = !strcmp(value, "allow");
+	if (config->hold_open || !strcmp(value, "drop"))
+		return 0;
+	wd_format(ret_error, "'%s' is not one of drop, allow", value);
 	return -EINVAL;
 }
 
@@ -223,17 +231,12 @@ static const struct setting {
 	int (*set)(struct wd_config *config, const char *value,
 		   char **ret_error);
 } settings[] = {
-	{ "node", set_node },
-	{ "manifests", set_manifests },
-	{ "state-dir", set_state_dir },
-	{ "run-dir", set_run_dir },
-	{ "bpffs", set_bpffs },
-	{ "max-rung", set_max_rung },
-	{ "host-ingress", set_host_ingress },
-	{ "mode", set_mode },
-	{ "encryption", set_encryption },
-	{ "cni-wait", set_cni_wait },
-	{ "verbose", set_verbose },
+	{ "node", set_node },		{ "manifests", set_manifests },
+	{ "state-dir", set_state_dir }, { "run-dir", set_run_dir },
+	{ "bpffs", set_bpffs },		{ "max-rung", set_max_rung },
+	{ "hold", set_hold },		{ "host-ingress", set_host_ingress },
+	{ "mode", set_mode },		{ "encryption", set_encryption },
+	{ "cni-wait", set_cni_wait },	{ "verbose", set_verbose },
 };
 
 #define SETTINGS_CNT (sizeof(settings) / sizeof(settings[0]))

@@ -30,8 +30,8 @@ struct wd_config {
 	char *state_dir; /* --state-dir */
 	char *run_dir; /* --run-dir */
 	char *bpffs; /* --bpffs */
-	enum wd_rung
-		max_rung; /* --max-rung; this version has full only: others are refused with a message */
+	enum wd_rung max_rung; /* --max-rung */
+	bool hold_open; /* --hold=allow|drop: pods of a node on which no rung works */
 	bool host_ingress_policy; /* --host-ingress=policy|allow */
 	enum wd_mode mode; /* mode: enforce|audit|off */
 	bool encryption_required; /* encryption: required|none; required is refused: not in this version */

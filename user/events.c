@@ -18,12 +18,14 @@
 
 #include "agent.h"
 #include "byteorder.h"
+#include "datapath/ladder.h"
 #include "endpoints.h"
 #include "json.h"
 #include "log.h"
 #include "model/xalloc.h"
 #include "names.h"
 #include "query.h"
+#include "rungs.h"
 
 #define DRAIN_MS 50
 #define LOSS_EVERY \
@@ -174,7 +176,9 @@ static struct json_object *event_doc(const struct wd_events *events,
 	put_rule(events, event, doc);
 	wd_json_int(doc, "generation", event->gen);
 	wd_json_int(doc, "bytes", event->len);
-	wd_json_str(doc, "rung", "full");
+	wd_json_str(doc, "rung",
+		    wd_rung_name(event->rung < WD_RUNG__MAX ? event->rung :
+							      WD_RUNG_FULL));
 	return doc;
 }
 
@@ -278,7 +282,7 @@ static void drain(void *ctx)
 
 	events->clock_ns =
 		clock_read(CLOCK_REALTIME) - clock_read(CLOCK_MONOTONIC);
-	err = ring_buffer__consume(events->ring);
+	err = events->ring ? ring_buffer__consume(events->ring) : 0;
 	if (err < 0)
 		wd_warn("events: reading the ring buffer: %s, going on",
 			wd_errno(err));
@@ -331,6 +335,8 @@ static int begin(struct wd_events *events)
 	struct wd_datapath *dp = events->agent->dp;
 	int err;
 
+	if (wd_map_fd(dp, WD_MAP_wd_events) < 0)
+		return -EOPNOTSUPP;
 	if (!events->ring) {
 		events->ring = ring_buffer__new(wd_map_fd(dp, WD_MAP_wd_events),
 						take_event, events, NULL);
@@ -385,6 +391,14 @@ void wd_events_monitor(void *agent, struct wd_ctl_conn *conn,
 		return;
 	}
 	err = events->listeners ? 0 : begin(events);
+	if (err == -EOPNOTSUPP) {
+		wd_ctl_error(
+			conn, 1, "monitor",
+			"rung %s has no events on this node; see `warder ladder show`",
+			wd_rungs_name(agent));
+		listener_free(listener);
+		return;
+	}
 	if (err) {
 		wd_ctl_error(conn, 1, "monitor",
 			     "the ring buffer cannot be read: %s",
@@ -397,6 +411,15 @@ void wd_events_monitor(void *agent, struct wd_ctl_conn *conn,
 	wd_ctl_on_close(conn, leave, listener);
 	set_monitor(events);
 	wd_timer_set(events->timer, DRAIN_MS);
+}
+
+void wd_events_rebind(struct wd_events *events)
+{
+	ring_buffer__free(events->ring);
+	events->ring = NULL;
+	set_monitor(events);
+	if (events->listeners && begin(events))
+		wd_warn("events: the ring buffer of the new maps cannot be read, listeners will hear nothing");
 }
 
 int wd_events_new(struct wd_agent *agent, struct wd_events **ret_events)

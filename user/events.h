@@ -14,6 +14,9 @@ struct wd_ctl_conn;
 struct wd_events;
 
 int wd_events_new(struct wd_agent *agent, struct wd_events **ret_events);
+/** wd_events_rebind() - the maps are others than before */
+void wd_events_rebind(struct wd_events *events);
+
 void wd_events_free(struct wd_events *events);
 
 /* The "monitor" command: request keys drops (bool), pod ("ns/name"), reason ("DEFAULT"); a stream of events. */

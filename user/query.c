@@ -4,6 +4,7 @@
  * change something: sync and stop. Renders; what is true is asked of the model.
  */
 #include "query.h"
+#include "rungs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -305,6 +306,9 @@ const struct wd_ctl_cmd wd_query_cmds[] = {
 	{ "why", wd_query_why },
 	{ "monitor", wd_events_monitor },
 	{ "map.list", wd_query_map_list },
+	{ "ladder.show", wd_query_ladder_show },
+	{ "ladder.climb", wd_query_ladder_climb },
+	{ "ladder.pin", wd_query_ladder_pin },
 	{ "state.export", wd_query_state_export },
 	{},
 };

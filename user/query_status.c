@@ -19,6 +19,7 @@
 #include "log.h"
 #include "names.h"
 #include "query.h"
+#include "rungs.h"
 #include "version.h"
 
 /* Everything the files say is in force; not just: in force is what it was. */
@@ -56,25 +57,27 @@ static void put_replaced(const struct wd_agent *agent,
 static void put_datapath(const struct wd_agent *agent, struct json_object *doc)
 {
 	const struct wd_datapath_info *info = wd_datapath_info(agent->dp);
+	bool has_progs = wd_datapath_has_programs(agent->dp);
 	bool tcx = info->attach == WD_ATTACH_TCX;
 	struct json_object *progs;
 
-	wd_json_str(doc, "rung", "full");
-	wd_json_str(doc, "rung_reason",
-		    "the programs passed the verifier and the golden packets");
-	wd_json_str(doc, "attach", tcx ? "tcx" : "clsact");
+	wd_rungs_put(agent, doc);
+	wd_json_str(doc, "attach",
+		    !has_progs ? "none" :
+		    tcx	       ? "tcx" :
+				 "clsact");
 	wd_json_str(doc, "attach_reason",
-		    tcx ? "the kernel has tcx links" :
-			  "the kernel has no tcx links");
+		    !has_progs ? "no programs are in force" :
+		    tcx	       ? "the kernel has tcx links" :
+				 "the kernel has no tcx links");
 	wd_json_bool(doc, "adopted", info->adopted);
 	wd_json_bool(doc, "swapped", info->swapped);
 	put_replaced(agent, info, doc);
 	progs = wd_json_array(doc, "programs");
-	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+	for (int dir = 0; has_progs && dir < WD_DIR__MAX; dir++) {
 		struct json_object *prog = wd_json_push(progs);
 
-		wd_json_str(prog, "name",
-			    dir == WD_INGRESS ? WD_PROG_IN : WD_PROG_OUT);
+		wd_json_str(prog, "name", info->prog_name[dir]);
 		wd_json_str(prog, "direction", wd_dir_name((uint32_t)dir));
 		wd_json_int(prog, "id", info->prog_id[dir]);
 		wd_json_str(prog, "tag", info->tag[dir]);

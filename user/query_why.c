@@ -14,6 +14,7 @@
 #include "json.h"
 #include "names.h"
 #include "query.h"
+#include "rungs.h"
 #include "target.h"
 
 /* One end of the flow, found. */
@@ -466,7 +467,7 @@ static void answer(const struct question *q)
 	put_warnings(q, doc);
 	wd_json_str(doc, "encryption", "none");
 	wd_json_int(doc, "generation", stats.gen);
-	wd_json_str(doc, "rung", "full");
+	wd_json_str(doc, "rung", wd_rungs_name(q->agent));
 	wd_ctl_reply(q->conn, doc);
 }
 

@@ -24,7 +24,8 @@ COMMON = ('json', 'run-dir', 'help')
 CONTRACT = ('agent', 'status', 'sync', 'stop', 'endpoint list',
             'endpoint get', 'identity list', 'identity get', 'policy list',
             'policy get', 'policy check', 'why', 'monitor', 'map list',
-            'flow list')
+            'flow list', 'ladder show', 'ladder climb', 'ladder pin',
+            'bugreport')
 CONTRACT_OPTIONS = {
     'agent': 'config node manifests state-dir run-dir bpffs max-rung '
              'host-ingress check',
@@ -34,13 +35,14 @@ CONTRACT_OPTIONS = {
 ASKING = ('status', 'sync', 'endpoint list', 'endpoint get a/b',
           'identity list', 'identity get 256', 'policy list',
           'policy get a/b', 'why a/b c/d:80', 'monitor', 'map list',
-          'flow list a/b')
+          'flow list a/b', 'ladder show', 'ladder climb',
+          'ladder pin minimal')
 # Words that are wrong in themselves, without an agent.
 WRONG = ('', 'nope', 'endpoint', 'endpoint nope', 'endpoint get',
          'endpoint list more', 'status --nope', 'status --wait=soon',
          'sync --timeout', 'sync --timeout 0', 'stop', 'why a/b',
          'why a/b c/d:0', 'why -4 -6 a/b c/d', 'monitor --reason NOPE',
-         'policy check', 'help nope', 'agent --nope', 'agent more')
+         'policy check', 'ladder', 'ladder pin', 'help nope', 'agent --nope', 'agent more')
 
 
 class Documents:

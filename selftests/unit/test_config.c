@@ -147,20 +147,24 @@ static void every_key_of_the_file_is_taken(void)
 	struct wd_config config;
 	char *error;
 
-	wd_expect_int(0, parse_file(&config,
-				    "# settings\n"
-				    "node: n2\n"
-				    "manifests:\n- /a\n- /b\n"
-				    "state-dir: /s\nrun-dir: /r\nbpffs: /p\n"
-				    "max-rung: full\nhost-ingress: policy\n"
-				    "mode: off\nencryption: none\n"
-				    "cni-wait: 1m\nverbose: true\n",
-				    &error));
+	wd_expect_int(
+		0,
+		parse_file(&config,
+			   "# settings\n"
+			   "node: n2\n"
+			   "manifests:\n- /a\n- /b\n"
+			   "state-dir: /s\nrun-dir: /r\nbpffs: /p\n"
+			   "max-rung: nft\nhold: allow\nhost-ingress: policy\n"
+			   "mode: off\nencryption: none\n"
+			   "cni-wait: 1m\nverbose: true\n",
+			   &error));
 	wd_expect_str("n2", config.node);
 	wd_expect_int(2, (long long)config.manifests_cnt);
 	wd_expect_str("/b", config.manifests[1]);
 	wd_expect_str("/r", config.run_dir);
 	wd_expect_int(WD_MODE_OFF, config.mode);
+	wd_expect_int(WD_RUNG_NFT, config.max_rung);
+	wd_expect(config.hold_open);
 	wd_expect_int(60000, config.cni_wait_ms);
 	wd_expect(config.verbose);
 	wd_config_fini(&config);
@@ -228,8 +232,11 @@ static void wrong_files_are_refused_with_their_line(void)
 		{ "encryption: required\n",
 		  ":1: encryption: 'required' is not in this version, which "
 		  "cannot prove encryption; use none" },
-		{ "max-rung: compat\n",
-		  ":1: max-rung: 'compat' is not in this version; use full" },
+		{ "max-rung: best\n",
+		  ":1: max-rung: 'best' is not one of full, compat, minimal, "
+		  "nft, hold" },
+		{ "hold: open\n",
+		  ":1: hold: 'open' is not one of drop, allow" },
 		{ "check: true\n",
 		  ":1: check: unknown key; see `warder help agent`" },
 		{ "[a, b]: c\n", ":1: a key must be a plain word" },
@@ -274,8 +281,6 @@ static void wrong_options_are_refused(void)
 		{ { "--node" }, "--node: needs a value: NAME" },
 		{ { "--check=1" }, "--check: takes no value" },
 		{ { "--node=" }, "--node: must not be empty" },
-		{ { "--max-rung", "hold" },
-		  "--max-rung: 'hold' is not in this version; use full" },
 		{ { "--max-rung", "top" },
 		  "--max-rung: 'top' is not one of full, compat, minimal, nft, "
 		  "hold" },

@@ -19,16 +19,14 @@
 #include "../table.h"
 
 const struct wd_cmd *const wd_cmds[] = {
-	&wd_cmd_agent,	       &wd_cmd_status,
-	&wd_cmd_sync,	       &wd_cmd_stop,
-	&wd_cmd_endpoint_list, &wd_cmd_endpoint_get,
-	&wd_cmd_identity_list, &wd_cmd_identity_get,
-	&wd_cmd_policy_list,   &wd_cmd_policy_get,
-	&wd_cmd_policy_check,  &wd_cmd_why,
-	&wd_cmd_monitor,       &wd_cmd_flow_list,
-	&wd_cmd_map_list,      &wd_cmd_state_export,
-	&wd_cmd_preflight,     &wd_cmd_version,
-	&wd_cmd_help,	       NULL,
+	&wd_cmd_agent,	       &wd_cmd_status,	      &wd_cmd_sync,
+	&wd_cmd_stop,	       &wd_cmd_endpoint_list, &wd_cmd_endpoint_get,
+	&wd_cmd_identity_list, &wd_cmd_identity_get,  &wd_cmd_policy_list,
+	&wd_cmd_policy_get,    &wd_cmd_policy_check,  &wd_cmd_why,
+	&wd_cmd_monitor,       &wd_cmd_flow_list,     &wd_cmd_map_list,
+	&wd_cmd_ladder_show,   &wd_cmd_ladder_climb,  &wd_cmd_ladder_pin,
+	&wd_cmd_bugreport,     &wd_cmd_state_export,  &wd_cmd_preflight,
+	&wd_cmd_version,       &wd_cmd_help,	      NULL,
 };
 
 const struct wd_opt wd_cmd_common_opts[] = {

@@ -30,17 +30,40 @@ static void print_replaced(struct json_object *maps)
 			     wd_json_get_str(maps, "why"));
 }
 
-static void print_head(struct json_object *doc)
+/* What a person must know of a rung that is not the best; nothing of the best. */
+static void print_lower(struct json_object *doc)
 {
-	struct json_object *progs = wd_json_get(doc, "programs");
+	if (!strcmp(wd_json_get_str(doc, "rung"), "full") &&
+	    !wd_json_get_bool(doc, "kept"))
+		return;
+	wd_show_line("", "since %s", wd_json_get_str(doc, "rung_since"));
+	wd_show_line("", "lacks: %s", wd_json_get_str(doc, "rung_lacks"));
+	if (*wd_json_get_str(doc, "rung_cause"))
+		wd_show_line("", "cause: %s; what would help: %s",
+			     wd_json_get_str(doc, "rung_cause"),
+			     wd_json_get_str(doc, "rung_fix"));
+}
 
-	wd_show_line("rung", "%s, %s: %s; %s%s", wd_json_get_str(doc, "rung"),
+static void print_rung(struct json_object *doc)
+{
+	wd_show_line("rung", "%s, %s: %s; %s%s%s", wd_json_get_str(doc, "rung"),
 		     wd_json_get_str(doc, "attach"),
 		     wd_json_get_str(doc, "rung_reason"),
 		     wd_json_get_str(doc, "attach_reason"),
 		     wd_json_get_bool(doc, "swapped") ?
 			     "; running programs were replaced" :
+			     "",
+		     wd_json_get_bool(doc, "kept") ?
+			     "; those of the agent before stay" :
 			     "");
+	print_lower(doc);
+}
+
+static void print_head(struct json_object *doc)
+{
+	struct json_object *progs = wd_json_get(doc, "programs");
+
+	print_rung(doc);
 	wd_show_line("state", "%s",
 		     !wd_json_get_bool(doc, "ready") ?
 			     "starting: not everything is in force yet" :

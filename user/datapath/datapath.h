@@ -35,6 +35,7 @@ struct wd_datapath_info {
 	uint32_t schema_before; /* of that set, 0 not known */
 	char misfit[64]; /* why it could not be adopted, "" not known */
 	uint32_t prog_id[2]; /* by enum wd_dir */
+	char prog_name[2][16]; /* wd_pod_in, ... */
 	char tag[2][17]; /* program tags, hex */
 	/* 0 where the kernel does not tell (before 5.16) */
 	uint32_t verified_insns[2];
@@ -108,6 +109,9 @@ void wd_datapath_unlock(struct wd_datapath *dp);
 
 /** wd_datapath_close() - let go of everything; pins and attachments stay */
 void wd_datapath_close(struct wd_datapath *dp);
+
+/** wd_datapath_has_programs() - are programs what is in force, not a ruleset or nothing */
+bool wd_datapath_has_programs(const struct wd_datapath *dp);
 
 const struct wd_datapath_info *wd_datapath_info(const struct wd_datapath *dp);
 

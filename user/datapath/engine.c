@@ -127,6 +127,11 @@ int wd_datapath_attached(struct wd_datapath *dp, uint32_t **ret_ifindex)
 	return wd_sort_unique(list, cnt);
 }
 
+bool wd_datapath_has_programs(const struct wd_datapath *dp)
+{
+	return dp->engine == WD_ENGINE_PROGS;
+}
+
 /* ---- all of them ---- */
 
 /* What was attached before this agent came. */

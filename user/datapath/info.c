@@ -57,6 +57,8 @@ int wd_prog_describe(struct wd_datapath *dp)
 				       "cannot ask about program %s",
 				       wd_prog_names[way]);
 		dp->info.prog_id[way] = info.id;
+		snprintf(dp->info.prog_name[way],
+			 sizeof(dp->info.prog_name[way]), "%s", info.name);
 		dp->info.verified_insns[way] = info.verified_insns;
 		for (i = 0; i < sizeof(info.tag); i++)
 			snprintf(&dp->info.tag[way][2 * i], 3, "%02x",

@@ -163,7 +163,8 @@ static void reached(struct wd_datapath *dp, enum wd_rung rung)
 	if (!dp->opened || l->rung != rung || l->frozen || l->open)
 		l->since_ms = now_ms();
 	l->rung = rung;
-	l->object = wd_object_name(rung);
+	if (rung != WD_RUNG_HOLD) /* there it is what it was */
+		l->object = wd_object_name(rung);
 	l->frozen = rung == WD_RUNG_HOLD;
 	l->open = false;
 	l->memory = dp->memory != NULL;
@@ -334,6 +335,7 @@ static int use_memory(struct wd_datapath *dp)
 static void hold(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
 {
 	dp->engine = WD_ENGINE_NONE;
+	dp->ladder.object = "";
 	dp->ladder.kept = false;
 	reached(dp, WD_RUNG_HOLD);
 	dp->ladder.open = opts->hold_open;

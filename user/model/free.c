@@ -92,6 +92,11 @@ static void free_spaces(struct wd_model *m)
 	}
 }
 
+void wd_model_rebind(struct wd_model *model, const struct wd_sink *sink)
+{
+	model->sink = *sink;
+}
+
 void wd_model_free(struct wd_model *m)
 {
 	struct madopted *old;

@@ -53,6 +53,9 @@ struct wd_model_config {
 struct wd_model *wd_model_new(const struct wd_store *store,
 			      const struct wd_sink *sink,
 			      const struct wd_model_config *config);
+/** wd_model_rebind() - the tables are elsewhere, with the same contents; copies @sink */
+void wd_model_rebind(struct wd_model *model, const struct wd_sink *sink);
+
 void wd_model_free(struct wd_model *model);
 
 /** wd_model_changed() - the store's listener (ctx is the model) */
