@@ -479,7 +479,7 @@ static struct verdict find(const struct node *node, const counts *now,
 	return v;
 }
 
-#define TRIES 8
+#define TRIES 4
 
 struct verdicts node_verdicts(struct node *node, enum wd_dir dir)
 {

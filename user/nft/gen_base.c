@@ -91,8 +91,8 @@ static void sane(struct wd_nft_gen *g, enum wd_dir dir)
 	wd_nft_rule(g, "ip6 nexthdr " EXTHDRS " %s drop",
 		    wd_nft_count(g, WD_R_EXTHDR, dir));
 	bad = wd_nft_count(g, WD_R_IPOPT, dir);
-	if (is_bridge(g)) {
-		/* deny: nobody but the receiver would look whether they add up */
+	if (dir == WD_EGRESS || is_bridge(g)) {
+		/* deny: nobody has looked whether they add up */
 		wd_nft_rule(g, "ip hdrlength != 5 %s drop", bad);
 	} else {
 		wd_nft_rule(g, "ip option lsrr exists %s drop", bad);
@@ -118,6 +118,7 @@ static void neighbour_in(struct wd_nft_gen *g)
 	const char *bad = wd_nft_count(g, WD_R_ND_FORBIDDEN, WD_INGRESS);
 
 	wd_nft_begin(g, "neighbour_in");
+	wd_nft_rule(g, "ip6 nexthdr != 58 %s drop", bad);
 	wd_nft_rule(g, "ip6 hoplimit != 255 %s drop", bad);
 	wd_nft_rule(g, "icmpv6 code != 0 %s drop", bad);
 	wd_nft_rule(g, "icmpv6 type { 133, 137 } %s drop", bad);

@@ -343,8 +343,12 @@ static void neighbours_in(struct wd_nft_gen *g,
 			wd_nft_ll6_known(ep) ? "ff00::/8" :
 					       "fe80::/10, ff00::/8",
 			list, sizeof(list));
-	wd_nft_rule(g, "icmpv6 type { 134, 136 } ip6 daddr %s %s accept", list,
-		    pass);
+	/* whole: a rule about bytes that are not there never matches */
+	wd_nft_rule(g, "icmpv6 type 134 @nh,320,64 != 0 ip6 daddr %s %s accept",
+		    list, pass);
+	wd_nft_rule(g,
+		    "icmpv6 type 136 @nh,384,128 != 0 ip6 daddr %s %s accept",
+		    list, pass);
 	wd_nft_rule(g, "icmpv6 type { 134, 136 } %s drop", other);
 }
 

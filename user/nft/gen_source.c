@@ -50,8 +50,10 @@ static void link_layer(struct wd_nft_gen *g, const struct wd_endpoint_val *ep)
 }
 
 /* Answers to a single neighbour are not rationed. */
-static void ration(struct wd_nft_gen *g, const char *answer)
+static void ration(struct wd_nft_gen *g, const char *name, uint32_t ifindex,
+		   const char *answer)
 {
+	wd_nft_begin(g, "dev%u_%s", ifindex, name);
 	wd_nft_rule(
 		g,
 		"%s ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 %s accept",
@@ -59,42 +61,37 @@ static void ration(struct wd_nft_gen *g, const char *answer)
 	wd_nft_rule(g, "limit rate over %d/second burst %d packets %s drop",
 		    NEIGHBOURS, NEIGHBOURS, drop(g, WD_R_NEIGHBOUR_FLOOD));
 	wd_nft_rule(g, "%s accept", wd_nft_count(g, WD_R_NEIGHBOUR, WD_EGRESS));
+	wd_nft_end(g, NULL);
 }
+
+/* Whole, for Ethernet and IPv4. A rule about a field that is not there never matches. */
+#define ARP_WHOLE \
+	"arp htype 1 arp ptype 0x0800 arp hlen 6 arp plen 4 arp saddr ether " \
+	"%02x:%02x:%02x:%02x:%02x:%02x arp daddr ip != 255.255.255.255"
 
 /* It may speak of its own addresses only. */
 static void arp(struct wd_nft_gen *g, uint32_t ifindex,
 		const struct wd_endpoint_val *ep)
 {
-	const char *bad = drop(g, WD_R_ARP_FORBIDDEN);
 	const uint8_t *m = ep->mac;
-	char own[WD_NFT_LIST];
+	char own[WD_NFT_LIST], whole[200];
 
+	ration(g, "arp_ok", ifindex, "arp operation reply");
 	wd_nft_begin(g, "dev%u_arp", ifindex);
-	if (mac_is_zero(m) || !wd_nft_own_list(ep, 4, "", own, sizeof(own))) {
-		wd_nft_rule(g, "%s drop", bad);
-		wd_nft_end(g, NULL);
-		return;
+	(void)snprintf(whole, sizeof(whole), ARP_WHOLE, m[0], m[1], m[2], m[3],
+		       m[4], m[5]);
+	if (!mac_is_zero(m) && wd_nft_own_list(ep, 4, "", own, sizeof(own))) {
+		/* a probe asks whether anybody has the address (RFC 5227) */
+		wd_nft_rule(
+			g,
+			"%s arp operation request arp saddr ip 0.0.0.0 arp daddr ip %s goto dev%u_arp_ok",
+			whole, own, ifindex);
+		wd_nft_rule(
+			g,
+			"%s arp operation { request, reply } arp saddr ip %s goto dev%u_arp_ok",
+			whole, own, ifindex);
 	}
-	wd_nft_rule(g, "arp htype != 1 %s drop", bad);
-	wd_nft_rule(g, "arp ptype != 0x0800 %s drop", bad);
-	wd_nft_rule(g, "arp hlen != 6 %s drop", bad);
-	wd_nft_rule(g, "arp plen != 4 %s drop", bad);
-	wd_nft_rule(g, "arp operation != { request, reply } %s drop", bad);
-	wd_nft_rule(g,
-		    "arp saddr ether != %02x:%02x:%02x:%02x:%02x:%02x %s drop",
-		    m[0], m[1], m[2], m[3], m[4], m[5], bad);
-	/* a probe asks whether anybody has the address (RFC 5227) */
-	wd_nft_rule(
-		g,
-		"arp operation request arp saddr ip 0.0.0.0 arp daddr ip != %s %s drop",
-		own, bad);
-	wd_nft_rule(
-		g,
-		"arp operation request arp saddr ip != 0.0.0.0 arp saddr ip != %s %s drop",
-		own, bad);
-	wd_nft_rule(g, "arp operation reply arp saddr ip != %s %s drop", own,
-		    bad);
-	ration(g, "arp operation reply");
+	wd_nft_rule(g, "%s drop", drop(g, WD_R_ARP_FORBIDDEN));
 	wd_nft_end(g, NULL);
 }
 
@@ -172,14 +169,12 @@ static void neighbours(struct wd_nft_gen *g, uint32_t ifindex,
 	char own[WD_NFT_LIST], hex[WD_NFT_LIST];
 	bool has_own = wd_nft_own_hex(ep, hex, sizeof(hex));
 
-	wd_nft_begin(g, "dev%u_nd_ok", ifindex);
-	ration(g, "icmpv6 type 136");
-	wd_nft_end(g, NULL);
-
+	ration(g, "nd_ok", ifindex, "icmpv6 type 136");
 	wd_nft_begin(g, "dev%u_nd", ifindex);
 	wd_nft_rule(g, "ip6 hoplimit != 255 %s drop", bad);
 	wd_nft_rule(g, "icmpv6 code != 0 %s drop", bad);
 	wd_nft_rule(g, "icmpv6 type != { 135, 136 } %s drop", bad);
+	wd_nft_rule(g, "ip6 length < 24 %s drop", bad);
 	/* a probe: does anybody have the address already */
 	if (has_own)
 		wd_nft_rule(
@@ -197,7 +192,9 @@ static void neighbours(struct wd_nft_gen *g, uint32_t ifindex,
 			    drop(g, WD_R_SPOOF_IP));
 	else
 		wd_nft_rule(g, "%s drop", drop(g, WD_R_SPOOF_IP));
-	wd_nft_rule(g, "icmpv6 type 135 goto dev%u_nd_ok", ifindex);
+	/* of anybody, but there must be a target */
+	wd_nft_rule(g, "icmpv6 type 135 @nh,384,128 != 0 goto dev%u_nd_ok",
+		    ifindex);
 	if (has_own)
 		wd_nft_rule(g, "@nh,384,128 %s goto dev%u_nd_ok", hex, ifindex);
 	wd_nft_rule(g, "%s drop", bad);

@@ -14,6 +14,7 @@
  * may let pass:
  *
  *   IPv6 extension headers, both ways, but for fragments (EXTHDR), so MLD too
+ *   IPv4 options of a pod's packets; of others' between ports of a bridge (IPOPT)
  *   ICMP and ICMPv6 other than errors, echo and what conntrack knows as a
  *     question (timestamp, address mask, information) (CT_INVALID)
  *   TCP in the middle of a connection that conntrack did not see begin, except
@@ -27,7 +28,7 @@
  *   neighbour advertisements of a link-local address that is not known yet
  *   ARP of a pod whose hardware address is not known
  *   more than 512 packets of ARP and neighbour discovery at once, or in a second
- *   between ports of a bridge: IPv4 options (IPOPT); everything but ARP and
+ *   between ports of a bridge: everything but ARP and
  *     neighbour discovery where the kernel has no nf_conntrack_bridge, or the
  *     pod is not known to be on that bridge (MAP_ERR); to groups also what this
  *     host sends, unless policy allows it
