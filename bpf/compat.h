@@ -62,4 +62,14 @@ static __always_inline __u32 clock_ticks(void)
 /* Hide a value from the optimizer, so that a bound stands where it is put. */
 #define WD_OPAQUE(var) asm volatile("" : "+r"(var))
 
+/* @yes if @nr, of 32 bits, is 0, else @no: computed, not branched to. */
+#define WD_PICK(nr, yes, no) \
+	({ \
+		__u64 nr_ = (nr); \
+		__u32 no_ = (no); \
+\
+		WD_OPAQUE(nr_); \
+		no_ ^ ((no_ ^ (yes)) & (__u32)((__s64)(nr_ - 1) >> 63)); \
+	})
+
 #endif /* WARDER_BPF_COMPAT_H */

@@ -51,15 +51,18 @@ static __always_inline void count(const struct wd_pkt *pkt, int r,
 		stat_add(&ep->audit[dir], pkt->len);
 }
 
+#define WD_STATE_REASONS \
+	(1ULL << WD_R_FRAG_ORPHAN | 1ULL << WD_R_FRAG_FULL | \
+	 1ULL << WD_R_ICMP_UNRELATED | 1ULL << WD_R_CT_INVALID | \
+	 1ULL << WD_R_CT_FULL)
+
 /*
  * Reasons that rest on state. Mode off does not judge by them, and audit lets
  * pass: state may be missing only because warder was not there before.
  */
 static __always_inline bool reason_is_state(int r)
 {
-	return r == WD_R_FRAG_ORPHAN || r == WD_R_FRAG_FULL ||
-	       r == WD_R_ICMP_UNRELATED || r == WD_R_CT_INVALID ||
-	       r == WD_R_CT_FULL;
+	return WD_IS_ONE_OF(r, WD_STATE_REASONS);
 }
 
 /* What becomes of a packet with a reason to drop it; may change the reason. */
@@ -75,11 +78,11 @@ static __always_inline __u32 verdict_of(const struct wd_pkt *pkt, int *r)
 								      WD_DROP;
 }
 
-/* Count, tell and carry out the decision. */
-static __always_inline int conclude(struct __sk_buff *skb, struct wd_pkt *pkt,
-				    int r)
+/* Count, tell and carry out the decision, which has reason @nr. */
+WD_STEP_OF(conclude, nr)
 {
 	__u32 verdict = WD_ALLOW;
+	int r = (int)nr;
 
 	if (r >= WD_R_FIRST_DROP)
 		verdict = verdict_of(pkt, &r);

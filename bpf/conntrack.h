@@ -66,7 +66,7 @@ static __always_inline __u32 flow_life(const struct wd_pkt *pkt,
 }
 
 /* Written at most once a tick, so that busy flows do not fight for the line. */
-static __always_inline void flow_refresh(const struct wd_pkt *pkt,
+static __always_inline void refresh_spot(const struct wd_pkt *pkt,
 					 const struct wd_spot *spot)
 {
 	__u32 expires = pkt->now + flow_life(pkt, spot_flow(spot));
@@ -74,6 +74,27 @@ static __always_inline void flow_refresh(const struct wd_pkt *pkt,
 
 	if (was != expires)
 		(void)spot_renew(pkt, spot, was, expires);
+}
+
+WD_STEP(refresh_here)
+{
+	struct wd_spot spot = spot_here(pkt);
+
+	(void)skb;
+	if (spot.bucket)
+		refresh_spot(pkt, &spot);
+	return 0;
+}
+
+/* The packet's flow, which is at pkt->place, lives on. */
+static __always_inline void flow_refresh(struct __sk_buff *skb,
+					 struct wd_pkt *pkt,
+					 const struct wd_spot *spot)
+{
+	if (WD_IS_MINIMAL)
+		(void)refresh_here(skb, pkt);
+	else
+		refresh_spot(pkt, spot);
 }
 
 /*
@@ -87,14 +108,14 @@ static __always_inline __u32 flow_gen(const struct wd_pkt *pkt, int r)
 }
 
 /*
- * Make a flow for a packet that passed with reason @r. Shares are of what the
+ * Make a flow for a packet that passed with reason @nr. Shares are of what the
  * pod opens: what others open it cannot help, so that has no share, and yields
  * when places run out. A flood from outside neither shuts the endpoint up nor
  * stops what it opens itself, and one of the pod fails no probe of the kubelet.
  */
-static __always_inline int flow_make(struct __sk_buff *skb, struct wd_pkt *pkt,
-				     int r)
+WD_STEP_OF(flow_make, nr)
 {
+	int r = (int)nr;
 	struct wd_quota_val *quota = quota_of(skb, pkt);
 	struct wd_draft draft = {
 		.gen = flow_gen(pkt, r),
@@ -179,18 +200,25 @@ static __always_inline int flow_rejudge(struct __sk_buff *skb,
 	return flow->gen ? WD_R_ESTABLISHED : r;
 }
 
-/* Take the older flow out, also if another CPU gives it another life meanwhile. */
-static __always_inline void forget(const struct wd_pkt *pkt,
-				   const struct wd_spot *spot)
+/*
+ * Take out the flow at pkt->place, an older one, if there is one; also if
+ * another CPU gives it another life meanwhile.
+ */
+WD_STEP(forget)
 {
+	struct wd_spot spot = spot_here(pkt);
 	__u32 was;
 	int i;
 
+	(void)skb;
+	if (!spot.bucket)
+		return 0;
 	for (i = 0; i < 3; i++) {
-		was = *(volatile __u32 *)spot_expires(spot);
-		if (!was || spot_clear(spot, pkt->place / WD_FLOW_WAYS, was))
+		was = *(volatile __u32 *)spot_expires(&spot);
+		if (!was || spot_clear(&spot, pkt->place / WD_FLOW_WAYS, was))
 			break;
 	}
+	return 0;
 }
 
 /*
@@ -200,12 +228,11 @@ static __always_inline void forget(const struct wd_pkt *pkt,
 __noinline int flow_open(struct __sk_buff *skb)
 {
 	struct wd_pkt *pkt = this_packet();
-	struct wd_spot spot;
 	int r;
 
 	if (!pkt)
 		return WD_R_MAP_ERR;
-	if (has_martian(pkt))
+	if (has_martian(skb, pkt))
 		return WD_R_L3_BAD;
 	if (pkt->is_answer)
 		return WD_R_CT_INVALID;
@@ -219,10 +246,8 @@ __noinline int flow_open(struct __sk_buff *skb)
 	 */
 	if (pkt->proto == WD_IP_TCP && !tcp_is_syn(pkt))
 		return r;
-	spot = spot_here(pkt);
-	if (spot.bucket)
-		forget(pkt, &spot);
-	return flow_make(skb, pkt, r);
+	(void)forget(skb, pkt);
+	return flow_make(skb, pkt, (__u32)r);
 }
 
 /* ---- TCP ---- */
@@ -280,7 +305,7 @@ static __always_inline int flow_restart(struct __sk_buff *skb,
 
 	if (!passes(pkt, r))
 		return r;
-	quota_close(flow, *spot_expires(spot));
+	quota_close(skb, pkt, spot);
 	flow->dir = dir;
 	flow->gen = flow_gen(pkt, r);
 	flow->rule = pkt->rule;
@@ -290,35 +315,36 @@ static __always_inline int flow_restart(struct __sk_buff *skb,
 		flow->flags |= WD_FLOW_HOST;
 	flow->end[dir] = flow->again;
 	tcp_answered(pkt, flow);
-	spot_set_expires(pkt, spot, pkt->now + WD_LIFE_NEW);
+	spot_set_expires(skb, pkt, spot, pkt->now + WD_LIFE_NEW);
 	return flow->gen ? WD_R_ESTABLISHED : r;
 }
 
-static __always_inline void tcp_reset(struct wd_pkt *pkt,
+static __always_inline void tcp_reset(struct __sk_buff *skb, struct wd_pkt *pkt,
 				      const struct wd_spot *spot)
 {
 	struct wd_flow_entry *flow = spot_flow(spot);
 
 	if (flow->dir != pkt->dir || (flow->flags & WD_FLOW_REPLIED)) {
-		quota_close(flow, *spot_expires(spot));
+		quota_close(skb, pkt, spot);
 		flow->flags |= WD_FLOW_RST;
 	}
 	if (pkt->dir == WD_EGRESS)
 		flow->flags &= (__u16)~WD_FLOW_RST_IN;
 	else if (flow->flags & WD_FLOW_REPLIED)
 		flow->flags |= WD_FLOW_RST_IN;
-	spot_set_expires(pkt, spot, pkt->now + WD_LIFE_TCP_CLOSE);
+	spot_set_expires(skb, pkt, spot, pkt->now + WD_LIFE_TCP_CLOSE);
 }
 
 /* The effects of a segment that fits. */
-static __always_inline void tcp_advance(struct wd_pkt *pkt,
+static __always_inline void tcp_advance(struct __sk_buff *skb,
+					struct wd_pkt *pkt,
 					const struct wd_spot *spot)
 {
 	struct wd_flow_entry *flow = spot_flow(spot);
 	bool is_answer = flow->dir != pkt->dir;
 
 	if (pkt->tcp & WD_TCP_RST) {
-		tcp_reset(pkt, spot);
+		tcp_reset(skb, pkt, spot);
 		return;
 	}
 	/* who has reset a connection sends no more in it: it was a forger */
@@ -328,16 +354,16 @@ static __always_inline void tcp_advance(struct wd_pkt *pkt,
 		flow->flags |= pkt->dir == WD_EGRESS ? WD_FLOW_FIN_OUT :
 						       WD_FLOW_FIN_IN;
 	if (flow->flags & WD_FLOW_REPLIED) {
-		flow_refresh(pkt, spot);
+		flow_refresh(skb, pkt, spot);
 		return;
 	}
 	if (is_answer && tcp_is_synack(pkt)) {
 		tcp_answered(pkt, flow);
-		spot_set_expires(pkt, spot, pkt->now + WD_LIFE_NEW);
+		spot_set_expires(skb, pkt, spot, pkt->now + WD_LIFE_NEW);
 	} else if ((flow->flags & WD_FLOW_SYNACK) && !tcp_is_synack(pkt)) {
-		quota_close(flow, *spot_expires(spot));
+		quota_close(skb, pkt, spot);
 		flow->flags |= WD_FLOW_REPLIED;
-		flow_refresh(pkt, spot);
+		flow_refresh(skb, pkt, spot);
 	}
 }
 
@@ -356,22 +382,32 @@ static __always_inline int flow_syn(struct __sk_buff *skb, struct wd_pkt *pkt,
 }
 
 /* A packet that fits its flow; TCP apart, any of the other side is an answer. */
-static __always_inline void flow_advance(struct wd_pkt *pkt,
+static __always_inline void flow_advance(struct __sk_buff *skb,
+					 struct wd_pkt *pkt,
 					 const struct wd_spot *spot)
 {
 	struct wd_flow_entry *flow = spot_flow(spot);
 
 	if (pkt->proto == WD_IP_TCP) {
-		tcp_advance(pkt, spot);
+		tcp_advance(skb, pkt, spot);
 		return;
 	}
 	if (!(flow->flags & WD_FLOW_REPLIED)) {
 		if (flow->dir == pkt->dir)
 			return;
-		quota_close(flow, *spot_expires(spot));
+		quota_close(skb, pkt, spot);
 		flow->flags |= WD_FLOW_REPLIED | WD_FLOW_SEQ;
 	}
-	flow_refresh(pkt, spot);
+	flow_refresh(skb, pkt, spot);
+}
+
+/* What the segment is to its flow, which is at pkt->place. */
+WD_STEP(fit_here)
+{
+	struct wd_spot spot = spot_here(pkt);
+
+	(void)skb;
+	return spot.bucket ? tcp_fit(pkt, spot_flow(&spot)) : WD_FIT_NOT;
 }
 
 /* A packet of a flow that is there, but not in the middle of a fresh, replied one. */
@@ -386,7 +422,7 @@ __noinline int flow_slow(struct __sk_buff *skb)
 	if (!pkt)
 		return WD_R_MAP_ERR;
 	/* deny: what a pod sent to a group is not answered by a group */
-	if (has_martian(pkt))
+	if (has_martian(skb, pkt))
 		return WD_R_L3_BAD;
 	spot = spot_here(pkt);
 	if (!spot.bucket)
@@ -405,12 +441,12 @@ __noinline int flow_slow(struct __sk_buff *skb)
 	if (pkt->proto == WD_IP_TCP) {
 		if (answers_again(pkt, flow))
 			return flow_restart(skb, pkt, &spot);
-		fit = tcp_fit(pkt, flow);
+		fit = WD_IS_MINIMAL ? fit_here(skb, pkt) : tcp_fit(pkt, flow);
 	}
 	if (fit == WD_FIT_NOT)
 		return WD_R_CT_INVALID;
 	if (fit == WD_FIT_FULL)
-		flow_advance(pkt, &spot);
+		flow_advance(skb, pkt, &spot);
 	return r;
 }
 
@@ -444,7 +480,7 @@ static __always_inline int judge_flow_of(struct __sk_buff *skb,
 		return flow_open(skb);
 	if (!flow_is_fast(pkt, spot_flow(&spot)))
 		return flow_slow(skb);
-	flow_refresh(pkt, &spot);
+	flow_refresh(skb, pkt, &spot);
 	return WD_R_ESTABLISHED;
 }
 

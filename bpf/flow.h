@@ -131,7 +131,28 @@ static __always_inline __u32 place_of(__u32 bucket, __u32 way)
 	return (bucket & wd_bucket_mask) * WD_FLOW_WAYS + way;
 }
 
-static __always_inline __u32 search_bucket(const struct wd_pkt *pkt, __u32 nr)
+/* What is at a place, which may be none. */
+static __always_inline struct wd_spot spot_at(__u32 place)
+{
+	struct wd_spot none = { NULL, 0 };
+
+	if (place == WD_NO_PLACE)
+		return none;
+	return (struct wd_spot){ bucket_at(place / WD_FLOW_WAYS),
+				 place & (WD_FLOW_WAYS - 1) };
+}
+
+/* Is the packet's flow at @place? */
+WD_STEP_OF(place_is, place)
+{
+	struct wd_spot spot = spot_at(place);
+
+	(void)skb;
+	return spot.bucket && way_is(spot.bucket, spot.way, pkt);
+}
+
+static __always_inline __u32 search_bucket(struct __sk_buff *skb,
+					   struct wd_pkt *pkt, __u32 nr)
 {
 	struct wd_bucket *bucket = bucket_at(nr);
 	__u32 way;
@@ -139,7 +160,8 @@ static __always_inline __u32 search_bucket(const struct wd_pkt *pkt, __u32 nr)
 	if (!bucket)
 		return WD_NO_PLACE;
 	for (way = 0; way < WD_FLOW_WAYS; way++)
-		if (way_is(bucket, way, pkt))
+		if (WD_IS_MINIMAL ? place_is(skb, pkt, place_of(nr, way)) :
+				    way_is(bucket, way, pkt))
 			return place_of(nr, way);
 	return WD_NO_PLACE;
 }
@@ -152,22 +174,16 @@ __noinline int flow_search(struct __sk_buff *skb)
 	WD_OPAQUE(skb); /* see packet.h: unused, but it must be passed */
 	if (!pkt)
 		return 0;
-	pkt->place = search_bucket(pkt, hash_bucket(pkt->hash));
+	pkt->place = search_bucket(skb, pkt, hash_bucket(pkt->hash));
 	if (pkt->place == WD_NO_PLACE)
-		pkt->place = search_bucket(pkt, hash_bucket2(pkt->hash));
+		pkt->place = search_bucket(skb, pkt, hash_bucket2(pkt->hash));
 	return 0;
 }
 
 /* What is at pkt->place. */
 static __always_inline struct wd_spot spot_here(const struct wd_pkt *pkt)
 {
-	struct wd_spot none = { NULL, 0 };
-	__u32 place = pkt->place;
-
-	if (place == WD_NO_PLACE)
-		return none;
-	return (struct wd_spot){ bucket_at(place / WD_FLOW_WAYS),
-				 place & (WD_FLOW_WAYS - 1) };
+	return spot_at(pkt->place);
 }
 
 /* The live flow that pkt->key names. Sets pkt->hash and pkt->place. */
@@ -195,20 +211,42 @@ static __always_inline struct wd_quota_val *quota_at(__u32 stat)
 	return bpf_map_lookup_elem(&wd_quota, &stat);
 }
 
+static __always_inline void quota_let_go(struct wd_quota_val *quota, __u32 tick)
+{
+	quota->due[tick & (WD_QUOTA_DUE - 1)] = 0;
+}
+
+/* The same of the packet's endpoint. */
+WD_STEP_OF(let_go, tick)
+{
+	struct wd_quota_val *quota = quota_at(pkt->ep_stat);
+
+	(void)skb;
+	if (quota)
+		quota_let_go(quota, tick);
+	return 0;
+}
+
 /* Let go of what expired since the last time. */
-static __always_inline void quota_pass(struct wd_quota_val *quota, __u32 now)
+static __always_inline void quota_pass(struct __sk_buff *skb,
+				       struct wd_pkt *pkt,
+				       struct wd_quota_val *quota, __u32 now)
 {
 	__u32 ticks = now - quota->tick, i;
-	__s32 open = 0;
+	__u32 open = 0;
 
 	for (i = 0; i < WD_QUOTA_DUE; i++) {
 		if (i >= ticks)
 			break;
-		quota->due[(now - i) & (WD_QUOTA_DUE - 1)] = 0;
+		if (WD_IS_MINIMAL)
+			(void)let_go(skb, pkt, now - i);
+		else
+			quota_let_go(quota, now - i);
 	}
+#pragma clang loop unroll(full)
 	for (i = 0; i < WD_QUOTA_DUE; i++)
-		open += quota->due[i];
-	quota->open = open;
+		open += (__u32)quota->due[i];
+	quota->open = (__s32)open;
 	quota->neighbour = 0;
 	quota->tick = now;
 }
@@ -239,7 +277,7 @@ __noinline int quota_update(struct __sk_buff *skb)
 	}
 	/* not behind another CPU's, or another clock's, reading */
 	if ((__s32)(now - quota->tick) > 0)
-		quota_pass(quota, now);
+		quota_pass(skb, pkt, quota, now);
 	return 0;
 }
 
@@ -301,10 +339,10 @@ static __always_inline void quota_open_add(struct wd_quota_val *quota,
 	__sync_fetch_and_add(&quota->open, cnt);
 }
 
-/* The flow is not counted as unreplied any more. */
-static __always_inline void quota_close(struct wd_flow_entry *flow,
-					__u32 expires)
+/* The flow at @spot is not counted as unreplied any more. */
+static __always_inline void close_spot(const struct wd_spot *spot)
 {
+	struct wd_flow_entry *flow = spot_flow(spot);
 	struct wd_quota_val *quota;
 
 	if (!(flow->flags & WD_FLOW_OPEN))
@@ -312,7 +350,28 @@ static __always_inline void quota_close(struct wd_flow_entry *flow,
 	flow->flags &= (__u16)~WD_FLOW_OPEN;
 	quota = quota_at(flow->stat);
 	if (quota && quota->ep == flow->key.ep)
-		quota_open_add(quota, expires, -1);
+		quota_open_add(quota, *spot_expires(spot), -1);
+}
+
+WD_STEP(close_here)
+{
+	struct wd_spot spot = spot_here(pkt);
+
+	(void)skb;
+	if (spot.bucket)
+		close_spot(&spot);
+	return 0;
+}
+
+/* The same of the packet's flow, which is at pkt->place. */
+static __always_inline void quota_close(struct __sk_buff *skb,
+					struct wd_pkt *pkt,
+					const struct wd_spot *spot)
+{
+	if (WD_IS_MINIMAL)
+		(void)close_here(skb, pkt);
+	else
+		close_spot(spot);
 }
 
 /* ---- places ---- */
@@ -347,10 +406,9 @@ static __always_inline bool spot_renew(const struct wd_pkt *pkt,
 	return is_it;
 }
 
-/* Give the packet's flow another time of death, also in the count. */
-static __always_inline void spot_set_expires(const struct wd_pkt *pkt,
-					     const struct wd_spot *spot,
-					     __u32 expires)
+/* Let the flow at @spot die at another time, also in the count. */
+static __always_inline void
+spot_die_at(const struct wd_pkt *pkt, const struct wd_spot *spot, __u32 expires)
 {
 	struct wd_flow_entry *flow = spot_flow(spot);
 	__u32 was = *(volatile __u32 *)spot_expires(spot);
@@ -364,6 +422,28 @@ static __always_inline void spot_set_expires(const struct wd_pkt *pkt,
 		return;
 	quota_open_add(quota, was, -1);
 	quota_open_add(quota, expires, 1);
+}
+
+WD_STEP_OF(die_at, expires)
+{
+	struct wd_spot spot = spot_here(pkt);
+
+	(void)skb;
+	if (spot.bucket)
+		spot_die_at(pkt, &spot, expires);
+	return 0;
+}
+
+/* Give the packet's flow, which is at pkt->place, another time of death. */
+static __always_inline void spot_set_expires(struct __sk_buff *skb,
+					     struct wd_pkt *pkt,
+					     const struct wd_spot *spot,
+					     __u32 expires)
+{
+	if (WD_IS_MINIMAL)
+		(void)die_at(skb, pkt, expires);
+	else
+		spot_die_at(pkt, spot, expires);
 }
 
 /*
@@ -427,28 +507,51 @@ yields(const struct wd_spot *spot, const struct wd_pkt *pkt, __s32 mine)
 }
 
 /*
+ * Put @place into pkt->place if its flow, which is at @spot, is the best one to
+ * give way so far. Return: whether there is no better.
+ */
+static __always_inline bool is_victim(const struct wd_spot *spot,
+				      struct wd_pkt *pkt, __s32 mine,
+				      __u32 place)
+{
+	enum wd_yield yield = yields(spot, pkt, mine);
+
+	if (yield == WD_YIELD_NOT ||
+	    (yield == WD_YIELD_REPLIED && pkt->place != WD_NO_PLACE))
+		return false;
+	pkt->place = place;
+	return yield == WD_YIELD_FIRST;
+}
+
+WD_STEP_OF(place_is_victim, place)
+{
+	struct wd_spot spot = spot_at(place);
+	struct wd_quota_val *quota = quota_at(pkt->ep_stat);
+
+	(void)skb;
+	return spot.bucket && quota &&
+	       is_victim(&spot, pkt, quota->flows, place);
+}
+
+/*
  * The place in one bucket that is best taken from its flow, into pkt->place.
  * Return: whether there is no better. Begins at the home way: in a flood that
  * is mostly one of the flood's.
  */
-static __always_inline bool find_victim(struct wd_pkt *pkt, __u32 nr,
-					__s32 mine)
+static __always_inline bool
+find_victim(struct __sk_buff *skb, struct wd_pkt *pkt, __u32 nr, __s32 mine)
 {
 	struct wd_spot spot = { bucket_at(nr), 0 };
 	__u32 home = hash_home(pkt->hash);
-	enum wd_yield yield;
-	__u32 i;
+	__u32 i, place;
 
 	if (!spot.bucket)
 		return false;
 	for (i = 0; i < WD_FLOW_WAYS; i++) {
 		spot.way = (home + i) & (WD_FLOW_WAYS - 1);
-		yield = yields(&spot, pkt, mine);
-		if (yield == WD_YIELD_NOT ||
-		    (yield == WD_YIELD_REPLIED && pkt->place != WD_NO_PLACE))
-			continue;
-		pkt->place = place_of(nr, spot.way);
-		if (yield == WD_YIELD_FIRST)
+		place = place_of(nr, spot.way);
+		if (WD_IS_MINIMAL ? place_is_victim(skb, pkt, place) :
+				    is_victim(&spot, pkt, mine, place))
 			return true;
 	}
 	return false;
@@ -465,9 +568,10 @@ __noinline int flow_victim(struct __sk_buff *skb)
 		return 0;
 	pkt->place = WD_NO_PLACE;
 	quota = quota_at(pkt->ep_stat);
-	if (!quota || find_victim(pkt, hash_bucket(pkt->hash), quota->flows))
+	if (!quota ||
+	    find_victim(skb, pkt, hash_bucket(pkt->hash), quota->flows))
 		return 0;
-	(void)find_victim(pkt, hash_bucket2(pkt->hash), quota->flows);
+	(void)find_victim(skb, pkt, hash_bucket2(pkt->hash), quota->flows);
 	return 0;
 }
 
@@ -542,12 +646,32 @@ static __always_inline bool spot_clear(const struct wd_spot *spot, __u32 nr,
 	return is_it;
 }
 
+/* Drop the flow at @spot if it is dead. */
+static __always_inline void sweep_spot(const struct wd_pkt *pkt,
+				       const struct wd_spot *spot, __u32 nr)
+{
+	__u32 expires = *spot_expires(spot);
+
+	if (expires && expires < pkt->now)
+		(void)spot_clear(spot, nr, expires);
+}
+
+WD_STEP_OF(sweep_place, place)
+{
+	struct wd_spot spot = spot_at(place);
+
+	(void)skb;
+	if (spot.bucket)
+		sweep_spot(pkt, &spot, place / WD_FLOW_WAYS);
+	return 0;
+}
+
 /* Drop the dead of the bucket that this CPU's hand points to, and go on. */
 __noinline int flow_sweep(struct __sk_buff *skb)
 {
 	struct wd_pkt *pkt = this_packet();
 	struct wd_spot spot = {};
-	__u32 nr, way, expires;
+	__u32 nr, way;
 
 	WD_OPAQUE(skb);
 	if (!pkt)
@@ -558,21 +682,13 @@ __noinline int flow_sweep(struct __sk_buff *skb)
 		return 0;
 	for (way = 0; way < WD_FLOW_WAYS; way++) {
 		spot.way = way;
-		expires = *spot_expires(&spot);
-		if (expires && expires < pkt->now)
-			(void)spot_clear(&spot, nr, expires);
+		if (WD_IS_MINIMAL)
+			(void)sweep_place(skb, pkt, place_of(nr, way));
+		else
+			sweep_spot(pkt, &spot, nr);
 	}
 	return 0;
 }
-
-/* A flow to be written: what the packet itself does not say. */
-struct wd_draft {
-	__u32 gen;
-	__u32 expires;
-	__u16 flags;
-	__u8 dir;
-	__u8 reason;
-};
 
 /*
  * Write the packet's flow to pkt->place, in place of what is there. Return:
@@ -626,8 +742,7 @@ static __always_inline bool place_fill(struct wd_pkt *pkt,
 }
 
 /* A place for the packet's flow, or none, in pkt->place. */
-static __always_inline void find_place(struct __sk_buff *skb,
-				       struct wd_pkt *pkt)
+WD_STEP(find_place)
 {
 	pkt->place = WD_NO_PLACE;
 	find_room(pkt, hash_bucket(pkt->hash));
@@ -635,6 +750,7 @@ static __always_inline void find_place(struct __sk_buff *skb,
 		find_room(pkt, hash_bucket2(pkt->hash));
 	if (pkt->place == WD_NO_PLACE)
 		(void)flow_victim(skb);
+	return 0;
 }
 
 /*
@@ -647,7 +763,12 @@ static __always_inline bool flow_insert(struct __sk_buff *skb,
 {
 	struct wd_quota_val *quota;
 
-	find_place(skb, pkt);
+	/* verifier: forgets in memory which ways have led to which draft */
+	if (WD_IS_MINIMAL) {
+		pkt->draft = *draft;
+		draft = &pkt->draft;
+	}
+	(void)find_place(skb, pkt);
 	if (pkt->place == WD_NO_PLACE || !place_fill(pkt, draft))
 		return false;
 	quota = quota_at(pkt->ep_stat);

@@ -207,7 +207,7 @@ __noinline int judge_icmp_error(struct __sk_buff *skb)
 		return WD_R_MAP_ERR;
 	if (!error_is_served(pkt) || is_too_small(skb, pkt))
 		return WD_R_ICMP_UNRELATED;
-	if (has_martian(pkt))
+	if (has_martian(skb, pkt))
 		return WD_R_L3_BAD;
 	if (pkt->dir == WD_INGRESS) {
 		r = check_provenance(skb);

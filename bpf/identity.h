@@ -86,9 +86,28 @@ static __always_inline __u8 own_addr4(const struct wd_endpoint_val *ep,
 	return a == ep->ip4[1] ? 1 : WD_LADDR_OTHER;
 }
 
+static __always_inline __u32 diff6(const __be32 *a, const __be32 *b)
+{
+	return (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]);
+}
+
+/* The same as below. verifier: without a branch, so there is one way through. */
+static __always_inline __u8 own_addr6_flat(const struct wd_endpoint_val *ep,
+					   const __be32 *a)
+{
+	__u32 is = WD_LADDR_OTHER;
+
+	is = WD_PICK(diff6(a, ep->ll6), WD_LADDR_LINK, is);
+	is = WD_PICK(diff6(a, ep->ip6[1]), 1, is);
+	is = WD_PICK(diff6(a, ep->ip6[0]), 0, is);
+	return (__u8)WD_PICK(a[0] | a[1] | a[2] | a[3], WD_LADDR_OTHER, is);
+}
+
 static __always_inline __u8 own_addr6(const struct wd_endpoint_val *ep,
 				      const __be32 *a)
 {
+	if (WD_IS_MINIMAL)
+		return own_addr6_flat(ep, a);
 	if (is_zero6(a))
 		return WD_LADDR_OTHER;
 	if (is_equal6(a, ep->ip6[0]))
@@ -115,8 +134,9 @@ static __always_inline bool has_martian6(const struct wd_pkt *pkt)
 	       is_mapped6(pkt->dst);
 }
 
-static __always_inline bool has_martian(const struct wd_pkt *pkt)
+WD_STEP(has_martian)
 {
+	(void)skb;
 	return pkt->family == 4 ? has_martian4(pkt) : has_martian6(pkt);
 }
 
@@ -124,7 +144,8 @@ static __always_inline bool has_martian(const struct wd_pkt *pkt)
  * The endpoint's own end of an IP packet: its source if it sends, else its
  * destination, which may also be a group it could listen to.
  */
-static __always_inline int check_own_end(struct wd_pkt *pkt,
+static __always_inline int check_own_end(struct __sk_buff *skb,
+					 struct wd_pkt *pkt,
 					 const struct wd_endpoint_val *ep)
 {
 	const __be32 *own = pkt->dir == WD_EGRESS ? pkt->src : pkt->dst;
@@ -133,13 +154,19 @@ static __always_inline int check_own_end(struct wd_pkt *pkt,
 	pkt->key.laddr = is_v4 ? own_addr4(ep, own[0]) : own_addr6(ep, own);
 	if (pkt->key.laddr != WD_LADDR_OTHER)
 		return WD_GO_ON;
-	if (has_martian(pkt))
+	if (has_martian(skb, pkt))
 		return WD_R_L3_BAD;
 	if (pkt->dir == WD_EGRESS)
 		return WD_R_SPOOF_IP;
 	if (is_v4 ? is_multicast4(own[0]) : is_multicast6(own))
 		return WD_GO_ON;
 	return WD_R_NOT_LOCAL;
+}
+
+/* The same of the copy, see own_endpoint(). */
+WD_STEP(check_own)
+{
+	return check_own_end(skb, pkt, &pkt->own);
 }
 
 /* ---- link layer ---- */
@@ -213,22 +240,33 @@ static __always_inline const struct wd_endpoint_val *endpoint_of(__u32 ifindex)
 	return bpf_map_lookup_elem(&wd_endpoint, &ifindex);
 }
 
-/* The endpoint of this hook, again. */
+/* The endpoint of this hook. */
 static __always_inline const struct wd_endpoint_val *
 this_endpoint(const struct __sk_buff *skb)
 {
 	return endpoint_of(skb->ifindex);
 }
 
+/*
+ * The same, again. verifier: where an endpoint is one of two maps', it follows
+ * all that comes after for each; so wd_minimal goes by a copy.
+ */
+static __always_inline const struct wd_endpoint_val *
+own_endpoint(const struct __sk_buff *skb, const struct wd_pkt *pkt)
+{
+	return WD_IS_MINIMAL ? &pkt->own : this_endpoint(skb);
+}
+
 __noinline int judge_arp(struct __sk_buff *skb, __u32 dir)
 {
-	const struct wd_endpoint_val *ep = this_endpoint(skb);
+	const struct wd_endpoint_val *ep;
 	struct wd_pkt *pkt = this_packet();
 	struct wd_arp *arp;
 	struct ethhdr *eth;
 
 	if (!pkt)
 		return WD_R_MAP_ERR;
+	ep = own_endpoint(skb, pkt);
 	if (!ep)
 		return WD_R_NO_ENDPOINT;
 	eth = header(skb, 0, sizeof(*eth) + sizeof(*arp));
@@ -265,47 +303,77 @@ static __always_inline bool icmp6_is_router(__u8 type)
 }
 
 /*
- * Is @a an address the pod may speak for in neighbour discovery? While its
+ * Is @a, which is own address @nr, one that the pod may speak for? While its
  * link-local address is not known, any link-local one: it must be able to come
  * up before the agent learns it.
  */
 static __always_inline bool nd_is_own(const struct wd_endpoint_val *ep,
-				      const __be32 *a)
+				      const __be32 *a, __u8 nr)
 {
-	if (own_addr6(ep, a) != WD_LADDR_OTHER)
+	if (nr != WD_LADDR_OTHER)
 		return true;
 	return is_zero6(ep->ll6) && is_link_local6(a);
 }
 
-static __always_inline int judge_nd_out(const struct wd_pkt *pkt,
-					const struct wd_endpoint_val *ep,
-					__u8 type, const __be32 *target)
+/*
+ * Note what the pod may speak for: its end of the packet, and the target, of a
+ * message that has one.
+ */
+WD_STEP(nd_look)
 {
-	bool is_probe = type == WD_ND_NS && is_zero6(pkt->src);
+	const struct wd_endpoint_val *ep = own_endpoint(skb, pkt);
+	const __be32 *end = pkt->dir == WD_EGRESS ? pkt->src : pkt->dst;
+	const struct in6_addr *at;
+	__be32 target[4];
+	__u8 owns = 0, nr;
 
-	if (!is_probe && !nd_is_own(ep, pkt->src))
-		return WD_R_SPOOF_IP;
-	if (type == WD_ND_NS)
-		return !is_probe || nd_is_own(ep, target) ? WD_R_NEIGHBOUR :
-							    WD_R_ND_FORBIDDEN;
-	if (type != WD_ND_NA)
+	if (!ep)
+		return WD_R_MAP_ERR;
+	if (nd_is_own(ep, end, own_addr6(ep, end)))
+		owns |= WD_ND_OWNS_END;
+	pkt->nd_owns = owns;
+	if (pkt->nd_type != WD_ND_NS && pkt->nd_type != WD_ND_NA)
+		return WD_GO_ON;
+	at = header(skb, sizeof(struct ethhdr) + sizeof(struct ipv6hdr),
+		    sizeof(struct icmp6hdr) + sizeof(*at));
+	if (!at || pkt->off + sizeof(struct icmp6hdr) + sizeof(*at) > pkt->end)
 		return WD_R_ND_FORBIDDEN;
-	if (own_addr6(ep, target) != WD_LADDR_OTHER)
-		return WD_R_NEIGHBOUR;
-	return nd_is_own(ep, target) && is_equal6(target, pkt->src) ?
+	copy_addr6(target, (const void *)at + sizeof(struct icmp6hdr));
+	nr = own_addr6(ep, target);
+	if (nd_is_own(ep, target, nr))
+		owns |= WD_ND_OWNS_TARGET;
+	if (nr != WD_LADDR_OTHER || is_equal6(target, pkt->src))
+		owns |= WD_ND_MAY_ANSWER;
+	pkt->nd_owns = owns;
+	return WD_GO_ON;
+}
+
+static __always_inline int judge_nd_out(struct wd_pkt *pkt)
+{
+	bool is_probe = pkt->nd_type == WD_ND_NS && is_zero6(pkt->src);
+	__u8 owns = pkt->nd_owns;
+
+	pkt->is_answer = pkt->nd_type == WD_ND_NA;
+	if (!is_probe && !(owns & WD_ND_OWNS_END))
+		return WD_R_SPOOF_IP;
+	if (pkt->nd_type == WD_ND_NS)
+		return !is_probe || (owns & WD_ND_OWNS_TARGET) ?
+			       WD_R_NEIGHBOUR :
+			       WD_R_ND_FORBIDDEN;
+	return pkt->nd_type == WD_ND_NA && (owns & WD_ND_OWNS_TARGET) &&
+			       (owns & WD_ND_MAY_ANSWER) ?
 		       WD_R_NEIGHBOUR :
 		       WD_R_ND_FORBIDDEN;
 }
 
-static __always_inline int judge_nd_in(const struct wd_pkt *pkt,
-				       const struct wd_endpoint_val *ep,
-				       __u8 type, const __be32 *target)
+static __always_inline int judge_nd_in(const struct wd_pkt *pkt)
 {
-	if (type == WD_ND_NS)
-		return nd_is_own(ep, target) ? WD_R_NEIGHBOUR : WD_R_NOT_LOCAL;
-	if (type != WD_ND_NA && type != WD_ND_RA)
+	if (pkt->nd_type == WD_ND_NS)
+		return pkt->nd_owns & WD_ND_OWNS_TARGET ? WD_R_NEIGHBOUR :
+							  WD_R_NOT_LOCAL;
+	if (pkt->nd_type != WD_ND_NA && pkt->nd_type != WD_ND_RA)
 		return WD_R_ND_FORBIDDEN;
-	if (!is_multicast6(pkt->dst) && !nd_is_own(ep, pkt->dst))
+	if (!is_multicast6(pkt->dst) && !(pkt->nd_owns & WD_ND_OWNS_END))
 		return WD_R_NOT_LOCAL;
 	return WD_R_NEIGHBOUR;
 }
@@ -317,15 +385,13 @@ static __always_inline int judge_nd_in(const struct wd_pkt *pkt,
  */
 __noinline int judge_nd(struct __sk_buff *skb)
 {
-	const struct wd_endpoint_val *ep = this_endpoint(skb);
 	struct wd_pkt *pkt = this_packet();
 	__u32 iif = skb->ingress_ifindex;
 	struct icmp6hdr *icmp;
-	struct in6_addr *at;
-	__be32 target[4] = {};
 	__u8 type;
+	int r;
 
-	if (!ep || !pkt)
+	if (!pkt)
 		return WD_R_MAP_ERR;
 	icmp = inner_header(skb, pkt, sizeof(*icmp));
 	if (!icmp)
@@ -336,21 +402,16 @@ __noinline int judge_nd(struct __sk_buff *skb)
 		return WD_GO_ON;
 	if (pkt->hops != 255 || icmp->icmp6_code || pkt->exthdrs)
 		return WD_R_ND_FORBIDDEN;
-	if (type == WD_ND_NS || type == WD_ND_NA) {
-		at = header(skb, sizeof(struct ethhdr) + sizeof(struct ipv6hdr),
-			    sizeof(struct icmp6hdr) + sizeof(*at));
-		if (!at || pkt->off + sizeof(*icmp) + sizeof(*at) > pkt->end)
-			return WD_R_ND_FORBIDDEN;
-		copy_addr6(target, (void *)at + sizeof(struct icmp6hdr));
-	}
-	if (pkt->dir == WD_EGRESS) {
-		pkt->is_answer = type == WD_ND_NA;
-		return judge_nd_out(pkt, ep, type, target);
-	}
+	pkt->nd_type = type;
+	r = nd_look(skb, pkt);
+	if (r != WD_GO_ON)
+		return r;
+	if (pkt->dir == WD_EGRESS)
+		return judge_nd_out(pkt);
 	/* deny: a router is never a pod, whatever its own hook said */
 	if (type == WD_ND_RA && endpoint_of(iif))
 		return WD_R_ND_FORBIDDEN;
-	return judge_nd_in(pkt, ep, type, target);
+	return judge_nd_in(pkt);
 }
 
 /* ---- peers ---- */
@@ -429,12 +490,21 @@ static __always_inline void find_peer(struct wd_pkt *pkt)
 	pkt->has_peer = 1;
 }
 
+/* Is the packet's source an address of the endpoint behind a device? */
 static __always_inline bool is_addr_of(const struct wd_endpoint_val *ep,
 				       const struct wd_pkt *pkt)
 {
 	if (pkt->family == 4)
 		return own_addr4(ep, pkt->src[0]) != WD_LADDR_OTHER;
 	return own_addr6(ep, pkt->src) != WD_LADDR_OTHER;
+}
+
+WD_STEP_OF(is_addr_behind, ifindex)
+{
+	const struct wd_endpoint_val *ep = endpoint_of(ifindex);
+
+	(void)skb;
+	return ep && is_addr_of(ep, pkt);
 }
 
 /*
@@ -482,7 +552,8 @@ static __always_inline int provenance(struct __sk_buff *skb, struct wd_pkt *pkt)
 		set_peer(pkt, val);
 	from = sender_of(pkt, iif);
 	if (from)
-		return is_addr_of(from, pkt) ||
+		return (WD_IS_MINIMAL ? is_addr_behind(skb, pkt, iif) :
+					is_addr_of(from, pkt)) ||
 				       (val && (val->flags & WD_ADDR_HOST)) ?
 			       WD_GO_ON :
 			       WD_R_SPOOF_IP;

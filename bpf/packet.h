@@ -36,6 +36,21 @@ enum wd_frag_pos {
 #define WD_TCP_RST 0x04
 #define WD_TCP_ACK 0x10
 
+/* Neighbour discovery: what the pod may speak for. */
+#define WD_ND_OWNS_END 0x1 /* its end of the packet */
+#define WD_ND_OWNS_TARGET 0x2
+#define WD_ND_MAY_ANSWER \
+	0x4 /* as the target, which is a known address or the sender */
+
+/* A flow to be written: what the packet itself does not say. */
+struct wd_draft {
+	__u32 gen;
+	__u32 expires;
+	__u16 flags;
+	__u8 dir;
+	__u8 reason;
+};
+
 /* What is known of the packet at hand. Zeroed at the start. */
 struct wd_pkt {
 	__be32 src[4]; /* IPv4 in src[0], rest 0 */
@@ -79,11 +94,15 @@ struct wd_pkt {
 	__u8 has_peer; /* peer_id and peer_row were looked up */
 	__u8 monitor; /* WD_MONITOR_* */
 	__u8 rung; /* for event records */
+	__u8 nd_type; /* neighbour discovery: ICMPv6 type */
+	__u8 nd_owns; /* WD_ND_* */
 
 	/* Not zeroed: stays from packet to packet, see sender_of(). */
 	__u32 uplink; /* a device that is no endpoint's, 0 none */
 	__u32 uplink_gen; /* generation in which that was found */
 	__u32 hand; /* bucket that flow_sweep() looks at next */
+	struct wd_endpoint_val own; /* of this packet, see own_endpoint() */
+	struct wd_draft draft; /* see flow_insert() */
 };
 
 #define WD_PKT_ZEROED offsetof(struct wd_pkt, uplink)

@@ -57,7 +57,7 @@ static __always_inline int decide_ip(struct __sk_buff *skb, struct wd_pkt *pkt,
 			return r;
 	}
 	/* Before anything that depends on state: nobody rides on another's. */
-	r = check_own_end(pkt, ep);
+	r = WD_IS_MINIMAL ? check_own(skb, pkt) : check_own_end(skb, pkt, ep);
 	if (r != WD_GO_ON)
 		return r;
 	r = parse_ip_extras(skb, pkt);
@@ -121,6 +121,10 @@ static __always_inline int decide(struct __sk_buff *skb, struct wd_pkt *pkt)
 	ep = this_endpoint(skb);
 	if (!ep)
 		return WD_R_NO_ENDPOINT;
+	if (WD_IS_MINIMAL) {
+		pkt->own = *ep;
+		ep = &pkt->own;
+	}
 	set_endpoint(pkt, ep);
 	eth = header(skb, 0, sizeof(*eth));
 	if (!eth)
@@ -157,7 +161,7 @@ static __always_inline int handle(struct __sk_buff *skb, __u8 dir)
 		r = quota_neighbour(skb, pkt);
 	if (pkt->frag == WD_FRAG_FIRST && pkt->key.ep)
 		r = frag_note(skb, r);
-	return conclude(skb, pkt, r);
+	return conclude(skb, pkt, (__u32)r);
 }
 
 #endif /* WARDER_BPF_POD_H */

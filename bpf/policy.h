@@ -16,11 +16,16 @@
 
 #include "identity.h"
 
+#define WD_IS_ONE_OF(r, set) ((set) >> ((r) & (WD_R__MAX - 1)) & 1)
+
+#define WD_POLICY_REASONS \
+	(1ULL << WD_R_DEFAULT | 1ULL << WD_R_POLICY | \
+	 1ULL << WD_R_PROTO_UNSUP | 1ULL << WD_R_MCAST)
+
 /* A policy verdict against the packet, which audit mode lets pass. */
 static __always_inline bool reason_is_policy(int r)
 {
-	return r == WD_R_DEFAULT || r == WD_R_POLICY || r == WD_R_PROTO_UNSUP ||
-	       r == WD_R_MCAST;
+	return WD_IS_ONE_OF(r, WD_POLICY_REASONS);
 }
 
 /* Does a packet with reason @r go through? */
@@ -105,6 +110,7 @@ static __always_inline __u32 find_span(__u32 first, __u32 cnt, __u32 port)
 {
 	const struct wd_span_val *span;
 	__u32 at, half;
+	__u64 after;
 	int i;
 
 	for (i = 0; i < WD_SPAN_STEPS; i++) {
@@ -115,8 +121,10 @@ static __always_inline __u32 find_span(__u32 first, __u32 cnt, __u32 port)
 		span = bpf_map_lookup_elem(&wd_span, &at);
 		if (!span)
 			return 0;
-		if (span->lo <= port)
-			first += half;
+		/* without a branch, which neither a CPU nor the verifier can foresee */
+		after = (__u64)port - span->lo;
+		WD_OPAQUE(after);
+		first += half & ~(__u32)((__s64)after >> 63);
 		cnt -= half;
 	}
 	at = first & (WD_SPANS_MAX - 1);
