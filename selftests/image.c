@@ -39,6 +39,11 @@ const struct wd_image *wd_image(void)
 	exit(1);
 }
 
+bool wd_image_is_lower(void)
+{
+	return wd_image() != wd_images;
+}
+
 bool wd_image_sheds(const struct wd_image *image)
 {
 	return !strcmp(image->rung, "minimal");

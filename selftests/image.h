@@ -29,6 +29,9 @@ extern const struct wd_image wd_images[];
 /** wd_image() - the one to test. Ends the program if WD_OBJECT is none. */
 const struct wd_image *wd_image(void);
 
+/** wd_image_is_lower() - is it not wd_pod? Suites then do less, unless WD_LONG is set */
+bool wd_image_is_lower(void);
+
 /** wd_image_sheds() - does it drop what rung.h lists, and count no endpoints? */
 bool wd_image_sheds(const struct wd_image *image);
 

@@ -18,13 +18,9 @@
 #include <sys/mman.h>
 
 #include "byteorder.h"
-#include "datapath/clock.h"
 #include "iif.h"
+#include "image.h"
 #include "model/xalloc.h"
-/* The skeleton's struct has the name of an object's. */
-#define wd_pod wd_pod_skel
-#include "wd_pod.skel.h"
-#undef wd_pod
 
 #define CPUS_MAX 256
 #define BUCKETS 256 /* of the flow table */
@@ -34,7 +30,7 @@
 #define TCP_FLAGS_ACK 0x10
 
 struct wd_kernel {
-	struct wd_pod_skel *pod;
+	struct bpf_object *pod;
 	int fd[WD_MAP__MAX];
 	void *mem[WD_MAP__MAX];
 	size_t bytes[WD_MAP__MAX];
@@ -64,7 +60,7 @@ static const enum wd_map entries[] = { WD_MAP_wd_addr4, WD_MAP_wd_addr6,
 static int map_memory(struct wd_kernel *k, enum wd_map map)
 {
 	const struct bpf_map *m =
-		bpf_object__find_map_by_name(k->pod->obj, map_names[map]);
+		bpf_object__find_map_by_name(k->pod, map_names[map]);
 	size_t bytes = (size_t)bpf_map__value_size(m) * bpf_map__max_entries(m);
 	void *mem;
 
@@ -81,13 +77,10 @@ static int map_memory(struct wd_kernel *k, enum wd_map map)
 /* A small flow table: it is emptied again and again. */
 static void set_constants(struct wd_kernel *k)
 {
-	k->pod->rodata->wd_tick_shift = wd_clock_shift();
-	k->pod->rodata->wd_bucket_mask = BUCKETS - 1;
-	for (int i = 0; i < WD_HASH_WORDS; i++)
-		k->pod->rodata->wd_hash_key[i] =
-			0x9e3779b97f4a7c15 * (uint64_t)(i + 3) | 1;
-	if (bpf_map__set_max_entries(k->pod->maps.wd_flow, BUCKETS))
+	if (bpf_map__set_max_entries(
+		    bpf_object__find_map_by_name(k->pod, "wd_flow"), BUCKETS))
 		abort();
+	wd_image_settle(k->pod);
 }
 
 struct wd_kernel *wd_kernel_open(void)
@@ -97,17 +90,17 @@ struct wd_kernel *wd_kernel_open(void)
 	k->cpus = libbpf_num_possible_cpus();
 	assert(k->cpus > 0 && k->cpus <= CPUS_MAX);
 	if (!wd_iif_prepare())
-		k->pod = wd_pod__open();
+		k->pod = wd_image_open(wd_image());
 	if (k->pod)
 		set_constants(k);
-	if (!k->pod || wd_pod__load(k->pod)) {
+	if (!k->pod || bpf_object__load(k->pod)) {
 		printf("# the programs do not load: -%d\n", errno);
 		wd_kernel_close(k);
 		return NULL;
 	}
 	for (int i = 0; i < WD_MAP__MAX; i++)
-		k->fd[i] = bpf_object__find_map_fd_by_name(k->pod->obj,
-							   map_names[i]);
+		k->fd[i] =
+			bpf_object__find_map_fd_by_name(k->pod, map_names[i]);
 	for (size_t i = 0; i < COUNT(mapped); i++) {
 		int err = map_memory(k, mapped[i]);
 
@@ -126,7 +119,7 @@ void wd_kernel_close(struct wd_kernel *kernel)
 	for (int i = 0; i < WD_MAP__MAX; i++)
 		if (kernel->mem[i])
 			(void)munmap(kernel->mem[i], kernel->bytes[i]);
-	wd_pod__destroy(kernel->pod);
+	bpf_object__close(kernel->pod);
 	free(kernel);
 }
 
@@ -366,9 +359,7 @@ struct wd_outcome wd_kernel_run(struct wd_kernel *kernel,
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
 		    .data_size_in = (uint32_t)build(frame, probe),
 		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = 1);
-	struct bpf_program *prog = hook == WD_INGRESS ?
-					   kernel->pod->progs.wd_pod_in :
-					   kernel->pod->progs.wd_pod_out;
+	struct bpf_program *prog = wd_image_prog(kernel->pod, wd_image(), hook);
 	struct wd_outcome out = { WD_DROP, -1 };
 	int err;
 

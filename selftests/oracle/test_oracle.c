@@ -18,6 +18,7 @@
 
 #include "dump.h"
 #include "gen.h"
+#include "image.h"
 #include "kernel.h"
 #include "model/xalloc.h"
 #include "oracle.h"
@@ -671,6 +672,9 @@ int main(int argc, char **argv)
 	if (getenv("WD_LONG")) {
 		cases_wanted = 1000000;
 		model_cases_wanted = 2000000;
+	} else if (wd_image_is_lower()) {
+		cases_wanted = 20000;
+		model_cases_wanted = 1000; /* the model is the same */
 	}
 	parse_args(argc, argv);
 	printf("# seed %llu\n", (unsigned long long)seed);

@@ -153,8 +153,7 @@ static int counted_verdict(const struct counters *a, const struct counters *b,
 		found = v;
 	}
 	/* Both counters tell apart what was dropped and what audit let pass. */
-	if (!wd_image_sheds(wd_image()) &&
-	    b->audited - a->audited != (found == WD_AUDIT))
+	if (!world_sheds() && b->audited - a->audited != (found == WD_AUDIT))
 		return -1;
 	return cnt == 1 ? found : -1;
 }
@@ -207,7 +206,7 @@ static bool is_shed_kind(const struct frame *frame)
  */
 static int want_here(const struct frame *frame, int want, int got)
 {
-	if (!wd_image_sheds(wd_image()) || !is_shed_kind(frame))
+	if (!world_sheds() || !is_shed_kind(frame))
 		return want;
 	if (want >= WD_R_FIRST_DROP || want == WD_R_MODE_OFF)
 		return got == WD_R_SHED ? got : want;
@@ -339,10 +338,8 @@ void world_expect_at(const char *file, int line, const struct frame *frame,
 			 (int32_t)out.retval);
 	/* Nobody's packet is in nobody's counter. */
 	wd_expect_int_at(file, line, "endpoint's counter",
-			 reason == WD_R_NO_ENDPOINT ||
-					 wd_image_sheds(wd_image()) ?
-				 -1 :
-				 verdict,
+			 reason == WD_R_NO_ENDPOINT || world_sheds() ? -1 :
+								       verdict,
 			 out.verdict);
 }
 

@@ -391,15 +391,15 @@ int main(void)
 {
 	if (world_open(NULL))
 		return 1;
-	WD_TEST(no_later_fragment_covers_the_transport_header);
+	WORLD_TEST(no_later_fragment_covers_the_transport_header);
 	WD_TEST(reassembly_past_the_largest_packet_is_refused);
 	WD_TEST(a_fragment_of_a_length_that_none_has_is_malformed);
 	WD_TEST(no_byte_passes_twice);
 	WD_TEST(nothing_passes_behind_the_end);
 	WD_TEST(a_train_with_too_many_holes_is_at_its_end);
-	WD_TEST(a_train_that_has_passed_is_forgotten);
-	WD_TEST(of_two_equal_fragments_at_once_one_passes);
-	WD_TEST(a_first_with_the_same_ports_begins_the_train_anew);
+	WORLD_TEST(a_train_that_has_passed_is_forgotten);
+	WORLD_TEST(of_two_equal_fragments_at_once_one_passes);
+	WORLD_TEST(a_first_with_the_same_ports_begins_the_train_anew);
 	WD_TEST(a_train_begun_anew_has_no_holes_of_before);
 	WD_TEST(a_first_with_other_ports_ends_the_train_and_does_not_pass);
 	WD_TEST(a_denied_first_does_not_make_room_for_other_ports);

@@ -8,7 +8,6 @@
 #include <bpf/libbpf.h>
 #include <string.h>
 
-#include "image.h"
 #include "world.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -258,7 +257,7 @@ static bool is_one_way(int reason, int dir)
 /* What the object at hand never gives: see bpf/rung.h. */
 static bool is_never(int reason)
 {
-	if (!wd_image_sheds(wd_image()))
+	if (!world_sheds())
 		return reason == WD_R_SHED;
 	return reason == WD_R_IPOPT || reason == WD_R_FRAG_FULL ||
 	       reason == WD_R_FRAG_ORPHAN;
@@ -272,6 +271,8 @@ static void run_case(size_t i)
 	struct frame f;
 	size_t left = p.more ? 8 : 4; /* bytes of the transport header */
 
+	if (world_sheds() && cases[i].reason == WD_R_FRAG_FULL)
+		return; /* there are no trains to fill a table with */
 	if (!p.family)
 		p.family = 4;
 	wd_test_row(world_reason(cases[i].reason));

@@ -364,15 +364,15 @@ int main(void)
 		return 1;
 	WD_TEST(orphans_take_no_place);
 	WD_TEST(denied_fragments_take_no_place);
-	WD_TEST(a_flood_fills_the_table_and_is_refused_the_rest);
-	WD_TEST(trains_of_others_pass_in_a_flood);
-	WD_TEST(another_endpoint_has_a_share_of_its_own);
-	WD_TEST(a_receiver_hears_others_than_the_one_that_floods_it);
-	WD_TEST(a_pod_of_this_node_answers_at_both_hooks);
-	WD_TEST(an_address_by_another_device_does_not_make_its_pod_answer);
-	WD_TEST(the_oldest_train_gives_way);
-	WD_TEST(time_gives_the_places_back);
-	WD_TEST(mode_off_needs_no_place);
+	WORLD_TEST(a_flood_fills_the_table_and_is_refused_the_rest);
+	WORLD_TEST(trains_of_others_pass_in_a_flood);
+	WORLD_TEST(another_endpoint_has_a_share_of_its_own);
+	WORLD_TEST(a_receiver_hears_others_than_the_one_that_floods_it);
+	WORLD_TEST(a_pod_of_this_node_answers_at_both_hooks);
+	WORLD_TEST(an_address_by_another_device_does_not_make_its_pod_answer);
+	WORLD_TEST(the_oldest_train_gives_way);
+	WORLD_TEST(time_gives_the_places_back);
+	WORLD_TEST(mode_off_needs_no_place);
 	world_close();
 	return wd_tests_end();
 }

@@ -121,6 +121,11 @@ int world_open(void (*bend)(struct bpf_object *obj))
 	return 0;
 }
 
+bool world_sheds(void)
+{
+	return wd_image_sheds(wd_image());
+}
+
 void world_close(void)
 {
 	(void)munmap(buckets, bucket_cnt * sizeof(*buckets));

@@ -33,6 +33,16 @@ extern uint32_t world_stat;
 int world_open(void (*bend)(struct bpf_object *obj));
 void world_close(void);
 
+/** world_sheds() - is the object at hand wd_minimal, which drops what bpf/rung.h lists? */
+bool world_sheds(void);
+
+/** WORLD_TEST() - WD_TEST(), but for an object that sheds what the test is about */
+#define WORLD_TEST(fn) \
+	do { \
+		if (!world_sheds()) \
+			WD_TEST(fn); \
+	} while (0)
+
 /** world_reset() - forget flows, fragments and quotas; generation 1, SLOT_RULES */
 void world_reset(void);
 

@@ -25,14 +25,16 @@ struct judge {
 	struct trains *trains;
 	uint32_t gen; /* 0: nothing is published */
 	uint32_t now;
+	bool sheds;
 };
 
-struct judge *judge_new(void)
+struct judge *judge_new(bool sheds)
 {
 	struct judge *j = calloc(1, sizeof(*j));
 
 	if (!j)
 		return NULL;
+	j->sheds = sheds;
 	j->flows = flows_new();
 	j->trains = trains_new();
 	if (j->flows && j->trains)
@@ -297,6 +299,29 @@ static int read_transport(struct look *k)
 	return proto == P_TCP ? read_tcp(k, hdr) : GO_ON;
 }
 
+/* ---- what a lower rung drops, see bpf/rung.h ---- */
+
+/* What it does not walk: options, and extension headers that may be. */
+static int shed_extras(const struct look *k)
+{
+	const uint8_t *ip = k->l.frame + ETH_LEN;
+
+	if (k->l.family == 4)
+		return (ip[0] & 15) > 5 ? WD_R_SHED : GO_ON;
+	if (!k->l.has_ext)
+		return GO_ON;
+	return layers_walks(ip[6]) ? WD_R_SHED : WD_R_EXTHDR;
+}
+
+static int shed_later(const struct look *k)
+{
+	if (k->l.frag_at < header_len(k->l.frag_proto))
+		return WD_R_FRAG_OVERLAP;
+	return mode_is_off(k) ? WD_R_FRAG_ORPHAN : WD_R_SHED;
+}
+
+/* ---- the transport header ---- */
+
 static int check_transport(struct look *k)
 {
 	const struct addr *peer = k->sight->dir == WD_EGRESS ? &k->dst :
@@ -309,8 +334,10 @@ static int check_transport(struct look *k)
 	k->key.own = (uint8_t)k->own;
 	k->key.proto = k->l.proto;
 	if (k->l.frag == FRAG_LATER)
-		return judge_later(k);
+		return k->judge->sheds ? shed_later(k) : judge_later(k);
 	r = read_transport(k);
+	if (r == GO_ON && k->l.frag == FRAG_FIRST && k->judge->sheds)
+		return mode_is_off(k) ? GO_ON : WD_R_SHED;
 	return r == WD_R_L4_BAD && k->l.frag == FRAG_FIRST ? WD_R_FRAG_TINY : r;
 }
 
@@ -326,6 +353,10 @@ static int check_ip(struct look *k)
 	r = k->l.has_ext ? GO_ON : judge_nd(k, false);
 	if (r == GO_ON)
 		r = check_own(k);
+	if (r != GO_ON)
+		return r;
+	if (k->judge->sheds)
+		r = shed_extras(k);
 	if (r != GO_ON)
 		return r;
 	if (k->l.extra_fault)
@@ -365,7 +396,7 @@ static struct ruling conclude(struct look *k, int r)
 {
 	uint32_t mode = setting_of(k)->flags[k->pod_nr];
 
-	if (k->l.frag == FRAG_FIRST && k->is_ip)
+	if (k->l.frag == FRAG_FIRST && k->is_ip && !k->judge->sheds)
 		r = note_first(k, r);
 	if ((mode & WD_EP_OFF) && rests_on_state(r))
 		r = WD_R_MODE_OFF; /* off does not judge by state */

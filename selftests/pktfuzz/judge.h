@@ -99,7 +99,12 @@ struct flow_state {
 	uint32_t end[2], ack[2];
 };
 
-struct judge *judge_new(void);
+/**
+ * judge_new()
+ * @sheds: the programs are those of wd_minimal, which drops with SHED what
+ *         bpf/rung.h lists
+ */
+struct judge *judge_new(bool sheds);
 void judge_free(struct judge *judge);
 
 /** judge_reset() - nothing is published, and there is no flow and no train */

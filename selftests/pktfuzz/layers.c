@@ -106,7 +106,7 @@ static int parse_ip4(struct layers *l)
 
 /* ---- IPv6 ---- */
 
-static bool is_walked(uint8_t proto)
+bool layers_walks(uint8_t proto)
 {
 	return proto == P_HOPOPTS || proto == P_DSTOPTS || proto == P_AH ||
 	       proto == P_FRAGMENT;
@@ -161,7 +161,7 @@ static int parse_ext(struct layers *l)
 
 static int parse_exts(struct layers *l)
 {
-	while (is_walked(l->proto) && l->frag != FRAG_LATER) {
+	while (layers_walks(l->proto) && l->frag != FRAG_LATER) {
 		int r;
 
 		if (l->ext_cnt == WD_EXTHDR_MAX)
@@ -189,7 +189,7 @@ static int parse_ip6(struct layers *l)
 	l->proto = ip[6];
 	l->at = ETH_LEN + IP6_LEN;
 	l->ip_end = l->at + payload;
-	l->has_ext = is_walked(l->proto) || is_refused(l->proto);
+	l->has_ext = layers_walks(l->proto) || is_refused(l->proto);
 	l->extra_fault = parse_exts(l);
 	return 0;
 }

@@ -57,4 +57,7 @@ void layers_parse(struct layers *l, const uint8_t *frame, size_t len);
 /** layers_has() - are @len bytes from @at on part of the IP packet? */
 bool layers_has(const struct layers *l, size_t at, size_t len);
 
+/** layers_walks() - is it an extension header of IPv6 that may be there? */
+bool layers_walks(uint8_t proto);
+
 #endif /* WARDER_SELFTESTS_LAYERS_H */

@@ -71,6 +71,9 @@ struct trains *trains_new(void);
 void trains_reset(struct trains *trains);
 void trains_free(struct trains *trains);
 struct trains *trains_of(const struct look *k);
+bool mode_is_off(const struct look *k);
+/** header_len() - bytes of the transport header that no later fragment may cover */
+uint32_t header_len(uint8_t proto);
 /** judge_later() - a later fragment; GO_ON with the ports of its first in @k */
 int judge_later(struct look *k);
 /** note_first() - what became of a first fragment. Return: its reason now */

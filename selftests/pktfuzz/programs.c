@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * programs.c - loads the skeleton, writes the lists of site.c into its maps,
+ * programs.c - loads the object, writes the lists of site.c into its maps,
  * and runs packets: one system call each, the reason comes back in skb->cb[0].
  */
 #include "programs.h"
@@ -19,15 +19,15 @@
 #include "byteorder.h"
 #include "datapath/clock.h"
 #include "iif.h"
+#include "image.h"
 #include "rng.h"
 #include "tables.h"
-#include "wd_pod.skel.h"
 #include "wd_seed.skel.h"
 #include "wire.h"
 
 #define CPUS_MAX 256
 
-static struct wd_pod *pod;
+static struct bpf_object *pod;
 static struct wd_seed *seeder;
 static int prog_fd[WD_DIR__MAX];
 static int cpu_cnt;
@@ -81,7 +81,7 @@ static int open_devices(void)
 
 static int map_fd(const char *name)
 {
-	return bpf_object__find_map_fd_by_name(pod->obj, name);
+	return bpf_object__find_map_fd_by_name(pod, name);
 }
 
 static void write_map(const char *name, const void *key, const void *val)
@@ -198,19 +198,19 @@ static int probe_linear(void)
 	return programs_run(&sight, 0).reason >= 0 ? 0 : -EINVAL;
 }
 
-static int set_constants(void)
+static void set_constants(void)
 {
+	struct wd_image_consts consts = wd_image_consts(pod);
 	struct rng rng;
 
 	rng_seed(&rng, 1);
-	pod->rodata->wd_tick_shift = wd_clock_shift();
-	seeder->rodata->wd_tick_shift = wd_clock_shift();
+	wd_image_settle(pod);
+	seeder->rodata->wd_tick_shift = *consts.tick_shift;
 	for (int i = 0; i < WD_HASH_WORDS; i++) {
-		pod->rodata->wd_hash_key[i] = (uint64_t)draw32(&rng) << 32 |
-					      draw32(&rng) | 1;
-		seeder->rodata->wd_hash_key[i] = pod->rodata->wd_hash_key[i];
+		consts.hash_key[i] = (uint64_t)draw32(&rng) << 32 |
+				     draw32(&rng) | 1;
+		seeder->rodata->wd_hash_key[i] = consts.hash_key[i];
 	}
-	return 0;
 }
 
 /* What is seeded goes to the table of the programs. */
@@ -239,17 +239,19 @@ int programs_open(void)
 	cpu_cnt = libbpf_num_possible_cpus();
 	assert(cpu_cnt > 0 && cpu_cnt <= CPUS_MAX);
 	if (!wd_iif_prepare())
-		pod = wd_pod__open();
+		pod = wd_image_open(wd_image());
 	seeder = wd_seed__open();
-	if (!pod || !seeder || set_constants() || wd_pod__load(pod) ||
-	    share_maps() || wd_seed__load(seeder)) {
+	if (pod && seeder)
+		set_constants();
+	if (!pod || !seeder || bpf_object__load(pod) || share_maps() ||
+	    wd_seed__load(seeder)) {
 		err = -errno;
 		printf("# the programs do not load: %d\n", err);
 		programs_close();
 		return err;
 	}
-	prog_fd[WD_INGRESS] = bpf_program__fd(pod->progs.wd_pod_in);
-	prog_fd[WD_EGRESS] = bpf_program__fd(pod->progs.wd_pod_out);
+	for (int i = 0; i < WD_DIR__MAX; i++)
+		prog_fd[i] = bpf_program__fd(wd_image_prog(pod, wd_image(), i));
 	buckets = map_memory("wd_flow", BUCKETS_BYTES);
 	quotas = map_memory("wd_quota", QUOTAS_BYTES);
 	if (!buckets || !quotas)
@@ -261,7 +263,7 @@ int programs_open(void)
 
 void programs_close(void)
 {
-	wd_pod__destroy(pod);
+	bpf_object__close(pod);
 	wd_seed__destroy(seeder);
 	pod = NULL;
 	seeder = NULL;

@@ -5,6 +5,9 @@
  *
  *	test_pktfuzz [PACKETS [SEED]]
  *
+ * The programs are those of WD_OBJECT, see image.h; the judge knows what that
+ * one drops in addition, and may differ from what a case says in nothing else.
+ *
  * A million packets, a hundred million with WD_LONG=1; if told how many, nothing
  * but these. WD_SEED repeats a run, WD_FOUND names the folder for what is found
  * (default: the corpus, where it stays), which is shrunk first unless
@@ -21,12 +24,14 @@
 
 #include "episode.h"
 #include "gen.h"
+#include "image.h"
 #include "judge.h"
 #include "programs.h"
 #include "tap.h"
 
 #define CORPUS "selftests/pktfuzz/corpus"
 #define PACKETS 1000000
+#define PACKETS_LOWER 100000 /* of an object of a lower rung */
 #define PACKETS_LONG 100000000
 #define EPISODE_OPS 2000
 #define FLOOD_OPS 8000
@@ -42,6 +47,11 @@ static uint64_t seed;
 static uint64_t packets_wanted = PACKETS;
 static uint64_t flows_compared;
 static uint64_t seen[WD_R__MAX][WD_DIR__MAX];
+
+static bool sheds(void)
+{
+	return wd_image_sheds(wd_image());
+}
 
 /* ---- one operation in both worlds ---- */
 
@@ -226,6 +236,20 @@ static bool read_case(const char *path, struct episode *episode)
 	return wd_expect_int(0, line) && wd_expect(episode->cnt > 0);
 }
 
+/*
+ * @want is what a case says of wd_pod. What sheds may drop more, and so knows
+ * less of flows and trains; but it lets nothing pass in addition.
+ */
+static void expect_as_told(const struct ruling *want, const struct ruling *is)
+{
+	if (sheds() && is->verdict == WD_DROP)
+		return;
+	if (sheds() && is->verdict == want->verdict)
+		return;
+	wd_expect_str(reason_name(want->reason), reason_name(is->reason));
+	wd_expect_int(want->verdict, is->verdict);
+}
+
 static void replay_case(const char *path)
 {
 	struct episode episode = { .cnt = 0 };
@@ -245,11 +269,10 @@ static void replay_case(const char *path)
 		(void)step(op, &got);
 		if (op->kind != OP_PACKET)
 			continue;
-		wd_expect_str(reason_name(want.reason),
-			      reason_name(op->want.reason));
-		wd_expect_str(reason_name(want.reason),
+		expect_as_told(&want, &op->want);
+		wd_expect_str(reason_name(op->want.reason),
 			      reason_name(got.reason));
-		wd_expect_int(want.verdict, got.verdict);
+		wd_expect_int(op->want.verdict, got.verdict);
 	}
 	episode_free(&episode);
 	wd_test_row(NULL);
@@ -363,6 +386,15 @@ static void programs_and_judge_agree_on_every_packet(void)
 	       nr, (long long)(time(NULL) - begin));
 }
 
+/* What the object at hand never says, see bpf/rung.h. */
+static bool is_never(int reason)
+{
+	if (!sheds())
+		return reason == WD_R_SHED;
+	return reason == WD_R_IPOPT || reason == WD_R_FRAG_ORPHAN ||
+	       reason == WD_R_FRAG_FULL;
+}
+
 /* A generator that no longer gets somewhere proves nothing. */
 static void every_reason_was_met_in_both_directions(void)
 {
@@ -384,7 +416,7 @@ static void every_reason_was_met_in_both_directions(void)
 	for (int r = 0; r < WD_R__MAX; r++) {
 		bool need[2] = { true, true };
 
-		if (reason_name(r)[0] == '?')
+		if (reason_name(r)[0] == '?' || is_never(r))
 			continue;
 		for (size_t i = 0; i < sizeof(rare) / sizeof(rare[0]); i++) {
 			if (rare[i].reason != r)
@@ -398,6 +430,13 @@ static void every_reason_was_met_in_both_directions(void)
 		wd_expect(!need[WD_INGRESS] || seen[r][WD_INGRESS]);
 		wd_expect(!need[WD_EGRESS] || seen[r][WD_EGRESS]);
 	}
+}
+
+static bool is_of_trains(enum mark at)
+{
+	return at == MARK_TRAIN_HOLE || at == MARK_TRAIN_DONE ||
+	       at == MARK_TRAIN_ENDED || at == MARK_TRAIN_ANEW ||
+	       at == MARK_TRAIN_PORTS;
 }
 
 static void packets_get_far(void)
@@ -418,6 +457,8 @@ static void packets_get_far(void)
 	printf("# %" PRIu64 " flows compared\n", flows_compared);
 	wd_expect(flows_compared > 0);
 	for (int i = 0; i < MARK__MAX; i++) {
+		if (sheds() && is_of_trains(i))
+			continue;
 		printf("# %9" PRIu64 " %s\n", judge_marks[i], names[i]);
 		wd_test_row(names[i]);
 		wd_expect(judge_marks[i] > 0);
@@ -432,7 +473,7 @@ int main(int argc, char **argv)
 		       (uint64_t)time(NULL) * 1000003;
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("# WD_SEED=%" PRIu64 "\n", seed);
-	judge = judge_new();
+	judge = judge_new(sheds());
 	gen = gen_new();
 	if (!judge || !gen || programs_open())
 		return 1;
@@ -440,11 +481,13 @@ int main(int argc, char **argv)
 		packets_wanted = strtoull(argv[1], NULL, 10);
 	else if (getenv("WD_LONG"))
 		packets_wanted = PACKETS_LONG;
+	else if (wd_image_is_lower())
+		packets_wanted = PACKETS_LOWER;
 	if (argc == 1)
 		WD_TEST(cases_of_the_corpus_end_as_they_say);
 	WD_TEST(programs_and_judge_agree_on_every_packet);
 	/* what is seldom is met for certain only in a whole run */
-	if (argc == 1) {
+	if (argc == 1 && packets_wanted >= PACKETS) {
 		WD_TEST(every_reason_was_met_in_both_directions);
 		WD_TEST(packets_get_far);
 	}

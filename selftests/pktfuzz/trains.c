@@ -66,13 +66,13 @@ static struct train *find_train(const struct look *k)
 	return NULL;
 }
 
-static bool mode_is_off(const struct look *k)
+bool mode_is_off(const struct look *k)
 {
 	return setting_of(k)->flags[k->pod_nr] & WD_EP_OFF;
 }
 
 /* Bytes of the transport header, which is the first fragment's alone. */
-static uint32_t header_len(uint8_t proto)
+uint32_t header_len(uint8_t proto)
 {
 	switch (proto) {
 	case P_TCP:
