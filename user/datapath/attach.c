@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "nft/nft.h"
 
 bool wd_datapath_no_tcx;
 
@@ -322,6 +323,18 @@ static int remove_filters(const char *dir)
 	return first;
 }
 
+static int open_closed(void)
+{
+	struct wd_hold_list closed;
+	int err = wd_hold_list(&closed), first = err;
+
+	for (int i = 0; !err && i < closed.cnt; i++)
+		keep_first(&first, wd_hold_open(closed.ifindex[i]));
+	if (!err)
+		free(closed.ifindex);
+	return first;
+}
+
 int wd_datapath_remove(const char *bpffs)
 {
 	int hurry, first = 0;
@@ -332,6 +345,8 @@ int wd_datapath_remove(const char *bpffs)
 	keep_first(&first, remove_links(bpffs));
 	wd_hurry_end(hurry);
 	keep_first(&first, remove_filters(bpffs));
+	keep_first(&first, wd_nft_remove(NULL));
+	keep_first(&first, open_closed());
 	keep_first(&first, wd_bpffs_remove(bpffs));
 	return first;
 }

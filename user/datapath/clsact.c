@@ -87,6 +87,7 @@ static int dump(uint16_t type, const struct tcmsg *what, mnl_cb_t each,
 struct filters {
 	uint32_t first_prog; /* program of the first, 0 if it is no bpf */
 	uint32_t our_prog; /* program of the one with our handle */
+	bool our_name; /* and that one has the name of a program of ours */
 	int cnt;
 };
 
@@ -100,9 +101,25 @@ static int get_attr(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
-static uint32_t program_of(const struct nlmsghdr *msg)
+/* libbpf names a filter after its program: "wd_pod_in:[42]". */
+static bool is_our_name(const char *name)
+{
+	static const char *const ours[] = {
+#define NAMES_(object, rung, in, out) in ":[", out ":[",
+		WD_RUNG_PROGS(NAMES_)
+#undef NAMES_
+	};
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		if (!strncmp(name, ours[i], strlen(ours[i])))
+			return true;
+	return false;
+}
+
+static uint32_t program_of(const struct nlmsghdr *msg, bool *ret_our_name)
 {
 	const struct nlattr *attrs[TCA_MAX + 1] = { NULL }, *inner;
+	uint32_t id = 0;
 
 	if (mnl_attr_parse(msg, sizeof(struct tcmsg), get_attr, attrs) < 0)
 		return 0;
@@ -111,9 +128,12 @@ static uint32_t program_of(const struct nlmsghdr *msg)
 		return 0;
 	mnl_attr_for_each_nested(inner, attrs[TCA_OPTIONS]) {
 		if (mnl_attr_get_type(inner) == TCA_BPF_ID)
-			return mnl_attr_get_u32(inner);
+			id = mnl_attr_get_u32(inner);
+		if (mnl_attr_get_type(inner) == TCA_BPF_NAME &&
+		    !mnl_attr_validate(inner, MNL_TYPE_NUL_STRING))
+			*ret_our_name = is_our_name(mnl_attr_get_str(inner));
 	}
-	return 0;
+	return id;
 }
 
 /* The kernel lists filters in the order they run. */
@@ -121,15 +141,18 @@ static int see_filter(const struct nlmsghdr *msg, void *data)
 {
 	const struct tcmsg *tc = mnl_nlmsg_get_payload(msg);
 	struct filters *seen = data;
+	bool our_name = false;
 	uint32_t prog;
 
 	if (!tc->tcm_handle)
 		return MNL_CB_OK; /* head of a priority, no filter */
-	prog = program_of(msg);
+	prog = program_of(msg, &our_name);
 	if (!seen->cnt++)
 		seen->first_prog = prog;
-	if (tc->tcm_handle == HANDLE && tc->tcm_info >> 16 == PRIORITY)
+	if (tc->tcm_handle == HANDLE && tc->tcm_info >> 16 == PRIORITY) {
 		seen->our_prog = prog;
+		seen->our_name = our_name;
+	}
 	return MNL_CB_OK;
 }
 
@@ -176,9 +199,13 @@ static int see_qdisc(const struct nlmsghdr *msg, void *data)
 	return MNL_CB_OK;
 }
 
-/* 1 if the program is the owner's, 0 if not or if it is gone. */
-static int is_owned(uint32_t prog_id, const struct wd_owner *owner)
+/*
+ * 1 if the filter is the owner's, 0 if not or if it is gone. Where bpf(2) may
+ * not be asked, its handle and its name must do.
+ */
+static int is_owned(const struct filters *seen, const struct wd_owner *owner)
 {
+	uint32_t prog_id = seen->our_prog;
 	int fd, yes;
 
 	if (!prog_id)
@@ -187,6 +214,8 @@ static int is_owned(uint32_t prog_id, const struct wd_owner *owner)
 	    prog_id == owner->prog_id[WD_EGRESS])
 		return 1; /* known without the right to look */
 	fd = bpf_prog_get_fd_by_id(prog_id);
+	if (fd == -EPERM || fd == -ENOSYS)
+		return seen->our_name;
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	yes = wd_prog_uses(fd, owner->state_id[0]);
@@ -204,7 +233,7 @@ static int has_our_filter(uint32_t ifindex, const struct wd_owner *owner)
 	for (way = 0; !yes && way < WD_DIR__MAX; way++) {
 		yes = read_filters(ifindex, way, &seen);
 		if (!yes)
-			yes = is_owned(seen.our_prog, owner);
+			yes = is_owned(&seen, owner);
 	}
 	return yes;
 }
@@ -339,7 +368,7 @@ int wd_clsact_guards(uint32_t ifindex, enum wd_dir way,
 
 	err = read_filters(ifindex, way, &seen);
 	if (!err)
-		err = is_owned(seen.our_prog, owner);
+		err = is_owned(&seen, owner);
 	if (err)
 		return err > 0 ? 0 : err;
 	return device_exists(ifindex) ? -ENOLINK : -ENODEV;
@@ -355,7 +384,7 @@ int wd_clsact_swap(uint32_t ifindex, enum wd_dir way,
 	err = read_filters(ifindex, way, &seen);
 	if (err || seen.our_prog == to->id[way])
 		return err;
-	err = is_owned(seen.our_prog, owner);
+	err = is_owned(&seen, owner);
 	if (err <= 0)
 		return err;
 	err = attach_quietly(ifindex, way, to->fd[way], true);
@@ -373,7 +402,7 @@ int wd_clsact_detach(uint32_t ifindex, enum wd_dir way,
 
 	err = read_filters(ifindex, way, &seen);
 	if (!err)
-		err = is_owned(seen.our_prog, owner);
+		err = is_owned(&seen, owner);
 	if (err == -ENODEV)
 		return 0;
 	if (err <= 0)

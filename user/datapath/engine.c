@@ -10,17 +10,24 @@
 #include <stdlib.h>
 
 #include "internal.h"
-#include "nft_none.h"
+#include "nft/nft.h"
 
 /* ---- which interfaces ---- */
+
+static bool is_guarded(const struct wd_datapath *dp, uint32_t ifindex)
+{
+	for (int i = 0; i < dp->guarded_cnt; i++)
+		if (dp->guarded[i] == ifindex)
+			return true;
+	return false;
+}
 
 static int guard(struct wd_datapath *dp, uint32_t ifindex)
 {
 	int cnt;
 
-	for (int i = 0; i < dp->guarded_cnt; i++)
-		if (dp->guarded[i] == ifindex)
-			return 0;
+	if (is_guarded(dp, ifindex))
+		return 0;
 	cnt = wd_list_append(&dp->guarded, dp->guarded_cnt, ifindex);
 	if (cnt < 0)
 		return cnt;
@@ -40,6 +47,25 @@ static void unguard(struct wd_datapath *dp, uint32_t ifindex)
 
 /* ---- one of them ---- */
 
+/*
+ * Until the ruleset is filled, what guards an interface already stays alone:
+ * one that says nothing yet would cut what is permitted.
+ */
+static int nft_attach(struct wd_datapath *dp, uint32_t ifindex)
+{
+	char *why = NULL;
+	int err;
+
+	if (dp->filling && (dp->ruleset_before || is_guarded(dp, ifindex)))
+		return wd_nft_expect(dp->nft, ifindex);
+	err = wd_nft_attach(dp->nft, ifindex, &why);
+	if (err)
+		wd_fail(dp, err, WD_STAGE_NFT, "%s",
+			why ? why : "the interface cannot be attached");
+	free(why);
+	return err;
+}
+
 static int attach(struct wd_datapath *dp, enum wd_engine engine,
 		  uint32_t ifindex)
 {
@@ -47,7 +73,7 @@ static int attach(struct wd_datapath *dp, enum wd_engine engine,
 	case WD_ENGINE_PROGS:
 		return wd_progs_attach(dp, ifindex);
 	case WD_ENGINE_NFT:
-		return wd_nft_attach(dp->nft, ifindex);
+		return nft_attach(dp, ifindex);
 	default:
 		return dp->ladder.open ? 0 : wd_hold_close(ifindex);
 	}
@@ -60,7 +86,7 @@ static int detach(struct wd_datapath *dp, enum wd_engine engine,
 	case WD_ENGINE_PROGS:
 		return wd_progs_detach(dp, ifindex);
 	case WD_ENGINE_NFT:
-		return dp->nft ? wd_nft_detach(dp->nft, ifindex) : 0;
+		return dp->nft ? wd_nft_detach(dp->nft, ifindex, NULL) : 0;
 	default:
 		return 0; /* what was closed is opened by who guards it then */
 	}
@@ -72,9 +98,9 @@ int wd_datapath_attach(struct wd_datapath *dp, uint32_t ifindex)
 
 	if (dp->info.beside)
 		return -EAGAIN;
-	err = guard(dp, ifindex);
+	err = attach(dp, dp->engine, ifindex);
 	if (!err)
-		err = attach(dp, dp->engine, ifindex);
+		err = guard(dp, ifindex);
 	if (!err && dp->engine != WD_ENGINE_NONE)
 		err = wd_hold_open(ifindex);
 	return err;
@@ -86,6 +112,8 @@ int wd_datapath_check(struct wd_datapath *dp, uint32_t ifindex)
 	case WD_ENGINE_PROGS:
 		return wd_progs_check(dp, ifindex);
 	case WD_ENGINE_NFT:
+		if (dp->filling && is_guarded(dp, ifindex))
+			return 0; /* by what was before */
 		return wd_nft_check(dp->nft, ifindex);
 	default:
 		return dp->ladder.open ? 0 : wd_hold_check(ifindex);
@@ -157,7 +185,10 @@ int wd_engine_enter(struct wd_datapath *dp, enum wd_engine engine)
 	int err = 0;
 
 	for (int i = 0; !err && i < dp->guarded_cnt; i++) {
-		err = attach(dp, engine, dp->guarded[i]);
+		/* a ruleset gets all of them at once, see wd_nft_sync() */
+		err = engine == WD_ENGINE_NFT ?
+			      wd_nft_expect(dp->nft, dp->guarded[i]) :
+			      attach(dp, engine, dp->guarded[i]);
 		if (err == -ENODEV)
 			err = 0; /* its end is dealt with by who hears of it */
 	}

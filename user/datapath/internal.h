@@ -21,6 +21,7 @@
 #include "cause.h"
 #include "datapath.h"
 #include "ladder.h"
+#include "nft/tables.h"
 
 struct bpf_object;
 
@@ -80,7 +81,8 @@ struct wd_datapath {
 	struct wd_memory *memory; /* the tables, where they are not maps */
 	struct wd_nft *nft; /* NULL but where it is the engine, or becomes it */
 	bool unsynced; /* tables were written that the ruleset does not say yet */
-	bool progs_left; /* of an agent before, until the ruleset is filled */
+	bool filling; /* the ruleset says nothing yet; what was before guards */
+	bool ruleset_before; /* then: that of an agent before is in force */
 	bool opened; /* it was in force once: attachments are ours */
 	uint32_t *guarded; /* interfaces that were attached */
 	int guarded_cnt;
@@ -245,8 +247,6 @@ void wd_maps_close(struct wd_datapath *dp);
 
 /** wd_maps_copy() - write what @memory holds into the maps of dp, generation last; 0 or -errno */
 int wd_maps_copy(struct wd_datapath *dp, struct wd_memory *memory);
-
-struct wd_tables;
 
 /** wd_tables() - get, next and window of the tables of dp, as the ruleset reads them */
 struct wd_tables wd_tables(struct wd_datapath *dp);

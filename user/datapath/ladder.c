@@ -19,7 +19,7 @@
 
 #include "internal.h"
 #include "memory.h"
-#include "nft_none.h"
+#include "nft/nft.h"
 
 #define TRIES 3 /* of what may work a moment later */
 #define WAIT_US 20000 /* before the second, then twice as long */
@@ -285,8 +285,9 @@ static int keep_progs(struct wd_datapath *dp)
 
 static int enter_nft(struct wd_datapath *dp, bool filled)
 {
+	struct wd_tables tables = wd_tables(dp);
 	char *why = NULL;
-	int err = dp->nft ? 0 : wd_nft_open(wd_tables(dp), &dp->nft, &why);
+	int err = dp->nft ? 0 : wd_nft_open(&tables, &dp->nft, &why);
 
 	if (!err)
 		err = wd_engine_enter(dp, WD_ENGINE_NFT);
@@ -358,7 +359,8 @@ static int open_low(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
 			dp->engine = WD_ENGINE_NFT;
 			reached(dp, WD_RUNG_NFT);
 			dp->unsynced = true;
-			dp->progs_left = true;
+			dp->filling = true;
+			dp->ruleset_before = wd_nft_found();
 			return 0;
 		}
 		note(dp, WD_RUNG_NFT, err);
@@ -405,9 +407,11 @@ static int open_all(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
 		return wd_engine_inherit(dp);
 	if (opts->bottom < WD_RUNG_NFT)
 		return err; /* the failure is told as it is */
-	if (!prepared)
+	if (!prepared) {
 		note(dp, WD_RUNG_FULL, err);
-	else if (opts->top < WD_RUNG_NFT && !keep_progs(dp))
+		dp->info.attach = WD_ATTACH_CLSACT; /* look for both */
+	}
+	if (prepared && opts->top < WD_RUNG_NFT && !keep_progs(dp))
 		return wd_engine_inherit(dp);
 	wd_failure_clear(dp);
 	err = wd_engine_inherit(dp);
@@ -660,10 +664,12 @@ int wd_datapath_settle(struct wd_datapath *dp, char **ret_error)
 	if (err)
 		return err;
 	dp->unsynced = false;
-	if (!dp->progs_left)
+	if (!dp->filling)
 		return 0;
+	dp->filling = false;
 	err = wd_engine_leave(dp, WD_ENGINE_PROGS);
-	dp->progs_left = err != 0;
+	if (!err)
+		err = wd_engine_leave(dp, WD_ENGINE_NONE);
 	if (err)
 		note_optional(dp, WD_STAGE_ATTACH, err, "nft",
 			      "programs of an agent before cannot be taken "

@@ -29,7 +29,7 @@
 
 #include "internal.h"
 #include "memory.h"
-#include "nft_none.h"
+#include "nft/nft.h"
 
 const char *const wd_prog_names[WD_DIR__MAX] = {
 	[WD_INGRESS] = WD_PROG_IN,

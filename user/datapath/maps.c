@@ -20,7 +20,7 @@
 
 #include "internal.h"
 #include "memory.h"
-#include "nft_none.h"
+#include "nft/nft.h"
 
 #define MAP_NAME_(name, help) #name,
 const char *const wd_map_names[WD_MAP__MAX] = { WD_MAPS(MAP_NAME_) };
@@ -645,27 +645,42 @@ static int stat_read(struct wd_datapath *dp, uint32_t index,
 	return 0;
 }
 
+/* What the ruleset has counted, added to what programs have. */
+static int add_ruleset(struct wd_datapath *dp, enum wd_reason reason,
+		       enum wd_dir dir,
+		       int (*read)(struct wd_nft *nft, enum wd_reason reason,
+				   enum wd_dir dir, uint64_t *ret_packets,
+				   uint64_t *ret_bytes),
+		       struct wd_stat_val *val)
+{
+	uint64_t packets, bytes;
+	int err = read(dp->nft, reason, dir, &packets, &bytes);
+
+	if (err)
+		return err;
+	val->packets += packets;
+	val->bytes += bytes;
+	return 0;
+}
+
 int wd_stat_read(struct wd_datapath *dp, enum wd_reason reason, enum wd_dir dir,
 		 struct wd_stat_val *ret_val)
 {
-	struct wd_stat_val ruleset;
 	int err = stat_read(dp, reason * 2 + dir, ret_val);
 
-	if (err || !dp->nft)
-		return err;
-	err = wd_nft_stats(dp->nft, reason, dir, &ruleset.packets,
-			   &ruleset.bytes);
-	if (!err) {
-		ret_val->packets += ruleset.packets;
-		ret_val->bytes += ruleset.bytes;
-	}
-	return err;
+	return err || !dp->nft ?
+		       err :
+		       add_ruleset(dp, reason, dir, wd_nft_stats, ret_val);
 }
 
 int wd_stat_audit_read(struct wd_datapath *dp, enum wd_reason reason,
 		       enum wd_dir dir, struct wd_stat_val *ret_val)
 {
-	return stat_read(dp, WD_STAT_AUDIT + reason * 2 + dir, ret_val);
+	int err = stat_read(dp, WD_STAT_AUDIT + reason * 2 + dir, ret_val);
+
+	return err || !dp->nft ? err :
+				 add_ruleset(dp, reason, dir,
+					     wd_nft_audit_stats, ret_val);
 }
 
 int wd_epstat_read(struct wd_datapath *dp, uint32_t stat,

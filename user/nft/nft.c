@@ -415,22 +415,38 @@ static int close_device(struct wd_nft *nft, const struct wd_nft_device *dev,
 	return go_to(nft, &part, true, ret_error);
 }
 
+/* Return: 1 it is new, 0 it was known, -ENODEV. */
+static int add_device(struct wd_nft *nft, struct wd_nft_device *dev)
+{
+	if (!if_indextoname(dev->ifindex, dev->name))
+		return -ENODEV;
+	if (find_device(nft, dev->ifindex))
+		return 0;
+	nft->dev = wd_grow(nft->dev, nft->dev_cnt, &nft->dev_cap,
+			   sizeof(*nft->dev));
+	nft->dev[nft->dev_cnt++] = *dev;
+	return 1;
+}
+
+int wd_nft_expect(struct wd_nft *nft, uint32_t ifindex)
+{
+	struct wd_nft_device dev = { .ifindex = ifindex };
+	int is_new = add_device(nft, &dev);
+
+	return is_new < 0 ? is_new : 0;
+}
+
 int wd_nft_attach(struct wd_nft *nft, uint32_t ifindex, char **ret_error)
 {
 	struct wd_nft_device dev = { .ifindex = ifindex };
-	bool is_new = !find_device(nft, ifindex);
+	int is_new = add_device(nft, &dev);
 	int err;
 
-	if (!if_indextoname(ifindex, dev.name))
-		return fail(ret_error, -ENODEV, "cannot guard the interface",
+	if (is_new < 0)
+		return fail(ret_error, is_new, "cannot guard the interface",
 			    NULL);
 	if (!is_new && nft->is_there)
 		return 0;
-	if (is_new) {
-		nft->dev = wd_grow(nft->dev, nft->dev_cnt, &nft->dev_cap,
-				   sizeof(*nft->dev));
-		nft->dev[nft->dev_cnt++] = dev;
-	}
 	err = nft->is_there ? close_device(nft, &dev, ret_error) :
 			      wd_nft_sync(nft, ret_error);
 	if (err && is_new)

@@ -88,6 +88,12 @@ void wd_nft_close(struct wd_nft *nft);
  */
 int wd_nft_attach(struct wd_nft *nft, uint32_t ifindex, char **ret_error);
 
+/**
+ * wd_nft_expect() - the same with the next wd_nft_sync(), and with all its policy
+ * For a device that something else guards until then. Return: 0 or -ENODEV.
+ */
+int wd_nft_expect(struct wd_nft *nft, uint32_t ifindex);
+
 /** wd_nft_detach() - it is no pod's any more; 0, also if it was not attached; -errno */
 int wd_nft_detach(struct wd_nft *nft, uint32_t ifindex, char **ret_error);
 
