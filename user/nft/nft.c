@@ -11,12 +11,14 @@
 #include "nft/nft.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "model/xalloc.h"
+#include "net/rtnl.h"
 #include "nft/generate.h"
 #include "nft/kernel.h"
 #include "nft/library.h"
@@ -133,9 +135,10 @@ static bool kernel_takes(struct wd_nft *nft, const char *family,
 #define FORWARD "type filter hook forward priority 0; policy accept;"
 
 /*
- * What is essential fails with the first transaction. The rest may be missing:
- * a kernel without the family cannot hand such frames to a pod at all, but for
- * bridges, which are asked for at each pod that is on one.
+ * What is essential must be there. Without family bridge no port of a bridge
+ * is taken on, see ask_for_bridge(); without connection tracking there what a
+ * bridge forwards is dropped; without family arp this host may ask a pod for
+ * addresses that are not its own.
  */
 static int probe(struct wd_nft *nft, char **ret_error)
 {
@@ -358,6 +361,47 @@ static int go_to(struct wd_nft *nft, struct wd_nft_ruleset *to, bool is_part,
 	return 0;
 }
 
+/*
+ * deny: a kernel whose nftables does not see what bridges forward cannot guard
+ * a port of one. Return: 0, -EOPNOTSUPP, -ENODEV or -errno.
+ */
+static int ask_for_bridge(const struct wd_nft *nft, uint32_t ifindex,
+			  char **ret_error)
+{
+	struct wd_link link;
+	struct wd_rtnl nl;
+	int err;
+
+	if (nft->info.bridge)
+		return 0;
+	err = wd_rtnl_open(&nl, -1, NETLINK_ROUTE);
+	if (!err) {
+		err = wd_link_get(&nl, ifindex, NULL, &link);
+		wd_rtnl_close(&nl);
+	}
+	if (!err && !link.master)
+		return 0;
+	if (err)
+		return fail(ret_error, err, "cannot look at the interface",
+			    NULL);
+	return fail(
+		ret_error, -EOPNOTSUPP, "cannot guard a port of a bridge",
+		wd_xstrdup(
+			"this kernel lacks family bridge (nf_tables, nft_meta_bridge)"));
+}
+
+/* All that are to be guarded from now on; one that went is no obstacle. */
+static int ask_for_bridges(const struct wd_nft *nft, char **ret_error)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < nft->dev_cnt; i++)
+		if (*nft->dev[i].name)
+			err = ask_for_bridge(nft, nft->dev[i].ifindex,
+					     ret_error);
+	return err;
+}
+
 /* A device may go between looking and doing. */
 #define TRIES 3
 
@@ -372,8 +416,8 @@ int wd_nft_sync(struct wd_nft *nft, char **ret_error)
 		struct wd_nft_ruleset to;
 
 		look_at_devices(nft);
-		if (nft->is_there)
-			err = drop_gone_chains(nft);
+		err = nft->is_there ? drop_gone_chains(nft) :
+				      ask_for_bridges(nft, &why);
 		in = input(nft);
 		if (!err)
 			err = wd_nft_generate(&in, &to);
@@ -439,9 +483,13 @@ int wd_nft_expect(struct wd_nft *nft, uint32_t ifindex)
 int wd_nft_attach(struct wd_nft *nft, uint32_t ifindex, char **ret_error)
 {
 	struct wd_nft_device dev = { .ifindex = ifindex };
-	int is_new = add_device(nft, &dev);
-	int err;
+	int err = probe(nft, ret_error), is_new;
 
+	if (!err)
+		err = ask_for_bridge(nft, ifindex, ret_error);
+	if (err)
+		return err;
+	is_new = add_device(nft, &dev);
 	if (is_new < 0)
 		return fail(ret_error, is_new, "cannot guard the interface",
 			    NULL);
@@ -507,6 +555,9 @@ int wd_nft_check(struct wd_nft *nft, uint32_t ifindex)
 		return -ENODEV;
 	if (!find_device(nft, ifindex) || !nft->is_there)
 		return -ENOLINK;
+	err = ask_for_bridge(nft, ifindex, NULL);
+	if (err)
+		return err;
 	err = compare(nft);
 	if (err == -ENOLINK)
 		nft->is_there = false;

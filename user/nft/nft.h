@@ -84,7 +84,8 @@ void wd_nft_close(struct wd_nft *nft);
  * Closed (NO_ENDPOINT) until the next wd_nft_sync(), then as the tables say.
  * The first one also puts all that the tables say in place of what an agent
  * before left.
- * Return: 0, also if it was attached; -ENODEV; -errno, then it is not guarded.
+ * Return: 0, also if it was attached; -ENODEV; -EOPNOTSUPP: a port of a bridge,
+ * where the kernel has no family bridge; -errno. Unless 0 it is not guarded.
  */
 int wd_nft_attach(struct wd_nft *nft, uint32_t ifindex, char **ret_error);
 
@@ -100,7 +101,8 @@ int wd_nft_detach(struct wd_nft *nft, uint32_t ifindex, char **ret_error);
 /**
  * wd_nft_check() - is the ruleset in the kernel the one that was put there
  * Return: 0; -ENOLINK: the device is not attached, or the ruleset was edited:
- * the next attach or sync writes all of it anew; -ENODEV the device is gone; -errno.
+ * the next attach or sync writes all of it anew; -ENODEV the device is gone;
+ * -EOPNOTSUPP it has become a port of a bridge, as at attach; -errno.
  */
 int wd_nft_check(struct wd_nft *nft, uint32_t ifindex);
 
