@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_nft.c - the ruleset made of tables, as text and as sets. Nothing here
+ * touches the kernel.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nft/generate.h"
+#include "nft/simple.h"
+
+#include "../tap.h"
+
+static struct wd_memory *mem;
+static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 1 };
+
+static int table_get(void *ctx, enum wd_map map, const void *key, void *ret)
+{
+	return wd_memory_get(ctx, map, key, ret);
+}
+
+static int table_next(void *ctx, enum wd_map map, const void *prev, void *ret)
+{
+	return wd_memory_next(ctx, map, prev, ret);
+}
+
+static void *table_window(void *ctx, enum wd_map map)
+{
+	return wd_memory_window(ctx, map);
+}
+
+static void set_up(void)
+{
+	wd_expect_int(0, wd_memory_new(&mem));
+	simple_begin(mem);
+}
+
+static void tear_down(void)
+{
+	wd_memory_free(mem);
+	mem = NULL;
+}
+
+static const struct wd_nft_device devices[] = { { 5, "veth5" },
+						{ 6, "veth6" } };
+
+/* What the tables say, for the first @cnt devices. */
+static struct wd_nft_ruleset made(size_t cnt)
+{
+	struct wd_tables tables = { mem, table_get, table_next, table_window };
+	struct wd_nft_input in = { .tables = &tables,
+				   .dev = devices,
+				   .dev_cnt = cnt,
+				   .bridge = true,
+				   .bridge_ct = true,
+				   .arp = true };
+	struct wd_nft_ruleset rs;
+
+	if (!wd_expect_int(0, wd_nft_generate(&in, &rs)))
+		abort();
+	return rs;
+}
+
+static char *diff(const struct wd_nft_ruleset *from,
+		  const struct wd_nft_ruleset *to, struct wd_nft_cost *cost)
+{
+	static char *text; /* gcc 12 believes the stream keeps its address */
+	static size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	wd_nft_diff(from, to, false, out, cost);
+	fclose(out);
+	return text;
+}
+
+/* Lines of @text that begin with @start, without it. */
+static char *lines(const char *text, const char *start)
+{
+	char *found = NULL;
+	size_t len;
+	FILE *out = open_memstream(&found, &len);
+
+	for (const char *at = text; *at; at = strchr(at, '\n') + 1)
+		if (strncmp(at, start, strlen(start)) == 0)
+			fprintf(out, "%.*s\n",
+				(int)(strcspn(at, "\n") - strlen(start)),
+				at + strlen(start));
+	fclose(out);
+	return found;
+}
+
+static void expect_lines(const char *expected, const char *text,
+			 const char *start)
+{
+	char *found = lines(text, start);
+
+	wd_test_row(start);
+	wd_expect_str(expected, found);
+	wd_test_row(NULL);
+	free(found);
+}
+
+/* Pod 5 has slot 3: isolated for ingress, class 9 for all: predicate 7 */
+static void one_pod(void)
+{
+	set_up();
+	simple_row(mem, 1, 7);
+	simple_class(mem, 9, 7);
+	simple_slot(mem, 3, WD_INGRESS, true, 9);
+	simple_slot(mem, 3, WD_EGRESS, false, 0);
+	simple_pod(mem, 5, 3, "10.1.0.1", "fd00:1::1", mac, 0);
+	simple_addr(mem, "10.9.0.1", 1, WD_ADDR_POD, 0);
+	simple_addr(mem, "10.9.0.2", 2, WD_ADDR_POD, 0);
+	simple_addr(mem, "fd00:9::1", 1, WD_ADDR_POD, 0);
+	simple_prefix(mem, "192.0.2.0", 24, 1);
+	simple_prefix(mem, "192.0.2.128", 25, 2);
+}
+
+static void slots_and_classes_read_as_they_are_written(void)
+{
+	struct wd_nft_ruleset empty = { 0 }, rs;
+	struct wd_nft_cost cost;
+	char *text;
+
+	one_pod();
+	rs = made(1);
+	text = diff(&empty, &rs, &cost);
+	expect_lines(
+		"meta nfproto ipv4 ct protocol tcp ct reply proto-src vmap { 0-65535 : jump c9_i } comment \"IPv4\"\n"
+		"meta nfproto ipv6 ct protocol tcp ct reply proto-src vmap { 0-65535 : jump c9_i } comment \"IPv6\"\n"
+		"meta nfproto ipv4 ct protocol udp ct reply proto-src vmap { 0-65535 : jump c9_i } comment \"IPv4\"\n"
+		"meta nfproto ipv6 ct protocol udp ct reply proto-src vmap { 0-65535 : jump c9_i } comment \"IPv6\"\n"
+		"meta nfproto ipv4 ct protocol sctp ct reply proto-src vmap { 0-65535 : jump c9_i } comment \"IPv4\"\n"
+		"meta nfproto ipv6 ct protocol sctp ct reply proto-src vmap { 0-65535 : jump c9_i } comment \"IPv6\"\n"
+		"ct protocol != { tcp, udp, sctp } jump c9_i\n"
+		"goto none_i\n",
+		text, "add rule inet warder s3_i ");
+	expect_lines("goto open_e\n", text, "add rule inet warder s3_e ");
+	expect_lines(
+		"ct reply ip daddr @p7_4 goto allow_i comment \"rule 9, predicate 7\"\n"
+		"ct reply ip daddr @p7_4_9a04b2a0dfbdc568 goto allow_i comment \"rule 9, prefixes of predicate 7\"\n"
+		"ct reply ip6 daddr @p7_6 goto allow_i comment \"rule 9, predicate 7\"\n",
+		text, "add rule inet warder c9_i ");
+	expect_lines("{ 10.9.0.1 }\n", text, "add element inet warder p7_4 ");
+	expect_lines("{ fd00:9::1 }\n", text, "add element inet warder p7_6 ");
+	expect_lines("{ 192.0.2.0-192.0.2.127 }\n", text,
+		     "add element inet warder p7_4_9a04b2a0dfbdc568 ");
+	expect_lines("{ 5 : goto ep5_in }\n", text,
+		     "add element inet warder pod_in ");
+	/* not on a bridge: its policy is not there */
+	expect_lines("", text, "add rule bridge warder s3_i ");
+	free(text);
+	wd_nft_clear(&rs);
+	tear_down();
+}
+
+static void the_same_tables_make_the_same_ruleset(void)
+{
+	struct wd_nft_ruleset a, b;
+	struct wd_nft_cost cost;
+	char *text;
+
+	one_pod();
+	a = made(1);
+	b = made(1);
+	text = diff(&a, &b, &cost);
+	wd_expect_str("", text);
+	free(text);
+	wd_nft_clear(&a);
+	wd_nft_clear(&b);
+	tear_down();
+}
+
+static void a_pod_more_is_elements_and_no_rule(void)
+{
+	struct wd_nft_ruleset before, after;
+	struct wd_nft_cost cost;
+	char *text;
+
+	one_pod();
+	before = made(1);
+	simple_addr(mem, "10.9.0.3", 1, WD_ADDR_POD, 0);
+	simple_no_addr(mem, "10.9.0.1");
+	after = made(1);
+	text = diff(&before, &after, &cost);
+	wd_expect_str("delete element inet warder p7_4 { 10.9.0.1 }\n"
+		      "add element inet warder p7_4 { 10.9.0.3 }\n",
+		      text);
+	wd_expect_int(0, cost.rules);
+	free(text);
+	wd_nft_clear(&before);
+	wd_nft_clear(&after);
+	tear_down();
+}
+
+static void a_pod_comes_with_its_policy_and_goes_with_it(void)
+{
+	struct wd_nft_ruleset none, one;
+	struct wd_nft_cost cost;
+	char *text, *found;
+
+	one_pod();
+	none = made(0);
+	one = made(1);
+	text = diff(&none, &one, &cost);
+	wd_expect(strstr(text, "add chain inet warder ep5_in\n"));
+	wd_expect(strstr(text, "add set inet warder p7_4 "));
+	free(text);
+	text = diff(&one, &none, &cost);
+	/* emptied before it goes, and nothing leads there any more */
+	found = strstr(text, "flush chain inet warder ep5_in\n");
+	wd_expect(found);
+	found = found ? strstr(found, "delete element inet warder pod_in { 5") :
+			NULL;
+	wd_expect(found);
+	found = found ? strstr(found, "delete chain inet warder ep5_in\n") :
+			NULL;
+	wd_expect(found);
+	wd_expect(found && strstr(found, "delete set inet warder p7_4\n"));
+	free(text);
+	wd_nft_clear(&none);
+	wd_nft_clear(&one);
+	tear_down();
+}
+
+static void an_address_that_two_pods_claim_is_neithers(void)
+{
+	struct wd_nft_ruleset empty = { 0 }, rs;
+	struct wd_nft_cost cost;
+	char *text;
+
+	one_pod();
+	simple_pod(mem, 5, 3, "10.1.0.1", NULL, mac, 77);
+	simple_pod(mem, 6, 3, "10.1.0.1", NULL, mac, 77);
+	rs = made(2);
+	text = diff(&empty, &rs, &cost);
+	expect_lines("{ 77 . 10.1.0.1 : goto ep0_in }\n", text,
+		     "add element inet warder bridge_in4 ");
+	free(text);
+	wd_nft_clear(&rs);
+	tear_down();
+}
+
+/* ---- who a predicate holds for ---- */
+
+static uint64_t rng;
+
+static uint32_t rnd(uint32_t n)
+{
+	rng = rng * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(rng >> 33) % n;
+}
+
+/* Addresses of a small world, so that things meet: 10.0.0.0/26 and its end. */
+static uint32_t some_addr(void)
+{
+	return rnd(8) ? 0x0a000000 + rnd(64) : rnd(2) ? 0 : 0xffffffff;
+}
+
+static const char *text_of(uint32_t addr, int version, char buf[64])
+{
+	if (version == 4)
+		(void)snprintf(buf, 64, "%u.%u.%u.%u", addr >> 24,
+			       addr >> 16 & 255, addr >> 8 & 255, addr & 255);
+	else if (addr == 0xffffffff)
+		(void)snprintf(buf, 64,
+			       "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+	else
+		(void)snprintf(buf, 64, "::%x:%x", addr >> 16, addr & 0xffff);
+	return buf;
+}
+
+struct entry {
+	uint32_t addr, bits, row;
+};
+
+static bool covers(const struct entry *e, uint32_t addr)
+{
+	return !e->bits || (addr ^ e->addr) >> (32 - e->bits) == 0;
+}
+
+static bool row_has(uint32_t row, uint32_t pred)
+{
+	const struct wd_row_val *rows = wd_memory_window(mem, WD_MAP_wd_row);
+
+	return rows[row].bits[pred / 64] >> (pred % 64) & 1;
+}
+
+/* The obvious way. */
+static bool holds(const struct entry *addr, int addrs,
+		  const struct entry *prefix, int prefixes, uint32_t a,
+		  uint32_t pred)
+{
+	const struct entry *best = NULL;
+
+	for (int i = 0; i < addrs; i++)
+		if (addr[i].addr == a)
+			return row_has(addr[i].row, pred);
+	for (int i = 0; i < prefixes; i++)
+		if (covers(&prefix[i], a) &&
+		    (!best || prefix[i].bits > best->bits))
+			best = &prefix[i];
+	return best && row_has(best->row, pred);
+}
+
+/* Is it in one of the predicate's sets of this family? */
+static bool is_in_sets(const struct wd_nft_ruleset *rs, int version,
+		       uint32_t pred, const uint8_t *key)
+{
+	size_t bytes = version == 4 ? 4 : 16;
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "p%u_%d", pred, version);
+	for (size_t i = 0; i < rs->set_cnt; i++) {
+		const struct wd_nft_set *s = &rs->set[i];
+		size_t size = wd_nft_elem_size(s->kind), len = strlen(name);
+
+		if (s->family != WD_NFT_INET || strncmp(s->name, name, len) ||
+		    (s->name[len] && s->name[len] != '_'))
+			continue;
+		for (size_t j = 0; j < s->cnt; j++) {
+			const uint8_t *at = s->elem + j * size;
+
+			if (memcmp(at, key, bytes) <= 0 &&
+			    memcmp(at + size - bytes, key, bytes) >= 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void random_world(int version)
+{
+	struct entry addr[12], prefix[12];
+	struct wd_nft_ruleset rs;
+	int wrong = 0;
+	char buf[64];
+
+	set_up();
+	for (uint32_t row = 1; row < 6; row++)
+		for (uint32_t pred = 0; pred < 3; pred++)
+			if (rnd(2))
+				simple_row(mem, row, pred);
+	for (uint32_t pred = 0; pred < 3; pred++)
+		simple_class(mem, 1 + pred, pred);
+	for (int i = 0; i < 12; i++) {
+		uint32_t bits = rnd(3) ? 26 + rnd(7) : rnd(33);
+		uint32_t a = some_addr();
+
+		a = bits ? a & ~(uint32_t)(0xffffffffULL >> bits) : 0;
+		prefix[i] = (struct entry){ a, bits, rnd(6) };
+		for (int j = 0; j < i; j++)
+			if (prefix[j].addr == a && prefix[j].bits == bits)
+				prefix[i].row = prefix[j].row;
+		/* of IPv6 the same, in the last 32 bits */
+		simple_prefix(mem, text_of(a, version, buf),
+			      version == 4 ? bits : 96 + bits, prefix[i].row);
+	}
+	for (int i = 0; i < 12; i++) {
+		addr[i] = (struct entry){ some_addr(), 32, rnd(6) };
+		for (int j = 0; j < i; j++)
+			if (addr[j].addr == addr[i].addr)
+				addr[i].row = addr[j].row;
+		simple_addr(mem, text_of(addr[i].addr, version, buf),
+			    addr[i].row, WD_ADDR_POD, 0);
+	}
+	for (uint32_t i = 0; i < 3; i++)
+		simple_slot(mem, 1 + i, WD_INGRESS, true, 1 + i);
+	simple_pod(mem, 5, 1 + rnd(3), NULL, NULL, mac, 0);
+	rs = made(1);
+	for (int i = 0; i < 200; i++) {
+		uint32_t a = some_addr();
+		uint32_t pred = 0, slot;
+		struct wd_endpoint_val ep;
+		uint8_t key[16];
+
+		(void)wd_memory_get(mem, WD_MAP_wd_endpoint, &(uint32_t){ 5 },
+				    &ep);
+		slot = ep.slot[0];
+		pred = slot - 1;
+		/* the end of all addresses is another one in IPv6 */
+		if (version == 6 && a == 0xffffffff)
+			continue;
+		inet_pton(version == 4 ? AF_INET : AF_INET6,
+			  text_of(a, version, buf), key);
+		wrong += holds(addr, 12, prefix, 12, a, pred) !=
+			 is_in_sets(&rs, version, pred, key);
+	}
+	wd_expect_int(0, wrong);
+	wd_nft_clear(&rs);
+	tear_down();
+}
+
+static void sets_hold_whom_rows_and_longest_prefixes_say(void)
+{
+	for (rng = 1; rng < 200;) {
+		uint64_t seed = rng;
+
+		random_world(4);
+		random_world(6);
+		rng = seed + 1;
+	}
+}
+
+static void prefix_of_everybody_reaches_the_last_address(void)
+{
+	struct wd_nft_ruleset empty = { 0 }, rs;
+	struct wd_nft_cost cost;
+	char *text;
+
+	one_pod();
+	simple_prefix(mem, "::", 0, 1);
+	simple_prefix(mem, "ffff::", 16, 1);
+	simple_prefix(mem, "0.0.0.0", 0, 1);
+	rs = made(1);
+	text = diff(&empty, &rs, &cost);
+	wd_expect(strstr(text,
+			 "{ ::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff }\n"));
+	/* but for 10.9.0.2, whose own row has it not */
+	wd_expect(strstr(
+		text,
+		"{ 0.0.0.0-10.9.0.1, 10.9.0.3-192.0.2.127, 192.0.3.0-255.255.255.255 }\n"));
+	free(text);
+	wd_nft_clear(&rs);
+	tear_down();
+}
+
+int main(void)
+{
+	WD_TEST(slots_and_classes_read_as_they_are_written);
+	WD_TEST(the_same_tables_make_the_same_ruleset);
+	WD_TEST(a_pod_more_is_elements_and_no_rule);
+	WD_TEST(a_pod_comes_with_its_policy_and_goes_with_it);
+	WD_TEST(an_address_that_two_pods_claim_is_neithers);
+	WD_TEST(sets_hold_whom_rows_and_longest_prefixes_say);
+	WD_TEST(prefix_of_everybody_reaches_the_last_address);
+	return wd_tests_end();
+}
