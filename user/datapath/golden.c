@@ -7,36 +7,26 @@
  * a test packet came by. A program that a compiler or a verifier bent gives
  * another verdict or counts another reason, and is refused. What the policy
  * language means is not tested here: the selftests do that.
+ * What wd_minimal sheds it must drop: bpf/rung.h.
  *
- *   .2 the pod    .3 a peer the policy allows    .4 one it does not
- *   .200 a peer allowed as part of a prefix      .9 nobody
- *   ports: 80 allowed, 82 denied by a rule, others not mentioned
+ * The policy, of TCP and UDP alike: port 80 allowed, 82 denied by a rule, others
+ * not mentioned; ICMP and what has no ports allowed. golden_frame.h says of
+ * whom.
  */
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/if_ether.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "byteorder.h"
+#include "golden_frame.h"
 #include "internal.h"
 
 #define LOOPBACK 1
 #define PASSED UINT32_MAX /* TCX_NEXT, TC_ACT_UNSPEC: -1 */
 #define SHOT 2 /* TCX_DROP, TC_ACT_SHOT */
-#define FRAME_BYTES 96
-
-#define POD 2
-#define FRIEND 3
-#define OTHER 4
-#define NOBODY 9
-#define PREFIXED 200
 
 #define GEN 1
 #define SLOT 1
@@ -47,42 +37,34 @@
 
 #define MAP_ROOM 1024 /* entries of the trial's larger maps */
 
-/* What the maps say at the time of a packet. */
-enum scene {
-	NORMAL, /* policy applies, to the host's own sockets too */
-	HOST_FREE, /* the host's own sockets pass */
-	NO_SLOT, /* nothing compiled for the endpoint */
-	NO_GEN, /* nothing published */
-	STRANGER, /* the device is no endpoint */
-};
-
 /* A TCP packet that opens a connection, or answers such a one. */
+#define TO_FROM(way_, family_, src_, dst_) \
+	.way = (way_), .family = (family_), .src = (src_), .dst = (dst_)
 #define TCP(way_, family_, src_, dst_, sport_, dport_, flags_) \
-	.way = (way_), .family = (family_), .src = (src_), .dst = (dst_), \
-	.sport = (sport_), .dport = (dport_), .flags = (flags_)
+	TO_FROM(way_, family_, src_, dst_), .sport = (sport_), \
+		.dport = (dport_), .flags = (flags_)
 #define OPEN(...) TCP(__VA_ARGS__, TH_SYN)
 #define REPLY(...) TCP(__VA_ARGS__, TH_SYN | TH_ACK)
+#define UDP(way_, family_, src_, dst_, sport_, dport_) \
+	TO_FROM(way_, family_, src_, dst_), .proto = 17, .sport = (sport_), \
+		.dport = (dport_)
+#define ICMP(way_, family_, src_, dst_, proto_, type_) \
+	TO_FROM(way_, family_, src_, dst_), .proto = (proto_), .sport = (type_)
+#define MORE 0x2000 /* of the field of an IPv4 header: fragments follow */
 #define IN WD_INGRESS
 #define OUT WD_EGRESS
 
-static const struct golden {
-	const char *name;
-	enum wd_dir way;
-	uint8_t family; /* 4, 6; else the frame is of @eth */
-	uint8_t src, dst; /* last byte of the address */
-	uint16_t sport, dport;
-	uint8_t flags; /* TCP */
-	enum wd_reason reason;
-	enum scene scene;
-	bool bad_mac;
-	uint16_t eth;
-} goldens[] = {
+static const struct wd_golden goldens[] = {
 	{ .name = "IPv4 allowed",
 	  OPEN(IN, 4, FRIEND, POD, 1000, 80),
 	  .reason = WD_R_POLICY_ALLOW },
 	{ .name = "IPv4 reply",
 	  REPLY(OUT, 4, POD, FRIEND, 80, 1000),
 	  .reason = WD_R_ESTABLISHED },
+	{ .name = "forged reset of that connection",
+	  TCP(IN, 4, FRIEND, POD, 1000, 80, TH_RST),
+	  .seq = 0x40000000,
+	  .reason = WD_R_CT_INVALID },
 	{ .name = "IPv4 allowed by prefix",
 	  OPEN(IN, 4, PREFIXED, POD, 1000, 80),
 	  .reason = WD_R_POLICY_ALLOW },
@@ -122,6 +104,92 @@ static const struct golden {
 	{ .name = "IPv6 spoofed",
 	  OPEN(OUT, 6, NOBODY, FRIEND, 1001, 80),
 	  .reason = WD_R_SPOOF_IP },
+	{ .name = "UDP allowed",
+	  UDP(IN, 4, FRIEND, POD, 1000, 80),
+	  .reason = WD_R_POLICY_ALLOW },
+	{ .name = "UDP reply",
+	  UDP(OUT, 4, POD, FRIEND, 80, 1000),
+	  .reason = WD_R_ESTABLISHED },
+	{ .name = "UDP wrong peer",
+	  UDP(IN, 6, OTHER, POD, 1000, 80),
+	  .reason = WD_R_DEFAULT },
+	{ .name = "UDP denied by rule",
+	  UDP(OUT, 6, POD, FRIEND, 1000, 82),
+	  .reason = WD_R_POLICY },
+	{ .name = "DHCP server",
+	  UDP(OUT, 4, POD, FRIEND, 67, 68),
+	  .reason = WD_R_DHCP_FORBIDDEN },
+	{ .name = "ping",
+	  ICMP(OUT, 4, POD, FRIEND, 1, 8),
+	  .reason = WD_R_POLICY_ALLOW },
+	{ .name = "ping answered",
+	  ICMP(IN, 4, FRIEND, POD, 1, 0),
+	  .reason = WD_R_ESTABLISHED },
+	{ .name = "ping not allowed",
+	  ICMP(IN, 4, OTHER, POD, 1, 8),
+	  .reason = WD_R_DEFAULT },
+	{ .name = "IPv6 ping",
+	  ICMP(OUT, 6, POD, FRIEND, 58, 128),
+	  .reason = WD_R_POLICY_ALLOW },
+	{ .name = "answer that nobody asked for",
+	  ICMP(IN, 6, FRIEND, POD, 58, 129),
+	  .dport = 9,
+	  .reason = WD_R_CT_INVALID },
+	{ .name = "error about nothing",
+	  ICMP(IN, 4, FRIEND, POD, 1, 3),
+	  .reason = WD_R_ICMP_UNRELATED },
+	{ .name = "protocol without ports",
+	  TO_FROM(IN, 4, OTHER, POD),
+	  .proto = 47,
+	  .reason = WD_R_PROTO_UNSUP },
+	{ .name = "first fragment",
+	  UDP(OUT, 4, POD, FRIEND, 1001, 80),
+	  .frag = MORE,
+	  .reason = WD_R_POLICY_ALLOW,
+	  .shed = true },
+	{ .name = "last fragment",
+	  UDP(OUT, 4, POD, FRIEND, 0, 0),
+	  .frag = 2,
+	  .reason = WD_R_ESTABLISHED,
+	  .shed = true },
+	{ .name = "first fragment not allowed",
+	  UDP(OUT, 4, POD, OTHER, 1001, 80),
+	  .frag = MORE,
+	  .reason = WD_R_DEFAULT,
+	  .shed = true },
+	{ .name = "fragment of it",
+	  UDP(OUT, 4, POD, OTHER, 0, 0),
+	  .frag = 2,
+	  .reason = WD_R_FRAG_ORPHAN,
+	  .shed = true },
+	{ .name = "fragment over a header",
+	  TCP(IN, 4, FRIEND, POD, 0, 0, 0),
+	  .frag = 1,
+	  .reason = WD_R_FRAG_OVERLAP },
+	{ .name = "IPv4 option",
+	  UDP(OUT, 4, POD, FRIEND, 1002, 80),
+	  .extra = ROUTER_ALERT,
+	  .reason = WD_R_POLICY_ALLOW,
+	  .shed = true },
+	{ .name = "source route",
+	  UDP(OUT, 4, POD, FRIEND, 1003, 80),
+	  .extra = SOURCE_ROUTE,
+	  .reason = WD_R_IPOPT,
+	  .shed = true },
+	{ .name = "IPv6 destination options",
+	  OPEN(IN, 6, FRIEND, POD, 1001, 80),
+	  .extra = DST_OPTIONS,
+	  .reason = WD_R_POLICY_ALLOW,
+	  .shed = true },
+	{ .name = "IPv6 destination options, wrong peer",
+	  OPEN(IN, 6, OTHER, POD, 1001, 80),
+	  .extra = DST_OPTIONS,
+	  .reason = WD_R_DEFAULT,
+	  .shed = true },
+	{ .name = "IPv6 routing header",
+	  OPEN(IN, 6, FRIEND, POD, 1002, 80),
+	  .extra = ROUTING,
+	  .reason = WD_R_EXTHDR },
 	{ .name = "wrong hardware address",
 	  OPEN(OUT, 4, POD, FRIEND, 1002, 80),
 	  .reason = WD_R_SPOOF_MAC,
@@ -154,9 +222,6 @@ static const struct golden {
 };
 
 #define GOLDEN_CNT (sizeof(goldens) / sizeof(*goldens))
-
-static const uint8_t pod_mac[6] = { 2, 0, 0, 0, 0, POD };
-static const uint8_t host_mac[6] = { 2, 0, 0, 0, 0, 1 };
 
 /* ---- the maps ---- */
 
@@ -194,24 +259,13 @@ static int put(struct bpf_object *obj, enum wd_map map, const void *key,
 		val, BPF_ANY);
 }
 
-static struct wd_addr4_key addr4(uint8_t last)
-{
-	return (struct wd_addr4_key){ wd_be32(0x0a000000 | last) };
-}
-
-static struct wd_addr6_key addr6(uint8_t last)
-{
-	return (struct wd_addr6_key){ { wd_be32(0xfd000000), 0, 0,
-					wd_be32(last) } };
-}
-
 static int put_addr(struct bpf_object *obj, uint8_t last, uint32_t row)
 {
 	struct wd_addr_val val = { .identity = 1000U + last,
 				   .row = { row, row },
 				   .flags = WD_ADDR_POD };
-	struct wd_addr4_key key4 = addr4(last);
-	struct wd_addr6_key key6 = addr6(last);
+	struct wd_addr4_key key4 = wd_golden_addr4(last);
+	struct wd_addr6_key key6 = wd_golden_addr6(last);
 	int err;
 
 	err = put(obj, WD_MAP_wd_addr4, &key4, &val);
@@ -221,7 +275,7 @@ static int put_addr(struct bpf_object *obj, uint8_t last, uint32_t row)
 static int put_peers(struct bpf_object *obj)
 {
 	struct wd_row_val row = { .bits[PRED / 64] = 1ULL << PRED % 64 };
-	struct wd_cidr4_key prefix = { 25, addr4(128).addr };
+	struct wd_cidr4_key prefix = { 25, wd_golden_addr4(128).addr };
 	struct wd_addr_val val = { .identity = 1 << 24, .row = { ROW, ROW } };
 	uint32_t nr = ROW;
 	int err;
@@ -258,8 +312,10 @@ static int put_slots(struct bpf_object *obj)
 	};
 	struct wd_slot_val slot = {
 		.flags = WD_SLOT_READY | WD_SLOT_ISOLATED,
-		.first[WD_L4_TCP] = 1,
-		.cnt[WD_L4_TCP] = sizeof(spans) / sizeof(*spans),
+		.any = CLASS_ALLOW,
+		.first = { [WD_L4_TCP] = 1, [WD_L4_UDP] = 1 },
+		.cnt = { [WD_L4_TCP] = sizeof(spans) / sizeof(*spans),
+			 [WD_L4_UDP] = sizeof(spans) / sizeof(*spans) },
 	};
 	uint32_t nr, i;
 	int err = 0;
@@ -275,17 +331,17 @@ static int put_slots(struct bpf_object *obj)
 	return err;
 }
 
-static int put_endpoint(struct bpf_object *obj, enum scene scene)
+static int put_endpoint(struct bpf_object *obj, enum wd_golden_scene scene)
 {
 	uint32_t ifindex = scene == STRANGER ? INT32_MAX : LOOPBACK;
 	struct wd_endpoint_val ep = { .id = 1,
 				      .identity = 1000 + POD,
-				      .ip4[0] = addr4(POD).addr };
+				      .ip4[0] = wd_golden_addr4(POD).addr };
 	uint32_t gone = LOOPBACK;
 
-	memcpy(ep.ip6[0], addr6(POD).addr, sizeof(ep.ip6[0]));
-	memcpy(ep.mac, pod_mac, sizeof(ep.mac));
-	memcpy(ep.host_mac, host_mac, sizeof(ep.host_mac));
+	memcpy(ep.ip6[0], wd_golden_addr6(POD).addr, sizeof(ep.ip6[0]));
+	memcpy(ep.mac, wd_golden_pod_mac, sizeof(ep.mac));
+	memcpy(ep.host_mac, wd_golden_host_mac, sizeof(ep.host_mac));
 	if (scene != NO_SLOT)
 		ep.slot[GEN & 1] = SLOT;
 	if (scene == STRANGER)
@@ -295,7 +351,7 @@ static int put_endpoint(struct bpf_object *obj, enum scene scene)
 	return put(obj, WD_MAP_wd_endpoint, &ifindex, &ep);
 }
 
-static int set_scene(struct bpf_object *obj, enum scene scene)
+static int set_scene(struct bpf_object *obj, enum wd_golden_scene scene)
 {
 	struct wd_state_val state = { .gen = scene == NO_GEN ? 0 : GEN,
 				      .flags = WD_STATE_CIDR4,
@@ -309,75 +365,14 @@ static int set_scene(struct bpf_object *obj, enum scene scene)
 	return err ? err : put_endpoint(obj, scene);
 }
 
-/* ---- the packets ---- */
-
-static void put_ip4(uint8_t *at, const struct golden *g)
-{
-	struct iphdr ip = {
-		.version = 4,
-		.ihl = 5,
-		.tot_len = htons(sizeof(ip) + sizeof(struct tcphdr)),
-		.ttl = 64,
-		.protocol = IPPROTO_TCP,
-		.saddr = wd_in_addr(addr4(g->src).addr).s_addr,
-		.daddr = wd_in_addr(addr4(g->dst).addr).s_addr,
-	};
-
-	memcpy(at, &ip, sizeof(ip));
-}
-
-static void put_ip6(uint8_t *at, const struct golden *g)
-{
-	struct wd_addr6_key src = addr6(g->src), dst = addr6(g->dst);
-	struct ip6_hdr ip = {
-		.ip6_flow = htonl(6U << 28),
-		.ip6_plen = htons(sizeof(struct tcphdr)),
-		.ip6_nxt = IPPROTO_TCP,
-		.ip6_hlim = 64,
-	};
-
-	memcpy(&ip.ip6_src, &src, sizeof(src));
-	memcpy(&ip.ip6_dst, &dst, sizeof(dst));
-	memcpy(at, &ip, sizeof(ip));
-}
-
-static void make_frame(uint8_t frame[FRAME_BYTES], const struct golden *g)
-{
-	struct tcphdr tcp = { .th_sport = htons(g->sport),
-			      .th_dport = htons(g->dport),
-			      /* the SYNs have number 0 */
-			      .th_ack = htonl((g->flags & TH_ACK) ? 1 : 0),
-			      .th_off = 5,
-			      .th_flags = g->flags };
-
-	uint16_t eth = g->family == 4 ? ETH_P_IP :
-		       g->family == 6 ? ETH_P_IPV6 :
-					g->eth;
-	uint8_t *at = frame + ETH_HLEN;
-
-	memset(frame, 0, FRAME_BYTES);
-	memcpy(frame, g->way == WD_INGRESS ? pod_mac : host_mac, 6);
-	memcpy(frame + 6, g->way == WD_INGRESS ? host_mac : pod_mac, 6);
-	if (g->bad_mac)
-		frame[6 + 5] ^= 0x10;
-	frame[12] = eth >> 8;
-	frame[13] = eth & 0xff;
-	if (g->family == 4) {
-		put_ip4(at, g);
-		memcpy(at + sizeof(struct iphdr), &tcp, sizeof(tcp));
-	} else if (g->family == 6) {
-		put_ip6(at, g);
-		memcpy(at + sizeof(struct ip6_hdr), &tcp, sizeof(tcp));
-	}
-}
-
 /* ---- the verdicts ---- */
 
 static int count_reason(struct wd_datapath *dp, struct bpf_object *obj,
-			const struct golden *g, uint64_t *ret_packets)
+			enum wd_reason reason, enum wd_dir way,
+			uint64_t *ret_packets)
 {
 	const struct wd_stat_val *val = dp->percpu;
-	uint32_t at = g->reason * 2 + g->way;
+	uint32_t at = reason * 2 + way;
 	int cpu, err;
 
 	err = bpf_map_lookup_elem(bpf_object__find_map_fd_by_name(obj,
@@ -392,14 +387,14 @@ static int count_reason(struct wd_datapath *dp, struct bpf_object *obj,
 }
 
 static int run_one(struct bpf_object *obj, enum wd_rung rung,
-		   const struct golden *g, uint32_t *ret_verdict)
+		   const struct wd_golden *g, uint32_t *ret_verdict)
 {
-	uint8_t frame[FRAME_BYTES];
+	uint8_t frame[WD_GOLDEN_BYTES];
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
 		    .data_size_in = sizeof(frame), .repeat = 1);
 	int err;
 
-	make_frame(frame, g);
+	wd_golden_frame(frame, g);
 	err = bpf_prog_test_run_opts(wd_object_prog(obj, rung, g->way), &opts);
 	if (!err)
 		*ret_verdict = opts.retval;
@@ -407,19 +402,21 @@ static int run_one(struct bpf_object *obj, enum wd_rung rung,
 }
 
 static int judge_one(struct wd_datapath *dp, struct bpf_object *obj,
-		     enum wd_rung rung, const struct golden *g)
+		     enum wd_rung rung, const struct wd_golden *g)
 {
-	uint32_t want = g->reason < WD_R_FIRST_DROP ? PASSED : SHOT, verdict;
+	enum wd_reason reason = g->shed && rung == WD_RUNG_MINIMAL ? WD_R_SHED :
+								     g->reason;
+	uint32_t want = reason < WD_R_FIRST_DROP ? PASSED : SHOT, verdict;
 	uint64_t before, after;
 	int err;
 
 	err = set_scene(obj, g->scene);
 	if (!err)
-		err = count_reason(dp, obj, g, &before);
+		err = count_reason(dp, obj, reason, g->way, &before);
 	if (!err)
 		err = run_one(obj, rung, g, &verdict);
 	if (!err)
-		err = count_reason(dp, obj, g, &after);
+		err = count_reason(dp, obj, reason, g->way, &after);
 	if (err)
 		return wd_fail(dp, err, WD_STAGE_RUN,
 			       "golden packet '%s' cannot be tried", g->name);
