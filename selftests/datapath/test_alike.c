@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <warder/maps.h>
 
+#include "datapath/ladder.h"
+#include "fixture.h"
 #include "image.h"
 #include "tap.h"
 
@@ -155,6 +157,28 @@ static void every_object_loads_without_the_maps_of_events(void)
 	for_each_image(image) expect_to_load(image, false);
 }
 
+/* A golden packet that is denied there must be here, too, so it is refused if not. */
+static void every_object_gives_the_golden_verdicts(void)
+{
+	for (int nr = 0; wd_images[nr].name; nr++) {
+		struct wd_ladder_opts opts = { .top = (enum wd_rung)nr,
+					       .bottom = (enum wd_rung)nr };
+		struct wd_datapath *dp = NULL;
+		char *error = NULL;
+
+		wd_test_row(wd_images[nr].name);
+		if (wd_expect_int(0, wd_datapath_open_at(WD_FX_BPFFS, &opts,
+							 &dp, &error)))
+			wd_expect_str(wd_images[nr].name,
+				      wd_ladder(dp)->object);
+		else
+			printf("# %s\n", error ? error : "no message");
+		free(error);
+		wd_datapath_close(dp);
+		wd_expect_int(0, wd_datapath_remove(WD_FX_BPFFS));
+	}
+}
+
 static bool hide_btf(void)
 {
 	return !unshare(CLONE_NEWNS) &&
@@ -177,10 +201,12 @@ static void every_object_loads_where_the_kernel_has_no_btf(void)
 
 int main(void)
 {
+	wd_fx_enter();
 	WD_TEST(objects_define_the_same_maps_in_the_same_shapes);
 	WD_TEST(objects_have_the_same_constants_at_the_same_places);
 	WD_TEST(programs_have_the_names_that_the_list_gives);
 	WD_TEST(every_object_loads);
+	WD_TEST(every_object_gives_the_golden_verdicts);
 	WD_TEST(every_object_loads_without_the_maps_of_events);
 	WD_TEST(every_object_loads_where_the_kernel_has_no_btf);
 	return wd_tests_end();
