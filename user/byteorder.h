@@ -35,6 +35,11 @@ static inline uint16_t wd_host16(__be16 net)
 	return ntohs((WD_FORCE uint16_t)net);
 }
 
+static inline uint32_t wd_host32(__be32 net)
+{
+	return ntohl((WD_FORCE uint32_t)net);
+}
+
 /* Both in network byte order; only the type changes. */
 static inline __be32 wd_be32_of(struct in_addr addr)
 {

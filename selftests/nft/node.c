@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "byteorder.h"
 #include "model/xalloc.h"
 #include "nft/kernel.h"
 #include "nft/library.h"
@@ -197,7 +198,7 @@ static bool read_devices(struct node *node)
 static bool open_socket(struct node *node, int at)
 {
 	struct sockaddr_ll addr = { .sll_family = AF_PACKET,
-				    .sll_protocol = htons(ETH_P_ALL) };
+				    .sll_protocol = wd_be16(ETH_P_ALL) };
 	char name[IF_NAMESIZE];
 	struct ifreq req = { 0 };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -133,7 +133,7 @@ static void pods_come_and_go_without_a_chain_rewritten(void)
 {
 	struct wd_nft_info before, after;
 	char buf[INET6_ADDRSTRLEN];
-	double begun = now_ms(), took;
+	double begun, took;
 
 	wd_nft_info(node.nft, &before);
 	for (uint32_t i = 0; i < 1000; i++) {

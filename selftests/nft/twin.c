@@ -38,7 +38,7 @@ static const char *const map_names[] = {
 static void copy_entries(struct twin *twin, const struct wd_memory *mem,
 			 enum wd_map map)
 {
-	uint8_t key[32], next[32], val[256];
+	uint8_t key[32] = { 0 }, next[32], val[256];
 	bool any = false;
 
 	while (!wd_memory_next(mem, map, any ? key : NULL, next)) {

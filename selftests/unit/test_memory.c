@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "byteorder.h"
 #include "datapath/memory.h"
 
 #include "../tap.h"
@@ -131,11 +132,11 @@ static void a_full_table_of_prefixes_says_no_space(void)
 
 	set_up();
 	for (uint32_t i = 0; i < WD_CIDRS_MAX; i++) {
-		key.addr = htonl(i);
+		key.addr = wd_be32(i);
 		(void)wd_memory_set(mem, WD_MAP_wd_cidr4, &key, &web);
 	}
 	wd_expect_int(WD_CIDRS_MAX, wd_memory_count(mem, WD_MAP_wd_cidr4));
-	key.addr = htonl(WD_CIDRS_MAX);
+	key.addr = wd_be32(WD_CIDRS_MAX);
 	wd_expect_int(-ENOSPC, wd_memory_set(mem, WD_MAP_wd_cidr4, &key, &web));
 	tear_down();
 }

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "byteorder.h"
 #include "nft/gen_int.h"
 
 static const uint32_t zero6[4];
@@ -37,8 +38,8 @@ static const __be32 *own6(const struct wd_endpoint_val *ep, int i)
 
 	if (is_zero6(a) || *(const uint8_t *)a == 0xff)
 		return NULL;
-	while (i--)
-		if (memcmp(addr6(ep, i), a, sizeof(zero6)) == 0)
+	for (int j = 0; j < i; j++)
+		if (memcmp(addr6(ep, j), a, sizeof(zero6)) == 0)
 			return NULL;
 	return a;
 }
@@ -47,10 +48,10 @@ static const __be32 *own4(const struct wd_endpoint_val *ep, int i)
 {
 	const __be32 *a = &ep->ip4[i];
 
-	if (!*a || ntohl(*a) >= 0xe0000000)
+	if (!*a || wd_host32(*a) >= 0xe0000000)
 		return NULL;
-	while (i--)
-		if (ep->ip4[i] == *a)
+	for (int j = 0; j < i; j++)
+		if (ep->ip4[j] == *a)
 			return NULL;
 	return a;
 }
@@ -58,7 +59,7 @@ static const __be32 *own4(const struct wd_endpoint_val *ep, int i)
 /* In fe80::/10, which may stand in the list already. */
 static bool is_link_local(const __be32 *a)
 {
-	return (ntohl(a[0]) & 0xffc00000) == 0xfe800000;
+	return (wd_host32(a[0]) & 0xffc00000) == 0xfe800000;
 }
 
 bool wd_nft_own_list(const struct wd_endpoint_val *ep, int version,
@@ -99,8 +100,9 @@ bool wd_nft_own_hex(const struct wd_endpoint_val *ep, char *buf, size_t len)
 		if (!a)
 			continue;
 		at += (size_t)snprintf(buf + at, len - at,
-				       "%s0x%08x%08x%08x%08x", sep, ntohl(a[0]),
-				       ntohl(a[1]), ntohl(a[2]), ntohl(a[3]));
+				       "%s0x%08x%08x%08x%08x", sep,
+				       wd_host32(a[0]), wd_host32(a[1]),
+				       wd_host32(a[2]), wd_host32(a[3]));
 		sep = ", ";
 	}
 	(void)snprintf(buf + at, len - at, " }");
@@ -157,7 +159,7 @@ void wd_nft_endpoint_sets(struct wd_nft_gen *g, struct wd_nft_sets *ret_sets)
 
 void wd_nft_dev_elem(struct wd_nft_gen *g, size_t set, uint32_t ifindex)
 {
-	uint32_t elem[2] = { htonl(ifindex), htonl(ifindex) };
+	__be32 elem[2] = { wd_be32(ifindex), wd_be32(ifindex) };
 
 	wd_nft_elem(g->rs, set, elem);
 }
@@ -166,11 +168,11 @@ void wd_nft_dev_elem(struct wd_nft_gen *g, size_t set, uint32_t ifindex)
 static void addr_elem(struct wd_nft_gen *g, size_t set, uint32_t dev,
 		      const __be32 *addr, size_t words, uint32_t ifindex)
 {
-	uint32_t elem[6];
+	__be32 elem[6];
 
-	elem[0] = htonl(dev);
+	elem[0] = wd_be32(dev);
 	memcpy(elem + 1, addr, words * sizeof(*elem));
-	elem[1 + words] = htonl(ifindex);
+	elem[1 + words] = wd_be32(ifindex);
 	wd_nft_elem(g->rs, set, elem);
 }
 
@@ -281,10 +283,10 @@ static void decide(struct wd_nft_gen *g, const struct wd_endpoint_val *ep,
 		wd_nft_rule(g, "%s drop", wd_nft_count(g, WD_R_NOT_READY, dir));
 		return;
 	}
-	if (dir == WD_INGRESS)
+	if (dir == WD_INGRESS) {
 		wd_nft_rule(g, "ct direction original jump source_in");
-	if (dir == WD_INGRESS)
 		wd_nft_rule(g, "ct state related jump source_in");
+	}
 	if (dir == WD_EGRESS && g->family == WD_NFT_INET && !g->host_policy)
 		wd_nft_rule(g, "ct direction reply jump host_reply");
 	wd_nft_rule(g, "jump forbidden_%s", way);

@@ -6,11 +6,11 @@
  * all others it drops what a bridge would forward, because they are not
  * supposed to be there.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "byteorder.h"
 #include "model/xalloc.h"
 #include "nft/gen_int.h"
 
@@ -140,7 +140,7 @@ static int arp_out(struct wd_nft_gen *g)
 		wd_nft_dev_elem(g, sets.pods, ifindex);
 		err = endpoint_of(g, ifindex, &buf, &ep);
 		for (int j = 0; !err && ep && j < WD_EP_ADDRS; j++) {
-			uint32_t elem[2] = { htonl(ifindex), ep->ip4[j] };
+			__be32 elem[2] = { wd_be32(ifindex), ep->ip4[j] };
 
 			if (ep->ip4[j])
 				wd_nft_elem(g->rs, sets.own4, elem);

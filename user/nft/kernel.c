@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "byteorder.h"
 #include "model/xalloc.h"
 
 static const uint8_t families[WD_NFT_FAMILIES] = {
@@ -35,7 +36,7 @@ static struct nlmsghdr *message(void *buf, uint16_t type, uint16_t flags,
 	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
 	nfg->nfgen_family = family;
 	nfg->version = NFNETLINK_V0;
-	nfg->res_id = htons(res_id);
+	nfg->res_id = wd_be16(res_id);
 	return nlh;
 }
 
