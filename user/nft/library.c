@@ -6,9 +6,12 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "model/xalloc.h"
 
@@ -18,6 +21,7 @@
 struct nft_ctx;
 #define CTX_DEFAULT 0
 #define OUTPUT_STATELESS (1U << 2)
+#define OUTPUT_TERSE (1U << 11) /* does not even read elements */
 
 struct wd_nft_library {
 	void *handle;
@@ -65,9 +69,28 @@ static int find_all(struct wd_nft_library *lib)
 	return err;
 }
 
+/* The library ends the process where it gets no socket, so that is tried before. */
+static int try_socket(void)
+{
+	struct mnl_socket *nl =
+		mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	int err = 0;
+
+	if (!nl)
+		return -errno;
+	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID))
+		err = -errno;
+	(void)mnl_socket_close(nl);
+	return err;
+}
+
 /* A context of its own for each use: it keeps what it read of the kernel. */
 static int begin(struct wd_nft_library *lib)
 {
+	int err = try_socket();
+
+	if (err)
+		return err;
 	lib->ctx = lib->ctx_new(CTX_DEFAULT);
 	if (!lib->ctx)
 		return -ENOMEM;
@@ -149,7 +172,8 @@ int wd_nft_run(struct wd_nft_library *lib, const char *commands,
 	int err = begin(lib);
 
 	if (err) {
-		*ret_error = wd_xprintf("no memory for nftables");
+		*ret_error = wd_xprintf("cannot talk to the kernel: %s",
+					strerror(-err));
 		return err;
 	}
 	if (lib->run(lib->ctx, commands)) {
@@ -162,14 +186,15 @@ int wd_nft_run(struct wd_nft_library *lib, const char *commands,
 	return err;
 }
 
-int wd_nft_list(struct wd_nft_library *lib, const char *command,
+int wd_nft_list(struct wd_nft_library *lib, const char *command, bool elements,
 		char **ret_text)
 {
 	int err = begin(lib);
 
 	if (err)
 		return err;
-	lib->output_set_flags(lib->ctx, OUTPUT_STATELESS);
+	lib->output_set_flags(lib->ctx,
+			      OUTPUT_STATELESS | (elements ? 0 : OUTPUT_TERSE));
 	if (lib->run(lib->ctx, command))
 		err = error_of(lib->error(lib->ctx));
 	else

@@ -9,6 +9,8 @@
 #ifndef WARDER_NFT_LIBRARY_H
 #define WARDER_NFT_LIBRARY_H
 
+#include <stdbool.h>
+
 struct wd_nft_library;
 
 /**
@@ -32,9 +34,10 @@ int wd_nft_run(struct wd_nft_library *lib, const char *commands,
 
 /**
  * wd_nft_list() - what a command prints, without what is counted
+ * @elements: with elements of named sets
  * @ret_text: to be freed
  */
-int wd_nft_list(struct wd_nft_library *lib, const char *command,
+int wd_nft_list(struct wd_nft_library *lib, const char *command, bool elements,
 		char **ret_text);
 
 #endif /* WARDER_NFT_LIBRARY_H */

@@ -5,8 +5,9 @@
  *
  * Whether somebody else has edited it is told by the number of the ruleset,
  * which each transaction of anybody adds one to. Where it has moved by more
- * than ours, the listing is compared with the one that was taken while the
- * number was known to be ours.
+ * than ours, listings are compared with those that were taken while the number
+ * was known to be ours: of the chains at once, of the elements of sets too
+ * unless there are many, which are looked at once a minute.
  */
 #include "nft/nft.h"
 
@@ -37,7 +38,10 @@ struct wd_nft {
 	bool arp;
 	bool dirty;
 	uint32_t gen; /* of the kernel's ruleset, when it was ours */
-	uint64_t listing; /* hash of it then, 0 not taken */
+	uint64_t chains; /* hash of the listing then without elements, 0 not taken */
+	uint64_t listing; /* the same with elements */
+	uint64_t done_us; /* our last transaction */
+	uint64_t compared_us; /* when elements were last compared */
 	struct wd_nft_info info;
 };
 
@@ -250,7 +254,7 @@ static uint64_t hash_text(const char *text, uint64_t hash)
 }
 
 /* What the kernel has of ours. Return: 0 with the hash, or -errno. */
-static int take_listing(struct wd_nft *nft, uint64_t *ret_hash)
+static int take_listing(struct wd_nft *nft, bool elements, uint64_t *ret_hash)
 {
 	uint64_t hash = 0xcbf29ce484222325ULL;
 	int err = 0;
@@ -263,7 +267,7 @@ static int take_listing(struct wd_nft *nft, uint64_t *ret_hash)
 		(void)snprintf(command, sizeof(command),
 			       "list table %s " WD_NFT_TABLE,
 			       wd_nft_family_names[i]);
-		err = wd_nft_list(nft->lib, command, &text);
+		err = wd_nft_list(nft->lib, command, elements, &text);
 		if (!err)
 			hash = hash_text(text, hash);
 		free(text);
@@ -273,22 +277,25 @@ static int take_listing(struct wd_nft *nft, uint64_t *ret_hash)
 }
 
 /* Our transaction was done: is the number still ours? */
-static void note_gen(struct wd_nft *nft, uint32_t before)
+static void note_gen(struct wd_nft *nft, uint32_t before, bool same_chains)
 {
+	bool was_ours = before == nft->gen;
 	uint32_t now;
 
 	nft->listing = 0;
-	if (wd_nft_kernel_gen(&now)) {
-		nft->gen = 0;
-		return;
-	}
-	nft->gen = now;
-	/* somebody else's came between: what there is now is the best to go by */
-	if (now != before + 1 && take_listing(nft, &nft->listing))
-		nft->listing = 0;
+	if (!same_chains)
+		nft->chains = 0;
+	if (wd_nft_kernel_gen(&now))
+		now = 0;
+	/* what others did meanwhile is still to be compared: with the chains */
+	if (now == before + 1 && (was_ours || !same_chains))
+		nft->gen = now;
+	else if (!nft->chains && !take_listing(nft, false, &nft->chains))
+		nft->gen = now;
 }
 
-static int run(struct wd_nft *nft, const char *text, char **ret_error)
+static int run(struct wd_nft *nft, const char *text, bool same_chains,
+	       char **ret_error)
 {
 	uint32_t before = 0;
 	char *why = NULL;
@@ -300,7 +307,8 @@ static int run(struct wd_nft *nft, const char *text, char **ret_error)
 		return fail(ret_error, err, "the kernel refused the ruleset",
 			    why);
 	nft->info.transactions++;
-	note_gen(nft, before);
+	nft->done_us = now_us();
+	note_gen(nft, before, same_chains);
 	return 0;
 }
 
@@ -338,7 +346,7 @@ static int go_to(struct wd_nft *nft, struct wd_nft_ruleset *to, bool is_part,
 	if (fclose(out))
 		abort();
 	if (*text)
-		err = run(nft, text, ret_error);
+		err = run(nft, text, nft->is_there && !cost.chains, ret_error);
 	free(text);
 	if (err) {
 		wd_nft_clear(to);
@@ -360,6 +368,91 @@ static int go_to(struct wd_nft *nft, struct wd_nft_ruleset *to, bool is_part,
 	nft->is_there = true;
 	return 0;
 }
+
+/* ---- is it as it was left ---- */
+
+#define FEW 2000 /* elements, which take milliseconds to list */
+#define QUIET_US 10000000ULL /* after our last transaction */
+#define COMPARE_US 60000000ULL
+
+/* Is it worth to list elements now? */
+static bool elements_are_due(const struct wd_nft *nft)
+{
+	uint64_t now = now_us();
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < nft->in_force.set_cnt; i++)
+		cnt += nft->in_force.set[i].cnt;
+	if (cnt < FEW)
+		return true;
+	return now - nft->done_us > QUIET_US &&
+	       now - nft->compared_us > COMPARE_US;
+}
+
+/* The number is ours: what there is now is what others are compared with. */
+static int take_listings(struct wd_nft *nft, bool elements)
+{
+	uint64_t chains = nft->chains, listing = nft->listing;
+	uint32_t after;
+	int err = 0;
+
+	if (!chains)
+		err = take_listing(nft, false, &chains);
+	if (!err && !listing && elements)
+		err = take_listing(nft, true, &listing);
+	if (!err)
+		err = wd_nft_kernel_gen(&after);
+	if (err || after != nft->gen)
+		return err;
+	nft->chains = chains;
+	nft->listing = listing;
+	return 0;
+}
+
+/* -ENOLINK: it differs; by what it is like without elements, if that is all there is. */
+static int compare_listings(struct wd_nft *nft, uint32_t gen, bool elements)
+{
+	uint64_t now;
+	int err;
+
+	if (!nft->chains)
+		return -ENOLINK;
+	err = take_listing(nft, false, &now);
+	if (err)
+		return err == -ENOENT ? -ENOLINK : err;
+	if (now != nft->chains)
+		return -ENOLINK;
+	/* not known how it was: what elements there are now must do */
+	if (!nft->listing)
+		nft->gen = gen;
+	if (!elements || !nft->listing)
+		return 0;
+	nft->compared_us = now_us();
+	err = take_listing(nft, true, &now);
+	if (err)
+		return err;
+	if (now != nft->listing)
+		return -ENOLINK;
+	nft->gen = gen;
+	return 0;
+}
+
+static int compare(struct wd_nft *nft)
+{
+	bool elements = elements_are_due(nft);
+	uint32_t gen;
+	int err = wd_nft_kernel_gen(&gen);
+
+	if (err)
+		return err;
+	if (gen != nft->gen)
+		return compare_listings(nft, gen, elements);
+	if (nft->chains && (nft->listing || !elements))
+		return 0;
+	return take_listings(nft, elements);
+}
+
+/* ---- bridges ---- */
 
 /*
  * deny: a kernel whose nftables does not see what bridges forward cannot guard
@@ -402,6 +495,8 @@ static int ask_for_bridges(const struct wd_nft *nft, char **ret_error)
 	return err;
 }
 
+/* ---- sync ---- */
+
 /* A device may go between looking and doing. */
 #define TRIES 3
 
@@ -411,6 +506,8 @@ int wd_nft_sync(struct wd_nft *nft, char **ret_error)
 	char *why = NULL;
 	int err = probe(nft, &why);
 
+	if (nft->is_there && compare(nft) == -ENOLINK)
+		nft->is_there = false;
 	for (int i = 0; !err && i < TRIES; i++) {
 		struct wd_nft_input in;
 		struct wd_nft_ruleset to;
@@ -518,33 +615,6 @@ int wd_nft_detach(struct wd_nft *nft, uint32_t ifindex, char **ret_error)
 }
 
 /* ---- is it still there ---- */
-
-static int compare(struct wd_nft *nft)
-{
-	uint32_t before, after;
-	uint64_t listing;
-	int err = wd_nft_kernel_gen(&before);
-
-	if (err)
-		return err;
-	if (before == nft->gen && nft->listing)
-		return 0;
-	err = take_listing(nft, &listing);
-	if (err == -ENOENT)
-		return -ENOLINK;
-	if (!err)
-		err = wd_nft_kernel_gen(&after);
-	if (err)
-		return err;
-	if (before == nft->gen && after == before) {
-		nft->listing = listing;
-		return 0;
-	}
-	if (!nft->listing || listing != nft->listing)
-		return -ENOLINK;
-	nft->gen = before;
-	return 0;
-}
 
 int wd_nft_check(struct wd_nft *nft, uint32_t ifindex)
 {
