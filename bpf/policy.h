@@ -102,6 +102,19 @@ find_slot(const struct wd_pkt *pkt, __u32 dir)
 	return bpf_map_lookup_elem(&wd_slot, &at);
 }
 
+/* @half if the span begins at or below @port, else 0. */
+static __always_inline __u32 half_below(const struct wd_span_val *span,
+					__u32 port, __u32 half)
+{
+	__u64 after = (__u64)port - span->lo;
+
+	if (WD_COPIES)
+		return span->lo <= port ? half : 0;
+	/* verifier: without a branch, or it follows both in each step */
+	WD_OPAQUE(after);
+	return half & ~(__u32)((__s64)after >> 63);
+}
+
 /*
  * The class of @port among @cnt spans from @first on: last span that begins at
  * or below it. Halving leaves one after WD_SPAN_STEPS; the first begins at 0.
@@ -110,7 +123,6 @@ static __always_inline __u32 find_span(__u32 first, __u32 cnt, __u32 port)
 {
 	const struct wd_span_val *span;
 	__u32 at, half;
-	__u64 after;
 	int i;
 
 	for (i = 0; i < WD_SPAN_STEPS; i++) {
@@ -121,10 +133,7 @@ static __always_inline __u32 find_span(__u32 first, __u32 cnt, __u32 port)
 		span = bpf_map_lookup_elem(&wd_span, &at);
 		if (!span)
 			return 0;
-		/* without a branch, which neither a CPU nor the verifier can foresee */
-		after = (__u64)port - span->lo;
-		WD_OPAQUE(after);
-		first += half & ~(__u32)((__s64)after >> 63);
+		first += half_below(span, port, half);
 		cnt -= half;
 	}
 	at = first & (WD_SPANS_MAX - 1);
