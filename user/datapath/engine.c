@@ -59,6 +59,11 @@ static int nft_attach(struct wd_datapath *dp, uint32_t ifindex)
 	if (dp->filling && (dp->ruleset_before || is_guarded(dp, ifindex)))
 		return wd_nft_expect(dp->nft, ifindex);
 	err = wd_nft_attach(dp->nft, ifindex, &why);
+	/* Closed so far; its entries may have been written before. */
+	if (!err) {
+		dp->unsynced = true;
+		err = dp->filling ? 0 : wd_datapath_settle(dp, &why);
+	}
 	if (err)
 		wd_fail(dp, err, WD_STAGE_NFT, "%s",
 			why ? why : "the interface cannot be attached");
