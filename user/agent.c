@@ -187,6 +187,7 @@ static int commit_held(struct wd_agent *agent)
 	if (!agent->commit_error)
 		agent->commit_error = wd_xstrdup(
 			"rung hold: nothing is changed until `warder ladder climb` finds a better one");
+	wd_endpoints_held(agent->endpoints);
 	return -EROFS;
 }
 

@@ -458,6 +458,13 @@ void wd_endpoints_check(struct wd_endpoints *eps)
 	wd_endpoints_save(eps);
 }
 
+void wd_endpoints_held(struct wd_endpoints *eps)
+{
+	for (struct wd_local *local = eps->locals; local;
+	     local = local->hh.next)
+		(void)wd_local_attach(eps, local);
+}
+
 void wd_endpoints_committed(struct wd_endpoints *eps)
 {
 	struct wd_local *local;

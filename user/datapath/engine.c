@@ -35,14 +35,29 @@ static int guard(struct wd_datapath *dp, uint32_t ifindex)
 	return 0;
 }
 
-static void unguard(struct wd_datapath *dp, uint32_t ifindex)
+static void take_out(uint32_t *list, int *cnt, uint32_t ifindex)
 {
-	for (int i = 0; i < dp->guarded_cnt; i++) {
-		if (dp->guarded[i] != ifindex)
+	for (int i = 0; i < *cnt; i++) {
+		if (list[i] != ifindex)
 			continue;
-		dp->guarded[i] = dp->guarded[--dp->guarded_cnt];
+		list[i] = list[--*cnt];
 		return;
 	}
+}
+
+static void unguard(struct wd_datapath *dp, uint32_t ifindex)
+{
+	take_out(dp->guarded, &dp->guarded_cnt, ifindex);
+	take_out(dp->left, &dp->left_cnt, ifindex);
+}
+
+/* Nothing to be closed: all may pass, or what was before goes on judging. */
+static bool is_left(const struct wd_datapath *dp, uint32_t ifindex)
+{
+	for (int i = 0; i < dp->left_cnt; i++)
+		if (dp->left[i] == ifindex)
+			return true;
+	return dp->ladder.open;
 }
 
 /* ---- one of them ---- */
@@ -80,7 +95,7 @@ static int attach(struct wd_datapath *dp, enum wd_engine engine,
 	case WD_ENGINE_NFT:
 		return nft_attach(dp, ifindex);
 	default:
-		return dp->ladder.open ? 0 : wd_hold_close(ifindex);
+		return is_left(dp, ifindex) ? 0 : wd_hold_close(ifindex);
 	}
 }
 
@@ -121,7 +136,7 @@ int wd_datapath_check(struct wd_datapath *dp, uint32_t ifindex)
 			return 0; /* by what was before */
 		return wd_nft_check(dp->nft, ifindex);
 	default:
-		return dp->ladder.open ? 0 : wd_hold_check(ifindex);
+		return is_left(dp, ifindex) ? 0 : wd_hold_check(ifindex);
 	}
 }
 
@@ -181,7 +196,9 @@ int wd_engine_inherit(struct wd_datapath *dp)
 		err = guard(dp, closed.ifindex[i]);
 	if (cnt >= 0 && !err)
 		free(closed.ifindex);
-	free(list);
+	free(dp->left);
+	dp->left = list;
+	dp->left_cnt = cnt < 0 ? 0 : cnt;
 	return err;
 }
 

@@ -86,6 +86,9 @@ struct wd_datapath {
 	bool opened; /* it was in force once: attachments are ours */
 	uint32_t *guarded; /* interfaces that were attached */
 	int guarded_cnt;
+	/* those that what was in force before this agent guards, on rung hold */
+	uint32_t *left;
+	int left_cnt;
 	bool with_events; /* the programs have wd_events */
 };
 

@@ -353,7 +353,8 @@ static int open_low(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
 
 	if (err)
 		return err;
-	if (opts->top <= WD_RUNG_NFT) {
+	/* Of a ruleset from before it is not known what it guards: made anew. */
+	if (opts->top <= WD_RUNG_NFT || wd_nft_found()) {
 		err = enter_nft(dp, false);
 		if (!err) {
 			dp->engine = WD_ENGINE_NFT;
@@ -411,8 +412,11 @@ static int open_all(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
 		note(dp, WD_RUNG_FULL, err);
 		dp->info.attach = WD_ATTACH_CLSACT; /* look for both */
 	}
-	if (prepared && opts->top < WD_RUNG_NFT && !keep_progs(dp))
+	if (prepared && opts->top != WD_RUNG_NFT && !keep_progs(dp)) {
+		if (opts->top == WD_RUNG_HOLD)
+			reached(dp, WD_RUNG_HOLD);
 		return wd_engine_inherit(dp);
+	}
 	wd_failure_clear(dp);
 	err = wd_engine_inherit(dp);
 	if (err) { /* not known who has what: begin with nobody */

@@ -386,6 +386,7 @@ void wd_datapath_close(struct wd_datapath *dp)
 	wd_datapath_unlock(dp);
 	free(dp->percpu);
 	free(dp->guarded);
+	free(dp->left);
 	wd_failure_clear(dp);
 	wd_ladder_forget(dp);
 	free(dp);
