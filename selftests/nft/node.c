@@ -128,6 +128,29 @@ static bool make_namespaces(struct node *node)
 	return node->node_ns >= 0 && node->pods_ns >= 0;
 }
 
+/* No flow dies of age during a test, however slow the machine is. */
+static void long_lives(void)
+{
+	static const char *const kinds[] = { "icmp",
+					     "icmpv6",
+					     "udp",
+					     "generic",
+					     "gre",
+					     "tcp_timeout_syn_sent",
+					     "tcp_timeout_syn_recv",
+					     "sctp_timeout_cookie_wait",
+					     "sctp_timeout_cookie_echoed" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		char name[80];
+
+		(void)snprintf(name, sizeof(name),
+			       "netfilter/nf_conntrack_%s%s", kinds[i],
+			       strstr(kinds[i], "timeout") ? "" : "_timeout");
+		(void)node_sysctl(name, "3000");
+	}
+}
+
 static void set_sysctls(void)
 {
 	(void)node_sysctl("ipv6/conf/default/addr_gen_mode", "1");
@@ -140,6 +163,7 @@ static void set_sysctls(void)
 	(void)node_sysctl("ipv4/conf/all/send_redirects", "0");
 	(void)node_sysctl("ipv4/conf/default/send_redirects", "0");
 	(void)node_sysctl("ipv4/icmp_ratelimit", "0");
+	long_lives();
 }
 
 static void make_links(const struct node *node)

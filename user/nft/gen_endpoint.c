@@ -233,8 +233,10 @@ static void by_slot(struct wd_nft_gen *g, const struct wd_endpoint_val *ep,
 	uint32_t slot = g->gen ? ep->slot[g->half] : 0;
 
 	if (wd_nft_slot_is_ready(g, slot, dir))
-		wd_nft_rule(g, "ct direction original goto s%u_%c", slot,
-			    wd_nft_letter(dir));
+		wd_nft_rule(
+			g,
+			"ct direction original goto s%u_%c comment \"endpoint %u\"",
+			slot, wd_nft_letter(dir), ep->id);
 	else
 		wd_nft_rule(g, "ct direction original %s drop", closed);
 	if (wd_nft_slot_is_ready(g, slot, other))

@@ -32,7 +32,8 @@
  *     neighbour discovery where the kernel has no nf_conntrack_bridge, or the
  *     pod is not known to be on that bridge (MAP_ERR); to groups also what this
  *     host sends, unless policy allows it
- *   an address that two pods on one bridge claim
+ *   an address that two pods on one bridge claim, and pods on a bridge that
+ *     filters VLANs
  *
  * What it does not keep:
  *
