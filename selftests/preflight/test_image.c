@@ -171,7 +171,7 @@ static void modules_come_behind_those_they_need(void)
 	wd_expect_int(-ENOENT, add(&kernel, &wanted, "k/veth.ko", ""));
 	wd_expect_int(0, add(&kernel, &wanted, "k/stp-x.ko.zst", "deep"));
 	wd_expect_int(0, add(&kernel, &wanted, "k/deep.ko", ""));
-	wd_expect_int(0, wd_modules_order(&kernel));
+	wd_modules_order(&kernel);
 
 	if (wd_expect_int(4, (long long)kernel.module_cnt))
 		for (int i = 0; i < 3; i++)

@@ -146,7 +146,7 @@ static char *why_not(const struct image *image)
 	return end;
 }
 
-/* "processed 61530 insns"; "stack depth 64+0+32", from 7.2 on "stack depth max 384" */
+/* "processed 61530 insns"; "stack depth 64+0+32", from 7.3 on "stack depth max 384" */
 static void read_stats(const char *log, struct wd_ask_prog *prog)
 {
 	static const char processed[] = "processed ", depth[] = "stack depth ";

@@ -98,6 +98,7 @@ int wd_child_start(char *const argv[], const char *log, struct wd_child *ret)
 	pid_t pid;
 	int err;
 
+	*ret = (struct wd_child){ 0, -1 };
 	if (pipe2(told, O_CLOEXEC))
 		return -errno;
 	if (!log && pipe2(out, O_CLOEXEC)) {

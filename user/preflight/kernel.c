@@ -298,7 +298,8 @@ static int read_parts(struct reading *r, const char *path, const char *modules)
 	if (modules)
 		err = read_modules(r, modules);
 	free(guess);
-	return err ? err : wd_modules_order(r->kernel);
+	wd_modules_order(r->kernel);
+	return err;
 }
 
 int wd_kernel_read(const char *path, const char *modules, const char *temp,

@@ -238,27 +238,35 @@ static bool needs(const struct wd_module *module, const char *name)
 	return false;
 }
 
-/* Put each before the first that needs it, as often as something moves. */
-int wd_modules_order(struct wd_kernel_files *kernel)
+/* The first one behind module @i that it needs; @cnt: there is none. */
+static size_t needed_behind(const struct wd_kernel_files *kernel, size_t i)
 {
-	size_t cnt = kernel->module_cnt;
-	bool moved = cnt > 0;
+	size_t j = i + 1;
 
-	for (size_t round = 0; moved && round < cnt; round++) {
-		moved = false;
-		for (size_t i = 0; i < cnt; i++) {
-			for (size_t j = i + 1; j < cnt; j++) {
-				struct wd_module later = kernel->module[j];
+	while (j < kernel->module_cnt &&
+	       !needs(&kernel->module[i], kernel->module[j].name))
+		j++;
+	return j;
+}
 
-				if (!needs(&kernel->module[i], later.name))
-					continue;
-				memmove(&kernel->module[i + 1],
-					&kernel->module[i],
-					(j - i) * sizeof(later));
-				kernel->module[i] = later;
-				moved = true;
-			}
+/* Put what a module needs before it, as often as something moves. */
+void wd_modules_order(struct wd_kernel_files *kernel)
+{
+	size_t cnt = kernel->module_cnt, i = 0, moves = 0;
+
+	/* two that need each other would go on for ever */
+	while (i < cnt && moves < cnt * cnt) {
+		size_t j = needed_behind(kernel, i);
+		struct wd_module later;
+
+		if (j >= cnt) {
+			i++;
+			continue;
 		}
+		later = kernel->module[j];
+		memmove(&kernel->module[i + 1], &kernel->module[i],
+			(j - i) * sizeof(later));
+		kernel->module[i] = later;
+		moves++;
 	}
-	return 0;
 }

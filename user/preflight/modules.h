@@ -33,7 +33,7 @@ int wd_module_add(struct wd_kernel_files *kernel, struct wd_wanted *wanted,
 		  size_t nr, struct wd_bytes *bytes, const char *temp,
 		  char **ret_error);
 
-/** wd_modules_order() - each behind those it needs; 0 or -ENOMEM */
-int wd_modules_order(struct wd_kernel_files *kernel);
+/** wd_modules_order() - each behind those it needs */
+void wd_modules_order(struct wd_kernel_files *kernel);
 
 #endif /* WARDER_MODULES_H */

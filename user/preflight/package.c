@@ -62,19 +62,19 @@ static int read_exactly(int fd, void *to, size_t len)
 static int read_data(int fd, uint64_t size, struct wd_bytes *to)
 {
 	static uint8_t piece[128 * BLOCK];
-	uint64_t left = (size + BLOCK - 1) / BLOCK * BLOCK;
+	uint64_t padding = (BLOCK - size % BLOCK) % BLOCK;
 	int err = 0;
 
-	while (left && !err) {
-		size_t len = left < sizeof(piece) ? left : sizeof(piece);
+	while (size && !err) {
+		size_t len = size < sizeof(piece) ? (size_t)size :
+						    sizeof(piece);
 
 		err = read_exactly(fd, piece, len);
 		if (!err && to)
-			err = wd_bytes_add(to, piece, size < len ? size : len);
-		size -= size < len ? size : len;
-		left -= len;
+			err = wd_bytes_add(to, piece, len);
+		size -= len;
 	}
-	return err;
+	return err ? err : read_exactly(fd, piece, (size_t)padding);
 }
 
 static uint64_t octal(const char *text, size_t len)

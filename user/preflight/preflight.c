@@ -48,6 +48,9 @@ void wd_preflight_fini(struct wd_preflight *p)
 
 /* The answer itself does not depend on the lines: without memory one is lost. */
 static void add_line(char ***list, size_t *cnt, const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
+
+static void add_line(char ***list, size_t *cnt, const char *fmt, va_list ap)
 {
 	char **grown = realloc(*list, (*cnt + 1) * sizeof(*grown));
 	char *text = NULL;
@@ -111,9 +114,16 @@ static void remove_folder(const char *path)
 	DIR *dir = opendir(path);
 	struct dirent *entry;
 
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	while (dir && (entry = readdir(dir))) {
+		char *below = NULL;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		wd_format(&below, "%s/%s", path, entry->d_name);
+		if (below)
+			(void)unlink(below); /* as below */
+		free(below);
+	}
 	if (dir)
 		(void)closedir(dir); /* was only read */
 	(void)rmdir(path); /* what is left is in a folder for such */
@@ -284,7 +294,13 @@ static void run(struct trial *t)
 	(void)snprintf(args, sizeof(args), WD_GUEST_COMMAND " %llu %zu",
 		       (unsigned long long)t->p->seed, t->p->most);
 	say(t, "booting");
-	(void)wd_vm_run(&vm, &t->r->vm);
+	if (wd_vm_run(&vm, &t->r->vm) == WD_VM_PANIC && !t->r->ran) {
+		/* the machine's fault, perhaps: a kernel that does so does it again */
+		say(t, "it panicked, once more");
+		free(t->r->vm.why);
+		free(t->r->vm.console);
+		(void)wd_vm_run(&vm, &t->r->vm);
+	}
 	wd_preflight_judge(t->p, t->r);
 }
 

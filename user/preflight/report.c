@@ -242,6 +242,7 @@ static void print_table(const struct wd_preflight *p,
 		">DIFFERENT", ">SECONDS",      NULL
 	};
 	struct wd_table *table = wd_table_new(head);
+	int told = 0;
 
 	for (size_t i = 0; i < cnt; i++) {
 		const struct wd_preflight_result *r = &result[i];
@@ -266,10 +267,7 @@ static void print_table(const struct wd_preflight *p,
 	line("wanted", "rung %s at least, %s", p->min_rung, p->min_from);
 	for (size_t i = 0; i < cnt; i++)
 		for (size_t j = 0; j < result[i].why_cnt; j++)
-			line(j ? "" :
-			     i ? "" :
-				 "because",
-			     "%s: %s",
+			line(told++ ? "" : "notes", "%s: %s",
 			     *result[i].release ? result[i].release :
 						  result[i].kernel,
 			     result[i].why[j]);

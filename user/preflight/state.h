@@ -94,9 +94,8 @@ void wd_state_free(struct wd_state *state);
  */
 void *wd_state_grow(void **list, size_t *cnt, size_t *cap, size_t size);
 #define WD_STATE_ADD(state, name) \
-	((__typeof__((state)->name))wd_state_grow( \
-		(void **)&(state)->name, &(state)->name##_cnt, \
-		&(state)->name##_cap, sizeof(*(state)->name)))
+	wd_state_grow((void **)&(state)->name, &(state)->name##_cnt, \
+		      &(state)->name##_cap, sizeof(*(state)->name))
 
 /** wd_state_sort() - bring the lists in their order, and WD_STATE_CIDR* up to date */
 void wd_state_sort(struct wd_state *state);

@@ -211,7 +211,7 @@ static void read_ep(struct reader *r, struct json_object *obj)
 		{ "link_local", json_type_string },
 		{ "mac", json_type_string },
 		{ "host_mac", json_type_string },
-		{ NULL },
+		{},
 	};
 	static const char *const modes[] = { "enforce", "audit", "off" };
 	static const uint32_t mode_flags[] = { 0, WD_EP_AUDIT, WD_EP_OFF };
@@ -254,7 +254,7 @@ static void read_addr(struct reader *r, struct json_object *obj)
 		{ "ifindex", json_type_int },
 		{ "node", json_type_int },
 		{ "is", json_type_array },
-		{ NULL },
+		{},
 	};
 	static const char *const kinds[] = { "pod", "node", "host", "local" };
 	static const uint32_t kind_flags[] = { WD_ADDR_POD, WD_ADDR_NODE,
@@ -284,7 +284,7 @@ static void read_cidr(struct reader *r, struct json_object *obj)
 		{ "prefix", json_type_string },
 		{ "identity", json_type_int },
 		{ "row", json_type_int },
-		{ NULL },
+		{},
 	};
 	struct wd_state_addr *cidr;
 
@@ -305,7 +305,7 @@ static void read_row(struct reader *r, struct json_object *obj)
 	static const struct field fields[] = {
 		{ "row", json_type_int },
 		{ "predicates", json_type_array },
-		{ NULL },
+		{},
 	};
 	struct wd_state_row *row;
 
@@ -337,7 +337,7 @@ static void read_spans(struct reader *r, struct json_object *obj,
 	static const struct field fields[] = {
 		{ "from", json_type_int },
 		{ "class", json_type_int },
-		{ NULL },
+		{},
 	};
 	size_t cnt = wd_json_len(obj, key);
 	uint32_t before = 0;
@@ -378,7 +378,7 @@ static void read_slot(struct reader *r, struct json_object *obj)
 		{ "tcp", json_type_array },
 		{ "udp", json_type_array },
 		{ "sctp", json_type_array },
-		{ NULL },
+		{},
 	};
 	static const char *const dirs[] = { "ingress", "egress" };
 	struct wd_slot_val *val;
@@ -413,7 +413,7 @@ static void read_rule(struct reader *r, struct json_object *obj,
 		{ "rule", json_type_int },
 		{ "predicate", json_type_int },
 		{ "action", json_type_string },
-		{ NULL },
+		{},
 	};
 	static const char *const actions[] = { "allow", "deny" };
 
@@ -432,7 +432,7 @@ static void read_class(struct reader *r, struct json_object *obj)
 	static const struct field fields[] = {
 		{ "class", json_type_int },
 		{ "rules", json_type_array },
-		{ NULL },
+		{},
 	};
 	struct wd_state_class *class;
 	size_t cnt;
@@ -458,7 +458,7 @@ static void read_name(struct reader *r, struct json_object *obj)
 	static const struct field fields[] = {
 		{ "rule", json_type_int },
 		{ "name", json_type_string },
-		{ NULL },
+		{},
 	};
 	struct wd_state_rule *rule;
 
@@ -605,7 +605,7 @@ static void read_doc(struct reader *r, struct json_object *doc)
 		{ "slots", json_type_array },
 		{ "classes", json_type_array },
 		{ "rules", json_type_array },
-		{ NULL },
+		{},
 	};
 
 	/* First: all else may have another meaning in another format. */
