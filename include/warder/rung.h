@@ -27,7 +27,7 @@
 
 #define WD_RUNG_ENUM_(name, nr, text, is, lacks) WD_RUNG_##name = nr,
 enum wd_rung {
-	WD_RUNGS(WD_RUNG_ENUM_) WD_RUNG__MAX,
+	WD_RUNGS(WD_RUNG_ENUM_) WD_RUNG__MAX = WD_RUNG_HOLD + 1,
 };
 #undef WD_RUNG_ENUM_
 
