@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "netkit.h"
 #include "tap.h"
 
 #define WAIT_MS 5000 /* for a datagram that must come */
@@ -180,7 +181,11 @@ bool wd_fx_run(const char *fmt, ...)
 
 uint32_t wd_fx_veth(const char *name)
 {
-	if (!wd_fx_run("ip link add %s type veth peer name %s-p", name, name))
+	char peer[IF_NAMESIZE + 2];
+
+	snprintf(peer, sizeof(peer), "%s-p", name);
+	if (!wd_fx_run("ip link add %s type veth peer name %s", name, peer) &&
+	    wd_netkit_new(name, peer))
 		return 0;
 	return if_nametoindex(name);
 }

@@ -54,7 +54,7 @@ void wd_fx_enter(void);
 /** wd_fx_run() - run a command, quietly. Return: true if it succeeded */
 bool wd_fx_run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/** wd_fx_veth() - a veth pair @name, @name-p. Return: ifindex of the first, 0 if it failed */
+/** wd_fx_veth() - a veth pair @name, @name-p; netkit where there is no veth. Return: ifindex of the first, 0 if it failed */
 uint32_t wd_fx_veth(const char *name);
 
 /** wd_fx_pod_new() - a pod with addresses and sockets; false if it failed */

@@ -23,6 +23,7 @@
 
 #include "datapath/fixture.h"
 #include "datapath/internal.h" /* wd_datapath_no_tcx */
+#include "datapath/ladder.h"
 #include "image.h"
 #include "tap.h"
 #include "wd_seed.skel.h"
@@ -247,16 +248,37 @@ static void expect_packets_to_be_judged(struct wd_datapath *dp,
 	wd_expect(wd_fx_gets_in(pod));
 }
 
+/* The data path with programs of one object and of no other. */
+static struct wd_datapath *open_at(const struct wd_image *image)
+{
+	struct wd_ladder_opts opts = {
+		.top = wd_rung_from(image->rung),
+		.bottom = wd_rung_from(image->rung),
+	};
+	struct wd_datapath *dp = NULL;
+	char *error = NULL;
+
+	if (wd_expect_int(0, wd_datapath_open_at(WD_FX_BPFFS, &opts, &dp,
+						 &error)) &&
+	    wd_expect_str(image->name, wd_ladder(dp)->object))
+		return dp;
+	printf("# %s\n", error ? error : "no message");
+	free(error);
+	wd_datapath_close(dp);
+	return NULL;
+}
+
 /* Return: packets were judged. */
-static bool attach_one_way(enum wd_attach_kind kind)
+static bool attach_one_way(const struct wd_image *image,
+			   enum wd_attach_kind kind)
 {
 	struct wd_datapath *dp;
 	struct wd_fx_pod pod;
 	bool attached = false;
 
 	wd_datapath_no_tcx = kind == WD_ATTACH_CLSACT;
-	dp = wd_fx_open();
-	if (!wd_expect(dp))
+	dp = open_at(image);
+	if (!dp)
 		return false;
 	wd_expect_int(kind, wd_datapath_info(dp)->attach);
 	if (wd_expect(wd_fx_pod_new(&pod, "wdk0"))) {
@@ -277,26 +299,33 @@ static bool attach_one_way(enum wd_attach_kind kind)
 	return attached;
 }
 
-static void attach_or_skip(enum wd_attach_kind kind, const char *way)
+static void attach_all(enum wd_attach_kind kind, const char *way)
 {
-	if (lacks("load"))
+	const struct wd_image *image;
+
+	if (lacks("load")) {
 		wd_test_skip("no program can be loaded here");
-	else if (lacks("veth"))
-		wd_test_skip("this kernel comes without veth");
-	else if (lacks(way))
+		return;
+	}
+	if (lacks(way)) {
 		wd_test_skip("this kernel lacks it");
-	else if (attach_one_way(kind))
-		printf("@attach %s %s\n", wd_images[0].name, way);
+		return;
+	}
+	for (image = wd_images; image->name; image++) {
+		wd_test_row(image->name);
+		if (attach_one_way(image, kind))
+			printf("@attach %s %s\n", image->name, way);
+	}
 }
 
 static void packets_are_judged_by_way_of_clsact(void)
 {
-	attach_or_skip(WD_ATTACH_CLSACT, "clsact");
+	attach_all(WD_ATTACH_CLSACT, "clsact");
 }
 
 static void packets_are_judged_by_way_of_tcx(void)
 {
-	attach_or_skip(WD_ATTACH_TCX, "tcx");
+	attach_all(WD_ATTACH_TCX, "tcx");
 }
 
 static void agent_would_choose_clsact(void)
