@@ -32,9 +32,11 @@ PACKETS = 20000
 OF_QUICK = ('test_policy', 'test_network', 'test_fragments', 'test_icmp',
             'test_tcp', 'test_flows', 'test_events', 'test_metadata')
 OF_QUICK_LOWER = ('test_policy', 'test_tcp')  # with the objects below the best
-# What tells enough of another way to run the same instructions.
+# What tells enough of another way to run the same instructions: of a variant,
+# and of the objects below the best, which are built from one source with it.
 OF_VARIANT = ('test_policy', 'test_network', 'test_fragments', 'test_icmp',
               'test_tcp')
+OF_LOWER = OF_VARIANT + ('test_flows', 'test_provenance', 'test_neighbour')
 # Tests of what an object sheds by design (bpf/rung.h).
 SHED = {'wd_minimal': ('test_events', 'test_exthdr', 'test_fragments',
                        'test_overlap', 'test_reasons', 'test_trains')}
@@ -141,6 +143,8 @@ def verdict_tasks(obj, args, quick):
     names = None
     if quick:
         names = OF_QUICK if obj == BEST else OF_QUICK_LOWER
+    elif obj != BEST and not os.environ.get('WD_LONG'):
+        names = OF_LOWER
     found = packet_tasks(obj, names)
     if obj != BEST:  # the others ask only that object so far
         return found
