@@ -10,7 +10,8 @@
  *	                                   bytes of stack of one function
  *	@attach NAME tcx|clsact            packets were judged by it there
  *
- * then attaches the programs to a pair, by each way the kernel has. WD_LACKS
+ * then attaches the programs to a pair, by each way the kernel has; with
+ * --attach-best those of the best object only. WD_LACKS
  * names what need not be there: clsact, tcx, veth, load.
  */
 #include <bpf/bpf.h>
@@ -42,6 +43,8 @@ static const struct wd_image seed = {
 	.rung = "compat",
 	.elf_bytes = wd_seed__elf_bytes,
 };
+
+static bool only_best; /* of the objects is attached */
 
 /* Is it said that this kernel does not have @what? A list of words. */
 static bool lacks(const char *what)
@@ -315,6 +318,8 @@ static void attach_all(enum wd_attach_kind kind, const char *way)
 		wd_test_row(image->name);
 		if (attach_one_way(image, kind))
 			printf("@attach %s %s\n", image->name, way);
+		if (only_best)
+			break;
 	}
 }
 
@@ -343,8 +348,9 @@ static void agent_would_choose_clsact(void)
 	wd_datapath_close(dp);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	only_best = argc > 1 && !strcmp(argv[1], "--attach-best");
 	wd_fx_enter();
 	WD_TEST(objects_load_with_maps_of_full_size);
 	WD_TEST(packets_are_judged_by_way_of_clsact);
