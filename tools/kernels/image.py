@@ -15,6 +15,14 @@ import stat
 import subprocess
 
 MODULES = ('veth', 'bridge', 'sch_ingress', 'cls_bpf')
+# Of the rung nft; the guest has nothing that would load them when needed.
+NFT_MODULES = ('nf_tables', 'nf_conntrack', 'nft_ct', 'nft_limit',
+               'nft_counter', 'nft_objref', 'nft_meta_bridge',
+               'nf_conntrack_bridge')
+# What libraries and programs open by name while they run.
+LIBRARIES = ('libnftables.so.1',)
+LIBRARY_FOLDERS = ('/usr/lib/x86_64-linux-gnu', '/lib/x86_64-linux-gnu',
+                   '/usr/lib64', '/usr/lib')
 COMMANDS = ('ip', 'tc', 'setpriv')  # busybox has lesser ones by these names
 APPLETS = ('cat', 'cut', 'grep', 'insmod', 'ls', 'mkdir', 'mount', 'nsenter',
            'poweroff', 'rm', 'sed', 'sleep', 'timeout', 'true', 'umount',
@@ -85,6 +93,14 @@ def command(name):
     return path
 
 
+def library(name):
+    for folder in LIBRARY_FOLDERS:
+        path = os.path.join(folder, name)
+        if os.path.exists(path):
+            return path
+    return None
+
+
 def userspace(programs):
     """programs: {path in the guest: path here}"""
     cpio = Cpio()
@@ -101,6 +117,10 @@ def userspace(programs):
         cpio.program(f'bin/{name}', command(name))
     for path, source in programs.items():
         cpio.program(path, source)
+    for name in LIBRARIES:
+        path = library(name)
+        if path:  # else the rung that opens it will say so
+            cpio.program(path, path)
     return cpio.close()
 
 
@@ -143,13 +163,13 @@ def unpacked(path):
     return data
 
 
-def of_boot(folder, without, files):
-    """The modules of one kernel in @folder, if it has any, but those in
-    @without; and @files below boot/ for init: {name: text}"""
+def of_boot(folder, wanted, without, files):
+    """Modules of one kernel in @folder, if it has any: the @wanted ones, but
+    those in @without; and @files below boot/ for init: {name: text}"""
     cpio = Cpio()
     names = []
     if os.path.isdir(folder):
-        for path in in_order(folder, MODULES):
+        for path in in_order(folder, wanted):
             if plain_name(path) in without:
                 continue
             names.append(plain_name(path) + '.ko')

@@ -9,6 +9,7 @@ import glob
 import os
 
 import archive
+import image
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -26,20 +27,18 @@ CASES = (3000, 15000)
 CASES_LONG = (20000, 200000)
 PACKETS_QUICK = 6000  # of the packet fuzzer
 PACKETS = 20000
+RULED_QUICK = 400  # real ones through the ruleset
+RULED = 2000
 
 # A program takes seconds to begin where loading is emulated, so a quick run has
 # those only whose answers rest on the kernel's helpers, clock or buffers.
-OF_QUICK = ('test_policy', 'test_network', 'test_fragments', 'test_icmp',
-            'test_tcp', 'test_flows', 'test_events', 'test_metadata')
-OF_QUICK_LOWER = ('test_policy', 'test_tcp')  # with the objects below the best
+OF_QUICK = ('test_policy', 'test_fragments', 'test_tcp', 'test_events',
+            'test_metadata')
 # What tells enough of another way to run the same instructions: of a variant,
 # and of the objects below the best, which are built from one source with it.
 OF_VARIANT = ('test_policy', 'test_network', 'test_fragments', 'test_icmp',
               'test_tcp')
 OF_LOWER = OF_VARIANT + ('test_flows', 'test_provenance', 'test_neighbour')
-# Tests of what an object sheds by design (bpf/rung.h).
-SHED = {'wd_minimal': ('test_events', 'test_exthdr', 'test_fragments',
-                       'test_overlap', 'test_reasons', 'test_trains')}
 
 
 class Variant:
@@ -106,10 +105,11 @@ def is_quick(boot):
 class Task:
     """One program in one guest. @obj: '-' for none in particular."""
 
-    def __init__(self, path, obj='-', args=(), seconds=400):
+    def __init__(self, path, obj='-', args=(), needs_nft=False):
         self.path, self.obj = path, obj
         self.name = os.path.basename(path)
-        self.args, self.seconds = args, seconds
+        self.args, self.needs_nft = args, needs_nft
+        self.seconds = 0  # of the guest's
 
     def line(self):
         words = [str(self.seconds), self.name, self.obj, *self.args]
@@ -127,39 +127,55 @@ def program(name):
 
 
 def packet_tasks(obj, names=None):
-    """names: only these; None: all that the object does not shed"""
+    """names: only these; None: all"""
     return [Task(path, obj)
             for path in sorted(glob.glob(program('packet/test_*')))
             if os.access(path, os.X_OK)
-            and os.path.basename(path) not in SHED.get(obj, ())
             and (names is None or os.path.basename(path) in names)]
 
 
-def verdict_tasks(obj, args, quick):
+def verdict_tasks(obj, args):
     """All that asks the programs of one object for verdicts."""
-    cases = CASES_QUICK if quick else \
-        CASES_LONG if os.environ.get('WD_LONG') else CASES
-    seed = [args.seed] if args.seed else []
+    is_long, short = os.environ.get('WD_LONG'), args.quick or obj != BEST
     names = None
-    if quick:
-        names = OF_QUICK if obj == BEST else OF_QUICK_LOWER
-    elif obj != BEST and not os.environ.get('WD_LONG'):
+    if args.quick:
+        names = OF_QUICK if obj == BEST else ()
+    elif obj != BEST and not is_long:
         names = OF_LOWER
-    found = packet_tasks(obj, names)
-    if obj != BEST:  # the others ask only that object so far
-        return found
-    found.append(Task(program('oracle/test_oracle'), obj,
-                      ['--model-cases', str(cases[0]),
-                       '--cases', str(cases[1])]
-                      + (['--seed'] + seed if seed else [])))
-    found.append(Task(program('pktfuzz/test_pktfuzz'), obj,
-                      [str(PACKETS_QUICK if quick else PACKETS)] + seed))
-    return found
+    cases = CASES_LONG if is_long else CASES_QUICK if short else CASES
+    packets = PACKETS_QUICK if short and not is_long else PACKETS
+    seed = [args.seed] if args.seed else []
+    return packet_tasks(obj, names) + [
+        Task(program('oracle/test_oracle'), obj,
+             ['--model-cases', str(cases[0]), '--cases', str(cases[1])]
+             + (['--seed'] + seed if seed else [])),
+        Task(program('pktfuzz/test_pktfuzz'), obj, [str(packets)] + seed)]
+
+
+def loading_task(quick):
+    """Of every object, and attaching."""
+    return Task(program('kernels/kernel_guest'), '-',
+                ['--attach-best'] if quick else [])
+
+
+def agent_task(boot, short):
+    """The real agent with real traffic."""
+    return Task(program('kernels/agent_guest'), '-',
+                ['/tests/warder'] + (['full', 'short'] if short else []),
+                boot.rung not in ('full', 'compat'))
+
+
+def nft_task(args, quick):
+    """The ruleset against the oracle."""
+    return Task(program('nft/test_nft_oracle'), 'ruleset',
+                ['--packets', str(RULED_QUICK if quick else RULED)]
+                + (['--seed', args.seed] if args.seed else []), True)
 
 
 def tasks_of(boot, args):
     """What one guest runs. The first program is never left out."""
-    found = [Task(program('kernels/kernel_guest'))]
+    found = [loading_task(args.quick),
+             agent_task(boot, args.quick and boot.kernel.quick == 'less')]
     if 'load' in boot.lacks:
         pass
     elif boot.variant:
@@ -167,7 +183,9 @@ def tasks_of(boot, args):
             found += packet_tasks(obj, OF_VARIANT)
     elif not args.quick or boot.kernel.quick == 'more':
         for obj in objects():
-            found += verdict_tasks(obj, args, args.quick)
+            found += verdict_tasks(obj, args)
+        if boot.kernel.modules != 'none':
+            found.append(nft_task(args, args.quick))
     if args.only:
         found = found[:1] + [t for t in found[1:] if t.name in args.only]
     for task in found:
@@ -177,4 +195,11 @@ def tasks_of(boot, args):
 
 def files_of_guest(tasks):
     """Programs of the userspace archive: {path in the guest: path here}."""
-    return {f'tests/{task.name}': task.path for task in tasks}
+    return {'tests/warder': os.path.join(BUILD, 'warder'),
+            **{f'tests/{task.name}': task.path for task in tasks}}
+
+
+def modules_of(tasks):
+    """Modules that a guest is given, where its kernel has them."""
+    return image.MODULES + (image.NFT_MODULES if any(
+        task.needs_nft for task in tasks) else ())

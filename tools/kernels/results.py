@@ -17,6 +17,10 @@ def rows_of(out):
     rows = [row_of(out, name, obj) for name, obj in out.objects.items()]
     if not rows:
         rows = [blank(out, 'wd_pod', 'none')]
+    asked = out.count('ok', 'ruleset') + out.count('fail', 'ruleset')
+    if asked:
+        rows.append(dict(blank(out, 'ruleset', 'nft'),
+                         loads=not out.count('fail', 'ruleset')))
     if out.rung:
         rows.append(dict(blank(out, 'agent', out.rung), loads=True,
                          load_ms=out.rung_ms))
