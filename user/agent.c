@@ -187,7 +187,7 @@ static int commit_held(struct wd_agent *agent)
 	if (!agent->commit_error)
 		agent->commit_error = wd_xstrdup(
 			"rung hold: nothing is changed until `warder ladder climb` finds a better one");
-	wd_endpoints_held(agent->endpoints);
+	wd_endpoints_guard(agent->endpoints);
 	return -EROFS;
 }
 
@@ -201,7 +201,12 @@ static int commit(struct wd_agent *agent, char **ret_why)
 		if (!err)
 			tell_commit(agent);
 	}
-	return err ? err : wd_datapath_settle(agent->dp, ret_why);
+	if (err)
+		return err;
+	/* A ruleset takes the place of the one before: with all that it guards. */
+	if (wd_datapath_unsettled(agent->dp))
+		wd_endpoints_guard(agent->endpoints);
+	return wd_datapath_settle(agent->dp, ret_why);
 }
 
 int wd_agent_commit(struct wd_agent *agent)

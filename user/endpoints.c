@@ -458,7 +458,7 @@ void wd_endpoints_check(struct wd_endpoints *eps)
 	wd_endpoints_save(eps);
 }
 
-void wd_endpoints_held(struct wd_endpoints *eps)
+void wd_endpoints_guard(struct wd_endpoints *eps)
 {
 	for (struct wd_local *local = eps->locals; local;
 	     local = local->hh.next)

@@ -64,8 +64,8 @@ const struct wd_blind *wd_endpoints_blind(const struct wd_endpoints *eps,
 /** wd_endpoints_relink() - link events were lost: ask for every interface's state instead */
 void wd_endpoints_relink(struct wd_endpoints *eps);
 
-/** wd_endpoints_held() - nothing will be published: guard all the same, which closes what is new */
-void wd_endpoints_held(struct wd_endpoints *eps);
+/** wd_endpoints_guard() - attach to each that is not yet; what has no policy then is closed */
+void wd_endpoints_guard(struct wd_endpoints *eps);
 
 /** wd_endpoints_committed() - a generation was published: answer CNI calls that waited for it */
 void wd_endpoints_committed(struct wd_endpoints *eps);
