@@ -373,6 +373,15 @@ static int open_low(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
 		     0;
 }
 
+static void probe_links(struct wd_datapath *dp)
+{
+	int err = wd_datapath_no_tcx ? -EOPNOTSUPP : wd_tcx_probe();
+
+	dp->info.attach = WD_ATTACH_TCX;
+	if (err)
+		wd_ladder_no_tcx(dp, err);
+}
+
 static void probe_parts(struct wd_datapath *dp)
 {
 	int err = wd_events_probe();
@@ -384,10 +393,7 @@ static void probe_parts(struct wd_datapath *dp)
 			      "will be silent");
 	else if (dp->info.adopted)
 		(void)wd_maps_mend(dp); /* else it goes on without */
-	err = wd_datapath_no_tcx ? -EOPNOTSUPP : wd_tcx_probe();
-	dp->info.attach = WD_ATTACH_TCX;
-	if (err)
-		wd_ladder_no_tcx(dp, err);
+	probe_links(dp);
 }
 
 static int open_all(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
@@ -615,6 +621,7 @@ static int climb(struct wd_datapath *dp, const struct wd_ladder_opts *opts,
 		err = climb_from_memory(dp, opts);
 		*ret_moved = !err;
 	} else if (opts->top < WD_RUNG_PROG_CNT) {
+		probe_links(dp); /* where they can be had by now */
 		err = climb_to_progs(dp, opts);
 	}
 	if (err && dp->engine == WD_ENGINE_PROGS &&
