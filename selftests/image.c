@@ -80,13 +80,14 @@ struct wd_image_consts wd_image_consts(const struct bpf_object *obj)
 void wd_image_settle(const struct bpf_object *obj)
 {
 	struct wd_image_consts is = wd_image_consts(obj);
+	uint64_t *factor = is.hash_key;
 
 	*is.tick_shift = wd_clock_shift();
 	*is.bucket_mask = bpf_map__max_entries(bpf_object__find_map_by_name(
 				  obj, "wd_flow")) -
 			  1;
 	for (int i = 0; i < WD_HASH_WORDS; i++)
-		is.hash_key[i] = 0x9e3779b97f4a7c15 * (uint64_t)(i + 3) | 1;
+		factor[i] = 0x9e3779b97f4a7c15 * (uint64_t)(i + 3) | 1;
 }
 
 struct bpf_program *wd_image_prog(const struct bpf_object *obj,
