@@ -103,12 +103,20 @@ static int attach_by_filters(struct wd_datapath *dp, uint32_t ifindex, int err)
 	return 0;
 }
 
+/* A link that has no pin ends with the agent; a filter needs none. */
+static bool is_no_pin(int err)
+{
+	return err == -EPERM || err == -EACCES || err == -ENOSPC ||
+	       err == -ENOMEM;
+}
+
 int wd_progs_attach(struct wd_datapath *dp, uint32_t ifindex)
 {
 	int hurry = wd_hurry_begin();
 	int err = attach_both(dp, ifindex);
 
-	if (err && dp->info.attach == WD_ATTACH_TCX && wd_tcx_probe())
+	if (err && dp->info.attach == WD_ATTACH_TCX &&
+	    (is_no_pin(err) || wd_tcx_probe()))
 		err = attach_by_filters(dp, ifindex, err);
 	wd_hurry_end(hurry);
 	return err;

@@ -112,6 +112,13 @@ static int detach(struct wd_datapath *dp, enum wd_engine engine,
 	}
 }
 
+/* Not the trouble of this interface alone, which others may not have. */
+static bool is_general(int err)
+{
+	return err != -ENODEV && err != -EBUSY && err != -EEXIST &&
+	       err != -EBADMSG;
+}
+
 int wd_datapath_attach(struct wd_datapath *dp, uint32_t ifindex)
 {
 	int err;
@@ -119,6 +126,9 @@ int wd_datapath_attach(struct wd_datapath *dp, uint32_t ifindex)
 	if (dp->info.beside)
 		return -EAGAIN;
 	err = attach(dp, dp->engine, ifindex);
+	if (err && dp->engine == WD_ENGINE_PROGS && is_general(err) &&
+	    !guard(dp, ifindex))
+		err = wd_ladder_unattached(dp, ifindex, err);
 	if (!err)
 		err = guard(dp, ifindex);
 	if (!err && dp->engine != WD_ENGINE_NONE)

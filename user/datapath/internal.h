@@ -350,6 +350,13 @@ void wd_load_hold(struct wd_datapath *dp, const int fd[WD_DIR__MAX]);
  */
 void wd_ladder_no_tcx(struct wd_datapath *dp, int err);
 
+/**
+ * wd_ladder_unattached() - programs cannot be attached at all: @err; down to the ruleset
+ * Where there is none the interface is closed: it must not be open meanwhile.
+ * Return: 0 the ruleset guards all, this interface too; or @err.
+ */
+int wd_ladder_unattached(struct wd_datapath *dp, uint32_t ifindex, int err);
+
 /** wd_ladder_forget() - free what was noted of attempts */
 void wd_ladder_forget(struct wd_datapath *dp);
 

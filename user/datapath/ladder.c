@@ -612,6 +612,18 @@ static int go_to_nft(struct wd_datapath *dp)
 	return 0;
 }
 
+int wd_ladder_unattached(struct wd_datapath *dp, uint32_t ifindex, int err)
+{
+	wd_failure_clear(dp);
+	wd_fail(dp, err, WD_STAGE_ATTACH,
+		"programs can be attached neither by a link nor by a filter");
+	note(dp, dp->ladder.rung, err);
+	if (!dp->ladder.frozen && !go_to_nft(dp))
+		return 0;
+	(void)wd_hold_close(ifindex); /* it is tried again */
+	return err;
+}
+
 static int climb(struct wd_datapath *dp, const struct wd_ladder_opts *opts,
 		 bool *ret_moved)
 {

@@ -58,6 +58,8 @@ static int fail(char **ret_error, int err, const char *what, char *why)
 
 /* ---- life ---- */
 
+static int probe(struct wd_nft *nft, char **ret_error);
+
 int wd_nft_open(const struct wd_tables *tables, struct wd_nft **ret_nft,
 		char **ret_error)
 {
@@ -76,6 +78,8 @@ int wd_nft_open(const struct wd_tables *tables, struct wd_nft **ret_nft,
 			why = wd_xstrdup("the kernel has no nftables");
 		}
 	}
+	if (!err) /* now, while another rung can be chosen */
+		err = probe(nft, &why);
 	if (err) {
 		wd_nft_library_close(nft->lib);
 		free(nft);

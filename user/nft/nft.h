@@ -68,7 +68,8 @@ struct wd_nft_info {
 };
 
 /**
- * wd_nft_open() - ready to enforce; in the kernel nothing changes yet
+ * wd_nft_open() - ready to enforce; in the kernel nothing changes yet, but for a
+ * table that comes and goes to see what it takes
  * @tables: copied; what it points to outlives the nft
  * @ret_error: on failure a sentence, to be freed
  * Return: 0; -ELIBACC no library; -EPERM; -EOPNOTSUPP the kernel has no
