@@ -53,6 +53,7 @@ class Node:
         self.bpffs = '/sys/fs/bpf/warder'
         self.agent = None
         self.agent_args = []
+        self.wrapper = []  # a command that runs the agent
         for path in (self.dir, self.netns_dir, self.manifests):
             os.makedirs(path, exist_ok=True)
         self.host = Handle('host:' + name, setup=self._inside)
@@ -76,7 +77,7 @@ class Node:
 
     def start_agent(self, *args, wait=True):
         self.agent_args = list(args) or self.agent_args
-        argv = [WARDER, 'agent', '--node', self.name,
+        argv = [*self.wrapper, WARDER, 'agent', '--node', self.name,
                 '--manifests', self.manifests, '--run-dir', self.run_dir,
                 '--state-dir', os.path.join(self.dir, 'state'),
                 '--bpffs', self.bpffs, *self.agent_args]

@@ -1,0 +1,269 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Each way in which a kernel can refuse, and the rung that the node ends on.
+
+    test_ladder.py [TEXT [SEED]]
+
+The agent is the one that is shipped; `refuse` stands between it and the kernel.
+Before each case nothing is in force. Within a second of the first refusal the
+node must be safe: the agent says it is ready, nothing denied arrives any more,
+and what is permitted does. TEXT: run the cases whose name contains it, all of them.
+Else some, chosen by SEED, unless WD_LONG=1.
+"""
+import itertools
+import os
+import random
+import resource
+import sys
+import time
+
+from wdnet.rungs import MAPS, OBJECTS, SAFE_S, Rungs
+from wdnet.solo import note
+from wdnet.tap import Fail, Workers, expect
+
+LONG = os.environ.get('WD_LONG') == '1'
+WORKERS = 2
+SLOW = 4  # times what it should be: a machine with other work
+TRIES = 3
+NO_NFT = 'socket:NETFILTER errno=EPROTONOSUPPORT'
+BIG_LOG = 'log="BPF program is too large. Processed 1000001 insn\\n' \
+    'processed 1000001 insns (limit 1000000) max_states_per_insn 30\\n"'
+# What a load fails with: (in words, errno and log, cause).
+LOADS = (
+    ('E2BIG', 'errno=E2BIG ' + BIG_LOG, 'complexity'),
+    ('E2BIG and 3 MB of log', 'errno=E2BIG pad=3000000 ' + BIG_LOG,
+     'complexity'),
+    ('EACCES', 'errno=EACCES log="R2 invalid mem access \'inv\'\\n'
+     'processed 9 insns\\n"', 'verifier'),
+    ('EINVAL after 6780 instructions',
+     'errno=EINVAL log="processed 6780 insns\\n"', 'verifier'),
+    ('EINVAL after 5 instructions',
+     'errno=EINVAL log="processed 5 insns (limit 1000000)\\n"', 'verifier'),
+    ('EINVAL without a word', 'errno=EINVAL', 'attach-type'),
+    ('EINVAL for a helper', 'errno=EINVAL log="invalid func unknown#160\\n'
+     'processed 7 insns\\n"', 'helper'),
+    ('EFAULT', 'errno=EFAULT log="REG INVARIANTS VIOLATION (false_reg1)\\n"',
+     'complexity'),
+    ('ESRCH', 'errno=ESRCH', 'btf'),
+    ('EPERM', 'errno=EPERM', 'permission'),
+    ('524', 'errno=524', 'jit'),
+    ('EOPNOTSUPP', 'errno=EOPNOTSUPP', 'jit'),
+    ('EIO', 'errno=EIO', 'unknown'),
+    ('ENOSPC', 'errno=ENOSPC', 'transient'),
+    ('ENOMEM', 'errno=ENOMEM', 'transient'),
+    ('EAGAIN', 'errno=EAGAIN', 'transient'),
+    ('EBUSY', 'errno=EBUSY', 'transient'),
+)
+# Where locked memory is limited that is the likely cause.
+NOT_PERMITTED = 'permission' if resource.getrlimit(
+    resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY else 'memlock'
+MAP_ERRORS = (('ENOMEM', 'transient'), ('EPERM', NOT_PERMITTED),
+              ('EINVAL', 'map'), ('E2BIG', 'map'), ('ENOSPC', 'map'),
+              ('524', 'map'))
+
+
+class Case:
+    """@causes: of the attempts that are told of, by object, in order."""
+
+    def __init__(self, name, rules, rung, causes=(), object_=None):
+        self.name, self.rules, self.rung = name, rules, rung
+        self.causes, self.object = tuple(causes), object_
+
+
+def below(count):
+    """The rung that is left when the first objects are refused."""
+    return [*OBJECTS.values(), 'nft'][count]
+
+
+def a_refused_program_costs_its_rung_and_no_more():
+    for count, way, (words, how, cause) in itertools.product(
+            (1, 2, 3), ('in', 'out'), LOADS):
+        objects = list(OBJECTS)[:count]
+        yield Case(f'{objects[-1]}_{way} fails with {words}',
+                   [f'bpf:PROG_LOAD name={o}_{way} {how}' for o in objects],
+                   below(count), [(o, cause) for o in objects])
+
+
+def a_map_that_cannot_be_made_costs_the_programs_and_no_verdict():
+    for name, (error, cause) in itertools.product(MAPS, MAP_ERRORS):
+        rule = f'bpf:MAP_CREATE name={name} errno={error}'
+        if name == 'wd_events':
+            yield Case(f'{name} fails with {error}', [rule], 'full',
+                       [('wd_events', cause)])
+        else:
+            yield Case(f'{name} fails with {error}', [rule], 'nft',
+                       [(o, cause) for o in OBJECTS])
+
+
+def programs_that_run_wrongly_are_never_attached():
+    for count, how in itertools.product(
+            (1, 2, 3), ('retval=4294967295', 'retval=2', 'retval=0',
+                        'errno=EINVAL', 'errno=524')):
+        objects = list(OBJECTS)[:count]
+        yield Case(f'{objects[-1]} runs with {how}',
+                   [f'bpf:PROG_TEST_RUN name={o}_* {how}' for o in objects],
+                   below(count), [(o, 'golden') for o in objects])
+    # One wrong verdict of many is as bad.
+    for after in (0, 3, 17):
+        yield Case(f'wd_pod runs wrongly once, after {after} packets',
+                   [f'bpf:PROG_TEST_RUN name=wd_pod_* after={after} times=1 '
+                    'retval=1'], 'compat', [('wd_pod', 'golden')])
+
+
+def attaching_falls_back_to_filters_and_then_to_nft():
+    for error in ('EPERM', 'EINVAL', 'EOPNOTSUPP', 'ENOMEM', 'EBUSY'):
+        yield Case(f'no tcx link: {error}',
+                   [f'bpf:LINK_CREATE errno={error}'], 'compat',
+                   object_='wd_pod')
+        yield Case(f'no tcx link: {error}, no filter',
+                   [f'bpf:LINK_CREATE errno={error}',
+                    'netlink:ROUTE type=NEWTFILTER errno=EOPNOTSUPP'], 'nft')
+        yield Case(f'no tcx link: {error}, no qdisc',
+                   [f'bpf:LINK_CREATE errno={error}',
+                    'netlink:ROUTE type=NEWQDISC errno=EINVAL'], 'nft')
+
+
+def what_cannot_be_pinned_costs_no_verdict():
+    for error in ('EPERM', 'ENOSPC', 'ENOMEM'):
+        for name in ('wd_flow*', 'wd_state*', 'wd_pod_in*'):
+            yield Case(f'{name[:-1]} cannot be pinned: {error}',
+                       [f'bpf:OBJ_PIN name={name} errno={error}'], 'nft')
+        yield Case(f'no link can be pinned: {error}',
+                   [f'bpf:OBJ_PIN name=*-in* errno={error}',
+                    f'bpf:OBJ_PIN name=*-out* errno={error}'], 'compat',
+                   object_='wd_pod')
+
+
+def without_bpf_the_ruleset_enforces():
+    for error in ('EPERM', 'EINVAL', 'ENOMEM', '524'):
+        # Locks in maps need it: no kernel with bpf(2) is without.
+        yield Case(f'no BTF can be loaded: {error}',
+                   [f'bpf:BTF_LOAD probes errno={error}'], 'nft')
+        yield Case(f'the BTF of the object fails: {error}',
+                   [f'bpf:BTF_LOAD errno={error}'], 'nft')
+    for error in ('EPERM', 'ENOSYS', 'EACCES'):
+        yield Case(f'no bpf(2): {error}', [f'bpf:* errno={error}'], 'nft')
+        yield Case(f'no bpf(2): {error}, no nf_tables',
+                   [f'bpf:* errno={error}', NO_NFT], 'hold')
+        yield Case(f'no bpf(2): {error}, the ruleset is refused',
+                   [f'bpf:* errno={error}',
+                    'netlink:NETFILTER type=NEWTABLE errno=EPERM'], 'hold')
+    yield Case('one program of each object and nf_tables',
+               [f'bpf:PROG_LOAD name={o}_out errno=EACCES' for o in OBJECTS]
+               + [NO_NFT], 'hold')
+
+
+def what_is_only_tried_before_may_fail():
+    """What libbpf and the agent try before may fail, and nothing follows."""
+    for error in ('EPERM', 'EINVAL'):
+        yield Case(f"libbpf's own tries of programs fail: {error}",
+                   [f'bpf:PROG_LOAD name=libbpf_* probes errno={error}',
+                    f'bpf:PROG_LOAD name=det_* probes errno={error}'], 'full')
+    yield Case('no program can be asked for', ['bpf:PROG_QUERY errno=EPERM'],
+               None)
+    yield Case('no object can be described',
+               ['bpf:OBJ_GET_INFO_BY_FD errno=EPERM'], None)
+    yield Case('no map can be frozen', ['bpf:MAP_FREEZE errno=EPERM'], None)
+    yield Case('no map can be bound', ['bpf:PROG_BIND_MAP errno=EPERM'],
+               'full')
+
+
+GROUPS = (
+    a_refused_program_costs_its_rung_and_no_more,
+    a_map_that_cannot_be_made_costs_the_programs_and_no_verdict,
+    programs_that_run_wrongly_are_never_attached,
+    attaching_falls_back_to_filters_and_then_to_nft,
+    what_cannot_be_pinned_costs_no_verdict,
+    without_bpf_the_ruleset_enforces,
+    what_is_only_tried_before_may_fail,
+)
+
+
+def check_causes(case, ladder):
+    """The first attempt at each object has the cause it should have."""
+    found = {}
+    for a in ladder['attempts']:
+        found.setdefault(a['object'], a['cause'])
+    for object_, cause in case.causes:
+        if found.get(object_) != cause:
+            raise Fail(f'{object_}: expected cause {cause}, got '
+                       f'{found.get(object_)}', *ladder['attempts'])
+
+
+def reach_rung(b, case):
+    """From nothing in force to a safe node. Gives how long that took."""
+    b.detach()
+    b.forget()
+    since, safe = b.start(*case.rules)
+    ladder = b.ladder()
+    if case.rung:
+        expect(case.rung, ladder['rung'], 'rung')
+    if case.object:
+        expect(case.object, ladder['object'], 'object')
+    check_causes(case, ladder)
+    b.check_traffic(ladder['rung'] != 'hold')
+    return safe - since
+
+
+def check_case(b, case):
+    """A machine with other work may be late: once is enough."""
+    for _ in range(TRIES):
+        took = reach_rung(b, case)
+        if took <= SAFE_S:
+            break
+    b.slowest.append((took, case.name))
+    if took > max(SAFE_S, SLOW * b.usual_s):
+        raise Fail(f'safe only {took:.2f} s after the first refusal; a start '
+                   f'takes {b.usual_s:.2f} s now')
+
+
+def choose(seed, every):
+    """Every case, or some in which each word of their names occurs: each way
+    to fail, each object, map and place."""
+    cases = [c for group in GROUPS for c in group()]
+    if every:
+        return cases
+    random.Random(seed).shuffle(cases)
+    words, out = set(), []
+    for case in cases:
+        new = set(case.name.replace(',', '').split()) - words
+        if new:
+            words |= new
+            out.append(case)
+    return out
+
+
+def run_cases(tap, cases):
+    b = Rungs()
+    # Hold closes by setting links down, of which the kernel forgets IPv6's
+    # addresses and routes: nothing can come after it.
+    cases = sorted(cases, key=lambda case: case.rung == 'hold')
+    try:
+        begun = time.monotonic()
+        b.detach()
+        since, safe = b.start()
+        b.usual_s = safe - since
+        for case in cases:
+            tap.run(case.name, check_case, b, case)
+        b.slowest = sorted(b.slowest or [(0.0, 'none')])
+        note(f'{len(cases)} cases in {time.monotonic() - begun:.0f} s; a start '
+             f'without refusals {b.usual_s:.2f} s, safe after the first '
+             f'refusal: median {b.slowest[len(b.slowest) // 2][0]:.2f} s, '
+             f'most {b.slowest[-1][0]:.2f} s ({b.slowest[-1][1]})')
+        note(f'packets: {b.torrent.pace()}')
+    finally:
+        b.close()
+
+
+def main():
+    only = sys.argv[1] if len(sys.argv) > 1 else ''
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else \
+        random.randrange(1 << 32)
+    cases = [c for c in choose(seed, LONG or bool(only)) if only in c.name]
+    note(f'{len(cases)} cases, seed {seed}')
+    return Workers([lambda tap, n=n: run_cases(tap, cases[n::WORKERS])
+                    for n in range(min(WORKERS, len(cases)))]).run()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

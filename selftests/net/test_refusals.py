@@ -1,0 +1,327 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What holds on every rung of the ladder, and on the way from one agent to the
+next.
+
+    test_refusals.py [TEXT]
+"""
+import os
+import sys
+import time
+
+from wdnet.node import CniError
+from wdnet.rungs import GRACE_S, OBJECTS, RUNGS, Rungs, isolated
+from wdnet.solo import expect_reach, ingress_policy, note, wait_for
+from wdnet.tap import Fail, Workers, expect
+
+LONG = os.environ.get('WD_LONG') == '1'
+ENFORCING = RUNGS[:-1]
+NO_PROG = [f'bpf:PROG_LOAD name={o}_* errno=EACCES '
+           'log="R2 invalid mem access\\nprocessed 9 insns\\n"'
+           for o in OBJECTS]
+NO_BPF = 'bpf:* errno=EPERM'
+NO_NFT = 'socket:NETFILTER errno=EPROTONOSUPPORT'
+TRANSIENT = 'bpf:PROG_LOAD name=wd_pod_* errno=ENOMEM'
+ADD_S = 1.0
+FIRST_PAUSE_S = 10  # before what may pass is tried again
+
+
+def pin(b, rung):
+    b.node.warder('ladder', 'pin', rung)
+    if rung != 'auto':
+        expect(rung, b.node.status()['rung'], 'rung that was pinned')
+
+
+def fresh(b, *rules):
+    b.detach()
+    b.forget()
+    b.refused_at, _ = b.start(*rules)
+
+
+def restart(b, *rules):
+    """In force is what the agent before had; gives the new one's ladder."""
+    b.node.stop_agent()
+    b.start(*rules)
+    return b.ladder()
+
+
+def denied_stays(b, function, *args):
+    """Nothing denied arrives while it runs."""
+    before = b.denied()
+    out = function(b, *args)
+    got = b.denied() - before
+    if got:
+        raise Fail(f'{got} denied packets arrived', *b.arrived_by_kind())
+    return out
+
+
+def nothing_of(b, pod, when):
+    """What it sends arrives no more."""
+    time.sleep(GRACE_S)
+    before = b.arrived(pod)
+    b.send_rounds()
+    if b.arrived(pod) != before:
+        raise Fail(f'{b.arrived(pod) - before} packets of {pod.name} arrived '
+                   + when, *b.arrived_by_kind())
+
+
+# ---- on every rung ----
+
+def add_and_delete(b, rung, index):
+    pod = b.c.make_pod(f'new-{rung}', index, {'app': 'ok'})
+    b.c.pods.append(pod)
+    b.c.apply()
+    b.c.start(pod)
+    begun = time.monotonic()
+    pod.node.cni_add(pod)
+    took = time.monotonic() - begun
+    b.c.listen(pod)
+    expect_reach(True, pod, b.srv, f'new pod on {rung}')
+    expect_reach(True, pod, b.srv, f'new pod on {rung}', family=6)
+    expect_reach(False, b.bad, b.srv, f'on {rung}')
+    b.c.delete(pod)
+    note(f'{rung}: CNI ADD took {took * 1000:.0f} ms, plugins included')
+    if took > ADD_S:
+        raise Fail(f'on {rung} ADD took {took:.2f} s')
+
+
+def pods_are_added_on_every_rung(b):
+    for number, rung in enumerate(ENFORCING):
+        denied_stays(b, pin, rung)
+        denied_stays(b, add_and_delete, rung, 30 + number)
+
+
+def policies_change_on_every_rung(b):
+    allowed = list(b.c.policies)
+    for rung in ENFORCING:
+        pin(b, rung)
+        b.check_traffic()
+        b.c.apply([ingress_policy('srv', 'srv', 'shy'),
+                   isolated('shy', 'shy')])
+        nothing_of(b, b.ok, f'on {rung}, after the change')
+        b.c.apply(allowed)
+        b.check_traffic()
+
+
+def status_names_the_rung_and_why(b):
+    fresh(b, *NO_PROG[:2])
+    ladder = b.ladder()
+    expect('minimal', ladder['rung'], 'rung')
+    first = ladder['attempts'][0]
+    for key, want in (('rung', 'full'), ('object', 'wd_pod'),
+                      ('step', 'load'), ('cause', 'verifier')):
+        expect(want, first[key], key)
+    text = b.node.warder('status')[1]
+    for word in ('minimal', 'verifier', 'wd_pod', 'fragments'):
+        if word not in text:
+            raise Fail(f'status does not say {word!r}:', text)
+    shown = b.node.warder('ladder', 'show')[1]
+    for word in ('wd_pod', 'wd_compat', 'EACCES', 'verifier'):
+        if word not in shown:
+            raise Fail(f'ladder show does not say {word!r}:', shown)
+
+
+# ---- from one agent to the next ----
+
+def what_is_in_force_outlives_the_refusal_of_what_is_new(b):
+    fresh(b)
+    ladder = denied_stays(b, restart, *NO_PROG)
+    expect(('full', True), (ladder['rung'], ladder['kept']), 'rung, kept')
+    b.check_traffic()
+    # Its maps go on being written.
+    b.c.apply([ingress_policy('srv', 'srv', 'shy'), isolated('shy', 'shy')])
+    nothing_of(b, b.ok, 'after the change')
+    b.c.apply([ingress_policy('srv', 'srv', 'ok', 'shy'),
+               isolated('shy', 'shy')])
+    b.check_traffic()
+
+
+def a_ruleset_follows_programs_where_bpf_is_gone_and_the_other_way(b):
+    fresh(b)
+    ladder = denied_stays(b, restart, NO_BPF)
+    expect('nft', ladder['rung'], 'rung')
+    b.check_traffic()
+    b.forget()
+    ladder = denied_stays(b, restart)
+    expect('full', ladder['rung'], 'rung')
+    b.check_traffic()
+
+
+def programs_in_force_stay_where_all_is_gone(b):
+    """Rung hold: what is pinned goes on with its generation, new pods wait."""
+    fresh(b)
+    ladder = denied_stays(b, restart, NO_BPF, NO_NFT)
+    expect('hold', ladder['rung'], 'rung')
+    b.check_traffic()
+    denied_stays(b, add_is_closed)
+    b.forget()
+    ladder = denied_stays(b, restart)
+    expect('full', ladder['rung'], 'rung')
+    b.check_traffic()
+
+
+def add_is_closed(b):
+    """A new pod neither sends nor gets anything, whatever ADD says."""
+    pod = b.c.make_pod('closed', 50, {'app': 'ok'})
+    b.c.pods.append(pod)
+    b.c.write_objects()
+    b.c.start(pod)
+    try:
+        pod.node.cni_add(pod)
+    except CniError as e:
+        note(f'hold: ADD says {e.doc.get("msg")}')
+    b.c.listen(pod)
+    expect_reach(False, pod, b.srv, 'new pod in hold')
+    expect_reach(False, b.srv, pod, 'new pod in hold')
+    b.c.delete(pod, sync=False)
+    b.c.write_objects()
+
+
+def without_bpf_and_nft_pods_are_closed_and_the_node_is_not(b):
+    fresh(b, NO_BPF, NO_NFT)
+    expect('hold', b.node.status()['rung'], 'rung')
+    b.check_traffic(False)
+    got = b.node.host.ask('probe', timeout=3.0, targets=[
+        ['tcp', None, '127.0.0.1', 22022]])
+    expect(['node-a'], [(got['answers'][0] or '').removeprefix('host:')],
+           "the node's own socket")
+    # Of a link that was down the kernel has forgotten IPv6's addresses and
+    # routes: those pods have to be made anew to have it again.
+    expect('full', denied_stays(b, restart)['rung'], 'rung')
+    before = b.arrived(b.ok)
+    wait_for('what is permitted arrives after hold',
+             lambda: b.arrived(b.ok) > before)
+
+
+# ---- trying again ----
+
+def loads_of(b, since, name):
+    return [e for e in b.refuse.loads(since) if e['name'].startswith(name)]
+
+
+def a_permanent_refusal_is_not_tried_again_in_this_boot(b):
+    fresh(b, *NO_PROG[:1])
+    expect('compat', b.node.status()['rung'], 'rung')
+    since = time.monotonic()
+    ladder = restart(b, *NO_PROG[:1])
+    expect('compat', ladder['rung'], 'rung of the next agent')
+    expect([], loads_of(b, since, 'wd_pod_'), 'loads by the next agent')
+    expect(True, ladder['attempts'][0]['skipped'], 'skipped')
+    since = time.monotonic()
+    expect('compat', restart(b)['rung'], 'rung where it would load')
+    expect([], loads_of(b, since, 'wd_pod_'), 'loads where it would load')
+
+
+def climb_tries_it_and_nothing_else_does(b):
+    fresh(b, *NO_PROG[:1])
+    since = b.refuse.set()
+    time.sleep(2.5)
+    expect([], loads_of(b, since, 'wd_'), 'loads by themselves')
+    denied_stays(b, lambda b: b.node.warder('ladder', 'climb'))
+    expect('full', b.node.status()['rung'], 'rung after climb')
+    b.check_traffic()
+    expect('full', denied_stays(b, restart)['rung'], 'rung after a restart')
+
+
+def another_binary_tries_what_this_one_was_refused(b):
+    """Known is the object by its content, not by its name."""
+    fresh(b, *NO_PROG[:1])
+    path = os.path.join(b.node.dir, 'state', 'ladder.json')
+    with open(path, encoding='utf-8') as f:
+        text = f.read()
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write('{"of": "nobody"')
+    expect('full', restart(b)['rung'], 'rung with a file that is broken')
+    note(f'ladder.json: {len(text)} bytes')
+
+
+def what_may_pass_is_tried_again_with_growing_pauses(b):
+    fresh(b, TRANSIENT)
+    expect('compat', b.node.status()['rung'], 'rung')
+    begun = b.refused_at
+    quick = loads_of(b, begun, 'wd_pod_')
+    expect(3, len(quick), 'quick tries')
+    b.refuse.set()
+    denied = b.denied()
+    wait_for('rung full', lambda: b.node.status()['rung'] == 'full',
+             2 * FIRST_PAUSE_S)
+    took = time.monotonic() - begun
+    note(f'rung full again after {took:.1f} s')
+    if took < FIRST_PAUSE_S - 2:
+        raise Fail(f'it was tried again after {took:.1f} s')
+    expect(denied, b.denied(), 'denied packets that arrived')
+    b.check_traffic()
+
+
+def pauses_grow_and_end(b):
+    """Only WD_LONG: 10, 20, 40, 80, 160 s and no more."""
+    fresh(b, TRANSIENT)
+    begun = b.refused_at
+    time.sleep(10 + 20 + 40 + 80 + 160 + 15)
+    times = [e['t'] - begun for e in loads_of(b, begun, 'wd_pod_')]
+    starts = [t for i, t in enumerate(times)
+              if i == 0 or t - times[i - 1] > 2]
+    note('tried at ' + ', '.join(f'{t:.0f} s' for t in starts))
+    expect(6, len(starts), 'tries')
+    for i, want in enumerate((0, 10, 30, 70, 150, 310)):
+        if abs(starts[i] - want) > 4:
+            raise Fail(f'try {i} came after {starts[i]:.0f} s, not {want}')
+
+
+def an_agent_that_is_refused_for_a_moment_loses_nothing(b):
+    fresh(b, TRANSIENT + ' times=4')  # two tries: libbpf asks each twice
+    expect('full', b.node.status()['rung'], 'rung')
+    b.check_traffic()
+
+
+def climbing_under_refusal_leaves_what_is_in_force(b):
+    fresh(b)
+    b.refuse.set(*NO_PROG)
+    denied_stays(b, lambda b: b.node.warder('ladder', 'climb', ok=None))
+    ladder = b.ladder()
+    expect('full', ladder['rung'], 'rung')
+    b.check_traffic()
+
+
+GROUPS = (
+    (pods_are_added_on_every_rung,
+     policies_change_on_every_rung,
+     what_is_in_force_outlives_the_refusal_of_what_is_new,
+     a_ruleset_follows_programs_where_bpf_is_gone_and_the_other_way,
+     programs_in_force_stay_where_all_is_gone,
+     without_bpf_and_nft_pods_are_closed_and_the_node_is_not),
+    (status_names_the_rung_and_why,
+     a_permanent_refusal_is_not_tried_again_in_this_boot,
+     climb_tries_it_and_nothing_else_does,
+     another_binary_tries_what_this_one_was_refused,
+     what_may_pass_is_tried_again_with_growing_pauses,
+     an_agent_that_is_refused_for_a_moment_loses_nothing,
+     climbing_under_refusal_leaves_what_is_in_force)
+    + (pauses_grow_and_end,) * LONG,
+)
+
+
+def run_group(tap, tests, only):
+    b = Rungs()
+    try:
+        b.node.host.ask('listen', socks=[['tcp', '127.0.0.1', 22022]],
+                        addrs=[])
+        for test in tests:
+            if only in test.__name__:
+                failed = tap.failed
+                tap.run(test.__name__, test, b)
+                if tap.failed > failed:
+                    tap.say(b.last_words(6))
+    finally:
+        b.close()
+
+
+def main():
+    only = sys.argv[1] if len(sys.argv) > 1 else ''
+    return Workers([lambda tap, t=tests: run_group(tap, t, only)
+                    for tests in GROUPS
+                    if any(only in t.__name__ for t in tests)]).run()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
