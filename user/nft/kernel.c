@@ -165,8 +165,12 @@ static int got_table(const struct nlmsghdr *nlh, void *ctx)
 
 int wd_nft_kernel_tables(bool ret_table[WD_NFT_FAMILIES])
 {
+	int err;
+
 	memset(ret_table, 0, WD_NFT_FAMILIES * sizeof(*ret_table));
-	return dump(NFT_MSG_GETTABLE, NFPROTO_UNSPEC, got_table, ret_table);
+	err = dump(NFT_MSG_GETTABLE, NFPROTO_UNSPEC, got_table, ret_table);
+	/* nfnetlink is there, the module nf_tables is not and nothing loads it */
+	return err == -EINVAL ? -EPROTONOSUPPORT : err;
 }
 
 int wd_nft_kernel_delete(const bool table[WD_NFT_FAMILIES])

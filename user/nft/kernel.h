@@ -17,7 +17,7 @@
 /** wd_nft_kernel_gen() - number of the ruleset in force; each transaction of anybody adds one */
 int wd_nft_kernel_gen(uint32_t *ret_gen);
 
-/** wd_nft_kernel_tables() - in which families there is a table of ours */
+/** wd_nft_kernel_tables() - in which families there is a table of ours; -EPROTONOSUPPORT no nftables */
 int wd_nft_kernel_tables(bool ret_table[WD_NFT_FAMILIES]);
 
 /** wd_nft_kernel_delete() - delete these tables, in one transaction */
