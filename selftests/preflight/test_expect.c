@@ -36,6 +36,15 @@ static const struct wd_endpoint *endpoint_of(const struct wd_question *q)
 	return NULL;
 }
 
+/* An address of a prefix may be one that no packet between machines has. */
+static bool is_nobody(const struct wd_question *q)
+{
+	uint8_t first = q->peer.v6.s6_addr[0];
+
+	return q->peer.family == 4 &&
+	       (first == 127 || (!first && q->dir == WD_INGRESS));
+}
+
 static bool agree(const struct wd_question *q)
 {
 	bool is_out = q->dir == WD_EGRESS;
@@ -51,7 +60,8 @@ static bool agree(const struct wd_question *q)
 	if (!wd_expect(ep))
 		return false;
 	asked++;
-	if (wd_oracle_is_group(&flow.src)) /* nothing comes from it */
+	/* nothing comes from a group */
+	if (wd_oracle_is_group(&flow.src) || is_nobody(q))
 		return wd_expect_int(WD_R_L3_BAD, got.reason);
 	want = wd_oracle_judge(&node.oracle, ep, q->dir, &flow);
 	reasons[got.reason]++;
@@ -187,7 +197,8 @@ static void every_span_is_asked_about_and_the_port_beside_it(void)
 {
 	struct wd_questions q;
 
-	for (uint64_t nr = 0; nr < 4; nr++) {
+	/* not every node has policies with ports */
+	for (uint64_t nr = 0; nr < 100 && spans < 20; nr++) {
 		if (!node_begin(&node, seed + nr, 4))
 			return;
 		wd_expect_int(0, wd_questions_make(node.state, 5, 1000000, &q));
@@ -197,7 +208,7 @@ static void every_span_is_asked_about_and_the_port_beside_it(void)
 		wd_questions_free(&q);
 		node_end(&node);
 	}
-	wd_expect(spans > 0);
+	wd_expect(spans >= 20);
 }
 
 int main(int argc, char **argv)

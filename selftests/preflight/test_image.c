@@ -74,7 +74,7 @@ static bool entry_named(const struct wd_bytes *b, const char *name,
 static void archive_holds_what_was_put_in(void)
 {
 	struct wd_cpio cpio = { 0 };
-	struct entry e;
+	struct entry e = { .name = "" };
 
 	wd_cpio_file(&cpio, "/a/b/file", 0755, "hello", 5);
 	wd_cpio_file(&cpio, "a/b/other", 0644, "", 0);
@@ -107,7 +107,7 @@ static void program_and_its_libraries_are_in_it(void)
 {
 	struct wd_cpio cpio = { 0 };
 	struct stat st;
-	struct entry e;
+	struct entry e = { .name = "" };
 	Dl_info info;
 
 	wd_expect_int(0, wd_self_add(&cpio, "init"));

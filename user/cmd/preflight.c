@@ -301,7 +301,7 @@ static int try_all(const struct wd_args *args, const struct wd_preflight *p,
 {
 	const char *modules = wd_args_get(args, "modules");
 	struct wd_preflight_result *result =
-		calloc(found->cnt, sizeof(*result));
+		calloc(found->cnt + 1, sizeof(*result));
 	size_t cnt = 0;
 	int code;
 

@@ -225,18 +225,17 @@ static int map_window(const struct wd_ask *ask, enum wd_map map, void **ret_mem,
 
 /* ---- running ---- */
 
-static int run(const struct wd_ask *ask, enum wd_dir dir, uint32_t iif,
-	       const uint8_t *frame, size_t len, uint32_t *ret_code,
-	       uint32_t *ret_reason)
+static int run(const struct wd_ask *ask, const struct wd_ask_frame *frame,
+	       uint32_t *ret_code, uint32_t *ret_reason)
 {
 	struct __sk_buff in = { .ifindex = WD_ASK_IFINDEX,
-				.ingress_ifindex = iif },
-			 out = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
-		    .data_size_in = (uint32_t)len, .ctx_in = &in,
+				.ingress_ifindex = frame->iif };
+	struct __sk_buff out = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame->data,
+		    .data_size_in = (uint32_t)frame->len, .ctx_in = &in,
 		    .ctx_size_in = sizeof(in), .ctx_out = &out,
 		    .ctx_size_out = sizeof(out), .repeat = 1);
-	int err = bpf_prog_test_run_opts(ask->prog_fd[dir], &opts);
+	int err = bpf_prog_test_run_opts(ask->prog_fd[frame->dir], &opts);
 
 	*ret_code = opts.retval;
 	*ret_reason = out.cb[0];
@@ -246,10 +245,11 @@ static int run(const struct wd_ask *ask, enum wd_dir dir, uint32_t iif,
 /* Older kernels take no ingress_ifindex. */
 static int probe_iif(struct wd_ask *ask)
 {
-	uint8_t frame[64] = { 0 };
+	static const uint8_t data[64];
+	const struct wd_ask_frame frame = { WD_INGRESS, WD_ASK_IFINDEX, data,
+					    sizeof(data) };
 	uint32_t code, reason;
-	int err = run(ask, WD_INGRESS, WD_ASK_IFINDEX, frame, sizeof(frame),
-		      &code, &reason);
+	int err = run(ask, &frame, &code, &reason);
 
 	ask->knows_iif = !err;
 	return err == -EINVAL ? 0 : err;
@@ -312,16 +312,15 @@ bool wd_ask_knows_iif(const struct wd_ask *ask)
 	return ask->knows_iif;
 }
 
-int wd_ask_packet(struct wd_ask *ask, enum wd_dir dir, uint32_t iif,
-		  const uint8_t *frame, size_t len, bool *ret_passes,
-		  uint32_t *ret_reason)
+int wd_ask_packet(struct wd_ask *ask, const struct wd_ask_frame *frame,
+		  bool *ret_passes, uint32_t *ret_reason)
 {
 	uint32_t code, reason;
 	int err;
 
 	memset(ask->flow, 0, ask->flow_bytes);
 	memset(ask->quota, 0, ask->quota_bytes);
-	err = run(ask, dir, iif, frame, len, &code, &reason);
+	err = run(ask, frame, &code, &reason);
 	if (err)
 		return err;
 	if ((code != PASSED && code != SHOT) || reason >= WD_R__MAX)

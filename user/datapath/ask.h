@@ -60,14 +60,19 @@ int wd_ask_set(struct wd_ask *ask, enum wd_map map, const void *key,
  */
 bool wd_ask_knows_iif(const struct wd_ask *ask);
 
+struct wd_ask_frame {
+	enum wd_dir dir;
+	uint32_t iif; /* towards the pod: device it came in by, 0 this host's own sockets */
+	const uint8_t *data;
+	size_t len;
+};
+
 /**
  * wd_ask_packet() - one packet, as the first that these programs see
- * @iif: towards the pod: device it came in by, 0 this host's own sockets
  * @ret_reason: enum wd_reason
- * Return: 0; -EBADMSG the program returned neither; -errno.
+ * Return: 0; -EBADMSG the program returned neither pass nor drop; -errno.
  */
-int wd_ask_packet(struct wd_ask *ask, enum wd_dir dir, uint32_t iif,
-		  const uint8_t *frame, size_t len, bool *ret_passes,
-		  uint32_t *ret_reason);
+int wd_ask_packet(struct wd_ask *ask, const struct wd_ask_frame *frame,
+		  bool *ret_passes, uint32_t *ret_reason);
 
 #endif /* WARDER_ASK_H */

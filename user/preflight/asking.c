@@ -90,25 +90,29 @@ static int put_endpoint(struct wd_ask *ask, const struct wd_state_ep *ep)
 uint8_t wd_asking_one(struct wd_ask *ask, const struct wd_state *state,
 		      const struct wd_question *q)
 {
-	uint8_t frame[WD_QUESTION_FRAME];
-	size_t len = wd_question_frame(state, q, frame);
-	uint32_t iif = q->dir == WD_INGRESS ? q->iif : 0, more = 0, reason;
+	uint8_t data[WD_QUESTION_FRAME];
+	struct wd_ask_frame frame = {
+		.dir = q->dir,
+		.iif = q->dir == WD_INGRESS ? q->iif : 0,
+		.data = data,
+		.len = wd_question_frame(state, q, data),
+	};
+	uint32_t more = 0, reason;
 	bool passes;
 	int err;
 
-	if (iif && !wd_ask_knows_iif(ask)) {
+	if (frame.iif && !wd_ask_knows_iif(ask)) {
 		more = WD_STATE_HOST_POLICY;
-		iif = 0;
+		frame.iif = 0;
 	}
 	/* frames below 64 bytes are padded on a wire, too */
-	if (len < 64)
-		len = 64;
+	if (frame.len < 64)
+		frame.len = 64;
 	err = put_endpoint(ask, &state->ep[q->ep]);
 	if (!err)
 		err = set_state(ask, state, more);
 	if (!err)
-		err = wd_ask_packet(ask, q->dir, iif, frame, len, &passes,
-				    &reason);
+		err = wd_ask_packet(ask, &frame, &passes, &reason);
 	if (err)
 		return WD_ANSWER_FAILED;
 	return (uint8_t)(reason | (passes ? WD_ANSWER_PASSES : 0));

@@ -146,21 +146,32 @@ static struct wd_addr address(struct reader *r, struct json_object *value,
 	return addr;
 }
 
+/* Two digits. Return: -1 these are none */
+static int hex_byte(const char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *high = *text ? strchr(digits, text[0]) : NULL;
+	const char *low = high && text[1] ? strchr(digits, text[1]) : NULL;
+
+	return low ? (int)((high - digits) * 16 + (low - digits)) : -1;
+}
+
 static void mac(struct reader *r, struct json_object *obj, const char *key,
 		uint8_t to[6])
 {
 	const char *got = wd_json_get_str(obj, key);
-	unsigned int b[6];
-	int end = 0;
 
-	if (sscanf(got, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3],
-		   &b[4], &b[5], &end) != 6 ||
-	    end != 17 || got[end]) {
+	if (strlen(got) != 17) {
 		refuse(r, -EINVAL, key, "is not a hardware address");
 		return;
 	}
-	for (int i = 0; i < 6; i++)
-		to[i] = (uint8_t)b[i];
+	for (int i = 0; i < 6; i++) {
+		int byte = hex_byte(got + (size_t)i * 3);
+
+		if (byte < 0 || (i < 5 && got[i * 3 + 2] != ':'))
+			refuse(r, -EINVAL, key, "is not a hardware address");
+		to[i] = (uint8_t)byte;
+	}
 }
 
 static void *added(struct reader *r, void *element)
