@@ -338,7 +338,12 @@ static void flaw(struct build *b)
 	uint8_t *ip = b->frame + b->ip;
 	size_t header = b->version == 4 ? 20 : 40;
 
-	switch (rnd(b, 6)) {
+	switch (rnd(b, 7)) {
+	case 6: /* somebody else's address */
+		if (b->ip)
+			ip[b->version == 4 ? 15 : 23] ^=
+				(uint8_t)(1 + rnd(b, 255));
+		break;
 	case 0:
 		b->frame[rnd(b, (uint32_t)b->len)] ^=
 			(uint8_t)(1U << rnd(b, 8));

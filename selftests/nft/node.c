@@ -430,17 +430,41 @@ void node_send(struct node *node, const uint8_t *ip, size_t len)
 	(void)put; /* what is dropped on the way out is an error: EPERM */
 }
 
-int node_arrived(struct node *node, int at)
+/* What the kernels say by themselves: multicast reports, neighbour discovery. */
+static bool is_noise(const uint8_t *frame)
+{
+	uint32_t type = (uint32_t)frame[12] << 8 | frame[13];
+
+	if (type == 0x0800)
+		return false;
+	return type != 0x86dd || frame[20] == 0 ||
+	       (frame[20] == IPPROTO_ICMPV6 && frame[54] >= 130 &&
+		frame[54] != 128 && frame[54] != 129);
+}
+
+static int arrived_at(const struct node *node, int at)
 {
 	struct sockaddr_ll from;
 	socklen_t len = sizeof(from);
-	char frame[1600];
+	uint8_t frame[1600] = { 0 };
 	int cnt = 0;
 
 	while (recvfrom(node->sock[at], frame, sizeof(frame), 0,
 			(struct sockaddr *)&from, &len) > 0) {
-		cnt += from.sll_pkttype != PACKET_OUTGOING;
+		cnt += from.sll_pkttype != PACKET_OUTGOING && !is_noise(frame);
 		len = sizeof(from);
+	}
+	return cnt;
+}
+
+int node_arrived(struct node *node, int at)
+{
+	int cnt = 0;
+
+	for (int i = 0; i <= NODE_UPLINK; i++) {
+		int here = arrived_at(node, i);
+
+		cnt += at < 0 || at == i ? here : 0;
 	}
 	return cnt;
 }

@@ -74,7 +74,7 @@ void node_inject(struct node *node, int at, uint8_t *frame, size_t len);
 /** node_send() - an IP packet of this host's own */
 void node_send(struct node *node, const uint8_t *ip, size_t len);
 
-/** node_arrived() - frames that came out at pair @at since it was last asked */
+/** node_arrived() - IP packets that came out at pair @at, -1 any, since it was last asked */
 int node_arrived(struct node *node, int at);
 
 /** node_forget() - forget what was counted so far */

@@ -136,8 +136,21 @@ static bool send_one(struct twin *twin, uint64_t *rng, enum wd_dir dir,
 	/* the kernel takes tags off before it routes */
 	if (dir == WD_INGRESS && strcmp(kind, "vlan") == 0)
 		return true;
+	(void)node_arrived(&node, -1);
 	node_inject(&node, at, frame, len);
 	got = node_verdicts(&node, dir);
+	/* the counters say so, and nothing came out; to others it may go on */
+	if (got.at[dir].reason < 0 || got.at[dir].reason >= WD_R_FIRST_DROP) {
+		if (!wd_expect_int(0,
+				   node_arrived(&node,
+						dir == WD_EGRESS ? -1 : 0))) {
+			printf("# %s frame, counted as %s, seed %llu\n", kind,
+			       wd_dump_reason(got.at[dir].reason),
+			       (unsigned long long)seed);
+			print_frame(frame, len);
+			return false;
+		}
+	}
 	/* routed: what the pod would get comes from the node's own device */
 	if (dir == WD_INGRESS) {
 		memcpy(frame, pod_mac, 6);

@@ -252,6 +252,7 @@ static void send_packet(struct cluster *c, const struct packet *p, bool spoof)
 	int at = NODE_UPLINK;
 	size_t len;
 
+	(void)node_arrived(&node, -1);
 	(void)local(c, src, &ep);
 	if (ep && !spoof)
 		at = node_at(c->node, ep->ifindex);
@@ -333,6 +334,12 @@ static bool agrees(struct cluster *c, const struct wd_endpoint *ep,
 {
 	const char *what = NULL;
 
+	/* what is counted as dropped, or not at all, must not have come out */
+	if ((got->reason < 0 || !verdict_passes(got)) &&
+	    !wd_expect_int(0, node_arrived(&node, -1))) {
+		report(c, ep, dir, p, "it came out", want, got);
+		return false;
+	}
 	if (got->reason < 0) {
 		unseen++;
 		return true;

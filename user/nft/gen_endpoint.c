@@ -256,11 +256,17 @@ static bool is_judged_here(const struct wd_nft_gen *g,
  * What a pod sends to itself never comes out of its stack. On the wire it may
  * look the same in both directions, so that nobody can tell who opened it.
  */
-static void not_to_itself(struct wd_nft_gen *g,
-			  const struct wd_endpoint_val *ep)
+static void own_ends(struct wd_nft_gen *g, const struct wd_endpoint_val *ep)
 {
 	const char *bad = wd_nft_count(g, WD_R_CT_INVALID, WD_EGRESS);
+	const char *spoof = wd_nft_count(g, WD_R_SPOOF_IP, WD_EGRESS);
 	char list[WD_NFT_LIST];
+
+	/* once more, should table netdev ever be gone */
+	if (wd_nft_own_list(ep, 4, "", list, sizeof(list)))
+		wd_nft_rule(g, "ip saddr != %s %s drop", list, spoof);
+	if (wd_nft_own_list(ep, 6, "", list, sizeof(list)))
+		wd_nft_rule(g, "ip6 saddr != %s %s drop", list, spoof);
 
 	if (wd_nft_own_list(ep, 4, "", list, sizeof(list)))
 		wd_nft_rule(g, "ip daddr %s %s drop", list, bad);
@@ -280,7 +286,7 @@ static void decide(struct wd_nft_gen *g, const struct wd_endpoint_val *ep,
 	}
 	wd_nft_rule(g, "jump sane_%s", way);
 	if (dir == WD_EGRESS)
-		not_to_itself(g, ep);
+		own_ends(g, ep);
 	if (!g->gen) {
 		wd_nft_rule(g, "%s drop", wd_nft_count(g, WD_R_NOT_READY, dir));
 		return;
