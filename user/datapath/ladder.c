@@ -22,6 +22,8 @@
 #include "nft/nft.h"
 
 #define TRIES 3 /* of what may work a moment later */
+#define TRIES_MS \
+	300 /* but none is begun later than this, of all rungs together */
 #define WAIT_US 20000 /* before the second, then twice as long */
 
 #define NAME_(id, nr, name, is, lacks) [WD_RUNG_##id] = { name, is, lacks },
@@ -205,8 +207,9 @@ void wd_ladder_no_tcx(struct wd_datapath *dp, int err)
 
 /* ---- programs ---- */
 
+/* @until: CLOCK_REALTIME in ms. What comes late in a load makes each try long. */
 static int try_rung(struct wd_datapath *dp, const struct wd_ladder_opts *opts,
-		    enum wd_rung rung)
+		    enum wd_rung rung, uint64_t until)
 {
 	int err = 0;
 
@@ -214,7 +217,8 @@ static int try_rung(struct wd_datapath *dp, const struct wd_ladder_opts *opts,
 		return -EACCES;
 	for (int i = 0; i < TRIES; i++) {
 		err = wd_load_rung(dp, rung);
-		if (!err || !wd_cause_is_transient(wd_failure_cause(dp)))
+		if (!err || !wd_cause_is_transient(wd_failure_cause(dp)) ||
+		    now_ms() >= until)
 			break;
 		if (i < TRIES - 1) {
 			wd_failure_clear(dp);
@@ -251,11 +255,12 @@ static int descend_progs(struct wd_datapath *dp,
 {
 	int last = opts->bottom < WD_RUNG_PROG_CNT ? (int)opts->bottom :
 						     WD_RUNG_PROG_CNT - 1;
+	uint64_t until = now_ms() + TRIES_MS;
 	int err = -ENOENT;
 
 	dp->ladder.kept = false;
 	for (int rung = (int)opts->top; rung <= last; rung++) {
-		err = try_rung(dp, opts, (enum wd_rung)rung);
+		err = try_rung(dp, opts, (enum wd_rung)rung, until);
 		if (!err && then)
 			err = then(dp, (enum wd_rung)rung);
 		if (!err)
