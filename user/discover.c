@@ -46,6 +46,7 @@ static int seed_one(struct wd_agent *agent, const struct wd_endpoint *ep,
 		    const struct wd_conn *conn)
 {
 	int laddr = own_index(ep, &conn->local);
+	__be32 own[4] = { 0 };
 	struct wd_seed_in seed = {
 		.key = { .ep = ep->id,
 			 .lport = wd_be16(conn->lport),
@@ -60,11 +61,15 @@ static int seed_one(struct wd_agent *agent, const struct wd_endpoint *ep,
 
 	if (laddr < 0)
 		return 0;
+	if (conn->local.family == 4)
+		own[0] = wd_be32_of(conn->local.v4);
+	else
+		memcpy(own, &conn->local.v6, sizeof(own));
 	if (conn->peer.family == 4)
 		seed.key.peer[3] = wd_be32_of(conn->peer.v4);
 	else
 		memcpy(seed.key.peer, &conn->peer.v6, sizeof(seed.key.peer));
-	return wd_flow_seed(agent->dp, &seed);
+	return wd_flow_seed(agent->dp, &seed, own);
 }
 
 static void seed(struct wd_agent *agent, const struct wd_endpoint *ep,

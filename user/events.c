@@ -413,6 +413,23 @@ void wd_events_monitor(void *agent, struct wd_ctl_conn *conn,
 	wd_timer_set(events->timer, DRAIN_MS);
 }
 
+void wd_events_rung(struct wd_events *events, enum wd_rung before)
+{
+	const struct wd_ladder *ladder = wd_ladder(events->agent->dp);
+	struct json_object *doc = json_object_new_object();
+	struct listener *listener, *next;
+
+	wd_query_time(doc, "time", (int64_t)ladder->since_ms);
+	wd_json_str(doc, "rung", wd_rung_name(ladder->rung));
+	wd_json_str(doc, "rung_before", wd_rung_name(before));
+	wd_json_bool(doc, "everything_allowed", ladder->open);
+	for (listener = events->listeners; listener; listener = next) {
+		next = listener->next;
+		tell(listener, doc);
+	}
+	json_object_put(doc);
+}
+
 void wd_events_rebind(struct wd_events *events)
 {
 	ring_buffer__free(events->ring);

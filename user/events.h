@@ -8,12 +8,17 @@
 #ifndef WARDER_EVENTS_H
 #define WARDER_EVENTS_H
 
+#include <warder/rung.h>
+
 struct json_object;
 struct wd_agent;
 struct wd_ctl_conn;
 struct wd_events;
 
 int wd_events_new(struct wd_agent *agent, struct wd_events **ret_events);
+/** wd_events_rung() - tell all listeners that another rung is in force than @before */
+void wd_events_rung(struct wd_events *events, enum wd_rung before);
+
 /** wd_events_rebind() - the maps are others than before */
 void wd_events_rebind(struct wd_events *events);
 

@@ -14,6 +14,7 @@
 
 #include "agent.h"
 #include "datapath/ladder.h"
+#include "endpoints.h"
 #include "events.h"
 #include "json.h"
 #include "ladder_file.h"
@@ -149,6 +150,22 @@ static void note_rung(struct wd_agent *agent)
 		state->rung = wd_ladder(agent->dp)->rung;
 }
 
+/*
+ * Programs and the ruleset know connections each from a table of its own: those
+ * of before are told to the one that is in force now.
+ */
+static void changed(struct wd_rungs *rungs, enum wd_rung before)
+{
+	struct wd_agent *agent = rungs->agent;
+	enum wd_rung now = wd_ladder(agent->dp)->rung;
+
+	wd_info("ladder: from rung %s to rung %s", wd_rung_name(before),
+		wd_rung_name(now));
+	if ((before == WD_RUNG_NFT) != (now == WD_RUNG_NFT))
+		wd_endpoints_seed(agent->endpoints);
+	wd_events_rung(agent->events, before);
+}
+
 static int climb(struct wd_rungs *rungs, bool anew, char **ret_why)
 {
 	struct wd_ladder_opts opts = opts_of(rungs, anew);
@@ -167,11 +184,10 @@ static int climb(struct wd_rungs *rungs, bool anew, char **ret_why)
 	tell(rungs);
 	write_down(rungs);
 	arm_retry(rungs);
-	if (before != wd_ladder(agent->dp)->rung)
-		wd_info("ladder: from rung %s to rung %s", wd_rung_name(before),
-			wd_rungs_name(agent));
 	/* what changed meanwhile, or while nothing was written */
 	(void)wd_agent_commit(agent);
+	if (before != wd_ladder(agent->dp)->rung)
+		changed(rungs, before);
 	return err;
 }
 
@@ -287,6 +303,7 @@ void wd_rungs_put(const struct wd_agent *agent, struct json_object *doc)
 	struct json_object *array;
 
 	wd_json_str(doc, "rung", wd_rung_name(l->rung));
+	wd_json_int(doc, "rung_number", l->rung);
 	put_reason(agent->rungs, l, doc);
 	wd_query_time(doc, "rung_since", (int64_t)l->since_ms);
 	wd_json_str(doc, "rung_is", wd_rung_text(l->rung));

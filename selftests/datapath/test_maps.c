@@ -255,21 +255,22 @@ static void a_seeded_flow_is_in_the_table_once(void)
 				   .life = 100,
 				   .dir = WD_EGRESS,
 				   .stat = 3 };
+	static const __be32 own[4];
 	uint32_t cnt;
 
 	begin();
 	wd_expect_int(0, wd_flow_count(rig.dp));
-	wd_expect_int(0, wd_flow_seed(rig.dp, &seed));
-	wd_expect_int(0, wd_flow_seed(rig.dp, &seed));
+	wd_expect_int(0, wd_flow_seed(rig.dp, &seed, own));
+	wd_expect_int(0, wd_flow_seed(rig.dp, &seed, own));
 	wd_expect_int(1, wd_flow_count(rig.dp));
 	for (cnt = 1; cnt < WD_FLOW_SHARE; cnt++) {
 		seed.key.lport = wd_be16((uint16_t)cnt);
-		if (wd_flow_seed(rig.dp, &seed))
+		if (wd_flow_seed(rig.dp, &seed, own))
 			break;
 	}
 	wd_expect_int(WD_FLOW_SHARE, cnt);
 	seed.key.pport = wd_be16(1);
-	wd_expect_int(-ENOSPC, wd_flow_seed(rig.dp, &seed));
+	wd_expect_int(-ENOSPC, wd_flow_seed(rig.dp, &seed, own));
 	wd_expect_int(WD_FLOW_SHARE, wd_flow_count(rig.dp));
 	end();
 }

@@ -111,6 +111,13 @@ static int take_event(void *ctx, struct json_object *event)
 		wd_print(stdout, "%lld events lost: %s\n",
 			 (long long)wd_json_get_int(event, "lost"),
 			 wd_json_get_str(event, "cause"));
+	else if (wd_json_get(event, "rung_before"))
+		wd_print(stdout, "rung %s is in force, before it was %s%s\n",
+			 wd_json_get_str(event, "rung"),
+			 wd_json_get_str(event, "rung_before"),
+			 wd_json_get_bool(event, "everything_allowed") ?
+				 ": NOTHING IS ENFORCED" :
+				 "");
 	else
 		print_event(event);
 	/* Who reads a pipe wants it now; a closed pipe ends the command. */

@@ -229,10 +229,13 @@ int wd_evstat_read(struct wd_datapath *dp, struct wd_evstat_val *ret_val);
 
 /**
  * wd_flow_seed() - write a connection that is there already as a flow
- * It is not in force for any generation: its next packet is judged.
+ * It is not in force for any generation: its next packet is judged. Where the
+ * ruleset judges, TCP's go to the kernel's table.
+ * @own: the endpoint's address of it; IPv4 in own[0]
  * Return: 0, also if it is known; -ENOSPC no room or the endpoint's share is used up; -errno.
  */
-int wd_flow_seed(struct wd_datapath *dp, const struct wd_seed_in *seed);
+int wd_flow_seed(struct wd_datapath *dp, const struct wd_seed_in *seed,
+		 const __be32 own[4]);
 
 /** wd_flow_count() - flows in the table, with dead ones whose place nobody took yet */
 uint32_t wd_flow_count(struct wd_datapath *dp);

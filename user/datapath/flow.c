@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,6 +15,7 @@
 
 #include "clock.h"
 #include "internal.h"
+#include "nft/seed.h"
 #include "wd_seed.skel.h"
 
 int wd_flow_hash_key(struct wd_datapath *dp)
@@ -106,15 +108,43 @@ static int load_seed(struct wd_datapath *dp)
 	return 0;
 }
 
-int wd_flow_seed(struct wd_datapath *dp, const struct wd_seed_in *seed)
+/* The kernel's own table picks up all but TCP by itself. */
+static int seed_ruleset(const struct wd_seed_in *seed, const __be32 own[4])
+{
+	bool is_own_first = seed->dir == WD_EGRESS;
+	struct wd_nft_conn conn = {
+		.family = seed->key.family,
+		.opener_port = is_own_first ? seed->key.lport : seed->key.pport,
+		.other_port = is_own_first ? seed->key.pport : seed->key.lport,
+		.life_s = (uint32_t)(seed->life * wd_clock_tick_ns() /
+				     1000000000),
+	};
+	__be32 peer[4];
+
+	if (seed->key.proto != IPPROTO_TCP)
+		return 0;
+	memcpy(peer, seed->key.peer, sizeof(peer));
+	if (seed->key.family == 4) {
+		peer[0] = seed->key.peer[3];
+		peer[3] = 0;
+	}
+	memcpy(conn.opener, is_own_first ? own : peer, sizeof(peer));
+	memcpy(conn.other, is_own_first ? peer : own, sizeof(peer));
+	return wd_nft_seed(&conn);
+}
+
+int wd_flow_seed(struct wd_datapath *dp, const struct wd_seed_in *seed,
+		 const __be32 own[4])
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = seed,
 		    .data_size_in = sizeof(*seed), .repeat = 1);
 	const struct bpf_program *prog;
 	int err;
 
-	if (dp->memory)
-		return 0; /* the kernel's own table has it, or picks it up */
+	if (dp->engine == WD_ENGINE_NFT)
+		return seed_ruleset(seed, own);
+	if (dp->engine == WD_ENGINE_NONE)
+		return 0; /* nothing judges by flows */
 	err = dp->seed ? 0 : load_seed(dp);
 	if (err)
 		return err;
@@ -142,6 +172,27 @@ uint32_t wd_flow_count(struct wd_datapath *dp)
 	for (int i = 0; quota && i < WD_ENDPOINTS_MAX; i++)
 		cnt += quota[i].flows > 0 ? (uint32_t)quota[i].flows : 0;
 	return cnt;
+}
+
+/* Dead, not gone: the programs account for those whose place they take. */
+int wd_flow_forget(struct wd_datapath *dp)
+{
+	uint32_t cnt = dp->shape[WD_MAP_wd_flow].max;
+	struct wd_bucket *bucket = mmap(NULL, cnt * sizeof(*bucket),
+					PROT_READ | PROT_WRITE, MAP_SHARED,
+					dp->map_fd[WD_MAP_wd_flow], 0);
+
+	if (bucket == MAP_FAILED)
+		return -errno;
+	for (uint32_t i = 0; i < cnt * WD_FLOW_WAYS; i++) {
+		uint32_t *expires =
+			&bucket[i / WD_FLOW_WAYS].expires[i % WD_FLOW_WAYS];
+
+		if (*expires > 1)
+			*expires = 1;
+	}
+	(void)munmap(bucket, cnt * sizeof(*bucket));
+	return 0;
 }
 
 /* ---- reading it from outside ---- */

@@ -299,6 +299,9 @@ uint32_t wd_state_id(const char *dir, const char *sub);
 /** wd_flow_hash_key() - dp->hash_key: of the table that was adopted, or a new one */
 int wd_flow_hash_key(struct wd_datapath *dp);
 
+/** wd_flow_forget() - all flows are dead: what went on without the programs is not known to them; 0 or -errno */
+int wd_flow_forget(struct wd_datapath *dp);
+
 void wd_flow_close(struct wd_datapath *dp);
 
 /* ---- device.c ---- */

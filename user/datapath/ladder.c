@@ -237,7 +237,9 @@ static int enter_progs(struct wd_datapath *dp, enum wd_rung rung)
 
 	if (dp->engine == WD_ENGINE_PROGS)
 		return 0;
-	err = wd_engine_enter(dp, WD_ENGINE_PROGS);
+	err = wd_flow_forget(dp);
+	if (!err)
+		err = wd_engine_enter(dp, WD_ENGINE_PROGS);
 	if (!err && dp->engine == WD_ENGINE_NONE)
 		err = wd_engine_leave(dp, WD_ENGINE_NONE);
 	if (!err)
