@@ -69,10 +69,13 @@ static bool is_left(const struct wd_datapath *dp, uint32_t ifindex)
 static int nft_attach(struct wd_datapath *dp, uint32_t ifindex)
 {
 	char *why = NULL;
-	int err;
+	int err = 0;
 
-	if (dp->filling && (dp->ruleset_before || is_guarded(dp, ifindex)))
-		return wd_nft_expect(dp->nft, ifindex);
+	if (dp->ladder.frozen && !wd_nft_guards(ifindex))
+		err = wd_hold_close(ifindex); /* the ruleset must not change */
+	if (dp->ladder.frozen ||
+	    (dp->filling && (dp->ruleset_before || is_guarded(dp, ifindex))))
+		return err ? err : wd_nft_expect(dp->nft, ifindex);
 	err = wd_nft_attach(dp->nft, ifindex, &why);
 	/* Closed so far; its entries may have been written before. */
 	if (!err) {
@@ -131,7 +134,7 @@ int wd_datapath_attach(struct wd_datapath *dp, uint32_t ifindex)
 		err = wd_ladder_unattached(dp, ifindex, err);
 	if (!err)
 		err = guard(dp, ifindex);
-	if (!err && dp->engine != WD_ENGINE_NONE)
+	if (!err && dp->engine != WD_ENGINE_NONE && !dp->ladder.frozen)
 		err = wd_hold_open(ifindex);
 	return err;
 }
@@ -142,8 +145,9 @@ int wd_datapath_check(struct wd_datapath *dp, uint32_t ifindex)
 	case WD_ENGINE_PROGS:
 		return wd_progs_check(dp, ifindex);
 	case WD_ENGINE_NFT:
-		if (dp->filling && is_guarded(dp, ifindex))
-			return 0; /* by what was before */
+		if ((dp->filling || dp->ladder.frozen) &&
+		    is_guarded(dp, ifindex))
+			return 0; /* by what was before, or closed */
 		return wd_nft_check(dp->nft, ifindex);
 	default:
 		return is_left(dp, ifindex) ? 0 : wd_hold_check(ifindex);

@@ -240,7 +240,7 @@ static int enter_progs(struct wd_datapath *dp, enum wd_rung rung)
 	err = wd_flow_forget(dp);
 	if (!err)
 		err = wd_engine_enter(dp, WD_ENGINE_PROGS);
-	if (!err && dp->engine == WD_ENGINE_NONE)
+	if (!err)
 		err = wd_engine_leave(dp, WD_ENGINE_NONE);
 	if (!err)
 		return 0;
@@ -403,6 +403,23 @@ static void probe_parts(struct wd_datapath *dp)
 	probe_links(dp);
 }
 
+/* Pinned to hold, with a ruleset of an agent before: it stays, as it is. */
+static int hold_ruleset(struct wd_datapath *dp)
+{
+	int err = use_memory(dp);
+
+	if (!err)
+		err = enter_nft(dp, false);
+	if (err)
+		return err;
+	dp->engine = WD_ENGINE_NFT;
+	dp->filling = true;
+	dp->ruleset_before = true;
+	reached(dp, WD_RUNG_HOLD);
+	dp->ladder.object = wd_object_name(WD_RUNG_NFT);
+	return 0;
+}
+
 static int open_all(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
 {
 	int err = wd_load_prepare(dp);
@@ -425,6 +442,8 @@ static int open_all(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
 		note(dp, WD_RUNG_FULL, err);
 		dp->info.attach = WD_ATTACH_CLSACT; /* look for both */
 	}
+	if (opts->top == WD_RUNG_HOLD && wd_nft_found() && !hold_ruleset(dp))
+		return 0;
 	if (prepared && opts->top != WD_RUNG_NFT && !keep_progs(dp)) {
 		if (opts->top == WD_RUNG_HOLD)
 			reached(dp, WD_RUNG_HOLD);

@@ -650,6 +650,27 @@ bool wd_nft_found(void)
 	return false;
 }
 
+struct wanted {
+	char name[WD_NFT_NAME];
+	bool found;
+};
+
+static void find_chain(void *ctx, const char *name)
+{
+	struct wanted *wanted = ctx;
+
+	wanted->found |= !strcmp(name, wanted->name);
+}
+
+bool wd_nft_guards(uint32_t ifindex)
+{
+	struct wanted wanted = { .found = false };
+
+	(void)snprintf(wanted.name, sizeof(wanted.name), "dev%u", ifindex);
+	return !wd_nft_kernel_chains(WD_NFT_NETDEV, find_chain, &wanted) &&
+	       wanted.found;
+}
+
 int wd_nft_remove(char **ret_error)
 {
 	bool table[WD_NFT_FAMILIES], any = false;

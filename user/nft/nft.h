@@ -131,6 +131,9 @@ int wd_nft_remove(char **ret_error);
 /** wd_nft_found() - is a ruleset of ours in the kernel */
 bool wd_nft_found(void);
 
+/** wd_nft_guards() - has the ruleset in the kernel, whoever made it, this device; false if unknown */
+bool wd_nft_guards(uint32_t ifindex);
+
 /**
  * wd_nft_stats() / wd_nft_audit_stats() - packets and bytes by reason, as wd_stat_read()
  * With what the ruleset that open found had counted; read anew at most five
