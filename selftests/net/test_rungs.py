@@ -133,7 +133,9 @@ def a_pin_outlives_the_agent(bed):
         bed.pin(rung)
         bed.node.stop_agent()
         bed.expect_ok_only()
-        bed.node.start_agent()
+        bed.node.start_agent(wait=rung != 'hold')  # which never settles
+        until(0, lambda: bed.node.warder('status', ok=None)[0],
+              'the agent answers')
         status = bed.node.status()
         expect(rung, status['pin'], 'pin')
         expect(rung, status['rung'], 'rung')
