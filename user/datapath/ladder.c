@@ -192,13 +192,21 @@ void wd_ladder_no_tcx(struct wd_datapath *dp, int err)
 {
 	struct wd_ladder *l = &dp->ladder;
 	struct wd_failure before = dp->failure;
+	struct wd_attempt *a;
 
-	dp->failure = (struct wd_failure){ 0 };
-	note_optional(dp, WD_STAGE_ATTACH, err, "tcx",
-		      "no tcx links: filters of clsact are used");
-	if (err == -EINVAL || err == -EOPNOTSUPP)
-		l->attempt[l->attempts - 1].cause = WD_CAUSE_NO_TCX;
+	dp->failure = (struct wd_failure){
+		.stage = WD_STAGE_ATTACH,
+		.err = err,
+		.text = strdup("datapath: no tcx links: filters of clsact are "
+			       "used"),
+	};
+	note(dp, WD_RUNG_FULL, err);
 	dp->failure = before;
+	a = &l->attempt[l->attempts - 1];
+	a->optional = true;
+	a->object = "tcx";
+	if (err == -EINVAL || err == -EOPNOTSUPP)
+		a->cause = WD_CAUSE_NO_TCX;
 	dp->info.attach = WD_ATTACH_CLSACT;
 	if (dp->opened && dp->engine == WD_ENGINE_PROGS && !l->frozen &&
 	    l->rung == WD_RUNG_FULL)

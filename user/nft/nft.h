@@ -41,8 +41,8 @@
  *   whether an ICMP error quotes a TCP segment that is in flight: the pod's
  *     own stack looks
  *   events, counters of endpoints
- *   flows of the programs: connections of before go on only where conntrack
- *     was in use already (as with kube-proxy)
+ *   flows of the programs: of before, TCP connections go on that were told to
+ *     conntrack (seed.h), or that it had seen already (as with kube-proxy)
  *   what goes past the hooks: an nftables flowtable of others' on a pod's device
  */
 #ifndef WARDER_NFT_H
