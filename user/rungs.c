@@ -63,7 +63,8 @@ static struct wd_ladder_opts opts_of(struct wd_rungs *rungs, bool anew)
 		.top = top_of(rungs),
 		.bottom = WD_RUNG_HOLD,
 		.hold_open = rungs->agent->config.hold_open,
-		.refused = anew ? NULL : refused,
+		/* to ask, an object is hashed: not where nothing is known */
+		.refused = anew || !rungs->file.refusals ? NULL : refused,
 		.ctx = rungs,
 	};
 }
