@@ -91,7 +91,7 @@ static int attach_both(struct wd_datapath *dp, uint32_t ifindex)
 	return err;
 }
 
-/* The kernel makes no links any more, as somebody forbids it: @err. */
+/* A link cannot be had here, as somebody forbids it: @err. Filters need no pin. */
 static int attach_by_filters(struct wd_datapath *dp, uint32_t ifindex, int err)
 {
 	dp->info.attach = WD_ATTACH_CLSACT;
@@ -103,20 +103,13 @@ static int attach_by_filters(struct wd_datapath *dp, uint32_t ifindex, int err)
 	return 0;
 }
 
-/* A link that has no pin ends with the agent; a filter needs none. */
-static bool is_no_pin(int err)
-{
-	return err == -EPERM || err == -EACCES || err == -ENOSPC ||
-	       err == -ENOMEM;
-}
-
 int wd_progs_attach(struct wd_datapath *dp, uint32_t ifindex)
 {
 	int hurry = wd_hurry_begin();
 	int err = attach_both(dp, ifindex);
 
-	if (err && dp->info.attach == WD_ATTACH_TCX &&
-	    (is_no_pin(err) || wd_tcx_probe()))
+	/* also a link without a pin, which would end with the agent */
+	if (err && err != -ENODEV && dp->info.attach == WD_ATTACH_TCX)
 		err = attach_by_filters(dp, ifindex, err);
 	wd_hurry_end(hurry);
 	return err;
