@@ -183,8 +183,8 @@ def test_programs(b):
     b.verdicts('links back')
 
 
-def test_unattached_is_told(b):
-    """An interface without programs is nowhere called enforced."""
+def test_blocked_pin_makes_way_for_filters(b):
+    """A link that cannot be pinned: a filter guards, and status tells."""
     pod = b.c.make_pod('four', 60)
     b.c.pods.append(pod)
     b.c.policies.append(ingress_policy('four', 'four'))
@@ -196,28 +196,21 @@ def test_unattached_is_told(b):
     blocker = f'{b.pins}/links/{index}-in'
     os.mkdir(blocker)  # no pin can take this name
     try:
-        try:
-            b.node.cni('ADD', 'warder-cni', pod, pod.result)
-            raise Fail('ADD succeeded without programs')
-        except RuntimeError as e:
-            if 'not attached' not in str(e):
-                raise Fail(f'ADD says {e}') from None
-        code, _, err = b.node.warder('sync', ok=None)
-        expect(1, code, 'exit code of sync')
-        if 'shop/four' not in err:
-            raise Fail(f'sync says {err}')
+        b.node.cni('ADD', 'warder-cni', pod, pod.result)
+        b.c.listen(pod)
         status = b.node.status()
-        expect(1, status['endpoints']['unattached'], 'unattached')
-        expect(False, status['settled'], 'settled')
-        expect(1, b.node.warder('status', '--wait=1', ok=None)[0],
-               'exit code of status --wait')
+        expect('compat', status['rung'], 'rung')
+        expect('clsact', status['attach'], 'attach')
+        expect(0, status['endpoints']['unattached'], 'unattached')
+        expect(False, reach(b.ok, pod, timeout=0.7), 'denied pod reached')
+        b.verdicts('beside a filter')
     finally:
         os.rmdir(blocker)
-    b.c.listen(pod)
-    wait_for('attached after all', lambda:
-             b.node.status()['endpoints']['unattached'] == 0, SECONDS)
+    b.node.warder('ladder', 'climb')
+    expect('full', b.node.status()['rung'], 'rung after a climb')
     expect(False, reach(b.ok, pod, timeout=0.7), 'denied pod reached')
     expect(0, b.node.warder('sync', ok=None)[0], 'exit code of sync')
+    b.verdicts('on links again')
 
 
 def test_one_agent_for_one_bpffs(b):

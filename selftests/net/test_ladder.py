@@ -25,6 +25,7 @@ LONG = os.environ.get('WD_LONG') == '1'
 WORKERS = 2
 SLOW = 4  # times what it should be: a machine with other work
 TRIES = 3
+LATE_S = 15.0  # beside other tests; alone (WD_LONG=1) the goal itself holds
 NO_NFT = 'socket:NETFILTER errno=EPROTONOSUPPORT'
 BIG_LOG = 'log="BPF program is too large. Processed 1000001 insn\\n' \
     'processed 1000001 insns (limit 1000000) max_states_per_insn 30\\n"'
@@ -212,7 +213,7 @@ def check_case(b, case):
         if took <= SAFE_S:
             break
     b.slowest.append((took, case.name))
-    if took > max(SAFE_S, SLOW * b.usual_s):
+    if took > (max(SAFE_S, SLOW * b.usual_s) if LONG else LATE_S):
         raise Fail(f'safe only {took:.2f} s after the first refusal; a start '
                    f'takes {b.usual_s:.2f} s now')
 

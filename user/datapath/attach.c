@@ -103,10 +103,21 @@ static int attach_by_filters(struct wd_datapath *dp, uint32_t ifindex, int err)
 	return 0;
 }
 
+/* The folder of the pins may have been removed, which is no reason to go down. */
+static int attach_again(struct wd_datapath *dp, uint32_t ifindex)
+{
+	int err = wd_bpffs_make(dp->dir, "links");
+
+	return err ? err : attach_both(dp, ifindex);
+}
+
 int wd_progs_attach(struct wd_datapath *dp, uint32_t ifindex)
 {
 	int hurry = wd_hurry_begin();
 	int err = attach_both(dp, ifindex);
+
+	if (err == -ENOENT && dp->info.attach == WD_ATTACH_TCX)
+		err = attach_again(dp, ifindex);
 
 	/* also a link without a pin, which would end with the agent */
 	if (err && err != -ENODEV && dp->info.attach == WD_ATTACH_TCX)
