@@ -167,7 +167,7 @@ static void climb_under_stream(enum wd_fx_policy policy, bool no_tcx)
 					    WD_RUNG_HOLD,   WD_RUNG_COMPAT,
 					    WD_RUNG_FULL };
 	struct stream s = { 0 };
-	uint32_t sent = 0;
+	uint32_t sent;
 
 	if (rig_begin(no_tcx)) {
 		wd_fx_policy(rig.dp, &rig.pod, policy);

@@ -438,8 +438,7 @@ static bool is_noise(const uint8_t *frame)
 	if (type == 0x0800)
 		return false;
 	return type != 0x86dd || frame[20] == 0 ||
-	       (frame[20] == IPPROTO_ICMPV6 && frame[54] >= 130 &&
-		frame[54] != 128 && frame[54] != 129);
+	       (frame[20] == IPPROTO_ICMPV6 && frame[54] >= 130);
 }
 
 static int arrived_at(const struct node *node, int at)

@@ -273,10 +273,10 @@ static int descend_progs(struct wd_datapath *dp,
 		err = try_rung(dp, opts, (enum wd_rung)rung, until);
 		if (!err && then)
 			err = then(dp, (enum wd_rung)rung);
-		if (!err)
+		if (!err) {
 			reached_progs(dp, (enum wd_rung)rung);
-		if (!err)
 			return 0;
+		}
 	}
 	return err;
 }

@@ -397,7 +397,7 @@ static bool elements_are_due(const struct wd_nft *nft)
 static int take_listings(struct wd_nft *nft, bool elements)
 {
 	uint64_t chains = nft->chains, listing = nft->listing;
-	uint32_t after;
+	uint32_t after = 0;
 	int err = 0;
 
 	if (!chains)

@@ -25,8 +25,8 @@ static void put_ip(struct nlmsghdr *msg, const struct wd_nft_conn *conn,
 	struct nlattr *nest = mnl_attr_nest_start(msg, CTA_TUPLE_IP);
 
 	if (conn->family == 4) {
-		mnl_attr_put_u32(msg, CTA_IP_V4_SRC, src[0]);
-		mnl_attr_put_u32(msg, CTA_IP_V4_DST, dst[0]);
+		mnl_attr_put(msg, CTA_IP_V4_SRC, sizeof(*src), src);
+		mnl_attr_put(msg, CTA_IP_V4_DST, sizeof(*dst), dst);
 	} else {
 		mnl_attr_put(msg, CTA_IP_V6_SRC, 16, src);
 		mnl_attr_put(msg, CTA_IP_V6_DST, 16, dst);
@@ -39,16 +39,16 @@ static void put_tuple(struct nlmsghdr *msg, const struct wd_nft_conn *conn,
 {
 	struct nlattr *tuple = mnl_attr_nest_start(
 		msg, is_reply ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG);
+	const __be16 *src = is_reply ? &conn->other_port : &conn->opener_port;
+	const __be16 *dst = is_reply ? &conn->opener_port : &conn->other_port;
 	struct nlattr *proto;
 
 	put_ip(msg, conn, is_reply ? conn->other : conn->opener,
 	       is_reply ? conn->opener : conn->other);
 	proto = mnl_attr_nest_start(msg, CTA_TUPLE_PROTO);
 	mnl_attr_put_u8(msg, CTA_PROTO_NUM, IPPROTO_TCP);
-	mnl_attr_put_u16(msg, CTA_PROTO_SRC_PORT,
-			 is_reply ? conn->other_port : conn->opener_port);
-	mnl_attr_put_u16(msg, CTA_PROTO_DST_PORT,
-			 is_reply ? conn->opener_port : conn->other_port);
+	mnl_attr_put(msg, CTA_PROTO_SRC_PORT, sizeof(*src), src);
+	mnl_attr_put(msg, CTA_PROTO_DST_PORT, sizeof(*dst), dst);
 	mnl_attr_nest_end(msg, proto);
 	mnl_attr_nest_end(msg, tuple);
 }
