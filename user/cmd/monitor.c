@@ -167,8 +167,8 @@ const struct wd_cmd wd_cmd_monitor = {
 	.object = "monitor",
 	.summary = "verdicts as they happen, until interrupted",
 	.text = "Shows new flows and every drop; packets of flows already "
-		"allowed are not shown. What\ncould not be shown is counted "
-		"and told. With --json one object a line.\n\n"
+		"allowed are not shown. What\ncould not be shown is counted and "
+		"told, and so is a change of the rung. With --json one\nobject a line.\n\n"
 		"Reasons:" WD_REASONS(REASON_LINE),
 	.opts = opts,
 	.fn = cmd_monitor,
