@@ -158,7 +158,7 @@ static bool read_stacks(const char *log, struct functions *f)
 	const char *at = strstr(log, "stack depth ");
 	int n = 0;
 
-	if (!wd_expect(at != NULL))
+	if (!wd_expect(at != NULL) || !at)
 		return false;
 	at += strlen("stack depth ") - 1;
 	do {

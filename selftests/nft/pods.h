@@ -23,8 +23,9 @@ enum {
 	POD_ONE,
 	POD_TWO,
 	POD_CNT,
-	POD_NODE = POD_CNT, /* this host */
 };
+
+#define POD_NODE POD_CNT /* this host */
 
 struct pods {
 	int ns[POD_CNT + 1]; /* descriptors */

@@ -101,19 +101,19 @@ void simple_slot(struct wd_memory *mem, uint32_t slot, enum wd_dir dir,
 	}
 }
 
-void simple_pod(struct wd_memory *mem, uint32_t ifindex, uint32_t slot,
-		const char *ip4, const char *ip6, const uint8_t mac[6],
-		uint32_t master)
+void simple_pod_at(struct wd_memory *mem, uint32_t ifindex, uint32_t slot,
+		   const char *const ip[2], const uint8_t mac[6],
+		   uint32_t master)
 {
 	struct wd_endpoint_val ep = { .id = ifindex,
 				      .slot = { slot, slot },
 				      .master = master };
 
 	memcpy(ep.mac, mac, sizeof(ep.mac));
-	if (ip4)
-		(void)parse(ip4, &ep.ip4[0]);
-	if (ip6)
-		(void)parse(ip6, ep.ip6[0]);
+	if (ip[0])
+		(void)parse(ip[0], &ep.ip4[0]);
+	if (ip[1])
+		(void)parse(ip[1], ep.ip6[0]);
 	if (wd_memory_set(mem, WD_MAP_wd_endpoint, &ifindex, &ep))
 		abort();
 }

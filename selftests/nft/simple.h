@@ -34,8 +34,11 @@ void simple_slot(struct wd_memory *mem, uint32_t slot, enum wd_dir dir,
 		 bool isolated, uint32_t class);
 
 /** simple_pod() - an endpoint with an address of either family; NULL none */
-void simple_pod(struct wd_memory *mem, uint32_t ifindex, uint32_t slot,
-		const char *ip4, const char *ip6, const uint8_t mac[6],
-		uint32_t master);
+#define simple_pod(mem, ifindex, slot, ip4, ip6, mac, master) \
+	simple_pod_at(mem, ifindex, slot, (const char *const[2]){ ip4, ip6 }, \
+		      mac, master)
+void simple_pod_at(struct wd_memory *mem, uint32_t ifindex, uint32_t slot,
+		   const char *const ip[2], const uint8_t mac[6],
+		   uint32_t master);
 
 #endif /* WARDER_SELFTESTS_NFT_SIMPLE_H */

@@ -309,12 +309,11 @@ static bool verdict_passes(const struct verdict *v)
 }
 
 static void report(const struct cluster *c, const struct wd_endpoint *ep,
-		   enum wd_dir dir, const struct packet *p, const char *what,
+		   enum wd_dir dir, const struct packet *p,
 		   struct wd_answer want, const struct verdict *got)
 {
-	printf("# %s: %s packet, source port %u, wanted %s (verdict %d), got %s%s\n"
+	printf("# %s packet, source port %u, wanted %s (verdict %d), got %s%s\n"
 	       "# again: --seed %llu --cluster %u\n",
-	       what,
 	       p->is_reply ? "reply" :
 	       p->is_later ? "later" :
 			     "first",
@@ -337,7 +336,7 @@ static bool agrees(struct cluster *c, const struct wd_endpoint *ep,
 	/* what is counted as dropped, or not at all, must not have come out */
 	if ((got->reason < 0 || !verdict_passes(got)) &&
 	    !wd_expect_int(0, node_arrived(&node, -1))) {
-		report(c, ep, dir, p, "it came out", want, got);
+		report(c, ep, dir, p, want, got);
 		return false;
 	}
 	if (got->reason < 0) {
@@ -363,7 +362,7 @@ static bool agrees(struct cluster *c, const struct wd_endpoint *ep,
 		return true;
 	}
 	wd_expect_str("equal", what);
-	report(c, ep, dir, p, what, want, got);
+	report(c, ep, dir, p, want, got);
 	return false;
 }
 

@@ -51,7 +51,7 @@ static void a_refusal_is_known_to_the_next_agent(void)
 	wd_ladder_file_note(&file, &ladder);
 	write_and_read(&file);
 	r = wd_ladder_file_find(&file, "wd_pod", hash);
-	if (wd_expect(r)) {
+	if (wd_expect(r != NULL) && r) {
 		wd_expect_int(WD_CAUSE_COMPLEXITY, r->cause);
 		wd_expect_str(words, r->text);
 	}

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "byteorder.h"
@@ -214,10 +215,14 @@ static void what_makes_no_sense_without_programs_is_not_there(void)
 static long resident_kib(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
+	char line[128], *second;
 	long pages = -1;
 
-	if (!file || fscanf(file, "%*d %ld", &pages) != 1)
-		pages = -1;
+	if (file && fgets(line, sizeof(line), file)) {
+		second = strchr(line, ' ');
+		if (second)
+			pages = strtol(second, NULL, 10);
+	}
 	if (file)
 		fclose(file);
 	return pages * 4;
