@@ -356,7 +356,7 @@ static void no_field_of_the_kernels_own_is_read(void)
 		struct ext_head head = { 0 };
 
 		wd_test_row(objects[i].name);
-		if (!wd_expect(ext != NULL))
+		if (!wd_expect(ext != NULL) || !ext)
 			continue;
 		memcpy(&head, elf + ext->sh_offset, sizeof(head));
 		if (head.head_len >= sizeof(head))
