@@ -8,6 +8,7 @@
  *	@object NAME RUNG yes|no MS        did it load, in how long
  *	@insns NAME PROGRAM COUNT STACK    instructions the verifier looked at,
  *	                                   bytes of stack of one function
+ *	@tried NAME                        its programs are attached now
  *	@attach NAME tcx|clsact            packets were judged by it there
  *
  * then attaches the programs to a pair, by each way the kernel has; with
@@ -316,6 +317,7 @@ static void attach_all(enum wd_attach_kind kind, const char *way)
 	}
 	for (image = wd_images; image->name; image++) {
 		wd_test_row(image->name);
+		printf("@tried %s\n", image->name);
 		if (attach_one_way(image, kind))
 			printf("@attach %s %s\n", image->name, way);
 		if (only_best)

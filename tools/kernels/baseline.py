@@ -65,8 +65,11 @@ def worse(before, row):
         return [f'rung {before["rung"]} is lost: the object {why}']
     if not row:
         return []
-    found = [f'{way} is lost: its programs cannot be attached so'
-             for way in before['attach'] if way not in row['attach']]
+    found = []
+    if row['attach'] is not None:  # it was tried
+        found = [f'{way} is lost: its programs cannot be attached so'
+                 for way in before['attach'] or []
+                 if way not in row['attach']]
     if before['insns'] and row['insns'] > GROWTH * before['insns']:
         more = 100 * (row['insns'] / before['insns'] - 1)
         found.append(f'{row["insns"]} instructions are {more:.0f} % more than '

@@ -60,7 +60,7 @@ class Object:
         self.rung, self.loads, self.load_ms = rung, loads, load_ms
         self.insns = {}  # of each program
         self.stack = {}  # bytes, where it is told
-        self.attach = []  # ways that took its programs
+        self.attach = None  # ways that took its programs, None: not tried
 
 
 def boot(machine, image, initrd, folder, options, timeout, beat):
@@ -172,6 +172,10 @@ class Reader:
         obj.insns[program] = int(insns)
         if stack not in (None, '-'):
             obj.stack[program] = int(stack)
+
+    def at_tried(self, name):
+        obj = self.out.objects[name]
+        obj.attach = obj.attach or []
 
     def at_attach(self, name, way):
         self.out.objects[name].attach.append(way)

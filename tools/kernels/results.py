@@ -36,7 +36,7 @@ def blank(out, name, rung):
             'variant': variant.id if variant else '',
             'what': variant.what if variant else '',
             'release': out.release, 'packages': out.packages,
-            'stack': None, 'load_ms': None, 'attach': [], 'programs': {},
+            'stack': None, 'load_ms': None, 'attach': None, 'programs': {},
             'verdicts': obj_tests,
             'tests': {s: out.count(s) for s in ('ok', 'fail', 'skip')},
             'failed': [t.name for t in out.tests if t.state == 'fail'],
@@ -78,7 +78,7 @@ def cells(row):
         'stack': '-' if row['stack'] is None else str(row['stack']),
         'load': '-' if row['load_ms'] is None else
         f'{row["load_ms"] / 1000:.2f} s',
-        'attach': ' '.join(row['attach']) or '-',
+        'attach': ' '.join(row['attach'] or []) or '-',
         'verdicts': f'{row["verdicts"]["ok"]}/{asked}' if asked else '-'}
 
 
