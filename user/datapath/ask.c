@@ -16,11 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "internal.h"
-#include "wd_compat.skel.h"
-#include "wd_minimal.skel.h"
-#include "wd_pod.skel.h"
 
 #define PASSED UINT32_MAX /* TCX_NEXT, TC_ACT_UNSPEC: -1 */
 #define SHOT 2 /* TCX_DROP, TC_ACT_SHOT */
@@ -32,22 +28,8 @@
 #define LOG_BYTES (16U << 20)
 #define LOG_KEPT 4096 /* of its end, which says what was wrong */
 
-static const struct image {
-	const char *object;
-	const char *rung;
-	const char *prog[WD_DIR__MAX];
-	const void *(*elf)(size_t *ret_bytes);
-} images[] = {
-#define IMAGE(object, step, in, out) \
-	{ #object, #step, { (in), (out) }, object##__elf_bytes },
-	WD_RUNG_PROGS(IMAGE)
-#undef IMAGE
-};
-
-#define IMAGES (sizeof(images) / sizeof(*images))
-
 struct wd_ask {
-	const struct image *image;
+	enum wd_rung rung;
 	struct bpf_object *obj;
 	int prog_fd[WD_DIR__MAX];
 	int map_fd[WD_MAP__MAX];
@@ -60,31 +42,15 @@ struct wd_ask {
 
 const char *wd_ask_object(size_t i)
 {
-	return i < IMAGES ? images[i].object : NULL;
+	return i < WD_RUNG_PROG_CNT ? wd_object_name((enum wd_rung)i) : NULL;
 }
 
 const char *wd_ask_rung(size_t i)
 {
-	return i < IMAGES ? images[i].rung : NULL;
+	return i < WD_RUNG_PROG_CNT ? wd_rung_name((enum wd_rung)i) : NULL;
 }
 
 /* ---- loading ---- */
-
-static int set_constants(struct bpf_object *obj)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
-	size_t bytes = 0;
-	struct wd_pod__rodata *is = map ? bpf_map__initial_value(map, &bytes) :
-					  NULL;
-
-	if (!is || bytes != sizeof(*is))
-		return -EINVAL;
-	is->wd_tick_shift = wd_clock_shift();
-	is->wd_bucket_mask = BUCKETS - 1;
-	for (size_t i = 0; i < WD_HASH_WORDS; i++)
-		is->wd_hash_key[i] = (0x9e3779b97f4a7c15 * (i + 3)) | 1;
-	return 0;
-}
 
 static int shrink(struct bpf_object *obj)
 {
@@ -98,16 +64,15 @@ static int shrink(struct bpf_object *obj)
 	return err;
 }
 
-static struct bpf_object *open_image(const struct image *image)
+/* Any factors will do: what they hash is emptied for each packet. */
+static struct bpf_object *open_object(enum wd_rung rung)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = image->object);
-	struct bpf_object *obj;
-	const void *elf;
-	size_t bytes;
+	struct bpf_object *obj = wd_object_read(rung);
+	uint64_t key[WD_HASH_WORDS];
 
-	elf = image->elf(&bytes);
-	obj = bpf_object__open_mem(elf, bytes, &opts);
-	if (obj && (shrink(obj) || set_constants(obj))) {
+	for (size_t i = 0; i < WD_HASH_WORDS; i++)
+		key[i] = (0x9e3779b97f4a7c15 * (i + 3)) | 1;
+	if (obj && (shrink(obj) || wd_object_constants(obj, key, true))) {
 		bpf_object__close(obj);
 		errno = EINVAL;
 		return NULL;
@@ -115,17 +80,11 @@ static struct bpf_object *open_image(const struct image *image)
 	return obj;
 }
 
-static struct bpf_program *prog_of(struct bpf_object *obj,
-				   const struct image *image, int way)
-{
-	return bpf_object__find_program_by_name(obj, image->prog[way]);
-}
-
 /* Once more, only to learn why not: the end of what was said. */
-static char *why_not(const struct image *image)
+static char *why_not(enum wd_rung rung)
 {
 	char *log = calloc(1, LOG_BYTES), *end = NULL;
-	struct bpf_object *obj = open_image(image);
+	struct bpf_object *obj = open_object(rung);
 	struct bpf_program *prog;
 
 	if (obj && log) {
@@ -180,10 +139,12 @@ static int load(struct wd_ask *ask, struct wd_ask_load *ret)
 	int err;
 
 	for (int way = 0; way < WD_DIR__MAX; way++) {
-		struct bpf_program *prog = prog_of(ask->obj, ask->image, way);
+		const char *name = wd_object_prog_name(ask->rung, way);
+		struct bpf_program *prog =
+			bpf_object__find_program_by_name(ask->obj, name);
 
 		(void)snprintf(ret->prog[way].name, sizeof(ret->prog[way].name),
-			       "%s", ask->image->prog[way]);
+			       "%s", name);
 		if (!prog)
 			return -ENOENT;
 		bpf_program__set_log_level(prog, LOG_STATS);
@@ -193,11 +154,10 @@ static int load(struct wd_ask *ask, struct wd_ask_load *ret)
 	err = bpf_object__load(ask->obj);
 	ret->load_us = now_us() - begin;
 	if (err)
-		ret->log = why_not(ask->image);
+		ret->log = why_not(ask->rung);
 	free(wd_capture_end());
 	for (int way = 0; !err && way < WD_DIR__MAX; way++) {
-		ask->prog_fd[way] =
-			bpf_program__fd(prog_of(ask->obj, ask->image, way));
+		ask->prog_fd[way] = wd_object_prog(ask->obj, ask->rung, way);
 		read_stats(log[way], &ret->prog[way]);
 	}
 	return err;
@@ -271,14 +231,15 @@ static int make_ready(struct wd_ask *ask)
 
 int wd_ask_open(size_t i, struct wd_ask **ret_ask, struct wd_ask_load *ret_load)
 {
-	struct wd_ask *ask = i < IMAGES ? calloc(1, sizeof(*ask)) : NULL;
+	bool known = i < WD_RUNG_PROG_CNT;
+	struct wd_ask *ask = known ? calloc(1, sizeof(*ask)) : NULL;
 	int err;
 
 	memset(ret_load, 0, sizeof(*ret_load));
 	if (!ask)
-		return i < IMAGES ? -ENOMEM : -ENOENT;
-	ask->image = &images[i];
-	ask->obj = open_image(ask->image);
+		return known ? -ENOMEM : -ENOENT;
+	ask->rung = (enum wd_rung)i;
+	ask->obj = open_object(ask->rung);
 	err = ask->obj ? load(ask, ret_load) : -errno;
 	if (!err)
 		err = make_ready(ask);

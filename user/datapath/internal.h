@@ -82,7 +82,7 @@ struct wd_datapath {
 	struct wd_nft *nft; /* NULL but where it is the engine, or becomes it */
 	bool unsynced; /* tables were written that the ruleset does not say yet */
 	bool filling; /* the ruleset says nothing yet; what was before guards */
-	bool ruleset_before; /* then: that of an agent before is in force */
+	bool ruleset_before; /* that of an agent before is in force */
 	bool opened; /* it was in force once: attachments are ours */
 	uint32_t *guarded; /* interfaces that were attached */
 	int guarded_cnt;
@@ -141,11 +141,25 @@ enum wd_cause wd_failure_cause(const struct wd_datapath *dp);
  */
 struct bpf_object *wd_object_open(struct wd_datapath *dp, enum wd_rung rung);
 
+/** wd_object_read() - the same of a rung that has programs, without a word; NULL with errno set */
+struct bpf_object *wd_object_read(enum wd_rung rung);
+
+/**
+ * wd_object_constants() - what an object must be told before it loads
+ * Its wd_flow has the size that it is to have. Return: 0, -EINVAL other constants.
+ */
+int wd_object_constants(struct bpf_object *obj,
+			const uint64_t hash_key[WD_HASH_WORDS],
+			bool with_events);
+
 /** wd_object_load() - sets the constants, loads; 0 or -errno with dp->failure set */
 int wd_object_load(struct wd_datapath *dp, struct bpf_object *obj);
 
 /** wd_object_prog() - descriptor of a loaded program, borrowed, or -errno */
 int wd_object_prog(struct bpf_object *obj, enum wd_rung rung, enum wd_dir way);
+
+/** wd_object_prog_name() - of a rung that has programs */
+const char *wd_object_prog_name(enum wd_rung rung, enum wd_dir way);
 
 /** wd_object_name() - "wd_pod", "wd_compat", "wd_minimal" */
 const char *wd_object_name(enum wd_rung rung);

@@ -37,6 +37,11 @@ static const struct image *image_of(enum wd_rung rung)
 	return (size_t)rung < IMAGES ? &images[rung] : NULL;
 }
 
+const char *wd_object_prog_name(enum wd_rung rung, enum wd_dir way)
+{
+	return image_of(rung)->prog[way];
+}
+
 const char *wd_object_name(enum wd_rung rung)
 {
 	const struct image *image = image_of(rung);
@@ -75,13 +80,21 @@ uint64_t wd_ladder_hash(const char *object)
 
 /* ---- loading ---- */
 
+struct bpf_object *wd_object_read(enum wd_rung rung)
+{
+	const struct image *image = image_of(rung);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = image->name);
+	const void *elf;
+	size_t bytes;
+
+	elf = image->elf(&bytes);
+	return bpf_object__open_mem(elf, bytes, &opts);
+}
+
 struct bpf_object *wd_object_open(struct wd_datapath *dp, enum wd_rung rung)
 {
 	const struct image *image = image_of(rung);
-	LIBBPF_OPTS(bpf_object_open_opts, opts);
 	struct bpf_object *obj;
-	const void *elf;
-	size_t bytes;
 
 	if (!image) {
 		wd_fail(dp, -ENOENT, WD_STAGE_PROG,
@@ -89,10 +102,8 @@ struct bpf_object *wd_object_open(struct wd_datapath *dp, enum wd_rung rung)
 			wd_rung_name(rung));
 		return NULL;
 	}
-	opts.object_name = image->name;
-	elf = image->elf(&bytes);
 	wd_capture_begin();
-	obj = bpf_object__open_mem(elf, bytes, &opts);
+	obj = wd_object_read(rung);
 	free(wd_capture_end());
 	if (!obj)
 		wd_fail(dp, -errno, WD_STAGE_PROG,
@@ -110,7 +121,9 @@ static int leave_out_events(struct bpf_object *obj)
 }
 
 /* All objects have the same ones, in the same order. */
-static int set_constants(struct wd_datapath *dp, struct bpf_object *obj)
+int wd_object_constants(struct bpf_object *obj,
+			const uint64_t hash_key[WD_HASH_WORDS],
+			bool with_events)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
 	struct bpf_map *flows = bpf_object__find_map_by_name(obj, "wd_flow");
@@ -119,26 +132,23 @@ static int set_constants(struct wd_datapath *dp, struct bpf_object *obj)
 					  NULL;
 
 	if (!is || !flows || bytes != sizeof(*is))
-		return wd_fail(dp, -EINVAL, WD_STAGE_PROG,
-			       "the programs have other constants than this "
-			       "binary");
-	is->wd_with_events = dp->with_events;
+		return -EINVAL;
+	is->wd_with_events = with_events;
 	is->wd_tick_shift = wd_clock_shift();
 	is->wd_bucket_mask = bpf_map__max_entries(flows) - 1;
-	memcpy(is->wd_hash_key, dp->hash_key, sizeof(is->wd_hash_key));
-	if (!dp->with_events && leave_out_events(obj))
-		return wd_fail(dp, -EINVAL, WD_STAGE_PROG,
-			       "the programs cannot do without wd_events");
-	return 0;
+	memcpy(is->wd_hash_key, hash_key, sizeof(is->wd_hash_key));
+	return with_events ? 0 : leave_out_events(obj);
 }
 
 int wd_object_load(struct wd_datapath *dp, struct bpf_object *obj)
 {
 	char *said;
-	int err = set_constants(dp, obj);
+	int err = wd_object_constants(obj, dp->hash_key, dp->with_events);
 
 	if (err)
-		return err;
+		return wd_fail(dp, err, WD_STAGE_PROG,
+			       "the programs have other constants than this "
+			       "binary");
 	wd_capture_begin();
 	err = bpf_object__load(obj);
 	said = wd_capture_end();
