@@ -4,7 +4,6 @@
  * change something: sync and stop. Renders; what is true is asked of the model.
  */
 #include "query.h"
-#include "rungs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,6 +20,7 @@
 #include "model/intern.h"
 #include "names.h"
 #include "rule_text.h"
+#include "rungs.h"
 
 void wd_query_no_fd(int fd)
 {

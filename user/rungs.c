@@ -340,15 +340,15 @@ void wd_query_ladder_show(void *ctx, struct wd_ctl_conn *conn,
 }
 
 /* Whatever is known of refusals: somebody wants to see for himself. */
-static void go(struct wd_agent *agent, struct wd_ctl_conn *conn,
-	       const char *what)
+static int go(struct wd_agent *agent, struct wd_ctl_conn *conn,
+	      const char *what)
 {
 	char *why = NULL;
 	int err;
 
 	if (!agent->ready) {
 		wd_ctl_error(conn, 3, what, "the agent is still starting");
-		return;
+		return -EAGAIN;
 	}
 	agent->rungs->retries = 0;
 	err = climb(agent->rungs, true, &why);
@@ -358,6 +358,7 @@ static void go(struct wd_agent *agent, struct wd_ctl_conn *conn,
 	else
 		answer(agent, conn);
 	free(why);
+	return err;
 }
 
 void wd_query_ladder_climb(void *ctx, struct wd_ctl_conn *conn,
@@ -365,15 +366,19 @@ void wd_query_ladder_climb(void *ctx, struct wd_ctl_conn *conn,
 {
 	(void)req;
 	wd_query_no_fd(fd);
-	go(ctx, conn, "climb");
+	(void)go(ctx, conn, "climb"); /* it has answered */
 }
 
 void wd_query_ladder_pin(void *ctx, struct wd_ctl_conn *conn,
 			 struct json_object *req, int fd)
 {
 	const char *name = wd_json_get_str(req, "rung");
-	enum wd_rung rung = wd_rung_from(name);
+	enum wd_rung rung = wd_rung_from(name), was;
 	struct wd_agent *agent = ctx;
+	struct wd_ladder_file *file = &agent->rungs->file;
+	bool was_pinned = file->pinned;
+
+	was = file->pin;
 
 	wd_query_no_fd(fd);
 	if (rung == WD_RUNG__MAX && strcmp(name, "auto") != 0) {
@@ -388,11 +393,12 @@ void wd_query_ladder_pin(void *ctx, struct wd_ctl_conn *conn,
 			     wd_rung_name(agent->config.max_rung));
 		return;
 	}
-	if (!agent->ready) {
-		wd_ctl_error(conn, 3, name, "the agent is still starting");
+	file->pinned = rung != WD_RUNG__MAX;
+	file->pin = rung;
+	if (!go(agent, conn, name))
 		return;
-	}
-	agent->rungs->file.pinned = rung != WD_RUNG__MAX;
-	agent->rungs->file.pin = rung;
-	go(agent, conn, name);
+	/* what could not be had now is not asked for at the next start either */
+	file->pinned = was_pinned;
+	file->pin = was;
+	write_down(agent->rungs);
 }

@@ -39,6 +39,12 @@ class Bed:
         allowed(self.ok, self.srv)
         denied(self.bad, self.srv)
 
+    def write_pin(self, rung):
+        """What an agent finds that starts: the pin of one before."""
+        path = os.path.join(self.node.dir, 'state', 'ladder.json')
+        with open(path, 'w', encoding='utf-8') as f:
+            json.dump({'version': 1, 'pin': rung}, f)
+
     def late_pod(self, name, index):
         return self.c.make_pod(name, index)
 
@@ -143,6 +149,37 @@ def a_pin_outlives_the_agent(bed):
         bed.pin('auto')
         expect('full', bed.node.status()['rung'], 'rung after auto')
         bed.expect_ok_only()
+
+
+@test
+def connections_live_through_a_restart_on_another_rung(bed):
+    """As after a change of the binary or of what the kernel forbids."""
+    bed.pin('auto')
+    flows = [Flow(bed.ok, bed.srv, f) for f in (4, 6)]
+    for rung in ('nft', 'full', 'minimal', 'nft', 'compat'):
+        bed.node.stop_agent()
+        bed.write_pin(rung)
+        bed.node.start_agent()
+        expect(rung, bed.node.status()['rung'], 'rung')
+        for flow in flows:
+            flow.server_speaks(True)
+            flow.client_speaks(True)
+        bed.expect_ok_only()
+    for flow in flows:
+        flow.close()
+    bed.pin('auto')
+
+
+@test
+def a_pin_that_cannot_be_had_is_not_kept(bed):
+    bed.node.stop_agent()
+    bed.node.start_agent('--max-rung', 'compat')
+    code, _, err = bed.node.warder('ladder', 'pin', 'full', ok=None)
+    expect(1, code, f'exit code of a pin above --max-rung: {err}')
+    expect(None, bed.node.status()['pin'], 'pin')
+    expect('compat', bed.node.status()['rung'], 'rung')
+    bed.node.stop_agent()
+    bed.node.start_agent('--max-rung', 'full')
 
 
 @test
