@@ -627,6 +627,8 @@ static int start(struct wd_agent *agent)
 	}
 	(void)wd_agent_commit(
 		agent); /* a failure is retried; what was in force stays */
+	if (wd_datapath_info(agent->dp)->flows_elsewhere)
+		wd_endpoints_seed(agent->endpoints);
 	return 0;
 }
 

@@ -145,6 +145,39 @@ def a_ruleset_follows_programs_where_bpf_is_gone_and_the_other_way(b):
     ladder = denied_stays(b, restart)
     expect('full', ladder['rung'], 'rung')
     b.check_traffic()
+    no_ruleset(b)
+    # Nothing of before judges any more.
+    allowed = list(b.c.policies)
+    b.c.apply([ingress_policy('srv', 'srv', 'bad')])
+    nothing_of(b, b.ok, 'after the change')
+    before = b.arrived(b.bad)
+    b.send_rounds()
+    wait_for('what is permitted now arrives',
+             lambda: b.arrived(b.bad) > before)
+    b.c.apply(allowed)
+    b.check_traffic()
+
+
+def no_ruleset(b):
+    wait_for('the ruleset is gone', lambda: not b.node.ns.run(
+        ['nft', 'list', 'tables'])[1].strip())
+
+
+def a_ruleset_stays_until_all_is_guarded_where_nothing_can_be_attached(b):
+    """Programs load, but hang nowhere; each transaction takes its time."""
+    rules = ('bpf:LINK_CREATE errno=EPERM',
+             'netlink:ROUTE type=NEWTFILTER errno=EINVAL',
+             'netlink:NETFILTER type=NEWRULE sleep=200')
+    fresh(b, *rules)
+    expect('nft', b.node.status()['rung'], 'rung')
+    b.check_traffic()
+    ladder = denied_stays(b, restart, *rules)
+    expect('nft', ladder['rung'], 'rung of the next agent')
+    b.check_traffic()
+    b.forget()
+    expect('full', denied_stays(b, restart)['rung'], 'rung where it can')
+    b.check_traffic()
+    no_ruleset(b)
 
 
 def programs_in_force_stay_where_all_is_gone(b):
@@ -291,6 +324,7 @@ GROUPS = (
      policies_change_on_every_rung,
      what_is_in_force_outlives_the_refusal_of_what_is_new,
      a_ruleset_follows_programs_where_bpf_is_gone_and_the_other_way,
+     a_ruleset_stays_until_all_is_guarded_where_nothing_can_be_attached,
      programs_in_force_stay_where_all_is_gone,
      without_bpf_and_nft_pods_are_closed_and_the_node_is_not),
     (status_names_the_rung_and_why,

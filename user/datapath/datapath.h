@@ -32,6 +32,8 @@ struct wd_datapath_info {
 	/* another set is in force until wd_datapath_take_over() */
 	bool beside;
 	bool replaced; /* another set was put out of force, by it or at open */
+	/* at open: what judged before kept connections in a table of its own */
+	bool flows_elsewhere;
 	uint32_t schema_before; /* of that set, 0 not known */
 	char misfit[64]; /* why it could not be adopted, "" not known */
 	uint32_t prog_id[2]; /* by enum wd_dir */
@@ -165,7 +167,7 @@ int wd_datapath_remove(const char *bpffs);
 /**
  * wd_map_set() / wd_map_del() / wd_map_get() - one entry
  * wd_map_del() returns 0 also if there was none. On rung hold both write nothing
- * and return -EROFS. Each call that reaches the
+ * and return -EROFS, but an endpoint may be deleted. Each call that reaches the
  * kernel counts one in wd_datapath_writes(). wd_endpoint includes wd_device,
  * its copy: both are written, and what is read is what programs go by.
  * Return: 0, -ENOENT (get), -E2BIG/-ENOSPC (full), or -errno.

@@ -5,7 +5,9 @@
  * The host's side of the pair is set down: that needs no program, no table and
  * no module, stops both directions, and touches nothing else of the node. The
  * interface's alias says who did it, so that `ip link` tells a person, any
- * agent can open it again, and one that an administrator set down stays so.
+ * agent can open it again, and one without that alias is left as it is. The
+ * kernel forgets the routes of an interface that goes down, but for those of
+ * scope host, and IPv6 addresses: what set them up must do so again.
  */
 #include <errno.h>
 #include <stdlib.h>

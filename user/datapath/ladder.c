@@ -377,6 +377,7 @@ static int open_low(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
 			dp->unsynced = true;
 			dp->filling = true;
 			dp->ruleset_before = wd_nft_found();
+			dp->info.flows_elsewhere = dp->left_cnt > 0;
 			return 0;
 		}
 		note(dp, WD_RUNG_NFT, err);
@@ -428,6 +429,25 @@ static int hold_ruleset(struct wd_datapath *dp)
 	return 0;
 }
 
+/*
+ * Programs of ours, attached nowhere yet perhaps. A ruleset of an agent before
+ * goes on judging until they guard all that it does, see let_ruleset_go(); what
+ * connections did meanwhile the programs do not know.
+ */
+static int begin_progs(struct wd_datapath *dp)
+{
+	int err = 0;
+
+	dp->ruleset_before = wd_nft_found();
+	dp->info.flows_elsewhere = dp->ruleset_before;
+	if (dp->ruleset_before)
+		err = wd_flow_forget(dp);
+	if (err)
+		return wd_fail(dp, err, WD_STAGE_MAP,
+			       "cannot forget the flows of before");
+	return wd_engine_inherit(dp);
+}
+
 static int open_all(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
 {
 	int err = wd_load_prepare(dp);
@@ -443,7 +463,7 @@ static int open_all(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
 			      -ENOENT;
 	}
 	if (!err)
-		return wd_engine_inherit(dp);
+		return begin_progs(dp);
 	if (opts->bottom < WD_RUNG_NFT)
 		return err; /* the failure is told as it is */
 	if (!prepared) {
@@ -455,7 +475,7 @@ static int open_all(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
 	if (prepared && opts->top != WD_RUNG_NFT && !keep_progs(dp)) {
 		if (opts->top == WD_RUNG_HOLD)
 			reached(dp, WD_RUNG_HOLD);
-		return wd_engine_inherit(dp);
+		return begin_progs(dp);
 	}
 	wd_failure_clear(dp);
 	err = wd_engine_inherit(dp);
@@ -633,16 +653,38 @@ static int go_to_nft(struct wd_datapath *dp)
 		note(dp, WD_RUNG_NFT, err);
 		return err;
 	}
-	if (dp->engine == WD_ENGINE_PROGS)
+	/* on hold some may have programs of an agent before, some be closed */
+	if (dp->engine != WD_ENGINE_NFT)
 		err = wd_engine_leave(dp, WD_ENGINE_PROGS);
-	else if (dp->engine == WD_ENGINE_NONE)
+	if (!err && dp->engine == WD_ENGINE_NONE)
 		err = wd_engine_leave(dp, WD_ENGINE_NONE);
 	dp->engine = WD_ENGINE_NFT;
+	dp->ruleset_before = false;
 	reached(dp, WD_RUNG_NFT);
 	dp->ladder.kept = false;
 	if (err) /* both judge: stricter, never wider */
 		note_optional(dp, WD_STAGE_ATTACH, err, "nft",
 			      "what was in force before cannot be taken off");
+	return 0;
+}
+
+/*
+ * A ruleset of an agent before guards the pods: it stays until ours says all,
+ * as when the agent begins on this rung.
+ */
+static int take_up_ruleset(struct wd_datapath *dp)
+{
+	int err = enter_nft(dp, false);
+
+	if (err) {
+		note(dp, WD_RUNG_NFT, err);
+		return err;
+	}
+	dp->engine = WD_ENGINE_NFT;
+	dp->unsynced = true;
+	dp->filling = true;
+	dp->ladder.kept = false;
+	reached(dp, WD_RUNG_NFT);
 	return 0;
 }
 
@@ -652,7 +694,8 @@ int wd_ladder_unattached(struct wd_datapath *dp, uint32_t ifindex, int err)
 	wd_fail(dp, err, WD_STAGE_ATTACH,
 		"programs can be attached neither by a link nor by a filter");
 	note(dp, dp->ladder.rung, err);
-	if (!dp->ladder.frozen && !go_to_nft(dp))
+	if (!dp->ladder.frozen &&
+	    !(dp->ruleset_before ? take_up_ruleset(dp) : go_to_nft(dp)))
 		return 0;
 	(void)wd_hold_close(ifindex); /* it is tried again */
 	return err;
@@ -705,9 +748,38 @@ int wd_datapath_climb(struct wd_datapath *dp, const struct wd_ladder_opts *opts,
 			(void)keep_progs(dp);
 	} else if (err) {
 		l->open = was_open;
+		l->frozen = !was_open;
 	}
 	if (err)
 		*ret_error = why_not(dp, &err);
+	return err;
+}
+
+struct unguarded {
+	struct wd_datapath *dp;
+	bool any;
+};
+
+/* Does the ruleset of before guard an interface that programs do not? */
+static void see_guarded(void *ctx, uint32_t ifindex)
+{
+	struct unguarded *u = ctx;
+	int err = wd_progs_check(u->dp, ifindex);
+
+	u->any |= err && err != -ENODEV;
+}
+
+static int let_ruleset_go(struct wd_datapath *dp, char **ret_error)
+{
+	struct unguarded u = { .dp = dp };
+	int err = wd_nft_devices(see_guarded, &u);
+
+	if (!err && u.any)
+		return 0; /* asked again; meanwhile both judge the others */
+	if (!err)
+		err = wd_nft_remove(ret_error);
+	if (!err)
+		dp->ruleset_before = false;
 	return err;
 }
 
@@ -715,6 +787,8 @@ int wd_datapath_settle(struct wd_datapath *dp, char **ret_error)
 {
 	int err;
 
+	if (dp->engine == WD_ENGINE_PROGS && dp->ruleset_before)
+		return let_ruleset_go(dp, ret_error);
 	if (dp->engine != WD_ENGINE_NFT || !dp->unsynced)
 		return 0;
 	err = wd_nft_sync(dp->nft, ret_error);
@@ -724,6 +798,7 @@ int wd_datapath_settle(struct wd_datapath *dp, char **ret_error)
 	if (!dp->filling)
 		return 0;
 	dp->filling = false;
+	dp->ruleset_before = false;
 	err = wd_engine_leave(dp, WD_ENGINE_PROGS);
 	if (!err)
 		err = wd_engine_leave(dp, WD_ENGINE_NONE);
@@ -736,5 +811,7 @@ int wd_datapath_settle(struct wd_datapath *dp, char **ret_error)
 
 bool wd_datapath_unsettled(const struct wd_datapath *dp)
 {
-	return dp->engine == WD_ENGINE_NFT && dp->unsynced;
+	return dp->engine == WD_ENGINE_NFT   ? dp->unsynced :
+	       dp->engine == WD_ENGINE_PROGS ? dp->ruleset_before :
+					       false;
 }

@@ -390,14 +390,14 @@ void wd_maps_close(struct wd_datapath *dp)
 
 /* ---- entries ---- */
 
-/* A ruleset is told, and where it opens or closes an interface, at once. */
-static int changed(struct wd_datapath *dp, enum wd_map map, const void *key)
+/* A ruleset says it with the next wd_datapath_settle(). */
+static void note_change(struct wd_datapath *dp, enum wd_map map,
+			const void *key)
 {
 	if (!dp->nft)
-		return 0;
+		return;
 	wd_nft_changed(dp->nft, map, key);
 	dp->unsynced = true;
-	return 0;
 }
 
 static int write_entry(struct wd_datapath *dp, enum wd_map map, const void *key,
@@ -424,7 +424,9 @@ int wd_map_set(struct wd_datapath *dp, enum wd_map map, const void *key,
 		return -EROFS;
 	dp->writes++;
 	err = write_entry(dp, map, key, val);
-	return err ? err : changed(dp, map, key);
+	if (!err)
+		note_change(dp, map, key);
+	return err;
 }
 
 static int delete_entry(struct wd_datapath *dp, enum wd_map map,
@@ -446,11 +448,14 @@ int wd_map_del(struct wd_datapath *dp, enum wd_map map, const void *key)
 {
 	int err;
 
-	if (dp->ladder.frozen)
+	/* an endpoint that is gone: its interface is closed by that */
+	if (dp->ladder.frozen && map != WD_MAP_wd_endpoint)
 		return -EROFS;
 	dp->writes++;
 	err = delete_entry(dp, map, key);
-	return err ? err : changed(dp, map, key);
+	if (!err)
+		note_change(dp, map, key);
+	return err;
 }
 
 int wd_map_get(struct wd_datapath *dp, enum wd_map map, const void *key,

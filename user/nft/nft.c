@@ -650,25 +650,49 @@ bool wd_nft_found(void)
 	return false;
 }
 
+struct device_walk {
+	void (*fn)(void *ctx, uint32_t ifindex);
+	void *ctx;
+};
+
+/* The base chain of a device is dev<ifindex>; its others have more behind it. */
+static void see_chain(void *ctx, const char *name)
+{
+	const struct device_walk *walk = ctx;
+	unsigned long ifindex;
+	char *end;
+
+	if (strncmp(name, "dev", 3) != 0)
+		return;
+	ifindex = strtoul(name + 3, &end, 10);
+	if (end != name + 3 && !*end)
+		walk->fn(walk->ctx, (uint32_t)ifindex);
+}
+
+int wd_nft_devices(void (*fn)(void *ctx, uint32_t ifindex), void *ctx)
+{
+	struct device_walk walk = { fn, ctx };
+
+	return wd_nft_kernel_chains(WD_NFT_NETDEV, see_chain, &walk);
+}
+
 struct wanted {
-	char name[WD_NFT_NAME];
+	uint32_t ifindex;
 	bool found;
 };
 
-static void find_chain(void *ctx, const char *name)
+static void find_device_of(void *ctx, uint32_t ifindex)
 {
 	struct wanted *wanted = ctx;
 
-	wanted->found |= !strcmp(name, wanted->name);
+	wanted->found |= ifindex == wanted->ifindex;
 }
 
 bool wd_nft_guards(uint32_t ifindex)
 {
-	struct wanted wanted = { .found = false };
+	struct wanted wanted = { .ifindex = ifindex };
 
-	(void)snprintf(wanted.name, sizeof(wanted.name), "dev%u", ifindex);
-	return !wd_nft_kernel_chains(WD_NFT_NETDEV, find_chain, &wanted) &&
-	       wanted.found;
+	return !wd_nft_devices(find_device_of, &wanted) && wanted.found;
 }
 
 int wd_nft_remove(char **ret_error)

@@ -131,7 +131,10 @@ int wd_nft_remove(char **ret_error);
 /** wd_nft_found() - is a ruleset of ours in the kernel */
 bool wd_nft_found(void);
 
-/** wd_nft_guards() - has the ruleset in the kernel, whoever made it, this device; false if unknown */
+/** wd_nft_devices() - call @fn for each device of the ruleset in the kernel, whoever made it; 0 or -errno */
+int wd_nft_devices(void (*fn)(void *ctx, uint32_t ifindex), void *ctx);
+
+/** wd_nft_guards() - is this device one of them; false if that is not known */
 bool wd_nft_guards(uint32_t ifindex);
 
 /**
