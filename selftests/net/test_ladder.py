@@ -25,7 +25,6 @@ LONG = os.environ.get('WD_LONG') == '1'
 WORKERS = 2
 SLOW = 4  # times what it should be: a machine with other work
 TRIES = 3
-LATE_S = 15.0  # beside other tests; alone (WD_LONG=1) the goal itself holds
 NO_NFT = 'socket:NETFILTER errno=EPROTONOSUPPORT'
 BIG_LOG = 'log="BPF program is too large. Processed 1000001 insn\\n' \
     'processed 1000001 insns (limit 1000000) max_states_per_insn 30\\n"'
@@ -206,14 +205,23 @@ def reach_rung(b, case):
     return safe - since
 
 
+def usual_start(b):
+    """How long a start takes without refusals, as busy as the machine is."""
+    b.detach()
+    since, safe = b.start()
+    return safe - since
+
+
 def check_case(b, case):
-    """A machine with other work may be late: once is enough."""
-    for _ in range(TRIES):
-        took = reach_rung(b, case)
-        if took <= SAFE_S:
+    """A machine with other work may be late: once in time is enough."""
+    took = reach_rung(b, case)
+    for _ in range(TRIES - 1):
+        if took <= max(SAFE_S, SLOW * b.usual_s):
             break
+        b.usual_s = usual_start(b)
+        took = min(took, reach_rung(b, case))
     b.slowest.append((took, case.name))
-    if took > (max(SAFE_S, SLOW * b.usual_s) if LONG else LATE_S):
+    if took > max(SAFE_S, SLOW * b.usual_s):
         raise Fail(f'safe only {took:.2f} s after the first refusal; a start '
                    f'takes {b.usual_s:.2f} s now')
 
@@ -241,9 +249,7 @@ def run_cases(tap, cases):
     cases = sorted(cases, key=lambda case: case.rung == 'hold')
     try:
         begun = time.monotonic()
-        b.detach()
-        since, safe = b.start()
-        b.usual_s = safe - since
+        b.usual_s = usual_start(b)
         for case in cases:
             tap.run(case.name, check_case, b, case)
         b.slowest = sorted(b.slowest or [(0.0, 'none')])

@@ -87,30 +87,46 @@ static void programs_of_every_object_answer_as_expected(void)
 	wd_expect(asked > 1000);
 }
 
-/* A rule that changed in the tables, but not for the judge, must be seen. */
-static void answer_about_other_tables_is_told_apart(void)
+/* How many answers differ if every subject's isolation is turned about? */
+static size_t different_of(struct node *node, uint64_t nr)
 {
+	struct wd_state *state = node->state;
 	struct wd_questions questions;
 	struct wd_ask_load load;
 	struct wd_ask *ask = NULL;
 	size_t different = 0;
-	static struct node node;
 
-	if (!node_begin(&node, seed, 5) ||
-	    !wd_expect_int(0, wd_ask_open(0, &ask, &load)) ||
-	    !wd_expect_int(0, wd_questions_make(node.state, 1, QUESTIONS,
-						&questions)))
-		return;
-	wd_expect_int(0, wd_asking_fill(ask, node.state));
-	for (size_t i = 0; i < node.state->slot_cnt; i++)
-		node.state->slot[i].val.flags ^= WD_SLOT_ISOLATED;
+	if (!wd_expect_int(0, wd_ask_open(0, &ask, &load)) ||
+	    !wd_expect_int(0,
+			   wd_questions_make(state, nr, QUESTIONS, &questions)))
+		return 0;
+	wd_expect_int(0, wd_asking_fill(ask, state));
+	for (size_t i = 0; i < state->slot_cnt; i++)
+		state->slot[i].val.flags ^= WD_SLOT_ISOLATED;
 	for (size_t i = 0; i < questions.cnt; i++)
-		different += wd_asking_right(node.state, &questions.list[i]) !=
-			     wd_asking_one(ask, node.state, &questions.list[i]);
-	wd_expect(different > 0);
+		different += wd_asking_right(state, &questions.list[i]) !=
+			     wd_asking_one(ask, state, &questions.list[i]);
 	wd_questions_free(&questions);
 	wd_ask_close(ask);
-	node_end(&node);
+	return different;
+}
+
+/*
+ * Tables that changed for the judge alone must be seen. A node may have no pod
+ * whose isolation tells in an answer: the next ones have.
+ */
+static void answer_about_other_tables_is_told_apart(void)
+{
+	size_t different = 0;
+	static struct node node;
+
+	for (uint64_t nr = 0; !different && nr < NODES; nr++) {
+		if (!node_begin(&node, seed + nr, 5))
+			return;
+		different = different_of(&node, seed + nr);
+		node_end(&node);
+	}
+	wd_expect(different > 0);
 }
 
 int main(int argc, char **argv)

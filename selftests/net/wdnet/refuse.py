@@ -11,6 +11,14 @@ from .tap import Fail
 REFUSE = os.path.join(BUILD, 'selftests', 'ladder', 'refuse')
 
 
+def _command_line(pid):
+    try:
+        with open(f'/proc/{pid}/cmdline', 'rb') as f:
+            return f.read().split(b'\0')
+    except OSError:
+        return []  # it ended meanwhile
+
+
 class Refuse:
     """@node: its agents, from the next start on, run under rules, none at
     first. Times are those of time.monotonic()."""
@@ -61,6 +69,20 @@ class Refuse:
                                    or not e['log_level']):
                 out.append(e)
         return out
+
+    def close(self, seconds=10.0):
+        """Waits for the helper, which outlives the last agent a little."""
+        end = time.monotonic() + seconds
+        while self._helpers():
+            if time.monotonic() > end:
+                raise Fail(f'{REFUSE} outlives its agents: '
+                           f'{self._helpers()}')
+            time.sleep(0.02)
+
+    def _helpers(self):
+        path = self.rules_path.encode()
+        return [pid for pid in os.listdir('/proc') if pid.isdigit()
+                and path in _command_line(pid)]
 
     def refused(self, since=0.0):
         return [e for e in self.calls(since=since) if 'errno' in e]

@@ -42,7 +42,7 @@ class Rungs:
 
     def __init__(self, families=(4, 6)):
         self.families = families
-        self.torrent, self.ears = None, []
+        self.torrent, self.ears, self.refuse = None, [], None
         self.usual_s = SAFE_S  # what a start takes without refusals
         self.slowest = []
         self.c = Solo(families)
@@ -207,3 +207,5 @@ class Rungs:
         for _, _, ear in self.ears:
             ear.close()
         self.c.close()
+        if self.refuse:
+            self.refuse.close()
