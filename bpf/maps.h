@@ -104,6 +104,46 @@ struct {
 	__type(value, struct wd_class_val);
 } wd_class SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, WD_NETS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wd_cidr4_key);
+	__type(value, struct wd_net_val);
+} wd_net4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, WD_NETS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wd_cidr6_key);
+	__type(value, struct wd_net_val);
+} wd_net6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, WD_TUNS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wd_cidr4_key);
+	__type(value, struct wd_tun_val);
+} wd_tun4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, WD_TUNS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wd_cidr6_key);
+	__type(value, struct wd_tun_val);
+} wd_tun6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WD_WIRES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct wd_wire_val);
+} wd_wire SEC(".maps");
+
 /* ---- written by the programs (and flows by wd_seed, for the agent) ---- */
 
 /* Mapped memory begins at a page, so that buckets begin at a cache line. */
@@ -162,6 +202,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct wd_evstat_val);
 } wd_evstat SEC(".maps");
+
+/* Packets find their pair, new pairs are few: memory is taken as it fills. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, WD_COVERS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wd_cover_key);
+	__type(value, struct wd_stat_val);
+} wd_cover SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

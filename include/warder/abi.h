@@ -38,9 +38,29 @@
 #define WD_STATE_HOST_POLICY 0x1
 #define WD_STATE_CIDR4 0x2 /* wd_cidr4 is not empty: worth a lookup */
 #define WD_STATE_CIDR6 0x4
+/* some traffic between nodes must be encrypted: the wires judge */
+#define WD_STATE_ENCRYPT 0x8
+/* also what nodes say to each other */
+#define WD_STATE_ENCRYPT_NODES 0x10
+/*
+ * A wire is not guarded: what must be encrypted passes between pods and other
+ * nodes in no direction.
+ */
+#define WD_STATE_WIRE_OPEN 0x20
 
 #define WD_MONITOR_DROP 0x1 /* emit events for drops and audits */
 #define WD_MONITOR_NEW 0x2 /* emit events for flows newly allowed */
+
+/* UDP ports beyond the customary ones that this node sends tunnels to or from. */
+#define WD_TUNNEL_WIREGUARD 1
+#define WD_TUNNEL_VXLAN 2
+#define WD_TUNNEL_GENEVE 3
+
+struct wd_tunnel_port {
+	__be16 port; /* 0 none */
+	__u8 kind; /* WD_TUNNEL_* */
+	__u8 pad;
+};
 
 struct wd_state_val {
 	__u32 gen; /* generation in force, 0 = nothing published yet */
@@ -48,7 +68,8 @@ struct wd_state_val {
 	__u32 monitor; /* WD_MONITOR_*: 0 when nobody listens */
 	__u32 rung; /* what is attached, for event records */
 	__u32 schema; /* WD_SCHEMA */
-	__u32 pad[11]; /* a cache line of its own */
+	struct wd_tunnel_port tunnel[WD_TUNNEL_PORTS];
+	__u32 pad[3]; /* a cache line of its own */
 	/* secret factors of the hash of wd_flow, as its entries were placed */
 	__u64 hash_key[8];
 };
@@ -93,6 +114,10 @@ WD_ABI_SIZE(struct wd_device_val, 128);
 #define WD_ADDR_NODE 0x2 /* another node */
 #define WD_ADDR_HOST 0x4 /* this node */
 #define WD_ADDR_LOCAL 0x8 /* an endpoint of this node; ifindex is set */
+/* a pod: what it exchanges with other nodes must be encrypted */
+#define WD_ADDR_ENCRYPT 0x10
+/* a node: what it exchanges itself may be in clear, and is counted */
+#define WD_ADDR_EXEMPT 0x20
 
 struct wd_addr4_key {
 	__be32 addr;
@@ -118,8 +143,74 @@ struct wd_addr_val {
 	__u32 flags; /* WD_ADDR_*; 0 for a CIDR */
 	__u32 ifindex; /* host-side veth if WD_ADDR_LOCAL, else 0 */
 	__u32 node; /* number of the node it is on, 0 unknown */
+	__u32 ns; /* number of its namespace, for wd_cover; 0 none */
 };
-WD_ABI_SIZE(struct wd_addr_val, 24);
+WD_ABI_SIZE(struct wd_addr_val, 28);
+
+/* ---- wd_net4/wd_net6: LPM_TRIE: what is inside the cluster ---- */
+
+#define WD_NET_POD 0x1 /* addresses of pods, known ones and others */
+/* one that nobody knows may be of a pod whose traffic must be encrypted */
+#define WD_NET_ENCRYPT 0x2
+
+struct wd_net_val {
+	__u32 flags; /* WD_NET_* */
+	__u32 node; /* number of the node that has the prefix, 0 unknown */
+};
+WD_ABI_SIZE(struct wd_net_val, 8);
+
+/* ---- wd_tun4/wd_tun6: LPM_TRIE: what WireGuard's peers may send and are sent ---- */
+
+struct wd_tun_val {
+	__u32 node; /* number of the node whose key it is, 0 nobody's */
+	__u32 ifindex; /* WireGuard device */
+};
+WD_ABI_SIZE(struct wd_tun_val, 8);
+
+/* ---- wd_wire: HASH, key __u32 ifindex: devices that are no endpoint ---- */
+
+/* it leads out of the node: both its hooks judge what is in clear */
+#define WD_WIRE_OUT 1
+/* WireGuard: its hooks see what is in the tunnel, before and after encryption */
+#define WD_WIRE_WIREGUARD 2
+/* on top of others, which judge: VXLAN, VLAN, a bridge; it has no hooks of ours */
+#define WD_WIRE_UPPER 3
+
+struct wd_wire_val {
+	__u8 kind; /* WD_WIRE_* */
+	__u8 raw; /* frames begin with the IP header, not with Ethernet's */
+	__u8 pad[2];
+};
+WD_ABI_SIZE(struct wd_wire_val, 4);
+
+/* ---- wd_cover: PERCPU_HASH: what was encrypted and what was not; by programs ---- */
+
+enum wd_cover_kind {
+	WD_COVER_WIREGUARD, /* seen at the WireGuard device, by both ends' pods */
+	WD_COVER_ESP, /* between nodes; what is inside is not seen */
+	WD_COVER_DROPPED, /* must be encrypted and was not */
+	WD_COVER_EXEMPT, /* would have to be, but for an exempt node */
+	WD_COVER_HBONE, /* in clear, to or from TCP port 15008: a mesh, observed */
+	WD_COVER_LINKERD, /* the same of TCP port 4143 */
+	WD_COVER_CLEAR, /* in clear, and may be */
+	WD_COVER_NODES, /* in clear between nodes, and may be */
+	WD_COVER__MAX,
+};
+
+#define WD_NS_NONE 0 /* a node, or not of the cluster */
+#define WD_NS_UNKNOWN 1 /* inside, but nobody knows the pod */
+#define WD_NS_FIRST 2
+
+/* All zero but kind and dir: what did not fit. */
+struct wd_cover_key {
+	__u32 ns[2]; /* of source and destination: WD_NS_*, or of wd_addr_val */
+	__u32 node; /* number of the other node, 0 unknown */
+	__u8 kind; /* enum wd_cover_kind */
+	__u8 dir; /* enum wd_dir, as seen from this node: in or out */
+	__u8 family; /* of the packet between the pods: 4 or 6, 0 not seen */
+	__u8 pad;
+};
+WD_ABI_SIZE(struct wd_cover_key, 16);
 
 /* ---- wd_row: ARRAY of WD_ROWS_MAX, mmap'd ---- */
 

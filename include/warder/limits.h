@@ -10,7 +10,7 @@
 #define WARDER_LIMITS_H
 
 /* of the pinned maps; another number means: rebuild beside */
-#define WD_SCHEMA 2
+#define WD_SCHEMA 3
 
 /* local pod interfaces (2^n); 250 is the sized load */
 #define WD_ENDPOINTS_MAX 1024
@@ -48,6 +48,13 @@
 #define WD_FRAG_GAPS 5
 #define WD_EVENTS_BYTES 262144 /* ring buffer */
 #define WD_EVENTS_BURST 1000 /* events per CPU and tick before limiting */
+
+#define WD_NETS_MAX 16384 /* prefixes of the cluster per family */
+/* prefixes of WireGuard's peers per family: mostly one for each pod elsewhere */
+#define WD_TUNS_MAX WD_ADDRS_MAX
+#define WD_WIRES_MAX 1024 /* devices that are no endpoint */
+#define WD_TUNNEL_PORTS 8
+#define WD_COVERS_MAX 16384 /* pairs of namespaces, by node, kind, direction */
 
 #define WD_EP_ADDRS 2 /* addresses per family of one endpoint */
 #define WD_EXTHDR_MAX 6 /* IPv6 extension headers walked */

@@ -33,6 +33,13 @@
 	X(wd_stat, "packets and bytes by reason and direction") \
 	X(wd_epstat, "packets and bytes by endpoint, verdict and direction") \
 	X(wd_evstat, "events sent, rate-limited and lost") \
+	X(wd_net4, "IPv4 prefixes inside the cluster: node, encryption") \
+	X(wd_net6, "IPv6 prefixes inside the cluster: node, encryption") \
+	X(wd_tun4, "IPv4 prefixes of WireGuard's peers: whose node") \
+	X(wd_tun6, "IPv6 prefixes of WireGuard's peers: whose node") \
+	X(wd_wire, "devices that are no pod's: what their hooks judge") \
+	X(wd_cover, \
+	  "packets and bytes encrypted or not, by namespaces and node") \
 	X(wd_events, "ring buffer of verdict events")
 
 #define WD_MAP_ENUM_(name, help) WD_MAP_##name,

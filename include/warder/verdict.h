@@ -39,6 +39,13 @@ enum wd_dir {
 	X(NEIGHBOUR, 5, 0, \
 	  "ARP or neighbour discovery for the endpoint's own addresses") \
 	X(MODE_OFF, 6, 0, "mode off: policy is not applied to this endpoint") \
+	X(ENCRYPTED, 7, 0, "in WireGuard's tunnel, or ESP between nodes") \
+	X(IN_CLEAR, 8, 0, \
+	  "in clear between nodes, as nothing says that it must not be") \
+	X(EXEMPT, 9, 0, \
+	  "in clear between nodes, by the exemption of one of them") \
+	X(OUTSIDE, 10, 0, \
+	  "on a wire, but not between addresses of the cluster") \
 	X(DEFAULT, 32, 1, "isolated, and no rule allows it") \
 	X(POLICY, 33, 1, "a policy rule denies it") \
 	X(NOT_READY, 34, 1, "no policy was compiled for this endpoint yet") \
@@ -79,11 +86,21 @@ enum wd_dir {
 	X(NEIGHBOUR_FLOOD, 59, 1, \
 	  "more ARP or neighbour discovery in a second than a pod may send") \
 	X(SHED, 60, 1, \
-	  "fragment, IP option or extension header, which the rung in force does not judge")
+	  "fragment, IP option or extension header, which the rung in force does not judge") \
+	X(PLAINTEXT_OUT, 61, 1, \
+	  "would leave this node in clear, and must be encrypted") \
+	X(PLAINTEXT_IN, 62, 1, \
+	  "came to this node in clear, and must be encrypted") \
+	X(WG_STATE, 63, 1, \
+	  "must be encrypted, and WireGuard would not send it to the pod's node, or a wire is unguarded") \
+	X(TUN_BAD_PEER, 64, 1, \
+	  "came by WireGuard from a node that is not the sender's") \
+	X(TUN_OPAQUE, 65, 1, \
+	  "a tunnel between nodes that cannot be looked into, where encryption is required")
 
 #define WD_REASON_ENUM_(name, nr, drop, help) WD_R_##name = nr,
 enum wd_reason {
-	WD_REASONS(WD_REASON_ENUM_) WD_R__MAX = 64,
+	WD_REASONS(WD_REASON_ENUM_) WD_R__MAX = 128,
 };
 #undef WD_REASON_ENUM_
 

@@ -255,8 +255,17 @@ static bool is_one_way(int reason, int dir)
 }
 
 /* What the object at hand never gives: see bpf/rung.h. */
+/* Of devices that are no pod's, whose programs are others. */
+static bool is_of_wire(int reason)
+{
+	return (reason >= WD_R_ENCRYPTED && reason <= WD_R_OUTSIDE) ||
+	       reason >= WD_R_PLAINTEXT_OUT;
+}
+
 static bool is_never(int reason)
 {
+	if (is_of_wire(reason))
+		return true;
 	if (!world_sheds())
 		return reason == WD_R_SHED;
 	return reason == WD_R_IPOPT || reason == WD_R_FRAG_FULL ||

@@ -14,7 +14,7 @@
 
 /* A state with one of each. */
 static const char good[] =
-	"{'format':1,'warder':'0.1.0','schema':2,'node':'n','kernel':'6.1',"
+	"{'format':1,'warder':'0.1.0','schema':3,'node':'n','kernel':'6.1',"
 	"'rung':'full','generation':5,'host_policy':true,"
 	"'endpoints':[{'ifindex':7,'name':'a/b','id':3,'stat':1,'identity':300,"
 	"'slot':2,'master':0,'mode':'audit','encap':false,"
@@ -98,7 +98,7 @@ static const struct {
 } cases[] = {
 	{ "another format", "'format':1", "'format':2", "format: 2" },
 	{ "no format", "'format':1,", "", "not the state of a node" },
-	{ "another schema", "'schema':2", "'schema':1", "schema" },
+	{ "another schema", "'schema':3", "'schema':1", "schema" },
 	{ "a field too many", "'node':'n'", "'node':'n','x':1", "x: is not" },
 	{ "a field too few", "'node':'n',", "", "node: is missing" },
 	{ "a field of another type", "'node':'n'", "'node':1", "of type" },

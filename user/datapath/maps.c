@@ -573,6 +573,9 @@ static int copy_entries(struct wd_datapath *dp, enum wd_map map,
 	union {
 		struct wd_addr_val addr;
 		struct wd_endpoint_val ep;
+		struct wd_net_val net;
+		struct wd_tun_val tun;
+		struct wd_wire_val wire;
 	} val;
 	void *prev = NULL;
 	int err = 0;
@@ -590,9 +593,12 @@ int wd_maps_copy(struct wd_datapath *dp, struct wd_memory *memory)
 {
 	static const enum wd_map arrays[] = { WD_MAP_wd_row, WD_MAP_wd_slot,
 					      WD_MAP_wd_span, WD_MAP_wd_class };
-	static const enum wd_map entries[] = { WD_MAP_wd_addr4, WD_MAP_wd_addr6,
-					       WD_MAP_wd_cidr4, WD_MAP_wd_cidr6,
-					       WD_MAP_wd_endpoint };
+	static const enum wd_map entries[] = {
+		WD_MAP_wd_addr4,    WD_MAP_wd_addr6, WD_MAP_wd_cidr4,
+		WD_MAP_wd_cidr6,    WD_MAP_wd_net4,  WD_MAP_wd_net6,
+		WD_MAP_wd_tun4,	    WD_MAP_wd_tun6,  WD_MAP_wd_wire,
+		WD_MAP_wd_endpoint,
+	};
 	const struct wd_state_val *from =
 		wd_memory_window(memory, WD_MAP_wd_state);
 	struct wd_state_val *state = dp->mem[WD_MAP_wd_state];

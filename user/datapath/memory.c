@@ -69,6 +69,18 @@ static const struct shape shapes[WD_MAP__MAX] = {
 			       WD_ENDPOINTS_MAX },
 	[WD_MAP_wd_evstat] = { KIND_ARRAY, INDEX, sizeof(struct wd_evstat_val),
 			       1 },
+	[WD_MAP_wd_net4] = { KIND_PREFIX, sizeof(struct wd_cidr4_key),
+			     sizeof(struct wd_net_val), WD_NETS_MAX },
+	[WD_MAP_wd_net6] = { KIND_PREFIX, sizeof(struct wd_cidr6_key),
+			     sizeof(struct wd_net_val), WD_NETS_MAX },
+	[WD_MAP_wd_tun4] = { KIND_PREFIX, sizeof(struct wd_cidr4_key),
+			     sizeof(struct wd_tun_val), WD_TUNS_MAX },
+	[WD_MAP_wd_tun6] = { KIND_PREFIX, sizeof(struct wd_cidr6_key),
+			     sizeof(struct wd_tun_val), WD_TUNS_MAX },
+	[WD_MAP_wd_wire] = { KIND_HASH, sizeof(uint32_t),
+			     sizeof(struct wd_wire_val), WD_WIRES_MAX },
+	[WD_MAP_wd_cover] = { KIND_HASH, sizeof(struct wd_cover_key),
+			      sizeof(struct wd_stat_val), WD_COVERS_MAX },
 	[WD_MAP_wd_events] = { KIND_NONE, 0, 0, WD_EVENTS_BYTES },
 };
 
