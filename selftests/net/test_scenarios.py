@@ -16,6 +16,7 @@ from wdnet.ask import Flow, allowed, answered, denied, until
 from wdnet.cluster import Pod, e2e
 from wdnet.matrix import Matrix
 from wdnet.node import CniError
+from wdnet.solo import wait_for
 from wdnet.suite import LONG, main
 from wdnet.tap import Fail, expect
 
@@ -345,13 +346,13 @@ def scenario_144_nothing_denied_passes_from_the_first_packet_on(c):
         c.listen(pod)
         allowed(c.pod('x/b'), pod)
         allowed(pod, c.pod('x/b'))
+        wait_for('the pod has sent', lambda p=pod: p.handle.ask(
+            'tally', ident='first')['sent'] > 1)
         pod.handle.ask('pause', ident='first')
         for proto in ('tcp', 'udp'):
             watcher.handle.ask('pause', ident=f'{proto}{turn}')
         time.sleep(0.1)
         t = pod.handle.ask('tally', ident='first')
-        if t['sent'] < 2:
-            raise Fail('the pod sent nothing')
         expect(0, t['answered'], 'denied packets of the pod that arrived')
         for proto in ('tcp', 'udp'):
             t = watcher.handle.ask('tally', ident=f'{proto}{turn}')

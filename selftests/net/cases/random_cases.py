@@ -27,6 +27,7 @@ def inside(outer, inner):
 class Maker:
     def __init__(self, rng):
         self.rng = rng
+        self.made = 0  # policies; a name is given once
 
     def chance(self, percent):
         return self.rng.random() * 100 < percent
@@ -105,7 +106,8 @@ class Maker:
             return self.rng.choice((ABSENT, [], None))
         return [self.rule(key) for _ in range(self.rng.randint(1, 3))]
 
-    def policy(self, number):
+    def policy(self):
+        self.made += 1
         types = self.rng.choice((ABSENT, ABSENT, ['Ingress'], ['Egress'],
                                  ['Ingress', 'Egress']))
         ingress = egress = ABSENT
@@ -114,7 +116,7 @@ class Maker:
         if self.chance(50) if types is ABSENT else 'Egress' in types:
             egress = self.rules('to')
         return policy(self.rng.choice('xyz'), self.selector(POD_VALUES),
-                      ingress, egress, types, name=f'random-{number}')
+                      ingress, egress, types, name=f'random-{self.made}')
 
     def labels(self):
         out = {}
@@ -128,7 +130,7 @@ class Maker:
                 for n in 'xyz' if self.chance(50)}
 
     def step(self):
-        return Step([self.policy(n) for n in range(self.rng.randint(1, 7))],
+        return Step([self.policy() for _ in range(self.rng.randint(1, 7))],
                     labels=self.labels() if self.chance(60) else None,
                     ns=self.ns() if self.chance(50) else None)
 
@@ -140,11 +142,11 @@ def change(maker, step):
     if kind == 0 and policies:
         policies.pop(maker.rng.randrange(len(policies)))
     elif kind == 1:
-        policies.append(maker.policy(len(policies) + 10))
+        policies.append(maker.policy())
     elif kind == 2 and policies:
         at = maker.rng.randrange(len(policies))
         name = policies[at]['metadata']['name']
-        policies[at] = maker.policy(0)
+        policies[at] = maker.policy()
         policies[at]['metadata']['name'] = name
     else:
         return Step(policies, labels=maker.labels(), ns=maker.ns())
