@@ -188,6 +188,11 @@ static void put_node(char *buf, const struct wd_node *node)
 		put(buf, "%s%s", i ? "," : "",
 		    wd_cidr_str(&node->cidr[i], text));
 	}
+	if (node->has_wgkey) {
+		char key[WD_WGKEY_STRLEN];
+
+		put(buf, "|%s", wd_wgkey_str(&node->wgkey, key));
+	}
 }
 
 const char *reading_object(const struct wd_object *obj, char *buf)

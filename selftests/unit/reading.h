@@ -10,7 +10,7 @@
  *               "any", or joined by "+": pod:SEL ns:SEL ns:SEL&pod:SEL
  *               10.0.0.0/8-10.1.0.0/16; TCP:80 UDP:53-60 TCP:name SCTP:*
  * A pod is "LABELS|NODE|FLAGS|ADDRESSES|PORTS|MODE", a namespace
- * "LABELS|MODE", a node "LABELS|ADDRESSES|PREFIXES".
+ * "LABELS|MODE", a node "LABELS|ADDRESSES|PREFIXES", with "|KEY" if it has one.
  */
 #ifndef WARDER_SELFTESTS_READING_H
 #define WARDER_SELFTESTS_READING_H

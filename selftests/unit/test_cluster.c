@@ -414,6 +414,62 @@ static void node_addresses_and_prefixes_are_read(void)
 		    "");
 }
 
+#define KEY "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+static void key_of_a_node_is_an_annotation(void)
+{
+	static const struct row rows[] = {
+		{ "'" KEY "'", "||10.0.1.0/24|" KEY, "" },
+		{ KEY, "||10.0.1.0/24|" KEY, "" },
+		{ "''", "||10.0.1.0/24", "" },
+		{ "x", "||10.0.1.0/24",
+		  "ignored 3 metadata.annotations.network.cilium.io/wg-pub-key" },
+		{ "5", "||10.0.1.0/24",
+		  "ignored 3 metadata.annotations.network.cilium.io/wg-pub-key" },
+		{ "[]", "||10.0.1.0/24",
+		  "ignored 3 metadata.annotations.network.cilium.io/wg-pub-key" },
+		{ "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+		  "||10.0.1.0/24",
+		  "ignored 3 metadata.annotations.network.cilium.io/wg-pub-key" },
+		{ "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9=",
+		  "||10.0.1.0/24",
+		  "ignored 3 metadata.annotations.network.cilium.io/wg-pub-key" },
+		{},
+	};
+
+	EXPECT_ROWS(
+		rows,
+		"apiVersion: v1\nkind: Node\n"
+		"metadata: {name: a, annotations: {network.cilium.io/wg-pub-key: ",
+		"}}\nspec: {podCIDRs: [10.0.1.0/24]}");
+}
+
+static void key_of_a_node_is_part_of_what_it_means(void)
+{
+	static const char head[] =
+		"apiVersion: v1\nkind: Node\n"
+		"metadata: {name: a, annotations: {network.cilium.io/wg-pub-key: ";
+	static const char *const keys[] = {
+		KEY,
+		"''",
+		"AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+	};
+	struct wd_load of[3];
+
+	for (size_t i = 0; i < 3; i++) {
+		(void)snprintf(text, sizeof(text), "%s%s}}\n", head, keys[i]);
+		reading_load(&of[i], "c.yaml", text);
+		if (!wd_expect_int(1, (long long)of[i].obj_cnt))
+			return;
+	}
+	for (size_t i = 0; i < 9; i++)
+		wd_expect_int(i / 3 == i % 3,
+			      wd_object_equal(of[i / 3].obj[0],
+					      of[i % 3].obj[0]));
+	for (size_t i = 0; i < 3; i++)
+		wd_load_fini(&of[i]);
+}
+
 /* ---- documents ---- */
 
 struct document {
@@ -645,6 +701,8 @@ int main(void)
 	WD_TEST(pod_times_and_uid_are_read);
 	WD_TEST(namespaces_always_have_their_name_as_a_label);
 	WD_TEST(node_addresses_and_prefixes_are_read);
+	WD_TEST(key_of_a_node_is_an_annotation);
+	WD_TEST(key_of_a_node_is_part_of_what_it_means);
 	WD_TEST(lists_hold_objects);
 	WD_TEST(lists_without_items_change_nothing);
 	WD_TEST(kinds_that_are_not_for_warder_are_counted);

@@ -346,7 +346,8 @@ static bool pod_equal(const struct wd_pod *a, const struct wd_pod *b)
 static bool node_equal(const struct wd_node *a, const struct wd_node *b)
 {
 	if (a->labels != b->labels || a->addr_cnt != b->addr_cnt ||
-	    a->cidr_cnt != b->cidr_cnt ||
+	    a->cidr_cnt != b->cidr_cnt || a->has_wgkey != b->has_wgkey ||
+	    wd_wgkey_compare(&a->wgkey, &b->wgkey) != 0 ||
 	    !addrs_equal(a->addr, b->addr, a->addr_cnt))
 		return false;
 	for (uint32_t i = 0; i < a->cidr_cnt; i++) {

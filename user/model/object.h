@@ -16,6 +16,8 @@
 
 #include <uthash.h>
 
+#include "wgkey.h"
+
 struct wd_labels;
 
 enum wd_kind {
@@ -154,6 +156,8 @@ struct wd_namespace {
 
 struct wd_node {
 	const struct wd_labels *labels;
+	bool has_wgkey;
+	struct wd_wgkey wgkey; /* public, of its WireGuard device */
 	uint32_t addr_cnt;
 	uint32_t cidr_cnt;
 	struct wd_addr *addr; /* status.addresses InternalIP and ExternalIP */

@@ -21,14 +21,12 @@
 
 #include "netns.h"
 
-#define BUF_BYTES 65536 /* the kernel never makes a dump datagram longer */
-
 int wd_rtnl_open(struct wd_rtnl *nl, int netns_fd, int protocol)
 {
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
 
 	nl->seq = 0;
-	nl->buf = malloc(BUF_BYTES);
+	nl->buf = malloc(WD_RTNL_BUF_BYTES);
 	if (!nl->buf)
 		return -ENOMEM;
 	nl->fd = wd_netns_socket(netns_fd, AF_NETLINK, SOCK_RAW, protocol);
@@ -58,7 +56,8 @@ void wd_rtnl_close(struct wd_rtnl *nl)
 ssize_t wd_rtnl_recv(struct wd_rtnl *nl, int flags)
 {
 	struct sockaddr_nl from = { .nl_family = AF_UNSPEC };
-	struct iovec iov = { .iov_base = nl->buf, .iov_len = BUF_BYTES };
+	struct iovec iov = { .iov_base = nl->buf,
+			     .iov_len = WD_RTNL_BUF_BYTES };
 	struct msghdr msg = {
 		.msg_name = &from,
 		.msg_iov = &iov,
@@ -233,6 +232,7 @@ int wd_link_parse(const struct nlmsghdr *msg, struct wd_link *ret_link)
 		return -EPROTO;
 	link.ifindex = (uint32_t)info->ifi_index;
 	link.is_loopback = (info->ifi_flags & IFF_LOOPBACK) != 0;
+	link.is_up = (info->ifi_flags & IFF_UP) != 0;
 	mnl_attr_for_each(attr, msg, sizeof(*info))
 		take_link_attr(&link, attr);
 	*ret_link = link;

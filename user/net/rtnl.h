@@ -14,11 +14,13 @@
 #include "../model/object.h"
 
 #define WD_RTNL_TRIES 5 /* of a dump that changed under way */
+#define WD_RTNL_BUF_BYTES \
+	65536 /* the kernel never makes a dump datagram longer */
 
 struct wd_rtnl {
 	int fd;
 	uint32_t seq;
-	char *buf;
+	char *buf; /* WD_RTNL_BUF_BYTES, the datagram received last */
 };
 
 /* A request; big enough for every question here. */
@@ -54,6 +56,7 @@ struct wd_link {
 	int peer_nsid; /* IFLA_LINK_NETNSID, -1: same namespace or none */
 	bool is_veth;
 	bool is_loopback;
+	bool is_up; /* IFF_UP: not said whether it has a carrier */
 	bool has_mac; /* of 6 bytes */
 	bool has_xdp; /* a program sees its packets before any hook of tc */
 	uint8_t mac[6];

@@ -18,6 +18,7 @@
 #define NS_NAME_LABEL "kubernetes.io/metadata.name"
 #define MODE_ANNOTATION "warder.io/mode"
 #define ENCAP_ANNOTATION "warder.io/encapsulation"
+#define WGKEY_ANNOTATION "network.cilium.io/wg-pub-key"
 #define MIRROR_ANNOTATION "kubernetes.io/config.mirror"
 
 /* ---- what several kinds have ---- */
@@ -399,6 +400,31 @@ static int read_node_cidrs(struct wd_read *r, const struct wd_tree *doc,
 	return 0;
 }
 
+/*
+ * A key that cannot be read is told and taken for none: then no peer is known
+ * to be this node, and what must be encrypted is not sent to it. Its addresses
+ * and prefixes count all the same.
+ */
+static void read_node_key(struct wd_read *r, const struct wd_meta *meta,
+			  struct wd_node *node)
+{
+	const struct wd_at *at = WD_AT(WD_AT(NULL, "metadata"), "annotations");
+	const struct wd_tree *key =
+		wd_tree_get(meta->annotations, WGKEY_ANNOTATION);
+	const char *text = key ? wd_tree_str(key) : NULL;
+
+	if (!key || (text && !*text))
+		return;
+	node->has_wgkey = text && !wd_wgkey_parse(text, &node->wgkey);
+	if (node->has_wgkey)
+		return;
+	r->effect = WD_PROBLEM_IGNORED;
+	wd_read_problem(r, WD_AT(at, WGKEY_ANNOTATION), key->line,
+			"must be a public key of WireGuard, 32 bytes in "
+			"base64; taken as if it were not there");
+	r->effect = WD_PROBLEM_KEPT;
+}
+
 int wd_read_node(struct wd_read *r, const struct wd_tree *doc,
 		 const struct wd_meta *meta, struct wd_object **ret_obj)
 {
@@ -411,6 +437,7 @@ int wd_read_node(struct wd_read *r, const struct wd_tree *doc,
 		wd_object_free(obj);
 		return -EINVAL;
 	}
+	read_node_key(r, meta, &obj->node);
 	*ret_obj = obj;
 	return 0;
 }
