@@ -51,6 +51,10 @@ struct wd_draft {
 	__u8 reason;
 };
 
+#if WD_IS_WIRE
+#include "wire_packet.h"
+#endif
+
 /* What is known of the packet at hand. Zeroed at the start. */
 struct wd_pkt {
 	__be32 src[4]; /* IPv4 in src[0], rest 0 */
@@ -96,6 +100,9 @@ struct wd_pkt {
 	__u8 rung; /* for event records */
 	__u8 nd_type; /* neighbour discovery: ICMPv6 type */
 	__u8 nd_owns; /* WD_ND_* */
+#if WD_IS_WIRE
+	struct wd_layers wire;
+#endif
 
 	/* Not zeroed: stays from packet to packet, see sender_of(). */
 	__u32 uplink; /* a device that is no endpoint's, 0 none */

@@ -49,6 +49,10 @@
 #ifndef WD_IS_MINIMAL
 #define WD_IS_MINIMAL 0
 #endif
+/* The objects of the wires, which have a ladder of their own, see wire.h. */
+#ifndef WD_IS_WIRE
+#define WD_IS_WIRE 0
+#endif
 
 /* Is code copied into the ways that are in a hurry? */
 #define WD_COPIES (!WD_IS_COMPAT && !WD_IS_MINIMAL)

@@ -54,6 +54,7 @@
 #define WD_TUNS_MAX WD_ADDRS_MAX
 #define WD_WIRES_MAX 1024 /* devices that are no endpoint */
 #define WD_TUNNEL_PORTS 8
+#define WD_WIREFRAGS_MAX 4096 /* datagrams in fragments between nodes */
 #define WD_COVERS_MAX 16384 /* pairs of namespaces, by node, kind, direction */
 
 #define WD_EP_ADDRS 2 /* addresses per family of one endpoint */

@@ -22,6 +22,8 @@
 #include "wd_minimal.skel.h"
 #include "wd_pod.skel.h"
 #include "wd_seed.skel.h"
+#include "wd_wire.skel.h"
+#include "wd_wiremin.skel.h"
 
 #define LOG_BYTES 65536
 #define FRAME_MAX 256 /* bytes of stack of one function */
@@ -46,6 +48,8 @@ static const struct object {
 	{ "wd_compat", wd_compat__elf_bytes },
 	{ "wd_minimal", wd_minimal__elf_bytes },
 	{ "wd_seed", wd_seed__elf_bytes },
+	{ "wd_wire", wd_wire__elf_bytes },
+	{ "wd_wiremin", wd_wiremin__elf_bytes },
 };
 
 #define OBJECT_CNT (sizeof(objects) / sizeof(*objects))
