@@ -44,12 +44,12 @@ struct piece {
 	bool more; /* IP: more fragments follow */
 	int next; /* what it says of the next one; 0: what that is, -1: 0 */
 	int len; /* what it says of its length; 0: what that is, -1: 0 */
-	int off; /* IP: fragment offset, bytes */
-	uint32_t id; /* IP */
-	int type; /* EXT: its own number; ICMP: type; VLAN: ethertype of the tag */
-	int sport, dport; /* default 40000, 80 */
-	int flags; /* GRE, VXLAN: first bytes; Geneve: version; PPPoE: 1: short */
-	int bytes; /* BYTES, EXT, Geneve options: how many (EXT: in all) */
+	uint16_t off; /* IP: fragment offset, bytes */
+	uint16_t id; /* IP */
+	uint16_t type; /* EXT: its own number; ICMP: type; VLAN: ethertype of the tag */
+	uint16_t sport, dport; /* default 40000, 80 */
+	uint16_t flags; /* GRE, VXLAN: first bytes; Geneve: version; PPPoE: 1: short */
+	uint16_t bytes; /* BYTES, EXT, Geneve options: how many (EXT: in all) */
 	uint8_t head[4]; /* BYTES: how they begin */
 };
 

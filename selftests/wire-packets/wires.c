@@ -20,6 +20,7 @@
 
 #define CPUS_MAX 256
 #define HOOKS 2
+#define COVERS 64 /* entries of wd_cover */
 
 static const char *const names[2][HOOKS][WD_DIR__MAX] = {
 	{ { "wd_wire_in", "wd_wire_out" }, { "wd_tun_in", "wd_tun_out" } },
@@ -188,6 +189,21 @@ void wires_forget(void)
 	(void)bpf_map_delete_elem(wires_map_fd("wd_wire"), &ifindex);
 }
 
+void wires_frags_age(uint32_t ticks)
+{
+	int fd = wires_map_fd("wd_wirefrag");
+	/* bpf/wire_packet.h: 16 bytes of cover, then the tick it ends at */
+	uint32_t key[16], val[8];
+	void *from = NULL;
+
+	for (; !bpf_map_get_next_key(fd, from, key); from = key) {
+		if (bpf_map_lookup_elem(fd, key, val))
+			abort();
+		val[4] -= ticks;
+		write_map("wd_wirefrag", key, val);
+	}
+}
+
 static __be16 be16(uint16_t port)
 {
 	uint8_t bytes[2] = { (uint8_t)(port >> 8), (uint8_t)port };
@@ -244,6 +260,11 @@ static struct bpf_object *open_object(void)
 	return bpf_object__open_mem(elf, bytes, &opts);
 }
 
+struct bpf_program *wires_prog(enum hook hook, int dir)
+{
+	return bpf_object__find_program_by_name(obj, names[is_min][hook][dir]);
+}
+
 /* Not used by these programs: no need to take their memory. */
 static void shrink(void)
 {
@@ -252,6 +273,8 @@ static void shrink(void)
 	for (size_t i = 0; i < sizeof(big) / sizeof(*big); i++)
 		(void)bpf_map__set_max_entries(
 			bpf_object__find_map_by_name(obj, big[i]), 1);
+	(void)bpf_map__set_max_entries(
+		bpf_object__find_map_by_name(obj, "wd_cover"), COVERS);
 }
 
 static void set_clock(void)
@@ -280,9 +303,8 @@ void wires_open(void)
 	}
 	for (int hook = 0; hook < HOOKS; hook++)
 		for (int dir = 0; dir < WD_DIR__MAX; dir++)
-			prog_fd[hook][dir] = bpf_program__fd(
-				bpf_object__find_program_by_name(
-					obj, names[is_min][hook][dir]));
+			prog_fd[hook][dir] =
+				bpf_program__fd(wires_prog(hook, dir));
 	wires_reset();
 }
 
@@ -359,6 +381,35 @@ static int counted_reason(const struct wd_stat_val *before,
 			found = at / 2;
 	}
 	return cnt == 1 ? found : -1;
+}
+
+void wires_cover_fill(const struct wd_cover_key *key)
+{
+	static const struct wd_stat_val none[CPUS_MAX];
+	struct wd_cover_key at = *key;
+
+	empty("wd_cover");
+	for (uint32_t i = 0; i < COVERS; i++) {
+		write_map("wd_cover", &at, none);
+		at.ns[0] = 1000 + i;
+	}
+}
+
+void wires_cover_clear(void)
+{
+	empty("wd_cover");
+}
+
+uint64_t wires_cover_packets(const struct wd_cover_key *key)
+{
+	static struct wd_stat_val val[CPUS_MAX];
+	uint64_t packets = 0;
+
+	if (bpf_map_lookup_elem(wires_map_fd("wd_cover"), key, val))
+		return 0;
+	for (int cpu = 0; cpu < cpu_cnt; cpu++)
+		packets += val[cpu].packets;
+	return packets;
 }
 
 /* What wd_cover has of one packet of @len bytes. */

@@ -16,6 +16,8 @@
 #include "build.h"
 #include "tap.h"
 
+struct bpf_program;
+
 #define WIRE_IFINDEX 1
 #define OTHER_IFINDEX 7
 
@@ -79,7 +81,18 @@ void wires_tun(enum host host, uint32_t node, uint32_t ifindex);
 /** wires_tun_clear() - WireGuard has no peers at all */
 void wires_tun_clear(void);
 
+/** wires_frags_age() - what is remembered of first fragments gets older by @ticks */
+void wires_frags_age(uint32_t ticks);
+
 int wires_map_fd(const char *name);
+
+struct bpf_program *wires_prog(enum hook hook, int dir);
+
+/** wires_cover_fill() - fill wd_cover, with an entry of @key among it, all counts 0 */
+void wires_cover_fill(const struct wd_cover_key *key);
+void wires_cover_clear(void);
+/** wires_cover_packets() - packets counted under @key, all CPUs together */
+uint64_t wires_cover_packets(const struct wd_cover_key *key);
 
 /** wires_run() - one frame through a hook */
 struct outcome wires_run(const struct frame *frame, enum hook hook, int dir);
