@@ -3,6 +3,7 @@
  * test_maps.c - entries, counters and what is told of the maps.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "byteorder.h"
@@ -113,6 +114,75 @@ static void counters_say_what_became_of_packets(void)
 		wd_expect(ep.allow[WD_EGRESS].packets <= 1);
 	}
 	rig_end();
+}
+
+/* Beside those of programs: entries of every CPU, more than one batch. */
+#define COVERS 3000
+
+static struct wd_stat_val covered;
+static uint32_t cover_cnt;
+
+static int sum_cover(void *ctx, const struct wd_cover_key *key,
+		     const struct wd_stat_val *val)
+{
+	const uint32_t *stop_at = ctx;
+
+	wd_expect_int(key->ns[0] + 1, key->ns[1]);
+	wd_expect_int((long long)key->ns[0] * rig.dp->cpus,
+		      (long long)val->packets);
+	covered.packets += val->packets;
+	covered.bytes += val->bytes;
+	return ++cover_cnt == *stop_at ? -ECANCELED : 0;
+}
+
+static int read_cover(uint32_t stop_at)
+{
+	covered = (struct wd_stat_val){ 0 };
+	cover_cnt = 0;
+	return wd_cover_read(rig.dp, sum_cover, &stop_at);
+}
+
+static void what_was_encrypted_is_summed_over_all_cpus(void)
+{
+	struct wd_cover_key key = { .kind = WD_COVER_CLEAR, .family = 6 };
+	struct wd_stat_val *val;
+	uint64_t packets = 0;
+	uint32_t number;
+
+	begin();
+	number = wd_map_number(rig.dp, WD_MAP_wd_cover);
+	wd_expect(number > 0);
+	wd_expect_int(0, read_cover(0));
+	wd_expect_int(0, cover_cnt);
+	val = calloc((size_t)rig.dp->cpus, sizeof(*val));
+	for (uint32_t i = 1; val && i <= COVERS; i++) {
+		key.ns[0] = i;
+		key.ns[1] = i + 1;
+		for (int cpu = 0; cpu < rig.dp->cpus; cpu++)
+			val[cpu] = (struct wd_stat_val){ .packets = i,
+							 .bytes = 1 };
+		packets += (uint64_t)i * (uint64_t)rig.dp->cpus;
+		if (wd_map_set(rig.dp, WD_MAP_wd_cover, &key, val))
+			wd_expect(false);
+	}
+	free(val);
+	wd_expect_int(0, read_cover(0));
+	wd_expect_int(COVERS, cover_cnt);
+	wd_expect_int((long long)packets, (long long)covered.packets);
+	wd_expect_int((long long)COVERS * rig.dp->cpus,
+		      (long long)covered.bytes);
+	wd_expect_int(-ECANCELED, read_cover(5));
+	wd_expect_int(5, cover_cnt);
+	/* an agent that comes after sees the same map, and a new one is another */
+	wd_datapath_close(rig.dp);
+	rig.dp = wd_fx_open();
+	wd_expect_int(number, wd_map_number(rig.dp, WD_MAP_wd_cover));
+	wd_expect_int(0, read_cover(0));
+	wd_expect_int(COVERS, cover_cnt);
+	end();
+	begin();
+	wd_expect(wd_map_number(rig.dp, WD_MAP_wd_cover) != number);
+	end();
 }
 
 static void events_are_counted_for_who_listens(void)
@@ -281,6 +351,7 @@ int main(void)
 	WD_TEST(every_map_tells_its_type_use_and_memory);
 	WD_TEST(keys_of_a_map_are_walked_to_the_end);
 	WD_TEST(counters_say_what_became_of_packets);
+	WD_TEST(what_was_encrypted_is_summed_over_all_cpus);
 	WD_TEST(events_are_counted_for_who_listens);
 	WD_TEST(an_endpoint_has_a_copy_as_long_as_it_is_there);
 	WD_TEST(of_devices_that_meet_the_first_has_the_copy);

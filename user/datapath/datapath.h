@@ -229,6 +229,19 @@ int wd_epstat_read(struct wd_datapath *dp, uint32_t stat,
 int wd_epstat_reset(struct wd_datapath *dp, uint32_t stat);
 int wd_evstat_read(struct wd_datapath *dp, struct wd_evstat_val *ret_val);
 
+typedef int (*wd_cover_fn)(void *ctx, const struct wd_cover_key *key,
+			   const struct wd_stat_val *val);
+
+/**
+ * wd_cover_read() - every entry of wd_cover, summed over CPUs, in no order
+ * @fn: what it returns other than 0 ends the walk
+ * Return: 0, also where no program counts; what @fn returned; or -errno.
+ */
+int wd_cover_read(struct wd_datapath *dp, wd_cover_fn fn, void *ctx);
+
+/** wd_map_number() - the kernel's number of a map: another one when it was made anew; 0 there is none */
+uint32_t wd_map_number(const struct wd_datapath *dp, enum wd_map map);
+
 /**
  * wd_flow_seed() - write a connection that is there already as a flow
  * It is not in force for any generation: its next packet is judged. Where the
