@@ -80,6 +80,8 @@ WD_ABI_SIZE(struct wd_state_val, 128);
 #define WD_EP_AUDIT 0x1 /* judge, count and report, but let pass */
 #define WD_EP_OFF 0x2 /* do not judge; source checks stay */
 #define WD_EP_ENCAP 0x4 /* may exchange tunnels with nodes, see encap.h */
+/* what it exchanges with other nodes must be encrypted */
+#define WD_EP_ENCRYPT 0x8
 
 struct wd_endpoint_val {
 	__u64 cookie; /* netns cookie of the pod's namespace, 0 unknown */

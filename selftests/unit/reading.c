@@ -211,8 +211,12 @@ const char *reading_object(const struct wd_object *obj, char *buf)
 		break;
 	case WD_KIND_NAMESPACE:
 		put_labels(buf, obj->nsp.labels);
-		put(buf, "|%s%s", wd_mode_name(obj->nsp.mode),
-		    obj->nsp.encap ? "|encap" : "");
+		put(buf, "|%s%s%s", wd_mode_name(obj->nsp.mode),
+		    obj->nsp.encap ? "|encap" : "",
+		    obj->nsp.encryption == WD_ENCRYPTION_REQUIRED ?
+			    "|encrypted" :
+		    obj->nsp.encryption == WD_ENCRYPTION_NONE ? "|clear" :
+								"");
 		break;
 	case WD_KIND_NODE:
 		put_node(buf, &obj->node);

@@ -296,6 +296,39 @@ static void encapsulation_is_allowed_by_a_namespace_only(void)
 #undef AT
 }
 
+static void encryption_is_required_by_a_namespace_only(void)
+{
+#define ENCRYPTION "warder.io/encryption: "
+#define NAME "kubernetes.io/metadata.name=n|unset"
+#define AT "metadata.annotations.warder.io/encryption"
+	static const struct row spaces[] = {
+		{ "{" ENCRYPTION "required}", NAME "|encrypted", "" },
+		{ "{" ENCRYPTION "none}", NAME "|clear", "" },
+		{ "{" ENCRYPTION "null}", NAME, "" },
+		/* what cannot be read is the stricter of the two */
+		{ "{" ENCRYPTION "None}", NAME "|encrypted", "ignored 3 " AT },
+		{ "{" ENCRYPTION "false}", NAME "|encrypted", "ignored 3 " AT },
+		{ "{" ENCRYPTION "''}", NAME "|encrypted", "ignored 3 " AT },
+		{ "{" ENCRYPTION "[none]}", NAME "|encrypted",
+		  "ignored 3 " AT },
+		{},
+	};
+	static const struct row on_pods[] = {
+		{ "{" ENCRYPTION "none}", "|-||||unset", "ignored 3 " AT },
+		{ "{" ENCRYPTION "required}", "|-||||unset", "ignored 3 " AT },
+		{},
+	};
+
+	EXPECT_ROWS(spaces,
+		    "apiVersion: v1\nkind: Namespace\nmetadata: {name: n, "
+		    "annotations: ",
+		    "}");
+	EXPECT_ROWS(on_pods, POD_META "annotations: ", "}");
+#undef ENCRYPTION
+#undef NAME
+#undef AT
+}
+
 /*
  * Rows 46, 47: what other products let a pod say of its own sources. Nothing
  * here takes it, so nothing has to be delegated or withdrawn.
@@ -697,6 +730,7 @@ int main(void)
 	WD_TEST(pod_labels_are_those_of_the_api);
 	WD_TEST(mode_is_an_annotation);
 	WD_TEST(encapsulation_is_allowed_by_a_namespace_only);
+	WD_TEST(encryption_is_required_by_a_namespace_only);
 	WD_TEST(no_annotation_gives_a_pod_other_addresses);
 	WD_TEST(pod_times_and_uid_are_read);
 	WD_TEST(namespaces_always_have_their_name_as_a_label);

@@ -116,6 +116,7 @@ void wd_model_free(struct wd_model *m)
 	for (size_t i = 0; i < m->nodes.cnt; i++)
 		wd_str_put(m->nodes.item[i]);
 	vec_fini(&m->nodes);
+	vec_fini(&m->numbered);
 	vec_fini(&m->fresh_bits);
 	vec_fini(&m->dirty_addrs);
 	vec_fini(&m->dirty_prefixes);

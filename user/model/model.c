@@ -21,6 +21,9 @@ struct wd_model *wd_model_new(const struct wd_store *store,
 	m->node = wd_str_get(config->node ? config->node : "");
 	m->mode = config->mode == WD_MODE_UNSET ? WD_MODE_ENFORCE :
 						  config->mode;
+	m->encrypt = config->encrypt;
+	m->exempt = config->exempt;
+	m->exempt_cnt = config->exempt_cnt;
 	m->identity_next = WD_ID_FIRST;
 	m->first = true;
 	m->commit_needed = true;

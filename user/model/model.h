@@ -47,6 +47,11 @@ struct wd_sink {
 struct wd_model_config {
 	const char *node; /* this node's name, "" unknown */
 	enum wd_mode mode; /* cluster default, WD_MODE_ENFORCE if UNSET */
+	/* cluster default: what pods exchange with other nodes must be encrypted */
+	bool encrypt;
+	/* nodes that may exchange things with pods in clear; borrowed for good */
+	const char *const *exempt;
+	size_t exempt_cnt; /* one of "all": every node */
 };
 
 /** wd_model_new() - @store and @sink outlive the model; out of memory ends the program */
@@ -99,6 +104,15 @@ void wd_model_adopt_entry(struct wd_model *model, enum wd_map map,
  */
 const void *wd_model_wants(const struct wd_model *model, enum wd_map map,
 			   const void *key);
+
+/** wd_model_node_number() - that wd_addr_val.node has for a node, given now if it had none; >= 1 */
+uint32_t wd_model_node_number(struct wd_model *model, const char *name);
+
+/** wd_model_node_name() - the reverse, borrowed; NULL no such number */
+const char *wd_model_node_name(const struct wd_model *model, uint32_t number);
+
+/** wd_model_ns_name() - of a number of wd_addr_val.ns, borrowed; NULL no such number */
+const char *wd_model_ns_name(const struct wd_model *model, uint32_t number);
 
 /** wd_model_dirty() - is there anything that a commit would do */
 bool wd_model_dirty(const struct wd_model *model);

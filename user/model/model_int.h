@@ -87,6 +87,8 @@ struct mspace {
 	const struct wd_labels *labels;
 	enum wd_mode mode;
 	bool encap;
+	enum wd_encryption_want encryption;
+	uint32_t number; /* wd_addr_val.ns */
 	struct vec policies; /* const struct wd_object, sorted by name */
 	struct vec groups; /* struct mgroup */
 	struct vec endpoints; /* struct mendpoint */
@@ -287,6 +289,9 @@ struct wd_model {
 	struct wd_sink sink;
 	const char *node;
 	enum wd_mode mode;
+	bool encrypt;
+	const char *const *exempt;
+	size_t exempt_cnt;
 	uint32_t gen;
 	bool first; /* nothing published by this process yet */
 	bool commit_needed;
@@ -337,6 +342,7 @@ struct wd_model {
 	struct vec ghosts; /* struct mghost */
 	struct madopted *adopted; /* endpoint entries of the agent before */
 	struct vec nodes; /* const char *: node names by number - 1 */
+	struct vec numbered; /* struct mspace, by number - WD_NS_FIRST */
 	uint64_t commits;
 	uint64_t commit_us;
 };
@@ -405,6 +411,9 @@ void claim_free(struct wd_model *m, struct mclaim *c);
 int endpoint_compile(struct wd_model *m, struct mendpoint *e);
 void slot_put(struct wd_model *m, struct mslot *s);
 enum wd_mode endpoint_mode(const struct wd_model *m, const struct mendpoint *e);
+bool space_encrypts(const struct wd_model *m, const struct mspace *s);
+/* Must what it exchanges with other nodes be encrypted? */
+bool endpoint_encrypts(const struct wd_model *m, const struct mendpoint *e);
 /* May it exchange tunnels with nodes? */
 bool endpoint_encap(const struct wd_model *m, const struct mendpoint *e);
 

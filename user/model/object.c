@@ -366,7 +366,8 @@ bool wd_object_equal(const struct wd_object *a, const struct wd_object *b)
 	case WD_KIND_NAMESPACE:
 		return a->nsp.labels == b->nsp.labels &&
 		       a->nsp.mode == b->nsp.mode &&
-		       a->nsp.encap == b->nsp.encap;
+		       a->nsp.encap == b->nsp.encap &&
+		       a->nsp.encryption == b->nsp.encryption;
 	case WD_KIND_POD:
 		return pod_equal(&a->pod, &b->pod);
 	case WD_KIND_NODE:

@@ -131,6 +131,13 @@ enum wd_mode {
 	WD_MODE_OFF,
 };
 
+/* warder.io/encryption; UNSET inherits the agent's default. */
+enum wd_encryption_want {
+	WD_ENCRYPTION_UNSET,
+	WD_ENCRYPTION_NONE,
+	WD_ENCRYPTION_REQUIRED,
+};
+
 struct wd_pod {
 	const char *node; /* spec.nodeName, NULL when not scheduled */
 	const struct wd_labels *labels;
@@ -152,6 +159,7 @@ struct wd_namespace {
 		labels; /* kubernetes.io/metadata.name always included, set to the name */
 	enum wd_mode mode;
 	bool encap; /* warder.io/encapsulation: allowed */
+	enum wd_encryption_want encryption;
 };
 
 struct wd_node {

@@ -172,19 +172,50 @@ struct mspace *space_get(struct wd_model *m, const char *name)
 	s = wd_xcalloc(1, sizeof(*s));
 	s->name = wd_str_get(name);
 	s->labels = implicit_labels(name);
+	s->number = WD_NS_FIRST + m->numbered.cnt;
+	vec_push(&m->numbered, s);
 	HASH_ADD_KEYPTR(hh, m->spaces, s->name, strlen(s->name), s);
 	return s;
+}
+
+const char *wd_model_ns_name(const struct wd_model *m, uint32_t number)
+{
+	const struct mspace *s;
+
+	if (number < WD_NS_FIRST || number - WD_NS_FIRST >= m->numbered.cnt)
+		return NULL;
+	s = m->numbered.item[number - WD_NS_FIRST];
+	return s->name;
+}
+
+/* Every address that a pod of the namespace claims. */
+static void space_dirty(struct wd_model *m, const struct mspace *s)
+{
+	const struct mclaim *c;
+
+	for (size_t i = 0; i < s->groups.cnt; i++)
+		group_dirty(m, s->groups.item[i]);
+	for (size_t i = 0; i < s->endpoints.cnt; i++) {
+		const struct mendpoint *e = s->endpoints.item[i];
+
+		SLIST_FOREACH(c, &e->pod->claims, of_pod)
+			addr_dirty(m, c->addr);
+	}
 }
 
 void space_changed(struct wd_model *m, const struct wd_object *was,
 		   const struct wd_object *now)
 {
 	struct mspace *s = space_get(m, now ? now->name : was->name);
+	bool encrypted = space_encrypts(m, s);
 	const struct wd_labels *labels = now ? wd_labels_ref(now->nsp.labels) :
 					       implicit_labels(s->name);
 
 	s->mode = now ? now->nsp.mode : WD_MODE_UNSET;
 	s->encap = now && now->nsp.encap;
+	s->encryption = now ? now->nsp.encryption : WD_ENCRYPTION_UNSET;
+	if (space_encrypts(m, s) != encrypted)
+		space_dirty(m, s);
 	for (size_t i = 0; i < s->endpoints.cnt; i++)
 		m->commit_needed =
 			true; /* they may have changed: flags are compared at commit */
@@ -512,12 +543,31 @@ static uint32_t node_number(struct wd_model *m, const char *name)
 	return (uint32_t)m->nodes.cnt;
 }
 
+uint32_t wd_model_node_number(struct wd_model *m, const char *name)
+{
+	const char *own = wd_str_get(name);
+	uint32_t number = node_number(m, own);
+
+	wd_str_put(own);
+	return number;
+}
+
+const char *wd_model_node_name(const struct wd_model *m, uint32_t number)
+{
+	return number && number <= m->nodes.cnt ? m->nodes.item[number - 1] :
+						  NULL;
+}
+
 static void want_pod(struct wd_model *m, const struct mclaim *c,
 		     struct wd_addr_val *val)
 {
+	const struct mspace *space = space_get(m, c->pod->key.ns);
 	const struct wd_object *obj = claim_pod(c);
 
 	val->flags = WD_ADDR_POD;
+	if (space_encrypts(m, space))
+		val->flags |= WD_ADDR_ENCRYPT;
+	val->ns = space->number;
 	val->identity = obj && c->pod->group ? c->pod->group->identity->id :
 					       WD_ID_UNKNOWN;
 	val->node = node_number(m, obj ? obj->pod.node : NULL);
@@ -525,6 +575,14 @@ static void want_pod(struct wd_model *m, const struct mclaim *c,
 		val->flags |= WD_ADDR_LOCAL;
 		val->ifindex = c->ep->ifindex;
 	}
+}
+
+static bool is_exempt(const struct wd_model *m, const char *node)
+{
+	for (size_t i = 0; i < m->exempt_cnt; i++)
+		if (!strcmp(m->exempt[i], node) || !strcmp(m->exempt[i], "all"))
+			return true;
+	return false;
 }
 
 static bool node_is_self(const struct wd_model *m, const struct wd_object *node)
@@ -543,6 +601,8 @@ static void want_entry(struct wd_model *m, const struct mclaim *c,
 	case CLAIM_HOST:
 		val->flags = WD_ADDR_HOST;
 		val->identity = WD_ID_HOST;
+		if (is_exempt(m, m->node))
+			val->flags |= WD_ADDR_EXEMPT;
 		break;
 	case CLAIM_NODE:
 		val->flags = node_is_self(m, c->node) ? WD_ADDR_HOST :
@@ -550,6 +610,8 @@ static void want_entry(struct wd_model *m, const struct mclaim *c,
 		val->identity = node_is_self(m, c->node) ? WD_ID_HOST :
 							   WD_ID_REMOTE_NODE;
 		val->node = node_number(m, c->node->name);
+		if (is_exempt(m, c->node->name))
+			val->flags |= WD_ADDR_EXEMPT;
 		break;
 	}
 }

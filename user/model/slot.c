@@ -576,6 +576,22 @@ enum wd_mode endpoint_mode(const struct wd_model *m, const struct mendpoint *e)
 	return s && s->mode != WD_MODE_UNSET ? s->mode : m->mode;
 }
 
+/* @s: NULL, a namespace that nobody has told of */
+bool space_encrypts(const struct wd_model *m, const struct mspace *s)
+{
+	return s && s->encryption != WD_ENCRYPTION_UNSET ?
+		       s->encryption == WD_ENCRYPTION_REQUIRED :
+		       m->encrypt;
+}
+
+bool endpoint_encrypts(const struct wd_model *m, const struct mendpoint *e)
+{
+	const struct mspace *s;
+
+	HASH_FIND(hh, m->spaces, e->pod->key.ns, strlen(e->pod->key.ns), s);
+	return space_encrypts(m, s);
+}
+
 bool endpoint_encap(const struct wd_model *m, const struct mendpoint *e)
 {
 	const struct mspace *s;

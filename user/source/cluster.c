@@ -19,6 +19,7 @@
 #define MODE_ANNOTATION "warder.io/mode"
 #define ENCAP_ANNOTATION "warder.io/encapsulation"
 #define WGKEY_ANNOTATION "network.cilium.io/wg-pub-key"
+#define ENCRYPTION_ANNOTATION "warder.io/encryption"
 #define MIRROR_ANNOTATION "kubernetes.io/config.mirror"
 
 /* ---- what several kinds have ---- */
@@ -71,6 +72,33 @@ static bool read_encap(struct wd_read *r, const struct wd_meta *meta,
 				 "were not there");
 	r->effect = WD_PROBLEM_KEPT;
 	return false;
+}
+
+/*
+ * What the pods exchange with other nodes. A value that cannot be read is taken
+ * for the stricter one.
+ */
+static enum wd_encryption_want
+read_encryption(struct wd_read *r, const struct wd_meta *meta, bool counts)
+{
+	const struct wd_at *at = WD_AT(WD_AT(NULL, "metadata"), "annotations");
+	const struct wd_tree *node =
+		wd_tree_get(meta->annotations, ENCRYPTION_ANNOTATION);
+	const char *text = node ? wd_tree_str(node) : NULL;
+
+	if (!node)
+		return WD_ENCRYPTION_UNSET;
+	if (counts && text && strcmp(text, "required") == 0)
+		return WD_ENCRYPTION_REQUIRED;
+	if (counts && text && strcmp(text, "none") == 0)
+		return WD_ENCRYPTION_NONE;
+	r->effect = WD_PROBLEM_IGNORED;
+	wd_read_problem(r, WD_AT(at, ENCRYPTION_ANNOTATION), node->line,
+			counts ? "must be required or none; taken as required" :
+				 "counts on a Namespace only; taken as if it "
+				 "were not there");
+	r->effect = WD_PROBLEM_KEPT;
+	return counts ? WD_ENCRYPTION_REQUIRED : WD_ENCRYPTION_UNSET;
 }
 
 static int read_own_labels(struct wd_read *r, const struct wd_meta *meta,
@@ -319,6 +347,7 @@ int wd_read_pod(struct wd_read *r, const struct wd_tree *doc,
 	obj->pod.terminating = meta->deleting;
 	obj->pod.mode = read_mode(r, meta);
 	(void)read_encap(r, meta, false);
+	(void)read_encryption(r, meta, false);
 	*ret_obj = obj;
 	return 0;
 }
@@ -339,6 +368,7 @@ int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc,
 	}
 	obj->nsp.mode = read_mode(r, meta);
 	obj->nsp.encap = read_encap(r, meta, true);
+	obj->nsp.encryption = read_encryption(r, meta, true);
 	*ret_obj = obj;
 	return 0;
 }
