@@ -63,8 +63,19 @@ const struct wd_opt wd_config_opts[] = {
 		  "(default enforce)" },
 	{ .name = "encryption",
 	  .arg = "none|required",
-	  .help = "for namespaces that do not say warder.io/encryption; this\n"
-		  "version has none only" },
+	  .help = "what pods exchange with other nodes, for namespaces that do\n"
+		  "not say warder.io/encryption (default none)" },
+	{ .name = "encryption-nodes",
+	  .arg = "none|required",
+	  .help = "what nodes say to each other themselves (default none)" },
+	{ .name = "encryption-exempt",
+	  .arg = "NODE",
+	  .help = "node that may itself exchange things with pods in clear, or\n"
+		  "all; counted; repeatable (in the file: a list)" },
+	{ .name = "encryption-prefix",
+	  .arg = "CIDR",
+	  .help = "addresses inside the cluster, besides the pod CIDRs of nodes;\n"
+		  "repeatable (in the file: a list)" },
 	{ .name = "cni-wait",
 	  .arg = "TIME",
 	  .help = "how long CNI ADD waits for a pod that no source has told of,\n"
@@ -181,21 +192,56 @@ static int set_mode(struct wd_config *config, const char *value,
 	return 0;
 }
 
+/* Sets *ret for "required", clears it for "none". */
+static int set_required(bool *ret, const char *value, char **ret_error)
+{
+	*ret = !strcmp(value, "required");
+	if (*ret || !strcmp(value, "none"))
+		return 0;
+	wd_format(ret_error, "'%s' is not one of none, required", value);
+	return -EINVAL;
+}
+
 static int set_encryption(struct wd_config *config, const char *value,
 			  char **ret_error)
 {
-	if (!strcmp(value, "none")) {
-		config->encryption_required = false;
-		return 0;
-	}
-	if (!strcmp(value, "required"))
+	return set_required(&config->encryption_required, value, ret_error);
+}
+
+static int set_encryption_nodes(struct wd_config *config, const char *value,
+				char **ret_error)
+{
+	return set_required(&config->encryption_nodes, value, ret_error);
+}
+
+static int set_encryption_exempt(struct wd_config *config, const char *value,
+				 char **ret_error)
+{
+	config->exempt = wd_grow(config->exempt, config->exempt_cnt,
+				 &config->exempt_cap, sizeof(*config->exempt));
+	config->exempt[config->exempt_cnt] = NULL;
+	if (replace(&config->exempt[config->exempt_cnt], value, ret_error))
+		return -EINVAL;
+	config->exempt_cnt++;
+	return 0;
+}
+
+static int set_encryption_prefix(struct wd_config *config, const char *value,
+				 char **ret_error)
+{
+	struct wd_cidr prefix;
+
+	if (wd_cidr_parse(value, &prefix) || !prefix.len) {
 		wd_format(ret_error,
-			  "'required' is not in this version, which cannot "
-			  "prove encryption; use none");
-	else
-		wd_format(ret_error, "'%s' is not one of none, required",
+			  "'%s' is not a prefix, as in 10.0.0.0/8 or "
+			  "fd00::/48",
 			  value);
-	return -EINVAL;
+		return -EINVAL;
+	}
+	config->prefix = wd_grow(config->prefix, config->prefix_cnt,
+				 &config->prefix_cap, sizeof(prefix));
+	config->prefix[config->prefix_cnt++] = prefix;
+	return 0;
 }
 
 static int set_cni_wait(struct wd_config *config, const char *value,
@@ -225,18 +271,54 @@ static int set_verbose(struct wd_config *config, const char *value,
 	return 0;
 }
 
+/* ---- lists ---- */
+
+static void clear_texts(char **list, size_t *cnt)
+{
+	while (*cnt) {
+		free(list[--*cnt]);
+		list[*cnt] = NULL;
+	}
+}
+
+static void clear_manifests(struct wd_config *config)
+{
+	clear_texts(config->manifests, &config->manifests_cnt);
+}
+
+static void clear_exempt(struct wd_config *config)
+{
+	clear_texts(config->exempt, &config->exempt_cnt);
+}
+
+static void clear_prefixes(struct wd_config *config)
+{
+	config->prefix_cnt = 0;
+}
+
 /* What may stand in the file; the rest of wd_config_opts is for the command line. */
 static const struct setting {
 	const char *name;
 	int (*set)(struct wd_config *config, const char *value,
 		   char **ret_error);
+	/* of a list, where options take the place of what the file says */
+	void (*clear)(struct wd_config *config);
 } settings[] = {
-	{ "node", set_node },		{ "manifests", set_manifests },
-	{ "state-dir", set_state_dir }, { "run-dir", set_run_dir },
-	{ "bpffs", set_bpffs },		{ "max-rung", set_max_rung },
-	{ "hold", set_hold },		{ "host-ingress", set_host_ingress },
-	{ "mode", set_mode },		{ "encryption", set_encryption },
-	{ "cni-wait", set_cni_wait },	{ "verbose", set_verbose },
+	{ "node", set_node, NULL },
+	{ "manifests", set_manifests, clear_manifests },
+	{ "state-dir", set_state_dir, NULL },
+	{ "run-dir", set_run_dir, NULL },
+	{ "bpffs", set_bpffs, NULL },
+	{ "max-rung", set_max_rung, NULL },
+	{ "hold", set_hold, NULL },
+	{ "host-ingress", set_host_ingress, NULL },
+	{ "mode", set_mode, NULL },
+	{ "encryption", set_encryption, NULL },
+	{ "encryption-nodes", set_encryption_nodes, NULL },
+	{ "encryption-exempt", set_encryption_exempt, clear_exempt },
+	{ "encryption-prefix", set_encryption_prefix, clear_prefixes },
+	{ "cni-wait", set_cni_wait, NULL },
+	{ "verbose", set_verbose, NULL },
 };
 
 #define SETTINGS_CNT (sizeof(settings) / sizeof(settings[0]))
@@ -247,15 +329,6 @@ static const struct setting *setting_find(const char *name)
 		if (!strcmp(settings[i].name, name))
 			return &settings[i];
 	return NULL;
-}
-
-static void manifests_clear(struct wd_config *config)
-{
-	for (size_t i = 0; i < config->manifests_cnt; i++) {
-		free(config->manifests[i]);
-		config->manifests[i] = NULL;
-	}
-	config->manifests_cnt = 0;
 }
 
 /* ---- the file ---- */
@@ -335,7 +408,7 @@ static int read_pair(struct reader *reader, const yaml_node_t *key,
 	if (reader->seen[setting - settings])
 		return fail_at(reader, key->start_mark, name, "is given twice");
 	reader->seen[setting - settings] = true;
-	if (setting->set == set_manifests && value->type == YAML_SEQUENCE_NODE)
+	if (setting->clear && value->type == YAML_SEQUENCE_NODE)
 		return read_list(reader, setting, value);
 	return read_value(reader, setting, value);
 }
@@ -423,7 +496,7 @@ static int read_file(struct wd_config *config, char **ret_error)
 
 struct given {
 	struct wd_config *config;
-	bool dirs; /* a directory was given: the file's are forgotten */
+	bool seen[SETTINGS_CNT]; /* a list: the file's was forgotten */
 	bool file_only; /* first pass: only --config counts */
 };
 
@@ -448,10 +521,9 @@ static int set_option(void *ctx, const struct wd_opt *opt, const char *value,
 	if (!strcmp(opt->name, "help"))
 		return 0; /* was looked for before */
 	assert(setting);
-	if (setting->set == set_manifests && !given->dirs) {
-		manifests_clear(given->config);
-		given->dirs = true;
-	}
+	if (setting->clear && !given->seen[setting - settings])
+		setting->clear(given->config);
+	given->seen[setting - settings] = true;
 	return setting->set(given->config, value, ret_error);
 }
 
@@ -509,7 +581,10 @@ void wd_config_fini(struct wd_config *config)
 {
 	free(config->file);
 	free(config->node);
-	manifests_clear(config);
+	clear_manifests(config);
+	clear_exempt(config);
+	free(config->exempt);
+	free(config->prefix);
 	free(config->state_dir);
 	free(config->run_dir);
 	free(config->bpffs);

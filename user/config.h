@@ -34,7 +34,13 @@ struct wd_config {
 	bool hold_open; /* --hold=allow|drop: pods of a node on which no rung works */
 	bool host_ingress_policy; /* --host-ingress=policy|allow */
 	enum wd_mode mode; /* mode: enforce|audit|off */
-	bool encryption_required; /* encryption: required|none; required is refused: not in this version */
+	bool encryption_required; /* encryption: required|none */
+	bool encryption_nodes; /* encryption-nodes: required|none */
+	char **exempt; /* encryption-exempt: node names, or all */
+	size_t exempt_cnt, exempt_cap;
+	/* encryption-prefix: inside the cluster, besides pod CIDRs of nodes */
+	struct wd_cidr *prefix;
+	size_t prefix_cnt, prefix_cap;
 	uint32_t cni_wait_ms; /* --cni-wait, "2s", "500ms" or seconds; default 2000 */
 	bool verbose; /* -v */
 	bool check; /* --check: validate and end */

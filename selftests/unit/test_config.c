@@ -155,7 +155,10 @@ static void every_key_of_the_file_is_taken(void)
 			   "manifests:\n- /a\n- /b\n"
 			   "state-dir: /s\nrun-dir: /r\nbpffs: /p\n"
 			   "max-rung: nft\nhold: allow\nhost-ingress: policy\n"
-			   "mode: off\nencryption: none\n"
+			   "mode: off\nencryption: required\n"
+			   "encryption-nodes: required\n"
+			   "encryption-exempt:\n- a\n- b\n"
+			   "encryption-prefix: 10.0.0.0/8\n"
 			   "cni-wait: 1m\nverbose: true\n",
 			   &error));
 	wd_expect_str("n2", config.node);
@@ -165,6 +168,12 @@ static void every_key_of_the_file_is_taken(void)
 	wd_expect_int(WD_MODE_OFF, config.mode);
 	wd_expect_int(WD_RUNG_NFT, config.max_rung);
 	wd_expect(config.hold_open);
+	wd_expect(config.encryption_required);
+	wd_expect(config.encryption_nodes);
+	wd_expect_int(2, (long long)config.exempt_cnt);
+	wd_expect_str("b", config.exempt[1]);
+	wd_expect_int(1, (long long)config.prefix_cnt);
+	wd_expect_int(8, config.prefix[0].len);
 	wd_expect_int(60000, config.cni_wait_ms);
 	wd_expect(config.verbose);
 	wd_config_fini(&config);
@@ -229,9 +238,18 @@ static void wrong_files_are_refused_with_their_line(void)
 		  ":1: cni-wait: '11m' is not a time up to 10m, as in 500ms, "
 		  "2s or 2" },
 		{ "verbose: yes\n", ":1: verbose: 'yes' is not true or false" },
-		{ "encryption: required\n",
-		  ":1: encryption: 'required' is not in this version, which "
-		  "cannot prove encryption; use none" },
+		{ "encryption: some\n",
+		  ":1: encryption: 'some' is not one of none, required" },
+		{ "encryption-nodes: yes\n",
+		  ":1: encryption-nodes: 'yes' is not one of none, required" },
+		{ "encryption-exempt: ''\n",
+		  ":1: encryption-exempt: must not be empty" },
+		{ "encryption-prefix: 10.0.0.0\n",
+		  ":1: encryption-prefix: '10.0.0.0' is not a prefix, as in "
+		  "10.0.0.0/8 or fd00::/48" },
+		{ "encryption-prefix: 0.0.0.0/0\n",
+		  ":1: encryption-prefix: '0.0.0.0/0' is not a prefix, as in "
+		  "10.0.0.0/8 or fd00::/48" },
 		{ "max-rung: best\n",
 		  ":1: max-rung: 'best' is not one of full, compat, minimal, "
 		  "nft, hold" },
