@@ -5,6 +5,9 @@
  * Below the bpffs directory (default /sys/fs/bpf/warder):
  *   maps/<name>                 every map, one set for the node
  *   progs/wd_pod_in, wd_pod_out the programs attached now, of whichever object
+ *   wires/, tunnels/            the same two folders of devices that are no pod's:
+ *                               wires (<ifindex>-in: towards it, at tc egress),
+ *                               WireGuard devices
  *   links/<ifindex>-in, -out    tcx links, one pair per endpoint (absent under clsact)
  */
 #ifndef WARDER_MAPS_H
@@ -62,5 +65,15 @@ enum wd_map {
 	X(wd_pod, full, "wd_pod_in", "wd_pod_out") \
 	X(wd_compat, compat, "wd_compat_in", "wd_compat_out") \
 	X(wd_minimal, minimal, "wd_minimal_in", "wd_minimal_out")
+
+/*
+ * X(object, rung, leaving by a wire, coming in by it, into a WireGuard device,
+ * out of it): the objects of the wires' own ladder, see bpf/wire.h.
+ */
+#define WD_WIRE_PROGS(X) \
+	X(wd_wire, full, "wd_wire_out", "wd_wire_in", "wd_tun_out", \
+	  "wd_tun_in") \
+	X(wd_wiremin, minimal, "wd_wiremin_out", "wd_wiremin_in", \
+	  "wd_tunmin_out", "wd_tunmin_in")
 
 #endif /* WARDER_MAPS_H */

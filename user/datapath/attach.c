@@ -27,6 +27,7 @@ static int attach_one(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way,
 static struct wd_owner us(const struct wd_datapath *dp)
 {
 	return (struct wd_owner){
+		.handle = dp->handle,
 		.state_id = { dp->map_id[WD_MAP_wd_state], dp->old_state_id },
 		.prog_id = { dp->info.prog_id[0], dp->info.prog_id[1] },
 	};
@@ -314,24 +315,51 @@ static int remove_links(const char *dir)
 	return first;
 }
 
-static int remove_filters(const char *dir)
+static int remove_filters_of(const struct wd_owner *owner)
 {
-	struct wd_owner owner = { .state_id = { wd_state_id(dir, "maps"),
-						wd_handover_state(dir) } };
 	uint32_t *list = NULL;
 	int cnt, i, first = 0;
 
-	if (!owner.state_id[0] && !owner.state_id[1])
-		return 0; /* nothing tells which filters are ours */
-	cnt = wd_clsact_list(&owner, &list);
+	cnt = wd_clsact_list(owner, &list);
 	if (cnt < 0)
 		return cnt;
 	for (i = 0; i < 2 * cnt; i++)
-		keep_first(&first,
-			   wd_clsact_detach(list[i / 2], i % 2, &owner));
+		keep_first(&first, wd_clsact_detach(list[i / 2], i % 2, owner));
 	for (i = 0; i < cnt; i++)
 		wd_clsact_tidy(list[i]);
 	free(list);
+	return first;
+}
+
+static int remove_filters(const char *dir)
+{
+	static const uint32_t handles[] = { WD_HANDLE_POD, WD_HANDLE_WIRE,
+					    WD_HANDLE_TUNNEL };
+	struct wd_owner owner = { .state_id = { wd_state_id(dir, "maps"),
+						wd_handover_state(dir) } };
+	int first = 0;
+
+	if (!owner.state_id[0] && !owner.state_id[1])
+		return 0; /* nothing tells which filters are ours */
+	for (size_t i = 0; i < sizeof(handles) / sizeof(*handles); i++) {
+		owner.handle = handles[i];
+		keep_first(&first, remove_filters_of(&owner));
+	}
+	return first;
+}
+
+/* Pins of wires and WireGuard devices, in folders of their own. */
+static int remove_families(const char *dir)
+{
+	char path[WD_DIR_MAX];
+	int first = 0;
+
+	for (int i = 0; i < WD_FAMILY__MAX; i++) {
+		keep_first(&first, wd_wire_folder(path, dir, i));
+		if (!first)
+			keep_first(&first, remove_links(path));
+		keep_first(&first, wd_wire_unpin(dir, i));
+	}
 	return first;
 }
 
@@ -355,6 +383,7 @@ int wd_datapath_remove(const char *bpffs)
 		return -ENAMETOOLONG;
 	hurry = wd_hurry_begin();
 	keep_first(&first, remove_links(bpffs));
+	keep_first(&first, remove_families(bpffs));
 	wd_hurry_end(hurry);
 	keep_first(&first, remove_filters(bpffs));
 	keep_first(&first, wd_nft_remove(NULL));

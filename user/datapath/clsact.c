@@ -23,7 +23,6 @@
 #include "internal.h"
 
 #define PRIORITY 1
-#define HANDLE 0x7764 /* "wd" */
 #define MESSAGE_ROOM 32768 /* bytes; the kernel fills what it is offered */
 
 static const enum bpf_tc_attach_point hook_point[] = {
@@ -85,6 +84,7 @@ static int dump(uint16_t type, const struct tcmsg *what, mnl_cb_t each,
 }
 
 struct filters {
+	uint32_t handle; /* whose we look for */
 	uint32_t first_prog; /* program of the first, 0 if it is no bpf */
 	uint32_t our_prog; /* program of the one with our handle */
 	bool our_name; /* and that one has the name of a program of ours */
@@ -107,6 +107,10 @@ static bool is_our_name(const char *name)
 	static const char *const ours[] = {
 #define NAMES_(object, rung, in, out) in ":[", out ":[",
 		WD_RUNG_PROGS(NAMES_)
+#undef NAMES_
+#define NAMES_(object, rung, wire_out, wire_in, tun_out, tun_in) \
+	wire_out ":[", wire_in ":[", tun_out ":[", tun_in ":[",
+			WD_WIRE_PROGS(NAMES_)
 #undef NAMES_
 	};
 
@@ -149,14 +153,14 @@ static int see_filter(const struct nlmsghdr *msg, void *data)
 	prog = program_of(msg, &our_name);
 	if (!seen->cnt++)
 		seen->first_prog = prog;
-	if (tc->tcm_handle == HANDLE && tc->tcm_info >> 16 == PRIORITY) {
+	if (tc->tcm_handle == seen->handle && tc->tcm_info >> 16 == PRIORITY) {
 		seen->our_prog = prog;
 		seen->our_name = our_name;
 	}
 	return MNL_CB_OK;
 }
 
-static int read_filters(uint32_t ifindex, enum wd_dir way,
+static int read_filters(uint32_t ifindex, enum wd_dir way, uint32_t handle,
 			struct filters *ret_seen)
 {
 	struct tcmsg what = {
@@ -167,7 +171,7 @@ static int read_filters(uint32_t ifindex, enum wd_dir way,
 	int err;
 
 	do {
-		memset(ret_seen, 0, sizeof(*ret_seen));
+		*ret_seen = (struct filters){ .handle = handle };
 		err = dump(RTM_GETTFILTER, &what, see_filter, ret_seen);
 	} while (err == -EINTR); /* changed meanwhile: not a whole picture */
 	/* No such qdisc, or another one in its place: no filters. */
@@ -231,7 +235,7 @@ static int has_our_filter(uint32_t ifindex, const struct wd_owner *owner)
 	int way, yes = 0;
 
 	for (way = 0; !yes && way < WD_DIR__MAX; way++) {
-		yes = read_filters(ifindex, way, &seen);
+		yes = read_filters(ifindex, way, owner->handle, &seen);
 		if (!yes)
 			yes = is_owned(&seen, owner);
 	}
@@ -277,27 +281,28 @@ static int make_qdisc(uint32_t ifindex)
 	return err == -EEXIST ? 0 : err;
 }
 
-static int put_filter(uint32_t ifindex, enum wd_dir way, int prog_fd)
+static int put_filter(uint32_t ifindex, enum wd_dir way, uint32_t handle,
+		      int prog_fd)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
 		    .attach_point = hook_point[way]);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd, .handle = HANDLE,
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd, .handle = handle,
 		    .priority = PRIORITY, .flags = BPF_TC_F_REPLACE);
 
 	return bpf_tc_attach(&hook, &opts);
 }
 
-static int drop_filter(uint32_t ifindex, enum wd_dir way)
+static int drop_filter(uint32_t ifindex, enum wd_dir way, uint32_t handle)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
 		    .attach_point = hook_point[way]);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = PRIORITY);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = PRIORITY);
 
 	return bpf_tc_detach(&hook, &opts);
 }
 
-static int attach_quietly(uint32_t ifindex, enum wd_dir way, int prog_fd,
-			  bool has_qdisc)
+static int attach_quietly(uint32_t ifindex, enum wd_dir way, uint32_t handle,
+			  int prog_fd, bool has_qdisc)
 {
 	libbpf_print_fn_t before = libbpf_set_print(NULL);
 	int err = 0;
@@ -305,7 +310,7 @@ static int attach_quietly(uint32_t ifindex, enum wd_dir way, int prog_fd,
 	if (!has_qdisc)
 		err = make_qdisc(ifindex);
 	if (!err)
-		err = put_filter(ifindex, way, prog_fd);
+		err = put_filter(ifindex, way, handle, prog_fd);
 	libbpf_set_print(before);
 	return err;
 }
@@ -318,14 +323,15 @@ int wd_clsact_attach(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way,
 	int err;
 
 	*ret_made = false;
-	err = read_filters(ifindex, way, &seen);
+	err = read_filters(ifindex, way, dp->handle, &seen);
 	if (err)
 		return err;
 	if (seen.cnt && seen.first_prog != seen.our_prog)
 		return -EBUSY; /* what comes first could keep packets from us */
 	if (seen.our_prog == want)
 		return 0;
-	err = attach_quietly(ifindex, way, dp->prog_fd[way], seen.cnt);
+	err = attach_quietly(ifindex, way, dp->handle, dp->prog_fd[way],
+			     seen.cnt);
 	if (err)
 		return err;
 	if (seen.our_prog)
@@ -347,7 +353,7 @@ int wd_clsact_check(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way)
 	struct filters seen;
 	int err;
 
-	err = read_filters(ifindex, way, &seen);
+	err = read_filters(ifindex, way, dp->handle, &seen);
 	if (err)
 		return err;
 	if (!seen.cnt)
@@ -366,7 +372,7 @@ int wd_clsact_guards(uint32_t ifindex, enum wd_dir way,
 	struct filters seen;
 	int err;
 
-	err = read_filters(ifindex, way, &seen);
+	err = read_filters(ifindex, way, owner->handle, &seen);
 	if (!err)
 		err = is_owned(&seen, owner);
 	if (err)
@@ -381,13 +387,13 @@ int wd_clsact_swap(uint32_t ifindex, enum wd_dir way,
 	struct filters seen;
 	int err;
 
-	err = read_filters(ifindex, way, &seen);
+	err = read_filters(ifindex, way, owner->handle, &seen);
 	if (err || seen.our_prog == to->id[way])
 		return err;
 	err = is_owned(&seen, owner);
 	if (err <= 0)
 		return err;
-	err = attach_quietly(ifindex, way, to->fd[way], true);
+	err = attach_quietly(ifindex, way, owner->handle, to->fd[way], true);
 	if (!err)
 		*ret_swapped = true;
 	return err;
@@ -400,7 +406,7 @@ int wd_clsact_detach(uint32_t ifindex, enum wd_dir way,
 	struct filters seen;
 	int err;
 
-	err = read_filters(ifindex, way, &seen);
+	err = read_filters(ifindex, way, owner->handle, &seen);
 	if (!err)
 		err = is_owned(&seen, owner);
 	if (err == -ENODEV)
@@ -408,7 +414,7 @@ int wd_clsact_detach(uint32_t ifindex, enum wd_dir way,
 	if (err <= 0)
 		return err;
 	before = libbpf_set_print(NULL);
-	err = drop_filter(ifindex, way);
+	err = drop_filter(ifindex, way, owner->handle);
 	libbpf_set_print(before);
 	return err == -ENOENT || err == -ENODEV ? 0 : err;
 }
@@ -422,7 +428,7 @@ void wd_clsact_tidy(uint32_t ifindex)
 	int way;
 
 	for (way = 0; way < WD_DIR__MAX; way++) {
-		if (read_filters(ifindex, way, &seen) || seen.cnt)
+		if (read_filters(ifindex, way, 0, &seen) || seen.cnt)
 			return;
 	}
 	before = libbpf_set_print(NULL);

@@ -162,6 +162,46 @@ int wd_datapath_attached(struct wd_datapath *dp, uint32_t **ret_ifindex);
  */
 int wd_datapath_remove(const char *bpffs);
 
+/* ---- devices that are no pod's ---- */
+
+enum wd_family {
+	WD_FAMILY_WIRE, /* devices that lead out of the node */
+	WD_FAMILY_TUNNEL, /* WireGuard devices */
+	WD_FAMILY__MAX,
+};
+
+struct wd_wire_info {
+	bool loaded; /* else nothing of the following but the error */
+	const char *object; /* wd_wire, wd_wiremin */
+	const char *rung; /* full, minimal */
+	enum wd_attach_kind attach;
+	char error[256]; /* why not a better object, "" none */
+};
+
+/**
+ * wd_wire_open() - load the programs of wires, with the maps in force
+ * Those of an agent before are switched in place. Again after the maps or the
+ * engine changed. Where no programs are in force (nft, hold) none are loaded.
+ * Return: 0; -EOPNOTSUPP no programs can be in force; -errno of the last object.
+ */
+int wd_wire_open(struct wd_datapath *dp);
+
+/** wd_wire_info() - of the last wd_wire_open() */
+const struct wd_wire_info *wd_wire_info(const struct wd_datapath *dp);
+
+/**
+ * wd_wire_attach(), wd_wire_check(), wd_wire_detach(), wd_wire_attached()
+ * As of pods' interfaces; -EOPNOTSUPP while nothing is loaded, but detach.
+ */
+int wd_wire_attach(struct wd_datapath *dp, enum wd_family family,
+		   uint32_t ifindex);
+int wd_wire_check(struct wd_datapath *dp, enum wd_family family,
+		  uint32_t ifindex);
+int wd_wire_detach(struct wd_datapath *dp, enum wd_family family,
+		   uint32_t ifindex);
+int wd_wire_attached(struct wd_datapath *dp, enum wd_family family,
+		     uint32_t **ret_ifindex);
+
 /* ---- maps ---- */
 
 /**

@@ -303,6 +303,7 @@ int wd_handover_finish(struct wd_datapath *dp)
 {
 	struct handover h = {
 		.dp = dp,
+		.owner.handle = WD_HANDLE_POD,
 		.owner.state_id = { wd_state_id(dp->dir, "maps"),
 				    wd_handover_state(dp->dir) },
 		.old.fd = { -1, -1 },

@@ -58,8 +58,14 @@ struct wd_failure {
 	char *log; /* all that verifier and libbpf said, or NULL */
 };
 
+/* Of filters of clsact: "wd" of pods, "ww" of wires, "wt" of WireGuard devices. */
+#define WD_HANDLE_POD 0x7764
+#define WD_HANDLE_WIRE 0x7777
+#define WD_HANDLE_TUNNEL 0x7774
+
 struct wd_datapath {
 	char dir[WD_DIR_MAX];
+	uint32_t handle; /* WD_HANDLE_* of its filters */
 	int prog_fd[WD_DIR__MAX]; /* what attachments use */
 	int map_fd[WD_MAP__MAX];
 	uint32_t map_id[WD_MAP__MAX];
@@ -90,6 +96,9 @@ struct wd_datapath {
 	uint32_t *left;
 	int left_cnt;
 	bool with_events; /* the programs have wd_events */
+	/* What hangs on other devices, by enum wd_family; see wire.c. NULL none. */
+	struct wd_datapath *family[WD_FAMILY__MAX];
+	struct wd_wire_info wire;
 };
 
 /* Tests and kcheck: use clsact although the kernel has tcx. */
@@ -431,6 +440,7 @@ int wd_progs_attached(struct wd_datapath *dp, uint32_t **ret_ifindex);
 
 /* Whose filters: those of these programs, or of others with such a wd_state. */
 struct wd_owner {
+	uint32_t handle; /* WD_HANDLE_* */
 	uint32_t state_id[2]; /* map ids of wd_state, 0 none */
 	uint32_t prog_id[WD_DIR__MAX]; /* 0 if not known */
 };
@@ -496,6 +506,26 @@ void wd_clsact_tidy(uint32_t ifindex);
 
 /** wd_clsact_list() - interfaces with a filter of the owner's */
 int wd_clsact_list(const struct wd_owner *owner, uint32_t **ret_ifindex);
+
+/* ---- wire.c ---- */
+
+/* What differs between the families: their folder, their filters' handle. */
+struct wd_family_kind {
+	const char *folder;
+	uint32_t handle;
+};
+
+extern const struct wd_family_kind wd_families[WD_FAMILY__MAX];
+
+/** wd_wire_folder() - of a family below @dir; 0 or -ENAMETOOLONG */
+int wd_wire_folder(char path[WD_DIR_MAX], const char *dir,
+		   enum wd_family family);
+
+/** wd_wire_unpin() - remove a family's programs' pins and its folders; 0 or -errno */
+int wd_wire_unpin(const char *dir, enum wd_family family);
+
+/** wd_wire_free() - let go of both families; what is attached stays */
+void wd_wire_free(struct wd_datapath *dp);
 
 /* ---- info.c ---- */
 
