@@ -22,6 +22,7 @@
 #include "adopt.h"
 #include "cni_replay.h"
 #include "datapath/ladder.h"
+#include "encryption.h"
 #include "endpoints_int.h"
 #include "events.h"
 #include "log.h"
@@ -30,6 +31,7 @@
 #include "query.h"
 #include "rungs.h"
 #include "statefile.h"
+#include "wires.h"
 
 #define COMMIT_DELAY_MS 3 /* changes that come together are one generation */
 #define SETTLE_DELAY_MS 20 /* no program runs that long */
@@ -193,9 +195,9 @@ static int commit_held(struct wd_agent *agent)
 
 static int commit(struct wd_agent *agent, char **ret_why)
 {
-	int err = 0;
+	int err = wd_encryption_write(agent->encryption);
 
-	if (wd_model_dirty(agent->model)) {
+	if (!err && wd_model_dirty(agent->model)) {
 		identities_keep(agent);
 		err = wd_model_commit(agent->model, ret_why);
 		if (!err)
@@ -227,6 +229,7 @@ int wd_agent_commit(struct wd_agent *agent)
 	agent->commit_error = NULL;
 	agent->commit_failures = 0;
 	wd_endpoints_committed(agent->endpoints);
+	wd_encryption_apply(agent->encryption);
 	if (wd_model_unsettled(agent->model) || wd_model_dirty(agent->model))
 		wd_timer_set(agent->commit_timer, SETTLE_DELAY_MS);
 	return 0;
@@ -335,6 +338,8 @@ static void on_link(void *ctx, const struct wd_link *link, bool gone)
 
 	if (link) {
 		wd_endpoints_link(agent->endpoints, link, gone);
+		wd_wires_link(wd_encryption_wires(agent->encryption), link,
+			      gone);
 		return;
 	}
 	refresh_host_addrs(agent);
@@ -352,8 +357,10 @@ static void on_tick(void *ctx)
 		wd_agent_commit_soon(agent);
 	identities_keep(agent);
 	wd_endpoints_inspect(agent->endpoints, ticks == 1);
-	if (ticks % CHECK_TICKS == 0)
+	if (ticks % CHECK_TICKS == 0) {
 		wd_endpoints_check(agent->endpoints);
+		(void)wd_encryption_check(agent->encryption);
+	}
 	if (ticks % DISCOVER_TICKS == 0 &&
 	    wd_endpoints_discover(agent->endpoints) > 0)
 		wd_agent_commit_soon(agent);
@@ -438,7 +445,8 @@ static int start_socket(struct wd_agent *agent)
 
 uint32_t wd_agent_state_flags(const struct wd_agent *agent)
 {
-	return agent->config.host_ingress_policy ? WD_STATE_HOST_POLICY : 0;
+	return (agent->config.host_ingress_policy ? WD_STATE_HOST_POLICY : 0) |
+	       wd_encryption_flags(agent->encryption);
 }
 
 static int start_datapath(struct wd_agent *agent)
@@ -449,7 +457,7 @@ static int start_datapath(struct wd_agent *agent)
 	if (err)
 		return err;
 	state = wd_map_mem(agent->dp, WD_MAP_wd_state);
-	if (wd_agent_state_flags(agent) & WD_STATE_HOST_POLICY)
+	if (agent->config.host_ingress_policy)
 		__atomic_or_fetch(&state->flags, WD_STATE_HOST_POLICY,
 				  __ATOMIC_RELEASE);
 	else
@@ -486,13 +494,19 @@ static int start_model(struct wd_agent *agent)
 	struct wd_model_config config = {
 		.node = agent->config.node,
 		.mode = agent->config.mode,
+		.encrypt = agent->config.encryption_required,
+		.exempt = (const char *const *)agent->config.exempt,
+		.exempt_cnt = agent->config.exempt_cnt,
 	};
 	int err;
 
+	agent->encryption = wd_encryption_new(agent);
 	agent->store = wd_store_new(wd_agent_object, agent);
 	agent->model = wd_model_new(agent->store, &sink, &config);
 	identities_load(agent);
 	err = wd_adopt(agent);
+	if (!err)
+		err = wd_encryption_adopt(agent->encryption);
 	if (err)
 		wd_err("datapath: reading what is in force: %s", wd_errno(err));
 	return err;
@@ -504,7 +518,9 @@ static int fill_and_take_over(struct wd_agent *agent, char **ret_why)
 
 	wd_endpoints_seed(agent->endpoints);
 	identities_keep(agent);
-	err = wd_model_commit(agent->model, ret_why);
+	err = wd_encryption_write(agent->encryption);
+	if (!err)
+		err = wd_model_commit(agent->model, ret_why);
 	if (!err)
 		err = wd_datapath_take_over(agent->dp, ret_why);
 	if (!err) /* connections of the meantime */
@@ -543,6 +559,7 @@ void wd_agent_object(void *ctx, const struct wd_object *was,
 	struct wd_agent *agent = ctx;
 
 	wd_model_changed(agent->model, was, now);
+	wd_encryption_object(agent->encryption, was, now);
 }
 
 static void replay_del(void *ctx, const char *container, const char *ifname)
@@ -644,6 +661,7 @@ static void stop(struct wd_agent *agent)
 	wd_ctl_close(agent->ctl);
 	wd_linkmon_close(agent->links);
 	wd_manifests_free(agent->manifests);
+	wd_encryption_free(agent->encryption);
 	wd_model_free(agent->model);
 	wd_endpoints_free(agent->endpoints);
 	wd_store_free(agent->store);

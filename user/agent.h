@@ -20,6 +20,7 @@
 #include "net/veth.h"
 #include "source/manifests.h"
 
+struct wd_encryption;
 struct wd_endpoints;
 struct wd_events;
 struct wd_rungs;
@@ -41,6 +42,7 @@ struct wd_agent {
 	struct wd_rungs *rungs;
 	struct wd_model *model;
 	struct wd_endpoints *endpoints;
+	struct wd_encryption *encryption;
 	struct wd_events *events;
 	struct wd_ctl *ctl;
 	struct wd_linkmon *links;

@@ -12,10 +12,12 @@
 #include <string.h>
 
 #include "adopt.h"
+#include "encryption.h"
 #include "endpoints_int.h"
 #include "log.h"
 #include "model/intern.h"
 #include "model/xalloc.h"
+#include "wires.h"
 
 int wd_endpoints_new(struct wd_agent *agent, struct wd_endpoints **ret_eps)
 {
@@ -186,6 +188,8 @@ int wd_local_attach(struct wd_endpoints *eps, struct wd_local *local)
 	}
 	local->attached = true;
 	local->attach_err = 0;
+	wd_wires_endpoint(wd_encryption_wires(eps->agent->encryption),
+			  local->ep.ifindex);
 	return 0;
 }
 

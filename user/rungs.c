@@ -14,6 +14,7 @@
 
 #include "agent.h"
 #include "datapath/ladder.h"
+#include "encryption.h"
 #include "endpoints.h"
 #include "events.h"
 #include "json.h"
@@ -179,6 +180,7 @@ static int climb(struct wd_rungs *rungs, bool anew, char **ret_why)
 	err = wd_datapath_climb(agent->dp, &opts, &moved, ret_why);
 	if (moved) {
 		wd_agent_rebind(agent);
+		wd_encryption_reload(agent->encryption);
 		wd_events_rebind(agent->events);
 	}
 	note_rung(agent);

@@ -231,6 +231,7 @@ int wd_link_parse(const struct nlmsghdr *msg, struct wd_link *ret_link)
 	    info->ifi_index <= 0)
 		return -EPROTO;
 	link.ifindex = (uint32_t)info->ifi_index;
+	link.type = info->ifi_type;
 	link.is_loopback = (info->ifi_flags & IFF_LOOPBACK) != 0;
 	link.is_up = (info->ifi_flags & IFF_UP) != 0;
 	mnl_attr_for_each(attr, msg, sizeof(*info))

@@ -60,6 +60,7 @@ struct wd_link {
 	bool has_mac; /* of 6 bytes */
 	bool has_xdp; /* a program sees its packets before any hook of tc */
 	uint8_t mac[6];
+	uint16_t type; /* ARPHRD_* */
 	char name[IFNAMSIZ];
 	char kind[WD_LINK_KIND]; /* as `ip link add type` calls it, "" hardware */
 };

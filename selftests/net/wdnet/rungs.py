@@ -23,7 +23,8 @@ OBJECTS = {'wd_pod': 'full', 'wd_compat': 'compat', 'wd_minimal': 'minimal'}
 MAPS = ('wd_state', 'wd_endpoint', 'wd_device', 'wd_addr4', 'wd_addr6',
         'wd_cidr4', 'wd_cidr6', 'wd_row', 'wd_slot', 'wd_span', 'wd_class',
         'wd_flow', 'wd_flowlock', 'wd_quota', 'wd_frag', 'wd_stat',
-        'wd_epstat', 'wd_evstat', 'wd_events')
+        'wd_epstat', 'wd_evstat', 'wd_net4', 'wd_net6', 'wd_tun4', 'wd_tun6',
+        'wd_wire', 'wd_cover', 'wd_events')
 SAFE_S = 1.0  # from the first refusal to a safe state
 GRACE_S = 0.03  # packets that passed a hook wait for a busy CPU so long
 ROUNDS = 6  # of sending each kind of packet, for one look at what arrives

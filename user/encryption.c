@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "encryption.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "agent.h"
+#include "log.h"
+#include "model/xalloc.h"
+#include "prefix_table.h"
+#include "wires.h"
+
+struct wd_encryption {
+	struct wd_agent *agent;
+	struct wd_wires *wires;
+	struct wd_prefix_table *nets;
+	bool dirty; /* nodes or namespaces changed since the last writing */
+	bool applied; /* once: the switches are this agent's */
+	bool pods; /* something of pods must be encrypted */
+	uint32_t flags; /* as last set */
+};
+
+struct wd_encryption *wd_encryption_new(struct wd_agent *agent)
+{
+	struct wd_encryption *enc = wd_xcalloc(1, sizeof(*enc));
+
+	enc->agent = agent;
+	enc->wires = wd_wires_new(agent);
+	enc->nets = wd_prefix_table_new(WD_MAP_wd_net4, WD_MAP_wd_net6);
+	enc->dirty = true;
+	return enc;
+}
+
+void wd_encryption_free(struct wd_encryption *enc)
+{
+	if (!enc)
+		return;
+	wd_wires_free(enc->wires);
+	wd_prefix_table_free(enc->nets);
+	free(enc);
+}
+
+int wd_encryption_adopt(struct wd_encryption *enc)
+{
+	int n = wd_prefix_table_read(enc->nets, enc->agent->dp);
+
+	return n < 0 ? n : 0;
+}
+
+void wd_encryption_object(struct wd_encryption *enc,
+			  const struct wd_object *was,
+			  const struct wd_object *now)
+{
+	enum wd_kind kind = now ? now->kind : was->kind;
+
+	enc->dirty |= kind == WD_KIND_NODE || kind == WD_KIND_NAMESPACE;
+}
+
+/* ---- requirement ---- */
+
+static bool any_pods(const struct wd_encryption *enc)
+{
+	const struct wd_object *ns = NULL;
+
+	if (enc->agent->config.encryption_required)
+		return true;
+	while ((ns = wd_store_next(enc->agent->store, WD_KIND_NAMESPACE, ns)))
+		if (ns->nsp.encryption == WD_ENCRYPTION_REQUIRED)
+			return true;
+	return false;
+}
+
+bool wd_encryption_required(const struct wd_encryption *enc)
+{
+	return enc->pods || enc->agent->config.encryption_nodes;
+}
+
+uint32_t wd_encryption_flags(const struct wd_encryption *enc)
+{
+	uint32_t flags = 0;
+
+	if (!wd_encryption_required(enc))
+		return 0;
+	flags |= WD_STATE_ENCRYPT;
+	if (enc->agent->config.encryption_nodes)
+		flags |= WD_STATE_ENCRYPT_NODES;
+	if (wd_wires_open(enc->wires))
+		flags |= WD_STATE_WIRE_OPEN;
+	return flags;
+}
+
+/* ---- tables ---- */
+
+/* Two nodes with one prefix: whose it is, is not known. */
+static void want_net(struct wd_encryption *enc, const struct wd_cidr *cidr,
+		     uint32_t node)
+{
+	struct wd_prefix_val val = { { WD_NET_POD, node } }, *other;
+
+	if (enc->pods)
+		val.word[0] |= WD_NET_ENCRYPT;
+	other = wd_prefix_table_want(enc->nets, cidr, &val);
+	if (other && other->word[1] != node)
+		other->word[1] = 0;
+}
+
+static void want_nets(struct wd_encryption *enc)
+{
+	const struct wd_config *config = &enc->agent->config;
+	const struct wd_object *node = NULL;
+
+	wd_prefix_table_begin(enc->nets);
+	while ((node = wd_store_next(enc->agent->store, WD_KIND_NODE, node)))
+		for (uint32_t i = 0; i < node->node.cidr_cnt; i++)
+			want_net(enc, &node->node.cidr[i],
+				 wd_model_node_number(enc->agent->model,
+						      node->name));
+	for (size_t i = 0; i < config->prefix_cnt; i++)
+		want_net(enc, &config->prefix[i], 0);
+}
+
+int wd_encryption_write(struct wd_encryption *enc)
+{
+	int err;
+
+	if (!enc->dirty)
+		return 0;
+	enc->pods = any_pods(enc);
+	want_nets(enc);
+	err = wd_prefix_table_end(enc->nets, enc->agent->dp);
+	enc->dirty = err != 0;
+	if (err)
+		wd_err("encryption: writing prefixes of the cluster: %s",
+		       wd_errno(err));
+	return err;
+}
+
+/* ---- switches ---- */
+
+/* What flows were judged under is another thing now: all are judged again. */
+static void set_flags(struct wd_encryption *enc)
+{
+	const uint32_t all = WD_STATE_ENCRYPT | WD_STATE_ENCRYPT_NODES |
+			     WD_STATE_WIRE_OPEN;
+	struct wd_state_val *state =
+		wd_map_mem(enc->agent->dp, WD_MAP_wd_state);
+	uint32_t flags = wd_encryption_flags(enc);
+	uint32_t have = __atomic_load_n(&state->flags, __ATOMIC_RELAXED);
+
+	if ((have & all) == flags)
+		return;
+	__atomic_or_fetch(&state->flags, flags, __ATOMIC_RELEASE);
+	__atomic_and_fetch(&state->flags, ~(all & ~flags), __ATOMIC_RELEASE);
+	wd_info("encryption: %s%s%s",
+		flags & WD_STATE_ENCRYPT ? "checked on all wires" :
+					   "nothing is required",
+		flags & WD_STATE_ENCRYPT_NODES ? ", between nodes too" : "",
+		flags & WD_STATE_WIRE_OPEN ?
+			"; A WIRE IS UNGUARDED: what must be encrypted does not pass" :
+			"");
+	wd_model_republish(enc->agent->model);
+	wd_agent_commit_soon(enc->agent);
+}
+
+void wd_encryption_apply(struct wd_encryption *enc)
+{
+	wd_wires_want(enc->wires, wd_encryption_required(enc));
+	enc->applied = true;
+	set_flags(enc);
+}
+
+void wd_encryption_changed(struct wd_agent *agent)
+{
+	if (agent->encryption && agent->encryption->applied)
+		set_flags(agent->encryption);
+}
+
+void wd_encryption_reload(struct wd_encryption *enc)
+{
+	(void)wd_prefix_table_read(enc->nets, enc->agent->dp);
+	enc->dirty = true;
+	(void)wd_encryption_write(enc);
+	wd_wires_reload(enc->wires);
+	if (enc->applied)
+		set_flags(enc);
+}
+
+int wd_encryption_check(struct wd_encryption *enc)
+{
+	int found;
+
+	wd_wires_check(enc->wires);
+	if (enc->applied)
+		set_flags(enc);
+	found = wd_prefix_table_read(enc->nets, enc->agent->dp);
+	if (found > 0) {
+		enc->dirty = true;
+		(void)wd_encryption_write(enc);
+	}
+	return found;
+}
+
+struct wd_wires *wd_encryption_wires(const struct wd_encryption *enc)
+{
+	return enc->wires;
+}
