@@ -8,11 +8,13 @@
 #include "log.h"
 #include "model/xalloc.h"
 #include "prefix_table.h"
+#include "tunnels.h"
 #include "wires.h"
 
 struct wd_encryption {
 	struct wd_agent *agent;
 	struct wd_wires *wires;
+	struct wd_tunnels *tunnels;
 	struct wd_prefix_table *nets;
 	bool dirty; /* nodes or namespaces changed since the last writing */
 	bool applied; /* once: the switches are this agent's */
@@ -26,6 +28,7 @@ struct wd_encryption *wd_encryption_new(struct wd_agent *agent)
 
 	enc->agent = agent;
 	enc->wires = wd_wires_new(agent);
+	enc->tunnels = wd_tunnels_new(agent);
 	enc->nets = wd_prefix_table_new(WD_MAP_wd_net4, WD_MAP_wd_net6);
 	enc->dirty = true;
 	return enc;
@@ -35,6 +38,7 @@ void wd_encryption_free(struct wd_encryption *enc)
 {
 	if (!enc)
 		return;
+	wd_tunnels_free(enc->tunnels);
 	wd_wires_free(enc->wires);
 	wd_prefix_table_free(enc->nets);
 	free(enc);
@@ -44,7 +48,7 @@ int wd_encryption_adopt(struct wd_encryption *enc)
 {
 	int n = wd_prefix_table_read(enc->nets, enc->agent->dp);
 
-	return n < 0 ? n : 0;
+	return n < 0 ? n : wd_tunnels_adopt(enc->tunnels);
 }
 
 void wd_encryption_object(struct wd_encryption *enc,
@@ -54,6 +58,7 @@ void wd_encryption_object(struct wd_encryption *enc,
 	enum wd_kind kind = now ? now->kind : was->kind;
 
 	enc->dirty |= kind == WD_KIND_NODE || kind == WD_KIND_NAMESPACE;
+	wd_tunnels_object(enc->tunnels, was, now);
 }
 
 /* ---- requirement ---- */
@@ -84,7 +89,7 @@ uint32_t wd_encryption_flags(const struct wd_encryption *enc)
 	flags |= WD_STATE_ENCRYPT;
 	if (enc->agent->config.encryption_nodes)
 		flags |= WD_STATE_ENCRYPT_NODES;
-	if (wd_wires_open(enc->wires))
+	if (wd_wires_open(enc->wires) || !wd_tunnels_ports(enc->tunnels))
 		flags |= WD_STATE_WIRE_OPEN;
 	return flags;
 }
@@ -124,7 +129,7 @@ int wd_encryption_write(struct wd_encryption *enc)
 	int err;
 
 	if (!enc->dirty)
-		return 0;
+		return wd_tunnels_write(enc->tunnels);
 	enc->pods = any_pods(enc);
 	want_nets(enc);
 	err = wd_prefix_table_end(enc->nets, enc->agent->dp);
@@ -132,7 +137,7 @@ int wd_encryption_write(struct wd_encryption *enc)
 	if (err)
 		wd_err("encryption: writing prefixes of the cluster: %s",
 		       wd_errno(err));
-	return err;
+	return err ? err : wd_tunnels_write(enc->tunnels);
 }
 
 /* ---- switches ---- */
@@ -165,6 +170,7 @@ static void set_flags(struct wd_encryption *enc)
 void wd_encryption_apply(struct wd_encryption *enc)
 {
 	wd_wires_want(enc->wires, wd_encryption_required(enc));
+	wd_tunnels_want(enc->tunnels, wd_encryption_required(enc));
 	enc->applied = true;
 	set_flags(enc);
 }
@@ -175,11 +181,20 @@ void wd_encryption_changed(struct wd_agent *agent)
 		set_flags(agent->encryption);
 }
 
+void wd_encryption_link(struct wd_agent *agent)
+{
+	if (!agent->encryption || !agent->encryption->applied)
+		return;
+	wd_tunnels_kick(agent->encryption->tunnels);
+	set_flags(agent->encryption);
+}
+
 void wd_encryption_reload(struct wd_encryption *enc)
 {
 	(void)wd_prefix_table_read(enc->nets, enc->agent->dp);
 	enc->dirty = true;
 	(void)wd_encryption_write(enc);
+	wd_tunnels_reload(enc->tunnels);
 	wd_wires_reload(enc->wires);
 	if (enc->applied)
 		set_flags(enc);
@@ -187,9 +202,10 @@ void wd_encryption_reload(struct wd_encryption *enc)
 
 int wd_encryption_check(struct wd_encryption *enc)
 {
-	int found;
+	int found, more;
 
 	wd_wires_check(enc->wires);
+	more = wd_tunnels_check(enc->tunnels);
 	if (enc->applied)
 		set_flags(enc);
 	found = wd_prefix_table_read(enc->nets, enc->agent->dp);
@@ -197,7 +213,12 @@ int wd_encryption_check(struct wd_encryption *enc)
 		enc->dirty = true;
 		(void)wd_encryption_write(enc);
 	}
-	return found;
+	return found < 0 ? found : more < 0 ? more : found + more;
+}
+
+struct wd_tunnels *wd_encryption_tunnels(const struct wd_encryption *enc)
+{
+	return enc->tunnels;
 }
 
 struct wd_wires *wd_encryption_wires(const struct wd_encryption *enc)

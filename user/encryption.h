@@ -18,6 +18,7 @@
 
 struct wd_agent;
 struct wd_encryption;
+struct wd_tunnels;
 struct wd_wires;
 
 /** wd_encryption_new() - for agent->encryption; out of memory ends the program */
@@ -44,6 +45,9 @@ void wd_encryption_apply(struct wd_encryption *enc);
 /** wd_encryption_changed() - a device came or went: set the switches anew */
 void wd_encryption_changed(struct wd_agent *agent);
 
+/** wd_encryption_link() - the same, of a device that may be WireGuard's or have a port */
+void wd_encryption_link(struct wd_agent *agent);
+
 /** wd_encryption_reload() - the maps or the engine are others */
 void wd_encryption_reload(struct wd_encryption *enc);
 
@@ -56,6 +60,7 @@ uint32_t wd_encryption_flags(const struct wd_encryption *enc);
 /** wd_encryption_required() - is there anything that must be encrypted */
 bool wd_encryption_required(const struct wd_encryption *enc);
 
+struct wd_tunnels *wd_encryption_tunnels(const struct wd_encryption *enc);
 struct wd_wires *wd_encryption_wires(const struct wd_encryption *enc);
 
 #endif /* WARDER_ENCRYPTION_H */

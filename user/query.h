@@ -79,4 +79,12 @@ void wd_query_isolated_by(const struct wd_agent *agent,
 			  const struct wd_object *pod, enum wd_dir dir,
 			  struct json_object *array);
 
+/** wd_query_wires() - devices that are no pod's, and what guards them, below "wires" */
+void wd_query_wires(const struct wd_agent *agent, struct json_object *doc);
+
+/** wd_query_wireguard() - WireGuard devices, and what is wrong: objects in these arrays */
+void wd_query_wireguard(const struct wd_agent *agent,
+			struct json_object *devices,
+			struct json_object *findings);
+
 #endif /* WARDER_QUERY_H */

@@ -375,6 +375,16 @@ static void put_process(const struct wd_agent *agent, struct json_object *doc)
 		    agent->config.encryption_required ? "required" : "none");
 }
 
+static void put_encryption(const struct wd_agent *agent,
+			   struct json_object *doc)
+{
+	struct json_object *obj = wd_json_object(doc, "wireguard");
+
+	wd_query_wireguard(agent, wd_json_array(obj, "devices"),
+			   wd_json_array(obj, "findings"));
+	wd_query_wires(agent, doc);
+}
+
 void wd_query_status(void *ctx, struct wd_ctl_conn *conn,
 		     struct json_object *req, int fd)
 {
@@ -390,6 +400,7 @@ void wd_query_status(void *ctx, struct wd_ctl_conn *conn,
 	wd_json_bool(doc, "settled", is_settled(agent));
 	wd_json_int(doc, "generation", stats.gen);
 	put_process(agent, doc);
+	put_encryption(agent, doc);
 	put_sources(agent, doc);
 	put_endpoints(agent, doc);
 	put_counters(agent, doc);

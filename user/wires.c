@@ -175,6 +175,10 @@ static void see(struct wd_wires *wires, const struct wd_link *link)
 			 sizeof(d->wire.ifindex), d);
 	}
 	memcpy(d->wire.name, link->name, sizeof(d->wire.name));
+	d->wire.tunnel = !link->tunnel_port	       ? 0 :
+			 !strcmp(link->kind, "geneve") ? WD_TUNNEL_GENEVE :
+							 WD_TUNNEL_VXLAN;
+	d->wire.port = link->tunnel_port;
 	d->seen = true;
 	if (!d->wire.guarded)
 		guard(wires, d);
@@ -317,7 +321,7 @@ void wd_wires_link(struct wd_wires *wires, const struct wd_link *link,
 		see(wires, link);
 	else if (d)
 		forget(wires, d);
-	wd_encryption_changed(wires->agent);
+	wd_encryption_link(wires->agent);
 }
 
 void wd_wires_endpoint(struct wd_wires *wires, uint32_t ifindex)

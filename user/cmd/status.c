@@ -59,6 +59,43 @@ static void print_rung(struct json_object *doc)
 	print_lower(doc);
 }
 
+/* Nothing where nothing must be encrypted: then no device is looked at. */
+static void print_wires(struct json_object *doc)
+{
+	struct json_object *wires = wd_json_get(doc, "wires");
+	struct json_object *found = wd_json_get(doc, "wireguard");
+	size_t cnt = wd_json_len(wires, "devices"), guarded = 0;
+
+	if (!cnt && !wd_json_get_bool(wires, "open"))
+		return;
+	for (size_t i = 0; i < cnt; i++)
+		guarded += wd_json_get_bool(wd_json_at(wires, "devices", i),
+					    "guarded");
+	wd_show_line("wires", "%zu of %zu devices guarded%s", guarded, cnt,
+		     wd_json_get_bool(wires, "open") ?
+			     "; what must be encrypted does not pass between "
+			     "pods and other nodes" :
+			     "");
+	for (size_t i = 0; i < cnt; i++) {
+		struct json_object *d = wd_json_at(wires, "devices", i);
+
+		if (!wd_json_get_bool(d, "guarded"))
+			wd_show_line("", "%s: %s",
+				     wd_json_get_str(d, "interface"),
+				     wd_json_get_str(d, "error"));
+	}
+	cnt = wd_json_len(found, "findings");
+	wd_show_line("wireguard", cnt ? "%zu findings" : "as it should be",
+		     cnt);
+	for (size_t i = 0; i < cnt; i++) {
+		struct json_object *f = wd_json_at(found, "findings", i);
+
+		wd_show_line("", "%s: %s: %s", wd_json_get_str(f, "finding"),
+			     wd_json_get_str(f, "object"),
+			     wd_json_get_str(f, "text"));
+	}
+}
+
 static void print_head(struct json_object *doc)
 {
 	struct json_object *progs = wd_json_get(doc, "programs");
@@ -80,6 +117,7 @@ static void print_head(struct json_object *doc)
 		     wd_json_get_str(doc, "node"), wd_json_get_str(doc, "mode"),
 		     wd_json_get_str(doc, "host_ingress"),
 		     wd_json_get_str(doc, "encryption"));
+	print_wires(doc);
 	wd_show_line("agent",
 		     "version %s, pid %lld, up %lld s, ready %.1f ms "
 		     "after its start",

@@ -6,6 +6,7 @@
  */
 #include "rtnl.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -158,6 +159,22 @@ int wd_rtnl_run(struct wd_rtnl *nl, struct nlmsghdr *head,
 
 /* ---- links ---- */
 
+/* Of what is between VXLAN's or Geneve's ends, as the device sends it. */
+static void take_port(struct wd_link *link, const struct nlattr *data)
+{
+	bool is_vxlan = !strcmp(link->kind, "vxlan");
+	const struct nlattr *attr;
+
+	if (!is_vxlan && strcmp(link->kind, "geneve") != 0)
+		return;
+	mnl_attr_for_each_nested(attr, data) {
+		if (mnl_attr_get_type(attr) ==
+			    (is_vxlan ? IFLA_VXLAN_PORT : IFLA_GENEVE_PORT) &&
+		    mnl_attr_get_payload_len(attr) == sizeof(uint16_t))
+			link->tunnel_port = ntohs(mnl_attr_get_u16(attr));
+	}
+}
+
 static void take_kind(struct wd_link *link, const struct nlattr *info)
 {
 	const struct nlattr *attr;
@@ -169,6 +186,10 @@ static void take_kind(struct wd_link *link, const struct nlattr *info)
 				       mnl_attr_get_str(attr));
 	}
 	link->is_veth = !strcmp(link->kind, "veth");
+	mnl_attr_for_each_nested(attr, info) {
+		if (mnl_attr_get_type(attr) == IFLA_INFO_DATA)
+			take_port(link, attr);
+	}
 }
 
 static bool xdp_is_attached(const struct nlattr *info)
