@@ -27,6 +27,7 @@ struct wd_wires {
 	struct device *devices;
 	bool wanted;
 	bool loaded;
+	bool by_others; /* no programs are in force: a ruleset judges, or all is closed */
 	int load_err; /* told already */
 };
 
@@ -105,7 +106,7 @@ static int attach(struct wd_wires *wires, struct device *d)
 {
 	int err = tell_programs(wires, d);
 
-	if (err || d->wire.kind == WD_WIRE_UPPER)
+	if (err || d->wire.kind == WD_WIRE_UPPER || wires->by_others)
 		return err;
 	if (!wires->loaded)
 		return -EOPNOTSUPP;
@@ -188,8 +189,10 @@ static void see(struct wd_wires *wires, const struct wd_link *link)
 
 static void load(struct wd_wires *wires)
 {
-	int err = wd_wire_open(wires->agent->dp);
+	int err;
 
+	wires->by_others = !wd_datapath_has_programs(wires->agent->dp);
+	err = wires->by_others ? 0 : wd_wire_open(wires->agent->dp);
 	wires->loaded = !err;
 	if (err != wires->load_err && err)
 		wd_err("wires: no programs for devices that are no pod's: %s%s%s",
@@ -274,6 +277,7 @@ void wd_wires_check(struct wd_wires *wires)
 		d->seen = false;
 		/* somebody may have taken off what was attached */
 		if (d->wire.guarded && d->wire.kind != WD_WIRE_UPPER &&
+		    !wires->by_others &&
 		    wd_wire_check(wires->agent->dp, family_of(d),
 				  d->wire.ifindex))
 			d->wire.guarded = false;

@@ -118,6 +118,8 @@ int wd_memory_new(struct wd_memory **ret_mem)
 			return -ENOMEM;
 		}
 	}
+	((struct wd_state_val *)mem->array[WD_MAP_wd_state])->schema =
+		WD_SCHEMA;
 	*ret_mem = mem;
 	return 0;
 }

@@ -22,6 +22,8 @@ struct wd_nft_gen {
 	uint32_t gen; /* in force */
 	uint32_t half; /* gen & 1 */
 	bool host_policy;
+	bool encrypt, encrypt_nodes;
+	struct wd_tunnel_port tunnel[WD_TUNNEL_PORTS];
 	/* the chain that is being written */
 	enum wd_nft_family family;
 	char name[WD_NFT_NAME];
@@ -104,6 +106,11 @@ void wd_nft_dev_elem(struct wd_nft_gen *g, size_t set, uint32_t ifindex);
 /** wd_nft_ll6_known() - is the pod's link-local address known */
 bool wd_nft_ll6_known(const struct wd_endpoint_val *ep);
 
+/* ---- gen_wire.c ---- */
+
+/** wd_nft_wire() - what must be encrypted, in inet or bridge; 0 or -errno */
+int wd_nft_wire(struct wd_nft_gen *g);
+
 /* ---- gen_source.c ---- */
 
 /** wd_nft_source() - the chain of a device in table netdev; none if it is gone */
@@ -144,6 +151,12 @@ struct wd_nft_preds {
 /** wd_nft_preds() - sets of the predicates that are used. Return: 0 or -errno of the tables */
 int wd_nft_preds(struct wd_nft_gen *g, const struct wd_nft_use *use,
 		 struct wd_nft_preds *ret_preds);
+
+/** wd_nft_each_addr() - call @fn for each entry of wd_addr4 or wd_addr6; 0 or -errno */
+int wd_nft_each_addr(const struct wd_nft_gen *g, int version,
+		     void (*fn)(void *ctx, const void *key,
+				const struct wd_addr_val *val),
+		     void *ctx);
 
 /**
  * wd_nft_addr_sets() - sets of addresses by what they are: local4, host4, node4 and of IPv6

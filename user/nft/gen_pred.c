@@ -229,8 +229,7 @@ static void place(struct side *s, const void *key, addr_t a, uint32_t row)
 	}
 }
 
-/* Call @fn for each entry of wd_addr4 or wd_addr6. */
-static int each_addr(const struct wd_nft_gen *g, int version,
+int wd_nft_each_addr(const struct wd_nft_gen *g, int version,
 		     void (*fn)(void *ctx, const void *key,
 				const struct wd_addr_val *val),
 		     void *ctx)
@@ -390,7 +389,7 @@ static int make_side(struct wd_nft_gen *g, const struct wd_nft_use *use,
 	}
 	err = make_pieces(s);
 	if (!err)
-		err = each_addr(g, version, place_addr, s);
+		err = wd_nft_each_addr(g, version, place_addr, s);
 	if (!err && s->hole_cnt)
 		qsort(s->hole, s->hole_cnt, sizeof(*s->hole), cmp_holes);
 	for (uint32_t p = 0; !err && p < WD_PREDS_MAX; p++)
@@ -448,7 +447,7 @@ int wd_nft_addr_sets(struct wd_nft_gen *g)
 			.node = wd_nft_set(g->rs, g->family, kind, name[2]),
 		};
 
-		err = each_addr(g, version, sort_addr, &s);
+		err = wd_nft_each_addr(g, version, sort_addr, &s);
 	}
 	return err;
 }

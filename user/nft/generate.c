@@ -39,6 +39,9 @@ static void begin(struct wd_nft_gen *g, const struct wd_nft_input *in,
 	g->gen = __atomic_load_n(&state->gen, __ATOMIC_ACQUIRE);
 	g->half = g->gen & 1;
 	g->host_policy = state->flags & WD_STATE_HOST_POLICY;
+	g->encrypt = state->flags & WD_STATE_ENCRYPT;
+	g->encrypt_nodes = state->flags & WD_STATE_ENCRYPT_NODES;
+	memcpy(g->tunnel, state->tunnel, sizeof(g->tunnel));
 }
 
 /* ---- inet and bridge ---- */
@@ -89,6 +92,8 @@ static int routed_or_bridged(struct wd_nft_gen *g, enum wd_nft_family family)
 			err = policy(g);
 	}
 	wd_nft_base(g);
+	if (!err)
+		err = wd_nft_wire(g);
 	for (size_t i = 0; !err && i < g->in->dev_cnt; i++) {
 		const struct wd_endpoint_val *ep;
 		struct wd_endpoint_val buf;

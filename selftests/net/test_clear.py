@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which pods of two nodes without WireGuard reach each other in clear: by what
+their namespaces require, by exempt nodes, by what is known; on programs and on
+the ruleset.
+
+    test_clear.py [PART-OF-A-NAME]
+"""
+import sys
+
+from wdnet.ask import allowed, answered, denied, until
+from wdnet.cluster import POD_NET, WORLD, e2e
+from wdnet.tap import Tap, expect
+
+TESTS = []
+RUNGS = ('full', 'nft')
+NEED = {'warder.io/encryption': 'required'}
+FREE = {'warder.io/encryption': 'none'}
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def pin(c, rung):
+    for node in c.nodes:
+        node.warder('ladder', 'pin', rung)
+        expect(rung, node.status()['rung'], f'rung of {node.name}')
+
+
+def annotate(c, **by_space):
+    c.ns_annotations = by_space
+    c.apply([])
+
+
+def dropped(node):
+    """Packets that this node has dropped for being in clear, by reason."""
+    out = {}
+    for line in node.status()['counters']:
+        if line['reason'] in ('PLAINTEXT_OUT', 'PLAINTEXT_IN', 'WG_STATE'):
+            out[line['reason']] = out.get(line['reason'], 0) \
+                + line['packets']
+    return out
+
+
+def total(node):
+    return sum(dropped(node).values())
+
+
+@test
+def required_pods_reach_their_own_node_only(c):
+    annotate(c, x=NEED, y=FREE)
+    for rung in ('full', 'minimal', 'nft', 'full'):
+        pin(c, rung)
+        before = [total(n) for n in c.nodes]
+        allowed(c.pod('x/a'), c.pod('x/c'))
+        denied(c.pod('x/a'), c.pod('x/b'))
+        denied(c.pod('x/b'), c.pod('x/a'))
+        # either end is enough
+        denied(c.pod('x/a'), c.pod('y/a'))
+        denied(c.pod('y/a'), c.pod('x/a'))
+        allowed(c.pod('y/b'), c.pod('y/a'))
+        allowed(c.pod('y/a'), c.pod('y/b'))
+        for node, count in zip(c.nodes, before):
+            expect(True, total(node) > count,
+                   f'{rung}: {node.name} counts drops: {dropped(node)}')
+
+
+@test
+def outside_of_the_cluster_nothing_changes(c):
+    annotate(c, x=NEED)
+    for rung in RUNGS:
+        pin(c, rung)
+        for end in (c.pod('x/a'), c.pod('x/b')):
+            for name in ('ext1', 'ext2'):
+                expect('world', answered(end, WORLD[name][4], 'tcp', 80,
+                                         'world'), f'{rung}: {name}')
+
+
+@test
+def node_reaches_no_required_pod_elsewhere_in_clear(c):
+    annotate(c, x=NEED, y=FREE)
+    for rung in RUNGS:
+        pin(c, rung)
+        denied(c.node('node-a'), c.pod('x/b'))
+        denied(c.pod('x/b'), c.node('node-a'))
+        allowed(c.node('node-a'), c.pod('y/a'))
+        allowed(c.node('node-a'), c.pod('x/a'))
+
+
+@test
+def change_of_a_namespace_holds_at_once(c):
+    annotate(c, x=FREE)
+    pin(c, 'full')
+    allowed(c.pod('x/a'), c.pod('x/b'))
+    annotate(c, x=NEED)
+    denied(c.pod('x/a'), c.pod('x/b'))
+    annotate(c)
+    allowed(c.pod('x/a'), c.pod('x/b'))
+    annotate(c, x=NEED)
+    denied(c.pod('x/a'), c.pod('x/b'))
+
+
+@test
+def pod_that_nobody_has_told_of_is_no_stranger(c):
+    """The other node's pods are unknown: inside, by the prefix of the node."""
+    annotate(c, x=NEED)
+    for node in c.nodes:
+        node.stop_agent()
+        node.start_agent(*(a for f in c.families for a in (
+            '--encryption-prefix', POD_NET[f] % 1,
+            '--encryption-prefix', POD_NET[f] % 2)))
+    gone = [p for p in c.pods if p.key in ('y/a', 'y/c')]
+    c.pods = [p for p in c.pods if p not in gone]
+    try:
+        annotate(c, x=NEED)
+        for rung in RUNGS:
+            pin(c, rung)
+            denied(c.pod('x/a'), gone[0])
+            denied(c.pod('y/b'), gone[0])  # it might be one that must
+    finally:
+        c.pods += gone
+        for node in c.nodes:
+            node.stop_agent()
+            node.start_agent()
+    annotate(c, x=NEED)
+    until(True, lambda: bool(answered(c.pod('y/b'), c.pod('y/a').ips[4],
+                                      'tcp', 80, True)), 'y/a is known again')
+
+
+@test
+def exempt_nodes_reach_pods_in_clear_and_pods_do_not(c):
+    annotate(c, x=NEED)
+    for node in c.nodes:
+        node.stop_agent()
+        node.start_agent('--encryption-exempt', 'node-a')
+    for rung in RUNGS:
+        pin(c, rung)
+        allowed(c.node('node-a'), c.pod('x/b'))
+        denied(c.node('node-b'), c.pod('x/a'))
+        denied(c.pod('x/a'), c.pod('x/b'))
+
+
+@test
+def status_names_devices_and_findings(c):
+    annotate(c, x=NEED)
+    pin(c, 'full')
+    doc = c.nodes[0].status()
+    wires = {d['interface']: d for d in doc['wires']['devices']}
+    expect('wire', wires['eth0']['kind'], 'kind of eth0')
+    expect(True, wires['eth0']['guarded'], 'eth0 is guarded')
+    expect(False, doc['wires']['open'], 'a wire is open')
+    until(True, lambda: 'no-device' in [
+        f['finding'] for f in c.nodes[0].status()['wireguard']['findings']],
+        'finding no-device')
+    annotate(c)
+    expect([], c.nodes[0].status()['wires']['devices'],
+           'devices that are guarded where nothing is required')
+
+
+def main():
+    only = sys.argv[1] if len(sys.argv) > 1 else ''
+    tap = Tap()
+    c = e2e()
+    try:
+        for function in TESTS:
+            if only in function.__name__:
+                tap.run(function.__name__, function, c)
+    finally:
+        c.close()
+    return tap.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

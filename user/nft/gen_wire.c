@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * gen_wire.c - what must be encrypted and would leave or come in clear.
+ *
+ * A ruleset sees what is routed, by the device that it is routed to or came by,
+ * and what a bridge hands on between pods and others. So a packet that goes
+ * into VXLAN, Geneve or another tunnel is judged there, as if that were the
+ * wire: stricter than the programs, which look whether WireGuard comes after
+ * it. Only a device of kind wireguard is known to encrypt.
+ *
+ *   one end              other end                    verdict
+ *   exempt node          anybody                      passes
+ *   pod that must        anybody of the cluster       drop
+ *   pod, node            pod, node                    passes; two nodes: as they must
+ *   anybody of these     inside, but nobody knows it  drop, where some pods must
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "byteorder.h"
+#include "model/xalloc.h"
+#include "nft/gen_int.h"
+
+/* What the addresses of the cluster are, as sets. */
+struct kinds {
+	struct wd_nft_gen *g;
+	size_t must, clear, node, exempt;
+};
+
+static void sort_addr(void *ctx, const void *key, const struct wd_addr_val *val)
+{
+	const struct kinds *k = ctx;
+
+	if (val->flags & WD_ADDR_EXEMPT)
+		wd_nft_elem(k->g->rs, k->exempt, key);
+	if (val->flags & (WD_ADDR_HOST | WD_ADDR_NODE))
+		wd_nft_elem(k->g->rs, k->node, key);
+	else if (val->flags & WD_ADDR_ENCRYPT)
+		wd_nft_elem(k->g->rs, k->must, key);
+	else if (val->flags & WD_ADDR_POD)
+		wd_nft_elem(k->g->rs, k->clear, key);
+}
+
+static int make_sets(struct wd_nft_gen *g, int version)
+{
+	enum wd_nft_kind kind = version == 4 ? WD_NFT_ADDR4 : WD_NFT_ADDR6;
+	static const char *const names[2][4] = {
+		{ "must4", "clear4", "nodes4", "exempt4" },
+		{ "must6", "clear6", "nodes6", "exempt6" },
+	};
+	const char *const *name = names[version == 6];
+	struct kinds k = {
+		.g = g,
+		.must = wd_nft_set(g->rs, g->family, kind, name[0]),
+		.clear = wd_nft_set(g->rs, g->family, kind, name[1]),
+		.node = wd_nft_set(g->rs, g->family, kind, name[2]),
+		.exempt = wd_nft_set(g->rs, g->family, kind, name[3]),
+	};
+
+	return wd_nft_each_addr(g, version, sort_addr, &k);
+}
+
+/* ---- prefixes inside the cluster, as "a-b, c-d" ---- */
+
+struct range {
+	uint8_t lo[16], hi[16];
+};
+
+struct ranges {
+	struct range *range;
+	size_t cnt, cap;
+};
+
+static int cmp_ranges(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+	int cmp = memcmp(x->lo, y->lo, sizeof(x->lo));
+
+	return cmp ? cmp : -memcmp(x->hi, y->hi, sizeof(x->hi));
+}
+
+static void add_range(struct ranges *list, const struct wd_cidr6_key *key,
+		      int version)
+{
+	uint32_t bits = version == 4 ? 32 : 128;
+	struct range r;
+
+	memset(&r, 0, sizeof(r));
+	memcpy(r.lo, key->addr, bits / 8);
+	memcpy(r.hi, key->addr, bits / 8);
+	for (uint32_t i = key->prefixlen; i < bits; i++) {
+		r.lo[i / 8] &= (uint8_t)~(0x80 >> i % 8);
+		r.hi[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	}
+	list->range = wd_grow(list->range, list->cnt, &list->cap, sizeof(r));
+	list->range[list->cnt++] = r;
+}
+
+/* Those of which an address that nobody knows must be encrypted. */
+static int read_nets(const struct wd_nft_gen *g, int version,
+		     struct ranges *list)
+{
+	enum wd_map map = version == 4 ? WD_MAP_wd_net4 : WD_MAP_wd_net6;
+	const struct wd_tables *t = g->in->tables;
+	struct wd_cidr6_key key = { 0 }, next = { 0 };
+	struct wd_net_val val;
+	bool any = false;
+	int err;
+
+	while (!(err = t->next(t->ctx, map, any ? &key : NULL, &next))) {
+		any = true;
+		key = next;
+		err = t->get(t->ctx, map, &key, &val);
+		if (err)
+			return err;
+		if (val.flags & WD_NET_ENCRYPT)
+			add_range(list, &key, version);
+	}
+	return err == -ENOENT ? 0 : err;
+}
+
+/* Prefixes are apart or one inside the other; only outer ones are written. */
+static char *print_nets(struct ranges *list, int version)
+{
+	int family = version == 4 ? AF_INET : AF_INET6;
+	char lo[INET6_ADDRSTRLEN], hi[INET6_ADDRSTRLEN];
+	const struct range *outer = NULL;
+	char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	if (!to)
+		return NULL;
+	if (list->cnt)
+		qsort(list->range, list->cnt, sizeof(*list->range), cmp_ranges);
+	for (size_t i = 0; i < list->cnt; i++) {
+		const struct range *r = &list->range[i];
+
+		if (outer && memcmp(r->hi, outer->hi, sizeof(r->hi)) <= 0)
+			continue;
+		inet_ntop(family, r->lo, lo, sizeof(lo));
+		inet_ntop(family, r->hi, hi, sizeof(hi));
+		fprintf(to, "%s%s%s%s", outer ? ", " : "", lo,
+			strcmp(lo, hi) ? "-" : "", strcmp(lo, hi) ? hi : "");
+		outer = r;
+	}
+	fclose(to);
+	return text;
+}
+
+/* ---- chains ---- */
+
+/* What an end has to be for a pair with one that must be encrypted. */
+static void far_end(struct wd_nft_gen *g, int version, const char *end,
+		    enum wd_dir dir, const char *nets)
+{
+	const char *ip = version == 4 ? "ip" : "ip6";
+	const char *bad = wd_nft_count(
+		g, dir == WD_EGRESS ? WD_R_PLAINTEXT_OUT : WD_R_PLAINTEXT_IN,
+		dir);
+	static const char *const sets[] = { "must", "clear", "nodes" };
+
+	wd_nft_begin(g, "far%d_%s_%s", version, end, wd_nft_way(dir));
+	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
+		wd_nft_rule(g, "%s %s @%s%d %s drop", ip, end, sets[i], version,
+			    bad);
+	if (*nets)
+		wd_nft_rule(g, "%s %s { %s } %s drop", ip, end, nets, bad);
+	wd_nft_end(g, NULL);
+}
+
+/* Two nodes, where they must encrypt what they say themselves. */
+static void two_nodes(struct wd_nft_gen *g, int version, const char *bad)
+{
+	const char *ip = version == 4 ? "ip" : "ip6";
+
+	if (!g->encrypt_nodes) {
+		wd_nft_rule(g, "%s saddr @nodes%d %s daddr @nodes%d return", ip,
+			    version, ip, version);
+		return;
+	}
+	for (int i = 0; i < WD_TUNNEL_PORTS; i++)
+		if (g->tunnel[i].kind == WD_TUNNEL_WIREGUARD)
+			wd_nft_rule(
+				g,
+				"%s saddr @nodes%d %s daddr @nodes%d udp sport %u return",
+				ip, version, ip, version,
+				wd_host16(g->tunnel[i].port));
+	wd_nft_rule(
+		g, "%s saddr @nodes%d %s daddr @nodes%d meta l4proto 50 return",
+		ip, version, ip, version);
+	wd_nft_rule(g, "%s saddr @nodes%d %s daddr @nodes%d %s drop", ip,
+		    version, ip, version, bad);
+}
+
+static void pair(struct wd_nft_gen *g, int version, enum wd_dir dir,
+		 const char *nets)
+{
+	static const char *const known[] = { "clear", "nodes" };
+	const char *ip = version == 4 ? "ip" : "ip6";
+	const char *way = wd_nft_way(dir);
+	const char *bad;
+
+	far_end(g, version, "saddr", dir, nets);
+	far_end(g, version, "daddr", dir, nets);
+	wd_nft_begin(g, "clear%d_%s", version, way);
+	bad = wd_nft_count(
+		g, dir == WD_EGRESS ? WD_R_PLAINTEXT_OUT : WD_R_PLAINTEXT_IN,
+		dir);
+	wd_nft_rule(g, "%s saddr @exempt%d return", ip, version);
+	wd_nft_rule(g, "%s daddr @exempt%d return", ip, version);
+	wd_nft_rule(g, "%s saddr @must%d goto far%d_daddr_%s", ip, version,
+		    version, way);
+	wd_nft_rule(g, "%s daddr @must%d goto far%d_saddr_%s", ip, version,
+		    version, way);
+	two_nodes(g, version, bad);
+	wd_nft_rule(g, "%s saddr @clear%d %s daddr @clear%d return", ip,
+		    version, ip, version);
+	wd_nft_rule(g, "%s saddr @clear%d %s daddr @nodes%d return", ip,
+		    version, ip, version);
+	wd_nft_rule(g, "%s saddr @nodes%d %s daddr @clear%d return", ip,
+		    version, ip, version);
+	/* from here on one of them is not known, or outside */
+	for (size_t i = 0; *nets && i < sizeof(known) / sizeof(*known); i++) {
+		wd_nft_rule(g, "%s saddr @%s%d %s daddr { %s } %s drop", ip,
+			    known[i], version, ip, nets, bad);
+		wd_nft_rule(g, "%s daddr @%s%d %s saddr { %s } %s drop", ip,
+			    known[i], version, ip, nets, bad);
+	}
+	if (*nets)
+		wd_nft_rule(g, "%s saddr { %s } %s daddr { %s } %s drop", ip,
+			    nets, ip, nets, bad);
+	wd_nft_end(g, NULL);
+}
+
+static int version_chains(struct wd_nft_gen *g, int version)
+{
+	struct ranges list = { 0 };
+	int err = make_sets(g, version);
+	char *nets = NULL;
+
+	if (!err)
+		err = read_nets(g, version, &list);
+	if (!err) {
+		nets = print_nets(&list, version);
+		err = nets ? 0 : -ENOMEM;
+	}
+	for (enum wd_dir dir = 0; !err && dir < WD_DIR__MAX; dir++)
+		pair(g, version, dir, nets);
+	free(nets);
+	free(list.range);
+	return err;
+}
+
+/* ---- hooks ---- */
+
+static void by_version(struct wd_nft_gen *g, const char *way)
+{
+	wd_nft_rule(g, "%s goto clear4_%s", wd_nft_is(g, 4), way);
+	wd_nft_rule(g, "%s goto clear6_%s", wd_nft_is(g, 6), way);
+}
+
+/* Behind what judges for pods; a drop there has ended the packet's way. */
+static void routed_hooks(struct wd_nft_gen *g)
+{
+	wd_nft_begin(g, "wire_out");
+	wd_nft_rule(g, "oif @pods return");
+	wd_nft_rule(g, "oif . ip daddr @own4 return");
+	wd_nft_rule(g, "oif . ip6 daddr @own6 return");
+	wd_nft_rule(g, "oifname \"lo\" return");
+	wd_nft_rule(g, "meta oifkind \"wireguard\" return");
+	by_version(g, "out");
+	wd_nft_end(g,
+		   "type filter hook postrouting priority 251; policy accept; "
+		   "comment \"leaving, not to pods\";");
+	wd_nft_begin(g, "wire_in");
+	wd_nft_rule(g, "iif @pods return");
+	wd_nft_rule(g, "iif . ip saddr @own4 return");
+	wd_nft_rule(g, "iif . ip6 saddr @own6 return");
+	wd_nft_rule(g, "iifname \"lo\" return");
+	wd_nft_rule(g, "meta iifkind \"wireguard\" return");
+	by_version(g, "in");
+	wd_nft_end(g,
+		   "type filter hook prerouting priority -198; policy accept; "
+		   "comment \"coming in, not from pods\";");
+}
+
+static void bridged_hooks(struct wd_nft_gen *g)
+{
+	wd_nft_begin(g, "wire_out");
+	wd_nft_rule(g, "iif @pods oif @pods return");
+	wd_nft_rule(g, "iif != @pods oif @pods return");
+	by_version(g, "out");
+	wd_nft_end(g, "type filter hook forward priority -18; policy accept; "
+		      "comment \"leaving by a port that is no pod's\";");
+	wd_nft_begin(g, "wire_in");
+	wd_nft_rule(g, "iif @pods return");
+	wd_nft_rule(g, "oif != @pods return");
+	by_version(g, "in");
+	wd_nft_end(g, "type filter hook forward priority -17; policy accept; "
+		      "comment \"to pods, from a port that is no pod's\";");
+}
+
+int wd_nft_wire(struct wd_nft_gen *g)
+{
+	int err;
+
+	if (!g->encrypt)
+		return 0;
+	err = version_chains(g, 4);
+	if (!err)
+		err = version_chains(g, 6);
+	if (err)
+		return err;
+	if (g->family == WD_NFT_BRIDGE)
+		bridged_hooks(g);
+	else
+		routed_hooks(g);
+	return 0;
+}
