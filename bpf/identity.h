@@ -436,6 +436,32 @@ addr_of(const struct wd_pkt *pkt)
 	return bpf_map_lookup_elem(&wd_addr6, pkt->key.peer);
 }
 
+/* The entry of @addr, which is as in pkt->src, or NULL. */
+static __always_inline const struct wd_addr_val *
+exact_of(const struct wd_pkt *pkt, const __be32 *addr)
+{
+	if (pkt->family == 4)
+		return bpf_map_lookup_elem(&wd_addr4, addr);
+	return bpf_map_lookup_elem(&wd_addr6, addr);
+}
+
+/* The longest prefix of the cluster that has @addr, or NULL. */
+static __always_inline const struct wd_net_val *net_of(const struct wd_pkt *pkt,
+						       const __be32 *addr)
+{
+	struct wd_cidr6_key k6;
+	struct wd_cidr4_key k4;
+
+	if (pkt->family == 4) {
+		k4.prefixlen = 32;
+		k4.addr = addr[0];
+		return bpf_map_lookup_elem(&wd_net4, &k4);
+	}
+	k6.prefixlen = 128;
+	copy_addr6(k6.addr, (const void *)addr);
+	return bpf_map_lookup_elem(&wd_net6, &k6);
+}
+
 static __always_inline void set_peer(struct wd_pkt *pkt,
 				     const struct wd_addr_val *val)
 {

@@ -23,6 +23,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "conclude.h"
+#include "encrypt.h"
 #include "icmp.h"
 #if WD_IS_MINIMAL
 #include "shed.h"
@@ -71,6 +72,11 @@ static __always_inline int decide_ip(struct __sk_buff *skb, struct wd_pkt *pkt,
 	}
 	pkt->key.proto = pkt->proto;
 	set_key_peer(pkt);
+	if (pkt->switches & WD_STATE_ENCRYPT) {
+		r = check_encrypted(skb);
+		if (r != WD_GO_ON)
+			return r;
+	}
 	r = pkt->frag == WD_FRAG_LATER ? frag_find(skb) : parse_l4(skb, pkt);
 	if (r != WD_GO_ON)
 		return r;

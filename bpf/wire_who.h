@@ -15,23 +15,6 @@
 #define WD_END_SRC 0
 #define WD_END_DST 1
 
-/* The longest prefix of the cluster that has @addr, or NULL. */
-static __always_inline const struct wd_net_val *net_of(const struct wd_pkt *pkt,
-						       const __be32 *addr)
-{
-	struct wd_cidr6_key k6;
-	struct wd_cidr4_key k4;
-
-	if (pkt->family == 4) {
-		k4.prefixlen = 32;
-		k4.addr = addr[0];
-		return bpf_map_lookup_elem(&wd_net4, &k4);
-	}
-	k6.prefixlen = 128;
-	copy_addr6(k6.addr, (const void *)addr);
-	return bpf_map_lookup_elem(&wd_net6, &k6);
-}
-
 /* WireGuard's peer that is sent @addr and may send from it, or NULL. */
 static __always_inline const struct wd_tun_val *tun_of(const struct wd_pkt *pkt,
 						       const __be32 *addr)
@@ -47,14 +30,6 @@ static __always_inline const struct wd_tun_val *tun_of(const struct wd_pkt *pkt,
 	k6.prefixlen = 128;
 	copy_addr6(k6.addr, (const void *)addr);
 	return bpf_map_lookup_elem(&wd_tun6, &k6);
-}
-
-static __always_inline const struct wd_addr_val *
-exact_of(const struct wd_pkt *pkt, const __be32 *addr)
-{
-	if (pkt->family == 4)
-		return bpf_map_lookup_elem(&wd_addr4, addr);
-	return bpf_map_lookup_elem(&wd_addr6, addr);
 }
 
 /* @val has an address of a pod or of a node. Return: false: of neither */

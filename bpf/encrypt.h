@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * encrypt.h - at a pod: what it exchanges with other nodes and must be
+ * encrypted comes out of a device that decrypted it, or of one on top of others
+ * that were judged; and does not pass at all while a wire is unguarded.
+ *
+ * The second line behind the programs of the wires (wire.h), for each packet,
+ * also of flows that are allowed: a device may come that nobody guards yet.
+ */
+#ifndef WARDER_BPF_ENCRYPT_H
+#define WARDER_BPF_ENCRYPT_H
+
+#include "identity.h"
+
+/* Is the peer elsewhere, and must what the pod says to it be encrypted? */
+static __always_inline bool must_be_encrypted(const struct wd_pkt *pkt)
+{
+	const __be32 *peer = pkt->dir == WD_EGRESS ? pkt->dst : pkt->src;
+	const struct wd_addr_val *val = exact_of(pkt, peer);
+	bool own = pkt->ep_flags & WD_EP_ENCRYPT;
+	const struct wd_net_val *net;
+
+	if (val) {
+		if (val->flags & (WD_ADDR_LOCAL | WD_ADDR_HOST))
+			return false;
+		if (val->flags & WD_ADDR_POD)
+			return own || (val->flags & WD_ADDR_ENCRYPT);
+		if (val->flags & WD_ADDR_NODE)
+			return own && !(val->flags & WD_ADDR_EXEMPT);
+	}
+	net = net_of(pkt, peer);
+	return net && (own || (net->flags & WD_NET_ENCRYPT));
+}
+
+/* May what must be encrypted come by the device? 0 is this host's own socket. */
+static __always_inline bool is_trusted_device(__u32 iif)
+{
+	const struct wd_wire_val *wire;
+
+	if (!iif)
+		return true;
+	wire = bpf_map_lookup_elem(&wd_wire, &iif);
+	return wire &&
+	       (wire->kind == WD_WIRE_WIREGUARD || wire->kind == WD_WIRE_UPPER);
+}
+
+/* Return: a reason to drop, or WD_GO_ON. */
+__noinline int check_encrypted(struct __sk_buff *skb)
+{
+	struct wd_pkt *pkt = this_packet();
+
+	if (!pkt)
+		return WD_R_MAP_ERR;
+	if (!must_be_encrypted(pkt))
+		return WD_GO_ON;
+	if (pkt->switches & WD_STATE_WIRE_OPEN)
+		return WD_R_WG_STATE;
+	if (pkt->dir == WD_INGRESS && !is_trusted_device(skb->ingress_ifindex))
+		return WD_R_PLAINTEXT_IN;
+	return WD_GO_ON;
+}
+
+#endif /* WARDER_BPF_ENCRYPT_H */
