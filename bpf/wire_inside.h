@@ -239,17 +239,36 @@ static __always_inline bool is_said_first(__u8 proto)
 	       is_stepped_over(proto);
 }
 
+/*
+ * A fragment of such a datagram. At a WireGuard device nothing is remembered:
+ * what passed encrypted is no word for what is in clear, nor the other way round.
+ * Return: WD_GO_ON: it says itself what is inside
+ */
+static __always_inline int inside_fragment(struct __sk_buff *skb,
+					   struct wd_pkt *pkt)
+{
+	if (pkt->frag == WD_FRAG_LATER) {
+		if (pkt->wire.is_tun)
+			return WD_IN_NOTHING;
+		return wire_frag_find(skb) ? WD_IN_FIRST : WD_IN_ORPHAN;
+	}
+	if (!pkt->wire.is_tun)
+		wire_frag_note(pkt);
+	return WD_GO_ON;
+}
+
 /* What is inside the layer at hand. */
 __noinline int wire_inside(struct __sk_buff *skb)
 {
 	struct wd_pkt *pkt = this_packet();
+	int r;
 
 	if (!pkt)
 		return WD_IN_BAD;
 	if (pkt->frag != WD_FRAG_NONE && is_said_first(pkt->frag_proto)) {
-		if (pkt->frag == WD_FRAG_LATER)
-			return wire_frag_find(skb) ? WD_IN_FIRST : WD_IN_ORPHAN;
-		wire_frag_note(pkt);
+		r = inside_fragment(skb, pkt);
+		if (r != WD_GO_ON)
+			return r;
 	}
 	if (pkt->wire.bad)
 		return WD_IN_BAD;

@@ -29,6 +29,8 @@
 #include "image.h"
 #include "tap.h"
 #include "wd_seed.skel.h"
+#include "wd_wire.skel.h"
+#include "wd_wiremin.skel.h"
 
 #define LOOPBACK 1
 #define STATS_BYTES 4096 /* a log of nothing but the verifier's figures */
@@ -38,11 +40,14 @@
 #define LINES_SHOWN 25
 #define PROGS_MAX 16
 
-/* Never attached, but loaded wherever flows are kept. */
-static const struct wd_image seed = {
-	.name = "wd_seed",
-	.rung = "compat",
-	.elf_bytes = wd_seed__elf_bytes,
+/* Not attached here, but loaded beside those of the pods. */
+static const struct wd_image others[] = {
+	{ .name = "wd_seed", .rung = "compat", .elf_bytes = wd_seed__elf_bytes },
+	{ .name = "wd_wire", .rung = "full", .elf_bytes = wd_wire__elf_bytes },
+	{ .name = "wd_wiremin",
+	  .rung = "minimal",
+	  .elf_bytes = wd_wiremin__elf_bytes },
+	{ .name = NULL },
 };
 
 static bool only_best; /* of the objects is attached */
@@ -205,7 +210,8 @@ static void objects_load_with_maps_of_full_size(void)
 
 	for (image = wd_images; image->name; image++)
 		load_image(image);
-	load_image(&seed);
+	for (image = others; image->name; image++)
+		load_image(image);
 }
 
 /* ---- attaching ---- */

@@ -409,6 +409,13 @@ static bool is_never(int reason)
 	       reason == WD_R_FRAG_FULL;
 }
 
+/* Of encryption, which is not asked for here: see selftests/wire-packets. */
+static bool is_of_wires(int reason)
+{
+	return (reason >= WD_R_ENCRYPTED && reason <= WD_R_OUTSIDE) ||
+	       (reason >= WD_R_PLAINTEXT_OUT && reason <= WD_R_TUN_OPAQUE);
+}
+
 /* A generator that no longer gets somewhere proves nothing. */
 static void every_reason_was_met_in_both_directions(void)
 {
@@ -430,7 +437,7 @@ static void every_reason_was_met_in_both_directions(void)
 	for (int r = 0; r < WD_R__MAX; r++) {
 		bool need[2] = { true, true };
 
-		if (reason_name(r)[0] == '?' || is_never(r))
+		if (reason_name(r)[0] == '?' || is_never(r) || is_of_wires(r))
 			continue;
 		for (size_t i = 0; i < sizeof(rare) / sizeof(rare[0]); i++) {
 			if (rare[i].reason != r)

@@ -228,7 +228,7 @@ static void a_full_table_of_counts_loses_no_packet(void)
 		(void)wires_send(&f, WIRE, dir, &reason);
 		(void)wires_send(&f, WIRE, dir, &reason);
 		wd_expect_int(WD_R_IN_CLEAR, reason);
-		wd_expect_int(2, (long long)wires_cover_packets(&rest));
+		wd_expect_int(2, (long long)wires_cover_of(&rest).packets);
 		wires_cover_clear();
 	}
 }

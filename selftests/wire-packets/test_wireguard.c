@@ -303,6 +303,29 @@ static void what_cannot_be_read_in_wireguard_is_the_nodes(void)
 	wires_reset();
 }
 
+/* Fragments of one datagram, or so it seems, at both kinds of devices. */
+static void what_passed_encrypted_is_no_word_for_what_is_in_clear(void)
+{
+	for_each_way(dir)
+	{
+		enum host src = dir == OUT ? HERE : NODE2;
+		enum host dst = dir == OUT ? NODE2 : HERE;
+
+		wires_reset();
+		wires_expect(WD_R_ENCRYPTED, WD_COVER_WIREGUARD, TUN, dir,
+			     LIST(IP(src, dst, .more = true, .id = 7),
+				  UDP(0, 53), DATA(56)));
+		wires_expect(WD_R_FRAG_ORPHAN, NO_COVER, WIRE, dir,
+			     LIST(ETH, IP(src, dst, .off = 64, .id = 7),
+				  DATA(24)));
+		wires_expect(WD_R_IN_CLEAR, WD_COVER_NODES, WIRE, dir,
+			     LIST(ETH, IP(src, dst, .more = true, .id = 7),
+				  UDP(0, 53), DATA(56)));
+		wires_expect(WD_R_ENCRYPTED, WD_COVER_WIREGUARD, TUN, dir,
+			     LIST(IP(src, dst, .off = 64, .id = 7), DATA(24)));
+	}
+}
+
 int main(void)
 {
 	wires_open();
@@ -318,6 +341,7 @@ int main(void)
 	WD_TEST(the_count_has_who_and_where);
 	WD_TEST(what_a_tunnel_in_wireguard_holds_must_be_of_that_node);
 	WD_TEST(what_cannot_be_read_in_wireguard_is_the_nodes);
+	WD_TEST(what_passed_encrypted_is_no_word_for_what_is_in_clear);
 	wires_close();
 	return wd_tests_end();
 }

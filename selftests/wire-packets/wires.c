@@ -15,12 +15,13 @@
 #include <unistd.h>
 
 #include "datapath/clock.h"
+#include "judge.h"
 #include "wd_wire.skel.h"
 #include "wd_wiremin.skel.h"
 
 #define CPUS_MAX 256
 #define HOOKS 2
-#define COVERS 64 /* entries of wd_cover */
+#define COVERS 4096 /* entries of wd_cover */
 
 static const char *const names[2][HOOKS][WD_DIR__MAX] = {
 	{ { "wd_wire_in", "wd_wire_out" }, { "wd_tun_in", "wd_tun_out" } },
@@ -238,6 +239,25 @@ void wires_reset(void)
 	empty("wd_wirefrag");
 }
 
+void wires_play(const struct scene *scene)
+{
+	struct wd_state_val state = wires_state();
+
+	state.flags = scene->flags;
+	memcpy(state.tunnel, scene->tunnel, sizeof(state.tunnel));
+	wires_state_set(&state);
+	wires_raw(scene->is_raw);
+	if (!scene->has_wire)
+		wires_forget();
+	for (enum host host = 0; host < HOST__MAX; host++)
+		wires_host(host, scene->has[host] ? &scene->entry[host] : NULL);
+	if (!scene->has_tuns)
+		wires_tun_clear();
+	for (int i = 0; i < scene->tun_cnt; i++)
+		wires_tun(scene->tun_host[i], scene->tun[i].node,
+			  scene->tun[i].ifindex);
+}
+
 /* ---- programs ---- */
 
 static struct bpf_object *open_object(void)
@@ -383,6 +403,18 @@ static int counted_reason(const struct wd_stat_val *before,
 	return cnt == 1 ? found : -1;
 }
 
+/* A new entry may fail for want of memory at hand: those that take it are there. */
+void wires_cover_clear(void)
+{
+	static const struct wd_stat_val none[CPUS_MAX];
+	struct wd_cover_key rest = { 0 };
+
+	empty("wd_cover");
+	for (rest.kind = 0; rest.kind < WD_COVER__MAX; rest.kind++)
+		for (rest.dir = 0; rest.dir < WD_DIR__MAX; rest.dir++)
+			write_map("wd_cover", &rest, none);
+}
+
 void wires_cover_fill(const struct wd_cover_key *key)
 {
 	static const struct wd_stat_val none[CPUS_MAX];
@@ -395,43 +427,46 @@ void wires_cover_fill(const struct wd_cover_key *key)
 	}
 }
 
-void wires_cover_clear(void)
-{
-	empty("wd_cover");
-}
-
-uint64_t wires_cover_packets(const struct wd_cover_key *key)
+struct wd_stat_val wires_cover_of(const struct wd_cover_key *key)
 {
 	static struct wd_stat_val val[CPUS_MAX];
-	uint64_t packets = 0;
+	struct wd_stat_val sum = { 0 };
 
 	if (bpf_map_lookup_elem(wires_map_fd("wd_cover"), key, val))
-		return 0;
-	for (int cpu = 0; cpu < cpu_cnt; cpu++)
-		packets += val[cpu].packets;
-	return packets;
+		return sum;
+	for (int cpu = 0; cpu < cpu_cnt; cpu++) {
+		sum.packets += val[cpu].packets;
+		sum.bytes += val[cpu].bytes;
+	}
+	return sum;
+}
+
+int wires_cover_cnt(void)
+{
+	int fd = wires_map_fd("wd_cover"), cnt = 0;
+	struct wd_cover_key key;
+	void *from = NULL;
+
+	for (; !bpf_map_get_next_key(fd, from, &key); from = &key)
+		cnt += wires_cover_of(&key).packets > 0;
+	return cnt;
 }
 
 /* What wd_cover has of one packet of @len bytes. */
 static void read_cover(struct outcome *out, size_t len)
 {
-	static struct wd_stat_val val[CPUS_MAX];
 	int fd = wires_map_fd("wd_cover");
 	struct wd_cover_key key;
 	void *from = NULL;
 
 	for (; !bpf_map_get_next_key(fd, from, &key); from = &key) {
-		uint64_t packets = 0, bytes = 0;
+		struct wd_stat_val is = wires_cover_of(&key);
 
-		if (bpf_map_lookup_elem(fd, &key, val))
-			abort();
-		for (int cpu = 0; cpu < cpu_cnt; cpu++) {
-			packets += val[cpu].packets;
-			bytes += val[cpu].bytes;
-		}
+		if (!is.packets)
+			continue;
 		out->cover = key;
 		out->cover_cnt++;
-		if (packets != 1 || bytes != len)
+		if (is.packets != 1 || is.bytes != len)
 			out->cover_cnt += 100;
 	}
 }

@@ -57,6 +57,10 @@ bool wires_is_min(void);
 /** wires_reset() - the tables as hosts.h has them, encryption on, wire of Ethernet */
 void wires_reset(void);
 
+struct scene;
+/** wires_play() - what @scene has in place of that; the rest stays as it is */
+void wires_play(const struct scene *scene);
+
 /** wires_switch() - set or clear switches, WD_STATE_* */
 void wires_switch(uint32_t switches, bool on);
 
@@ -90,9 +94,13 @@ struct bpf_program *wires_prog(enum hook hook, int dir);
 
 /** wires_cover_fill() - fill wd_cover, with an entry of @key among it, all counts 0 */
 void wires_cover_fill(const struct wd_cover_key *key);
+
+/** wires_cover_clear() - empty wd_cover, but for the entries of what does not fit */
 void wires_cover_clear(void);
-/** wires_cover_packets() - packets counted under @key, all CPUs together */
-uint64_t wires_cover_packets(const struct wd_cover_key *key);
+/** wires_cover_of() - what is counted under @key, all CPUs together */
+struct wd_stat_val wires_cover_of(const struct wd_cover_key *key);
+/** wires_cover_cnt() - entries of wd_cover that count something */
+int wires_cover_cnt(void);
 
 /** wires_run() - one frame through a hook */
 struct outcome wires_run(const struct frame *frame, enum hook hook, int dir);

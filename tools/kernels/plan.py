@@ -19,6 +19,8 @@ BUILD = os.path.abspath(os.environ.get('WD_BUILD',
 # rung that each is made for.
 RUNGS = {'wd_pod': 'full', 'wd_compat': 'compat', 'wd_minimal': 'minimal'}
 BEST = next(iter(RUNGS))
+# The same of the wires, whose suite is one of its own.
+WIRE_OBJECTS = ('wd_wire', 'wd_wiremin')
 
 # Random cases of the oracle in a guest: (model, programs). The model does not
 # depend on the kernel, so it only has to prove that it runs there.
@@ -37,6 +39,7 @@ OF_QUICK = ('test_policy', 'test_events', 'test_metadata')
 # and of the objects below the best, which are built from one source with it.
 OF_VARIANT = ('test_policy', 'test_network', 'test_fragments', 'test_icmp',
               'test_tcp')
+OF_WIRES_QUICK = ('test_encrypted', 'test_wireguard')
 OF_LOWER = OF_VARIANT + ('test_flows', 'test_provenance', 'test_neighbour')
 
 
@@ -125,10 +128,10 @@ def program(name):
     return os.path.join(BUILD, 'selftests', name)
 
 
-def packet_tasks(obj, names=None):
+def packet_tasks(obj, names=None, suite='packet'):
     """names: only these; None: all"""
     return [Task(path, obj)
-            for path in sorted(glob.glob(program('packet/test_*')))
+            for path in sorted(glob.glob(program(f'{suite}/test_*')))
             if os.access(path, os.X_OK)
             and (names is None or os.path.basename(path) in names)]
 
@@ -149,6 +152,14 @@ def verdict_tasks(obj, args):
              ['--model-cases', str(cases[0]), '--cases', str(cases[1])]
              + (['--seed'] + seed if seed else [])),
         Task(program('pktfuzz/test_pktfuzz'), obj, [str(packets)] + seed)]
+
+
+def wire_tasks(quick):
+    """What asks the programs of the wires for verdicts."""
+    objs = WIRE_OBJECTS[:1] if quick else WIRE_OBJECTS
+    names = OF_WIRES_QUICK if quick else None
+    return [task for obj in objs
+            for task in packet_tasks(obj, names, 'wire-packets')]
 
 
 def loading_task(quick):
@@ -186,6 +197,7 @@ def tasks_of(boot, args):
     elif not args.quick or boot.kernel.quick == 'more':
         for obj in objects():
             found += verdict_tasks(obj, args)
+        found += wire_tasks(args.quick)
         if boot.kernel.modules != 'none':
             found.append(nft_task(args, args.quick))
     if args.only:
