@@ -3,9 +3,9 @@
  * html.c - results as one page: no script, no other file, for a phone and for
  * a wide screen, light and dark. Every text in it is escaped.
  */
-#include <stdarg.h>
 #include <stdlib.h>
 
+#include "../markup.h"
 #include "../version.h"
 #include "report.h"
 
@@ -40,31 +40,6 @@ static const char style[] =
 	"ul{margin:.4rem 0;padding-left:1.2rem}\n"
 	"pre{overflow-x:auto;font-size:.8rem;margin:.6rem 0 0;padding:.6rem;"
 	"border:1px solid var(--line);border-radius:6px;white-space:pre-wrap}\n";
-
-/* printf whose result has nothing that a browser takes for more than text. */
-static void text(FILE *to, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void text(FILE *to, const char *fmt, ...)
-{
-	char *plain = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(&plain, fmt, ap) < 0)
-		plain = NULL;
-	va_end(ap);
-	for (const char *at = plain; at && *at; at++) {
-		unsigned char c = (unsigned char)*at;
-
-		if (c == '<' || c == '>' || c == '&' || c == '"' || c == '\'' ||
-		    (c < ' ' && c != '\n'))
-			(void)fprintf(to, "&#%u;", c < ' ' ? 0xfffdU : c);
-		else
-			(void)fputc(c, to);
-	}
-	free(plain);
-}
 
 static const char *name_of(const struct wd_preflight_result *r)
 {
@@ -108,14 +83,14 @@ static void put_insns(FILE *to, uint32_t insns)
 static void put_cell(FILE *to, const char *word)
 {
 	(void)fputs("<td>", to);
-	text(to, "%s", word && *word ? word : "-");
+	wd_markup(to, "%s", word && *word ? word : "-");
 	(void)fputs("</td>", to);
 }
 
 static void put_number(FILE *to, const char *number)
 {
 	(void)fputs("<td class=n>", to);
-	text(to, "%s", *number ? number : "-");
+	wd_markup(to, "%s", *number ? number : "-");
 	(void)fputs("</td>", to);
 }
 
@@ -128,7 +103,7 @@ static void put_row(FILE *to, const struct wd_preflight *p,
 	char stack[WD_REPORT_STACK];
 
 	(void)fprintf(to, "<tr><td><a href=\"#k%zu\">", nr);
-	text(to, "%s", name_of(r));
+	wd_markup(to, "%s", name_of(r));
 	(void)fputs("</a></td><td>", to);
 	put_mark(to, r->answer);
 	(void)fputs("</td>", to);
@@ -178,15 +153,15 @@ static void put_objects(FILE *to, const struct wd_preflight_result *r)
 		(void)fprintf(to, "<td class=n>%.0f ms</td><td>",
 			      (double)obj->load_us / 1000);
 		if (!obj->loads)
-			text(to, "does not load: %s",
-			     obj->error ? obj->error : "");
+			wd_markup(to, "does not load: %s",
+				  obj->error ? obj->error : "");
 		else if (obj->different)
-			text(to, "%zu of %zu answers differ", obj->different,
-			     obj->answered);
+			wd_markup(to, "%zu of %zu answers differ",
+				  obj->different, obj->answered);
 		else if (obj->answered)
-			text(to, "%zu answers as here", obj->answered);
+			wd_markup(to, "%zu answers as here", obj->answered);
 		else
-			text(to, "loads");
+			wd_markup(to, "loads");
 		(void)fputs("</td></tr>\n", to);
 	}
 	(void)fputs("</table></div>\n", to);
@@ -200,13 +175,13 @@ static void put_list(FILE *to, const struct wd_preflight *p,
 	(void)fputs("<ul>", to);
 	for (size_t i = 0; i < r->why_cnt; i++) {
 		(void)fputs("<li>", to);
-		text(to, "%s", r->why[i]);
+		wd_markup(to, "%s", r->why[i]);
 	}
 	for (size_t i = 0; i < r->diff_cnt && i < WD_PREFLIGHT_SHOWN; i++) {
 		char *diff = wd_preflight_diff_text(p, r, &r->diff[i]);
 
 		(void)fputs("<li>", to);
-		text(to, "%s", diff ? diff : "");
+		wd_markup(to, "%s", diff ? diff : "");
 		free(diff);
 	}
 	if (r->diff_cnt > WD_PREFLIGHT_SHOWN)
@@ -221,13 +196,13 @@ static void put_logs(FILE *to, const struct wd_preflight_result *r)
 		if (!r->object[i].log)
 			continue;
 		(void)fputs("<pre>", to);
-		text(to, "%s: %s", r->object[i].name, r->object[i].log);
+		wd_markup(to, "%s: %s", r->object[i].name, r->object[i].log);
 		(void)fputs("</pre>\n", to);
 	}
 	if (r->ran || !r->vm.console || !*r->vm.console)
 		return;
 	(void)fputs("<pre>", to);
-	text(to, "%s", r->vm.console);
+	wd_markup(to, "%s", r->vm.console);
 	(void)fputs("</pre>\n", to);
 }
 
@@ -235,18 +210,18 @@ static void put_kernel(FILE *to, const struct wd_preflight *p,
 		       const struct wd_preflight_result *r, size_t nr)
 {
 	(void)fprintf(to, "<section id=k%zu><h2>", nr);
-	text(to, "%s", name_of(r));
+	wd_markup(to, "%s", name_of(r));
 	(void)fputs(": ", to);
 	put_mark(to, r->answer);
 	(void)fputs("</h2><p class=dim>", to);
-	text(to, "%s", r->kernel);
+	wd_markup(to, "%s", r->kernel);
 	if (*r->rung)
-		text(to, "; rung %s by %s, attached by %s", r->rung,
-		     r->in_force ? r->in_force : "none of the programs",
-		     r->attach);
+		wd_markup(to, "; rung %s by %s, attached by %s", r->rung,
+			  r->in_force ? r->in_force : "none of the programs",
+			  r->attach);
 	if (r->vm.all_ms)
-		text(to, "; %.1f s, %s", r->vm.all_ms / 1000.0,
-		     r->vm.kvm ? "with KVM" : "emulated");
+		wd_markup(to, "; %.1f s, %s", r->vm.all_ms / 1000.0,
+			  r->vm.kvm ? "with KVM" : "emulated");
 	(void)fputs("</p>\n", to);
 	put_list(to, p, r);
 	put_objects(to, r);
@@ -270,17 +245,18 @@ void wd_report_html(const struct wd_preflight *preflight,
 	put_mark(to, wd_report_worst(result, cnt));
 	(void)fputs("</h1>\n<p>", to);
 	if (preflight->state)
-		text(to,
-		     "State of node '%s' (kernel %s, rung %s, generation %u). ",
-		     preflight->state->node, preflight->state->kernel,
-		     *preflight->state->rung ? preflight->state->rung :
-					       "not known",
-		     preflight->state->gen);
-	text(to, "Wanted: rung %s at least, %s.", preflight->min_rung,
-	     preflight->min_from);
+		wd_markup(
+			to,
+			"State of node '%s' (kernel %s, rung %s, generation %u). ",
+			preflight->state->node, preflight->state->kernel,
+			*preflight->state->rung ? preflight->state->rung :
+						  "not known",
+			preflight->state->gen);
+	wd_markup(to, "Wanted: rung %s at least, %s.", preflight->min_rung,
+		  preflight->min_from);
 	(void)fputs("</p><p class=dim>", to);
-	text(to, "Questions: %s. warder " WARDER_VERSION ".",
-	     asked ? asked : "");
+	wd_markup(to, "Questions: %s. warder " WARDER_VERSION ".",
+		  asked ? asked : "");
 	(void)fputs("</p>\n", to);
 	put_matrix(to, preflight, result, cnt);
 	for (size_t i = 0; i < cnt; i++)
