@@ -32,6 +32,7 @@
 #include "rungs.h"
 #include "statefile.h"
 #include "wires.h"
+#include "witness.h"
 
 #define COMMIT_DELAY_MS 3 /* changes that come together are one generation */
 #define SETTLE_DELAY_MS 20 /* no program runs that long */
@@ -637,6 +638,11 @@ static int start(struct wd_agent *agent)
 	err = replace_maps(agent);
 	if (err)
 		return err;
+	err = wd_witness_open(agent);
+	if (err) {
+		wd_err("encryption: reading the counters: %s", wd_errno(err));
+		return err;
+	}
 	err = wd_privs_drop();
 	if (err) {
 		wd_err("agent: giving up privileges: %s", wd_errno(err));
@@ -657,6 +663,7 @@ static void stop(struct wd_agent *agent)
 		wd_endpoints_save(agent->endpoints);
 	if (agent->model)
 		identities_keep(agent);
+	wd_witness_close(agent->witness);
 	wd_events_free(agent->events);
 	wd_ctl_close(agent->ctl);
 	wd_linkmon_close(agent->links);

@@ -24,6 +24,7 @@ struct wd_encryption;
 struct wd_endpoints;
 struct wd_events;
 struct wd_rungs;
+struct wd_witness;
 
 struct wd_drift {
 	uint64_t checks;
@@ -44,6 +45,7 @@ struct wd_agent {
 	struct wd_endpoints *endpoints;
 	struct wd_encryption *encryption;
 	struct wd_events *events;
+	struct wd_witness *witness;
 	struct wd_ctl *ctl;
 	struct wd_linkmon *links;
 	struct wd_timer *commit_timer;

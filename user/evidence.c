@@ -129,13 +129,12 @@ static void note_flags(struct wd_evidence *ev)
 	ev->span.flags_any |= ev->last.flags;
 }
 
-int wd_evidence_take(struct wd_evidence *ev)
+static int read_counters(struct wd_evidence *ev)
 {
 	uint64_t epoch = ev->source.epoch(ev->source.ctx);
 	int64_t now = now_s(ev);
 	int err = 0;
 
-	note_flags(ev);
 	if (epoch && epoch != ev->last.epoch) {
 		wd_cover_last_forget(&ev->last);
 		ev->last.epoch = epoch;
@@ -148,6 +147,12 @@ int wd_evidence_take(struct wd_evidence *ev)
 		ev->span.start_s = now;
 	ev->span.end_s = now;
 	return 0;
+}
+
+int wd_evidence_take(struct wd_evidence *ev)
+{
+	note_flags(ev);
+	return read_counters(ev);
 }
 
 /* ---- writing down ---- */
@@ -274,8 +279,9 @@ static int begin(struct wd_evidence *ev)
 		err = begin_blind(ev);
 	if (last_err && last_err != -ENOENT)
 		set_error(ev, "reading " WD_COVER_LAST, last_err);
+	/* the switches are not this agent's yet: until then they are as they were */
 	if (!err)
-		err = wd_evidence_take(ev);
+		err = read_counters(ev);
 	ev->past = false;
 	return err;
 }

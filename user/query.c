@@ -310,5 +310,7 @@ const struct wd_ctl_cmd wd_query_cmds[] = {
 	{ "ladder.climb", wd_query_ladder_climb },
 	{ "ladder.pin", wd_query_ladder_pin },
 	{ "state.export", wd_query_state_export },
+	{ "encryption.status", wd_query_encryption_status },
+	{ "encryption.report", wd_query_encryption_report },
 	{},
 };

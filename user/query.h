@@ -30,6 +30,8 @@ WD_QUERY_HANDLER(wd_query_policy_get);
 WD_QUERY_HANDLER(wd_query_why);
 WD_QUERY_HANDLER(wd_query_map_list);
 WD_QUERY_HANDLER(wd_query_state_export);
+WD_QUERY_HANDLER(wd_query_encryption_status);
+WD_QUERY_HANDLER(wd_query_encryption_report);
 
 /* ---- shared pieces ---- */
 

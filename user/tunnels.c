@@ -317,6 +317,12 @@ void wd_tunnels_reload(struct wd_tunnels *t)
 	set_ports(t);
 }
 
+void wd_tunnels_look(struct wd_tunnels *t)
+{
+	if (t->watch && t->unchecked && (t->state || t->unreadable))
+		look(t);
+}
+
 int wd_tunnels_check(struct wd_tunnels *t)
 {
 	int found = wd_prefix_table_read(t->owned, t->agent->dp);
@@ -327,8 +333,7 @@ int wd_tunnels_check(struct wd_tunnels *t)
 	if (!t->watch)
 		return found;
 	set_ports(t);
-	if (t->unchecked)
-		look(t);
+	wd_tunnels_look(t);
 	return found;
 }
 

@@ -44,13 +44,16 @@ void wd_tunnels_reload(struct wd_tunnels *tunnels);
 /** wd_tunnels_check() - read the table back and look for what is wrong; entries that were not as written */
 int wd_tunnels_check(struct wd_tunnels *tunnels);
 
+/** wd_tunnels_look() - look for what is wrong now, if anything changed and WireGuard was read */
+void wd_tunnels_look(struct wd_tunnels *tunnels);
+
 /** wd_tunnels_ports() - do all tunnels' ports fit into wd_state */
 bool wd_tunnels_ports(const struct wd_tunnels *tunnels);
 
 /** wd_tunnels_state() - the last reading, borrowed; NULL none */
 const struct wd_wg_state *wd_tunnels_state(const struct wd_tunnels *tunnels);
 
-/** wd_tunnels_findings() - what is wrong, as of the last check; borrowed */
+/** wd_tunnels_findings() - what is wrong, as of the last look; borrowed */
 const struct wd_wg_findings *
 wd_tunnels_findings(const struct wd_tunnels *tunnels);
 

@@ -25,23 +25,25 @@ CONTRACT = ('agent', 'status', 'sync', 'stop', 'endpoint list',
             'endpoint get', 'identity list', 'identity get', 'policy list',
             'policy get', 'policy check', 'why', 'monitor', 'map list',
             'flow list', 'ladder show', 'ladder climb', 'ladder pin',
-            'bugreport')
+            'bugreport', 'encryption status', 'encryption report')
 CONTRACT_OPTIONS = {
     'agent': 'config node manifests state-dir run-dir bpffs max-rung '
              'host-ingress check',
     'status': 'wait', 'sync': 'timeout', 'stop': 'detach',
-    'monitor': 'drops pod reason'}
+    'monitor': 'drops pod reason', 'encryption report': 'since html'}
 # Words that make each command ask the agent.
 ASKING = ('status', 'sync', 'endpoint list', 'endpoint get a/b',
           'identity list', 'identity get 256', 'policy list',
           'policy get a/b', 'why a/b c/d:80', 'monitor', 'map list',
           'flow list a/b', 'ladder show', 'ladder climb',
-          'ladder pin minimal')
+          'ladder pin minimal', 'encryption status',
+          'encryption report --since 1h')
 # Words that are wrong in themselves, without an agent.
 WRONG = ('', 'nope', 'endpoint', 'endpoint nope', 'endpoint get',
          'endpoint list more', 'status --nope', 'status --wait=soon',
          'sync --timeout', 'sync --timeout 0', 'stop', 'why a/b',
          'why a/b c/d:0', 'why -4 -6 a/b c/d', 'monitor --reason NOPE',
+         'encryption', 'encryption report --since soon',
          'policy check', 'ladder', 'ladder pin', 'help nope', 'agent --nope', 'agent more')
 
 
