@@ -406,6 +406,44 @@ static void put_no_hook(const struct question *q, struct json_object *doc)
 	wd_json_array(doc, "isolated_by");
 }
 
+/* Must what goes between these two be encrypted on its way to the other node? */
+static const char *encryption_of(const struct question *q)
+{
+	const uint32_t here = WD_ADDR_LOCAL | WD_ADDR_HOST;
+	uint32_t from = q->end[FROM].info.flags, to = q->end[TO].info.flags;
+
+	if ((from & here) && (to & here))
+		return "none"; /* it crosses no wire */
+	if (!from || !to || !((from | to) & WD_ADDR_ENCRYPT))
+		return "none";
+	return (from | to) & WD_ADDR_EXEMPT ? "exempt" : "required";
+}
+
+/* Ports of mesh proxies: HBONE of Istio's ambient mode, Linkerd's proxy. */
+static const char *mesh_of(const struct wd_flow *flow)
+{
+	if (flow->proto != IPPROTO_TCP)
+		return NULL;
+	return flow->port == 15008 ? "HBONE (Istio)" :
+	       flow->port == 4143  ? "Linkerd" :
+				     NULL;
+}
+
+static void warn_mesh(const struct question *q, struct json_object *warnings)
+{
+	const char *mesh = mesh_of(&q->flow);
+	char *text = NULL;
+
+	if (!mesh)
+		return;
+	wd_format(&text,
+		  "port %u is of tunnels of %s: the ports inside are another "
+		  "matter, which no rule by port sees",
+		  q->flow.port, mesh);
+	wd_json_push_str(warnings, text);
+	free(text);
+}
+
 static void put_warnings(const struct question *q, struct json_object *doc)
 {
 	struct json_object *array = wd_json_array(doc, "warnings");
@@ -425,6 +463,7 @@ static void put_warnings(const struct question *q, struct json_object *doc)
 					       "the receiver is a pod of this "
 					       "node whose interface is not "
 					       "guarded");
+	warn_mesh(q, array);
 }
 
 static void put_flow(const struct question *q, struct json_object *doc)
@@ -465,7 +504,7 @@ static void answer(const struct question *q)
 		     hook_drifts(&q->hook[WD_EGRESS]) ||
 			     hook_drifts(&q->hook[WD_INGRESS]));
 	put_warnings(q, doc);
-	wd_json_str(doc, "encryption", "none");
+	wd_json_str(doc, "encryption", encryption_of(q));
 	wd_json_int(doc, "generation", stats.gen);
 	wd_json_str(doc, "rung", wd_rungs_name(q->agent));
 	wd_ctl_reply(q->conn, doc);

@@ -6,6 +6,7 @@ the ruleset.
 
     test_clear.py [PART-OF-A-NAME]
 """
+import json
 import sys
 
 from wdnet.ask import allowed, answered, denied, until
@@ -140,6 +141,28 @@ def exempt_nodes_reach_pods_in_clear_and_pods_do_not(c):
         allowed(c.node('node-a'), c.pod('x/b'))
         denied(c.node('node-b'), c.pod('x/a'))
         denied(c.pod('x/a'), c.pod('x/b'))
+
+
+def says(c, src, dst, port=80):
+    node = src.node if hasattr(src, 'node') else src
+    doc = json.loads(node.warder('why', src.key, f'{dst.key}:{port}',
+                                 '--json')[1])
+    return doc['encryption'], ' '.join(doc['warnings'])
+
+
+@test
+def why_says_what_must_be_encrypted(c):
+    annotate(c, x=NEED)
+    pin(c, 'full')
+    expect('required', says(c, c.pod('x/a'), c.pod('x/b'))[0], 'elsewhere')
+    expect('required', says(c, c.pod('y/b'), c.pod('x/b'))[0], 'its peer must')
+    expect('none', says(c, c.pod('x/a'), c.pod('x/c'))[0], 'same node')
+    expect('none', says(c, c.pod('y/b'), c.pod('y/a'))[0], 'neither must')
+    expect('', says(c, c.pod('x/a'), c.pod('x/b'))[1], 'warnings')
+    expect(True, 'HBONE' in says(c, c.pod('x/a'), c.pod('x/b'), 15008)[1],
+           'warning of port 15008')
+    expect(True, 'Linkerd' in says(c, c.pod('x/a'), c.pod('x/b'), 4143)[1],
+           'warning of port 4143')
 
 
 @test
