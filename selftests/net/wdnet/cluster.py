@@ -91,9 +91,9 @@ def _pod_inside():
 
 
 class Cluster:
-    """@families: (4, 6), (4,) or (6,)."""
+    """@families: (4, 6), (4,) or (6,). @start: start the agents."""
 
-    def __init__(self, families=(4, 6), agent_args=()):
+    def __init__(self, families=(4, 6), agent_args=(), start=True):
         self.families = families
         self.dir = tempfile.mkdtemp(prefix='wdnet-')
         os.chmod(self.dir, 0o700)
@@ -109,13 +109,17 @@ class Cluster:
         self.nodes = []
         try:
             self._build()
-            for node in self.nodes:
-                node.start_agent(*agent_args, wait=False)
-            for node in self.nodes:
-                node.wait_ready()
+            if start:
+                self.start_agents(*agent_args)
         except BaseException:
             self.close()
             raise
+
+    def start_agents(self, *args):
+        for node in self.nodes:
+            node.start_agent(*args, wait=False)
+        for node in self.nodes:
+            node.wait_ready()
 
     # ---- the wire ----
 
