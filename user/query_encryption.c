@@ -12,6 +12,7 @@
 #include "agent.h"
 #include "byteorder.h"
 #include "cover_report.h"
+#include "datapath/ladder.h"
 #include "encryption.h"
 #include "evidence.h"
 #include "json.h"
@@ -97,11 +98,18 @@ static void put_host_pods(const struct wd_agent *agent,
 	}
 }
 
+/* A ruleset judges, but counts nothing here. */
+static bool has_programs(const struct wd_agent *agent)
+{
+	return wd_datapath_has_programs(agent->dp) &&
+	       wd_wire_info(agent->dp)->loaded;
+}
+
 /* Programs are on every device that leads out of the node. */
 static bool is_judged(const struct wd_agent *agent)
 {
 	return wd_encryption_required(agent->encryption) &&
-	       wd_wire_info(agent->dp)->loaded &&
+	       has_programs(agent) &&
 	       !wd_wires_open(wd_encryption_wires(agent->encryption));
 }
 
@@ -228,10 +236,15 @@ static void put_problems(const struct wd_agent *agent, struct json_object *doc)
 	const char *error =
 		wd_evidence_error(wd_witness_evidence(agent->witness));
 
-	if (is_required && !info->loaded)
+	if (is_required && !wd_datapath_has_programs(agent->dp))
+		add_problem(problems,
+			    "rung %s: no program judges the wires, nothing is "
+			    "counted",
+			    wd_rung_name(wd_ladder(agent->dp)->rung));
+	else if (is_required && !info->loaded)
 		add_problem(problems, "no program judges the wires: %s",
 			    *info->error ? info->error : "none is loaded");
-	if (is_required && info->loaded)
+	if (is_required && has_programs(agent))
 		add_wire_problems(doc, problems);
 	if (is_required)
 		add_wireguard_problems(agent, doc, problems);

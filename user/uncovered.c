@@ -143,10 +143,10 @@ static const struct path paths[] = {
 	  .applies = nothing_required },
 	{ .path = "not-judged",
 	  .title = "wires without a program",
-	  .why = "Encryption is required, but no program judges the wires of "
-		 "this node now. What must be encrypted is stopped at the pods "
-		 "as far as programs are there; on rungs nft and hold it is "
-		 "not checked.",
+	  .why = "Encryption is required, but programs do not judge every "
+		 "wire of this node now. While a wire has none, what must be "
+		 "encrypted is stopped at the pods. On rung nft a ruleset "
+		 "drops it, and nothing is counted.",
 	  .change = "see `warder encryption status` and `warder ladder show`",
 	  .applies = not_judged },
 	{ .path = "namespace-not-required",

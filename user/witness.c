@@ -81,7 +81,8 @@ static uint32_t flags(void *ctx)
 	const struct wd_state_val *state =
 		wd_map_window(w->agent->dp, WD_MAP_wd_state);
 
-	return wd_wire_info(w->agent->dp)->loaded ?
+	return wd_datapath_has_programs(w->agent->dp) &&
+			       wd_wire_info(w->agent->dp)->loaded ?
 		       __atomic_load_n(&state->flags, __ATOMIC_RELAXED) :
 		       0;
 }

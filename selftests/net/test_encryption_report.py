@@ -211,6 +211,21 @@ def test_required(c, _):
         raise Fail('still not required', paths)
 
 
+def test_ruleset(c, _):
+    """Where no programs are in force it is no proof, and told so."""
+    c.only_node.stop_agent()
+    c.only_node.start_agent('--encryption', 'required', '--max-rung', 'nft')
+    code, out, _ = c.only_node.warder('encryption', 'status', '--json',
+                                      ok=None)
+    doc = json.loads(out)
+    expect((1, False), (code, doc['requirement']['judged']),
+           'exit code, judged')
+    if not any('rung nft' in p for p in doc['problems']):
+        raise Fail('the rung is no problem', doc['problems'])
+    if 'not-judged' not in [p['path'] for p in report(c)['not_covered']]:
+        raise Fail('the report does not say so')
+
+
 def main():
     tap = Tap()
     c = Solo((4,))
@@ -228,7 +243,8 @@ def main():
                 ('the page needs no other file', test_page),
                 ('text fits a terminal', test_text),
                 ('a new map begins anew', test_new_map),
-                ('what guards the requirement is told', test_required)):
+                ('what guards the requirement is told', test_required),
+                ('a ruleset is no proof', test_ruleset)):
             tap.run('encryption report: ' + name, test, c, counted)
     finally:
         c.close()
