@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 
 from wdnet import bpf
 from wdnet.solo import Solo
@@ -213,8 +214,9 @@ def test_required(c, _):
 
 def test_ruleset(c, _):
     """Where no programs are in force it is no proof, and told so."""
-    c.only_node.stop_agent()
-    c.only_node.start_agent('--encryption', 'required', '--max-rung', 'nft')
+    before = report(c)['seconds']
+    c.only_node.warder('ladder', 'pin', 'nft')
+    time.sleep(1.1)  # seconds are what is told
     code, out, _ = c.only_node.warder('encryption', 'status', '--json',
                                       ok=None)
     doc = json.loads(out)
@@ -222,8 +224,12 @@ def test_ruleset(c, _):
            'exit code, judged')
     if not any('rung nft' in p for p in doc['problems']):
         raise Fail('the rung is no problem', doc['problems'])
-    if 'not-judged' not in [p['path'] for p in report(c)['not_covered']]:
+    doc = report(c)
+    if 'not-judged' not in [p['path'] for p in doc['not_covered']]:
         raise Fail('the report does not say so')
+    if doc['seconds']['known'] <= before['known'] or \
+            doc['seconds']['required'] > before['required']:
+        raise Fail('programs judged on', before, doc['seconds'])
 
 
 def main():
