@@ -570,7 +570,56 @@ static void in_doubt_a_prefix_is_nobodys(void)
 		      owners_text(&w, NULL));
 }
 
-/* Against looking at all of them. */
+/* Of few bits, so that many are inside of others. @len: with a length. */
+static void random_text(char *to, size_t size, bool len)
+{
+	bool is_v4 = random() % 2;
+	int cnt = is_v4 ? snprintf(to, size, "%ld.%ld.0.%ld", random() % 4 * 64,
+				   random() % 4 * 64, random() % 4) :
+			  snprintf(to, size, "%lx:%lx::%lx", random() % 4,
+				   random() % 4, random() % 4);
+
+	if (len)
+		snprintf(to + cnt, size - (size_t)cnt, "/%ld",
+			 random() % (is_v4 ? 33 : 129));
+}
+
+/* Looking at all of them. Return: the longest that has the address, or -1 */
+static int longest_of(const struct wd_wg_peer *peer, const struct wd_addr *addr)
+{
+	int best = -1;
+
+	for (uint32_t i = 0; i < peer->prefix_cnt; i++) {
+		if (wd_cidr_has(&peer->prefix[i], addr) &&
+		    peer->prefix[i].len > best)
+			best = peer->prefix[i].len;
+	}
+	return best;
+}
+
+/* Return: addresses that were in a prefix. */
+static int expect_longest(const struct wd_wg_peer *peer,
+			  const struct wd_wg_owners *owners)
+{
+	int hits = 0;
+
+	for (int k = 0; k < 50; k++) {
+		const struct wd_wg_owner *hit;
+		struct wd_addr addr;
+		char text[64];
+
+		random_text(text, sizeof(text), false);
+		if (wd_addr_parse(text, &addr))
+			abort();
+		hit = wd_wg_owners_find(owners, &addr);
+		hits += hit != NULL;
+		if (!wd_expect_int(longest_of(peer, &addr),
+				   hit ? hit->prefix.len : -1))
+			break;
+	}
+	return hits;
+}
+
 static void longest_prefix_is_found_among_many(void)
 {
 	static struct wd_cidr prefix[200];
@@ -590,49 +639,12 @@ static void longest_prefix_is_found_among_many(void)
 		for (uint32_t i = 0; i < peer.prefix_cnt; i++) {
 			char text[64];
 
-			/* Few bits, so that many are inside of others. */
-			if (random() % 2)
-				(void)snprintf(text, sizeof(text),
-					       "%ld.%ld.0.%ld/%ld",
-					       random() % 4 * 64,
-					       random() % 4 * 64, random() % 4,
-					       random() % 33);
-			else
-				(void)snprintf(text, sizeof(text),
-					       "%lx:%lx::%lx/%ld", random() % 4,
-					       random() % 4, random() % 4,
-					       random() % 129);
+			random_text(text, sizeof(text), true);
 			cidr(&prefix[i], text);
 		}
 		wd_wg_keys_init(&keys, &none);
 		wd_wg_owners_init(&owners, &state, &keys, NULL);
-		for (int k = 0; k < 50; k++) {
-			const struct wd_wg_owner *hit;
-			struct wd_addr addr;
-			char text[64];
-			int best = -1;
-
-			if (random() % 2)
-				(void)snprintf(text, sizeof(text),
-					       "%ld.%ld.0.%ld",
-					       random() % 4 * 64,
-					       random() % 4 * 64, random() % 4);
-			else
-				(void)snprintf(text, sizeof(text),
-					       "%lx:%lx::%lx", random() % 4,
-					       random() % 4, random() % 4);
-			if (wd_addr_parse(text, &addr))
-				abort();
-			for (uint32_t i = 0; i < peer.prefix_cnt; i++) {
-				if (wd_cidr_has(&prefix[i], &addr) &&
-				    prefix[i].len > best)
-					best = prefix[i].len;
-			}
-			hit = wd_wg_owners_find(&owners, &addr);
-			hits += hit != NULL;
-			if (!wd_expect_int(best, hit ? hit->prefix.len : -1))
-				k = 50;
-		}
+		hits += expect_longest(&peer, &owners);
 		wd_wg_owners_fini(&owners);
 		wd_wg_keys_fini(&keys);
 	}

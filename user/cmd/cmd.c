@@ -42,6 +42,8 @@ const struct wd_cmd *const wd_cmds[] = {
 	&wd_cmd_bugreport,
 	&wd_cmd_state_export,
 	&wd_cmd_preflight,
+	&wd_cmd_wireguard_status,
+	&wd_cmd_wireguard_apply,
 	&wd_cmd_version,
 	&wd_cmd_help,
 	NULL,

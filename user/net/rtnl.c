@@ -223,6 +223,10 @@ static void take_link_attr(struct wd_link *link, const struct nlattr *attr)
 		if (len == sizeof(uint32_t))
 			link->master = mnl_attr_get_u32(attr);
 		break;
+	case IFLA_MTU:
+		if (len == sizeof(uint32_t))
+			link->mtu = mnl_attr_get_u32(attr);
+		break;
 	case IFLA_LINK:
 		if (len == sizeof(uint32_t))
 			link->peer = mnl_attr_get_u32(attr);

@@ -53,6 +53,7 @@ struct wd_link {
 	uint32_t ifindex;
 	uint32_t master; /* 0 none */
 	uint32_t peer; /* IFLA_LINK, 0 none */
+	uint32_t mtu; /* bytes */
 	int peer_nsid; /* IFLA_LINK_NETNSID, -1: same namespace or none */
 	bool is_veth;
 	bool is_loopback;
