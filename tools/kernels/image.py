@@ -19,6 +19,8 @@ MODULES = ('veth', 'bridge', 'sch_ingress', 'cls_bpf')
 NFT_MODULES = ('nf_tables', 'nf_conntrack', 'nft_ct', 'nft_limit',
                'nft_counter', 'nft_objref', 'nft_meta_bridge',
                'nf_conntrack_bridge')
+# Of WireGuard, where the kernel has it.
+WG_MODULES = ('wireguard',)
 # What libraries and programs open by name while they run.
 LIBRARIES = ('libnftables.so.1',)
 LIBRARY_FOLDERS = ('/usr/lib/x86_64-linux-gnu', '/lib/x86_64-linux-gnu',

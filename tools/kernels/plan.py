@@ -107,10 +107,10 @@ def is_quick(boot):
 class Task:
     """One program in one guest. @obj: '-' for none in particular."""
 
-    def __init__(self, path, obj='-', args=(), needs_nft=False):
+    def __init__(self, path, obj='-', args=(), modules=()):
         self.path, self.obj = path, obj
         self.name = os.path.basename(path)
-        self.args, self.needs_nft = args, needs_nft
+        self.args, self.modules = args, modules
         self.seconds = 0  # of the guest's
 
     def line(self):
@@ -175,14 +175,22 @@ def agent_task(boot, quick):
                            and 'tcx' in boot.kernel.lacks)
     return Task(program('kernels/agent_guest'), '-',
                 ['/tests/warder'] + (['full', 'short'] if short else []),
-                boot.rung not in ('full', 'compat'))
+                image.NFT_MODULES if boot.rung not in ('full', 'compat')
+                else ())
 
 
 def nft_task(args, quick):
     """The ruleset against the oracle."""
     return Task(program('nft/test_nft_oracle'), 'ruleset',
                 ['--packets', str(RULED_QUICK if quick else RULED)]
-                + (['--seed', args.seed] if args.seed else []), True)
+                + (['--seed', args.seed] if args.seed else []),
+                image.NFT_MODULES)
+
+
+def wg_task():
+    """WireGuard of the kernel, set and read."""
+    return Task(program('kernels/wg_guest'), '-', ['/tests/warder'],
+                image.WG_MODULES)
 
 
 def tasks_of(boot, args):
@@ -199,7 +207,7 @@ def tasks_of(boot, args):
             found += verdict_tasks(obj, args)
         found += wire_tasks(args.quick)
         if boot.kernel.modules != 'none':
-            found.append(nft_task(args, args.quick))
+            found += [nft_task(args, args.quick), wg_task()]
     if args.only:
         found = found[:1] + [t for t in found[1:] if t.name in args.only]
     for task in found:
@@ -215,5 +223,5 @@ def files_of_guest(tasks):
 
 def modules_of(tasks):
     """Modules that a guest is given, where its kernel has them."""
-    return image.MODULES + (image.NFT_MODULES if any(
-        task.needs_nft for task in tasks) else ())
+    wanted = [m for task in tasks for m in task.modules]
+    return image.MODULES + tuple(dict.fromkeys(wanted))
