@@ -219,8 +219,8 @@ static socklen_t fill(struct sockaddr_storage *to, const char *addr)
 }
 
 /* Does a datagram get from one pod's address to another's within @wait_ms? */
-static bool gets(char from, const char *src, char to, const char *dst,
-		 int wait_ms)
+static bool arrives(char from, const char *src, char to, const char *dst,
+		    int wait_ms)
 {
 	struct sockaddr_storage addr;
 	socklen_t len = fill(&addr, src);
@@ -247,18 +247,20 @@ static bool gets(char from, const char *src, char to, const char *dst,
 
 static struct wd_wg_state state;
 
-/* The device of the node as it is now; NULL and told if it is not there. */
+/* The device of the node as it is now; NULL, and told, if it is not there. */
 static const struct wd_wg_device *read_node(char node)
 {
+	const struct wd_wg_device *dev = NULL;
 	int netns = netns_of(node);
 
 	wd_wg_state_fini(&state);
-	if (!wd_expect(netns >= 0) ||
-	    !wd_expect_int(0, wd_wg_read(netns, &state)))
-		return NULL;
-	close(netns);
-	wd_expect_int(1, state.device_cnt);
-	return wd_wg_device_find(&state, "warder_wg0");
+	if (wd_expect(netns >= 0) &&
+	    wd_expect_int(0, wd_wg_read(netns, &state)))
+		dev = wd_wg_device_find(&state, "warder_wg0");
+	if (netns >= 0)
+		close(netns);
+	wd_expect(dev != NULL);
+	return dev;
 }
 
 /* "10.0.2.0/24 fd00:2::/64" of the device's only peer. */
@@ -319,7 +321,7 @@ static void apply_makes_device_and_key_and_tells_the_public_one(void)
 		path[sizeof(path) - 2] = node;
 		wd_expect(!stat(path, &st) && st.st_mode == (S_IFREG | 0600));
 		dev = read_node(node);
-		if (wd_expect(dev)) {
+		if (dev) {
 			char text[WD_WGKEY_STRLEN];
 
 			wd_expect_str(public_key[i],
@@ -341,7 +343,7 @@ static void apply_adds_what_the_objects_say(void)
 	expect_applied('a', "");
 	show_out();
 	dev = read_node('a');
-	if (!wd_expect(dev) || !wd_expect_int(1, dev->peer_cnt))
+	if (!dev || !wd_expect_int(1, dev->peer_cnt))
 		return;
 	wd_expect_str("10.0.2.0/24 10.9.9.9/32 fd00:2::/64",
 		      prefixes_text(dev));
@@ -358,15 +360,16 @@ static void packets_go_by_it_in_both_families(void)
 {
 	const struct wd_wg_device *dev;
 
-	wd_expect(gets('a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
-	wd_expect(gets('b', "10.0.2.5", 'a', "10.0.1.5", PASSES_MS));
-	wd_expect(gets('b', "10.9.9.9", 'a', "10.0.1.5", PASSES_MS));
+	wd_expect(arrives('a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
+	wd_expect(arrives('b', "10.0.2.5", 'a', "10.0.1.5", PASSES_MS));
+	wd_expect(arrives('b', "10.9.9.9", 'a', "10.0.1.5", PASSES_MS));
 	/* b's peer may not send from an address of b's own pods. */
-	wd_expect(!gets('a', "192.0.2.1", 'b', "10.0.2.5", QUIET_MS));
+	wd_expect(!arrives('a', "192.0.2.1", 'b', "10.0.2.5", QUIET_MS));
 	if (has_ip6())
-		wd_expect(gets('a', "fd00:1::5", 'b', "fd00:2::5", PASSES_MS));
+		wd_expect(
+			arrives('a', "fd00:1::5", 'b', "fd00:2::5", PASSES_MS));
 	dev = read_node('a');
-	if (!wd_expect(dev) || !wd_expect_int(1, dev->peer_cnt))
+	if (!dev || !wd_expect_int(1, dev->peer_cnt))
 		return;
 	wd_expect(dev->peer[0].rx_bytes > 0 && dev->peer[0].tx_bytes > 0);
 	wd_expect(dev->peer[0].handshake >= state.time - 600 &&
@@ -381,14 +384,14 @@ static void applied_again_there_is_nothing_to_do(void)
 	uint64_t rx;
 	const struct wd_wg_device *dev = read_node('a');
 
-	if (!wd_expect(dev) || !wd_expect_int(1, dev->peer_cnt))
+	if (!dev || !wd_expect_int(1, dev->peer_cnt))
 		return;
 	rx = dev->peer[0].rx_bytes;
 	expect_applied('a', "");
 	if (!wd_expect(out_has("nothing to do")))
 		show_out();
 	dev = read_node('a');
-	if (wd_expect(dev) && wd_expect_int(1, dev->peer_cnt))
+	if (dev && wd_expect_int(1, dev->peer_cnt))
 		wd_expect(dev->peer[0].rx_bytes >= rx); /* the session lives */
 }
 
@@ -468,9 +471,9 @@ static void a_prefix_goes_without_harm_to_the_others(void)
 	lost = end_traffic(child, stop);
 	wd_expect_int(0, lost);
 	dev = read_node('a');
-	if (wd_expect(dev))
+	if (dev)
 		wd_expect_str("10.0.2.0/24 fd00:2::/64", prefixes_text(dev));
-	wd_expect(!gets('b', "10.9.9.9", 'a', "10.0.1.5", QUIET_MS));
+	wd_expect(!arrives('b', "10.9.9.9", 'a', "10.0.1.5", QUIET_MS));
 	wd_expect(sh("ip -n a route get 10.9.9.9"));
 }
 
@@ -482,9 +485,9 @@ static void nothing_is_removed_while_manifests_cannot_be_read(void)
 	wd_expect_int(1, wireguard('a', "apply", ""));
 	wd_expect(out_has("nothing was removed"));
 	dev = read_node('a');
-	if (wd_expect(dev))
+	if (dev)
 		wd_expect_int(1, dev->peer_cnt);
-	wd_expect(gets('a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
+	wd_expect(arrives('a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
 }
 
 static void a_node_that_left_loses_peer_and_routes(void)
@@ -496,14 +499,14 @@ static void a_node_that_left_loses_peer_and_routes(void)
 	wd_expect(out_has("peer-without-node: "));
 	expect_applied('a', "");
 	dev = read_node('a');
-	if (wd_expect(dev))
+	if (dev)
 		wd_expect_int(0, dev->peer_cnt);
 	wd_expect(sh("ip -n a route get 10.0.2.5"));
-	wd_expect(!gets('a', "10.0.1.5", 'b', "10.0.2.5", QUIET_MS));
+	wd_expect(!arrives('a', "10.0.1.5", 'b', "10.0.2.5", QUIET_MS));
 
 	write_manifests(true, true, "");
 	expect_applied('a', "");
-	wd_expect(gets('a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
+	wd_expect(arrives('a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
 }
 
 static void a_device_that_is_down_or_foreign_is_told(void)
@@ -512,7 +515,7 @@ static void a_device_that_is_down_or_foreign_is_told(void)
 	wd_expect_int(1, wireguard('a', "status", ""));
 	wd_expect(out_has("device-down: warder_wg0: "));
 	expect_applied('a', ""); /* up, and its routes again */
-	wd_expect(gets('a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
+	wd_expect(arrives('a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
 	wd_expect(!sh("ip -n a link add other type wireguard"));
 	wd_expect_int(1, wireguard('a', "status", ""));
 	wd_expect(out_has("second-device: other: "));
@@ -547,33 +550,46 @@ static int count_in(const uint8_t *bytes, size_t len, const uint8_t *want)
 	return found;
 }
 
-/* The same of what this process can write. */
+/* The same of what is mapped from @from to @to. */
+static int count_between(int mem, uint64_t from, uint64_t to,
+			 const uint8_t *want)
+{
+	static uint8_t piece[1 << 20];
+	int found = 0;
+
+	while (from < to) {
+		size_t len = to - from < sizeof(piece) ? to - from :
+							 sizeof(piece);
+
+		if (pread(mem, piece, len, (off_t)from) == (ssize_t)len)
+			found += count_in(piece, len, want);
+		explicit_bzero(piece, sizeof(piece));
+		/* One that begins in this piece and ends in the next. */
+		from += len == to - from ? len : len - WD_WGKEY_LEN + 1;
+	}
+	return found;
+}
+
+/* The same of all that this process can write. */
 static int count_in_memory(const uint8_t *want)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
 	int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC), found = 0;
 	char line[512];
 
+	/* 55d0c0a00000-55d0c0a21000 rw-p ... [heap] */
 	while (maps && mem >= 0 && fgets(line, sizeof(line), maps)) {
-		unsigned long from, to;
-		uint8_t *copy;
-		char mode[5];
+		char *at;
+		uint64_t from = strtoull(line, &at, 16);
+		uint64_t to = *at == '-' ? strtoull(at + 1, &at, 16) : 0;
 
-		if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) != 3 ||
-		    mode[1] != 'w' || strstr(line, "[v"))
-			continue;
-		copy = malloc(to - from);
-		if (!copy)
-			abort();
-		if (pread(mem, copy, to - from, (off_t)from) ==
-		    (ssize_t)(to - from))
-			found += count_in(copy, to - from, want);
-		explicit_bzero(copy, to - from);
-		free(copy);
+		if (!strncmp(at, " rw", 3) && !strstr(line, "[v"))
+			found += count_between(mem, from, to, want);
 	}
 	if (maps)
 		fclose(maps);
-	close(mem);
+	if (mem >= 0)
+		close(mem);
 	return found;
 }
 

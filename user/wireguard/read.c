@@ -185,8 +185,8 @@ int wd_wg_read(int netns_fd, struct wd_wg_state *ret_state)
 	int cnt = list_links(netns_fd, &link);
 	int err;
 
-	if (cnt < 0)
-		return cnt;
+	if (cnt < 0 || !link)
+		return cnt < 0 ? cnt : -EPROTO; /* loopback is always there */
 	/* One more: where the next one would be put. */
 	state.device = wd_xcalloc((size_t)count_kind(link, cnt) + 1,
 				  sizeof(*state.device));
