@@ -111,7 +111,7 @@ __noinline int judge_wire(struct __sk_buff *skb)
 
 	if (!pkt)
 		return WD_R_MAP_ERR;
-	if (pkt->wire.pair == WD_PAIR_PODS || pkt->wire.pair == WD_PAIR_MIXED)
+	if (pkt->wire.pair == WD_PAIR_PODS)
 		return judge_clear(pkt);
 	is_nodes = pkt->wire.pair == WD_PAIR_NODES;
 	inside = wire_inside(skb);
@@ -180,8 +180,7 @@ __noinline int judge_tun(struct __sk_buff *skb)
 	if (!is_with_peer(pkt))
 		return judge_astray(pkt);
 	set_cover(pkt, WD_COVER_WIREGUARD);
-	if (pkt->wire.pair != WD_PAIR_NODES &&
-	    pkt->wire.pair != WD_PAIR_OUTSIDE)
+	if (pkt->wire.pair == WD_PAIR_PODS)
 		return WD_R_ENCRYPTED;
 	pkt->wire.otherwise = WD_R_ENCRYPTED;
 	return wire_inside(skb) == WD_IN_PACKET ? WD_GO_ON : WD_R_ENCRYPTED;

@@ -31,8 +31,7 @@ struct wd_end {
 /* Who the two ends of an IP header are, taken together. */
 enum wd_pair {
 	WD_PAIR_OUTSIDE, /* one of them is nobody of the cluster */
-	WD_PAIR_PODS,
-	WD_PAIR_MIXED, /* a pod and a node */
+	WD_PAIR_PODS, /* or a pod and a node */
 	WD_PAIR_NODES,
 };
 

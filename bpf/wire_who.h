@@ -95,9 +95,7 @@ static __always_inline __u8 pair_of(const struct wd_end *a,
 {
 	if (a->who == WD_WHO_OUTSIDE || b->who == WD_WHO_OUTSIDE)
 		return WD_PAIR_OUTSIDE;
-	if (is_pod(a))
-		return is_pod(b) ? WD_PAIR_PODS : WD_PAIR_MIXED;
-	return is_pod(b) ? WD_PAIR_MIXED : WD_PAIR_NODES;
+	return is_pod(a) || is_pod(b) ? WD_PAIR_PODS : WD_PAIR_NODES;
 }
 
 /* Both ends of the header at hand. */

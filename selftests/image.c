@@ -55,6 +55,9 @@ struct bpf_object *wd_image_open(const struct wd_image *image)
 	const void *elf;
 	size_t bytes;
 
+	/* another build of it, see wire-packets/test_mutants.py */
+	if (getenv("WD_ELF"))
+		return bpf_object__open_file(getenv("WD_ELF"), NULL);
 	elf = image->elf_bytes(&bytes);
 	return bpf_object__open_mem(elf, bytes, &opts);
 }

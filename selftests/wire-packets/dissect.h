@@ -44,7 +44,7 @@ struct ip {
 };
 
 /** dissect_frame() - an Ethernet frame: over tags and PPPoE to what it carries */
-struct step dissect_frame(struct span frame);
+struct step dissect_frame(struct span s);
 
 /** dissect_type() - what an ethertype says that there is */
 enum form dissect_type(unsigned int type);

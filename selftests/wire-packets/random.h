@@ -15,7 +15,7 @@ void random_seed(uint64_t seed);
 uint32_t random_below(uint32_t limit);
 
 /** random_scene() - what the agent says. Its device and object are the caller's to fill in */
-void random_scene(struct scene *ret_scene);
+void random_scene(struct scene *s);
 
 /** random_frame() - a packet, mostly well formed. @is_raw: without Ethernet header */
 void random_frame(struct frame *ret_frame, bool is_raw);

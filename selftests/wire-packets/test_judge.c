@@ -186,7 +186,8 @@ int main(int argc, char **argv)
 	       packets_wanted);
 	wires_open();
 	WD_TEST(programs_and_judge_agree);
-	WD_TEST(every_reason_was_met);
+	if (packets_wanted >= PACKETS)
+		WD_TEST(every_reason_was_met);
 	tell();
 	wires_close();
 	return wd_tests_end();

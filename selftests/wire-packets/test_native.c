@@ -6,7 +6,6 @@
  *	scenario 117	one_that_nobody_knows_is_inside_and_its_prefix_decides
  *	scenario 118	all tests here run for IPv4 and IPv6
  *	scenario 128	what_must_be_encrypted_goes_by_no_wire
- *	scenario 129	(no mark is looked at: test_context.c)
  */
 #include "wires.h"
 

@@ -74,6 +74,12 @@ void wires_state_set(const struct wd_state_val *state);
 /** wires_raw() - the wire has frames without Ethernet header, or with */
 void wires_raw(bool raw);
 
+/** wires_device() - another device, a wire, with or without Ethernet headers */
+void wires_device(uint32_t ifindex, bool raw);
+
+/** wires_counted() - packets of a reason so far */
+uint64_t wires_counted(int reason, int dir);
+
 /** wires_forget() - the wire is not in wd_wire any more */
 void wires_forget(void);
 
