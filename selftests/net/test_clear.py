@@ -121,6 +121,7 @@ def pod_that_nobody_has_told_of_is_no_stranger(c):
             denied(c.pod('x/a'), gone[0])
             denied(c.pod('y/b'), gone[0])  # it might be one that must
     finally:
+        pin(c, 'full')
         c.pods += gone
         for node in c.nodes:
             node.stop_agent()
