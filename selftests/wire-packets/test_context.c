@@ -13,11 +13,11 @@
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <endian.h>
 #include <linux/bpf.h>
 #include <stddef.h>
 #include <string.h>
 
+#include "byteorder.h"
 #include "iif.h"
 #include "wires.h"
 
@@ -156,8 +156,8 @@ static void a_drop_is_told_with_the_header_that_decided(void)
 			      told.last.peer_id);
 		wd_expect_int(build_inner, told.last.family);
 		wd_expect_int(6, told.last.proto);
-		wd_expect_int(1234, be16toh(told.last.sport));
-		wd_expect_int(443, be16toh(told.last.dport));
+		wd_expect_int(1234, wd_host16(told.last.sport));
+		wd_expect_int(443, wd_host16(told.last.dport));
 		wd_expect_int(3, told.last.rung);
 		wd_expect_int(1, told.last.gen);
 		host_addr(LOCAL, build_inner, addr);

@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "byteorder.h"
 #include "wires.h"
 
 static int tun_fd = -1, raw_fd = -1;
@@ -75,7 +76,7 @@ static bool attach(int dir)
 static bool pass(const struct frame *f, int dir, uint16_t type)
 {
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
-				  .sll_protocol = htons(type),
+				  .sll_protocol = wd_be16(type),
 				  .sll_ifindex = ifindex };
 
 	if (dir == IN)
