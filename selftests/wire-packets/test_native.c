@@ -215,6 +215,7 @@ static void a_mesh_is_told_by_its_port(void)
 	}
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a row of the tests below */
 static void expect_key(int dir, enum host src, enum host dst, uint32_t ns_src,
 		       uint32_t ns_dst, uint32_t node_out, uint32_t node_in)
 {

@@ -425,9 +425,11 @@ void wires_cover_clear(void)
 	struct wd_cover_key rest = { 0 };
 
 	empty("wd_cover");
-	for (rest.kind = 0; rest.kind < WD_COVER__MAX; rest.kind++)
-		for (rest.dir = 0; rest.dir < WD_DIR__MAX; rest.dir++)
-			write_map("wd_cover", &rest, none);
+	for (int i = 0; i < WD_COVER__MAX * WD_DIR__MAX; i++) {
+		rest.kind = (__u8)(i / WD_DIR__MAX);
+		rest.dir = i % WD_DIR__MAX;
+		write_map("wd_cover", &rest, none);
+	}
 }
 
 void wires_cover_fill(const struct wd_cover_key *key)
@@ -525,6 +527,7 @@ static const char *cover_name(int kind)
 	return kind == NO_COVER ? "(none)" : kinds[kind % WD_COVER__MAX];
 }
 
+/* NOLINTNEXTLINE(readability-function-size): two of them are the macro's */
 struct wd_cover_key wires_expect_at(const char *file, int line, int reason,
 				    int cover, enum hook hook, int dir,
 				    const struct piece *pieces)
