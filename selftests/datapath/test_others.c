@@ -105,6 +105,32 @@ static void a_filter_that_comes_first_keeps_us_from_attaching(void)
 	rig_end();
 }
 
+/* Before anybody told of the pod, its device was one that leads out. */
+static void check_was_a_wire(void)
+{
+	if (!wd_expect_int(0, wd_wire_open(rig.dp)))
+		return;
+	wd_expect_int(0,
+		      wd_wire_attach(rig.dp, WD_FAMILY_WIRE, rig.pod.ifindex));
+	wd_fx_policy(rig.dp, &rig.pod, WD_FX_DENY);
+	wd_expect_int(0, rig_attach());
+	wd_expect_int(0, rig_check());
+	rig_expect_hook(WD_EGRESS, 2);
+	rig_expect_hook(WD_INGRESS, 2);
+	wd_expect(wd_fx_no_way_out(&rig.pod));
+	wd_expect_int(0,
+		      wd_wire_detach(rig.dp, WD_FAMILY_WIRE, rig.pod.ifindex));
+	wd_expect_int(0, rig_check());
+	rig_expect_hook(WD_EGRESS, 1);
+	rig_expect_hook(WD_INGRESS, 1);
+	wd_expect(wd_fx_no_way_out(&rig.pod));
+}
+
+static void a_device_that_was_taken_for_a_wire_becomes_a_pods(void)
+{
+	rig_by_both(check_was_a_wire);
+}
+
 /* ---- taken off by somebody ---- */
 
 static bool take_off(enum wd_dir way)
@@ -184,6 +210,7 @@ int main(void)
 	WD_TEST(another_program_behind_ours_still_runs);
 	WD_TEST(ours_goes_before_a_program_that_was_there);
 	WD_TEST(a_filter_that_comes_first_keeps_us_from_attaching);
+	WD_TEST(a_device_that_was_taken_for_a_wire_becomes_a_pods);
 	WD_TEST(what_somebody_takes_off_is_found_and_put_back);
 	WD_TEST(a_deleted_pin_is_found_and_put_back);
 	WD_TEST(a_deleted_qdisc_is_found_and_put_back);

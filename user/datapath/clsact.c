@@ -315,6 +315,21 @@ static int attach_quietly(uint32_t ifindex, enum wd_dir way, uint32_t handle,
 	return err;
 }
 
+/*
+ * What comes first is of another family of ours: a pod's device was taken for a
+ * wire until somebody told of the pod. It hands on what it lets pass, and the
+ * kernel puts a new filter of a priority before the others.
+ */
+static bool is_of_our_set(const struct wd_datapath *dp, uint32_t prog_id)
+{
+	struct filters first = { .our_prog = prog_id };
+	struct wd_owner set = {
+		.state_id = { dp->map_id[WD_MAP_wd_state], dp->old_state_id },
+	};
+
+	return is_owned(&first, &set) > 0;
+}
+
 int wd_clsact_attach(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way,
 		     bool *ret_made)
 {
@@ -326,7 +341,8 @@ int wd_clsact_attach(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way,
 	err = read_filters(ifindex, way, dp->handle, &seen);
 	if (err)
 		return err;
-	if (seen.cnt && seen.first_prog != seen.our_prog)
+	if (seen.cnt && seen.first_prog != seen.our_prog &&
+	    !is_of_our_set(dp, seen.first_prog))
 		return -EBUSY; /* what comes first could keep packets from us */
 	if (seen.our_prog == want)
 		return 0;
