@@ -144,6 +144,7 @@ static void take_frame(struct sniffer *s, size_t device, const uint8_t *frame,
 		return;
 	add_sample(count, &found, frame, len);
 	count->leaks++;
+	count->quoted += strstr(found.path, "icmp") != NULL;
 	for (int i = 0; i < 3; i++)
 		count->by[i] += found.leak >> i & 1;
 }
@@ -240,6 +241,11 @@ int sniffer_take(struct sniffer *s, int wait_ms, int stop_fd)
 	if (got < 0 && errno != EINTR)
 		return -errno;
 	return drain(s);
+}
+
+uint64_t sniffer_leaks(const struct sniffer *s, int device)
+{
+	return s->result.count[device].leaks;
 }
 
 static int count_lost(struct sniffer *s, size_t device)

@@ -24,6 +24,7 @@ struct sniffer_count {
 	uint64_t open; /* in clear, and may be */
 	uint64_t leaks; /* without planted ones, while these are not counted */
 	uint64_t by[3]; /* of these: by headers, by scan, by marker */
+	uint64_t quoted; /* of these: in an ICMP error that quotes it */
 	uint64_t lost; /* that found no room */
 	uint64_t cut; /* longer than our buffer */
 	char sample[SNIFFER_SAMPLES][SNIFFER_SAMPLE_BYTES]; /* of leaks */
@@ -53,6 +54,9 @@ void sniffer_spare_plants(struct sniffer *sniffer, bool spare);
 
 /** sniffer_take() - look at all that came; waits up to @wait_ms for it. @stop_fd: readable, it returns; -1 none */
 int sniffer_take(struct sniffer *sniffer, int wait_ms, int stop_fd);
+
+/** sniffer_leaks() - of one device, as sniffer_next() would tell */
+uint64_t sniffer_leaks(const struct sniffer *sniffer, int device);
 
 /** sniffer_next() - what was counted so far, and begin anew */
 int sniffer_next(struct sniffer *sniffer, struct sniffer_result *ret);

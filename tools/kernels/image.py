@@ -21,6 +21,9 @@ NFT_MODULES = ('nf_tables', 'nf_conntrack', 'nft_ct', 'nft_limit',
                'nf_conntrack_bridge')
 # Of WireGuard, where the kernel has it.
 WG_MODULES = ('wireguard',)
+# What else could carry traffic between nodes, and a queue that is slow.
+WIRE_MODULES = ('vxlan', 'geneve', 'ip_gre', 'ip6_gre', 'ipip', 'sit', '8021q',
+                'sch_netem')
 # What libraries and programs open by name while they run.
 LIBRARIES = ('libnftables.so.1',)
 LIBRARY_FOLDERS = ('/usr/lib/x86_64-linux-gnu', '/lib/x86_64-linux-gnu',

@@ -194,6 +194,12 @@ def wg_task():
                 image.WG_MODULES)
 
 
+def wire_task():
+    """Two nodes with WireGuard between them, and a sniffer."""
+    return Task(program('wire/wire_guest'), '-', ['/tests/warder'],
+                image.WG_MODULES + image.WIRE_MODULES)
+
+
 def tasks_of(boot, args):
     """What one guest runs. The first program is never left out."""
     found = [loading_task(args.quick),
@@ -209,6 +215,8 @@ def tasks_of(boot, args):
         found += wire_tasks(args.quick)
         if boot.kernel.modules != 'none':
             found += [nft_task(args, args.quick), wg_task()]
+            if not args.quick:  # it takes minutes
+                found.append(wire_task())
     if args.only:
         found = found[:1] + [t for t in found[1:] if t.name in args.only]
     for task in found:
