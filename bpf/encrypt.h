@@ -29,7 +29,9 @@ static __always_inline bool must_be_encrypted(const struct wd_pkt *pkt)
 			return own && !(val->flags & WD_ADDR_EXEMPT);
 	}
 	net = net_of(pkt, peer);
-	return net && (own || (net->flags & WD_NET_ENCRYPT));
+	if (!net)
+		return own && has_no_net(pkt);
+	return own || (net->flags & WD_NET_ENCRYPT);
 }
 
 /* May what must be encrypted come by the device? 0 is this host's own socket. */

@@ -428,14 +428,6 @@ static __always_inline void set_key_peer(struct wd_pkt *pkt)
 		copy_addr6(pkt->key.peer, (const void *)peer);
 }
 
-static __always_inline const struct wd_addr_val *
-addr_of(const struct wd_pkt *pkt)
-{
-	if (pkt->family == 4)
-		return bpf_map_lookup_elem(&wd_addr4, &pkt->key.peer[3]);
-	return bpf_map_lookup_elem(&wd_addr6, pkt->key.peer);
-}
-
 /* The entry of @addr, which is as in pkt->src, or NULL. */
 static __always_inline const struct wd_addr_val *
 exact_of(const struct wd_pkt *pkt, const __be32 *addr)
@@ -443,6 +435,14 @@ exact_of(const struct wd_pkt *pkt, const __be32 *addr)
 	if (pkt->family == 4)
 		return bpf_map_lookup_elem(&wd_addr4, addr);
 	return bpf_map_lookup_elem(&wd_addr6, addr);
+}
+
+/* That of the peer. */
+static __always_inline const struct wd_addr_val *
+addr_of(const struct wd_pkt *pkt)
+{
+	return exact_of(pkt,
+			pkt->family == 4 ? &pkt->key.peer[3] : pkt->key.peer);
 }
 
 /* The longest prefix of the cluster that has @addr, or NULL. */
@@ -460,6 +460,13 @@ static __always_inline const struct wd_net_val *net_of(const struct wd_pkt *pkt,
 	k6.prefixlen = 128;
 	copy_addr6(k6.addr, (const void *)addr);
 	return bpf_map_lookup_elem(&wd_net6, &k6);
+}
+
+/* May anybody be inside the cluster, as no prefix of it is known? */
+static __always_inline bool has_no_net(const struct wd_pkt *pkt)
+{
+	return pkt->switches &
+	       (pkt->family == 4 ? WD_STATE_NO_NET4 : WD_STATE_NO_NET6);
 }
 
 static __always_inline void set_peer(struct wd_pkt *pkt,

@@ -17,7 +17,8 @@
  *   somebody outside        a tunnel                    what is inside
  *                           anything else               OUTSIDE
  *
- * A pod is also what has an address of the cluster that nobody knows. What
+ * A pod is also what has an address of the cluster that nobody knows; where no
+ * prefix of the cluster is known, whoever a pod that must encrypt talks to. What
  * cannot be read between nodes is dropped. At a WireGuard device all of it is
  * encrypted already, and the question is for whom, and from whom: the peer must
  * be the node that the pod is on.

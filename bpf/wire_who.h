@@ -90,9 +90,20 @@ static __always_inline bool is_pod(const struct wd_end *end)
 	return end->who == WD_WHO_POD || end->who == WD_WHO_INSIDE;
 }
 
-static __always_inline __u8 pair_of(const struct wd_end *a,
+/* deny: @a, which nobody knows, may be inside, and @b must encrypt */
+static __always_inline bool may_be_pods(const struct wd_pkt *pkt,
+					const struct wd_end *a,
+					const struct wd_end *b)
+{
+	return a->who == WD_WHO_OUTSIDE && b->encrypt && has_no_net(pkt);
+}
+
+static __always_inline __u8 pair_of(const struct wd_pkt *pkt,
+				    const struct wd_end *a,
 				    const struct wd_end *b)
 {
+	if (may_be_pods(pkt, a, b) || may_be_pods(pkt, b, a))
+		return WD_PAIR_PODS;
 	if (a->who == WD_WHO_OUTSIDE || b->who == WD_WHO_OUTSIDE)
 		return WD_PAIR_OUTSIDE;
 	return is_pod(a) || is_pod(b) ? WD_PAIR_PODS : WD_PAIR_NODES;
@@ -105,7 +116,7 @@ static __always_inline int wire_ends(struct __sk_buff *skb, struct wd_pkt *pkt)
 
 	if (r == WD_GO_ON)
 		r = wire_end(skb, WD_END_DST);
-	pkt->wire.pair = pair_of(&pkt->wire.end[0], &pkt->wire.end[1]);
+	pkt->wire.pair = pair_of(pkt, &pkt->wire.end[0], &pkt->wire.end[1]);
 	return r;
 }
 

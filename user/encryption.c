@@ -91,7 +91,18 @@ uint32_t wd_encryption_flags(const struct wd_encryption *enc)
 		flags |= WD_STATE_ENCRYPT_NODES;
 	if (wd_wires_open(enc->wires) || !wd_tunnels_ports(enc->tunnels))
 		flags |= WD_STATE_WIRE_OPEN;
+	if (enc->pods && !wd_prefix_table_cnt(enc->nets, false))
+		flags |= WD_STATE_NO_NET4;
+	if (enc->pods && !wd_prefix_table_cnt(enc->nets, true))
+		flags |= WD_STATE_NO_NET6;
 	return flags;
+}
+
+bool wd_encryption_inside(const struct wd_encryption *enc,
+			  const struct wd_addr *addr)
+{
+	return !wd_prefix_table_cnt(enc->nets, addr->family == 6) ||
+	       wd_prefix_table_has(enc->nets, addr);
 }
 
 /* ---- tables ---- */
@@ -145,8 +156,7 @@ int wd_encryption_write(struct wd_encryption *enc)
 /* What flows were judged under is another thing now: all are judged again. */
 static void set_flags(struct wd_encryption *enc)
 {
-	const uint32_t all = WD_STATE_ENCRYPT | WD_STATE_ENCRYPT_NODES |
-			     WD_STATE_WIRE_OPEN;
+	const uint32_t all = WD_STATE_ENCRYPTION;
 	struct wd_state_val *state =
 		wd_map_mem(enc->agent->dp, WD_MAP_wd_state);
 	uint32_t flags = wd_encryption_flags(enc);
@@ -156,12 +166,15 @@ static void set_flags(struct wd_encryption *enc)
 		return;
 	__atomic_or_fetch(&state->flags, flags, __ATOMIC_RELEASE);
 	__atomic_and_fetch(&state->flags, ~(all & ~flags), __ATOMIC_RELEASE);
-	wd_info("encryption: %s%s%s",
+	wd_info("encryption: %s%s%s%s",
 		flags & WD_STATE_ENCRYPT ? "checked on all wires" :
 					   "nothing is required",
 		flags & WD_STATE_ENCRYPT_NODES ? ", between nodes too" : "",
 		flags & WD_STATE_WIRE_OPEN ?
 			"; A WIRE IS UNGUARDED: what must be encrypted does not pass" :
+			"",
+		flags & (WD_STATE_NO_NET4 | WD_STATE_NO_NET6) ?
+			"; NO PREFIX of the cluster is known: pods that must encrypt reach nobody in clear" :
 			"");
 	wd_model_republish(enc->agent->model);
 	wd_agent_commit_soon(enc->agent);

@@ -54,11 +54,18 @@ void wd_encryption_reload(struct wd_encryption *enc);
 /** wd_encryption_check() - devices, tables: repair what is not as it should be; entries that were not */
 int wd_encryption_check(struct wd_encryption *enc);
 
-/** wd_encryption_flags() - WD_STATE_ENCRYPT* and WD_STATE_WIRE_OPEN as they should be */
+/** wd_encryption_flags() - what of WD_STATE_ENCRYPTION should be set */
 uint32_t wd_encryption_flags(const struct wd_encryption *enc);
 
 /** wd_encryption_required() - is there anything that must be encrypted */
 bool wd_encryption_required(const struct wd_encryption *enc);
+
+/**
+ * wd_encryption_inside() - is an address that nobody knows taken for one of the cluster
+ * In a prefix of it; or, where none of the family is known, any.
+ */
+bool wd_encryption_inside(const struct wd_encryption *enc,
+			  const struct wd_addr *addr);
 
 struct wd_tunnels *wd_encryption_tunnels(const struct wd_encryption *enc);
 struct wd_wires *wd_encryption_wires(const struct wd_encryption *enc);

@@ -209,6 +209,25 @@ int wd_prefix_table_read(struct wd_prefix_table *table, struct wd_datapath *dp)
 	return found;
 }
 
+size_t wd_prefix_table_cnt(const struct wd_prefix_table *table, bool is_v6)
+{
+	size_t cnt = 0;
+
+	for (const struct line *line = table->lines; line; line = line->hh.next)
+		cnt += line->in_kernel &&
+		       (line->cidr.addr.family == 6) == is_v6;
+	return cnt;
+}
+
+bool wd_prefix_table_has(const struct wd_prefix_table *table,
+			 const struct wd_addr *addr)
+{
+	for (const struct line *line = table->lines; line; line = line->hh.next)
+		if (line->in_kernel && wd_cidr_has(&line->cidr, addr))
+			return true;
+	return false;
+}
+
 void wd_prefix_table_each(const struct wd_prefix_table *table,
 			  void (*fn)(void *ctx, const struct wd_cidr *cidr,
 				     const struct wd_prefix_val *val),

@@ -53,6 +53,13 @@ int wd_prefix_table_end(struct wd_prefix_table *table, struct wd_datapath *dp);
  */
 int wd_prefix_table_read(struct wd_prefix_table *table, struct wd_datapath *dp);
 
+/** wd_prefix_table_cnt() - lines that are in the kernel, of IPv4 or IPv6 */
+size_t wd_prefix_table_cnt(const struct wd_prefix_table *table, bool is_v6);
+
+/** wd_prefix_table_has() - is the address in one of them */
+bool wd_prefix_table_has(const struct wd_prefix_table *table,
+			 const struct wd_addr *addr);
+
 /** wd_prefix_table_each() - each line that is in the kernel, in no order */
 void wd_prefix_table_each(const struct wd_prefix_table *table,
 			  void (*fn)(void *ctx, const struct wd_cidr *cidr,

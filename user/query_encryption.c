@@ -195,6 +195,13 @@ static void add_wire_problems(struct json_object *doc,
 {
 	struct json_object *wires = wd_json_get(doc, "wires");
 
+	for (size_t i = 0; i < wd_json_len(wires, "no_prefix"); i++)
+		add_problem(problems,
+			    "no %s prefix of the cluster is known: pods that "
+			    "must encrypt reach nobody in clear; give "
+			    "--encryption-prefix, or Nodes with podCIDRs",
+			    json_object_get_string(
+				    wd_json_at(wires, "no_prefix", i)));
 	for (size_t i = 0; i < wd_json_len(wires, "devices"); i++) {
 		struct json_object *wire = wd_json_at(wires, "devices", i);
 		const char *error = wd_json_get_str(wire, "error");

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "encryption.h"
 #include "endpoints.h"
 #include "json.h"
 #include "names.h"
@@ -406,6 +407,15 @@ static void put_no_hook(const struct question *q, struct json_object *doc)
 	wd_json_array(doc, "isolated_by");
 }
 
+static bool is_of_cluster(const struct question *q, enum side side)
+{
+	const struct wd_addr_info *info = &q->end[side].info;
+	const uint32_t known = WD_ADDR_POD | WD_ADDR_NODE | WD_ADDR_HOST;
+
+	return (info->flags & known) ||
+	       wd_encryption_inside(q->agent->encryption, &info->addr);
+}
+
 /* Must what goes between these two be encrypted on its way to the other node? */
 static const char *encryption_of(const struct question *q)
 {
@@ -414,7 +424,9 @@ static const char *encryption_of(const struct question *q)
 
 	if ((from & here) && (to & here))
 		return "none"; /* it crosses no wire */
-	if (!from || !to || !((from | to) & WD_ADDR_ENCRYPT))
+	if (!((from | to) & WD_ADDR_ENCRYPT))
+		return "none";
+	if (!(is_of_cluster(q, FROM) && is_of_cluster(q, TO)))
 		return "none";
 	return (from | to) & WD_ADDR_EXEMPT ? "exempt" : "required";
 }

@@ -37,6 +37,17 @@ static void put_wire(void *ctx, const struct wd_wire *wire)
 	wd_json_str(obj, "error", wire->err ? wd_errno(wire->err) : NULL);
 }
 
+/* Families of which no prefix of the cluster is known, though it matters. */
+static void put_blind(const struct wd_agent *agent, struct json_object *array)
+{
+	uint32_t flags = wd_encryption_flags(agent->encryption);
+
+	if (flags & WD_STATE_NO_NET4)
+		wd_json_push_str(array, "IPv4");
+	if (flags & WD_STATE_NO_NET6)
+		wd_json_push_str(array, "IPv6");
+}
+
 void wd_query_wires(const struct wd_agent *agent, struct json_object *doc)
 {
 	const struct wd_wires *wires = wd_encryption_wires(agent->encryption);
@@ -44,6 +55,7 @@ void wd_query_wires(const struct wd_agent *agent, struct json_object *doc)
 	struct json_object *obj = wd_json_object(doc, "wires");
 
 	wd_json_bool(obj, "open", wd_wires_open(wires));
+	put_blind(agent, wd_json_array(obj, "no_prefix"));
 	wd_json_str(obj, "object", info->loaded ? info->object : NULL);
 	wd_json_str(obj, "rung", info->loaded ? info->rung : NULL);
 	wd_json_str(obj, "error", *info->error ? info->error : NULL);

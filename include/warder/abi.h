@@ -47,6 +47,16 @@
  * nodes in no direction.
  */
 #define WD_STATE_WIRE_OPEN 0x20
+/*
+ * No prefix of the cluster is known, of IPv4 or of IPv6: whoever a pod that must
+ * encrypt talks to may be inside, and is taken for it.
+ */
+#define WD_STATE_NO_NET4 0x40
+#define WD_STATE_NO_NET6 0x80
+/* all that is said of encryption */
+#define WD_STATE_ENCRYPTION \
+	(WD_STATE_ENCRYPT | WD_STATE_ENCRYPT_NODES | WD_STATE_WIRE_OPEN | \
+	 WD_STATE_NO_NET4 | WD_STATE_NO_NET6)
 
 #define WD_MONITOR_DROP 0x1 /* emit events for drops and audits */
 #define WD_MONITOR_NEW 0x2 /* emit events for flows newly allowed */

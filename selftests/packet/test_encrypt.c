@@ -146,6 +146,28 @@ static void an_unknown_address_inside_is_judged_by_its_prefix(void)
 	}
 }
 
+static void where_no_prefix_is_known_nobody_is_outside_to_one_that_must(void)
+{
+	for_each_family(family)
+	{
+		uint32_t blind = family == 4 ? WD_STATE_NO_NET4 :
+					       WD_STATE_NO_NET6;
+
+		begin(WD_EP_ENCRYPT);
+		world_switch(WD_STATE_NO_NET4 ^ WD_STATE_NO_NET6 ^ blind, true);
+		expect_from(family, H_WORLD, false);
+		world_switch(blind, true);
+		expect_from(family, H_WORLD, true);
+		world_switch(WD_STATE_WIRE_OPEN, true);
+		expect_packet(WD_R_WG_STATE, OUT, .family = family,
+			      TO(H_WORLD));
+		begin(0);
+		world_switch(blind, true);
+		expect_from(family, H_WORLD, false);
+		world_switch(WD_STATE_NO_NET4 | WD_STATE_NO_NET6, false);
+	}
+}
+
 static void what_stays_on_the_node_need_not_be_encrypted(void)
 {
 	for_each_family(family)
@@ -290,6 +312,7 @@ int main(void)
 	WD_TEST(what_must_be_encrypted_comes_by_no_other_device);
 	WD_TEST(a_pod_that_must_be_encrypted_is_so_for_all_of_the_cluster);
 	WD_TEST(an_unknown_address_inside_is_judged_by_its_prefix);
+	WD_TEST(where_no_prefix_is_known_nobody_is_outside_to_one_that_must);
 	WD_TEST(what_stays_on_the_node_need_not_be_encrypted);
 	WD_TEST(a_flow_that_is_allowed_is_no_way_round);
 	WD_TEST(fragments_and_pings_are_no_way_round);

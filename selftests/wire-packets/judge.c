@@ -151,9 +151,18 @@ static bool is_outside(const struct who *who)
 	return !who->is_pod && !who->is_node;
 }
 
+/* Where nobody knows what is inside, nobody is outside to one that must. */
+static bool is_suspected(const struct work *w)
+{
+	uint32_t blind = w->ip.family == 4 ? WD_STATE_NO_NET4 :
+					     WD_STATE_NO_NET6;
+
+	return (w->scene->flags & blind) && (w->src.must || w->dst.must);
+}
+
 static bool has_outsider(const struct work *w)
 {
-	return is_outside(&w->src) || is_outside(&w->dst);
+	return (is_outside(&w->src) || is_outside(&w->dst)) && !is_suspected(w);
 }
 
 static bool must_be_encrypted(const struct work *w)

@@ -76,6 +76,10 @@ void random_scene(struct scene *s)
 		s->flags |= WD_STATE_ENCRYPT_NODES;
 	if (ODDS(4))
 		s->flags |= WD_STATE_WIRE_OPEN;
+	if (ODDS(6))
+		s->flags |= WD_STATE_NO_NET4;
+	if (ODDS(6))
+		s->flags |= WD_STATE_NO_NET6;
 	s->has_wire = !ODDS(20);
 	s->is_raw = ODDS(4);
 	s->has_tuns = !ODDS(5);

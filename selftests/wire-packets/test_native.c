@@ -168,6 +168,29 @@ static void flags_of_one_kind_of_host_mean_nothing_for_another(void)
 	wires_reset();
 }
 
+/* A pod that must encrypt, and somebody of whom nobody can say that he is outside. */
+static void where_no_prefix_is_known_nobody_is_outside_to_one_that_must(void)
+{
+	static const uint32_t no_net[] = {
+		[4] = WD_STATE_NO_NET4, [6] = WD_STATE_NO_NET6
+	};
+
+	for_each_way(dir)
+	{
+		expect_ends(WD_R_OUTSIDE, NO_COVER, dir, LOCAL, OUTSIDE);
+		wires_switch(no_net[build_outer == 4 ? 6 : 4], true);
+		expect_ends(WD_R_OUTSIDE, NO_COVER, dir, LOCAL, OUTSIDE);
+		wires_switch(no_net[build_outer], true);
+		expect_ends(plaintext(dir), WD_COVER_DROPPED, dir, LOCAL,
+			    OUTSIDE);
+		/* who need not, and the node's own traffic, go on */
+		expect_ends(WD_R_OUTSIDE, NO_COVER, dir, LOCAL2, OUTSIDE);
+		expect_ends(WD_R_OUTSIDE, NO_COVER, dir, HERE, OUTSIDE);
+		expect_ends(WD_R_IN_CLEAR, WD_COVER_CLEAR, dir, LOCAL2, PLAIN);
+		wires_reset();
+	}
+}
+
 static void without_the_requirement_all_passes(void)
 {
 	wires_switch(WD_STATE_ENCRYPT, false);
@@ -260,6 +283,7 @@ int main(void)
 	WD_TEST(one_that_nobody_knows_is_inside_and_its_prefix_decides);
 	WD_TEST(a_pod_that_is_known_is_not_judged_by_its_prefix);
 	WD_TEST(flags_of_one_kind_of_host_mean_nothing_for_another);
+	WD_TEST(where_no_prefix_is_known_nobody_is_outside_to_one_that_must);
 	WD_TEST(without_the_requirement_all_passes);
 	WD_TEST(a_mesh_is_told_by_its_port);
 	WD_TEST(the_count_says_who_and_where);

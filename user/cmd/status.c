@@ -84,6 +84,12 @@ static void print_wires(struct json_object *doc)
 				     wd_json_get_str(d, "interface"),
 				     wd_json_get_str(d, "error"));
 	}
+	for (size_t i = 0; i < wd_json_len(wires, "no_prefix"); i++)
+		wd_show_line("",
+			     "no %s prefix of the cluster is known: pods "
+			     "that must encrypt reach nobody in clear",
+			     json_object_get_string(
+				     wd_json_at(wires, "no_prefix", i)));
 	cnt = wd_json_len(found, "findings");
 	wd_show_line("wireguard", cnt ? "%zu findings" : "as it should be",
 		     cnt);

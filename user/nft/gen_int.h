@@ -23,6 +23,7 @@ struct wd_nft_gen {
 	uint32_t half; /* gen & 1 */
 	bool host_policy;
 	bool encrypt, encrypt_nodes;
+	bool no_net[2]; /* IPv4, IPv6: no prefix of the cluster is known */
 	struct wd_tunnel_port tunnel[WD_TUNNEL_PORTS];
 	/* the chain that is being written */
 	enum wd_nft_family family;

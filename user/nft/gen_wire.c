@@ -10,7 +10,8 @@
  *
  *   one end              other end                    verdict
  *   exempt node          anybody                      passes
- *   pod that must        anybody of the cluster       drop
+ *   pod that must        anybody of the cluster       drop; anybody, where no prefix of
+ *                                                     the cluster is known
  *   pod, node            pod, node                    passes; two nodes: as they must
  *   anybody of these     inside, but nobody knows it  drop, where some pods must
  */
@@ -168,6 +169,8 @@ static void far_end(struct wd_nft_gen *g, int version, const char *end,
 			    bad);
 	if (*nets)
 		wd_nft_rule(g, "%s %s { %s } %s drop", ip, end, nets, bad);
+	if (g->no_net[version == 6])
+		wd_nft_rule(g, "%s drop comment \"who may be inside\"", bad);
 	wd_nft_end(g, NULL);
 }
 
