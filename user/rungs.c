@@ -173,6 +173,7 @@ static int climb(struct wd_rungs *rungs, bool anew, char **ret_why)
 	struct wd_ladder_opts opts = opts_of(rungs, anew);
 	struct wd_agent *agent = rungs->agent;
 	enum wd_rung before = wd_ladder(agent->dp)->rung;
+	bool had_programs = wd_datapath_has_programs(agent->dp);
 	bool moved;
 	int err;
 
@@ -180,9 +181,10 @@ static int climb(struct wd_rungs *rungs, bool anew, char **ret_why)
 	err = wd_datapath_climb(agent->dp, &opts, &moved, ret_why);
 	if (moved) {
 		wd_agent_rebind(agent);
-		wd_encryption_reload(agent->encryption);
 		wd_events_rebind(agent->events);
 	}
+	if (moved || had_programs != wd_datapath_has_programs(agent->dp))
+		wd_encryption_reload(agent->encryption);
 	note_rung(agent);
 	tell(rungs);
 	write_down(rungs);

@@ -177,6 +177,16 @@ static const struct path paths[] = {
 	  .counted_as = { "nodes", "esp" },
 	  .subjects = "nodes",
 	  .applies = nodes_not_required },
+	{ .path = "unknown-tunnels",
+	  .title = "tunnels between nodes on UDP ports that no device of this "
+		   "node has",
+	  .why = "VXLAN, Geneve and GRE in UDP are looked into on their "
+		 "customary ports and on those of this node's devices. On "
+		 "another port they are taken for what nodes say themselves; "
+		 "so are ESP without a cipher and UDP tunnels of unknown make.",
+	  .change = "encryption-nodes: required",
+	  .counted_as = { "nodes" },
+	  .applies = nodes_not_required },
 	{ .path = "host-network",
 	  .title = "pods in the host's network",
 	  .why = "They have their node's addresses and are counted as that "

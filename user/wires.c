@@ -9,6 +9,7 @@
 #include <uthash.h>
 
 #include "agent.h"
+#include "datapath/ladder.h"
 #include "encryption.h"
 #include "endpoints_int.h"
 #include "log.h"
@@ -28,6 +29,7 @@ struct wd_wires {
 	bool wanted;
 	bool loaded;
 	bool by_others; /* no programs are in force: a ruleset judges, or all is closed */
+	bool left; /* and none of an agent before hang anywhere */
 	int load_err; /* told already */
 };
 
@@ -36,7 +38,8 @@ struct wd_wires {
 /*
  * Kinds that send by other devices of this namespace, after a lookup of a route
  * or by IFLA_LINK: drivers/net and net/ipv4, net/ipv6 of Linux. A dummy sends
- * nothing. What is not here leads out.
+ * nothing. What is not here leads out; so do gtp, bareudp and amt, and IP or GRE
+ * in UDP (FOU), whose ports tell the wires nothing.
  */
 static bool is_upper(const char *kind)
 {
@@ -46,7 +49,7 @@ static bool is_upper(const char *kind)
 		"erspan", "ip6erspan", "ipip",	 "sit",	    "ip6tnl",
 		"vti",	  "vti6",      "xfrm",	 "macvlan", "macvtap",
 		"ipvlan", "ipvtap",    "vrf",	 "dummy",   "ifb",
-		"gtp",	  "bareudp",   "amt",	 "hsr",
+		"hsr",
 	};
 
 	for (size_t i = 0; i < sizeof(uppers) / sizeof(*uppers); i++)
@@ -59,7 +62,8 @@ static uint8_t kind_of(const struct wd_link *link)
 {
 	if (!strcmp(link->kind, "wireguard"))
 		return WD_WIRE_WIREGUARD;
-	return is_upper(link->kind) ? WD_WIRE_UPPER : WD_WIRE_OUT;
+	return is_upper(link->kind) && !link->in_udp ? WD_WIRE_UPPER :
+						       WD_WIRE_OUT;
 }
 
 static bool is_raw(const struct wd_link *link)
@@ -189,10 +193,10 @@ static void see(struct wd_wires *wires, const struct wd_link *link)
 
 static void load(struct wd_wires *wires)
 {
-	int err;
+	int err = wd_wire_open(wires->agent->dp);
 
-	wires->by_others = !wd_datapath_has_programs(wires->agent->dp);
-	err = wires->by_others ? 0 : wd_wire_open(wires->agent->dp);
+	if (wires->by_others)
+		err = 0; /* none are to be loaded */
 	wires->loaded = !err;
 	if (err != wires->load_err && err)
 		wd_err("wires: no programs for devices that are no pod's: %s%s%s",
@@ -257,12 +261,40 @@ static void let_all_go(struct wd_wires *wires)
 	drop_unknown_entries(wires);
 }
 
+/* What judges is another: nothing that was known of hooks holds any more. */
+static void forget_programs(struct wd_wires *wires)
+{
+	wires->by_others = !wd_datapath_has_programs(wires->agent->dp);
+	wires->loaded = wires->left = false;
+	for (struct device *d = wires->devices; d; d = d->hh.next)
+		d->written = d->wire.guarded = false;
+}
+
+/* Also where nothing is wanted any more: their maps still say what was. */
+static void leave_programs(struct wd_wires *wires)
+{
+	struct wd_datapath *dp = wires->agent->dp;
+	int err;
+
+	if (wires->left || wd_ladder(dp)->rung != WD_RUNG_NFT ||
+	    wd_datapath_unsettled(dp))
+		return;
+	err = wd_wire_leave(dp);
+	if (err)
+		wd_warn("wires: taking programs off where the ruleset judges: %s, trying again",
+			wd_errno(err));
+	wires->left = !err;
+}
+
 void wd_wires_check(struct wd_wires *wires)
 {
 	struct wd_link *link = NULL;
 	struct device *d, *tmp;
 	int cnt;
 
+	if (wires->by_others == wd_datapath_has_programs(wires->agent->dp))
+		forget_programs(wires);
+	leave_programs(wires);
 	if (!wires->wanted)
 		return;
 	if (!wires->loaded)
@@ -308,9 +340,7 @@ void wd_wires_want(struct wd_wires *wires, bool wanted)
 
 void wd_wires_reload(struct wd_wires *wires)
 {
-	wires->loaded = false;
-	for (struct device *d = wires->devices; d; d = d->hh.next)
-		d->written = d->wire.guarded = false;
+	forget_programs(wires);
 	wd_wires_check(wires);
 }
 

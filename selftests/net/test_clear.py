@@ -15,6 +15,8 @@ from wdnet.tap import Tap, expect
 
 TESTS = []
 RUNGS = ('full', 'nft')
+PREFIXES = [word for net in POD_NET.values() for number in (1, 2)
+            for word in ('--encryption-prefix', net % number)]
 NEED = {'warder.io/encryption': 'required'}
 FREE = {'warder.io/encryption': 'none'}
 
@@ -43,6 +45,22 @@ def dropped(node):
             out[line['reason']] = out.get(line['reason'], 0) \
                 + line['packets']
     return out
+
+
+def restart(c, *args):
+    for node in c.nodes:
+        node.stop_agent()
+        node.start_agent(*args)
+
+
+def hooks(node):
+    """Devices that are no pod's and have programs of ours."""
+    return node.ns.run(['ls', node.bpffs + '/wires/links'],
+                       check_rc=False)[1].split()
+
+
+def reaches(end, name, family):
+    return answered(end, WORLD[name][family], 'tcp', 80, 'world') == 'world'
 
 
 def total(node):
@@ -75,8 +93,43 @@ def outside_of_the_cluster_nothing_changes(c):
         pin(c, rung)
         for end in (c.pod('x/a'), c.pod('x/b')):
             for name in ('ext1', 'ext2'):
-                expect('world', answered(end, WORLD[name][4], 'tcp', 80,
-                                         'world'), f'{rung}: {name}')
+                expect(True, reaches(end, name, 4), f'{rung}: {name}')
+
+
+@test
+def where_no_prefix_is_known_a_pod_that_must_reaches_nobody_outside(c):
+    restart(c, '--encryption', 'none')
+    annotate(c, x=NEED)
+    try:
+        for rung in RUNGS:
+            pin(c, rung)
+            for f in c.families:
+                expect(None, answered(c.pod('x/a'), WORLD['ext1'][f], 'tcp',
+                                      80, None), f'{rung}: ext1 over IPv{f}')
+                expect(True, reaches(c.pod('y/b'), 'ext1', f),
+                       f'{rung}: of a pod that need not')
+                expect(True, reaches(c.nodes[0], 'ext1', f),
+                       f'{rung}: of the node')
+            allowed(c.pod('x/a'), c.pod('x/c'))
+        expect(['IPv4', 'IPv6'], c.nodes[0].status()['wires']['no_prefix'],
+               'families without a prefix')
+    finally:
+        restart(c, *PREFIXES)
+    expect([], c.nodes[0].status()['wires']['no_prefix'], 'once they are known')
+    pin(c, 'full')
+    expect(True, reaches(c.pod('x/a'), 'ext1', 4), 'outside is outside again')
+
+
+@test
+def ruleset_alone_judges_where_no_programs_are_fed(c):
+    annotate(c, x=NEED)
+    pin(c, 'full')
+    expect(True, bool(hooks(c.nodes[0])), 'programs of wires')
+    pin(c, 'nft')
+    for node in c.nodes:
+        until(True, lambda n=node: not hooks(n), 'they are off on nft')
+    pin(c, 'full')
+    expect(True, bool(hooks(c.nodes[0])), 'they are back')
 
 
 @test
@@ -107,11 +160,7 @@ def change_of_a_namespace_holds_at_once(c):
 def pod_that_nobody_has_told_of_is_no_stranger(c):
     """The other node's pods are unknown: inside, by the prefix of the node."""
     annotate(c, x=NEED)
-    for node in c.nodes:
-        node.stop_agent()
-        node.start_agent(*(a for f in c.families for a in (
-            '--encryption-prefix', POD_NET[f] % 1,
-            '--encryption-prefix', POD_NET[f] % 2)))
+    pin(c, 'full')
     gone = [p for p in c.pods if p.key in ('y/a', 'y/c')]
     c.pods = [p for p in c.pods if p not in gone]
     try:
@@ -121,22 +170,16 @@ def pod_that_nobody_has_told_of_is_no_stranger(c):
             denied(c.pod('x/a'), gone[0])
             denied(c.pod('y/b'), gone[0])  # it might be one that must
     finally:
-        pin(c, 'full')
         c.pods += gone
-        for node in c.nodes:
-            node.stop_agent()
-            node.start_agent()
+        restart(c)  # on the ruleset: programs of before know nothing of y/a
     annotate(c, x=NEED)
-    until(True, lambda: bool(answered(c.pod('y/b'), c.pod('y/a').ips[4],
-                                      'tcp', 80, True)), 'y/a is known again')
+    allowed(c.pod('y/b'), c.pod('y/a'))
 
 
 @test
 def exempt_nodes_reach_pods_in_clear_and_pods_do_not(c):
     annotate(c, x=NEED)
-    for node in c.nodes:
-        node.stop_agent()
-        node.start_agent('--encryption-exempt', 'node-a')
+    restart(c, *PREFIXES, '--encryption-exempt', 'node-a')
     for rung in RUNGS:
         pin(c, rung)
         allowed(c.node('node-a'), c.pod('x/b'))
@@ -186,7 +229,7 @@ def status_names_devices_and_findings(c):
 def main():
     only = sys.argv[1] if len(sys.argv) > 1 else ''
     tap = Tap()
-    c = e2e()
+    c = e2e(agent_args=PREFIXES)
     try:
         for function in TESTS:
             if only in function.__name__:

@@ -363,6 +363,21 @@ static int remove_families(const char *dir)
 	return first;
 }
 
+int wd_wire_leave(struct wd_datapath *dp)
+{
+	struct wd_owner owner = { .state_id = {
+					  wd_state_id(dp->dir, "maps") } };
+	int hurry = wd_hurry_begin();
+	int first = remove_families(dp->dir);
+
+	wd_hurry_end(hurry);
+	for (int i = 0; owner.state_id[0] && i < WD_FAMILY__MAX; i++) {
+		owner.handle = wd_families[i].handle;
+		keep_first(&first, remove_filters_of(&owner));
+	}
+	return first;
+}
+
 static int open_closed(void)
 {
 	struct wd_hold_list closed;

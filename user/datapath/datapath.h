@@ -202,6 +202,13 @@ int wd_wire_detach(struct wd_datapath *dp, enum wd_family family,
 int wd_wire_attached(struct wd_datapath *dp, enum wd_family family,
 		     uint32_t **ret_ifindex);
 
+/**
+ * wd_wire_leave() - take the programs off every device
+ * For when a ruleset has taken over: they go by maps that nobody feeds any more.
+ * Return: 0, or the first -errno after trying all.
+ */
+int wd_wire_leave(struct wd_datapath *dp);
+
 /* ---- maps ---- */
 
 /**

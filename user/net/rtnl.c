@@ -16,6 +16,7 @@
 
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/if_tunnel.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <unistd.h>
@@ -175,6 +176,24 @@ static void take_port(struct wd_link *link, const struct nlattr *data)
 	}
 }
 
+/* TUNNEL_ENCAP_* of linux/if_tunnel.h, 0 none. */
+static void take_encap(struct wd_link *link, const struct nlattr *data)
+{
+	bool is_gre = strstr(link->kind, "gre") || strstr(link->kind, "erspan");
+	const struct nlattr *attr;
+
+	if (!is_gre && strcmp(link->kind, "ipip") != 0 &&
+	    strcmp(link->kind, "sit") != 0 && strcmp(link->kind, "ip6tnl") != 0)
+		return;
+	mnl_attr_for_each_nested(attr, data) {
+		if (mnl_attr_get_type(attr) ==
+			    (is_gre ? IFLA_GRE_ENCAP_TYPE :
+				      IFLA_IPTUN_ENCAP_TYPE) &&
+		    mnl_attr_get_payload_len(attr) == sizeof(uint16_t))
+			link->in_udp = mnl_attr_get_u16(attr) != 0;
+	}
+}
+
 static void take_kind(struct wd_link *link, const struct nlattr *info)
 {
 	const struct nlattr *attr;
@@ -187,8 +206,10 @@ static void take_kind(struct wd_link *link, const struct nlattr *info)
 	}
 	link->is_veth = !strcmp(link->kind, "veth");
 	mnl_attr_for_each_nested(attr, info) {
-		if (mnl_attr_get_type(attr) == IFLA_INFO_DATA)
-			take_port(link, attr);
+		if (mnl_attr_get_type(attr) != IFLA_INFO_DATA)
+			continue;
+		take_port(link, attr);
+		take_encap(link, attr);
 	}
 }
 

@@ -62,6 +62,7 @@ struct wd_link {
 	bool has_xdp; /* a program sees its packets before any hook of tc */
 	uint8_t mac[6];
 	uint16_t type; /* ARPHRD_* */
+	bool in_udp; /* IP or GRE, which it wraps into UDP (FOU, GUE) */
 	uint16_t tunnel_port; /* UDP, of VXLAN and Geneve, host byte order; else 0 */
 	char name[IFNAMSIZ];
 	char kind[WD_LINK_KIND]; /* as `ip link add type` calls it, "" hardware */
