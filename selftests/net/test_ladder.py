@@ -57,17 +57,22 @@ LOADS = (
 # Where locked memory is limited that is the likely cause.
 NOT_PERMITTED = 'permission' if resource.getrlimit(
     resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY else 'memlock'
+WIRE_PROGS = ('wd_wire', 'wd_tun', 'wd_wiremin', 'wd_tunmin')
 MAP_ERRORS = (('ENOMEM', 'transient'), ('EPERM', NOT_PERMITTED),
               ('EINVAL', 'map'), ('E2BIG', 'map'), ('ENOSPC', 'map'),
               ('524', 'map'))
 
 
 class Case:
-    """@causes: of the attempts that are told of, by object, in order."""
+    """@causes: of the attempts that are told of, by object, in order.
+    @wires: the object that judges what is no pod's, '' for none."""
 
-    def __init__(self, name, rules, rung, causes=(), object_=None):
+    def __init__(self, name, rules, rung, causes=(), object_=None,
+                 wires=None):
         self.name, self.rules, self.rung = name, rules, rung
         self.causes, self.object = tuple(causes), object_
+        self.wires = wires
+        self.args = ('--encryption', 'none' if wires is None else 'required')
 
 
 def below(count):
@@ -168,6 +173,28 @@ def what_is_only_tried_before_may_fail():
                'full')
 
 
+def wires_have_a_ladder_of_their_own():
+    """Where no program is left, or one runs wrongly, the wires are closed to
+    what must be encrypted, and pods go on as they were."""
+    for name in ('wire_in', 'wire_out', 'tun_in', 'tun_out'):
+        yield Case(f'{name} fails to load',
+                   [f'bpf:PROG_LOAD name=wd_{name} errno=E2BIG'], 'full',
+                   wires='wd_wiremin')
+    # as many as there are golden packets for each
+    for kind, after in [*(('wire', n) for n in range(8)),
+                        *(('tun', n) for n in range(4))]:
+        yield Case(f'the program wd_{kind} runs wrongly after {after} packets',
+                   [f'bpf:PROG_TEST_RUN name=wd_{kind}_* after={after} '
+                    'times=1 retval=1'], 'full', wires='wd_wiremin')
+    for how in ('errno=EINVAL', 'retval=4294967295', 'retval=2'):
+        yield Case(f'all programs of wires run with {how}',
+                   [f'bpf:PROG_TEST_RUN name={p}_* {how}'
+                    for p in WIRE_PROGS], 'full', wires='')
+    yield Case('no program of wires loads',
+               [f'bpf:PROG_LOAD name={p}_* errno=EACCES' for p in WIRE_PROGS],
+               'full', wires='')
+
+
 GROUPS = (
     a_refused_program_costs_its_rung_and_no_more,
     a_map_that_cannot_be_made_costs_the_programs_and_no_verdict,
@@ -176,6 +203,7 @@ GROUPS = (
     what_cannot_be_pinned_costs_no_verdict,
     without_bpf_the_ruleset_enforces,
     what_is_only_tried_before_may_fail,
+    wires_have_a_ladder_of_their_own,
 )
 
 
@@ -190,17 +218,24 @@ def check_causes(case, ladder):
                        f'{found.get(object_)}', *ladder['attempts'])
 
 
+def check_wires(case, wires):
+    expect((case.wires, not case.wires),
+           (wires['object'] or '', wires['open']), 'wires judged by, open')
+
+
 def reach_rung(b, case):
     """From nothing in force to a safe node. Gives how long that took."""
     b.detach()
     b.forget()
-    since, safe = b.start(*case.rules)
+    since, safe = b.start(*case.rules, args=case.args)
     ladder = b.ladder()
     if case.rung:
         expect(case.rung, ladder['rung'], 'rung')
     if case.object:
         expect(case.object, ladder['object'], 'object')
     check_causes(case, ladder)
+    if case.wires is not None:
+        check_wires(case, ladder['wires'])
     b.check_traffic(ladder['rung'] != 'hold')
     return safe - since
 

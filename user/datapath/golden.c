@@ -251,8 +251,8 @@ int wd_golden_shrink(struct bpf_object *obj)
 	return 0;
 }
 
-static int put(struct bpf_object *obj, enum wd_map map, const void *key,
-	       const void *val)
+int wd_golden_put(struct bpf_object *obj, enum wd_map map, const void *key,
+		  const void *val)
 {
 	return bpf_map_update_elem(
 		bpf_object__find_map_fd_by_name(obj, wd_map_names[map]), key,
@@ -268,8 +268,8 @@ static int put_addr(struct bpf_object *obj, uint8_t last, uint32_t row)
 	struct wd_addr6_key key6 = wd_golden_addr6(last);
 	int err;
 
-	err = put(obj, WD_MAP_wd_addr4, &key4, &val);
-	return err ? err : put(obj, WD_MAP_wd_addr6, &key6, &val);
+	err = wd_golden_put(obj, WD_MAP_wd_addr4, &key4, &val);
+	return err ? err : wd_golden_put(obj, WD_MAP_wd_addr6, &key6, &val);
 }
 
 static int put_peers(struct bpf_object *obj)
@@ -280,12 +280,12 @@ static int put_peers(struct bpf_object *obj)
 	uint32_t nr = ROW;
 	int err;
 
-	err = put(obj, WD_MAP_wd_row, &nr, &row);
+	err = wd_golden_put(obj, WD_MAP_wd_row, &nr, &row);
 	if (!err)
 		err = put_addr(obj, FRIEND, ROW);
 	if (!err)
 		err = put_addr(obj, OTHER, 0);
-	return err ? err : put(obj, WD_MAP_wd_cidr4, &prefix, &val);
+	return err ? err : wd_golden_put(obj, WD_MAP_wd_cidr4, &prefix, &val);
 }
 
 static int put_classes(struct bpf_object *obj)
@@ -297,11 +297,11 @@ static int put_classes(struct bpf_object *obj)
 	uint32_t nr = CLASS_ALLOW;
 	int err;
 
-	err = put(obj, WD_MAP_wd_class, &nr, &class);
+	err = wd_golden_put(obj, WD_MAP_wd_class, &nr, &class);
 	class.rule[0].id = 2;
 	class.rule[0].action = WD_ACT_DENY;
 	nr = CLASS_DENY;
-	return err ? err : put(obj, WD_MAP_wd_class, &nr, &class);
+	return err ? err : wd_golden_put(obj, WD_MAP_wd_class, &nr, &class);
 }
 
 static int put_slots(struct bpf_object *obj)
@@ -322,11 +322,11 @@ static int put_slots(struct bpf_object *obj)
 
 	for (i = 0; !err && i < sizeof(spans) / sizeof(*spans); i++) {
 		nr = slot.first[WD_L4_TCP] + i;
-		err = put(obj, WD_MAP_wd_span, &nr, &spans[i]);
+		err = wd_golden_put(obj, WD_MAP_wd_span, &nr, &spans[i]);
 	}
 	for (i = 0; !err && i < WD_DIR__MAX; i++) {
 		nr = SLOT * 2 + i;
-		err = put(obj, WD_MAP_wd_slot, &nr, &slot);
+		err = wd_golden_put(obj, WD_MAP_wd_slot, &nr, &slot);
 	}
 	return err;
 }
@@ -348,7 +348,7 @@ static int put_endpoint(struct bpf_object *obj, enum wd_golden_scene scene)
 		(void)bpf_map_delete_elem(
 			bpf_object__find_map_fd_by_name(obj, "wd_endpoint"),
 			&gone); /* if it stays, the packets tell */
-	return put(obj, WD_MAP_wd_endpoint, &ifindex, &ep);
+	return wd_golden_put(obj, WD_MAP_wd_endpoint, &ifindex, &ep);
 }
 
 static int set_scene(struct bpf_object *obj, enum wd_golden_scene scene)
@@ -361,15 +361,15 @@ static int set_scene(struct bpf_object *obj, enum wd_golden_scene scene)
 
 	if (scene != HOST_FREE)
 		state.flags |= WD_STATE_HOST_POLICY;
-	err = put(obj, WD_MAP_wd_state, &zero, &state);
+	err = wd_golden_put(obj, WD_MAP_wd_state, &zero, &state);
 	return err ? err : put_endpoint(obj, scene);
 }
 
 /* ---- the verdicts ---- */
 
-static int count_reason(struct wd_datapath *dp, struct bpf_object *obj,
-			enum wd_reason reason, enum wd_dir way,
-			uint64_t *ret_packets)
+int wd_golden_count(struct wd_datapath *dp, struct bpf_object *obj,
+		    enum wd_reason reason, enum wd_dir way,
+		    uint64_t *ret_packets)
 {
 	const struct wd_stat_val *val = dp->percpu;
 	uint32_t at = reason * 2 + way;
@@ -412,11 +412,11 @@ static int judge_one(struct wd_datapath *dp, struct bpf_object *obj,
 
 	err = set_scene(obj, g->scene);
 	if (!err)
-		err = count_reason(dp, obj, reason, g->way, &before);
+		err = wd_golden_count(dp, obj, reason, g->way, &before);
 	if (!err)
 		err = run_one(obj, rung, g, &verdict);
 	if (!err)
-		err = count_reason(dp, obj, reason, g->way, &after);
+		err = wd_golden_count(dp, obj, reason, g->way, &after);
 	if (err)
 		return wd_fail(dp, err, WD_STAGE_RUN,
 			       "golden packet '%s' cannot be tried", g->name);

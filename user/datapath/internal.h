@@ -396,6 +396,24 @@ void wd_ladder_forget(struct wd_datapath *dp);
 int wd_golden_run(struct wd_datapath *dp, struct bpf_object *obj,
 		  enum wd_rung rung);
 
+/** wd_golden_put() - an entry of a map of @obj; 0 or -errno */
+int wd_golden_put(struct bpf_object *obj, enum wd_map map, const void *key,
+		  const void *val);
+
+/** wd_golden_count() - packets that @obj has counted of a reason; 0 or -errno */
+int wd_golden_count(struct wd_datapath *dp, struct bpf_object *obj,
+		    enum wd_reason reason, enum wd_dir way,
+		    uint64_t *ret_packets);
+
+/**
+ * wd_golden_wire() - do these programs of wires give the golden verdicts?
+ * @obj: as of wd_golden_run()
+ * @prog: names of its programs
+ * Return: as of wd_golden_run()
+ */
+int wd_golden_wire(struct wd_datapath *dp, struct bpf_object *obj,
+		   const char *const prog[WD_FAMILY__MAX][WD_DIR__MAX]);
+
 /** wd_golden_shrink() - make the maps of @obj as small as the trial allows */
 int wd_golden_shrink(struct bpf_object *obj);
 

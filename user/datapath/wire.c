@@ -235,13 +235,29 @@ static int load_object(struct wd_datapath *dp, struct bpf_object *obj)
 	return 0;
 }
 
-static int load_image(struct wd_datapath *dp, const struct image *image)
+/* Beside everything, with small maps of its own, before it decides anything. */
+static int try_image(struct wd_datapath *dp, const struct image *image)
 {
 	struct bpf_object *obj = open_image(image);
-	int err = obj ? 0 : -errno;
+	int err = obj ? wd_golden_shrink(obj) : -errno;
 
 	if (!err)
-		err = wd_maps_reuse(dp, obj);
+		err = load_object(dp, obj);
+	if (!err)
+		err = wd_golden_wire(dp, obj, image->prog);
+	bpf_object__close(obj);
+	return err;
+}
+
+static int load_image(struct wd_datapath *dp, const struct image *image)
+{
+	struct bpf_object *obj;
+	int err = try_image(dp, image);
+
+	if (err)
+		return err;
+	obj = open_image(image);
+	err = obj ? wd_maps_reuse(dp, obj) : -errno;
 	if (!err)
 		err = load_object(dp, obj);
 	for (int i = 0; !err && i < WD_FAMILY__MAX; i++)
