@@ -26,6 +26,8 @@
 #include "endpoints_int.h"
 #include "events.h"
 #include "log.h"
+#include "metrics/collect.h"
+#include "metrics/server.h"
 #include "model/xalloc.h"
 #include "privs.h"
 #include "query.h"
@@ -643,6 +645,9 @@ static int start(struct wd_agent *agent)
 		wd_err("encryption: reading the counters: %s", wd_errno(err));
 		return err;
 	}
+	err = wd_metrics_open(agent);
+	if (err)
+		return err;
 	err = wd_privs_drop();
 	if (err) {
 		wd_err("agent: giving up privileges: %s", wd_errno(err));
@@ -663,6 +668,7 @@ static void stop(struct wd_agent *agent)
 		wd_endpoints_save(agent->endpoints);
 	if (agent->model)
 		identities_keep(agent);
+	wd_metrics_server_free(agent->metrics);
 	wd_witness_close(agent->witness);
 	wd_events_free(agent->events);
 	wd_ctl_close(agent->ctl);

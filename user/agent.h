@@ -23,6 +23,7 @@
 struct wd_encryption;
 struct wd_endpoints;
 struct wd_events;
+struct wd_metrics_server;
 struct wd_rungs;
 struct wd_witness;
 
@@ -46,6 +47,7 @@ struct wd_agent {
 	struct wd_encryption *encryption;
 	struct wd_events *events;
 	struct wd_witness *witness;
+	struct wd_metrics_server *metrics; /* NULL: not wanted */
 	struct wd_ctl *ctl;
 	struct wd_linkmon *links;
 	struct wd_timer *commit_timer;

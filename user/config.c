@@ -19,6 +19,7 @@
 #include <warder/maps.h>
 
 #include "datapath/ladder.h"
+#include "metrics/address.h"
 #include "model/xalloc.h"
 #include "names.h"
 
@@ -80,6 +81,10 @@ const struct wd_opt wd_config_opts[] = {
 	  .arg = "TIME",
 	  .help = "how long CNI ADD waits for a pod that no source has told of,\n"
 		  "as 500ms, 2s or 2 (default 2s)" },
+	{ .name = "metrics",
+	  .arg = "WHERE",
+	  .help = "serve metrics for Prometheus there: unix:/PATH, ADDRESS:PORT, or\n"
+		  "PORT of the loopback; none (the default): nowhere" },
 	{ .name = "verbose",
 	  .key = 'v',
 	  .help = "log what is done, not only what changed (in the file: true)" },
@@ -259,6 +264,28 @@ static int set_cni_wait(struct wd_config *config, const char *value,
 	return 0;
 }
 
+static int set_metrics(struct wd_config *config, const char *value,
+		       char **ret_error)
+{
+	struct wd_metrics_address address;
+	int err;
+
+	if (!strcmp(value, "none")) {
+		free(config->metrics);
+		config->metrics = NULL;
+		return 0;
+	}
+	err = wd_metrics_address(value, &address);
+	if (!err)
+		return replace(&config->metrics, value, ret_error);
+	wd_format(ret_error,
+		  err == -ENAMETOOLONG ?
+			  "'%s' is too long for the path of a socket" :
+			  "'%s' is not none, unix:/PATH, ADDRESS:PORT or PORT",
+		  value);
+	return -EINVAL;
+}
+
 static int set_verbose(struct wd_config *config, const char *value,
 		       char **ret_error)
 {
@@ -318,6 +345,7 @@ static const struct setting {
 	{ "encryption-exempt", set_encryption_exempt, clear_exempt },
 	{ "encryption-prefix", set_encryption_prefix, clear_prefixes },
 	{ "cni-wait", set_cni_wait, NULL },
+	{ "metrics", set_metrics, NULL },
 	{ "verbose", set_verbose, NULL },
 };
 
@@ -588,5 +616,6 @@ void wd_config_fini(struct wd_config *config)
 	free(config->state_dir);
 	free(config->run_dir);
 	free(config->bpffs);
+	free(config->metrics);
 	*config = (struct wd_config){};
 }

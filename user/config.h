@@ -42,6 +42,7 @@ struct wd_config {
 	struct wd_cidr *prefix;
 	size_t prefix_cnt, prefix_cap;
 	uint32_t cni_wait_ms; /* --cni-wait, "2s", "500ms" or seconds; default 2000 */
+	char *metrics; /* --metrics: where they are served, NULL nowhere */
 	bool verbose; /* -v */
 	bool check; /* --check: validate and end */
 	bool json; /* --json: what --check finds, and errors, as JSON */

@@ -17,6 +17,7 @@
 #include "events.h"
 #include "json.h"
 #include "log.h"
+#include "metrics/collect.h"
 #include "model/intern.h"
 #include "names.h"
 #include "rule_text.h"
@@ -305,6 +306,7 @@ const struct wd_ctl_cmd wd_query_cmds[] = {
 	{ "policy.get", wd_query_policy_get },
 	{ "why", wd_query_why },
 	{ "monitor", wd_events_monitor },
+	{ "metrics", wd_query_metrics },
 	{ "map.list", wd_query_map_list },
 	{ "ladder.show", wd_query_ladder_show },
 	{ "ladder.climb", wd_query_ladder_climb },

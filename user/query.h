@@ -33,6 +33,9 @@ WD_QUERY_HANDLER(wd_query_state_export);
 WD_QUERY_HANDLER(wd_query_encryption_status);
 WD_QUERY_HANDLER(wd_query_encryption_report);
 
+/** wd_query_status_doc() - the answer to `status`, to be put */
+struct json_object *wd_query_status_doc(const struct wd_agent *agent);
+
 /* ---- shared pieces ---- */
 
 /** wd_query_no_fd() - no command here takes a descriptor: close it */

@@ -17,6 +17,7 @@
 #include "endpoints.h"
 #include "json.h"
 #include "log.h"
+#include "metrics/server.h"
 #include "names.h"
 #include "query.h"
 #include "rungs.h"
@@ -385,15 +386,21 @@ static void put_encryption(const struct wd_agent *agent,
 	wd_query_wires(agent, doc);
 }
 
-void wd_query_status(void *ctx, struct wd_ctl_conn *conn,
-		     struct json_object *req, int fd)
+static void put_metrics(const struct wd_agent *agent, struct json_object *doc)
 {
-	const struct wd_agent *agent = ctx;
+	struct json_object *obj = wd_json_object(doc, "metrics");
+
+	wd_json_str(obj, "served_at", agent->config.metrics);
+	wd_json_str(obj, "error",
+		    agent->metrics ? wd_metrics_server_error(agent->metrics) :
+				     NULL);
+}
+
+struct json_object *wd_query_status_doc(const struct wd_agent *agent)
+{
 	struct json_object *doc = json_object_new_object();
 	struct wd_model_stats stats;
 
-	(void)req;
-	wd_query_no_fd(fd);
 	wd_model_stats(agent->model, &stats);
 	put_datapath(agent, doc);
 	wd_json_bool(doc, "ready", agent->ready);
@@ -407,6 +414,15 @@ void wd_query_status(void *ctx, struct wd_ctl_conn *conn,
 	put_maps(&stats, doc);
 	put_work(agent, &stats, doc);
 	put_events(agent, doc);
+	put_metrics(agent, doc);
 	put_capabilities(doc);
-	wd_ctl_reply(conn, doc);
+	return doc;
+}
+
+void wd_query_status(void *ctx, struct wd_ctl_conn *conn,
+		     struct json_object *req, int fd)
+{
+	(void)req;
+	wd_query_no_fd(fd);
+	wd_ctl_reply(conn, wd_query_status_doc(ctx));
 }

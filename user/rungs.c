@@ -32,6 +32,7 @@ struct wd_rungs {
 	struct wd_ladder_file file;
 	struct wd_timer *retry;
 	int retries; /* made so far since somebody asked */
+	uint64_t failures[WD_CAUSE__MAX]; /* of rungs, not of optional parts */
 };
 
 /* ---- what is asked of the ladder ---- */
@@ -95,6 +96,7 @@ static void tell_attempts(struct wd_rungs *rungs, const struct wd_ladder *l)
 			wd_info("ladder: %s", a->text);
 			continue;
 		}
+		rungs->failures[a->cause]++;
 		wd_warn("ladder: rung %s: %s%s (cause: %s)",
 			wd_rung_name(a->rung), a->text ? a->text : "failed",
 			a->skipped ? "; known from before, not tried" : "",
@@ -249,6 +251,11 @@ void wd_rungs_free(struct wd_rungs *rungs)
 const char *wd_rungs_name(const struct wd_agent *agent)
 {
 	return wd_rung_name(wd_ladder(agent->dp)->rung);
+}
+
+uint64_t wd_rungs_failures(const struct wd_agent *agent, enum wd_cause cause)
+{
+	return agent->rungs->failures[cause];
 }
 
 static void put_attempt(struct json_object *obj, const struct wd_attempt *a)

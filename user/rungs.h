@@ -9,6 +9,7 @@
 #ifndef WARDER_RUNGS_H
 #define WARDER_RUNGS_H
 
+#include "datapath/cause.h"
 #include "query.h"
 
 struct wd_agent;
@@ -26,6 +27,9 @@ void wd_rungs_free(struct wd_rungs *rungs);
 
 /** wd_rungs_name() - of the rung in force, as verdicts name it */
 const char *wd_rungs_name(const struct wd_agent *agent);
+
+/** wd_rungs_failures() - rungs tried and not had for this cause, since the agent began */
+uint64_t wd_rungs_failures(const struct wd_agent *agent, enum wd_cause cause);
 
 /** wd_rungs_put() - the ladder as JSON: rung, why, since when, attempts, what is lacking */
 void wd_rungs_put(const struct wd_agent *agent, struct json_object *doc);

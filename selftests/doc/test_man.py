@@ -25,16 +25,16 @@ CONTRACT = ('agent', 'status', 'sync', 'stop', 'endpoint list',
             'endpoint get', 'identity list', 'identity get', 'policy list',
             'policy get', 'policy check', 'why', 'monitor', 'map list',
             'flow list', 'ladder show', 'ladder climb', 'ladder pin',
-            'bugreport', 'encryption status', 'encryption report')
+            'metrics', 'bugreport', 'encryption status', 'encryption report')
 CONTRACT_OPTIONS = {
     'agent': 'config node manifests state-dir run-dir bpffs max-rung '
-             'host-ingress check',
+             'host-ingress metrics check',
     'status': 'wait', 'sync': 'timeout', 'stop': 'detach',
     'monitor': 'drops pod reason', 'encryption report': 'since html'}
 # Words that make each command ask the agent.
 ASKING = ('status', 'sync', 'endpoint list', 'endpoint get a/b',
           'identity list', 'identity get 256', 'policy list',
-          'policy get a/b', 'why a/b c/d:80', 'monitor', 'map list',
+          'policy get a/b', 'why a/b c/d:80', 'monitor', 'metrics', 'map list',
           'flow list a/b', 'ladder show', 'ladder climb',
           'ladder pin minimal', 'encryption status',
           'encryption report --since 1h')
@@ -44,7 +44,8 @@ WRONG = ('', 'nope', 'endpoint', 'endpoint nope', 'endpoint get',
          'sync --timeout', 'sync --timeout 0', 'stop', 'why a/b',
          'why a/b c/d:0', 'why -4 -6 a/b c/d', 'monitor --reason NOPE',
          'encryption', 'encryption report --since soon',
-         'policy check', 'ladder', 'ladder pin', 'help nope', 'agent --nope', 'agent more')
+         'policy check', 'ladder', 'ladder pin', 'help nope', 'agent --nope', 'agent more',
+         'metrics more', 'agent --metrics host:1')
 
 
 class Documents:

@@ -15,7 +15,7 @@
 
 #include "../tap.h"
 
-#define ARGS_MAX 12
+#define ARGS_MAX 16
 
 /* A settings file with @text; its name is to be freed and the file removed. */
 static char *file_make(const char *text)
@@ -86,6 +86,7 @@ static void defaults_are_the_documented_ones(void)
 	wd_expect_int(0, (long long)config.manifests_cnt);
 	wd_expect(!config.host_ingress_policy);
 	wd_expect(!config.encryption_required);
+	wd_expect(!config.metrics);
 	wd_expect(*config.node != '\0');
 	wd_config_fini(&config);
 }
@@ -122,6 +123,7 @@ static void every_option_is_taken(void)
 		"--mode=audit",
 		"--host-ingress=policy",
 		"--encryption=none",
+		"--metrics=9120",
 		NULL,
 	};
 	struct wd_config config;
@@ -139,6 +141,7 @@ static void every_option_is_taken(void)
 	wd_expect_int(500, config.cni_wait_ms);
 	wd_expect_int(WD_MODE_AUDIT, config.mode);
 	wd_expect(config.host_ingress_policy);
+	wd_expect_str("9120", config.metrics);
 	wd_config_fini(&config);
 }
 
@@ -159,7 +162,8 @@ static void every_key_of_the_file_is_taken(void)
 			   "encryption-nodes: required\n"
 			   "encryption-exempt:\n- a\n- b\n"
 			   "encryption-prefix: 10.0.0.0/8\n"
-			   "cni-wait: 1m\nverbose: true\n",
+			   "cni-wait: 1m\nverbose: true\n"
+			   "metrics: unix:/run/m.sock\n",
 			   &error));
 	wd_expect_str("n2", config.node);
 	wd_expect_int(2, (long long)config.manifests_cnt);
@@ -175,6 +179,7 @@ static void every_key_of_the_file_is_taken(void)
 	wd_expect_int(1, (long long)config.prefix_cnt);
 	wd_expect_int(8, config.prefix[0].len);
 	wd_expect_int(60000, config.cni_wait_ms);
+	wd_expect_str("unix:/run/m.sock", config.metrics);
 	wd_expect(config.verbose);
 	wd_config_fini(&config);
 }
@@ -253,6 +258,9 @@ static void wrong_files_are_refused_with_their_line(void)
 		{ "max-rung: best\n",
 		  ":1: max-rung: 'best' is not one of full, compat, minimal, "
 		  "nft, hold" },
+		{ "metrics: localhost:9120\n",
+		  ":1: metrics: 'localhost:9120' is not none, unix:/PATH, "
+		  "ADDRESS:PORT or PORT" },
 		{ "hold: open\n",
 		  ":1: hold: 'open' is not one of drop, allow" },
 		{ "check: true\n",

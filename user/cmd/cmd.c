@@ -32,6 +32,7 @@ const struct wd_cmd *const wd_cmds[] = {
 	&wd_cmd_policy_check,
 	&wd_cmd_why,
 	&wd_cmd_monitor,
+	&wd_cmd_metrics,
 	&wd_cmd_flow_list,
 	&wd_cmd_map_list,
 	&wd_cmd_ladder_show,

@@ -70,6 +70,7 @@ extern const struct wd_cmd wd_cmd_policy_get;
 extern const struct wd_cmd wd_cmd_policy_check;
 extern const struct wd_cmd wd_cmd_why;
 extern const struct wd_cmd wd_cmd_monitor;
+extern const struct wd_cmd wd_cmd_metrics;
 extern const struct wd_cmd wd_cmd_flow_list;
 extern const struct wd_cmd wd_cmd_map_list;
 extern const struct wd_cmd wd_cmd_ladder_show;

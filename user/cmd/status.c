@@ -224,6 +224,17 @@ static void print_endpoints(struct json_object *doc)
 	print_blind_spots(doc);
 }
 
+static void print_metrics(struct json_object *metrics)
+{
+	const char *where = wd_json_get_str(metrics, "served_at");
+	const char *error = wd_json_get_str(metrics, "error");
+
+	if (*where)
+		wd_show_line("metrics", "%s %s%s%s",
+			     *error ? "NOT served at" : "served at", where,
+			     *error ? ": " : "", error);
+}
+
 static void print_work(struct json_object *doc)
 {
 	struct json_object *commits = wd_json_get(doc, "commits");
@@ -251,6 +262,7 @@ static void print_work(struct json_object *doc)
 		     (long long)wd_json_get_int(events, "sent"),
 		     (long long)wd_json_get_int(events, "limited"),
 		     (long long)wd_json_get_int(events, "lost"));
+	print_metrics(wd_json_get(doc, "metrics"));
 	wd_show_line_free("capabilities",
 			  wd_show_join(doc, "capabilities", " "));
 }

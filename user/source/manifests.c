@@ -62,6 +62,7 @@ struct wd_manifests {
 	bool settle; /* this walk leaves young files alone */
 	unsigned int flushes;
 	struct wd_problems dir_problems;
+	int64_t read_ms; /* CLOCK_REALTIME: then there were none of these */
 	struct wd_problems problems; /* of all, for who asks */
 	bool problems_stale;
 	size_t unknown_cnt;
@@ -553,6 +554,14 @@ static int apply(struct wd_manifests *src)
 
 /* ---- looking ---- */
 
+static int64_t realtime_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
 /* A copy of a file that was not met: its directory cannot be read, or it is gone for good. */
 static void on_kept(void *ctx, const char *path)
 {
@@ -591,6 +600,8 @@ static void walk_all(struct wd_manifests *src)
 	src->started = true;
 	for (struct file *f = src->files; f; f = f->hh.next)
 		f->gone = !f->seen;
+	if (!src->dir_problems.cnt)
+		src->read_ms = realtime_ms();
 }
 
 int wd_manifests_scan(struct wd_manifests *src)
@@ -694,6 +705,16 @@ static int compare_unknown(const void *a, const void *b)
 {
 	return strcmp(((const struct wd_unknown_kind *)a)->kind,
 		      ((const struct wd_unknown_kind *)b)->kind);
+}
+
+const struct wd_problems *wd_manifests_lost(const struct wd_manifests *src)
+{
+	return &src->dir_problems;
+}
+
+int64_t wd_manifests_read_ms(const struct wd_manifests *src)
+{
+	return src->read_ms;
 }
 
 const struct wd_unknown_kind *

@@ -70,6 +70,12 @@ int wd_manifests_scan(struct wd_manifests *src);
 /** wd_manifests_problems() - what is wrong with the files as last read; borrowed, sorted by file and line */
 const struct wd_problems *wd_manifests_problems(const struct wd_manifests *src);
 
+/** wd_manifests_lost() - of these, directories that cannot be read; borrowed */
+const struct wd_problems *wd_manifests_lost(const struct wd_manifests *src);
+
+/** wd_manifests_read_ms() - CLOCK_REALTIME of the last walk that could read all directories; 0 never */
+int64_t wd_manifests_read_ms(const struct wd_manifests *src);
+
 /* Kinds met that warder does not know, with how often. */
 struct wd_unknown_kind {
 	char *kind;

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * metrics.c - `warder metrics`: what the agent would serve to Prometheus, once.
+ */
+#include <stdio.h>
+
+#include "../json.h"
+#include "cmd.h"
+
+static int cmd_metrics(const struct wd_args *args)
+{
+	struct json_object *result = NULL;
+	int code = wd_cmd_ask(args, wd_cmd_request("metrics"),
+			      WD_CMD_TIMEOUT_MS, &result);
+
+	if (code)
+		return code;
+	if (args->json)
+		wd_cmd_json(result);
+	else
+		fputs(wd_json_get_str(result, "text"), stdout);
+	json_object_put(result);
+	return WD_EXIT_OK;
+}
+
+const struct wd_cmd wd_cmd_metrics = {
+	.object = "metrics",
+	.summary = "the numbers of this node, as Prometheus reads them",
+	.text = "Prints once what an agent with --metrics serves at /metrics; it needs no "
+		"such\noption. How many series there are does not depend on pods, "
+		"nodes or addresses.",
+	.fn = cmd_metrics,
+};
