@@ -121,11 +121,13 @@ struct json_object *wd_query_rule(const struct wd_object *policy,
 	const struct wd_policy_rule *rule = NULL;
 	char *text;
 
-	if (index >= 0 && (uint32_t)index < policy->netpol.rule_cnt[dir])
-		rule = &policy->netpol.rule[dir][index];
+	if (index >= 0)
+		rule = wd_policy_rule(&policy->policy, (int)dir,
+				      (uint32_t)index);
 	wd_query_policy_name(obj, policy);
 	wd_json_int(obj, "index", index);
-	wd_json_str(obj, "action", rule ? "allow" : "isolate");
+	wd_json_str(obj, "action",
+		    rule ? wd_action_text(rule->action) : "isolate");
 	wd_json_str(obj, "direction", wd_dir_name(dir));
 	wd_json_str(obj, "file", policy->file);
 	wd_json_int(obj, "line", rule ? rule->line : policy->line);
@@ -148,14 +150,15 @@ int wd_query_split(char *text, char **part, int max)
 	return text ? max + 1 : cnt;
 }
 
-bool wd_policy_selects(const struct wd_object *policy,
-		       const struct wd_object *pod)
+const struct wd_object *wd_query_next_policy(const struct wd_agent *agent,
+					     const struct wd_object *prev)
 {
-	const struct wd_netpol *netpol = &policy->netpol;
+	enum wd_kind kind = prev ? prev->kind : WD_KIND_FIRST_POLICY;
+	const struct wd_object *next = wd_store_next(agent->store, kind, prev);
 
-	return !strcmp(policy->ns, pod->ns) &&
-	       (netpol->subject_broken ||
-		wd_selector_matches(&netpol->subject, pod->pod.labels));
+	while (!next && ++kind < WD_KIND__MAX)
+		next = wd_store_next(agent->store, kind, NULL);
+	return next;
 }
 
 void wd_query_isolated_by(const struct wd_agent *agent,
@@ -164,9 +167,9 @@ void wd_query_isolated_by(const struct wd_agent *agent,
 {
 	const struct wd_object *policy = NULL;
 
-	while ((policy = wd_store_next(agent->store, WD_KIND_NETPOL, policy)))
-		if (policy->netpol.isolates[dir] &&
-		    wd_policy_selects(policy, pod))
+	while ((policy = wd_query_next_policy(agent, policy)))
+		if (wd_policy_isolates(&policy->policy, (int)dir) &&
+		    wd_model_policy_selects(agent->model, policy, pod))
 			wd_query_policy_name(wd_json_push(array), policy);
 }
 

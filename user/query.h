@@ -75,9 +75,9 @@ struct json_object *wd_query_rule(const struct wd_object *policy,
 /** wd_query_split() - cut "a/b" or "a/b/c" at its slashes in place. Return: parts, at most @max */
 int wd_query_split(char *text, char **part, int max);
 
-/** wd_policy_selects() - is the pod one of the policy's subjects */
-bool wd_policy_selects(const struct wd_object *policy,
-		       const struct wd_object *pod);
+/** wd_query_next_policy() - all policies, kind after kind; @prev NULL: the first one */
+const struct wd_object *wd_query_next_policy(const struct wd_agent *agent,
+					     const struct wd_object *prev);
 
 /** wd_query_isolated_by() - policies that isolate the pod in a direction, as objects in @array */
 void wd_query_isolated_by(const struct wd_agent *agent,

@@ -140,16 +140,16 @@ static void put_policies(const struct wd_agent *agent,
 
 	if (!pod)
 		return;
-	while ((policy = wd_store_next(agent->store, WD_KIND_NETPOL, policy))) {
+	while ((policy = wd_query_next_policy(agent, policy))) {
 		struct json_object *child, *dirs;
 
-		if (!wd_policy_selects(policy, pod))
+		if (!wd_model_policy_selects(agent->model, policy, pod))
 			continue;
 		child = wd_json_push(array);
 		wd_query_policy_name(child, policy);
 		dirs = wd_json_array(child, "isolates");
 		for (uint32_t dir = 0; dir < WD_DIR__MAX; dir++)
-			if (policy->netpol.isolates[dir])
+			if (wd_policy_isolates(&policy->policy, (int)dir))
 				wd_json_push_str(dirs, wd_dir_name(dir));
 	}
 }

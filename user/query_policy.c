@@ -20,17 +20,20 @@ static const struct {
 	const char *alias;
 } kinds[] = {
 	{ WD_KIND_NETPOL, "netpol" },
+	{ WD_KIND_CLUSTER_NP, "cnp" },
+	{ WD_KIND_ADMIN_NP, "anp" },
+	{ WD_KIND_BASELINE_NP, "banp" },
 };
 
 #define KINDS_CNT (sizeof(kinds) / sizeof(kinds[0]))
 
 static void put_dirs(struct json_object *obj, const char *key,
-		     const struct wd_netpol *netpol)
+		     const struct wd_policy *policy)
 {
 	struct json_object *array = wd_json_array(obj, key);
 
 	for (uint32_t dir = 0; dir < WD_DIR__MAX; dir++)
-		if (netpol->isolates[dir])
+		if (wd_policy_isolates(policy, dir))
 			wd_json_push_str(array, wd_dir_name(dir));
 }
 
@@ -38,8 +41,8 @@ static char *object_name(const struct wd_object *policy)
 {
 	char *name = NULL;
 
-	wd_format(&name, "%s/%s/%s", wd_kind_name(policy->kind), policy->ns,
-		  policy->name);
+	wd_format(&name, "%s/%s%s%s", wd_kind_name(policy->kind), policy->ns,
+		  *policy->ns ? "/" : "", policy->name);
 	return name;
 }
 
@@ -57,17 +60,43 @@ static size_t problem_cnt(const struct wd_agent *agent,
 	return cnt;
 }
 
+/* NULL if what selects is not understood. */
+static char *subject_text(const struct wd_policy *policy)
+{
+	char *text = NULL;
+
+	for (uint32_t i = 0; i < policy->spec_cnt; i++) {
+		char *one = policy->spec[i].subject_broken ?
+				    NULL :
+				    wd_subject_text(&policy->spec[i]);
+		char *both = NULL;
+
+		if (!one) {
+			free(text);
+			return NULL;
+		}
+		wd_format(&both, "%s%s%s", text ?: "", text ? "; " : "", one);
+		free(one);
+		free(text);
+		text = both;
+	}
+	return text;
+}
+
 static void put_policy(const struct wd_agent *agent,
 		       const struct wd_object *policy, struct json_object *obj)
 {
-	char *subject = wd_selector_text(&policy->netpol.subject);
+	const struct wd_policy *p = &policy->policy;
+	char *subject = subject_text(p);
 
 	wd_query_policy_name(obj, policy);
-	wd_json_str(obj, "subject",
-		    policy->netpol.subject_broken ? NULL : subject);
-	put_dirs(obj, "isolates", &policy->netpol);
-	wd_json_int(obj, "ingress_rules", policy->netpol.rule_cnt[WD_INGRESS]);
-	wd_json_int(obj, "egress_rules", policy->netpol.rule_cnt[WD_EGRESS]);
+	wd_json_str(obj, "tier", wd_tier_text(p->tier));
+	if (p->tier != WD_TIER_NORMAL)
+		wd_json_int(obj, "priority", p->priority);
+	wd_json_str(obj, "subject", subject);
+	put_dirs(obj, "isolates", p);
+	wd_json_int(obj, "ingress_rules", wd_policy_rules(p, WD_INGRESS));
+	wd_json_int(obj, "egress_rules", wd_policy_rules(p, WD_EGRESS));
 	wd_json_int(obj, "endpoints",
 		    wd_model_policy_endpoints(agent->model, policy));
 	wd_json_str(obj, "file", policy->file);
@@ -127,6 +156,7 @@ static void put_rule(const struct wd_policy_rule *rule, uint32_t dir,
 	char *text = wd_rule_text(rule, dir);
 
 	wd_json_int(obj, "line", rule->line);
+	wd_json_str(obj, "action", wd_action_text(rule->action));
 	wd_json_bool(obj, "broken", rule->broken);
 	wd_json_str(obj, "text", text);
 	free(text);
@@ -151,12 +181,16 @@ static void put_rules(const struct wd_object *policy, struct json_object *doc)
 	struct json_object *array = wd_json_array(doc, "rules");
 
 	for (uint32_t dir = 0; dir < WD_DIR__MAX; dir++) {
-		for (uint32_t i = 0; i < policy->netpol.rule_cnt[dir]; i++) {
+		const struct wd_policy_rule *rule;
+
+		for (uint32_t i = 0;
+		     (rule = wd_policy_rule(&policy->policy, (int)dir, i));
+		     i++) {
 			struct json_object *obj = wd_json_push(array);
 
 			wd_json_str(obj, "direction", wd_dir_name(dir));
 			wd_json_int(obj, "index", i);
-			put_rule(&policy->netpol.rule[dir][i], dir, obj);
+			put_rule(rule, dir, obj);
 		}
 	}
 }
@@ -175,7 +209,8 @@ static void select_endpoint(void *ctx, const struct wd_ep_info *info)
 						   info->ep->name);
 	char *name = NULL;
 
-	if (!pod || !wd_policy_selects(selecting->policy, pod))
+	if (!pod || !wd_model_policy_selects(selecting->agent->model,
+					     selecting->policy, pod))
 		return;
 	wd_format(&name, "%s/%s", info->ep->ns, info->ep->name);
 	wd_json_push_str(selecting->array, name ?: "");
@@ -185,16 +220,20 @@ static void select_endpoint(void *ctx, const struct wd_ep_info *info)
 static const struct wd_object *find(const struct wd_agent *agent, char **part,
 				    int cnt)
 {
-	const char *ns = part[cnt - 2], *name = part[cnt - 1];
+	const char *name = part[cnt - 1];
 
 	for (size_t i = 0; i < KINDS_CNT; i++) {
 		const struct wd_object *policy;
+		bool is_named =
+			!strcasecmp(part[0], wd_kind_name(kinds[i].kind)) ||
+			!strcasecmp(part[0], kinds[i].alias);
 
-		if (cnt == 3 &&
-		    strcasecmp(part[0], wd_kind_name(kinds[i].kind)) != 0 &&
-		    strcasecmp(part[0], kinds[i].alias) != 0)
+		if (cnt == 3 && !is_named)
 			continue;
-		policy = wd_store_get(agent->store, kinds[i].kind, ns, name);
+		/* NS/NAME, or the KIND/NAME of one that has no namespace */
+		policy = wd_store_get(agent->store, kinds[i].kind,
+				      cnt == 2 && is_named ? "" : part[cnt - 2],
+				      name);
 		if (policy)
 			return policy;
 	}
@@ -228,7 +267,7 @@ void wd_query_policy_get(void *ctx, struct wd_ctl_conn *conn,
 
 	wd_query_no_fd(fd);
 	if (cnt < 2 || cnt > 3) {
-		wd_ctl_error(conn, 2, name, "is not KIND/NS/NAME");
+		wd_ctl_error(conn, 2, name, "is not KIND/NS/NAME or KIND/NAME");
 		goto out;
 	}
 	policy = find(agent, part, cnt);

@@ -89,6 +89,10 @@ static void put_peer(FILE *to, const struct wd_peer *peer)
 	case WD_PEER_CIDR:
 		put_cidr(to, peer);
 		return;
+	case WD_PEER_NODES:
+		fputs("nodes ", to);
+		put_selector(to, peer->node_sel);
+		return;
 	}
 }
 
@@ -117,6 +121,47 @@ char *wd_selector_text(const struct wd_selector *sel)
 	put_selector(to, sel);
 	fclose(to);
 	return text;
+}
+
+char *wd_subject_text(const struct wd_spec *spec)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *to = text_open(&text, &len);
+
+	put_selector(to, &spec->subject);
+	if (spec->ns_sel) {
+		fputs(" in namespaces ", to);
+		put_selector(to, spec->ns_sel);
+	}
+	fclose(to);
+	return text;
+}
+
+const char *wd_action_text(enum wd_rule_action action)
+{
+	switch (action) {
+	case WD_RULE_DENY:
+		return "deny";
+	case WD_RULE_PASS:
+		return "pass";
+	case WD_RULE_ALLOW:
+		break;
+	}
+	return "allow";
+}
+
+const char *wd_tier_text(enum wd_tier tier)
+{
+	switch (tier) {
+	case WD_TIER_ADMIN:
+		return "admin";
+	case WD_TIER_BASELINE:
+		return "baseline";
+	case WD_TIER_NORMAL:
+		break;
+	}
+	return "normal";
 }
 
 char *wd_peer_text(const struct wd_peer *peer)
@@ -149,7 +194,10 @@ char *wd_rule_text(const struct wd_policy_rule *rule, uint32_t dir)
 
 	if (rule->broken) {
 		/* What was read of it may be less than what is written. */
-		fputs("nothing: the rule was not understood", to);
+		fputs(rule->action == WD_RULE_ALLOW ?
+			      "nothing: the rule was not understood" :
+			      "everything, denied: the rule was not understood",
+		      to);
 		fclose(to);
 		return text;
 	}

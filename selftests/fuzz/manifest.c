@@ -64,13 +64,16 @@ static void check_object(const struct wd_object *obj)
 		    obj->line);
 	fuzz_expect((*obj->ns != '\0') ==
 		    (obj->kind == WD_KIND_POD || obj->kind == WD_KIND_NETPOL));
-	if (obj->kind != WD_KIND_NETPOL)
+	if (!wd_kind_is_policy(obj->kind))
 		return;
-	fuzz_expect(obj->netpol.isolates[0] || obj->netpol.isolates[1]);
-	check_selector(&obj->netpol.subject);
+	fuzz_expect(obj->policy.spec_cnt == 1);
+	fuzz_expect(obj->policy.spec->applies[0] ||
+		    obj->policy.spec->applies[1]);
+	fuzz_expect((obj->kind == WD_KIND_NETPOL) == !obj->policy.spec->ns_sel);
+	check_selector(&obj->policy.spec->subject);
 	for (int dir = 0; dir < 2; dir++) {
-		for (uint32_t i = 0; i < obj->netpol.rule_cnt[dir]; i++)
-			check_rule(&obj->netpol.rule[dir][i]);
+		for (uint32_t i = 0; i < obj->policy.spec->rule_cnt[dir]; i++)
+			check_rule(&obj->policy.spec->rule[dir][i]);
 	}
 }
 

@@ -216,6 +216,7 @@ static bool commit(struct cluster *c)
 	c->oracle.ep_cnt = c->gen.ep_cnt;
 	c->oracle.host = c->host;
 	c->oracle.host_cnt = c->host_cnt;
+	c->oracle.node = "n0";
 	node_forget(&node);
 	return !err;
 }

@@ -109,18 +109,23 @@ static void print_rule(const struct wd_policy_rule *rule)
 		print_peer(&rule->peer[i]);
 }
 
-static void print_netpol(const struct wd_object *obj)
+static void print_policy(const struct wd_object *obj)
 {
-	const struct wd_netpol *np = &obj->netpol;
+	const struct wd_spec *np = obj->policy.spec;
 
-	printf("# NetworkPolicy %s/%s", obj->ns, obj->name);
+	printf("# %s %s/%s tier %d priority %u", wd_kind_name(obj->kind),
+	       obj->ns, obj->name, obj->policy.tier, obj->policy.priority);
+	if (np->ns_sel)
+		print_selector("namespaces", np->ns_sel);
 	print_selector(np->subject_broken ? "broken subject" : "subject",
 		       &np->subject);
 	printf("%s%s\n", np->isolates[WD_INGRESS] ? " Ingress" : "",
 	       np->isolates[WD_EGRESS] ? " Egress" : "");
 	for (int dir = 0; dir < WD_DIR__MAX; dir++)
 		for (uint32_t i = 0; i < np->rule_cnt[dir]; i++) {
-			printf("#    %s %u:", dir ? "egress" : "ingress", i);
+			printf("#    %s %u action %d:",
+			       dir ? "egress" : "ingress", i,
+			       np->rule[dir][i].action);
 			print_rule(&np->rule[dir][i]);
 		}
 }
@@ -143,7 +148,10 @@ void wd_dump_object(const struct wd_object *obj)
 		printf("\n");
 		break;
 	case WD_KIND_NETPOL:
-		print_netpol(obj);
+	case WD_KIND_CLUSTER_NP:
+	case WD_KIND_ADMIN_NP:
+	case WD_KIND_BASELINE_NP:
+		print_policy(obj);
 		break;
 	case WD_KIND__MAX:
 		break;
@@ -214,6 +222,10 @@ void wd_dump_case(const struct wd_gen *gen, const struct wd_oracle *oracle,
 	while ((obj = wd_store_next(oracle->store, WD_KIND_NETPOL, obj)))
 		if (!strcmp(obj->ns, ep->ns) &&
 		    (!pod || wd_oracle_isolates(oracle, ep, dir, obj)))
+			wd_dump_object(obj);
+	for (int kind = WD_KIND_NETPOL + 1; kind < WD_KIND__MAX; kind++)
+		while ((obj = wd_store_next(oracle->store, (enum wd_kind)kind,
+					    obj)))
 			wd_dump_object(obj);
 	printf("# changes before it, oldest first:\n");
 	for (uint32_t i = from; i < gen->note_cnt; i++)

@@ -61,6 +61,35 @@ static void del_policy(struct wd_gen *gen)
 		note(gen, "delete NetworkPolicy %s/%s", ns, name);
 }
 
+static enum wd_kind wide_name(struct wd_gen *gen, char name[16])
+{
+	static const enum wd_kind kinds[] = { WD_KIND_CLUSTER_NP,
+					      WD_KIND_ADMIN_NP,
+					      WD_KIND_BASELINE_NP };
+	enum wd_kind kind = kinds[wd_gen_rnd(gen, 3)];
+
+	gen_name(gen, name, "w", kind == WD_KIND_BASELINE_NP ? 1 : 2);
+	return kind;
+}
+
+static void put_wide(struct wd_gen *gen)
+{
+	char name[16];
+	enum wd_kind kind = wide_name(gen, name);
+
+	note(gen, "put %s %s", wd_kind_name(kind), name);
+	(void)wd_store_put(gen->store, wd_gen_wide(gen, kind, name));
+}
+
+static void del_wide(struct wd_gen *gen)
+{
+	char name[16];
+	enum wd_kind kind = wide_name(gen, name);
+
+	if (wd_store_del(gen->store, kind, "", name, NULL))
+		note(gen, "delete %s %s", wd_kind_name(kind), name);
+}
+
 static struct wd_endpoint *endpoint_of(struct wd_gen *gen, const char *ns,
 				       const char *name)
 {
@@ -291,6 +320,8 @@ void wd_gen_fill(struct wd_gen *gen)
 		add_endpoint(gen);
 	for (uint32_t i = 0; i < policies; i++)
 		put_policy(gen);
+	for (uint32_t i = wd_gen_rnd(gen, 4); i > 0; i--)
+		put_wide(gen);
 }
 
 void wd_gen_mutate(struct wd_gen *gen)
@@ -299,10 +330,10 @@ void wd_gen_mutate(struct wd_gen *gen)
 		void (*fn)(struct wd_gen *gen);
 		uint32_t weight; /* of 100 */
 	} table[] = {
-		{ put_policy, 30 }, { del_policy, 12 },	  { put_pod, 28 },
+		{ put_policy, 22 }, { del_policy, 12 },	  { put_pod, 28 },
 		{ del_pod, 4 },	    { put_namespace, 7 }, { del_namespace, 2 },
 		{ change_node, 3 }, { add_endpoint, 7 },  { del_endpoint, 5 },
-		{ change_host, 2 },
+		{ change_host, 2 }, { put_wide, 4 },	  { del_wide, 4 },
 	};
 	uint32_t left = wd_gen_rnd(gen, 100), i = 0;
 

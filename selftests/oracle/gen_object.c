@@ -301,6 +301,10 @@ static struct wd_object *new_object(struct wd_gen *gen, enum wd_kind kind,
 
 	(void)snprintf(uid, sizeof(uid), "u%05u", ++gen->uid);
 	obj->kind = kind;
+	if (wd_kind_is_policy(kind)) {
+		wd_policy_specs(obj, 1);
+		obj->policy.tier = WD_TIER_NORMAL;
+	}
 	obj->ns = wd_str_get(ns);
 	obj->name = wd_str_get(name);
 	obj->uid = wd_str_get(uid);
@@ -479,12 +483,13 @@ struct wd_object *wd_gen_netpol(struct wd_gen *gen, const char *ns,
 				const char *name)
 {
 	struct wd_object *obj = new_object(gen, WD_KIND_NETPOL, ns, name);
-	struct wd_netpol *np = &obj->netpol;
+	struct wd_spec *np = obj->policy.spec;
 
 	gen_selector(gen, &np->subject, false);
 	np->subject_broken = wd_gen_one_in(gen, 25);
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
 		np->isolates[dir] = !wd_gen_one_in(gen, 3);
+		np->applies[dir] = np->isolates[dir];
 		/* also rules of a direction that policyTypes leave out */
 		np->rule_cnt[dir] = wd_gen_rnd(gen, 5);
 		if (!np->isolates[dir] && !wd_gen_one_in(gen, 4))
@@ -494,6 +499,58 @@ struct wd_object *wd_gen_netpol(struct wd_gen *gen, const char *ns,
 						   sizeof(*np->rule[dir]));
 		for (uint32_t i = 0; i < np->rule_cnt[dir]; i++)
 			gen_rule(gen, &np->rule[dir][i]);
+	}
+	return obj;
+}
+
+/* For any pod of the cluster; has no namespace that a peer could be of. */
+static void gen_wide_rule(struct wd_gen *gen, struct wd_policy_rule *rule,
+			  enum wd_tier tier)
+{
+	gen_rule(gen, rule);
+	rule->action = (enum wd_rule_action)wd_gen_rnd(
+		gen, tier == WD_TIER_ADMIN ? 3 : 2);
+	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
+		struct wd_peer *peer = &rule->peer[i];
+
+		if (peer->type != WD_PEER_PODS)
+			continue;
+		if (!peer->ns_sel)
+			peer->ns_sel = new_selector(gen, true);
+		if (!wd_gen_one_in(gen, 6))
+			continue;
+		peer->type = WD_PEER_NODES;
+		if (!wd_gen_one_in(gen, 3))
+			peer->node_sel = new_selector(gen, false);
+	}
+}
+
+struct wd_object *wd_gen_wide(struct wd_gen *gen, enum wd_kind kind,
+			      const char *name)
+{
+	struct wd_object *obj = new_object(gen, kind, "", name);
+	struct wd_policy *policy = &obj->policy;
+	struct wd_spec *spec = policy->spec;
+
+	policy->tier = kind == WD_KIND_BASELINE_NP ||
+				       (kind == WD_KIND_CLUSTER_NP &&
+					wd_gen_one_in(gen, 3)) ?
+			       WD_TIER_BASELINE :
+			       WD_TIER_ADMIN;
+	policy->priority = wd_gen_rnd(gen, 3); /* some are equal */
+	spec->ns_sel = new_selector(gen, true);
+	gen_selector(gen, &spec->subject, false);
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		spec->applies[dir] = !wd_gen_one_in(gen, 8);
+		spec->rule_cnt[dir] = wd_gen_rnd(gen, 5);
+		/* seldom more than a class has room for */
+		if (wd_gen_one_in(gen, 12))
+			spec->rule_cnt[dir] += 12;
+		if (spec->rule_cnt[dir])
+			spec->rule[dir] = wd_xcalloc(spec->rule_cnt[dir],
+						     sizeof(*spec->rule[dir]));
+		for (uint32_t i = 0; i < spec->rule_cnt[dir]; i++)
+			gen_wide_rule(gen, &spec->rule[dir][i], policy->tier);
 	}
 	return obj;
 }

@@ -207,6 +207,39 @@ static bool cidr_matches(const struct wd_peer *peer, const struct wd_addr *addr)
 	return true;
 }
 
+static bool node_has(const struct wd_object *node, const struct wd_addr *addr);
+static bool is_local(const struct wd_oracle *oracle,
+		     const struct wd_addr *addr);
+
+/* Whose address is it: a node's, as far as no pod has it. */
+static bool selects_node(const struct wd_oracle *oracle,
+			 const struct wd_selector *sel,
+			 const struct wd_addr *addr)
+{
+	const struct wd_object *node = NULL, *best = NULL;
+	bool is_host = has_addr(oracle->host, (uint32_t)oracle->host_cnt, addr);
+
+	if (is_local(oracle, addr))
+		return false;
+	if (!is_host && wd_oracle_owner(oracle, addr))
+		return false;
+	while ((node = wd_store_next(oracle->store, WD_KIND_NODE, node))) {
+		if (is_host ? strcmp(node->name, oracle->node) != 0 :
+			      !node_has(node, addr))
+			continue;
+		if (!best || strcmp(node->name, best->name) > 0)
+			best = node;
+	}
+	if (!best && !is_host)
+		return false;
+	for (uint32_t i = 0; sel && i < sel->cnt; i++)
+		if (!req_holds(&sel->req[i], best ? label_of(best->node.labels,
+							     sel->req[i].key) :
+						    NULL))
+			return false;
+	return true;
+}
+
 static bool peer_matches(const struct wd_oracle *oracle,
 			 const struct wd_object *policy,
 			 const struct wd_peer *peer, const struct wd_addr *addr)
@@ -215,6 +248,8 @@ static bool peer_matches(const struct wd_oracle *oracle,
 
 	if (peer->type == WD_PEER_CIDR)
 		return cidr_matches(peer, addr);
+	if (peer->type == WD_PEER_NODES)
+		return selects_node(oracle, peer->node_sel, addr);
 	pod = wd_oracle_owner(oracle, addr);
 	if (!pod)
 		return false;
@@ -270,22 +305,31 @@ static bool rule_ports_match(const struct wd_policy_rule *rule,
 	return false;
 }
 
-bool wd_oracle_rule(const struct wd_oracle *oracle,
-		    const struct wd_endpoint *ep, enum wd_dir dir,
-		    const struct wd_flow *flow, const struct wd_object *policy,
-		    uint32_t rule)
+/* Is this rule about @flow to or from @ep, and understood? */
+static bool rule_matches(const struct wd_oracle *oracle,
+			 const struct wd_endpoint *ep, enum wd_dir dir,
+			 const struct wd_flow *flow,
+			 const struct wd_object *policy,
+			 const struct wd_policy_rule *r)
 {
-	const struct wd_policy_rule *r = &policy->netpol.rule[dir][rule];
 	const struct wd_addr *peer = dir == WD_EGRESS ? &flow->dst : &flow->src;
 	const struct wd_object *holder =
 		dir == WD_EGRESS ? wd_oracle_owner(oracle, &flow->dst) :
 				   wd_oracle_pod(oracle, ep);
 
-	/* who was meant is not understood: isolate, but open nothing to all */
-	if (r->broken || policy->netpol.subject_broken)
-		return false;
 	return rule_peers_match(oracle, policy, r, peer) &&
 	       rule_ports_match(r, flow, holder);
+}
+
+static bool is_subject(const struct wd_oracle *oracle,
+		       const struct wd_object *pod,
+		       const struct wd_object *policy,
+		       const struct wd_spec *spec)
+{
+	if (spec->ns_sel ? !selects_ns(oracle, spec->ns_sel, pod->ns) :
+			   strcmp(policy->ns, pod->ns) != 0)
+		return false;
+	return spec->subject_broken || selects_pod(&spec->subject, pod);
 }
 
 bool wd_oracle_isolates(const struct wd_oracle *oracle,
@@ -294,11 +338,130 @@ bool wd_oracle_isolates(const struct wd_oracle *oracle,
 {
 	const struct wd_object *pod = wd_oracle_pod(oracle, ep);
 
-	if (!pod || strcmp(policy->ns, pod->ns) != 0 ||
-	    !policy->netpol.isolates[dir])
-		return false;
-	return policy->netpol.subject_broken ||
-	       selects_pod(&policy->netpol.subject, pod);
+	for (uint32_t i = 0; pod && i < policy->policy.spec_cnt; i++)
+		if (policy->policy.spec[i].isolates[dir] &&
+		    is_subject(oracle, pod, policy, &policy->policy.spec[i]))
+			return true;
+	return false;
+}
+
+/* ---- tiers ---- */
+
+enum say {
+	SAY_NOTHING,
+	SAY_ALLOW,
+	SAY_DENY,
+	SAY_PASS,
+};
+
+/* Broken rules allow nothing; one that was to do other things denies all. */
+static enum say rule_says(const struct wd_oracle *oracle,
+			  const struct wd_endpoint *ep, enum wd_dir dir,
+			  const struct wd_flow *flow,
+			  const struct wd_object *policy,
+			  const struct wd_spec *spec,
+			  const struct wd_policy_rule *rule)
+{
+	bool broken = rule->broken || spec->subject_broken;
+
+	if (broken)
+		return rule->action == WD_RULE_ALLOW ? SAY_NOTHING : SAY_DENY;
+	if (!rule_matches(oracle, ep, dir, flow, policy, rule))
+		return SAY_NOTHING;
+	return rule->action == WD_RULE_ALLOW ? SAY_ALLOW :
+	       rule->action == WD_RULE_DENY  ? SAY_DENY :
+					       SAY_PASS;
+}
+
+/* The first of a policy's rules that says anything; @only: that says this, if it is not SAY_NOTHING. */
+static enum say policy_says(const struct wd_oracle *oracle,
+			    const struct wd_endpoint *ep, enum wd_dir dir,
+			    const struct wd_flow *flow,
+			    const struct wd_object *policy, enum say only)
+{
+	const struct wd_object *pod = wd_oracle_pod(oracle, ep);
+
+	for (uint32_t s = 0; pod && s < policy->policy.spec_cnt; s++) {
+		const struct wd_spec *spec = &policy->policy.spec[s];
+
+		if (!spec->applies[dir] ||
+		    !is_subject(oracle, pod, policy, spec))
+			continue;
+		for (uint32_t i = 0; i < spec->rule_cnt[dir]; i++) {
+			enum say say = rule_says(oracle, ep, dir, flow, policy,
+						 spec, &spec->rule[dir][i]);
+
+			if (say != SAY_NOTHING &&
+			    (only == SAY_NOTHING || say == only))
+				return say;
+		}
+	}
+	return SAY_NOTHING;
+}
+
+bool wd_oracle_rule(const struct wd_oracle *oracle,
+		    const struct wd_endpoint *ep, enum wd_dir dir,
+		    const struct wd_flow *flow, const struct wd_object *policy,
+		    uint32_t rule)
+{
+	const struct wd_object *pod = wd_oracle_pod(oracle, ep);
+
+	for (uint32_t s = 0; s < policy->policy.spec_cnt; s++) {
+		const struct wd_spec *spec = &policy->policy.spec[s];
+
+		if (rule < spec->rule_cnt[dir])
+			return pod && spec->applies[dir] &&
+			       is_subject(oracle, pod, policy, spec) &&
+			       rule_says(oracle, ep, dir, flow, policy, spec,
+					 &spec->rule[dir][rule]) != SAY_NOTHING;
+		rule -= spec->rule_cnt[dir];
+	}
+	return false;
+}
+
+static bool comes_before(const struct wd_object *a, const struct wd_object *b)
+{
+	if (a->policy.priority != b->policy.priority)
+		return a->policy.priority < b->policy.priority;
+	if (a->kind != b->kind)
+		return a->kind < b->kind;
+	return strcmp(a->name, b->name) < 0;
+}
+
+/* The policy of a tier that comes next after @prev. */
+static const struct wd_object *next_of(const struct wd_oracle *oracle,
+				       enum wd_tier tier,
+				       const struct wd_object *prev)
+{
+	const struct wd_object *best = NULL;
+
+	for (int kind = WD_KIND_FIRST_POLICY; kind < WD_KIND__MAX; kind++) {
+		const struct wd_object *p = NULL;
+
+		while ((p = wd_store_next(oracle->store, (enum wd_kind)kind,
+					  p)))
+			if (p->policy.tier == tier &&
+			    (!prev || comes_before(prev, p)) &&
+			    (!best || comes_before(p, best)))
+				best = p;
+	}
+	return best;
+}
+
+static enum say tier_says(const struct wd_oracle *oracle,
+			  const struct wd_endpoint *ep, enum wd_dir dir,
+			  const struct wd_flow *flow, enum wd_tier tier)
+{
+	const struct wd_object *policy = NULL;
+
+	while ((policy = next_of(oracle, tier, policy))) {
+		enum say say =
+			policy_says(oracle, ep, dir, flow, policy, SAY_NOTHING);
+
+		if (say != SAY_NOTHING)
+			return say;
+	}
+	return SAY_NOTHING;
 }
 
 /* ---- the verdict ---- */
@@ -376,19 +539,11 @@ static bool node_has(const struct wd_object *node, const struct wd_addr *addr)
  */
 static bool is_node(const struct wd_oracle *oracle, const struct wd_addr *addr)
 {
-	const struct wd_endpoint *local = NULL;
-	const struct wd_object *node = NULL, *pod = NULL;
+	const struct wd_object *node = NULL;
 
 	if (wd_oracle_is_group(addr) || is_link_local(addr))
 		return true;
-	for (uint32_t i = 0; i < oracle->ep_cnt; i++) {
-		pod = wd_oracle_pod(oracle, oracle->ep[i]);
-		if (has_addr(oracle->ep[i]->addr, oracle->ep[i]->addr_cnt,
-			     addr) &&
-		    (!pod || pod_counts(pod)))
-			local = oracle->ep[i];
-	}
-	if (local)
+	if (is_local(oracle, addr))
 		return false;
 	if (has_addr(oracle->host, (uint32_t)oracle->host_cnt, addr))
 		return true;
@@ -397,6 +552,21 @@ static bool is_node(const struct wd_oracle *oracle, const struct wd_addr *addr)
 	while ((node = wd_store_next(oracle->store, WD_KIND_NODE, node)))
 		if (node_has(node, addr))
 			return true;
+	return false;
+}
+
+/* Does an interface here have it, of a pod that counts or that nobody told of? */
+static bool is_local(const struct wd_oracle *oracle, const struct wd_addr *addr)
+{
+	for (uint32_t i = 0; i < oracle->ep_cnt; i++) {
+		const struct wd_object *pod =
+			wd_oracle_pod(oracle, oracle->ep[i]);
+
+		if (has_addr(oracle->ep[i]->addr, oracle->ep[i]->addr_cnt,
+			     addr) &&
+		    (!pod || pod_counts(pod)))
+			return true;
+	}
 	return false;
 }
 
@@ -440,19 +610,31 @@ static enum wd_reason reason_of(const struct wd_oracle *oracle,
 				const struct wd_flow *flow)
 {
 	const struct wd_object *policy = NULL;
-	bool isolated = false;
+	bool isolated = false, allowed = false;
+	enum say say = tier_says(oracle, ep, dir, flow, WD_TIER_ADMIN);
 
-	while ((policy =
-			wd_store_next(oracle->store, WD_KIND_NETPOL, policy))) {
-		if (!wd_oracle_isolates(oracle, ep, dir, policy))
-			continue;
-		isolated = true;
-		for (uint32_t i = 0; i < policy->netpol.rule_cnt[dir]; i++)
-			if (wd_oracle_rule(oracle, ep, dir, flow, policy, i))
-				return WD_R_POLICY_ALLOW;
+	if (say == SAY_ALLOW || say == SAY_DENY)
+		return say == SAY_ALLOW ? WD_R_POLICY_ALLOW : WD_R_POLICY;
+	for (int kind = WD_KIND_FIRST_POLICY; kind < WD_KIND__MAX; kind++)
+		while ((policy = wd_store_next(oracle->store,
+					       (enum wd_kind)kind, policy))) {
+			if (policy->policy.tier != WD_TIER_NORMAL)
+				continue;
+			if (policy_says(oracle, ep, dir, flow, policy,
+					SAY_DENY) == SAY_DENY)
+				return WD_R_POLICY;
+			isolated |= wd_oracle_isolates(oracle, ep, dir, policy);
+			allowed |= policy_says(oracle, ep, dir, flow, policy,
+					       SAY_ALLOW) == SAY_ALLOW;
+		}
+	if (allowed)
+		return WD_R_POLICY_ALLOW;
+	if (!isolated) {
+		say = tier_says(oracle, ep, dir, flow, WD_TIER_BASELINE);
+		return say == SAY_ALLOW ? WD_R_POLICY_ALLOW :
+		       say == SAY_DENY	? WD_R_POLICY :
+					  WD_R_NOT_ISOLATED;
 	}
-	if (!isolated)
-		return WD_R_NOT_ISOLATED;
 	if (wd_oracle_is_group(&flow->dst))
 		return WD_R_MCAST;
 	return has_ports(flow) || is_icmp(flow) ? WD_R_DEFAULT :

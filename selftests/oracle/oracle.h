@@ -21,6 +21,7 @@ struct wd_oracle {
 	bool host_policy;
 	const struct wd_addr *host; /* addresses of this host */
 	size_t host_cnt;
+	const char *node; /* its name */
 };
 
 struct wd_answer {
@@ -36,7 +37,7 @@ struct wd_answer wd_oracle_judge(const struct wd_oracle *oracle,
 				 const struct wd_endpoint *ep, enum wd_dir dir,
 				 const struct wd_flow *flow);
 
-/** wd_oracle_rule() - does this rule of @policy allow @flow to or from @ep */
+/** wd_oracle_rule() - does this rule of @policy say anything of @flow to or from @ep */
 bool wd_oracle_rule(const struct wd_oracle *oracle,
 		    const struct wd_endpoint *ep, enum wd_dir dir,
 		    const struct wd_flow *flow, const struct wd_object *policy,

@@ -116,6 +116,7 @@ static bool settle(struct node *node)
 	node->oracle.ep_cnt = node->gen.ep_cnt;
 	node->oracle.host = node->host;
 	node->oracle.host_cnt = node->host_cnt;
+	node->oracle.node = "n0";
 	if (!wd_expect_int(0, wd_state_collect(&tables, &node->state, &why))) {
 		printf("# %s\n", why ? why : "");
 		free(why);

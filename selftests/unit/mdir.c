@@ -125,9 +125,10 @@ int mdir_port(const char *name)
 
 	if (!obj)
 		return 0;
-	if (!obj->netpol.rule_cnt[0] || obj->netpol.rule[0][0].broken)
+	if (!obj->policy.spec->rule_cnt[0] ||
+	    obj->policy.spec->rule[0][0].broken)
 		return -1;
-	return obj->netpol.rule[0][0].port[0].lo;
+	return obj->policy.spec->rule[0][0].port[0].lo;
 }
 
 const char *mdir_problems(void)

@@ -50,9 +50,9 @@ static void put(char *buf, const char *fmt, ...)
 
 static void put_selector(char *buf, const struct wd_selector *sel)
 {
-	if (!sel->cnt)
+	if (!sel || !sel->cnt)
 		put(buf, "*");
-	for (uint32_t i = 0; i < sel->cnt; i++) {
+	for (uint32_t i = 0; sel && i < sel->cnt; i++) {
 		const struct wd_req *req = &sel->req[i];
 
 		put(buf, "%s%s%s", i ? "," : "",
@@ -72,6 +72,11 @@ static void put_peer(char *buf, const struct wd_peer *peer)
 		put(buf, "%s", wd_cidr_str(&peer->cidr, addr));
 		for (uint32_t i = 0; i < peer->except_cnt; i++)
 			put(buf, "-%s", wd_cidr_str(&peer->except[i], addr));
+		return;
+	}
+	if (peer->type == WD_PEER_NODES) {
+		put(buf, "node:");
+		put_selector(buf, peer->node_sel);
 		return;
 	}
 	if (peer->ns_sel) {
@@ -109,11 +114,14 @@ static void put_port(char *buf, const struct wd_port *port)
 
 static void put_rule(char *buf, const struct wd_policy_rule *rule, char dir)
 {
+	static const char *const actions[] = { "", "-", ">" };
+
 	if (rule->broken) {
-		put(buf, "%c!", dir);
+		put(buf, "%c%s!", dir, actions[rule->action]);
 		return;
 	}
-	put(buf, "%c%s", dir, rule->any_peer ? "any" : "");
+	put(buf, "%c%s%s", dir, actions[rule->action],
+	    rule->any_peer ? "any" : "");
 	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
 		put(buf, "%s", i ? "+" : "");
 		put_peer(buf, &rule->peer[i]);
@@ -125,7 +133,7 @@ static void put_rule(char *buf, const struct wd_policy_rule *rule, char dir)
 	}
 }
 
-static void put_netpol(char *buf, const struct wd_netpol *np)
+static void put_netpol(char *buf, const struct wd_spec *np)
 {
 	const char *space = "";
 
@@ -141,6 +149,17 @@ static void put_netpol(char *buf, const struct wd_netpol *np)
 			space = " ";
 		}
 	}
+}
+
+/* "admin:10 NAMESPACES/", and the rest as of a NetworkPolicy. */
+static void put_wide(char *buf, const struct wd_policy *policy)
+{
+	static const char *const tiers[] = { "admin", "normal", "baseline" };
+
+	put(buf, "%s:%u ", tiers[policy->tier], policy->priority);
+	put_selector(buf, policy->spec->ns_sel);
+	put(buf, "/");
+	put_netpol(buf, policy->spec);
 }
 
 static void put_labels(char *buf, const struct wd_labels *labels)
@@ -204,7 +223,12 @@ const char *reading_object(const struct wd_object *obj, char *buf)
 	}
 	switch (obj->kind) {
 	case WD_KIND_NETPOL:
-		put_netpol(buf, &obj->netpol);
+		put_netpol(buf, obj->policy.spec);
+		break;
+	case WD_KIND_CLUSTER_NP:
+	case WD_KIND_ADMIN_NP:
+	case WD_KIND_BASELINE_NP:
+		put_wide(buf, &obj->policy);
 		break;
 	case WD_KIND_POD:
 		put_pod(buf, &obj->pod);

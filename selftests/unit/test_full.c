@@ -86,9 +86,12 @@ static struct wd_object *make_policy(uint32_t net, uint32_t cnt)
 	struct wd_object *obj = object_of(WD_KIND_NETPOL, "p");
 	struct wd_policy_rule *rule = wd_xcalloc(1, sizeof(*rule));
 
-	obj->netpol.isolates[WD_INGRESS] = true;
-	obj->netpol.rule_cnt[WD_INGRESS] = 1;
-	obj->netpol.rule[WD_INGRESS] = rule;
+	obj->policy.tier = WD_TIER_NORMAL;
+	wd_policy_specs(obj, 1);
+	obj->policy.spec->isolates[WD_INGRESS] = true;
+	obj->policy.spec->applies[WD_INGRESS] = true;
+	obj->policy.spec->rule_cnt[WD_INGRESS] = 1;
+	obj->policy.spec->rule[WD_INGRESS] = rule;
 	rule->any_port = true;
 	rule->peer_cnt = cnt;
 	rule->peer = wd_xcalloc(cnt, sizeof(*rule->peer));
@@ -211,7 +214,7 @@ static void a_failed_try_leaves_room_for_the_next(void)
 static void an_exception_costs_one_prefix(void)
 {
 	struct wd_object *obj = make_policy(0, 1);
-	struct wd_peer *peer = &obj->netpol.rule[WD_INGRESS]->peer[0];
+	struct wd_peer *peer = &obj->policy.spec->rule[WD_INGRESS]->peer[0];
 	struct world w;
 
 	begin(&w);

@@ -692,9 +692,9 @@ static void objects_and_rules_know_file_and_line(void)
 		obj = load.obj[0];
 		wd_expect_str("dir/p.yaml", obj->file);
 		wd_expect_int(3, obj->line);
-		wd_expect_int(9, obj->netpol.rule[0][0].line);
-		wd_expect_int(11, obj->netpol.rule[0][1].line);
-		wd_expect_int(14, obj->netpol.rule[1][0].line);
+		wd_expect_int(9, obj->policy.spec->rule[0][0].line);
+		wd_expect_int(11, obj->policy.spec->rule[0][1].line);
+		wd_expect_int(14, obj->policy.spec->rule[1][0].line);
 	}
 	wd_load_fini(&load);
 }

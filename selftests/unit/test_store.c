@@ -69,10 +69,13 @@ static struct wd_object *netpol_make(void)
 	struct wd_object *obj = object_make(WD_KIND_NETPOL, "shop", "p");
 	struct wd_policy_rule *rule = wd_xcalloc(1, sizeof(*rule));
 
-	selector_fill(&obj->netpol.subject, "app", WD_OP_IN, "db");
-	obj->netpol.isolates[0] = true;
-	obj->netpol.rule_cnt[0] = 1;
-	obj->netpol.rule[0] = rule;
+	obj->policy.tier = WD_TIER_NORMAL;
+	wd_policy_specs(obj, 1);
+	selector_fill(&obj->policy.spec->subject, "app", WD_OP_IN, "db");
+	obj->policy.spec->isolates[0] = true;
+	obj->policy.spec->applies[0] = true;
+	obj->policy.spec->rule_cnt[0] = 1;
+	obj->policy.spec->rule[0] = rule;
 	rule->line = 7;
 	rule->peer_cnt = 2;
 	rule->peer = wd_xcalloc(2, sizeof(*rule->peer));
@@ -174,7 +177,7 @@ static void each_field_of_a_pod_makes_it_another(void)
 
 static void netpol_change(struct wd_object *obj, int what)
 {
-	struct wd_netpol *np = &obj->netpol;
+	struct wd_spec *np = obj->policy.spec;
 	struct wd_policy_rule *rule = &np->rule[0][0];
 
 	switch (what) {
@@ -263,7 +266,7 @@ static void the_place_in_a_file_is_no_meaning(void)
 
 	text_set(&b->file, "b.yaml");
 	b->line = 9;
-	b->netpol.rule[0][0].line = 12;
+	b->policy.spec->rule[0][0].line = 12;
 	wd_expect(wd_object_equal(a, b));
 	wd_object_free(a);
 	wd_object_free(b);
@@ -302,7 +305,7 @@ static void selectors_follow_the_four_operators(void)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct wd_object *obj = netpol_make();
 		struct wd_selector *sel =
-			obj->netpol.rule[0][0].peer[0].pod_sel;
+			obj->policy.spec->rule[0][0].peer[0].pod_sel;
 		char row[64];
 
 		(void)snprintf(row, sizeof(row), "%s %d %s", rows[i].key,
@@ -391,11 +394,11 @@ static void a_moved_policy_takes_over_the_lines_of_its_rules(void)
 	struct wd_store *store = wd_store_new(note, NULL);
 	struct wd_object *moved = netpol_make();
 
-	moved->netpol.rule[0][0].line = 70;
+	moved->policy.spec->rule[0][0].line = 70;
 	wd_expect(wd_store_put(store, netpol_make()));
 	wd_expect(!wd_store_put(store, moved));
 	wd_expect_int(70, wd_store_get(store, WD_KIND_NETPOL, "shop", "p")
-				  ->netpol.rule[0][0]
+				  ->policy.spec->rule[0][0]
 				  .line);
 	wd_store_free(store);
 }

@@ -121,6 +121,10 @@ static struct wd_object *new_object(enum wd_kind kind, const char *ns,
 	obj->name = wd_str_get(name);
 	obj->uid = wd_str_get(name);
 	obj->file = wd_str_get("bench");
+	if (wd_kind_is_policy(kind)) {
+		wd_policy_specs(obj, 1);
+		obj->policy.tier = WD_TIER_NORMAL;
+	}
 	return obj;
 }
 
@@ -143,7 +147,7 @@ static void set_subject(struct wd_object *obj, const char *key,
 {
 	struct wd_selector *sel = select_one(key, value);
 
-	obj->netpol.subject = *sel;
+	obj->policy.spec->subject = *sel;
 	free(sel);
 }
 
@@ -151,10 +155,11 @@ static void set_subject(struct wd_object *obj, const char *key,
 static struct wd_policy_rule *add_rule(struct wd_object *obj, enum wd_dir dir,
 				       uint32_t ports)
 {
-	struct wd_netpol *np = &obj->netpol;
+	struct wd_spec *np = obj->policy.spec;
 	struct wd_policy_rule *rule;
 
 	np->isolates[dir] = true;
+	np->applies[dir] = true;
 	np->rule[dir] = wd_xrealloc(np->rule[dir], np->rule_cnt[dir] + 1,
 				    sizeof(*rule));
 	rule = &np->rule[dir][np->rule_cnt[dir]++];

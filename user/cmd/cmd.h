@@ -148,6 +148,13 @@ char *wd_show_labels(struct json_object *obj, const char *key);
 /** wd_show_identity() - "2 (world)" */
 char *wd_show_identity(struct json_object *obj, const char *key);
 
+/* "Kind/ns/name", or "Kind/name" where there is no namespace; @obj is used four times. */
+#define WD_SHOW_OBJECT_FMT "%s/%s%s%s"
+#define WD_SHOW_OBJECT(obj) \
+	wd_json_get_str((obj), "kind"), wd_json_get_str((obj), "namespace"), \
+		*wd_json_get_str((obj), "namespace") ? "/" : "", \
+		wd_json_get_str((obj), "name")
+
 /** wd_show_policies() - "Kind/ns/name, ..." of an array of objects below @key */
 char *wd_show_policies(struct json_object *obj, const char *key);
 

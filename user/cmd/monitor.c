@@ -67,10 +67,8 @@ static void print_event(struct json_object *event)
 		 wd_json_get_str(event, "reason"), from ?: "", to ?: "",
 		 proto ?: "");
 	if (rule)
-		wd_print(stdout, "  by %s/%s/%s %s[%lld]",
-			 wd_json_get_str(rule, "kind"),
-			 wd_json_get_str(rule, "namespace"),
-			 wd_json_get_str(rule, "name"),
+		wd_print(stdout, "  by " WD_SHOW_OBJECT_FMT " %s[%lld]",
+			 WD_SHOW_OBJECT(rule),
 			 wd_json_get_str(rule, "direction"),
 			 (long long)wd_json_get_int(rule, "index"));
 	putchar('\n');

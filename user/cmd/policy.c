@@ -9,11 +9,20 @@
 #include "../table.h"
 #include "cmd.h"
 
+static void put_tier(struct wd_table *table, struct json_object *policy)
+{
+	if (wd_json_get(policy, "priority"))
+		wd_table_cell(table, "%s %lld", wd_json_get_str(policy, "tier"),
+			      (long long)wd_json_get_int(policy, "priority"));
+	else
+		wd_table_cell(table, "%s", wd_json_get_str(policy, "tier"));
+}
+
 static void print_list(struct json_object *doc)
 {
 	static const char *const head[] = {
-		"POLICY",     "SUBJECT",   "ISOLATES", ">RULES",
-		">ENDPOINTS", ">PROBLEMS", "FILE",     NULL,
+		"POLICY",     "TIER",	   "SUBJECT", "ISOLATES", ">RULES",
+		">ENDPOINTS", ">PROBLEMS", "FILE",    NULL,
 	};
 	struct wd_table *table = wd_table_new(head);
 
@@ -22,10 +31,9 @@ static void print_list(struct json_object *doc)
 		char *isolates = wd_show_join(policy, "isolates", ",");
 		long long rules;
 
-		wd_table_cell(table, "%s/%s/%s",
-			      wd_json_get_str(policy, "kind"),
-			      wd_json_get_str(policy, "namespace"),
-			      wd_json_get_str(policy, "name"));
+		wd_table_cell(table, WD_SHOW_OBJECT_FMT,
+			      WD_SHOW_OBJECT(policy));
+		put_tier(table, policy);
 		wd_table_cell(table, "%s", wd_json_get_str(policy, "subject"));
 		wd_table_cell(table, "%s", isolates ?: "");
 		rules = wd_json_get_int(policy, "ingress_rules") +
@@ -71,7 +79,7 @@ const struct wd_cmd wd_cmd_policy_list = {
 static void print_rules(struct json_object *doc)
 {
 	static const char *const head[] = { "DIRECTION", ">RULE", ">LINE",
-					    "ALLOWS", NULL };
+					    "ACTION",	 "WHAT",  NULL };
 	struct wd_table *table = wd_table_new(head);
 
 	for (size_t i = 0; i < wd_json_len(doc, "rules"); i++) {
@@ -82,6 +90,7 @@ static void print_rules(struct json_object *doc)
 			      (long long)wd_json_get_int(rule, "index"));
 		wd_table_cell(table, "%lld",
 			      (long long)wd_json_get_int(rule, "line"));
+		wd_table_cell(table, "%s", wd_json_get_str(rule, "action"));
 		wd_table_cell(table, "%s", wd_json_get_str(rule, "text"));
 	}
 	putchar('\n');
@@ -92,9 +101,7 @@ static void print_policy(struct json_object *doc)
 {
 	const char *subject = wd_json_get_str(doc, "subject");
 
-	wd_show_line("policy", "%s/%s/%s", wd_json_get_str(doc, "kind"),
-		     wd_json_get_str(doc, "namespace"),
-		     wd_json_get_str(doc, "name"));
+	wd_show_line("policy", WD_SHOW_OBJECT_FMT, WD_SHOW_OBJECT(doc));
 	wd_show_line("read from", "%s:%lld", wd_json_get_str(doc, "file"),
 		     (long long)wd_json_get_int(doc, "line"));
 	wd_show_line("subject", "pods %s",
@@ -136,6 +143,7 @@ const struct wd_cmd wd_cmd_policy_get = {
 	.max = 1,
 	.summary = "one of them: rules, pods it selects, problems",
 	.text = "KIND as in kubectl, NetworkPolicy or netpol; NS/NAME alone "
-		"will do.",
+		"will do. Kinds\nwithout a namespace are KIND/NAME, as "
+		"anp/isolate-tenants.",
 	.fn = cmd_policy_get,
 };

@@ -90,10 +90,8 @@ char *wd_show_policies(struct json_object *obj, const char *key)
 	for (size_t i = 0; i < wd_json_len(obj, key); i++) {
 		struct json_object *policy = wd_json_at(obj, key, i);
 
-		fprintf(to, "%s%s/%s/%s", i ? ", " : "",
-			wd_json_get_str(policy, "kind"),
-			wd_json_get_str(policy, "namespace"),
-			wd_json_get_str(policy, "name"));
+		fprintf(to, "%s" WD_SHOW_OBJECT_FMT, i ? ", " : "",
+			WD_SHOW_OBJECT(policy));
 	}
 	fclose(to);
 	return text;

@@ -39,16 +39,19 @@ static void print_rule(struct json_object *decision)
 {
 	struct json_object *rule = wd_json_get(decision, "rule");
 
-	if (rule && !strcmp(wd_json_get_str(rule, "action"), "allow")) {
-		wd_show_line("rule", "%s/%s/%s %s[%lld], %s:%lld",
-			     wd_json_get_str(rule, "kind"),
-			     wd_json_get_str(rule, "namespace"),
-			     wd_json_get_str(rule, "name"),
+	const char *action = rule ? wd_json_get_str(rule, "action") : "";
+
+	if (*action && strcmp(action, "isolate") != 0) {
+		bool denies = strcmp(action, "allow") != 0;
+
+		wd_show_line("rule", WD_SHOW_OBJECT_FMT " %s[%lld], %s:%lld",
+			     WD_SHOW_OBJECT(rule),
 			     wd_json_get_str(rule, "direction"),
 			     (long long)wd_json_get_int(rule, "index"),
 			     wd_json_get_str(rule, "file"),
 			     (long long)wd_json_get_int(rule, "line"));
-		wd_show_line("", "allows %s", wd_json_get_str(rule, "text"));
+		wd_show_line("", "%s %s", denies ? "denies" : "allows",
+			     wd_json_get_str(rule, "text"));
 	}
 	if (wd_json_len(decision, "isolated_by"))
 		wd_show_line_free("isolated by",

@@ -2,8 +2,8 @@
 /*
  * bit.c - predicates of the ABI: a number, and the terms that make it true.
  *
- * A class with few rules has a bit for each; one with many has a single bit
- * that is true where any of its terms is, so that the scan stays short. A bit
+ * A class with few rules has a bit for each; one with many has a bit for rules
+ * in a row that do the same, so that the scan stays short. A bit
  * that nothing uses is given back; as it may still be set in rows in use, the
  * addresses with such rows are compiled again before it means something else.
  */
@@ -49,12 +49,69 @@ static void bit_wash(struct wd_model *m, uint32_t nr)
 	}
 }
 
-struct mbit *bit_get(struct wd_model *m, struct mterm **term, uint32_t cnt)
+static int part_cmp(const void *a, const void *b)
+{
+	const struct mpart *x = a;
+	const struct mpart *y = b;
+
+	return x->term < y->term ? -1 : x->term > y->term;
+}
+
+static bool has_order(const struct mpart *part, uint32_t cnt)
+{
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (part[i].what != PART_YES)
+			return true;
+	}
+	return false;
+}
+
+/* Parts that only say yes, in the one form that all of the same meaning have. */
+static uint32_t parts_sort(struct mpart *part, uint32_t cnt)
+{
+	uint32_t kept = 0;
+
+	qsort(part, cnt, sizeof(*part), part_cmp);
+	for (uint32_t i = 0; i < cnt; i++) {
+		part[i].tier = 0;
+		if (!kept || part[i].term != part[kept - 1].term)
+			part[kept++] = part[i];
+	}
+	return kept;
+}
+
+static struct mbit *bit_new(struct wd_model *m, uint32_t nr,
+			    const struct mpart *part, uint32_t cnt)
+{
+	struct mbit *b = wd_xcalloc(1, sizeof(*b));
+
+	b->nr = nr;
+	b->refs = 1;
+	b->fresh = true;
+	b->ordered = has_order(part, cnt);
+	b->cnt = cnt;
+	b->part = wd_xcalloc(cnt, sizeof(*part));
+	memcpy(b->part, part, cnt * sizeof(*part));
+	for (uint32_t i = 0; i < cnt; i++) {
+		term_ref(part[i].term);
+		vec_push(&part[i].term->bits, b);
+	}
+	HASH_ADD_KEYPTR(hh, m->bits, b->part, cnt * sizeof(*part), b);
+	m->bit_by_nr[nr] = b;
+	vec_push(&m->fresh_bits, b);
+	if (b->ordered)
+		vec_push(&m->ordered, b);
+	return b;
+}
+
+struct mbit *bit_get(struct wd_model *m, struct mpart *part, uint32_t cnt)
 {
 	struct mbit *b;
 	int64_t nr;
 
-	HASH_FIND(hh, m->bits, term, cnt * sizeof(struct mterm *), b);
+	if (!has_order(part, cnt))
+		cnt = parts_sort(part, cnt);
+	HASH_FIND(hh, m->bits, part, cnt * sizeof(*part), b);
 	if (b) {
 		b->refs++;
 		return b;
@@ -62,20 +119,7 @@ struct mbit *bit_get(struct wd_model *m, struct mterm **term, uint32_t cnt)
 	nr = wd_alloc_get(&m->bit_alloc, 1);
 	if (nr < 0)
 		return NULL;
-	b = wd_xcalloc(1, sizeof(*b));
-	b->nr = (uint32_t)nr;
-	b->refs = 1;
-	b->fresh = true;
-	b->cnt = cnt;
-	b->term = wd_xcalloc(cnt, sizeof(struct mterm *));
-	for (uint32_t i = 0; i < cnt; i++) {
-		b->term[i] = term[i];
-		term_ref(term[i]);
-		vec_push(&term[i]->bits, b);
-	}
-	HASH_ADD_KEYPTR(hh, m->bits, b->term, cnt * sizeof(struct mterm *), b);
-	m->bit_by_nr[nr] = b;
-	vec_push(&m->fresh_bits, b);
+	b = bit_new(m, (uint32_t)nr, part, cnt);
 	bit_wash(m, b->nr);
 	return b;
 }
@@ -87,6 +131,8 @@ void bit_put(struct wd_model *m, struct mbit *b)
 	HASH_DELETE(hh, m->bits, b);
 	if (b->fresh)
 		(void)vec_remove(&m->fresh_bits, b);
+	if (b->ordered)
+		(void)vec_remove(&m->ordered, b);
 	m->bit_by_nr[b->nr] = NULL;
 	m->bit_stale[b->nr / 64] |= 1ULL << (b->nr % 64);
 	for (struct mgroup *g = m->groups; g && b->nr / 64 < m->words;
@@ -94,10 +140,10 @@ void bit_put(struct wd_model *m, struct mbit *b)
 		g->bits[b->nr / 64] &= ~(1ULL << (b->nr % 64));
 	wd_alloc_put(&m->bit_alloc, b->nr, 1);
 	for (uint32_t i = 0; i < b->cnt; i++) {
-		(void)vec_remove(&b->term[i]->bits, b);
-		term_put(m, b->term[i]);
+		(void)vec_remove(&b->part[i].term->bits, b);
+		term_put(m, b->part[i].term);
 	}
-	free(b->term);
+	free(b->part);
 	free(b);
 }
 
@@ -131,8 +177,19 @@ static void fresh_pods(struct wd_model *m, const struct mbit *b,
 {
 	if (bit_is_set(g->bits, b->nr) || !term_matches_group(t, g))
 		return;
-	g->bits[b->nr / 64] |= 1ULL << (b->nr % 64);
+	if (!b->ordered) /* else each address for itself */
+		g->bits[b->nr / 64] |= 1ULL << (b->nr % 64);
 	group_dirty(m, g);
+}
+
+static void fresh_nodes(struct wd_model *m)
+{
+	for (struct maddr *a = m->addrs; a; a = a->hh.next) {
+		const struct mclaim *c = addr_winner(a);
+
+		if (c && (c->kind == CLAIM_NODE || c->kind == CLAIM_HOST))
+			addr_dirty(m, a);
+	}
 }
 
 static void fresh_cidr(struct wd_model *m, const struct mterm *t)
@@ -149,6 +206,8 @@ static void fresh_term(struct wd_model *m, const struct mbit *b,
 {
 	if (t->type == TERM_CIDR) {
 		fresh_cidr(m, t);
+	} else if (t->type == TERM_NODES) {
+		fresh_nodes(m);
 	} else if (t->space) {
 		for (size_t i = 0; i < t->space->groups.cnt; i++)
 			fresh_pods(m, b, t, t->space->groups.item[i]);
@@ -166,7 +225,7 @@ void bits_evaluate(struct wd_model *m)
 
 		words_grow(m, b->nr);
 		for (uint32_t k = 0; k < b->cnt; k++)
-			fresh_term(m, b, b->term[k]);
+			fresh_term(m, b, b->part[k].term);
 		b->fresh = false;
 	}
 	m->fresh_bits.cnt = 0;
@@ -182,7 +241,7 @@ void group_evaluate(struct wd_model *m, struct mgroup *g)
 		for (size_t i = 0; i < t->bits.cnt; i++) {
 			const struct mbit *b = t->bits.item[i];
 
-			if (b->nr / 64 < m->words)
+			if (!b->ordered && b->nr / 64 < m->words)
 				g->bits[b->nr / 64] |= 1ULL << (b->nr % 64);
 		}
 	}
@@ -198,6 +257,6 @@ void wd_model_row_preds(const struct wd_model *m, uint32_t row,
 		if (!b || !row_has(m, row, nr))
 			continue;
 		for (uint32_t i = 0; i < b->cnt; i++)
-			fn(ctx, nr, b->term[i]->text);
+			fn(ctx, nr, b->part[i].term->text);
 	}
 }

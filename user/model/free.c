@@ -118,6 +118,10 @@ void wd_model_free(struct wd_model *m)
 	vec_fini(&m->nodes);
 	vec_fini(&m->numbered);
 	vec_fini(&m->fresh_bits);
+	vec_fini(&m->wide);
+	vec_fini(&m->node_terms);
+	vec_fini(&m->ordered);
+	wd_labels_put(m->no_labels);
 	vec_fini(&m->dirty_addrs);
 	vec_fini(&m->dirty_prefixes);
 	vec_fini(&m->unsettled_addrs);

@@ -207,19 +207,27 @@ void wd_model_addrs(const struct wd_model *m,
 uint32_t wd_model_policy_endpoints(const struct wd_model *m,
 				   const struct wd_object *policy)
 {
-	const struct wd_netpol *np = &policy->netpol;
-	const struct mspace *s;
 	uint32_t cnt = 0;
 
-	HASH_FIND(hh, m->spaces, policy->ns, strlen(policy->ns), s);
-	for (size_t i = 0; s && i < s->endpoints.cnt; i++) {
-		const struct mendpoint *e = s->endpoints.item[i];
+	for (const struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
+		const struct wd_object *pod = endpoint_pod(e);
 
-		if (!endpoint_pod(e))
-			continue;
-		cnt += np->subject_broken ||
-		       wd_selector_matches(&np->subject,
-					   endpoint_pod(e)->pod.labels);
+		cnt += pod && wd_model_policy_selects(m, policy, pod);
 	}
 	return cnt;
+}
+
+bool wd_model_policy_selects(const struct wd_model *m,
+			     const struct wd_object *policy,
+			     const struct wd_object *pod)
+{
+	const struct mspace *s;
+
+	HASH_FIND(hh, m->spaces, pod->ns, strlen(pod->ns), s);
+	for (uint32_t i = 0; s && i < policy->policy.spec_cnt; i++) {
+		if (wd_spec_selects(&policy->policy.spec[i], policy->ns, pod,
+				    s->labels))
+			return true;
+	}
+	return false;
 }

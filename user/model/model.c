@@ -24,6 +24,7 @@ struct wd_model *wd_model_new(const struct wd_store *store,
 	m->encrypt = config->encrypt;
 	m->exempt = config->exempt;
 	m->exempt_cnt = config->exempt_cnt;
+	m->no_labels = wd_labels_get(NULL, 0);
 	m->identity_next = WD_ID_FIRST;
 	m->first = true;
 	m->commit_needed = true;
@@ -39,10 +40,19 @@ struct wd_model *wd_model_new(const struct wd_store *store,
 
 /* ---- changes ---- */
 
+/*
+ * Order of precedence, where there is one. Of two with equal priority the API
+ * leaves it open; here the kind and then the name decide, on every node alike.
+ */
 static int policy_cmp(const struct wd_object *a, const struct wd_object *b)
 {
-	int cmp = (int)a->kind - (int)b->kind;
+	int cmp = (int)a->policy.tier - (int)b->policy.tier;
 
+	if (!cmp)
+		cmp = (a->policy.priority > b->policy.priority) -
+		      (a->policy.priority < b->policy.priority);
+	if (!cmp)
+		cmp = (int)a->kind - (int)b->kind;
 	return cmp ? cmp : strcmp(a->name, b->name);
 }
 
@@ -74,19 +84,37 @@ static void policy_delete(struct vec *v, const struct wd_object *policy)
 	v->cnt--;
 }
 
-static void policy_changed(struct wd_model *m, const struct wd_object *was,
-			   const struct wd_object *now)
+static void endpoints_dirty(struct wd_model *m, const struct mspace *s)
 {
-	struct mspace *s = space_get(m, now ? now->ns : was->ns);
-
-	if (was)
-		policy_delete(&s->policies, was);
-	if (now)
-		policy_insert(&s->policies, now);
 	for (size_t i = 0; i < s->endpoints.cnt; i++)
 		((struct mendpoint *)s->endpoints.item[i])->dirty = true;
 	if (s->endpoints.cnt)
 		m->commit_needed = true;
+}
+
+/* Is it for the whole cluster? */
+static bool is_wide(const struct wd_object *policy)
+{
+	return !*policy->ns;
+}
+
+static void policy_changed(struct wd_model *m, const struct wd_object *was,
+			   const struct wd_object *now)
+{
+	const struct wd_object *any = now ? now : was;
+	struct mspace *s = is_wide(any) ? NULL : space_get(m, any->ns);
+	struct vec *list = s ? &s->policies : &m->wide;
+
+	if (was)
+		policy_delete(list, was);
+	if (now)
+		policy_insert(list, now);
+	if (s) {
+		endpoints_dirty(m, s);
+		return;
+	}
+	for (s = m->spaces; s; s = s->hh.next)
+		endpoints_dirty(m, s);
 }
 
 void wd_model_changed(void *model, const struct wd_object *was,
@@ -105,6 +133,9 @@ void wd_model_changed(void *model, const struct wd_object *was,
 		node_changed(m, was, now);
 		break;
 	case WD_KIND_NETPOL:
+	case WD_KIND_CLUSTER_NP:
+	case WD_KIND_ADMIN_NP:
+	case WD_KIND_BASELINE_NP:
 		policy_changed(m, was, now);
 		break;
 	case WD_KIND__MAX:

@@ -241,6 +241,11 @@ void wd_model_row_preds(const struct wd_model *model, uint32_t row,
 uint32_t wd_model_policy_endpoints(const struct wd_model *model,
 				   const struct wd_object *policy);
 
+/** wd_model_policy_selects() - is @pod the subject of any of its specs */
+bool wd_model_policy_selects(const struct wd_model *model,
+			     const struct wd_object *policy,
+			     const struct wd_object *pod);
+
 /* ---- why ---- */
 
 /* One hook's answer about a new flow. */
@@ -251,7 +256,7 @@ struct wd_decision {
 	enum wd_reason reason;
 	const struct wd_object *
 		policy; /* the rule's, or one that isolates (reason DEFAULT), or NULL */
-	int rule; /* index in the policy's direction, -1 none */
+	int rule; /* index for wd_policy_rule(), -1 none */
 	uint32_t rule_id; /* stable id */
 	uint32_t identity; /* of the endpoint */
 	uint32_t peer_identity;

@@ -6,9 +6,10 @@
  *   group    pods that no policy can tell apart: namespace, labels, named ports
  *   pod      one pod; its addresses are claims
  *   host     an address may be claimed by pods, nodes, this host; one claim wins
- *   term     what one peer of a rule says, deduplicated: selector or CIDR,
- *            with or without "holds named port"
- *   bit      a predicate of the ABI: true where any of its terms is
+ *   term     what one peer of a rule says, deduplicated: selector, CIDR or
+ *            nodes, with or without "holds named port"
+ *   bit      a predicate of the ABI: true where any of its terms is, or by the
+ *            first of them that is
  *   prefix   a CIDR or an except of terms, with its row
  *   slot     a compiled policy: atoms (port span, bit, rule) -> spans, classes
  *
@@ -158,6 +159,7 @@ struct mprefix {
 enum term_type {
 	TERM_PODS,
 	TERM_CIDR,
+	TERM_NODES,
 };
 
 struct mterm {
@@ -169,6 +171,7 @@ struct mterm {
 	const struct wd_selector
 		*ns_sel; /* borrowed while a policy is compiled, else own */
 	const struct wd_selector *pod_sel; /* NULL: every pod */
+	const struct wd_selector *node_sel; /* NULL: every node */
 	struct wd_cidr cidr;
 	uint32_t except_cnt;
 	struct wd_cidr *except;
@@ -177,16 +180,36 @@ struct mterm {
 	uint16_t port;
 	bool out; /* scratch: excluded by an except */
 	uint64_t mark; /* scratch: the piece of the port space that it was last seen in */
+	uint64_t pass_mark; /* scratch: the same, as one to pass on */
 	struct vec bits; /* struct mbit that it is part of */
 };
 
+/* What a bit is where a term holds. */
+enum part_what {
+	PART_YES,
+	PART_NO,
+	PART_PASS, /* what other parts of this tier say does not count */
+};
+
+/* Part of a bit. No padding: lists of them are compared as bytes. */
+struct mpart {
+	struct mterm *term;
+	uint32_t what; /* enum part_what */
+	uint32_t tier; /* enum wd_tier */
+};
+
+/*
+ * The first part whose term holds says what the bit is; none: false. Most have
+ * no other parts than PART_YES: then the order is of no matter.
+ */
 struct mbit {
-	UT_hash_handle hh; /* by the term list */
+	UT_hash_handle hh; /* by the parts */
 	uint32_t nr; /* bit number in rows */
 	uint32_t refs; /* from classes */
 	bool fresh; /* not evaluated yet */
+	bool ordered; /* has other parts than PART_YES */
 	uint32_t cnt;
-	struct mterm **term; /* sorted by address: the key */
+	struct mpart *part; /* the key; sorted by term unless ordered */
 };
 
 struct mrow {
@@ -197,12 +220,14 @@ struct mrow {
 	uint64_t bits[];
 };
 
-/* One line of a compiled policy before it is split by ports. */
+/* One line of a compiled policy before it is split by ports; in order of precedence. */
 struct atom {
 	uint8_t dir;
 	uint8_t any_port; /* every protocol, also without ports */
 	uint8_t proto;
 	uint8_t any_peer;
+	uint8_t tier; /* enum wd_tier */
+	uint8_t action; /* enum wd_rule_action */
 	uint16_t lo;
 	uint16_t hi;
 	uint32_t rule;
@@ -263,6 +288,7 @@ struct mrule {
 	UT_hash_handle hh; /* by id */
 	uint32_t id;
 	uint32_t refs;
+	enum wd_kind kind;
 	const char *ns;
 	const char *name;
 	enum wd_dir dir;
@@ -334,6 +360,11 @@ struct wd_model {
 	struct mslot *slots;
 	struct mclass *classes;
 	struct mrule *rules;
+	struct vec
+		wide; /* const struct wd_object: policies for the whole cluster, by precedence */
+	struct vec node_terms; /* struct mterm */
+	const struct wd_labels *no_labels; /* the empty set */
+	struct vec ordered; /* struct mbit */
 
 	struct vec dirty_addrs; /* struct maddr */
 	struct vec dirty_prefixes; /* struct mprefix */
@@ -365,10 +396,12 @@ struct mterm *term_pods(struct wd_model *m, struct mspace *space,
 struct mterm *term_cidr(struct wd_model *m, const struct wd_peer *peer,
 			const struct wd_port_name *holds);
 struct mterm *term_anypod(struct wd_model *m, const struct wd_port_name *holds);
+struct mterm *term_nodes(struct wd_model *m, const struct wd_peer *peer);
 void term_ref(struct mterm *t);
 void term_put(struct wd_model *m, struct mterm *t);
 bool term_matches_group(const struct mterm *t, const struct mgroup *g);
-struct mbit *bit_get(struct wd_model *m, struct mterm **term, uint32_t cnt);
+/* Takes a reference of each term; may sort @part. NULL: no number is free. */
+struct mbit *bit_get(struct wd_model *m, struct mpart *part, uint32_t cnt);
 void bit_put(struct wd_model *m, struct mbit *b);
 void bits_evaluate(struct wd_model *m);
 void group_evaluate(struct wd_model *m, struct mgroup *g);
@@ -376,6 +409,19 @@ void group_dirty(struct wd_model *m,
 		 const struct mgroup *g); /* addresses of its pods */
 void cidr_bits(struct wd_model *m, const struct wd_addr *addr, uint8_t len,
 	       const struct mports *ports, uint64_t *bits);
+
+/* What a row is of. */
+struct whose {
+	const struct wd_addr *addr; /* with @len all of an address, or a prefix */
+	uint8_t len;
+	const struct mgroup *group; /* of the pod behind it, or NULL */
+	const struct wd_labels
+		*node; /* of the node whose address it is, or NULL */
+};
+void nodes_bits(const struct wd_model *m, const struct whose *who,
+		uint64_t *bits);
+void ordered_bits(const struct wd_model *m, const struct whose *who,
+		  uint64_t *bits);
 bool ports_hold(const struct mports *ports, const char *name, uint8_t proto,
 		uint16_t port);
 

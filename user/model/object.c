@@ -114,6 +114,7 @@ static void rules_free(struct wd_policy_rule *rule, uint32_t cnt)
 		for (uint32_t k = 0; k < rule[i].peer_cnt; k++) {
 			selector_free(rule[i].peer[k].ns_sel);
 			selector_free(rule[i].peer[k].pod_sel);
+			selector_free(rule[i].peer[k].node_sel);
 			free(rule[i].peer[k].except);
 		}
 		for (uint32_t k = 0; k < rule[i].port_cnt; k++)
@@ -124,11 +125,17 @@ static void rules_free(struct wd_policy_rule *rule, uint32_t cnt)
 	free(rule);
 }
 
-static void netpol_fini(struct wd_netpol *np)
+static void policy_fini(struct wd_policy *policy)
 {
-	selector_fini(&np->subject);
-	rules_free(np->rule[0], np->rule_cnt[0]);
-	rules_free(np->rule[1], np->rule_cnt[1]);
+	for (uint32_t i = 0; i < policy->spec_cnt; i++) {
+		struct wd_spec *spec = &policy->spec[i];
+
+		selector_free(spec->ns_sel);
+		selector_fini(&spec->subject);
+		rules_free(spec->rule[0], spec->rule_cnt[0]);
+		rules_free(spec->rule[1], spec->rule_cnt[1]);
+	}
+	free(policy->spec);
 }
 
 /* ---- lists of named ports that are shared ---- */
@@ -218,7 +225,10 @@ void wd_object_free(struct wd_object *obj)
 		free(obj->node.cidr);
 		break;
 	case WD_KIND_NETPOL:
-		netpol_fini(&obj->netpol);
+	case WD_KIND_CLUSTER_NP:
+	case WD_KIND_ADMIN_NP:
+	case WD_KIND_BASELINE_NP:
+		policy_fini(&obj->policy);
 		break;
 	case WD_KIND__MAX:
 		break;
@@ -265,6 +275,8 @@ static bool peer_equal(const struct wd_peer *a, const struct wd_peer *b)
 	if (a->type == WD_PEER_PODS)
 		return selector_equal(a->ns_sel, b->ns_sel) &&
 		       selector_equal(a->pod_sel, b->pod_sel);
+	if (a->type == WD_PEER_NODES)
+		return selector_equal(a->node_sel, b->node_sel);
 	if (!cidr_equal(&a->cidr, &b->cidr) || a->except_cnt != b->except_cnt)
 		return false;
 	for (uint32_t i = 0; i < a->except_cnt; i++) {
@@ -277,9 +289,9 @@ static bool peer_equal(const struct wd_peer *a, const struct wd_peer *b)
 static bool rule_equal(const struct wd_policy_rule *a,
 		       const struct wd_policy_rule *b)
 {
-	if (a->broken != b->broken || a->any_peer != b->any_peer ||
-	    a->any_port != b->any_port || a->peer_cnt != b->peer_cnt ||
-	    a->port_cnt != b->port_cnt)
+	if (a->broken != b->broken || a->action != b->action ||
+	    a->any_peer != b->any_peer || a->any_port != b->any_port ||
+	    a->peer_cnt != b->peer_cnt || a->port_cnt != b->port_cnt)
 		return false;
 	for (uint32_t i = 0; i < a->peer_cnt; i++) {
 		if (!peer_equal(&a->peer[i], &b->peer[i]))
@@ -296,19 +308,33 @@ static bool rule_equal(const struct wd_policy_rule *a,
 	return true;
 }
 
-static bool netpol_equal(const struct wd_netpol *a, const struct wd_netpol *b)
+static bool spec_equal(const struct wd_spec *a, const struct wd_spec *b)
 {
 	if (a->subject_broken != b->subject_broken ||
+	    !selector_equal(a->ns_sel, b->ns_sel) ||
 	    !selector_equal(&a->subject, &b->subject))
 		return false;
 	for (int dir = 0; dir < 2; dir++) {
 		if (a->isolates[dir] != b->isolates[dir] ||
+		    a->applies[dir] != b->applies[dir] ||
 		    a->rule_cnt[dir] != b->rule_cnt[dir])
 			return false;
 		for (uint32_t i = 0; i < a->rule_cnt[dir]; i++) {
 			if (!rule_equal(&a->rule[dir][i], &b->rule[dir][i]))
 				return false;
 		}
+	}
+	return true;
+}
+
+static bool policy_equal(const struct wd_policy *a, const struct wd_policy *b)
+{
+	if (a->tier != b->tier || a->priority != b->priority ||
+	    a->spec_cnt != b->spec_cnt)
+		return false;
+	for (uint32_t i = 0; i < a->spec_cnt; i++) {
+		if (!spec_equal(&a->spec[i], &b->spec[i]))
+			return false;
 	}
 	return true;
 }
@@ -373,7 +399,10 @@ bool wd_object_equal(const struct wd_object *a, const struct wd_object *b)
 	case WD_KIND_NODE:
 		return node_equal(&a->node, &b->node);
 	case WD_KIND_NETPOL:
-		return netpol_equal(&a->netpol, &b->netpol);
+	case WD_KIND_CLUSTER_NP:
+	case WD_KIND_ADMIN_NP:
+	case WD_KIND_BASELINE_NP:
+		return policy_equal(&a->policy, &b->policy);
 	case WD_KIND__MAX:
 		break;
 	}
@@ -389,9 +418,54 @@ const char *wd_kind_name(enum wd_kind kind)
 		[WD_KIND_POD] = "Pod",
 		[WD_KIND_NODE] = "Node",
 		[WD_KIND_NETPOL] = "NetworkPolicy",
+		[WD_KIND_CLUSTER_NP] = "ClusterNetworkPolicy",
+		[WD_KIND_ADMIN_NP] = "AdminNetworkPolicy",
+		[WD_KIND_BASELINE_NP] = "BaselineAdminNetworkPolicy",
 	};
 
 	return kind < WD_KIND__MAX ? name[kind] : "unknown";
+}
+
+bool wd_kind_is_policy(enum wd_kind kind)
+{
+	return kind >= WD_KIND_FIRST_POLICY && kind < WD_KIND__MAX;
+}
+
+void wd_policy_specs(struct wd_object *obj, uint32_t cnt)
+{
+	obj->policy.spec = wd_xcalloc(cnt, sizeof(*obj->policy.spec));
+	obj->policy.spec_cnt = cnt;
+}
+
+const struct wd_policy_rule *wd_policy_rule(const struct wd_policy *policy,
+					    int dir, uint32_t index)
+{
+	for (uint32_t i = 0; i < policy->spec_cnt; i++) {
+		const struct wd_spec *spec = &policy->spec[i];
+
+		if (index < spec->rule_cnt[dir])
+			return &spec->rule[dir][index];
+		index -= spec->rule_cnt[dir];
+	}
+	return NULL;
+}
+
+uint32_t wd_policy_rules(const struct wd_policy *policy, int dir)
+{
+	uint32_t cnt = 0;
+
+	for (uint32_t i = 0; i < policy->spec_cnt; i++)
+		cnt += policy->spec[i].rule_cnt[dir];
+	return cnt;
+}
+
+bool wd_policy_isolates(const struct wd_policy *policy, int dir)
+{
+	for (uint32_t i = 0; i < policy->spec_cnt; i++) {
+		if (policy->spec[i].isolates[dir])
+			return true;
+	}
+	return false;
 }
 
 static bool has_value(const struct wd_req *req, const char *value)
@@ -429,4 +503,15 @@ bool wd_selector_matches(const struct wd_selector *sel,
 			return false;
 	}
 	return true;
+}
+
+bool wd_spec_selects(const struct wd_spec *spec, const char *ns,
+		     const struct wd_object *pod,
+		     const struct wd_labels *ns_labels)
+{
+	if (spec->ns_sel ? !wd_selector_matches(spec->ns_sel, ns_labels) :
+			   strcmp(ns, pod->ns) != 0)
+		return false;
+	return spec->subject_broken ||
+	       wd_selector_matches(&spec->subject, pod->pod.labels);
 }

@@ -24,9 +24,15 @@ enum wd_kind {
 	WD_KIND_NAMESPACE,
 	WD_KIND_POD,
 	WD_KIND_NODE,
+	/* policies, from here on */
 	WD_KIND_NETPOL, /* networking.k8s.io/v1 NetworkPolicy */
+	WD_KIND_CLUSTER_NP, /* policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy */
+	WD_KIND_ADMIN_NP, /* policy.networking.k8s.io/v1alpha1 AdminNetworkPolicy */
+	WD_KIND_BASELINE_NP, /* ... BaselineAdminNetworkPolicy */
 	WD_KIND__MAX,
 };
+
+#define WD_KIND_FIRST_POLICY WD_KIND_NETPOL
 
 /* An address of either family. */
 struct wd_addr {
@@ -73,6 +79,7 @@ struct wd_selector {
 enum wd_peer_type {
 	WD_PEER_PODS,
 	WD_PEER_CIDR,
+	WD_PEER_NODES,
 };
 
 struct wd_peer {
@@ -80,6 +87,8 @@ struct wd_peer {
 	/* WD_PEER_PODS */
 	struct wd_selector *ns_sel; /* NULL: the policy's own namespace only */
 	struct wd_selector *pod_sel; /* NULL: every pod of these namespaces */
+	/* WD_PEER_NODES: addresses of nodes, this one's too */
+	struct wd_selector *node_sel; /* NULL: every node */
 	/* WD_PEER_CIDR */
 	struct wd_cidr cidr;
 	uint32_t except_cnt;
@@ -94,12 +103,30 @@ struct wd_port {
 };
 
 /*
- * One rule. Allowed: any peer of (any_peer or peers) on any port of (any_port
- * or ports). any_port means every protocol, also ICMP. A broken rule could not
- * be understood as a whole and allows nothing.
+ * Whose rules are looked at first. In Admin and Baseline the first rule that
+ * matches decides; in between any deny decides, then any allow, then isolation.
+ */
+enum wd_tier {
+	WD_TIER_ADMIN,
+	WD_TIER_NORMAL,
+	WD_TIER_BASELINE, /* only where nothing isolates */
+};
+
+enum wd_rule_action {
+	WD_RULE_ALLOW,
+	WD_RULE_DENY,
+	WD_RULE_PASS, /* on to the next tier; in Admin only */
+};
+
+/*
+ * One rule, about any peer of (any_peer or peers) on any port of (any_port or
+ * ports). any_port means every protocol, also ICMP. A broken rule could not be
+ * understood as a whole: it allows nothing, and if it was to deny or to pass
+ * on it denies everything, since skipping it could open what it was to close.
  */
 struct wd_policy_rule {
 	bool broken;
+	enum wd_rule_action action;
 	bool any_peer; /* from/to absent or empty */
 	bool any_port; /* ports absent or empty */
 	uint32_t line;
@@ -109,12 +136,22 @@ struct wd_policy_rule {
 	struct wd_port *port;
 };
 
-struct wd_netpol {
-	struct wd_selector subject; /* pods of the policy's namespace */
-	bool subject_broken; /* selector not understood: subject is every pod of the namespace */
+/* Rules, and for whom. */
+struct wd_spec {
+	struct wd_selector *ns_sel; /* NULL: pods of the policy's namespace */
+	struct wd_selector subject;
+	bool subject_broken; /* selector not understood: subject is every pod of the namespaces */
 	bool isolates[2]; /* by enum wd_dir */
+	bool applies[2]; /* its rules of that direction count */
 	uint32_t rule_cnt[2];
 	struct wd_policy_rule *rule[2];
+};
+
+struct wd_policy {
+	enum wd_tier tier;
+	uint32_t priority; /* the lower one first; 0 in the normal tier */
+	uint32_t spec_cnt;
+	struct wd_spec *spec;
 };
 
 struct wd_port_name {
@@ -185,7 +222,7 @@ struct wd_object {
 		struct wd_namespace nsp;
 		struct wd_pod pod;
 		struct wd_node node;
-		struct wd_netpol netpol;
+		struct wd_policy policy;
 	};
 };
 
@@ -211,6 +248,34 @@ struct wd_port_name *wd_ports_share(struct wd_port_name *port, uint32_t cnt);
 
 /** wd_kind_name() - "NetworkPolicy" and so on */
 const char *wd_kind_name(enum wd_kind kind);
+
+/** wd_kind_is_policy() - do objects of this kind have a wd_object.policy */
+bool wd_kind_is_policy(enum wd_kind kind);
+
+/** wd_policy_specs() - room for @cnt specs, zeroed, in an object that has none */
+void wd_policy_specs(struct wd_object *obj, uint32_t cnt);
+
+/**
+ * wd_policy_rule() - the @index-th rule of a direction, counted through all specs
+ * Return: borrowed; NULL: there are not so many.
+ */
+const struct wd_policy_rule *wd_policy_rule(const struct wd_policy *policy,
+					    int dir, uint32_t index);
+
+/** wd_policy_rules() - how many rules a direction has in all */
+uint32_t wd_policy_rules(const struct wd_policy *policy, int dir);
+
+/** wd_policy_isolates() - does any of its specs isolate in this direction */
+bool wd_policy_isolates(const struct wd_policy *policy, int dir);
+
+/**
+ * wd_spec_selects() - is a pod its subject
+ * @ns: namespace of the policy, "" for kinds that have none
+ * @ns_labels: of the pod's namespace
+ */
+bool wd_spec_selects(const struct wd_spec *spec, const char *ns,
+		     const struct wd_object *pod,
+		     const struct wd_labels *ns_labels);
 
 /** wd_selector_matches() - does the selector hold for this label set; NULL selector: yes */
 bool wd_selector_matches(const struct wd_selector *sel,

@@ -225,6 +225,9 @@ void space_changed(struct wd_model *m, const struct wd_object *was,
 	}
 	wd_labels_put(s->labels);
 	s->labels = labels;
+	/* Policies of the whole cluster may select them now, or no more. */
+	for (size_t i = 0; m->wide.cnt && i < s->endpoints.cnt; i++)
+		((struct mendpoint *)s->endpoints.item[i])->dirty = true;
 	for (size_t i = 0; i < s->groups.cnt; i++) {
 		struct mgroup *g = s->groups.item[i];
 
@@ -510,6 +513,10 @@ void node_changed(struct wd_model *m, const struct wd_object *was,
 		node_unclaim(m, was, &addr);
 	for (uint32_t i = 0; now && node_addr(&now->node, i, &addr); i++)
 		claim_new(m, &addr, CLAIM_NODE)->node = now;
+	/* This one's labels count for its own interfaces. */
+	for (size_t i = 0;
+	     (now ? now : was)->name == m->node && i < m->host_claims.cnt; i++)
+		addr_dirty(m, ((struct mclaim *)m->host_claims.item[i])->addr);
 }
 
 void wd_model_host_addrs(struct wd_model *m, const struct wd_addr *addr,
@@ -631,6 +638,21 @@ static int entry_set_row(struct wd_model *m, struct mentry *e,
 	return 0;
 }
 
+/* Labels of the node whose address is claimed; a node that nobody told of has none. */
+static const struct wd_labels *claim_node(const struct wd_model *m,
+					  const struct mclaim *c)
+{
+	const struct wd_object *node = NULL;
+
+	if (c->kind == CLAIM_NODE)
+		node = c->node;
+	else if (c->kind == CLAIM_HOST)
+		node = wd_store_get(m->store, WD_KIND_NODE, "", m->node);
+	else
+		return NULL;
+	return node ? node->node.labels : m->no_labels;
+}
+
 /* Work out what the kernel should have for an address. Return: 0 or -ENOSPC. */
 int addr_compile(struct wd_model *m, struct maddr *a)
 {
@@ -639,12 +661,19 @@ int addr_compile(struct wd_model *m, struct maddr *a)
 	bool had = a->e.wanted;
 	uint32_t row = a->e.want.row[0];
 	const struct mgroup *g = c && claim_pod(c) ? c->pod->group : NULL;
+	const struct whose who = {
+		.addr = &a->addr,
+		.len = a->addr.family == 4 ? 32 : 128,
+		.group = g,
+		.node = c ? claim_node(m, c) : NULL,
+	};
 	int err;
 
 	if (g)
 		memcpy(bits, g->bits, m->words * sizeof(*bits));
-	cidr_bits(m, &a->addr, a->addr.family == 4 ? 32 : 128,
-		  g ? g->key.ports : NULL, bits);
+	cidr_bits(m, &a->addr, who.len, g ? g->key.ports : NULL, bits);
+	nodes_bits(m, &who, bits);
+	ordered_bits(m, &who, bits);
 	a->e.want = (struct wd_addr_val){ .row = { row, 0 } };
 	a->e.want.identity = WD_ID_WORLD;
 	if (c)
@@ -667,9 +696,11 @@ int prefix_compile(struct wd_model *m, struct mprefix *p)
 	uint64_t bits[WD_ROW_WORDS] = { 0 };
 	bool had = p->e.wanted;
 	uint32_t row = p->e.want.row[0];
+	const struct whose who = { .addr = &p->cidr.addr, .len = p->cidr.len };
 	int err;
 
 	cidr_bits(m, &p->cidr.addr, p->cidr.len, NULL, bits);
+	ordered_bits(m, &who, bits);
 	p->e.want = (struct wd_addr_val){ .identity = WD_ID_WORLD,
 					  .row = { row, 0 } };
 	err = entry_set_row(m, &p->e, bits, had);

@@ -23,8 +23,8 @@ static uint32_t hash_text(const char *text)
 static bool is_rule(const struct mrule *r, const struct wd_object *p,
 		    enum wd_dir dir, int index)
 {
-	return r->ns == p->ns && r->name == p->name && r->dir == dir &&
-	       r->index == index;
+	return r->kind == p->kind && r->ns == p->ns && r->name == p->name &&
+	       r->dir == dir && r->index == index;
 }
 
 uint32_t rule_get(struct wd_model *m, const struct wd_object *p,
@@ -44,6 +44,7 @@ uint32_t rule_get(struct wd_model *m, const struct wd_object *p,
 	if (!r) {
 		r = wd_xcalloc(1, sizeof(*r));
 		r->id = id;
+		r->kind = p->kind;
 		r->ns = wd_str_ref(p->ns);
 		r->name = wd_str_ref(p->name);
 		r->dir = dir;
@@ -78,5 +79,5 @@ const struct wd_object *wd_model_rule(const struct wd_model *m,
 		return NULL;
 	*ret_dir = r->dir;
 	*ret_index = r->index;
-	return wd_store_get(m->store, WD_KIND_NETPOL, r->ns, r->name);
+	return wd_store_get(m->store, r->kind, r->ns, r->name);
 }

@@ -72,6 +72,18 @@ static struct wd_object *find(const struct wd_store *store, enum wd_kind kind,
 	return obj;
 }
 
+/* Two policies that are equal. */
+static void take_lines(struct wd_policy *to, const struct wd_policy *from)
+{
+	for (uint32_t s = 0; s < to->spec_cnt; s++) {
+		for (int dir = 0; dir < 2; dir++) {
+			for (uint32_t i = 0; i < to->spec[s].rule_cnt[dir]; i++)
+				to->spec[s].rule[dir][i].line =
+					from->spec[s].rule[dir][i].line;
+		}
+	}
+}
+
 /* An equal object only moved: take over where it stands, and drop the new one. */
 static void take_place(struct wd_object *old, struct wd_object *obj)
 {
@@ -80,11 +92,8 @@ static void take_place(struct wd_object *old, struct wd_object *obj)
 	old->file = obj->file;
 	obj->file = file;
 	old->line = obj->line;
-	for (int dir = 0; old->kind == WD_KIND_NETPOL && dir < 2; dir++) {
-		for (uint32_t i = 0; i < old->netpol.rule_cnt[dir]; i++)
-			old->netpol.rule[dir][i].line =
-				obj->netpol.rule[dir][i].line;
-	}
+	if (wd_kind_is_policy(old->kind))
+		take_lines(&old->policy, &obj->policy);
 	wd_object_free(obj);
 }
 

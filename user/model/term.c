@@ -113,6 +113,10 @@ static char *term_text(const struct mterm *t)
 		for (uint32_t i = 0; i < t->except_cnt; i++)
 			(void)fprintf(out, " except %s",
 				      wd_cidr_str(&t->except[i], buf));
+	} else if (t->type == TERM_NODES) {
+		(void)fputs("nodes {", out);
+		print_selector(out, t->node_sel);
+		(void)fputc('}', out);
 	} else {
 		(void)fputs("pods {", out);
 		print_selector(out, t->pod_sel);
@@ -192,6 +196,7 @@ static struct mterm *term_intern(struct wd_model *m, const struct mterm *like)
 	t->refs = 1;
 	t->ns_sel = selector_copy(like->ns_sel);
 	t->pod_sel = selector_copy(like->pod_sel);
+	t->node_sel = selector_copy(like->node_sel);
 	t->port_name = wd_str_ref(like->port_name);
 	t->except = wd_xcalloc(like->except_cnt, sizeof(*t->except));
 	if (like->except_cnt)
@@ -200,6 +205,8 @@ static struct mterm *term_intern(struct wd_model *m, const struct mterm *like)
 	HASH_ADD_KEYPTR(hh, m->terms, t->text, strlen(t->text), t);
 	if (t->type == TERM_CIDR)
 		term_link_prefixes(m, t);
+	if (t->type == TERM_NODES)
+		vec_push(&m->node_terms, t);
 	return t;
 }
 
@@ -232,6 +239,16 @@ struct mterm *term_anypod(struct wd_model *m, const struct wd_port_name *holds)
 	struct mterm like = { .type = TERM_PODS };
 
 	term_set_holds(&like, holds);
+	return term_intern(m, &like);
+}
+
+struct mterm *term_nodes(struct wd_model *m, const struct wd_peer *peer)
+{
+	struct mterm like = {
+		.type = TERM_NODES,
+		.node_sel = peer->node_sel,
+	};
+
 	return term_intern(m, &like);
 }
 
@@ -288,9 +305,12 @@ void term_put(struct wd_model *m, struct mterm *t)
 		return;
 	if (t->type == TERM_CIDR)
 		term_unlink_prefixes(m, t);
+	if (t->type == TERM_NODES)
+		(void)vec_remove(&m->node_terms, t);
 	HASH_DELETE(hh, m->terms, t);
 	selector_free(t->ns_sel);
 	selector_free(t->pod_sel);
+	selector_free(t->node_sel);
 	wd_str_put(t->port_name);
 	vec_fini(&t->bits);
 	free(t->except);
@@ -353,7 +373,8 @@ static void term_set_bits(const struct mterm *t, uint64_t *bits)
 	for (size_t i = 0; i < t->bits.cnt; i++) {
 		const struct mbit *b = t->bits.item[i];
 
-		bits[b->nr / 64] |= 1ULL << (b->nr % 64);
+		if (!b->ordered)
+			bits[b->nr / 64] |= 1ULL << (b->nr % 64);
 	}
 }
 
@@ -397,4 +418,74 @@ void cidr_bits(struct wd_model *m, const struct wd_addr *addr, uint8_t len,
 		((struct mterm *)out.item[i])->out = false;
 	vec_fini(&in);
 	vec_fini(&out);
+}
+
+/* ---- addresses of nodes ---- */
+
+static bool term_matches_node(const struct mterm *t,
+			      const struct wd_labels *node)
+{
+	return node && wd_selector_matches(t->node_sel, node);
+}
+
+void nodes_bits(const struct wd_model *m, const struct whose *who,
+		uint64_t *bits)
+{
+	for (size_t i = 0; who->node && i < m->node_terms.cnt; i++) {
+		const struct mterm *t = m->node_terms.item[i];
+
+		if (term_matches_node(t, who->node))
+			term_set_bits(t, bits);
+	}
+}
+
+/* ---- bits whose parts have an order ---- */
+
+static bool cidr_has_all(const struct wd_cidr *cidr, const struct whose *who)
+{
+	return cidr->len <= who->len && wd_cidr_has(cidr, who->addr);
+}
+
+static bool term_holds(const struct mterm *t, const struct whose *who)
+{
+	if (t->type == TERM_PODS)
+		return who->group && term_matches_group(t, who->group);
+	if (t->type == TERM_NODES)
+		return term_matches_node(t, who->node);
+	if (!cidr_has_all(&t->cidr, who))
+		return false;
+	for (uint32_t i = 0; i < t->except_cnt; i++) {
+		if (cidr_has_all(&t->except[i], who))
+			return false;
+	}
+	return !t->port_name ||
+	       ports_hold(who->group ? who->group->key.ports : NULL,
+			  t->port_name, t->proto, t->port);
+}
+
+static bool bit_holds(const struct mbit *b, const struct whose *who)
+{
+	int64_t passed = -1; /* the tier */
+
+	for (uint32_t i = 0; i < b->cnt; i++) {
+		const struct mpart *p = &b->part[i];
+
+		if (p->tier == passed || !term_holds(p->term, who))
+			continue;
+		if (p->what != PART_PASS)
+			return p->what == PART_YES;
+		passed = p->tier;
+	}
+	return false;
+}
+
+void ordered_bits(const struct wd_model *m, const struct whose *who,
+		  uint64_t *bits)
+{
+	for (size_t i = 0; i < m->ordered.cnt; i++) {
+		const struct mbit *b = m->ordered.item[i];
+
+		if (bit_holds(b, who))
+			bits[b->nr / 64] |= 1ULL << (b->nr % 64);
+	}
 }

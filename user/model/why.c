@@ -69,6 +69,21 @@ static bool cidr_matches(const struct wd_peer *peer, const struct wd_addr *addr)
 	return true;
 }
 
+static bool node_matches(const struct wd_model *m, const struct wd_peer *peer,
+			 const struct side *who)
+{
+	const struct wd_object *node;
+
+	if (!who->claim ||
+	    (who->claim->kind != CLAIM_NODE && who->claim->kind != CLAIM_HOST))
+		return false;
+	node = who->claim->kind == CLAIM_NODE ?
+		       who->claim->node :
+		       wd_store_get(m->store, WD_KIND_NODE, "", m->node);
+	return wd_selector_matches(peer->node_sel,
+				   node ? node->node.labels : m->no_labels);
+}
+
 static bool peer_matches(const struct wd_model *m, const struct wd_peer *peer,
 			 const char *ns, const struct side *who)
 {
@@ -77,6 +92,8 @@ static bool peer_matches(const struct wd_model *m, const struct wd_peer *peer,
 
 	if (peer->type == WD_PEER_CIDR)
 		return cidr_matches(peer, who->addr);
+	if (peer->type == WD_PEER_NODES)
+		return node_matches(m, peer, who);
 	if (!pod)
 		return false;
 	if (!peer->ns_sel && strcmp(pod->ns, ns) != 0)
@@ -99,28 +116,6 @@ static bool rule_matches(const struct wd_model *m,
 			return true;
 	}
 	return false;
-}
-
-/* Look for the first rule of a policy that allows the flow; -1 none. */
-static int policy_allows(const struct wd_model *m,
-			 const struct wd_object *policy,
-			 const struct wd_object *subject,
-			 const struct side *peer, const struct wd_flow *flow,
-			 enum wd_dir dir)
-{
-	const struct wd_netpol *np = &policy->netpol;
-	const struct wd_object *named_by = dir == WD_INGRESS ? subject :
-							       side_pod(peer);
-
-	for (uint32_t i = 0; !np->subject_broken && i < np->rule_cnt[dir];
-	     i++) {
-		const struct wd_policy_rule *rule = &np->rule[dir][i];
-
-		if (!rule->broken && port_matches(rule, named_by, flow) &&
-		    rule_matches(m, rule, policy->ns, peer))
-			return (int)i;
-	}
-	return -1;
 }
 
 static bool addr_is_group(const struct wd_addr *addr)
@@ -179,35 +174,136 @@ static enum wd_reason deny_reason(const struct wd_flow *flow)
 	return WD_R_PROTO_UNSUP;
 }
 
+/* A question, and where the search for its answer stands. */
+struct quest {
+	const struct wd_model *m;
+	const struct mspace *space;
+	const struct wd_object *subject;
+	const struct side *peer;
+	const struct wd_flow *flow;
+	struct wd_decision *d;
+	const struct wd_object *isolates; /* the first policy that does */
+};
+
+/* The words of draft.c: what a rule comes to if it was not understood. */
+static enum wd_rule_action action_of(const struct wd_policy_rule *rule,
+				     bool broken)
+{
+	return broken && rule->action == WD_RULE_PASS ? WD_RULE_DENY :
+							rule->action;
+}
+
+static bool rule_decides(const struct quest *q, const struct wd_object *policy,
+			 const struct wd_policy_rule *rule, bool broken)
+{
+	const struct wd_object *named_by =
+		q->d->dir == WD_INGRESS ? q->subject : side_pod(q->peer);
+
+	if (broken)
+		return rule->action != WD_RULE_ALLOW;
+	return port_matches(rule, named_by, q->flow) &&
+	       rule_matches(q->m, rule, policy->ns, q->peer);
+}
+
+/* The first rule that does @only (-1: anything) and matches. Return: was there one. */
+static bool ask_spec(const struct quest *q, const struct wd_object *policy,
+		     const struct wd_spec *spec, int first, int only,
+		     enum wd_rule_action *ret_action)
+{
+	for (uint32_t i = 0; i < spec->rule_cnt[q->d->dir]; i++) {
+		const struct wd_policy_rule *rule = &spec->rule[q->d->dir][i];
+		bool broken = rule->broken || spec->subject_broken;
+
+		if (only >= 0 && only != (int)rule->action)
+			continue;
+		if (!rule_decides(q, policy, rule, broken))
+			continue;
+		*ret_action = action_of(rule, broken);
+		q->d->policy = policy;
+		q->d->rule = first + (int)i;
+		return true;
+	}
+	return false;
+}
+
+static bool ask_policy(struct quest *q, const struct wd_object *policy,
+		       int only, enum wd_rule_action *ret_action)
+{
+	int first = 0;
+
+	for (uint32_t i = 0; i < policy->policy.spec_cnt; i++) {
+		const struct wd_spec *spec = &policy->policy.spec[i];
+
+		if (spec->applies[q->d->dir] &&
+		    wd_spec_selects(spec, policy->ns, q->subject,
+				    q->space->labels)) {
+			if (spec->isolates[q->d->dir] && !q->isolates)
+				q->isolates = policy;
+			if (ask_spec(q, policy, spec, first, only, ret_action))
+				return true;
+		}
+		first += (int)spec->rule_cnt[q->d->dir];
+	}
+	return false;
+}
+
+static bool ask_list(struct quest *q, const struct vec *list, enum wd_tier tier,
+		     int only, enum wd_rule_action *ret_action)
+{
+	for (size_t i = 0; i < list->cnt; i++) {
+		const struct wd_object *policy = list->item[i];
+
+		if (policy->policy.tier == tier &&
+		    ask_policy(q, policy, only, ret_action))
+			return true;
+	}
+	return false;
+}
+
+/* Return: did any rule decide; *ret_action what, never PASS. */
+static bool ask_tiers(struct quest *q, enum wd_rule_action *ret_action)
+{
+	static const enum wd_rule_action order[] = { WD_RULE_DENY,
+						     WD_RULE_ALLOW };
+
+	if (ask_list(q, &q->m->wide, WD_TIER_ADMIN, -1, ret_action) &&
+	    *ret_action != WD_RULE_PASS)
+		return true;
+	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
+		if (ask_list(q, &q->m->wide, WD_TIER_NORMAL, (int)order[i],
+			     ret_action) ||
+		    ask_list(q, &q->space->policies, WD_TIER_NORMAL,
+			     (int)order[i], ret_action))
+			return true;
+	}
+	return !q->isolates &&
+	       ask_list(q, &q->m->wide, WD_TIER_BASELINE, -1, ret_action) &&
+	       *ret_action != WD_RULE_PASS;
+}
+
 static void judge_policies(const struct wd_model *m,
 			   const struct wd_object *subject,
 			   const struct side *peer, const struct wd_flow *flow,
 			   struct wd_decision *d)
 {
-	const struct mspace *s;
+	struct quest q = {
+		.m = m, .subject = subject, .peer = peer, .flow = flow, .d = d
+	};
+	enum wd_rule_action action;
 
+	HASH_FIND(hh, m->spaces, subject->ns, strlen(subject->ns), q.space);
 	d->reason = WD_R_NOT_ISOLATED;
-	HASH_FIND(hh, m->spaces, subject->ns, strlen(subject->ns), s);
-	for (size_t i = 0; s && i < s->policies.cnt; i++) {
-		const struct wd_object *policy = s->policies.item[i];
-		const struct wd_netpol *np = &policy->netpol;
-
-		if (!np->isolates[d->dir])
-			continue;
-		if (!np->subject_broken &&
-		    !wd_selector_matches(&np->subject, subject->pod.labels))
-			continue;
-		if (d->reason == WD_R_NOT_ISOLATED) {
-			d->reason = deny_reason(flow);
-			d->policy = policy;
-		}
-		d->rule = policy_allows(m, policy, subject, peer, flow, d->dir);
-		if (d->rule < 0)
-			continue;
-		d->reason = WD_R_POLICY_ALLOW;
-		d->policy = policy;
-		break;
+	if (!q.space)
+		return; /* cannot be: its endpoint is there */
+	if (ask_tiers(&q, &action)) {
+		d->reason = action == WD_RULE_ALLOW ? WD_R_POLICY_ALLOW :
+						      WD_R_POLICY;
+		return;
 	}
+	d->rule = -1; /* one that passed on may have been noted */
+	d->policy = q.isolates;
+	if (q.isolates)
+		d->reason = deny_reason(flow);
 }
 
 /* Of the reasons that a question gets, those that audit mode lets pass. */
@@ -295,7 +391,8 @@ static enum wd_reason table_rules(const struct wd_model *m,
 		return r->action == WD_ACT_ALLOW ? WD_R_POLICY_ALLOW :
 						   WD_R_POLICY;
 	}
-	return deny_reason(flow);
+	return slot->flags & WD_SLOT_ISOLATED ? deny_reason(flow) :
+						WD_R_NOT_ISOLATED;
 }
 
 static void judge_tables(const struct wd_model *m, const struct mendpoint *e,
@@ -320,8 +417,6 @@ static void judge_tables(const struct wd_model *m, const struct mendpoint *e,
 		d->table_reason = WD_R_MODE_OFF;
 	else if (nr == 0 || !(slot->flags & WD_SLOT_READY))
 		d->table_reason = WD_R_NOT_READY;
-	else if (!(slot->flags & WD_SLOT_ISOLATED))
-		d->table_reason = WD_R_NOT_ISOLATED;
 	else
 		d->table_reason =
 			table_rules(m, slot, info.row, flow, &d->rule_id);

@@ -13,6 +13,7 @@
 
 #define KUBERNETES_CORE "v1"
 #define KUBERNETES_NET "networking.k8s.io/v1"
+#define KUBERNETES_ADMIN "policy.networking.k8s.io/v1"
 
 struct kind {
 	const char *api;
@@ -31,6 +32,12 @@ static const struct kind kinds[] = {
 	{ KUBERNETES_CORE, "Node", WD_KIND_NODE, false, false, wd_read_node },
 	{ KUBERNETES_NET, "NetworkPolicy", WD_KIND_NETPOL, true, true,
 	  wd_read_netpol },
+	{ KUBERNETES_ADMIN "alpha2", "ClusterNetworkPolicy", WD_KIND_CLUSTER_NP,
+	  false, true, wd_read_cluster_np },
+	{ KUBERNETES_ADMIN "alpha1", "AdminNetworkPolicy", WD_KIND_ADMIN_NP,
+	  false, true, wd_read_admin_np },
+	{ KUBERNETES_ADMIN "alpha1", "BaselineAdminNetworkPolicy",
+	  WD_KIND_BASELINE_NP, false, true, wd_read_baseline_np },
 	{},
 };
 

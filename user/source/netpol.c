@@ -21,32 +21,13 @@
 
 /* ---- ports ---- */
 
-/* IANA service name: 1-15 of [a-z0-9-], a letter, no '-' at an end or twice (RFC 6335, 5.1). */
-static bool is_port_name(const char *s)
-{
-	size_t len = strlen(s);
-	bool letter = false;
-
-	if (!len || len > 15 || s[0] == '-' || s[len - 1] == '-' ||
-	    strstr(s, "--"))
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		bool alpha = s[i] >= 'a' && s[i] <= 'z';
-
-		letter = letter || alpha;
-		if (!alpha && s[i] != '-' && (s[i] < '0' || s[i] > '9'))
-			return false;
-	}
-	return letter;
-}
-
 static int read_named_port(struct wd_read *r, const struct wd_at *at,
 			   const struct wd_tree *map,
 			   const struct wd_tree *node, struct wd_port *port)
 {
 	const char *name = wd_tree_str(node);
 
-	if (!is_port_name(name)) {
+	if (!wd_read_is_port_name(name)) {
 		wd_read_problem(
 			r, WD_AT(at, "port"), node->line,
 			name[strspn(name, "0123456789")] ?
@@ -108,23 +89,6 @@ static int read_port(struct wd_read *r, const struct wd_at *at,
 
 /* ---- peers ---- */
 
-static int read_cidr(struct wd_read *r, const struct wd_at *at,
-		     const struct wd_tree *node, uint32_t line,
-		     struct wd_cidr *ret_cidr)
-{
-	const char *text = wd_tree_str(node);
-
-	if (text && !wd_cidr_parse(text, ret_cidr))
-		return 0;
-	wd_read_problem(
-		r, at, node ? node->line : line,
-		text ? "'%.60s' is no CIDR (address/length, no leading zeros, no IPv4 in "
-		       "IPv6)" :
-		       "must be a CIDR, as 10.0.0.0/8%.0s",
-		text ? text : "");
-	return -EINVAL;
-}
-
 static int read_except(struct wd_read *r, const struct wd_at *at,
 		       const struct wd_tree *list, struct wd_peer *peer)
 {
@@ -135,7 +99,7 @@ static int read_except(struct wd_read *r, const struct wd_at *at,
 		const struct wd_at *here = WD_ELEMENT(at, peer->except_cnt);
 		struct wd_cidr *cidr = &peer->except[peer->except_cnt++];
 
-		if (read_cidr(r, here, e, e->line, cidr)) {
+		if (wd_read_cidr(r, here, e, e->line, cidr)) {
 			err = -EINVAL;
 		} else if (!wd_cidr_covers(&peer->cidr, cidr)) {
 			wd_read_problem(r, here, e->line, "is not inside cidr");
@@ -152,28 +116,12 @@ static int read_ip_block(struct wd_read *r, const struct wd_at *at,
 	const struct wd_tree *except = NULL;
 
 	if (wd_read_known(r, at, map, known) ||
-	    read_cidr(r, WD_AT(at, "cidr"), wd_tree_get(map, "cidr"), map->line,
-		      &peer->cidr) ||
+	    wd_read_cidr(r, WD_AT(at, "cidr"), wd_tree_get(map, "cidr"),
+			 map->line, &peer->cidr) ||
 	    wd_read_list(r, at, map, "except", &except))
 		return -EINVAL;
 	peer->type = WD_PEER_CIDR;
 	return read_except(r, WD_AT(at, "except"), except, peer);
-}
-
-/* NULL stays NULL: an absent selector and an empty one are two things here. */
-static int read_peer_selector(struct wd_read *r, const struct wd_at *at,
-			      const struct wd_tree *map,
-			      struct wd_selector **ret_sel)
-{
-	struct wd_selector *sel;
-	int err;
-
-	if (!map)
-		return 0;
-	sel = wd_xcalloc(1, sizeof(*sel));
-	err = wd_read_selector(r, at, map, sel);
-	*ret_sel = wd_selector_share(sel);
-	return err;
 }
 
 static int read_peer(struct wd_read *r, const struct wd_at *at,
@@ -207,10 +155,10 @@ static int read_peer(struct wd_read *r, const struct wd_at *at,
 	if (block)
 		return read_ip_block(r, WD_AT(at, "ipBlock"), block, peer);
 	peer->type = WD_PEER_PODS;
-	return read_peer_selector(r, WD_AT(at, "podSelector"), pods,
-				  &peer->pod_sel) |
-	       read_peer_selector(r, WD_AT(at, "namespaceSelector"), nss,
-				  &peer->ns_sel);
+	return wd_read_peer_selector(r, WD_AT(at, "podSelector"), pods,
+				     &peer->pod_sel) |
+	       wd_read_peer_selector(r, WD_AT(at, "namespaceSelector"), nss,
+				     &peer->ns_sel);
 }
 
 /* ---- rules ---- */
@@ -273,7 +221,7 @@ static void read_rule(struct wd_read *r, const struct wd_at *at,
 }
 
 static int read_rules(struct wd_read *r, const struct wd_tree *spec, int dir,
-		      struct wd_netpol *np)
+		      struct wd_spec *np)
 {
 	const struct wd_at *at = WD_AT(NULL, "spec");
 	const char *key = dir == WD_INGRESS ? "ingress" : "egress";
@@ -296,7 +244,7 @@ static int read_rules(struct wd_read *r, const struct wd_tree *spec, int dir,
 
 /* Absent: ingress always, egress if there are egress rules (the API's defaulting). */
 static int read_types(struct wd_read *r, const struct wd_tree *spec,
-		      struct wd_netpol *np)
+		      struct wd_spec *np)
 {
 	const struct wd_at *at = WD_AT(WD_AT(NULL, "spec"), "policyTypes");
 	const struct wd_tree *list = NULL;
@@ -327,7 +275,7 @@ static int read_types(struct wd_read *r, const struct wd_tree *spec,
 	return err;
 }
 
-static void break_rules(struct wd_netpol *np)
+static void break_rules(struct wd_spec *np)
 {
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
 		for (uint32_t i = 0; i < np->rule_cnt[dir]; i++)
@@ -335,8 +283,8 @@ static void break_rules(struct wd_netpol *np)
 	}
 }
 
-static void read_body(struct wd_read *r, const struct wd_tree *doc,
-		      const struct wd_tree *spec, struct wd_netpol *np)
+static void read_fields(struct wd_read *r, const struct wd_tree *doc,
+			const struct wd_tree *spec, struct wd_spec *np)
 {
 	static const char *const doc_fields[] = { "apiVersion", "kind",
 						  "metadata",	"spec",
@@ -356,6 +304,14 @@ static void read_body(struct wd_read *r, const struct wd_tree *doc,
 	/* Which directions were meant is not known then, unless it is written. */
 	if (types || !wd_tree_get(spec, "policyTypes"))
 		np->isolates[WD_INGRESS] = np->isolates[WD_EGRESS] = true;
+}
+
+static void read_body(struct wd_read *r, const struct wd_tree *doc,
+		      const struct wd_tree *spec, struct wd_spec *np)
+{
+	read_fields(r, doc, spec, np);
+	np->applies[WD_INGRESS] = np->isolates[WD_INGRESS];
+	np->applies[WD_EGRESS] = np->isolates[WD_EGRESS];
 }
 
 int wd_read_netpol(struct wd_read *r, const struct wd_tree *doc,
@@ -378,13 +334,15 @@ int wd_read_netpol(struct wd_read *r, const struct wd_tree *doc,
 	if (wd_read_map(r, at, spec, "podSelector", &subject))
 		return -EINVAL;
 	obj = wd_read_object_new(r, WD_KIND_NETPOL, meta, doc->line);
+	obj->policy.tier = WD_TIER_NORMAL;
+	wd_policy_specs(obj, 1);
 	if (wd_read_selector(r, WD_AT(at, "podSelector"), subject,
-			     &obj->netpol.subject)) {
+			     &obj->policy.spec->subject)) {
 		wd_object_free(obj);
 		return -EINVAL;
 	}
 	r->effect = WD_PROBLEM_ISOLATED;
-	read_body(r, doc, spec, &obj->netpol);
+	read_body(r, doc, spec, obj->policy.spec);
 	*ret_obj = obj;
 	return 0;
 }

@@ -20,6 +20,7 @@
 struct wd_object;
 struct wd_selector;
 struct wd_label;
+struct wd_cidr;
 
 /* What a text holds, told in its order. */
 struct wd_read_fns {
@@ -153,10 +154,35 @@ int wd_read_label_value(struct wd_read *r, const struct wd_at *at,
 int wd_read_selector(struct wd_read *r, const struct wd_at *at,
 		     const struct wd_tree *map, struct wd_selector *ret_sel);
 
+/* ---- parts of policies; each returns 0, or -EINVAL with the problem told ---- */
+
+/** wd_read_is_port_name() - IANA service name: 1-15 of [a-z0-9-], a letter, no '-' at an end or twice (RFC 6335, 5.1) */
+bool wd_read_is_port_name(const char *s);
+
+/** wd_read_cidr() - a prefix in @node, which may be NULL; @line of what it is missing in */
+int wd_read_cidr(struct wd_read *r, const struct wd_at *at,
+		 const struct wd_tree *node, uint32_t line,
+		 struct wd_cidr *ret_cidr);
+
+/**
+ * wd_read_peer_selector() - a selector of its own, shared among all that are equal
+ * @map: NULL leaves *ret_sel: an absent selector and an empty one are two things
+ * @ret_sel: set also on failure
+ */
+int wd_read_peer_selector(struct wd_read *r, const struct wd_at *at,
+			  const struct wd_tree *map,
+			  struct wd_selector **ret_sel);
+
 /* ---- kinds: an object, or -EINVAL with the problems told ---- */
 
 int wd_read_netpol(struct wd_read *r, const struct wd_tree *doc,
 		   const struct wd_meta *meta, struct wd_object **ret_obj);
+int wd_read_cluster_np(struct wd_read *r, const struct wd_tree *doc,
+		       const struct wd_meta *meta, struct wd_object **ret_obj);
+int wd_read_admin_np(struct wd_read *r, const struct wd_tree *doc,
+		     const struct wd_meta *meta, struct wd_object **ret_obj);
+int wd_read_baseline_np(struct wd_read *r, const struct wd_tree *doc,
+			const struct wd_meta *meta, struct wd_object **ret_obj);
 int wd_read_pod(struct wd_read *r, const struct wd_tree *doc,
 		const struct wd_meta *meta, struct wd_object **ret_obj);
 int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc,

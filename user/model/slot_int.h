@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * slot_int.h - what the steps from policies to a slot hand on; draft.c, class.c
+ * and slot.c only.
+ */
+#ifndef WARDER_SLOT_INT_H
+#define WARDER_SLOT_INT_H
+
+#include "model_int.h"
+
+/* What an endpoint's policy comes to, while it is worked out. */
+struct draft {
+	bool isolated[WD_DIR__MAX];
+	bool named_egress;
+	struct atom *atom;
+	size_t cnt;
+	size_t cap;
+};
+
+/* draft.c: what the policies say of @pod; the atoms own rules and terms */
+void draft_fill(struct wd_model *m, struct draft *d,
+		const struct wd_object *pod);
+void draft_fini(struct wd_model *m, struct draft *d);
+
+/* The atoms that cover one piece of the port space, without those that never decide. */
+struct cover {
+	bool passes; /* some pass on */
+	int pass_tier; /* the last tier where that is so, -1 none */
+	size_t cnt;
+	size_t cap;
+	const struct atom **atom;
+};
+
+/* class.c: @proto -1: what has no ports */
+void cover_find(struct wd_model *m, struct cover *cov, const struct draft *d,
+		enum wd_dir dir, int proto, uint32_t port);
+
+/* The class for one piece, with one reference. *ret_class NULL: no rule covers it. 0 or -ENOSPC */
+int class_get(struct wd_model *m, const struct cover *cov,
+	      struct mclass **ret_class);
+void class_put(struct wd_model *m, struct mclass *c);
+
+#endif /* WARDER_SLOT_INT_H */
