@@ -10,6 +10,7 @@
 #include "adopt.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 
 #include "agent.h"
 #include "datapath/ladder.h"
+#include "journal.h"
+#include "json.h"
 #include "log.h"
 #include "model/xalloc.h"
 
@@ -274,6 +277,32 @@ static int drift_state(struct wd_agent *agent)
 	return 1;
 }
 
+void wd_drift_tell(struct wd_agent *agent, int found, bool repaired,
+		   const char *fmt, ...)
+{
+	struct wd_happens happens = {
+		.what = WD_HAPPENS_DRIFT,
+		.level = WD_LOG_WARN,
+		.about = json_object_new_object(),
+	};
+	char *text = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
+	va_end(args);
+	agent->drift.found += (uint64_t)found;
+	if (repaired)
+		agent->drift.repaired += (uint64_t)found;
+	wd_json_int(happens.about, "found", found);
+	wd_json_bool(happens.about, "repaired", repaired);
+	wd_journal_tell(agent->journal, &happens, "%s, %s",
+			text ? text : "drift",
+			repaired ? "repaired" : "NOT repaired, trying again");
+	free(text);
+}
+
 static int drift_maps(struct wd_agent *agent)
 {
 	struct drift d = { .agent = agent };
@@ -283,13 +312,10 @@ static int drift_maps(struct wd_agent *agent)
 		err = drift_map(&d, entry_maps[i]);
 	d.found += wd_model_verify_arrays(agent->model);
 	d.found += drift_state(agent);
-	agent->drift.found += (uint64_t)d.found;
-	if (d.found) {
-		wd_warn("drift: %d map entries were not as written, repairing",
-			d.found);
-		if (wd_agent_commit(agent) == 0)
-			agent->drift.repaired += (uint64_t)d.found;
-	}
+	if (d.found)
+		wd_drift_tell(agent, d.found, wd_agent_commit(agent) == 0,
+			      "drift: %d map entries were not as written",
+			      d.found);
 	return err;
 }
 
@@ -298,12 +324,9 @@ static int drift_pins(struct wd_agent *agent)
 	int found;
 	int err = wd_datapath_repin(agent->dp, &found);
 
-	agent->drift.found += (uint64_t)found;
-	if (!err)
-		agent->drift.repaired += (uint64_t)found;
 	if (found)
-		wd_warn("drift: %d pins were gone or not ours, making them again",
-			found);
+		wd_drift_tell(agent, found, !err,
+			      "drift: %d pins were gone or not ours", found);
 	return err;
 }
 

@@ -5,6 +5,8 @@
 #ifndef WARDER_ADOPT_H
 #define WARDER_ADOPT_H
 
+#include <stdbool.h>
+
 struct wd_agent;
 
 /**
@@ -22,5 +24,12 @@ unsigned int wd_adopt_max_endpoint_id(struct wd_agent *agent);
  * Return: entries found wrong, or -errno.
  */
 int wd_drift_check(struct wd_agent *agent);
+
+/**
+ * wd_drift_tell() - count @found things that were not as they should be, and tell of them
+ * @repaired: they are again
+ */
+void wd_drift_tell(struct wd_agent *agent, int found, bool repaired,
+		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 #endif /* WARDER_ADOPT_H */

@@ -21,10 +21,12 @@
 
 #include "adopt.h"
 #include "cni_replay.h"
+#include "complaints.h"
 #include "datapath/ladder.h"
 #include "encryption.h"
 #include "endpoints_int.h"
 #include "events.h"
+#include "journal.h"
 #include "log.h"
 #include "metrics/collect.h"
 #include "metrics/server.h"
@@ -260,27 +262,13 @@ static void on_commit_timer(void *ctx)
 			wd_errno(err));
 }
 
-/* One line when the number changes; each is told by status, with its place. */
-static void tell_problems(struct wd_agent *agent)
-{
-	size_t cnt = wd_manifests_problems(agent->manifests)->cnt;
-
-	if (cnt == agent->problems_told)
-		return;
-	agent->problems_told = cnt;
-	if (cnt)
-		wd_warn("manifests: %zu problems, see `warder status`", cnt);
-	else
-		wd_info("manifests: no problems any more");
-}
-
 int wd_agent_sync(struct wd_agent *agent)
 {
 	int err = wd_manifests_scan(agent->manifests);
 
 	if (err < 0)
 		return err;
-	tell_problems(agent);
+	wd_complaints_sources(agent->complaints);
 	(void)wd_endpoints_discover(agent->endpoints);
 	err = wd_agent_commit(agent);
 	/* What sync has answered for outlives a crash right after it. */
@@ -302,7 +290,7 @@ static void on_files(void *ctx, int fd, uint32_t events)
 			wd_errno(n));
 	else if (wd_model_dirty(agent->model))
 		wd_agent_commit_soon(agent);
-	tell_problems(agent);
+	wd_complaints_sources(agent->complaints);
 }
 
 static void refresh_host_addrs(struct wd_agent *agent)
@@ -376,6 +364,7 @@ static void on_tick(void *ctx)
 		(void)malloc_trim(0);
 	}
 	wd_manifests_flush(agent->manifests);
+	wd_complaints_sources(agent->complaints); /* it has looked, too */
 	wd_timer_set(agent->tick_timer, TICK_MS);
 }
 
@@ -606,7 +595,7 @@ static int start_sources(struct wd_agent *agent)
 	if (!err) {
 		n = wd_manifests_scan(agent->manifests);
 		err = n < 0 ? n : 0;
-		tell_problems(agent);
+		wd_complaints_sources(agent->complaints);
 	}
 	if (!err)
 		err = wd_loop_add(agent->loop,
@@ -671,6 +660,7 @@ static void stop(struct wd_agent *agent)
 	wd_metrics_server_free(agent->metrics);
 	wd_witness_close(agent->witness);
 	wd_events_free(agent->events);
+	agent->events = NULL;
 	wd_ctl_close(agent->ctl);
 	wd_linkmon_close(agent->links);
 	wd_manifests_free(agent->manifests);
@@ -681,6 +671,8 @@ static void stop(struct wd_agent *agent)
 	wd_rungs_free(agent->rungs);
 	wd_datapath_close(agent->dp);
 	wd_loop_free(agent->loop);
+	wd_complaints_free(agent->complaints);
+	wd_journal_free(agent->journal);
 	free(agent->commit_error);
 	free(agent->drift.error);
 }
@@ -695,6 +687,8 @@ int wd_agent_run(const struct wd_config *config)
 	if (config->verbose)
 		wd_log_set(WD_LOG_DEBUG);
 	agent->started_ms = realtime_ms();
+	agent->journal = wd_journal_new(agent);
+	agent->complaints = wd_complaints_new(agent);
 	if (start(agent) == 0) {
 		agent->ready = true;
 		(void)malloc_trim(0);

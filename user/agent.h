@@ -20,9 +20,11 @@
 #include "net/veth.h"
 #include "source/manifests.h"
 
+struct wd_complaints;
 struct wd_encryption;
 struct wd_endpoints;
 struct wd_events;
+struct wd_journal;
 struct wd_metrics_server;
 struct wd_rungs;
 struct wd_witness;
@@ -37,6 +39,8 @@ struct wd_drift {
 
 struct wd_agent {
 	struct wd_config config;
+	struct wd_journal *journal; /* from the first step on */
+	struct wd_complaints *complaints;
 	struct wd_loop *loop;
 	struct wd_store *store;
 	struct wd_manifests *manifests;
@@ -57,7 +61,6 @@ struct wd_agent {
 	bool identities_unsaved;
 	int commit_failures; /* in a row */
 	char *commit_error; /* why the last commit failed, NULL when it did not */
-	size_t problems_told; /* with the sources, in the log */
 	int64_t started_ms; /* CLOCK_REALTIME */
 	int64_t replaced_ms; /* CLOCK_REALTIME: maps of another version were let go, 0 none were */
 	uint32_t start_us; /* from exec to the first generation in force */

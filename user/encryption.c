@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "agent.h"
+#include "journal.h"
+#include "json.h"
 #include "log.h"
 #include "model/xalloc.h"
 #include "prefix_table.h"
@@ -161,12 +163,23 @@ static void set_flags(struct wd_encryption *enc)
 		wd_map_mem(enc->agent->dp, WD_MAP_wd_state);
 	uint32_t flags = wd_encryption_flags(enc);
 	uint32_t have = __atomic_load_n(&state->flags, __ATOMIC_RELAXED);
+	const uint32_t bad = WD_STATE_WIRE_OPEN | WD_STATE_NO_NET4 |
+			     WD_STATE_NO_NET6;
+	struct wd_happens happens = {
+		.what = WD_HAPPENS_ENCRYPTION,
+		.level = (flags & bad) ? WD_LOG_WARN : WD_LOG_INFO,
+	};
 
 	if ((have & all) == flags)
 		return;
+	happens.about = json_object_new_object();
 	__atomic_or_fetch(&state->flags, flags, __ATOMIC_RELEASE);
 	__atomic_and_fetch(&state->flags, ~(all & ~flags), __ATOMIC_RELEASE);
-	wd_info("encryption: %s%s%s%s",
+	wd_json_bool(happens.about, "required", flags & WD_STATE_ENCRYPT);
+	wd_json_bool(happens.about, "nodes", flags & WD_STATE_ENCRYPT_NODES);
+	wd_json_bool(happens.about, "open", flags & WD_STATE_WIRE_OPEN);
+	wd_journal_tell(
+		enc->agent->journal, &happens, "encryption: %s%s%s%s",
 		flags & WD_STATE_ENCRYPT ? "checked on all wires" :
 					   "nothing is required",
 		flags & WD_STATE_ENCRYPT_NODES ? ", between nodes too" : "",

@@ -412,13 +412,13 @@ static bool is_same(const struct wd_local *local, const struct wd_link *link)
 
 static void mend(struct wd_endpoints *eps, struct wd_local *local, int err)
 {
-	wd_warn("endpoint '%s/%s': programs on %s: %s, attaching again",
-		local->ep.ns, local->ep.name, local->ep.host_name,
-		wd_errno(err));
-	eps->agent->drift.found++;
+	bool repaired;
+
 	local->attached = false;
-	if (wd_local_attach(eps, local) == 0)
-		eps->agent->drift.repaired++;
+	repaired = wd_local_attach(eps, local) == 0;
+	wd_drift_tell(eps->agent, 1, repaired,
+		      "endpoint '%s/%s': programs on %s: %s", local->ep.ns,
+		      local->ep.name, local->ep.host_name, wd_errno(err));
 }
 
 static void check_one(struct wd_endpoints *eps, struct wd_local *local)

@@ -35,6 +35,7 @@ struct listener {
 	struct listener *next;
 	struct wd_events *events;
 	struct wd_ctl_conn *conn;
+	bool agent; /* no packets, only what happens to the agent */
 	bool drops; /* not what newly passes */
 	int reason; /* only this one; -1 all */
 	char *ns, *name; /* only this pod; NULL all */
@@ -193,11 +194,26 @@ static bool doc_names_pod(struct json_object *doc, const char *key,
 	       !strcmp(wd_json_get_str(obj, "name"), listener->name);
 }
 
+/* Is there anybody for whom the programs are to emit? */
+static bool has_watchers(const struct wd_events *events)
+{
+	for (struct listener *l = events->listeners; l; l = l->next)
+		if (!l->agent)
+			return true;
+	return false;
+}
+
+static bool chooses_packets(const struct listener *listener)
+{
+	return !listener->agent &&
+	       (listener->drops || listener->reason >= 0 || listener->ns);
+}
+
 static bool listener_wants(const struct listener *listener,
 			   const struct wd_event *event,
 			   struct json_object *doc)
 {
-	if (listener->drops && event->verdict == WD_ALLOW)
+	if (listener->agent || (listener->drops && event->verdict == WD_ALLOW))
 		return false;
 	if (listener->reason >= 0 && event->reason != listener->reason)
 		return false;
@@ -257,7 +273,7 @@ static void tell_all(struct wd_events *events, uint64_t lost, const char *cause)
 
 	for (listener = events->listeners; lost && listener; listener = next) {
 		next = listener->next;
-		if (tell_loss(listener, lost, cause))
+		if (!listener->agent && tell_loss(listener, lost, cause))
 			listener->missed++;
 	}
 }
@@ -288,7 +304,7 @@ static void drain(void *ctx)
 			wd_errno(err));
 	if (++events->drains % LOSS_EVERY == 0)
 		check_losses(events);
-	if (events->listeners)
+	if (has_watchers(events))
 		wd_timer_set(events->timer, DRAIN_MS);
 }
 
@@ -297,11 +313,15 @@ static void set_monitor(struct wd_events *events)
 {
 	struct wd_state_val *state =
 		wd_map_mem(events->agent->dp, WD_MAP_wd_state);
-	uint32_t bits = events->listeners ? WD_MONITOR_DROP : 0;
+	uint32_t bits = 0;
 
-	for (struct listener *l = events->listeners; l; l = l->next)
+	for (struct listener *l = events->listeners; l; l = l->next) {
+		if (l->agent)
+			continue;
+		bits |= WD_MONITOR_DROP;
 		if (!l->drops && (l->reason < 0 || l->reason < WD_R_FIRST_DROP))
 			bits |= WD_MONITOR_NEW;
+	}
 	__atomic_store_n(&state->monitor, bits, __ATOMIC_RELAXED);
 }
 
@@ -325,7 +345,7 @@ static void leave(void *ctx, struct wd_ctl_conn *conn)
 	*at = listener->next;
 	listener_free(listener);
 	set_monitor(events);
-	if (!events->listeners)
+	if (!has_watchers(events))
 		wd_timer_stop(events->timer);
 }
 
@@ -356,6 +376,7 @@ static int read_filter(struct listener *listener, struct json_object *req,
 	const char *reason = wd_json_get_str(req, "reason");
 	char *copy, *part[2];
 
+	listener->agent = wd_json_get_bool(req, "agent");
 	listener->drops = wd_json_get_bool(req, "drops");
 	listener->reason = *reason ? wd_reason_find(reason) : -1;
 	if (*reason && listener->reason < 0) {
@@ -390,7 +411,7 @@ void wd_events_monitor(void *agent, struct wd_ctl_conn *conn,
 		listener_free(listener);
 		return;
 	}
-	err = events->listeners ? 0 : begin(events);
+	err = listener->agent || has_watchers(events) ? 0 : begin(events);
 	if (err == -EOPNOTSUPP) {
 		wd_ctl_error(
 			conn, 1, "monitor",
@@ -410,24 +431,20 @@ void wd_events_monitor(void *agent, struct wd_ctl_conn *conn,
 	events->listeners = listener;
 	wd_ctl_on_close(conn, leave, listener);
 	set_monitor(events);
-	wd_timer_set(events->timer, DRAIN_MS);
+	if (!listener->agent)
+		wd_timer_set(events->timer, DRAIN_MS);
 }
 
-void wd_events_rung(struct wd_events *events, enum wd_rung before)
+void wd_events_agent(struct wd_events *events, struct json_object *doc,
+		     bool always)
 {
-	const struct wd_ladder *ladder = wd_ladder(events->agent->dp);
-	struct json_object *doc = json_object_new_object();
 	struct listener *listener, *next;
 
-	wd_query_time(doc, "time", (int64_t)ladder->since_ms);
-	wd_json_str(doc, "rung", wd_rung_name(ladder->rung));
-	wd_json_str(doc, "rung_before", wd_rung_name(before));
-	wd_json_bool(doc, "everything_allowed", ladder->open);
 	for (listener = events->listeners; listener; listener = next) {
 		next = listener->next;
-		tell(listener, doc);
+		if (always || !chooses_packets(listener))
+			tell(listener, doc);
 	}
-	json_object_put(doc);
 }
 
 void wd_events_rebind(struct wd_events *events)
@@ -435,7 +452,7 @@ void wd_events_rebind(struct wd_events *events)
 	ring_buffer__free(events->ring);
 	events->ring = NULL;
 	set_monitor(events);
-	if (events->listeners && begin(events))
+	if (has_watchers(events) && begin(events))
 		wd_warn("events: the ring buffer of the new maps cannot be read, listeners will hear nothing");
 }
 

@@ -8,7 +8,7 @@
 #ifndef WARDER_EVENTS_H
 #define WARDER_EVENTS_H
 
-#include <warder/rung.h>
+#include <stdbool.h>
 
 struct json_object;
 struct wd_agent;
@@ -16,15 +16,23 @@ struct wd_ctl_conn;
 struct wd_events;
 
 int wd_events_new(struct wd_agent *agent, struct wd_events **ret_events);
-/** wd_events_rung() - tell all listeners that another rung is in force than @before */
-void wd_events_rung(struct wd_events *events, enum wd_rung before);
+/**
+ * wd_events_agent() - tell listeners what happened to the agent
+ * @doc: of journal.h, borrowed
+ * @always: also those who chose packets
+ */
+void wd_events_agent(struct wd_events *events, struct json_object *doc,
+		     bool always);
 
 /** wd_events_rebind() - the maps are others than before */
 void wd_events_rebind(struct wd_events *events);
 
 void wd_events_free(struct wd_events *events);
 
-/* The "monitor" command: request keys drops (bool), pod ("ns/name"), reason ("DEFAULT"); a stream of events. */
+/*
+ * The "monitor" command: request keys drops (bool), pod ("ns/name"), reason
+ * ("DEFAULT"), agent (bool: what happens to it, no packets); a stream of events.
+ */
 void wd_events_monitor(void *agent, struct wd_ctl_conn *conn,
 		       struct json_object *req, int fd);
 

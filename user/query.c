@@ -29,7 +29,7 @@ void wd_query_no_fd(int fd)
 		close(fd);
 }
 
-static const char *effect_name(enum wd_problem_effect effect)
+const char *wd_problem_effect_name(enum wd_problem_effect effect)
 {
 	switch (effect) {
 	case WD_PROBLEM_KEPT:
@@ -55,7 +55,8 @@ void wd_query_problems(const struct wd_agent *agent, const char *object,
 		if (object && strcmp(object, problem->object) != 0)
 			continue;
 		obj = wd_json_push(array);
-		wd_json_str(obj, "effect", effect_name(problem->effect));
+		wd_json_str(obj, "effect",
+			    wd_problem_effect_name(problem->effect));
 		wd_json_str(obj, "file", problem->file);
 		wd_json_int(obj, "line", problem->line);
 		wd_json_str(obj, "object", problem->object);

@@ -13,6 +13,7 @@
 
 #include "ctl.h"
 #include "model/model.h"
+#include "source/manifests.h"
 
 struct wd_agent;
 
@@ -46,6 +47,9 @@ struct wd_ep_info;
 /** wd_query_endpoint_state() - in one word, as STATE of `endpoint list` */
 const char *wd_query_endpoint_state(const struct wd_agent *agent,
 				    const struct wd_ep_info *info);
+
+/** wd_problem_effect_name() - "kept", "isolated", "ignored" */
+const char *wd_problem_effect_name(enum wd_problem_effect effect);
 
 /** wd_query_problems() - what is wrong with the files; @object NULL: with all of them */
 void wd_query_problems(const struct wd_agent *agent, const char *object,

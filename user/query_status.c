@@ -15,6 +15,7 @@
 
 #include "agent.h"
 #include "endpoints.h"
+#include "journal.h"
 #include "json.h"
 #include "log.h"
 #include "metrics/server.h"
@@ -422,7 +423,11 @@ struct json_object *wd_query_status_doc(const struct wd_agent *agent)
 void wd_query_status(void *ctx, struct wd_ctl_conn *conn,
 		     struct json_object *req, int fd)
 {
-	(void)req;
+	const struct wd_agent *agent = ctx;
+	struct json_object *doc = wd_query_status_doc(agent);
+
 	wd_query_no_fd(fd);
-	wd_ctl_reply(conn, wd_query_status_doc(ctx));
+	if (wd_json_get_bool(req, "events"))
+		wd_journal_put(agent->journal, doc);
+	wd_ctl_reply(conn, doc);
 }

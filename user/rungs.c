@@ -17,6 +17,7 @@
 #include "encryption.h"
 #include "endpoints.h"
 #include "events.h"
+#include "journal.h"
 #include "json.h"
 #include "ladder_file.h"
 #include "log.h"
@@ -134,6 +135,43 @@ static void write_down(struct wd_rungs *rungs)
 			wd_errno(err));
 }
 
+/* Of the attempts, the one that a person should act on first. */
+static const struct wd_attempt *first_failure(const struct wd_ladder *l)
+{
+	for (int i = 0; i < l->attempts; i++)
+		if (!l->attempt[i].optional)
+			return &l->attempt[i];
+	return l->attempts ? &l->attempt[0] : NULL;
+}
+
+static void put_reason(const struct wd_rungs *rungs, const struct wd_ladder *l,
+		       struct json_object *doc)
+{
+	const struct wd_attempt *a = first_failure(l);
+	const char *cause = NULL, *fix = NULL;
+	const char *reason =
+		"the programs passed the verifier and the golden packets";
+
+	if (l->open) {
+		reason = "NOTHING IS ENFORCED: no rung works, and --hold allow "
+			 "lets everything pass";
+	} else if (l->top == l->rung && l->rung != WD_RUNG_FULL) {
+		reason = rungs->file.pinned ? "pinned by `warder ladder pin`" :
+					      "--max-rung";
+	} else if (l->kept && a) {
+		reason = a->text;
+	} else if (l->rung != WD_RUNG_FULL && a) {
+		reason = a->text;
+	}
+	if (a && (l->rung != WD_RUNG_FULL || l->kept) && l->top != l->rung) {
+		cause = wd_cause_name(a->cause);
+		fix = wd_cause_fix(a->cause);
+	}
+	wd_json_str(doc, "rung_reason", reason ? reason : "");
+	wd_json_str(doc, "rung_cause", cause);
+	wd_json_str(doc, "rung_fix", fix);
+}
+
 /* ---- going ---- */
 
 static void arm_retry(struct wd_rungs *rungs)
@@ -161,13 +199,27 @@ static void note_rung(struct wd_agent *agent)
 static void changed(struct wd_rungs *rungs, enum wd_rung before)
 {
 	struct wd_agent *agent = rungs->agent;
-	enum wd_rung now = wd_ladder(agent->dp)->rung;
+	const struct wd_ladder *l = wd_ladder(agent->dp);
+	struct wd_happens happens = {
+		.what = WD_HAPPENS_RUNG,
+		.level = WD_LOG_INFO,
+		.about = json_object_new_object(),
+	};
 
-	wd_info("ladder: from rung %s to rung %s", wd_rung_name(before),
-		wd_rung_name(now));
-	if ((before == WD_RUNG_NFT) != (now == WD_RUNG_NFT))
+	wd_json_str(happens.about, "rung", wd_rung_name(l->rung));
+	wd_json_str(happens.about, "rung_before", wd_rung_name(before));
+	wd_json_bool(happens.about, "everything_allowed", l->open);
+	put_reason(rungs, l, happens.about);
+	if (l->open)
+		happens.level = WD_LOG_ERR;
+	else if (*wd_json_get_str(happens.about, "rung_cause"))
+		happens.level = WD_LOG_WARN; /* nobody wanted it */
+	wd_journal_tell(agent->journal, &happens,
+			"ladder: from rung %s to rung %s: %s",
+			wd_rung_name(before), wd_rung_name(l->rung),
+			wd_json_get_str(happens.about, "rung_reason"));
+	if ((before == WD_RUNG_NFT) != (l->rung == WD_RUNG_NFT))
 		wd_endpoints_seed(agent->endpoints);
-	wd_events_rung(agent->events, before);
 }
 
 static int climb(struct wd_rungs *rungs, bool anew, char **ret_why)
@@ -270,43 +322,6 @@ static void put_attempt(struct json_object *obj, const struct wd_attempt *a)
 	wd_json_bool(obj, "optional", a->optional);
 	wd_json_bool(obj, "skipped", a->skipped);
 	wd_query_time(obj, "time", (int64_t)a->at_ms);
-}
-
-/* Of the attempts, the one that a person should act on first. */
-static const struct wd_attempt *first_failure(const struct wd_ladder *l)
-{
-	for (int i = 0; i < l->attempts; i++)
-		if (!l->attempt[i].optional)
-			return &l->attempt[i];
-	return l->attempts ? &l->attempt[0] : NULL;
-}
-
-static void put_reason(const struct wd_rungs *rungs, const struct wd_ladder *l,
-		       struct json_object *doc)
-{
-	const struct wd_attempt *a = first_failure(l);
-	const char *cause = NULL, *fix = NULL;
-	const char *reason =
-		"the programs passed the verifier and the golden packets";
-
-	if (l->open) {
-		reason = "NOTHING IS ENFORCED: no rung works, and --hold allow "
-			 "lets everything pass";
-	} else if (l->top == l->rung && l->rung != WD_RUNG_FULL) {
-		reason = rungs->file.pinned ? "pinned by `warder ladder pin`" :
-					      "--max-rung";
-	} else if (l->kept && a) {
-		reason = a->text;
-	} else if (l->rung != WD_RUNG_FULL && a) {
-		reason = a->text;
-	}
-	if (a && (l->rung != WD_RUNG_FULL || l->kept) && l->top != l->rung) {
-		cause = wd_cause_name(a->cause);
-		fix = wd_cause_fix(a->cause);
-	}
-	wd_json_str(doc, "rung_reason", reason ? reason : "");
-	wd_json_str(doc, "rung_cause", cause);
-	wd_json_str(doc, "rung_fix", fix);
 }
 
 void wd_rungs_put(const struct wd_agent *agent, struct json_object *doc)

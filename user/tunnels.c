@@ -7,6 +7,7 @@
 
 #include "agent.h"
 #include "byteorder.h"
+#include "complaints.h"
 #include "encryption.h"
 #include "log.h"
 #include "model/xalloc.h"
@@ -224,14 +225,11 @@ bool wd_tunnels_ports(const struct wd_tunnels *t)
 
 /* ---- what is wrong ---- */
 
-static void tell_findings(const struct wd_wg_findings *f)
+static void set_findings(struct wd_tunnels *t, struct wd_wg_findings *now)
 {
-	for (uint32_t i = 0; i < f->cnt; i++)
-		wd_warn("wireguard: %s: %s: %s",
-			wd_wg_kind_name(f->finding[i].kind),
-			f->finding[i].object, f->finding[i].text);
-	if (!f->cnt)
-		wd_info("wireguard: all is as it should be");
+	wd_complaints_wireguard(t->agent->complaints, &t->findings, now);
+	wd_wg_findings_fini(&t->findings);
+	t->findings = *now;
 }
 
 static void look(struct wd_tunnels *t)
@@ -242,10 +240,7 @@ static void look(struct wd_tunnels *t)
 	cluster_init(t, &c, true);
 	wd_wg_check(t->unreadable ? NULL : t->state, &c.c, &found);
 	cluster_fini(&c);
-	if (!wd_wg_findings_equal(&found, &t->findings))
-		tell_findings(&found);
-	wd_wg_findings_fini(&t->findings);
-	t->findings = found;
+	set_findings(t, &found);
 	t->unchecked = false;
 }
 
@@ -273,6 +268,7 @@ static void told(void *ctx, const struct wd_wg_state *state, uint32_t diff,
 void wd_tunnels_want(struct wd_tunnels *t, bool wanted)
 {
 	struct wd_wg_watch_ops ops = { .told = told, .ctx = t };
+	struct wd_wg_findings none = { 0 };
 	int err;
 
 	if (wanted == (t->watch != NULL))
@@ -281,8 +277,7 @@ void wd_tunnels_want(struct wd_tunnels *t, bool wanted)
 		wd_wg_watch_free(t->watch);
 		t->watch = NULL;
 		t->state = NULL;
-		wd_wg_findings_fini(&t->findings);
-		t->findings = (struct wd_wg_findings){ 0 };
+		set_findings(t, &none);
 		wd_prefix_table_begin(t->owned);
 		(void)wd_prefix_table_end(t->owned, t->agent->dp);
 		return;

@@ -8,6 +8,7 @@
 
 #include <uthash.h>
 
+#include "adopt.h"
 #include "agent.h"
 #include "datapath/ladder.h"
 #include "encryption.h"
@@ -20,6 +21,7 @@ struct device {
 	struct wd_wire wire;
 	bool raw;
 	bool written; /* the programs know its kind */
+	int lost; /* somebody took off what was attached: of the check, as -errno */
 	bool seen; /* scratch of a listing */
 };
 
@@ -286,6 +288,15 @@ static void leave_programs(struct wd_wires *wires)
 	wires->left = !err;
 }
 
+/* Somebody may have taken off what was attached. Return: 0; or -errno of looking */
+static int check_hooks(const struct wd_wires *wires, const struct device *d)
+{
+	if (!d->wire.guarded || d->wire.kind == WD_WIRE_UPPER ||
+	    wires->by_others)
+		return 0;
+	return wd_wire_check(wires->agent->dp, family_of(d), d->wire.ifindex);
+}
+
 void wd_wires_check(struct wd_wires *wires)
 {
 	struct wd_link *link = NULL;
@@ -307,11 +318,8 @@ void wd_wires_check(struct wd_wires *wires)
 	}
 	HASH_ITER(hh, wires->devices, d, tmp) {
 		d->seen = false;
-		/* somebody may have taken off what was attached */
-		if (d->wire.guarded && d->wire.kind != WD_WIRE_UPPER &&
-		    !wires->by_others &&
-		    wd_wire_check(wires->agent->dp, family_of(d),
-				  d->wire.ifindex))
+		d->lost = check_hooks(wires, d);
+		if (d->lost)
 			d->wire.guarded = false;
 	}
 	for (int i = 0; i < cnt; i++)
@@ -320,6 +328,10 @@ void wd_wires_check(struct wd_wires *wires)
 	HASH_ITER(hh, wires->devices, d, tmp) {
 		if (!d->seen)
 			forget(wires, d);
+		else if (d->lost)
+			wd_drift_tell(wires->agent, 1, d->wire.guarded,
+				      "wires: programs on %s: %s", d->wire.name,
+				      wd_errno(d->lost));
 	}
 }
 

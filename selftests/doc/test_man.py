@@ -29,8 +29,8 @@ CONTRACT = ('agent', 'status', 'sync', 'stop', 'endpoint list',
 CONTRACT_OPTIONS = {
     'agent': 'config node manifests state-dir run-dir bpffs max-rung '
              'host-ingress metrics check',
-    'status': 'wait', 'sync': 'timeout', 'stop': 'detach',
-    'monitor': 'drops pod reason', 'encryption report': 'since html'}
+    'status': 'wait events', 'sync': 'timeout', 'stop': 'detach',
+    'monitor': 'agent drops pod reason', 'encryption report': 'since html'}
 # Words that make each command ask the agent.
 ASKING = ('status', 'sync', 'endpoint list', 'endpoint get a/b',
           'identity list', 'identity get 256', 'policy list',
@@ -45,7 +45,7 @@ WRONG = ('', 'nope', 'endpoint', 'endpoint nope', 'endpoint get',
          'why a/b c/d:0', 'why -4 -6 a/b c/d', 'monitor --reason NOPE',
          'encryption', 'encryption report --since soon',
          'policy check', 'ladder', 'ladder pin', 'help nope', 'agent --nope', 'agent more',
-         'metrics more', 'agent --metrics host:1')
+         'metrics more', 'monitor --agent --drops', 'agent --metrics host:1')
 
 
 class Documents:

@@ -139,6 +139,9 @@ void wd_cmd_json(struct json_object *doc);
 /** wd_show_problem() - "file:line: field: text (object, effect)" */
 void wd_show_problem(FILE *to, struct json_object *problem);
 
+/** wd_show_happened() - an event of the agent: time, level, kind, what happened */
+void wd_show_happened(struct json_object *event);
+
 /** wd_show_join() - strings of an array below @key, separated */
 char *wd_show_join(struct json_object *obj, const char *key, const char *sep);
 

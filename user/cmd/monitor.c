@@ -109,13 +109,8 @@ static int take_event(void *ctx, struct json_object *event)
 		wd_print(stdout, "%lld events lost: %s\n",
 			 (long long)wd_json_get_int(event, "lost"),
 			 wd_json_get_str(event, "cause"));
-	else if (wd_json_get(event, "rung_before"))
-		wd_print(stdout, "rung %s is in force, before it was %s%s\n",
-			 wd_json_get_str(event, "rung"),
-			 wd_json_get_str(event, "rung_before"),
-			 wd_json_get_bool(event, "everything_allowed") ?
-				 ": NOTHING IS ENFORCED" :
-				 "");
+	else if (wd_json_get(event, "agent"))
+		wd_show_happened(event);
 	else
 		print_event(event);
 	/* Who reads a pipe wants it now; a closed pipe ends the command. */
@@ -135,7 +130,12 @@ static int cmd_monitor(const struct wd_args *args)
 				   "'%s' is no reason; `warder help monitor` "
 				   "lists them",
 				   reason);
+	if (wd_args_has(args, "agent") &&
+	    (wd_args_has(args, "drops") || reason || pod))
+		return wd_cmd_fail(args, WD_EXIT_USAGE, "--agent",
+				   "shows no packets: leave the other out");
 	req = wd_cmd_request("monitor");
+	wd_json_bool(req, "agent", wd_args_has(args, "agent"));
 	wd_json_bool(req, "drops", wd_args_has(args, "drops"));
 	if (pod)
 		wd_json_str(req, "pod", pod);
@@ -154,6 +154,8 @@ static int cmd_monitor(const struct wd_args *args)
 #define REASON_LINE(name, nr, drop, help) "\n  " #name ": " help
 
 static const struct wd_opt opts[] = {
+	{ .name = "agent",
+	  .help = "no packets, only what happens to the agent; on any rung" },
 	{ .name = "drops",
 	  .help = "only what is dropped, or would be (audit)" },
 	{ .name = "pod", .arg = "NS/POD", .help = "only traffic of this pod" },
@@ -166,7 +168,10 @@ const struct wd_cmd wd_cmd_monitor = {
 	.summary = "verdicts as they happen, until interrupted",
 	.text = "Shows new flows and every drop; packets of flows already "
 		"allowed are not shown. What\ncould not be shown is counted and "
-		"told, and so is a change of the rung. With --json one\nobject a line.\n\n"
+		"told. So is what happens to the agent: another rung,\nfindings of WireGuard, "
+		"a wire unguarded, drift, objects that are not enforced as\nwritten, sources "
+		"that are lost; where packets are chosen, only another rung. With\n"
+		"--json one object a line. `warder status --events` has the last 100 of these.\n\n"
 		"Reasons:" WD_REASONS(REASON_LINE),
 	.opts = opts,
 	.fn = cmd_monitor,

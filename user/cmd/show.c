@@ -113,3 +113,17 @@ void wd_show_line_free(const char *label, char *text)
 	wd_show_line(label, "%s", text && *text ? text : "-");
 	free(text);
 }
+
+void wd_show_happened(struct json_object *event)
+{
+	const char *time = strchr(wd_json_get_str(event, "time"), 'T');
+	const char *kind = wd_json_get_str(event, "agent");
+	const char *text = wd_json_get_str(event, "text");
+	size_t len = strlen(kind);
+
+	if (!strncmp(text, kind, len) && !strncmp(text + len, ": ", 2))
+		text += len + 2; /* the log has it, here it has a column */
+	wd_print(stdout, "%-15.12s  agent    %-7s  %-10s  %s\n",
+		 time ? time + 1 : "", wd_json_get_str(event, "level"), kind,
+		 text);
+}

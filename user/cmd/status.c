@@ -309,6 +309,30 @@ static void print_counters(struct json_object *doc)
 	wd_table_print(table, stdout, "");
 }
 
+static void print_happened(const struct wd_args *args, struct json_object *doc)
+{
+	size_t cnt = wd_json_len(doc, "happened");
+
+	if (!wd_args_has(args, "events"))
+		return;
+	puts(cnt ? "\nwhat happened to the agent, in UTC" :
+		   "\nnothing happened to the agent");
+	for (size_t i = 0; i < cnt; i++) {
+		struct json_object *event = wd_json_at(doc, "happened", i);
+
+		wd_print(stdout, "%.10s ", wd_json_get_str(event, "time"));
+		wd_show_happened(event);
+	}
+}
+
+static struct json_object *request(const struct wd_args *args)
+{
+	struct json_object *req = wd_cmd_request("status");
+
+	wd_json_bool(req, "events", wd_args_has(args, "events"));
+	return req;
+}
+
 static void print_status(const struct wd_args *args, struct json_object *doc)
 {
 	if (args->json) {
@@ -321,6 +345,7 @@ static void print_status(const struct wd_args *args, struct json_object *doc)
 	print_work(doc);
 	print_maps(doc);
 	print_counters(doc);
+	print_happened(args, doc);
 }
 
 /* ---- waiting ---- */
@@ -368,8 +393,8 @@ static int wait_settled(const struct wd_args *args, int64_t ms)
 	for (;;) {
 		struct json_object *answer = NULL;
 
-		err = wd_cmd_try(args, wd_cmd_request("status"),
-				 WD_CMD_TIMEOUT_MS, &answer);
+		err = wd_cmd_try(args, request(args), WD_CMD_TIMEOUT_MS,
+				 &answer);
 		if (!err) {
 			json_object_put(last);
 			last = answer;
@@ -402,8 +427,7 @@ static int cmd_status(const struct wd_args *args)
 				   wait);
 	if (wd_args_has(args, "wait"))
 		return wait_settled(args, ms);
-	code = wd_cmd_ask(args, wd_cmd_request("status"), WD_CMD_TIMEOUT_MS,
-			  &result);
+	code = wd_cmd_ask(args, request(args), WD_CMD_TIMEOUT_MS, &result);
 	if (code)
 		return code;
 	print_status(args, result);
@@ -412,6 +436,8 @@ static int cmd_status(const struct wd_args *args)
 }
 
 static const struct wd_opt opts[] = {
+	{ .name = "events",
+	  .help = "also what happened to the agent, the last 100 of it" },
 	{ .name = "wait",
 	  .arg = "TIME",
 	  .optional = true,

@@ -16,6 +16,7 @@
 #include "cover.h"
 #include "datapath/ladder.h"
 #include "encryption.h"
+#include "journal.h"
 #include "json.h"
 #include "log.h"
 #include "metrics/server.h"
@@ -123,6 +124,16 @@ static void put_flows(const struct wd_agent *agent, struct json_object *doc)
 	wd_json_int(flows, "max", WD_FLOW_BUCKETS * WD_FLOW_WAYS);
 }
 
+static void put_happened(const struct wd_agent *agent, struct json_object *doc)
+{
+	struct json_object *obj = wd_json_object(doc, "happened");
+
+	for (int i = 0; i < WD_HAPPENS__MAX; i++)
+		wd_json_int(obj, wd_happening_name((enum wd_happening)i),
+			    (int64_t)wd_journal_count(agent->journal,
+						      (enum wd_happening)i));
+}
+
 static struct json_object *collect(const struct wd_agent *agent)
 {
 	struct json_object *doc = wd_query_status_doc(agent);
@@ -139,6 +150,7 @@ static struct json_object *collect(const struct wd_agent *agent)
 		     wd_encryption_required(agent->encryption));
 	put_flows(agent, doc);
 	put_ladder(agent, own);
+	put_happened(agent, own);
 	put_peers(agent, own);
 	put_cover(agent, own);
 	return doc;

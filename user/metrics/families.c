@@ -251,6 +251,11 @@ static void put_things(struct wd_metrics *m, struct json_object *doc)
 			  "Objects that were read, by kind.");
 	put_object(m, wd_json_get(doc, "objects"), "kind");
 	put_problems(m, doc);
+	wd_metrics_family(
+		m, "warder_agent_events_total", WD_COUNTER,
+		"What happened to the agent, as `warder status --events` tells it.");
+	put_object(m, wd_json_get(wd_json_get(doc, "agent"), "happened"),
+		   "kind");
 	wd_metrics_family(m, "warder_map_entries", WD_GAUGE,
 			  "Entries in use, by map.");
 	put_maps(m, doc, "used");
