@@ -33,7 +33,8 @@ RULED_QUICK = 400  # real ones through the ruleset
 RULED = 2000
 
 # A program takes seconds to begin where loading is emulated, so a quick run has
-# those only whose answers rest on the kernel's helpers, clock or buffers.
+# those only whose answers rest on the kernel's helpers, clock or buffers, and
+# of the object only that the agent ends on there.
 OF_QUICK = ('test_policy', 'test_events', 'test_metadata')
 # What tells enough of another way to run the same instructions: of a variant,
 # and of the objects below the best, which are built from one source with it.
@@ -141,7 +142,7 @@ def verdict_tasks(obj, args):
     is_long, short = os.environ.get('WD_LONG'), args.quick or obj != BEST
     names = None
     if args.quick:
-        names = OF_QUICK if obj == BEST else ()
+        names = OF_QUICK
     elif obj != BEST and not is_long:
         names = OF_LOWER
     cases = CASES_LONG if is_long else CASES_QUICK if short else CASES
@@ -211,7 +212,8 @@ def tasks_of(boot, args):
             found += packet_tasks(obj, OF_VARIANT)
     elif not args.quick or boot.kernel.quick == 'more':
         for obj in objects():
-            found += verdict_tasks(obj, args)
+            if not args.quick or RUNGS[obj] == boot.rung:
+                found += verdict_tasks(obj, args)
         found += wire_tasks(args.quick)
         if boot.kernel.modules != 'none':
             found += [nft_task(args, args.quick), wg_task()]
