@@ -489,6 +489,8 @@ static int start_model(struct wd_agent *agent)
 		.encrypt = agent->config.encryption_required,
 		.exempt = (const char *const *)agent->config.exempt,
 		.exempt_cnt = agent->config.exempt_cnt,
+		.inside = agent->config.prefix,
+		.inside_cnt = agent->config.prefix_cnt,
 	};
 	int err;
 

@@ -23,6 +23,8 @@ static const struct {
 	{ WD_KIND_CLUSTER_NP, "cnp" },
 	{ WD_KIND_ADMIN_NP, "anp" },
 	{ WD_KIND_BASELINE_NP, "banp" },
+	{ WD_KIND_CILIUM_NP, "ciliumnetworkpolicies" },
+	{ WD_KIND_CILIUM_CNP, "ccnp" },
 };
 
 #define KINDS_CNT (sizeof(kinds) / sizeof(kinds[0]))

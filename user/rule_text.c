@@ -72,9 +72,15 @@ static void put_pods(FILE *to, const struct wd_peer *peer)
 
 static void put_cidr(FILE *to, const struct wd_peer *peer)
 {
+	static const char *const scope[] = {
+		[WD_CIDR_ALL] = "",
+		[WD_CIDR_WORLD] = "the world in ",
+		[WD_CIDR_UNKNOWN] = "unknown addresses of the cluster in ",
+		[WD_CIDR_STRANGER] = "no pods or nodes in ",
+	};
 	char buf[WD_ADDR_STRLEN];
 
-	fputs(wd_cidr_str(&peer->cidr, buf), to);
+	fprintf(to, "%s%s", scope[peer->scope], wd_cidr_str(&peer->cidr, buf));
 	for (uint32_t i = 0; i < peer->except_cnt; i++)
 		fprintf(to, "%s %s", i ? "," : " except",
 			wd_cidr_str(&peer->except[i], buf));
@@ -90,7 +96,10 @@ static void put_peer(FILE *to, const struct wd_peer *peer)
 		put_cidr(to, peer);
 		return;
 	case WD_PEER_NODES:
-		fputs("nodes ", to);
+		fputs(peer->nodes == WD_NODES_OWN   ? "this node " :
+		      peer->nodes == WD_NODES_OTHER ? "other nodes " :
+						      "nodes ",
+		      to);
 		put_selector(to, peer->node_sel);
 		return;
 	}

@@ -32,17 +32,23 @@ static void check_peer(const struct wd_peer *peer)
 		check_selector(peer->pod_sel);
 		return;
 	}
+	if (peer->type == WD_PEER_NODES) {
+		check_selector(peer->node_sel);
+		return;
+	}
 	fuzz_expect(peer->type == WD_PEER_CIDR);
 	fuzz_expect(peer->cidr.len <= (peer->cidr.addr.family == 4 ? 32 : 128));
 	for (uint32_t i = 0; i < peer->except_cnt; i++)
 		fuzz_expect(wd_cidr_covers(&peer->cidr, &peer->except[i]));
 }
 
-static void check_rule(const struct wd_policy_rule *rule)
+static void check_rule(enum wd_kind kind, const struct wd_policy_rule *rule)
 {
 	if (rule->broken)
 		return;
-	fuzz_expect(rule->any_peer == !rule->peer_cnt);
+	/* Cilium's may mean nobody, or everybody and somebody */
+	fuzz_expect(kind >= WD_KIND_CILIUM_NP ||
+		    rule->any_peer == !rule->peer_cnt);
 	fuzz_expect(rule->any_port == !rule->port_cnt);
 	for (uint32_t i = 0; i < rule->peer_cnt; i++)
 		check_peer(&rule->peer[i]);
@@ -58,23 +64,33 @@ static void check_rule(const struct wd_policy_rule *rule)
 	}
 }
 
+/* A policy in a namespace selects there; one that has none says where. */
+static void check_spec(const struct wd_object *obj, const struct wd_spec *spec)
+{
+	fuzz_expect(*obj->ns || spec->ns_sel);
+	check_selector(&spec->subject);
+	for (int dir = 0; dir < 2; dir++) {
+		fuzz_expect(spec->applies[dir] || !spec->isolates[dir]);
+		for (uint32_t i = 0; i < spec->rule_cnt[dir]; i++)
+			check_rule(obj->kind, &spec->rule[dir][i]);
+	}
+}
+
 static void check_object(const struct wd_object *obj)
 {
 	fuzz_expect(obj->name && *obj->name && obj->ns && obj->uid &&
 		    obj->line);
 	fuzz_expect((*obj->ns != '\0') ==
-		    (obj->kind == WD_KIND_POD || obj->kind == WD_KIND_NETPOL));
+		    (obj->kind == WD_KIND_POD || obj->kind == WD_KIND_NETPOL ||
+		     obj->kind == WD_KIND_CILIUM_NP));
 	if (!wd_kind_is_policy(obj->kind))
 		return;
-	fuzz_expect(obj->policy.spec_cnt == 1);
-	fuzz_expect(obj->policy.spec->applies[0] ||
-		    obj->policy.spec->applies[1]);
-	fuzz_expect((obj->kind == WD_KIND_NETPOL) == !obj->policy.spec->ns_sel);
-	check_selector(&obj->policy.spec->subject);
-	for (int dir = 0; dir < 2; dir++) {
-		for (uint32_t i = 0; i < obj->policy.spec->rule_cnt[dir]; i++)
-			check_rule(&obj->policy.spec->rule[dir][i]);
-	}
+	fuzz_expect(obj->policy.spec_cnt);
+	if (obj->kind == WD_KIND_NETPOL)
+		fuzz_expect(obj->policy.spec->isolates[0] ||
+			    obj->policy.spec->isolates[1]);
+	for (uint32_t i = 0; i < obj->policy.spec_cnt; i++)
+		check_spec(obj, &obj->policy.spec[i]);
 }
 
 static void load(struct wd_load *ret_load, const char *path,

@@ -75,7 +75,8 @@ static void print_peer(const struct wd_peer *peer)
 {
 	char buf[WD_ADDR_STRLEN];
 
-	printf("#       peer");
+	printf("#       peer type %d scope %d nodes %d", peer->type,
+	       peer->scope, peer->nodes);
 	if (peer->type == WD_PEER_CIDR) {
 		printf(" %s", wd_cidr_str(&peer->cidr, buf));
 		for (uint32_t i = 0; i < peer->except_cnt; i++)
@@ -109,18 +110,16 @@ static void print_rule(const struct wd_policy_rule *rule)
 		print_peer(&rule->peer[i]);
 }
 
-static void print_policy(const struct wd_object *obj)
+static void print_spec(const struct wd_spec *np)
 {
-	const struct wd_spec *np = obj->policy.spec;
-
-	printf("# %s %s/%s tier %d priority %u", wd_kind_name(obj->kind),
-	       obj->ns, obj->name, obj->policy.tier, obj->policy.priority);
 	if (np->ns_sel)
 		print_selector("namespaces", np->ns_sel);
 	print_selector(np->subject_broken ? "broken subject" : "subject",
 		       &np->subject);
-	printf("%s%s\n", np->isolates[WD_INGRESS] ? " Ingress" : "",
-	       np->isolates[WD_EGRESS] ? " Egress" : "");
+	for (int dir = 0; dir < WD_DIR__MAX; dir++)
+		printf(" %s%s", np->isolates[dir] ? "isolates" : "",
+		       np->applies[dir] ? "+" : "-");
+	printf("\n");
 	for (int dir = 0; dir < WD_DIR__MAX; dir++)
 		for (uint32_t i = 0; i < np->rule_cnt[dir]; i++) {
 			printf("#    %s %u action %d:",
@@ -128,6 +127,14 @@ static void print_policy(const struct wd_object *obj)
 			       np->rule[dir][i].action);
 			print_rule(&np->rule[dir][i]);
 		}
+}
+
+static void print_policy(const struct wd_object *obj)
+{
+	printf("# %s %s/%s tier %d priority %u", wd_kind_name(obj->kind),
+	       obj->ns, obj->name, obj->policy.tier, obj->policy.priority);
+	for (uint32_t i = 0; i < obj->policy.spec_cnt; i++)
+		print_spec(&obj->policy.spec[i]);
 }
 
 void wd_dump_object(const struct wd_object *obj)
@@ -151,6 +158,8 @@ void wd_dump_object(const struct wd_object *obj)
 	case WD_KIND_CLUSTER_NP:
 	case WD_KIND_ADMIN_NP:
 	case WD_KIND_BASELINE_NP:
+	case WD_KIND_CILIUM_NP:
+	case WD_KIND_CILIUM_CNP:
 		print_policy(obj);
 		break;
 	case WD_KIND__MAX:

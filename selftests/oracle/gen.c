@@ -72,6 +72,31 @@ static enum wd_kind wide_name(struct wd_gen *gen, char name[16])
 	return kind;
 }
 
+static const char *cilium_name(struct wd_gen *gen, char name[16])
+{
+	gen_name(gen, name, "c", 2);
+	return wd_gen_one_in(gen, 3) ? "" : wd_gen_ns_name(gen);
+}
+
+static void put_cilium(struct wd_gen *gen)
+{
+	char name[16];
+	const char *ns = cilium_name(gen, name);
+
+	note(gen, "put Cilium's policy %s/%s", ns, name);
+	(void)wd_store_put(gen->store, wd_gen_cilium(gen, ns, name));
+}
+
+static void del_cilium(struct wd_gen *gen)
+{
+	char name[16];
+	const char *ns = cilium_name(gen, name);
+	enum wd_kind kind = *ns ? WD_KIND_CILIUM_NP : WD_KIND_CILIUM_CNP;
+
+	if (wd_store_del(gen->store, kind, ns, name, NULL))
+		note(gen, "delete Cilium's policy %s/%s", ns, name);
+}
+
 static void put_wide(struct wd_gen *gen)
 {
 	char name[16];
@@ -322,6 +347,8 @@ void wd_gen_fill(struct wd_gen *gen)
 		put_policy(gen);
 	for (uint32_t i = wd_gen_rnd(gen, 4); i > 0; i--)
 		put_wide(gen);
+	for (uint32_t i = wd_gen_rnd(gen, 4); i > 0; i--)
+		put_cilium(gen);
 }
 
 void wd_gen_mutate(struct wd_gen *gen)
@@ -330,10 +357,11 @@ void wd_gen_mutate(struct wd_gen *gen)
 		void (*fn)(struct wd_gen *gen);
 		uint32_t weight; /* of 100 */
 	} table[] = {
-		{ put_policy, 22 }, { del_policy, 12 },	  { put_pod, 28 },
+		{ put_policy, 16 }, { del_policy, 12 },	  { put_pod, 26 },
 		{ del_pod, 4 },	    { put_namespace, 7 }, { del_namespace, 2 },
 		{ change_node, 3 }, { add_endpoint, 7 },  { del_endpoint, 5 },
 		{ change_host, 2 }, { put_wide, 4 },	  { del_wide, 4 },
+		{ put_cilium, 5 },  { del_cilium, 3 },
 	};
 	uint32_t left = wd_gen_rnd(gen, 100), i = 0;
 

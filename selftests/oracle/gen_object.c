@@ -554,3 +554,63 @@ struct wd_object *wd_gen_wide(struct wd_gen *gen, enum wd_kind kind,
 	}
 	return obj;
 }
+
+/* As Cilium's policies: deny, several specs, prefixes of the world. */
+static void gen_cilium_rule(struct wd_gen *gen, bool wide,
+			    struct wd_policy_rule *rule)
+{
+	gen_rule(gen, rule);
+	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
+		struct wd_peer *peer = &rule->peer[i];
+
+		if (peer->type == WD_PEER_CIDR) {
+			peer->scope = (enum wd_cidr_scope)wd_gen_rnd(gen, 4);
+			continue;
+		}
+		if (!peer->ns_sel && wide)
+			peer->ns_sel = new_selector(gen, true);
+		if (!wd_gen_one_in(gen, 6))
+			continue;
+		peer->type = WD_PEER_NODES;
+		peer->nodes = (enum wd_which_nodes)wd_gen_rnd(gen, 3);
+	}
+}
+
+static void gen_cilium_spec(struct wd_gen *gen, bool wide, struct wd_spec *spec)
+{
+	if (wide || wd_gen_one_in(gen, 4))
+		spec->ns_sel = new_selector(gen, true);
+	gen_selector(gen, &spec->subject, false);
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		uint32_t denies = wd_gen_rnd(gen, 3);
+		uint32_t cnt = denies + wd_gen_rnd(gen, 4);
+
+		spec->isolates[dir] = cnt ? !wd_gen_one_in(gen, 4) :
+					    wd_gen_one_in(gen, 4);
+		spec->applies[dir] = cnt || spec->isolates[dir];
+		spec->rule_cnt[dir] = cnt;
+		if (cnt)
+			spec->rule[dir] =
+				wd_xcalloc(cnt, sizeof(*spec->rule[dir]));
+		for (uint32_t i = 0; i < cnt; i++) {
+			gen_cilium_rule(gen, wide, &spec->rule[dir][i]);
+			if (i < denies)
+				spec->rule[dir][i].action = WD_RULE_DENY;
+		}
+	}
+}
+
+struct wd_object *wd_gen_cilium(struct wd_gen *gen, const char *ns,
+				const char *name)
+{
+	struct wd_object *obj = new_object(
+		gen, *ns ? WD_KIND_CILIUM_NP : WD_KIND_CILIUM_CNP, ns, name);
+	struct wd_spec *one = obj->policy.spec;
+	uint32_t cnt = 1 + wd_gen_one_in(gen, 4);
+
+	wd_policy_specs(obj, cnt);
+	free(one);
+	for (uint32_t i = 0; i < cnt; i++)
+		gen_cilium_spec(gen, !*ns, &obj->policy.spec[i]);
+	return obj;
+}

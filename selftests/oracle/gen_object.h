@@ -37,6 +37,9 @@ struct wd_object *wd_gen_pod(struct wd_gen *gen, const char *ns,
 			     const char *name, const struct wd_object *was);
 struct wd_object *wd_gen_netpol(struct wd_gen *gen, const char *ns,
 				const char *name);
+/* @ns "": of the cluster-wide kind */
+struct wd_object *wd_gen_cilium(struct wd_gen *gen, const char *ns,
+				const char *name);
 struct wd_object *wd_gen_wide(struct wd_gen *gen, enum wd_kind kind,
 			      const char *name);
 

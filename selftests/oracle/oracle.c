@@ -213,11 +213,12 @@ static bool is_local(const struct wd_oracle *oracle,
 
 /* Whose address is it: a node's, as far as no pod has it. */
 static bool selects_node(const struct wd_oracle *oracle,
-			 const struct wd_selector *sel,
-			 const struct wd_addr *addr)
+			 const struct wd_peer *peer, const struct wd_addr *addr)
 {
+	const struct wd_selector *sel = peer->node_sel;
 	const struct wd_object *node = NULL, *best = NULL;
 	bool is_host = has_addr(oracle->host, (uint32_t)oracle->host_cnt, addr);
+	bool is_own;
 
 	if (is_local(oracle, addr))
 		return false;
@@ -232,12 +233,54 @@ static bool selects_node(const struct wd_oracle *oracle,
 	}
 	if (!best && !is_host)
 		return false;
+	is_own = is_host || !strcmp(best->name, oracle->node);
+	if ((peer->nodes == WD_NODES_OWN && !is_own) ||
+	    (peer->nodes == WD_NODES_OTHER && is_own))
+		return false;
 	for (uint32_t i = 0; sel && i < sel->cnt; i++)
 		if (!req_holds(&sel->req[i], best ? label_of(best->node.labels,
 							     sel->req[i].key) :
 						    NULL))
 			return false;
 	return true;
+}
+
+/* A pod, a node or this host has it. */
+static bool is_known(const struct wd_oracle *oracle, const struct wd_addr *addr)
+{
+	const struct wd_peer any = { .type = WD_PEER_NODES };
+
+	return is_local(oracle, addr) || wd_oracle_owner(oracle, addr) ||
+	       selects_node(oracle, &any, addr);
+}
+
+static bool is_inside(const struct wd_oracle *oracle,
+		      const struct wd_addr *addr)
+{
+	const struct wd_object *node = NULL;
+
+	while ((node = wd_store_next(oracle->store, WD_KIND_NODE, node)))
+		for (uint32_t i = 0; i < node->node.cidr_cnt; i++)
+			if (addr_same_prefix(&node->node.cidr[i].addr, addr,
+					     node->node.cidr[i].len))
+				return true;
+	return false;
+}
+
+static bool scope_matches(const struct wd_oracle *oracle,
+			  enum wd_cidr_scope scope, const struct wd_addr *addr)
+{
+	switch (scope) {
+	case WD_CIDR_ALL:
+		return true;
+	case WD_CIDR_WORLD:
+		return !is_known(oracle, addr) && !is_inside(oracle, addr);
+	case WD_CIDR_UNKNOWN:
+		return !is_known(oracle, addr) && is_inside(oracle, addr);
+	case WD_CIDR_STRANGER:
+		return !is_known(oracle, addr);
+	}
+	return false;
 }
 
 static bool peer_matches(const struct wd_oracle *oracle,
@@ -247,9 +290,10 @@ static bool peer_matches(const struct wd_oracle *oracle,
 	const struct wd_object *pod;
 
 	if (peer->type == WD_PEER_CIDR)
-		return cidr_matches(peer, addr);
+		return cidr_matches(peer, addr) &&
+		       scope_matches(oracle, peer->scope, addr);
 	if (peer->type == WD_PEER_NODES)
-		return selects_node(oracle, peer->node_sel, addr);
+		return selects_node(oracle, peer, addr);
 	pod = wd_oracle_owner(oracle, addr);
 	if (!pod)
 		return false;
@@ -326,8 +370,10 @@ static bool is_subject(const struct wd_oracle *oracle,
 		       const struct wd_object *policy,
 		       const struct wd_spec *spec)
 {
-	if (spec->ns_sel ? !selects_ns(oracle, spec->ns_sel, pod->ns) :
-			   strcmp(policy->ns, pod->ns) != 0)
+	/* what is in a namespace is about pods of that namespace */
+	if (*policy->ns && strcmp(policy->ns, pod->ns) != 0)
+		return false;
+	if (spec->ns_sel && !selects_ns(oracle, spec->ns_sel, pod->ns))
 		return false;
 	return spec->subject_broken || selects_pod(&spec->subject, pod);
 }

@@ -69,13 +69,23 @@ static void put_peer(char *buf, const struct wd_peer *peer)
 	if (peer->type == WD_PEER_CIDR) {
 		char addr[WD_ADDR_STRLEN];
 
-		put(buf, "%s", wd_cidr_str(&peer->cidr, addr));
+		static const char *const scopes[] = {
+			[WD_CIDR_ALL] = "",
+			[WD_CIDR_WORLD] = "world:",
+			[WD_CIDR_UNKNOWN] = "unknown:",
+			[WD_CIDR_STRANGER] = "stranger:",
+		};
+
+		put(buf, "%s%s", scopes[peer->scope],
+		    wd_cidr_str(&peer->cidr, addr));
 		for (uint32_t i = 0; i < peer->except_cnt; i++)
 			put(buf, "-%s", wd_cidr_str(&peer->except[i], addr));
 		return;
 	}
 	if (peer->type == WD_PEER_NODES) {
-		put(buf, "node:");
+		static const char *const nodes[] = { "node:", "own:", "other:" };
+
+		put(buf, "%s", nodes[peer->nodes]);
 		put_selector(buf, peer->node_sel);
 		return;
 	}
@@ -162,6 +172,20 @@ static void put_wide(char *buf, const struct wd_policy *policy)
 	put_netpol(buf, policy->spec);
 }
 
+/* "in NAMESPACES " where they are named, and the rest as of a NetworkPolicy. */
+static void put_specs(char *buf, const struct wd_policy *policy)
+{
+	for (uint32_t i = 0; i < policy->spec_cnt; i++) {
+		put(buf, "%s", i ? "; " : "");
+		if (policy->spec[i].ns_sel) {
+			put(buf, "in ");
+			put_selector(buf, policy->spec[i].ns_sel);
+			put(buf, " ");
+		}
+		put_netpol(buf, &policy->spec[i]);
+	}
+}
+
 static void put_labels(char *buf, const struct wd_labels *labels)
 {
 	for (uint32_t i = 0; i < labels->cnt; i++)
@@ -224,6 +248,10 @@ const char *reading_object(const struct wd_object *obj, char *buf)
 	switch (obj->kind) {
 	case WD_KIND_NETPOL:
 		put_netpol(buf, obj->policy.spec);
+		break;
+	case WD_KIND_CILIUM_NP:
+	case WD_KIND_CILIUM_CNP:
+		put_specs(buf, &obj->policy);
 		break;
 	case WD_KIND_CLUSTER_NP:
 	case WD_KIND_ADMIN_NP:

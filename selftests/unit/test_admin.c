@@ -180,7 +180,7 @@ static void where_it_stands_must_be_clear(void)
 
 static void only_one_baseline_policy_is_there(void)
 {
-	static const struct row row = { "", "refused", "kept 0 metadata.name" };
+	static const struct row row = { "", "refused", "kept 1 metadata.name" };
 
 	expect_row(HEAD("alpha1", "BaselineAdminNetworkPolicy",
 			"other") "  subject: {namespaces: {}}\n",

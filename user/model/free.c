@@ -92,6 +92,17 @@ static void free_spaces(struct wd_model *m)
 	}
 }
 
+static void free_insides(struct wd_model *m)
+{
+	struct minside *in;
+	struct minside *tmp;
+
+	HASH_ITER(hh, m->insides, in, tmp) {
+		HASH_DELETE(hh, m->insides, in);
+		free(in);
+	}
+}
+
 void wd_model_rebind(struct wd_model *model, const struct wd_sink *sink)
 {
 	model->sink = *sink;
@@ -113,6 +124,7 @@ void wd_model_free(struct wd_model *m)
 		free(old);
 	}
 	identities_fini(m);
+	free_insides(m);
 	for (size_t i = 0; i < m->nodes.cnt; i++)
 		wd_str_put(m->nodes.item[i]);
 	vec_fini(&m->nodes);

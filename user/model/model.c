@@ -35,6 +35,8 @@ struct wd_model *wd_model_new(const struct wd_store *store,
 	wd_alloc_init(&m->slot_alloc, WD_SLOTS_MAX, 1);
 	wd_alloc_init(&m->class_alloc, WD_CLASSES_MAX, 1);
 	wd_alloc_init(&m->span_alloc, WD_SPANS_MAX, 0);
+	for (size_t i = 0; i < config->inside_cnt; i++)
+		inside_add(m, &config->inside[i]);
 	return m;
 }
 
@@ -136,6 +138,8 @@ void wd_model_changed(void *model, const struct wd_object *was,
 	case WD_KIND_CLUSTER_NP:
 	case WD_KIND_ADMIN_NP:
 	case WD_KIND_BASELINE_NP:
+	case WD_KIND_CILIUM_NP:
+	case WD_KIND_CILIUM_CNP:
 		policy_changed(m, was, now);
 		break;
 	case WD_KIND__MAX:

@@ -52,6 +52,9 @@ struct wd_model_config {
 	/* nodes that may exchange things with pods in clear; borrowed for good */
 	const char *const *exempt;
 	size_t exempt_cnt; /* one of "all": every node */
+	/* inside the cluster, besides the pod CIDRs of nodes; borrowed for good */
+	const struct wd_cidr *inside;
+	size_t inside_cnt;
 };
 
 /** wd_model_new() - @store and @sink outlive the model; out of memory ends the program */

@@ -148,10 +148,18 @@ struct maddr {
 	SLIST_HEAD(, mclaim) claims;
 };
 
+/* A prefix of the cluster. */
+struct minside {
+	UT_hash_handle hh; /* by cidr */
+	struct wd_cidr cidr; /* padding zero */
+	uint32_t refs; /* nodes and settings that say so */
+};
+
 struct mprefix {
 	UT_hash_handle hh;
 	struct wd_cidr cidr; /* padding zero */
 	struct mentry e;
+	bool inside; /* the cluster, and there is a term to which that matters */
 	struct vec in; /* struct mterm whose CIDR it is */
 	struct vec out; /* struct mterm that except it */
 };
@@ -172,6 +180,8 @@ struct mterm {
 		*ns_sel; /* borrowed while a policy is compiled, else own */
 	const struct wd_selector *pod_sel; /* NULL: every pod */
 	const struct wd_selector *node_sel; /* NULL: every node */
+	enum wd_which_nodes nodes;
+	enum wd_cidr_scope scope;
 	struct wd_cidr cidr;
 	uint32_t except_cnt;
 	struct wd_cidr *except;
@@ -365,6 +375,8 @@ struct wd_model {
 	struct vec node_terms; /* struct mterm */
 	const struct wd_labels *no_labels; /* the empty set */
 	struct vec ordered; /* struct mbit */
+	struct minside *insides;
+	uint32_t scoped; /* terms to which it matters what is inside the cluster */
 
 	struct vec dirty_addrs; /* struct maddr */
 	struct vec dirty_prefixes; /* struct mprefix */
@@ -407,17 +419,22 @@ void bits_evaluate(struct wd_model *m);
 void group_evaluate(struct wd_model *m, struct mgroup *g);
 void group_dirty(struct wd_model *m,
 		 const struct mgroup *g); /* addresses of its pods */
-void cidr_bits(struct wd_model *m, const struct wd_addr *addr, uint8_t len,
-	       const struct mports *ports, uint64_t *bits);
-
 /* What a row is of. */
 struct whose {
 	const struct wd_addr *addr; /* with @len all of an address, or a prefix */
 	uint8_t len;
+	bool is_known; /* a pod, a node or this host has it */
+	bool is_inside; /* the cluster; only worked out if any term wants it */
+	bool is_own; /* of this node */
 	const struct mgroup *group; /* of the pod behind it, or NULL */
 	const struct wd_labels
 		*node; /* of the node whose address it is, or NULL */
 };
+void inside_add(struct wd_model *m, const struct wd_cidr *cidr);
+void inside_del(struct wd_model *m, const struct wd_cidr *cidr);
+bool inside_has(const struct wd_model *m, const struct wd_addr *addr,
+		uint8_t len);
+void cidr_bits(struct wd_model *m, const struct whose *who, uint64_t *bits);
 void nodes_bits(const struct wd_model *m, const struct whose *who,
 		uint64_t *bits);
 void ordered_bits(const struct wd_model *m, const struct whose *who,

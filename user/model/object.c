@@ -228,6 +228,8 @@ void wd_object_free(struct wd_object *obj)
 	case WD_KIND_CLUSTER_NP:
 	case WD_KIND_ADMIN_NP:
 	case WD_KIND_BASELINE_NP:
+	case WD_KIND_CILIUM_NP:
+	case WD_KIND_CILIUM_CNP:
 		policy_fini(&obj->policy);
 		break;
 	case WD_KIND__MAX:
@@ -276,8 +278,10 @@ static bool peer_equal(const struct wd_peer *a, const struct wd_peer *b)
 		return selector_equal(a->ns_sel, b->ns_sel) &&
 		       selector_equal(a->pod_sel, b->pod_sel);
 	if (a->type == WD_PEER_NODES)
-		return selector_equal(a->node_sel, b->node_sel);
-	if (!cidr_equal(&a->cidr, &b->cidr) || a->except_cnt != b->except_cnt)
+		return a->nodes == b->nodes &&
+		       selector_equal(a->node_sel, b->node_sel);
+	if (a->scope != b->scope || !cidr_equal(&a->cidr, &b->cidr) ||
+	    a->except_cnt != b->except_cnt)
 		return false;
 	for (uint32_t i = 0; i < a->except_cnt; i++) {
 		if (!cidr_equal(&a->except[i], &b->except[i]))
@@ -402,6 +406,8 @@ bool wd_object_equal(const struct wd_object *a, const struct wd_object *b)
 	case WD_KIND_CLUSTER_NP:
 	case WD_KIND_ADMIN_NP:
 	case WD_KIND_BASELINE_NP:
+	case WD_KIND_CILIUM_NP:
+	case WD_KIND_CILIUM_CNP:
 		return policy_equal(&a->policy, &b->policy);
 	case WD_KIND__MAX:
 		break;
@@ -421,6 +427,8 @@ const char *wd_kind_name(enum wd_kind kind)
 		[WD_KIND_CLUSTER_NP] = "ClusterNetworkPolicy",
 		[WD_KIND_ADMIN_NP] = "AdminNetworkPolicy",
 		[WD_KIND_BASELINE_NP] = "BaselineAdminNetworkPolicy",
+		[WD_KIND_CILIUM_NP] = "CiliumNetworkPolicy",
+		[WD_KIND_CILIUM_CNP] = "CiliumClusterwideNetworkPolicy",
 	};
 
 	return kind < WD_KIND__MAX ? name[kind] : "unknown";
@@ -509,8 +517,9 @@ bool wd_spec_selects(const struct wd_spec *spec, const char *ns,
 		     const struct wd_object *pod,
 		     const struct wd_labels *ns_labels)
 {
-	if (spec->ns_sel ? !wd_selector_matches(spec->ns_sel, ns_labels) :
-			   strcmp(ns, pod->ns) != 0)
+	if (*ns && strcmp(ns, pod->ns) != 0)
+		return false;
+	if (!wd_selector_matches(spec->ns_sel, ns_labels))
 		return false;
 	return spec->subject_broken ||
 	       wd_selector_matches(&spec->subject, pod->pod.labels);

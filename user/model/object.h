@@ -29,6 +29,8 @@ enum wd_kind {
 	WD_KIND_CLUSTER_NP, /* policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy */
 	WD_KIND_ADMIN_NP, /* policy.networking.k8s.io/v1alpha1 AdminNetworkPolicy */
 	WD_KIND_BASELINE_NP, /* ... BaselineAdminNetworkPolicy */
+	WD_KIND_CILIUM_NP, /* cilium.io/v2 CiliumNetworkPolicy */
+	WD_KIND_CILIUM_CNP, /* ... CiliumClusterwideNetworkPolicy */
 	WD_KIND__MAX,
 };
 
@@ -82,14 +84,31 @@ enum wd_peer_type {
 	WD_PEER_NODES,
 };
 
+enum wd_which_nodes {
+	WD_NODES_ALL,
+	WD_NODES_OWN, /* the one this agent runs on */
+	WD_NODES_OTHER,
+};
+
+/* Which addresses of a prefix. */
+enum wd_cidr_scope {
+	WD_CIDR_ALL,
+	WD_CIDR_WORLD, /* of no pod or node, and not inside the cluster */
+	WD_CIDR_UNKNOWN, /* inside the cluster, and of no pod or node */
+	/* of no pod or node: what a rule that denies the world means */
+	WD_CIDR_STRANGER,
+};
+
 struct wd_peer {
 	enum wd_peer_type type;
 	/* WD_PEER_PODS */
 	struct wd_selector *ns_sel; /* NULL: the policy's own namespace only */
 	struct wd_selector *pod_sel; /* NULL: every pod of these namespaces */
-	/* WD_PEER_NODES: addresses of nodes, this one's too */
-	struct wd_selector *node_sel; /* NULL: every node */
+	/* WD_PEER_NODES: addresses of nodes */
+	enum wd_which_nodes nodes;
+	struct wd_selector *node_sel; /* NULL: every one of these */
 	/* WD_PEER_CIDR */
+	enum wd_cidr_scope scope;
 	struct wd_cidr cidr;
 	uint32_t except_cnt;
 	struct wd_cidr *except; /* each inside cidr */
@@ -138,7 +157,8 @@ struct wd_policy_rule {
 
 /* Rules, and for whom. */
 struct wd_spec {
-	struct wd_selector *ns_sel; /* NULL: pods of the policy's namespace */
+	/* Of the pods' namespace. NULL: any; a policy in a namespace selects there only */
+	struct wd_selector *ns_sel;
 	struct wd_selector subject;
 	bool subject_broken; /* selector not understood: subject is every pod of the namespaces */
 	bool isolates[2]; /* by enum wd_dir */

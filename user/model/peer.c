@@ -225,8 +225,8 @@ void space_changed(struct wd_model *m, const struct wd_object *was,
 	}
 	wd_labels_put(s->labels);
 	s->labels = labels;
-	/* Policies of the whole cluster may select them now, or no more. */
-	for (size_t i = 0; m->wide.cnt && i < s->endpoints.cnt; i++)
+	/* Policies may select its pods by them now, or no more. */
+	for (size_t i = 0; i < s->endpoints.cnt; i++)
 		((struct mendpoint *)s->endpoints.item[i])->dirty = true;
 	for (size_t i = 0; i < s->groups.cnt; i++) {
 		struct mgroup *g = s->groups.item[i];
@@ -511,6 +511,10 @@ void node_changed(struct wd_model *m, const struct wd_object *was,
 
 	for (uint32_t i = 0; was && node_addr(&was->node, i, &addr); i++)
 		node_unclaim(m, was, &addr);
+	for (uint32_t i = 0; was && i < was->node.cidr_cnt; i++)
+		inside_del(m, &was->node.cidr[i]);
+	for (uint32_t i = 0; now && i < now->node.cidr_cnt; i++)
+		inside_add(m, &now->node.cidr[i]);
 	for (uint32_t i = 0; now && node_addr(&now->node, i, &addr); i++)
 		claim_new(m, &addr, CLAIM_NODE)->node = now;
 	/* This one's labels count for its own interfaces. */
@@ -653,6 +657,12 @@ static const struct wd_labels *claim_node(const struct wd_model *m,
 	return node ? node->node.labels : m->no_labels;
 }
 
+static bool claim_is_own(const struct wd_model *m, const struct mclaim *c)
+{
+	return c->kind == CLAIM_HOST ||
+	       (c->kind == CLAIM_NODE && node_is_self(m, c->node));
+}
+
 /* Work out what the kernel should have for an address. Return: 0 or -ENOSPC. */
 int addr_compile(struct wd_model *m, struct maddr *a)
 {
@@ -661,9 +671,13 @@ int addr_compile(struct wd_model *m, struct maddr *a)
 	bool had = a->e.wanted;
 	uint32_t row = a->e.want.row[0];
 	const struct mgroup *g = c && claim_pod(c) ? c->pod->group : NULL;
+	uint8_t len = a->addr.family == 4 ? 32 : 128;
 	const struct whose who = {
 		.addr = &a->addr,
-		.len = a->addr.family == 4 ? 32 : 128,
+		.len = len,
+		.is_known = c != NULL,
+		.is_inside = m->scoped && inside_has(m, &a->addr, len),
+		.is_own = c && claim_is_own(m, c),
 		.group = g,
 		.node = c ? claim_node(m, c) : NULL,
 	};
@@ -671,7 +685,7 @@ int addr_compile(struct wd_model *m, struct maddr *a)
 
 	if (g)
 		memcpy(bits, g->bits, m->words * sizeof(*bits));
-	cidr_bits(m, &a->addr, who.len, g ? g->key.ports : NULL, bits);
+	cidr_bits(m, &who, bits);
 	nodes_bits(m, &who, bits);
 	ordered_bits(m, &who, bits);
 	a->e.want = (struct wd_addr_val){ .row = { row, 0 } };
@@ -696,10 +710,15 @@ int prefix_compile(struct wd_model *m, struct mprefix *p)
 	uint64_t bits[WD_ROW_WORDS] = { 0 };
 	bool had = p->e.wanted;
 	uint32_t row = p->e.want.row[0];
-	const struct whose who = { .addr = &p->cidr.addr, .len = p->cidr.len };
+	const struct whose who = {
+		.addr = &p->cidr.addr,
+		.len = p->cidr.len,
+		.is_inside = m->scoped &&
+			     inside_has(m, &p->cidr.addr, p->cidr.len),
+	};
 	int err;
 
-	cidr_bits(m, &p->cidr.addr, p->cidr.len, NULL, bits);
+	cidr_bits(m, &who, bits);
 	ordered_bits(m, &who, bits);
 	p->e.want = (struct wd_addr_val){ .identity = WD_ID_WORLD,
 					  .row = { row, 0 } };

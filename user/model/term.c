@@ -109,12 +109,23 @@ static char *term_text(const struct mterm *t)
 	if (!out)
 		return wd_xstrdup(NULL);
 	if (t->type == TERM_CIDR) {
-		(void)fprintf(out, "ipBlock %s", wd_cidr_str(&t->cidr, buf));
+		static const char *const scope[] = {
+			[WD_CIDR_ALL] = "ipBlock",
+			[WD_CIDR_WORLD] = "world",
+			[WD_CIDR_UNKNOWN] = "unknown inside",
+			[WD_CIDR_STRANGER] = "no pod or node of",
+		};
+
+		(void)fprintf(out, "%s %s", scope[t->scope],
+			      wd_cidr_str(&t->cidr, buf));
 		for (uint32_t i = 0; i < t->except_cnt; i++)
 			(void)fprintf(out, " except %s",
 				      wd_cidr_str(&t->except[i], buf));
 	} else if (t->type == TERM_NODES) {
-		(void)fputs("nodes {", out);
+		(void)fputs(t->nodes == WD_NODES_OWN   ? "this node {" :
+			    t->nodes == WD_NODES_OTHER ? "other nodes {" :
+							 "nodes {",
+			    out);
 		print_selector(out, t->node_sel);
 		(void)fputc('}', out);
 	} else {
@@ -149,6 +160,85 @@ static struct mprefix *prefix_get(struct wd_model *m,
 	HASH_ADD(hh, m->prefixes, cidr, sizeof(p->cidr), p);
 	m->prefix_lens[cidr->addr.family == 6][cidr->len]++;
 	return p;
+}
+
+/* Byte-wise comparable copy: padding and the unused part of the union are zero. */
+static struct wd_cidr cidr_clean(const struct wd_cidr *from)
+{
+	struct wd_cidr to;
+
+	memset(&to, 0, sizeof(to));
+	to.addr.family = from->addr.family;
+	if (from->addr.family == 4)
+		to.addr.v4 = from->addr.v4;
+	else
+		to.addr.v6 = from->addr.v6;
+	to.len = from->len;
+	return to;
+}
+
+/* ---- inside the cluster ---- */
+
+/*
+ * Prefixes of the cluster have entries of their own only while a term asks:
+ * else every packet of a stranger would be looked up among them.
+ */
+static void inside_mark(struct wd_model *m, const struct wd_cidr *cidr,
+			bool inside)
+{
+	prefix_get(m, cidr)->inside = inside;
+	prefix_dirty(m, prefix_get(m, cidr));
+	m->prefixes_dirty = true;
+}
+
+static struct minside *inside_find(const struct wd_model *m,
+				   const struct wd_cidr *cidr)
+{
+	struct wd_cidr key = cidr_clean(cidr);
+	struct minside *in;
+
+	HASH_FIND(hh, m->insides, &key, sizeof(key), in);
+	return in;
+}
+
+void inside_add(struct wd_model *m, const struct wd_cidr *cidr)
+{
+	struct minside *in = inside_find(m, cidr);
+
+	if (!in) {
+		in = wd_xcalloc(1, sizeof(*in));
+		in->cidr = cidr_clean(cidr);
+		HASH_ADD(hh, m->insides, cidr, sizeof(in->cidr), in);
+		if (m->scoped)
+			inside_mark(m, &in->cidr, true);
+	}
+	in->refs++;
+}
+
+void inside_del(struct wd_model *m, const struct wd_cidr *cidr)
+{
+	struct minside *in = inside_find(m, cidr);
+
+	if (--in->refs > 0)
+		return;
+	if (m->scoped)
+		inside_mark(m, &in->cidr, false);
+	HASH_DELETE(hh, m->insides, in);
+	free(in);
+}
+
+/* A term that asks comes (@by 1) or goes (-1). */
+static void scoped_count(struct wd_model *m, const struct mterm *t, int by)
+{
+	bool before = m->scoped > 0;
+
+	if (t->type != TERM_CIDR || t->scope == WD_CIDR_ALL)
+		return;
+	m->scoped += (uint32_t)by;
+	if (before == (m->scoped > 0))
+		return;
+	for (struct minside *in = m->insides; in; in = in->hh.next)
+		inside_mark(m, &in->cidr, m->scoped > 0);
 }
 
 static void term_link_prefixes(struct wd_model *m, struct mterm *t)
@@ -205,6 +295,7 @@ static struct mterm *term_intern(struct wd_model *m, const struct mterm *like)
 	HASH_ADD_KEYPTR(hh, m->terms, t->text, strlen(t->text), t);
 	if (t->type == TERM_CIDR)
 		term_link_prefixes(m, t);
+	scoped_count(m, t, 1);
 	if (t->type == TERM_NODES)
 		vec_push(&m->node_terms, t);
 	return t;
@@ -246,25 +337,11 @@ struct mterm *term_nodes(struct wd_model *m, const struct wd_peer *peer)
 {
 	struct mterm like = {
 		.type = TERM_NODES,
+		.nodes = peer->nodes,
 		.node_sel = peer->node_sel,
 	};
 
 	return term_intern(m, &like);
-}
-
-/* Byte-wise comparable copy: padding and the unused part of the union are zero. */
-static struct wd_cidr cidr_clean(const struct wd_cidr *from)
-{
-	struct wd_cidr to;
-
-	memset(&to, 0, sizeof(to));
-	to.addr.family = from->addr.family;
-	if (from->addr.family == 4)
-		to.addr.v4 = from->addr.v4;
-	else
-		to.addr.v6 = from->addr.v6;
-	to.len = from->len;
-	return to;
 }
 
 static int cidr_cmp(const void *a, const void *b)
@@ -278,6 +355,7 @@ struct mterm *term_cidr(struct wd_model *m, const struct wd_peer *peer,
 	struct wd_cidr *except = wd_xcalloc(peer->except_cnt, sizeof(*except));
 	struct mterm like = {
 		.type = TERM_CIDR,
+		.scope = peer->scope,
 		.cidr = cidr_clean(&peer->cidr),
 		.except_cnt = peer->except_cnt,
 		.except = except,
@@ -305,6 +383,7 @@ void term_put(struct wd_model *m, struct mterm *t)
 		return;
 	if (t->type == TERM_CIDR)
 		term_unlink_prefixes(m, t);
+	scoped_count(m, t, -1);
 	if (t->type == TERM_NODES)
 		(void)vec_remove(&m->node_terms, t);
 	HASH_DELETE(hh, m->terms, t);
@@ -378,24 +457,64 @@ static void term_set_bits(const struct mterm *t, uint64_t *bits)
 	}
 }
 
-/*
- * Set the bits of every CIDR term that holds for all of @addr/@len: its prefix
- * covers it and none of its excepts does. @ports: of the pod behind the
- * address, for terms with a named port; NULL: none.
- */
-void cidr_bits(struct wd_model *m, const struct wd_addr *addr, uint8_t len,
-	       const struct mports *ports, uint64_t *bits)
+bool inside_has(const struct wd_model *m, const struct wd_addr *addr,
+		uint8_t len)
 {
-	struct vec in = { 0 };
-	struct vec out = { 0 };
-
 	for (uint32_t l = 0; l <= len; l++) {
 		struct wd_cidr key;
-		struct mprefix *p;
+		const struct mprefix *p;
 
 		if (!m->prefix_lens[addr->family == 6][l])
 			continue;
 		key = mask(addr, (uint8_t)l);
+		HASH_FIND(hh, m->prefixes, &key, sizeof(key), p);
+		if (p && p->inside)
+			return true;
+	}
+	return false;
+}
+
+static bool scope_has(enum wd_cidr_scope scope, const struct whose *who)
+{
+	switch (scope) {
+	case WD_CIDR_WORLD:
+		return !who->is_known && !who->is_inside;
+	case WD_CIDR_UNKNOWN:
+		return !who->is_known && who->is_inside;
+	case WD_CIDR_STRANGER:
+		return !who->is_known;
+	case WD_CIDR_ALL:
+		break;
+	}
+	return true;
+}
+
+/* Of an address or prefix that lies in the term's prefix and in no except. */
+static bool cidr_counts(const struct mterm *t, const struct whose *who)
+{
+	return scope_has(t->scope, who) &&
+	       (!t->port_name ||
+		ports_hold(who->group ? who->group->key.ports : NULL,
+			   t->port_name, t->proto, t->port));
+}
+
+/*
+ * Set the bits of every CIDR term that holds for all of an address or prefix:
+ * its prefix covers it and none of its excepts does.
+ */
+void cidr_bits(struct wd_model *m, const struct whose *who, uint64_t *bits)
+{
+	bool is6 = who->addr->family == 6;
+	struct vec in = { 0 };
+	struct vec out = { 0 };
+
+	for (uint32_t l = 0; l <= who->len; l++) {
+		struct wd_cidr key;
+		struct mprefix *p;
+
+		if (!m->prefix_lens[is6][l])
+			continue;
+		key = mask(who->addr, (uint8_t)l);
 		HASH_FIND(hh, m->prefixes, &key, sizeof(key), p);
 		for (size_t i = 0; p && i < p->in.cnt; i++)
 			vec_push(&in, p->in.item[i]);
@@ -407,12 +526,8 @@ void cidr_bits(struct wd_model *m, const struct wd_addr *addr, uint8_t len,
 	for (size_t i = 0; i < in.cnt; i++) {
 		const struct mterm *t = in.item[i];
 
-		if (t->out)
-			continue;
-		if (t->port_name &&
-		    !ports_hold(ports, t->port_name, t->proto, t->port))
-			continue;
-		term_set_bits(t, bits);
+		if (!t->out && cidr_counts(t, who))
+			term_set_bits(t, bits);
 	}
 	for (size_t i = 0; i < out.cnt; i++)
 		((struct mterm *)out.item[i])->out = false;
@@ -422,10 +537,12 @@ void cidr_bits(struct wd_model *m, const struct wd_addr *addr, uint8_t len,
 
 /* ---- addresses of nodes ---- */
 
-static bool term_matches_node(const struct mterm *t,
-			      const struct wd_labels *node)
+static bool term_matches_node(const struct mterm *t, const struct whose *who)
 {
-	return node && wd_selector_matches(t->node_sel, node);
+	if (!who->node || (t->nodes == WD_NODES_OWN && !who->is_own) ||
+	    (t->nodes == WD_NODES_OTHER && who->is_own))
+		return false;
+	return wd_selector_matches(t->node_sel, who->node);
 }
 
 void nodes_bits(const struct wd_model *m, const struct whose *who,
@@ -434,7 +551,7 @@ void nodes_bits(const struct wd_model *m, const struct whose *who,
 	for (size_t i = 0; who->node && i < m->node_terms.cnt; i++) {
 		const struct mterm *t = m->node_terms.item[i];
 
-		if (term_matches_node(t, who->node))
+		if (term_matches_node(t, who))
 			term_set_bits(t, bits);
 	}
 }
@@ -451,16 +568,14 @@ static bool term_holds(const struct mterm *t, const struct whose *who)
 	if (t->type == TERM_PODS)
 		return who->group && term_matches_group(t, who->group);
 	if (t->type == TERM_NODES)
-		return term_matches_node(t, who->node);
+		return term_matches_node(t, who);
 	if (!cidr_has_all(&t->cidr, who))
 		return false;
 	for (uint32_t i = 0; i < t->except_cnt; i++) {
 		if (cidr_has_all(&t->except[i], who))
 			return false;
 	}
-	return !t->port_name ||
-	       ports_hold(who->group ? who->group->key.ports : NULL,
-			  t->port_name, t->proto, t->port);
+	return cidr_counts(t, who);
 }
 
 static bool bit_holds(const struct mbit *b, const struct whose *who)

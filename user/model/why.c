@@ -69,6 +69,36 @@ static bool cidr_matches(const struct wd_peer *peer, const struct wd_addr *addr)
 	return true;
 }
 
+static bool is_inside(const struct wd_model *m, const struct wd_addr *addr)
+{
+	for (const struct minside *in = m->insides; in; in = in->hh.next) {
+		if (wd_cidr_has(&in->cidr, addr))
+			return true;
+	}
+	return false;
+}
+
+static bool scope_matches(const struct wd_model *m, enum wd_cidr_scope scope,
+			  const struct side *who)
+{
+	switch (scope) {
+	case WD_CIDR_WORLD:
+		return !who->claim && !is_inside(m, who->addr);
+	case WD_CIDR_UNKNOWN:
+		return !who->claim && is_inside(m, who->addr);
+	case WD_CIDR_STRANGER:
+		return !who->claim;
+	case WD_CIDR_ALL:
+		break;
+	}
+	return true;
+}
+
+static bool claim_is_own(const struct wd_model *m, const struct mclaim *c)
+{
+	return c->kind == CLAIM_HOST || c->node->name == m->node;
+}
+
 static bool node_matches(const struct wd_model *m, const struct wd_peer *peer,
 			 const struct side *who)
 {
@@ -76,6 +106,9 @@ static bool node_matches(const struct wd_model *m, const struct wd_peer *peer,
 
 	if (!who->claim ||
 	    (who->claim->kind != CLAIM_NODE && who->claim->kind != CLAIM_HOST))
+		return false;
+	if (peer->nodes != WD_NODES_ALL &&
+	    claim_is_own(m, who->claim) != (peer->nodes == WD_NODES_OWN))
 		return false;
 	node = who->claim->kind == CLAIM_NODE ?
 		       who->claim->node :
@@ -91,7 +124,8 @@ static bool peer_matches(const struct wd_model *m, const struct wd_peer *peer,
 	const struct mspace *s;
 
 	if (peer->type == WD_PEER_CIDR)
-		return cidr_matches(peer, who->addr);
+		return cidr_matches(peer, who->addr) &&
+		       scope_matches(m, peer->scope, who);
 	if (peer->type == WD_PEER_NODES)
 		return node_matches(m, peer, who);
 	if (!pod)

@@ -281,7 +281,7 @@ static void drop_unpublished(struct wd_model *m)
 		struct mprefix *p = m->dirty_prefixes.item[i];
 		struct wd_cidr6_key key = prefix_key(p);
 
-		if (p->in.cnt || p->out.cnt || p->e.published ||
+		if (p->in.cnt || p->out.cnt || p->inside || p->e.published ||
 		    (p->e.in_kernel &&
 		     m->sink.del(m->sink.ctx, prefix_map(p), &key)))
 			m->dirty_prefixes.item[kept++] = p;
@@ -355,7 +355,7 @@ static void prefix_done(struct wd_model *m, struct mprefix *p)
 
 	p->e.dirty = false;
 	p->e.published = true;
-	if (p->in.cnt || p->out.cnt) {
+	if (p->in.cnt || p->out.cnt || p->inside) {
 		if (p->e.have.row[0] != p->e.have.row[1] && !p->e.unsettled) {
 			p->e.unsettled = true;
 			vec_push(&m->unsettled_prefixes, p);

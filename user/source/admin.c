@@ -540,8 +540,8 @@ static int read_tier(struct wd_read *r, const struct wd_tree *spec,
 
 /* Where it stands among all policies. */
 static int read_place(struct wd_read *r, const struct dialect *dialect,
-		      const struct wd_tree *spec, const struct wd_meta *meta,
-		      struct wd_policy *policy)
+		      const struct wd_tree *doc, const struct wd_tree *spec,
+		      const struct wd_meta *meta, struct wd_policy *policy)
 {
 	policy->tier = dialect->kind == WD_KIND_BASELINE_NP ? WD_TIER_BASELINE :
 							      WD_TIER_ADMIN;
@@ -550,7 +550,8 @@ static int read_place(struct wd_read *r, const struct dialect *dialect,
 		policy->priority = PRIORITY_MAX + 1;
 		if (strcmp(meta->name, "default") == 0)
 			return 0;
-		wd_read_problem(r, WD_AT(WD_AT(NULL, "metadata"), "name"), 0,
+		wd_read_problem(r, WD_AT(WD_AT(NULL, "metadata"), "name"),
+				doc->line,
 				"must be default: there is only one");
 		return -EINVAL;
 	}
@@ -605,7 +606,7 @@ static int read_policy(struct wd_read *r, const struct dialect *dialect,
 	}
 	obj = wd_read_object_new(r, (int)dialect->kind, meta, doc->line);
 	wd_policy_specs(obj, 1);
-	if (read_place(r, dialect, map, meta, &obj->policy) ||
+	if (read_place(r, dialect, doc, map, meta, &obj->policy) ||
 	    read_subject(r, map, obj->policy.spec)) {
 		wd_object_free(obj);
 		return -EINVAL;

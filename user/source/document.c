@@ -13,6 +13,7 @@
 
 #define KUBERNETES_CORE "v1"
 #define KUBERNETES_NET "networking.k8s.io/v1"
+#define CILIUM "cilium.io/v2"
 #define KUBERNETES_ADMIN "policy.networking.k8s.io/v1"
 
 struct kind {
@@ -32,6 +33,10 @@ static const struct kind kinds[] = {
 	{ KUBERNETES_CORE, "Node", WD_KIND_NODE, false, false, wd_read_node },
 	{ KUBERNETES_NET, "NetworkPolicy", WD_KIND_NETPOL, true, true,
 	  wd_read_netpol },
+	{ CILIUM, "CiliumNetworkPolicy", WD_KIND_CILIUM_NP, true, true,
+	  wd_read_cilium_np },
+	{ CILIUM, "CiliumClusterwideNetworkPolicy", WD_KIND_CILIUM_CNP, false,
+	  true, wd_read_cilium_cnp },
 	{ KUBERNETES_ADMIN "alpha2", "ClusterNetworkPolicy", WD_KIND_CLUSTER_NP,
 	  false, true, wd_read_cluster_np },
 	{ KUBERNETES_ADMIN "alpha1", "AdminNetworkPolicy", WD_KIND_ADMIN_NP,
@@ -81,7 +86,8 @@ static bool is_upstream_api(const char *api)
 {
 	size_t len = strcspn(api, "/");
 
-	return !memchr(api, '.', len) ||
+	return (len == 9 && strncmp(api, CILIUM, len) == 0) ||
+	       !memchr(api, '.', len) ||
 	       (len > 7 && strncmp(api + len - 7, ".k8s.io", 7) == 0);
 }
 

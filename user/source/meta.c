@@ -132,6 +132,16 @@ int wd_read_labels(struct wd_read *r, const struct wd_at *at,
 		   const struct wd_tree *map, struct wd_label **ret_label,
 		   uint32_t *ret_cnt)
 {
+	return wd_read_labels_keys(r, at, map, wd_read_label_key, ret_label,
+				   ret_cnt);
+}
+
+int wd_read_labels_keys(struct wd_read *r, const struct wd_at *at,
+			const struct wd_tree *map,
+			int (*check)(struct wd_read *r, const struct wd_at *at,
+				     uint32_t line, const char *key),
+			struct wd_label **ret_label, uint32_t *ret_cnt)
+{
 	/* One more, for a caller that adds one. */
 	struct wd_label *label =
 		wd_xcalloc(map ? map->cnt + 1 : 1, sizeof(*label));
@@ -146,7 +156,7 @@ int wd_read_labels(struct wd_read *r, const struct wd_at *at,
 			err = -EINVAL;
 			continue;
 		}
-		if (!value || wd_read_label_key(r, here, e->line, e->key) ||
+		if (!value || check(r, here, e->line, e->key) ||
 		    wd_read_label_value(r, here, e->line, value)) {
 			err = -EINVAL;
 			continue;

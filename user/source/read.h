@@ -133,6 +133,15 @@ struct wd_object *wd_read_object_new(const struct wd_read *r, int kind,
 				     const struct wd_meta *meta, uint32_t line);
 
 /**
+ * wd_read_labels_keys() - as wd_read_labels() with another syntax of keys
+ */
+int wd_read_labels_keys(struct wd_read *r, const struct wd_at *at,
+			const struct wd_tree *map,
+			int (*check)(struct wd_read *r, const struct wd_at *at,
+				     uint32_t line, const char *key),
+			struct wd_label **ret_label, uint32_t *ret_cnt);
+
+/**
  * wd_read_labels() - a map of texts as an array, keys and values checked as the API does
  * @ret_label: freed by the caller; strings are the tree's
  */
@@ -173,10 +182,46 @@ int wd_read_peer_selector(struct wd_read *r, const struct wd_at *at,
 			  const struct wd_tree *map,
 			  struct wd_selector **ret_sel);
 
+/**
+ * wd_read_selector_keys() - as wd_read_selector(), with another syntax of keys
+ * @check: is @key one; tells the problem if not
+ */
+int wd_read_selector_keys(struct wd_read *r, const struct wd_at *at,
+			  const struct wd_tree *map,
+			  int (*check)(struct wd_read *r,
+				       const struct wd_at *at, uint32_t line,
+				       const char *key),
+			  struct wd_selector *ret_sel);
+
+/** wd_selector_sort() - requirements in the one order that equal selectors have */
+void wd_selector_sort(struct wd_selector *sel);
+
+/* What a selector of Cilium means, see cilium_selector.c. */
+struct wd_cilium_selector {
+	struct wd_selector *ns_sel; /* shared; NULL: no namespace is named */
+	struct wd_selector *pod_sel; /* not shared yet, never NULL */
+	const char *entity; /* "host" of "reserved:host", interned, or NULL */
+};
+
+/**
+ * wd_read_cilium_selector() - an EndpointSelector
+ * @map: may be NULL, which selects everything
+ * @within: where namespaces are named, this one must be it, too; or NULL
+ * Return: 0, or -EINVAL with the problem told; the selectors are the
+ * caller's in either case (released by wd_object_free() of what takes them).
+ */
+int wd_read_cilium_selector(struct wd_read *r, const struct wd_at *at,
+			    const struct wd_tree *map, const char *within,
+			    struct wd_cilium_selector *ret_sel);
+
 /* ---- kinds: an object, or -EINVAL with the problems told ---- */
 
 int wd_read_netpol(struct wd_read *r, const struct wd_tree *doc,
 		   const struct wd_meta *meta, struct wd_object **ret_obj);
+int wd_read_cilium_np(struct wd_read *r, const struct wd_tree *doc,
+		      const struct wd_meta *meta, struct wd_object **ret_obj);
+int wd_read_cilium_cnp(struct wd_read *r, const struct wd_tree *doc,
+		       const struct wd_meta *meta, struct wd_object **ret_obj);
 int wd_read_cluster_np(struct wd_read *r, const struct wd_tree *doc,
 		       const struct wd_meta *meta, struct wd_object **ret_obj);
 int wd_read_admin_np(struct wd_read *r, const struct wd_tree *doc,

@@ -83,8 +83,12 @@ static int read_values(struct wd_read *r, const struct wd_at *at,
 	return err;
 }
 
+typedef int (*check_fn)(struct wd_read *r, const struct wd_at *at,
+			uint32_t line, const char *key);
+
 static int read_expression(struct wd_read *r, const struct wd_at *at,
-			   const struct wd_tree *map, struct wd_req *req)
+			   const struct wd_tree *map, check_fn check,
+			   struct wd_req *req)
 {
 	static const char *const known[] = { "key", "operator", "values",
 					     NULL };
@@ -101,7 +105,7 @@ static int read_expression(struct wd_read *r, const struct wd_at *at,
 		wd_read_problem(r, WD_AT(at, "key"), map->line, "is missing");
 		return -EINVAL;
 	}
-	if (wd_read_label_key(r, WD_AT(at, "key"), map->line, key))
+	if (check(r, WD_AT(at, "key"), map->line, key))
 		return -EINVAL;
 	wants_values = req->op == WD_OP_IN || req->op == WD_OP_NOT_IN;
 	if (wants_values != (values && values->cnt)) {
@@ -137,11 +141,12 @@ static int compare_reqs(const void *a, const void *b)
 }
 
 static int read_match_labels(struct wd_read *r, const struct wd_at *at,
-			     const struct wd_tree *map, struct wd_selector *sel)
+			     const struct wd_tree *map, check_fn check,
+			     struct wd_selector *sel)
 {
 	struct wd_label *label;
 	uint32_t cnt;
-	int err = wd_read_labels(r, at, map, &label, &cnt);
+	int err = wd_read_labels_keys(r, at, map, check, &label, &cnt);
 
 	if (err)
 		return err;
@@ -156,8 +161,21 @@ static int read_match_labels(struct wd_read *r, const struct wd_at *at,
 	return 0;
 }
 
+void wd_selector_sort(struct wd_selector *sel)
+{
+	if (sel->cnt > 1)
+		qsort(sel->req, sel->cnt, sizeof(*sel->req), compare_reqs);
+}
+
 int wd_read_selector(struct wd_read *r, const struct wd_at *at,
 		     const struct wd_tree *map, struct wd_selector *ret_sel)
+{
+	return wd_read_selector_keys(r, at, map, wd_read_label_key, ret_sel);
+}
+
+int wd_read_selector_keys(struct wd_read *r, const struct wd_at *at,
+			  const struct wd_tree *map, check_fn check,
+			  struct wd_selector *ret_sel)
 {
 	static const char *const known[] = { "matchLabels", "matchExpressions",
 					     NULL };
@@ -175,20 +193,20 @@ int wd_read_selector(struct wd_read *r, const struct wd_at *at,
 	ret_sel->req = wd_xcalloc((labels ? labels->cnt : 0) +
 					  (exprs ? exprs->cnt : 0),
 				  sizeof(*ret_sel->req));
-	err = read_match_labels(r, WD_AT(at, "matchLabels"), labels, ret_sel);
+	err = read_match_labels(r, WD_AT(at, "matchLabels"), labels, check,
+				ret_sel);
 	wd_for_each_element(e, index, exprs) {
 		struct wd_req *req = &ret_sel->req[ret_sel->cnt];
 		const struct wd_at *list = WD_AT(at, "matchExpressions");
 
-		if (read_expression(r, WD_ELEMENT(list, index), e, req)) {
+		if (read_expression(r, WD_ELEMENT(list, index), e, check,
+				    req)) {
 			err = -EINVAL;
 			memset(req, 0, sizeof(*req));
 		} else {
 			ret_sel->cnt++;
 		}
 	}
-	if (ret_sel->cnt > 1)
-		qsort(ret_sel->req, ret_sel->cnt, sizeof(*ret_sel->req),
-		      compare_reqs);
+	wd_selector_sort(ret_sel);
 	return err ? -EINVAL : 0;
 }

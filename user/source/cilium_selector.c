@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cilium_selector.c - selectors of Cilium's policies: keys with a source, and
+ * namespaces among the labels.
+ *
+ *   k8s:KEY, any:KEY, KEY                 a label of the pod
+ *   io.kubernetes.pod.namespace           the name of its namespace
+ *   io.cilium.k8s.namespace.labels.KEY    a label of its namespace
+ *   io.cilium.k8s.policy.cluster          its cluster; this one is "default"
+ *   reserved:NAME                         no pod, but an entity
+ *
+ * Requirements all hold at once, so those on the namespace and those on the
+ * pod are two selectors.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../model/intern.h"
+#include "../model/object.h"
+#include "../model/xalloc.h"
+#include "read.h"
+
+#define NS_NAME "kubernetes.io/metadata.name"
+#define KEY_NAMESPACE "io.kubernetes.pod.namespace"
+#define KEY_NS_LABEL "io.cilium.k8s.namespace.labels."
+#define KEY_ACCOUNT "io.cilium.k8s.policy.serviceaccount"
+#define KEY_CLUSTER "io.cilium.k8s.policy.cluster"
+#define RESERVED "reserved:"
+#define OWN_CLUSTER "default"
+
+static bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* What is behind the source, if that is one whose labels pods have. */
+static const char *strip(const char *key)
+{
+	if (begins(key, "k8s:") || begins(key, "any:"))
+		return key + 4;
+	return key;
+}
+
+static int check_key(struct wd_read *r, const struct wd_at *at, uint32_t line,
+		     const char *key)
+{
+	const char *bare = strip(key);
+
+	if (begins(key, RESERVED))
+		return 0;
+	if (begins(bare, KEY_NS_LABEL))
+		bare += strlen(KEY_NS_LABEL);
+	if (!strchr(bare, ':'))
+		return wd_read_label_key(r, at, line, bare);
+	wd_read_problem(r, at, line,
+			"'%.80s': labels of pods have the source k8s or any, "
+			"or none; reserved names an entity",
+			key);
+	return -EINVAL;
+}
+
+/* ---- sorting requirements ---- */
+
+static void req_give(struct wd_selector *to, struct wd_req *req,
+		     const char *key)
+{
+	const char *old = req->key;
+
+	to->req = wd_xrealloc(to->req, to->cnt + 1, sizeof(*to->req));
+	to->req[to->cnt] = *req;
+	to->req[to->cnt++].key = wd_str_get(key);
+	wd_str_put(old);
+	*req = (struct wd_req){ 0 };
+}
+
+static void req_drop(struct wd_req *req)
+{
+	wd_str_put(req->key);
+	for (uint32_t i = 0; i < req->cnt; i++)
+		wd_str_put(req->values[i]);
+	free(req->values);
+	*req = (struct wd_req){ 0 };
+}
+
+/* Pods have no label of the source reserved: does it hold for all of them? */
+static bool is_without(const struct wd_req *req)
+{
+	return req->op == WD_OP_NOT_EXISTS || req->op == WD_OP_NOT_IN;
+}
+
+static bool is_own_cluster(const struct wd_req *req)
+{
+	bool named = req->op == WD_OP_EXISTS;
+
+	for (uint32_t i = 0; i < req->cnt; i++)
+		named |= strcmp(req->values[i], OWN_CLUSTER) == 0;
+	return req->op == WD_OP_NOT_IN ? !named :
+					 named && req->op != WD_OP_NOT_EXISTS;
+}
+
+/* One requirement where it belongs. */
+static int route(struct wd_read *r, const struct wd_at *at, uint32_t line,
+		 struct wd_req *req, struct wd_selector *ns,
+		 struct wd_selector *pod)
+{
+	const char *key = strip(req->key);
+
+	if (begins(req->key, RESERVED) && is_without(req)) {
+		req_drop(req);
+	} else if (begins(req->key, RESERVED)) {
+		wd_read_problem(r, at, line,
+				"'%.80s' must stand alone: no pod has it",
+				req->key);
+		return -EINVAL;
+	} else if (strcmp(key, KEY_ACCOUNT) == 0) {
+		wd_read_problem(r, at, line,
+				"service accounts are not told apart; use a "
+				"label of the pods");
+		return -EINVAL;
+	} else if (strcmp(key, KEY_CLUSTER) == 0) {
+		if (!is_own_cluster(req)) {
+			wd_read_problem(r, at, line,
+					"means other clusters; this one is "
+					"'" OWN_CLUSTER "'");
+			return -EINVAL;
+		}
+		req_drop(req);
+	} else if (strcmp(key, KEY_NAMESPACE) == 0) {
+		req_give(ns, req, NS_NAME);
+	} else if (begins(key, KEY_NS_LABEL)) {
+		req_give(ns, req, key + strlen(KEY_NS_LABEL));
+	} else {
+		req_give(pod, req, key);
+	}
+	return 0;
+}
+
+/* "reserved:host" by itself, as a label or as Exists. */
+static const char *entity_of(const struct wd_selector *sel)
+{
+	const struct wd_req *req = sel->req;
+
+	if (sel->cnt != 1 || !begins(req->key, RESERVED) || is_without(req))
+		return NULL;
+	if (req->op == WD_OP_IN && (req->cnt != 1 || *req->values[0]))
+		return NULL;
+	return req->key + strlen(RESERVED);
+}
+
+static void add_name(struct wd_selector *ns, const char *name)
+{
+	struct wd_req req = { .key = wd_str_get(NS_NAME),
+			      .op = WD_OP_IN,
+			      .cnt = 1,
+			      .values = wd_xcalloc(1, sizeof(*req.values)) };
+
+	req.values[0] = wd_str_get(name);
+	req_give(ns, &req, NS_NAME);
+}
+
+int wd_read_cilium_selector(struct wd_read *r, const struct wd_at *at,
+			    const struct wd_tree *map, const char *within,
+			    struct wd_cilium_selector *ret_sel)
+{
+	struct wd_selector all = { 0 };
+	struct wd_selector *ns = wd_xcalloc(1, sizeof(*ns));
+	struct wd_selector *pod = wd_xcalloc(1, sizeof(*pod));
+	uint32_t line = map ? map->line : 0;
+	const char *entity;
+	int err = wd_read_selector_keys(r, at, map, check_key, &all);
+
+	*ret_sel = (struct wd_cilium_selector){ 0 };
+	entity = err ? NULL : entity_of(&all);
+	if (entity)
+		ret_sel->entity = wd_str_get(entity);
+	for (uint32_t i = 0; i < all.cnt; i++) {
+		if (!err && !entity)
+			err = route(r, at, line, &all.req[i], ns, pod);
+		if (all.req[i].key)
+			req_drop(&all.req[i]);
+	}
+	free(all.req);
+	if (within && ns->cnt)
+		add_name(ns, within);
+	wd_selector_sort(ns);
+	wd_selector_sort(pod);
+	ret_sel->pod_sel = pod;
+	if (ns->cnt)
+		ret_sel->ns_sel = wd_selector_share(ns);
+	else
+		free(ns);
+	return err;
+}
