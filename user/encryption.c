@@ -8,6 +8,7 @@
 #include "journal.h"
 #include "json.h"
 #include "log.h"
+#include "model/nodes.h"
 #include "model/xalloc.h"
 #include "prefix_table.h"
 #include "tunnels.h"
@@ -59,7 +60,8 @@ void wd_encryption_object(struct wd_encryption *enc,
 {
 	enum wd_kind kind = now ? now->kind : was->kind;
 
-	enc->dirty |= kind == WD_KIND_NODE || kind == WD_KIND_NAMESPACE;
+	enc->dirty |= kind == WD_KIND_NODE || kind == WD_KIND_CILIUM_NODE ||
+		      kind == WD_KIND_NAMESPACE;
 	wd_tunnels_object(enc->tunnels, was, now);
 }
 
@@ -122,17 +124,24 @@ static void want_net(struct wd_encryption *enc, const struct wd_cidr *cidr,
 		other->word[1] = 0;
 }
 
+static void want_nets_of(struct wd_encryption *enc,
+			 const struct wd_named_node *named)
+{
+	for (uint32_t i = 0; i < named->node.cidr_cnt; i++)
+		want_net(enc, &named->node.cidr[i],
+			 wd_model_node_number(enc->agent->model, named->name));
+}
+
 static void want_nets(struct wd_encryption *enc)
 {
 	const struct wd_config *config = &enc->agent->config;
-	const struct wd_object *node = NULL;
+	struct wd_nodes nodes;
 
 	wd_prefix_table_begin(enc->nets);
-	while ((node = wd_store_next(enc->agent->store, WD_KIND_NODE, node)))
-		for (uint32_t i = 0; i < node->node.cidr_cnt; i++)
-			want_net(enc, &node->node.cidr[i],
-				 wd_model_node_number(enc->agent->model,
-						      node->name));
+	wd_nodes_read(enc->agent->store, &nodes);
+	for (size_t i = 0; i < nodes.cnt; i++)
+		want_nets_of(enc, &nodes.node[i]);
+	wd_nodes_fini(&nodes);
 	for (size_t i = 0; i < config->prefix_cnt; i++)
 		want_net(enc, &config->prefix[i], 0);
 }

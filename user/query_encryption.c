@@ -18,6 +18,7 @@
 #include "json.h"
 #include "log.h"
 #include "opt.h"
+#include "model/nodes.h"
 #include "query.h"
 #include "tunnels.h"
 #include "wires.h"
@@ -67,13 +68,17 @@ static void put_prefix(struct json_object *array, const struct wd_cidr *cidr,
 static void put_nodes(const struct wd_agent *agent, struct json_object *names,
 		      struct json_object *prefixes)
 {
-	const struct wd_object *node = NULL;
+	struct wd_nodes nodes;
 
-	while ((node = wd_store_next(agent->store, WD_KIND_NODE, node))) {
-		wd_json_push_str(names, node->name);
-		for (uint32_t i = 0; i < node->node.cidr_cnt; i++)
-			put_prefix(prefixes, &node->node.cidr[i], node->name);
+	wd_nodes_read(agent->store, &nodes);
+	for (size_t k = 0; k < nodes.cnt; k++) {
+		const struct wd_named_node *n = &nodes.node[k];
+
+		wd_json_push_str(names, n->name);
+		for (uint32_t i = 0; i < n->node.cidr_cnt; i++)
+			put_prefix(prefixes, &n->node.cidr[i], n->name);
 	}
+	wd_nodes_fini(&nodes);
 	for (size_t i = 0; i < agent->config.prefix_cnt; i++)
 		put_prefix(prefixes, &agent->config.prefix[i], NULL);
 }

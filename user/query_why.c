@@ -14,6 +14,7 @@
 #include "endpoints.h"
 #include "json.h"
 #include "names.h"
+#include "model/nodes.h"
 #include "query.h"
 #include "rungs.h"
 #include "target.h"
@@ -110,8 +111,8 @@ static void take_host_addr(void *ctx, const struct wd_addr_info *info)
 /* The node object's addresses first: those a cluster knows this host by. */
 static void find_host(const struct wd_agent *agent, struct end *end)
 {
-	const struct wd_object *node = wd_store_get(agent->store, WD_KIND_NODE,
-						    "", agent->config.node);
+	const struct wd_object *node =
+		wd_nodes_object(agent->store, agent->config.node);
 
 	end->host = true;
 	if (node)

@@ -10,6 +10,7 @@
 #include "complaints.h"
 #include "encryption.h"
 #include "log.h"
+#include "model/nodes.h"
 #include "model/xalloc.h"
 #include "prefix_table.h"
 #include "wireguard/check.h"
@@ -62,18 +63,19 @@ struct cluster {
 	struct wd_wg_node *node;
 	struct wd_wg_pod *pod;
 	size_t node_cap, pod_cap, node_cnt, pod_cnt;
+	struct wd_nodes nodes; /* whose arrays the above borrows */
 };
 
 static void add_node(struct wd_tunnels *t, struct cluster *c,
-		     const struct wd_object *obj)
+		     const struct wd_named_node *named)
 {
-	const struct wd_node *n = &obj->node;
+	const struct wd_node *n = &named->node;
 
 	c->node = wd_grow(c->node, c->node_cnt, &c->node_cap, sizeof(*c->node));
 	c->node[c->node_cnt++] = (struct wd_wg_node){
-		.name = obj->name,
-		.number = wd_model_node_number(t->agent->model, obj->name),
-		.is_self = !strcmp(obj->name, t->agent->config.node),
+		.name = named->name,
+		.number = wd_model_node_number(t->agent->model, named->name),
+		.is_self = !strcmp(named->name, t->agent->config.node),
 		.has_key = n->has_wgkey,
 		.key = n->wgkey,
 		.addr_cnt = n->addr_cnt,
@@ -108,8 +110,9 @@ static void cluster_init(struct wd_tunnels *t, struct cluster *c, bool pods)
 	const struct wd_object *obj = NULL;
 
 	memset(c, 0, sizeof(*c));
-	while ((obj = wd_store_next(t->agent->store, WD_KIND_NODE, obj)))
-		add_node(t, c, obj);
+	wd_nodes_read(t->agent->store, &c->nodes);
+	for (size_t i = 0; i < c->nodes.cnt; i++)
+		add_node(t, c, &c->nodes.node[i]);
 	while (pods && (obj = wd_store_next(t->agent->store, WD_KIND_POD, obj)))
 		if (!obj->pod.host_network && !obj->pod.finished)
 			add_pod(t, c, obj);
@@ -126,6 +129,7 @@ static void cluster_fini(struct cluster *c)
 {
 	free(c->node);
 	free(c->pod);
+	wd_nodes_fini(&c->nodes);
 }
 
 /* ---- whose prefixes are ---- */
@@ -300,8 +304,10 @@ void wd_tunnels_object(struct wd_tunnels *t, const struct wd_object *was,
 {
 	enum wd_kind kind = now ? now->kind : was->kind;
 
-	t->dirty |= kind == WD_KIND_NODE;
-	t->unchecked |= kind == WD_KIND_NODE || kind == WD_KIND_POD;
+	bool is_node = kind == WD_KIND_NODE || kind == WD_KIND_CILIUM_NODE;
+
+	t->dirty |= is_node;
+	t->unchecked |= is_node || kind == WD_KIND_POD;
 }
 
 void wd_tunnels_reload(struct wd_tunnels *t)

@@ -9,6 +9,7 @@ the ruleset.
 import json
 import sys
 
+from wdnet import yamlout
 from wdnet.ask import allowed, answered, denied, until
 from wdnet.cluster import POD_NET, WORLD, e2e
 from wdnet.tap import Tap, expect
@@ -113,7 +114,21 @@ def where_no_prefix_is_known_a_pod_that_must_reaches_nobody_outside(c):
             allowed(c.pod('x/a'), c.pod('x/c'))
         expect(['IPv4', 'IPv6'], c.nodes[0].status()['wires']['no_prefix'],
                'families without a prefix')
+        pin(c, 'full')
+        c.write('extra-nodes.yaml', yamlout.text([
+            {'apiVersion': 'cilium.io/v2', 'kind': 'CiliumNode',
+             'metadata': {'name': f'node-{name}'},
+             'spec': {'ipam': {'podCIDRs': [net % number
+                                            for net in POD_NET.values()]}}}
+            for number, name in enumerate('ab', 1)]))
+        c.sync()
+        expect([], c.nodes[0].status()['wires']['no_prefix'],
+               'once CiliumNodes say them')
+        expect(True, reaches(c.pod('x/a'), 'ext1', 4), 'outside')
+        denied(c.pod('x/a'), c.pod('x/b'))
     finally:
+        c.write('extra-nodes.yaml', None)
+        c.sync()
         restart(c, *PREFIXES)
     expect([], c.nodes[0].status()['wires']['no_prefix'], 'once they are known')
     pin(c, 'full')

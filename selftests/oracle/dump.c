@@ -150,6 +150,7 @@ void wd_dump_object(const struct wd_object *obj)
 		print_pod(obj);
 		break;
 	case WD_KIND_NODE:
+	case WD_KIND_CILIUM_NODE:
 		printf("# Node %s", obj->name);
 		print_addrs(obj->node.addr, obj->node.addr_cnt);
 		printf("\n");

@@ -271,6 +271,7 @@ const char *reading_object(const struct wd_object *obj, char *buf)
 								"");
 		break;
 	case WD_KIND_NODE:
+	case WD_KIND_CILIUM_NODE:
 		put_node(buf, &obj->node);
 		break;
 	case WD_KIND__MAX:

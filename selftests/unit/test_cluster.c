@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/nodes.h"
+#include "model/store.h"
 #include "reading.h"
 
 #include "../tap.h"
@@ -449,6 +451,96 @@ static void node_addresses_and_prefixes_are_read(void)
 
 #define KEY "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
+static void nodes_of_cilium_are_read(void)
+{
+	static const struct row rows[] = {
+		{ "", "||", "" },
+		{ "spec: {addresses: [{type: InternalIP, ip: 10.0.0.1}, {type: CiliumInternalIP, "
+		  "ip: 10.0.1.9}, {type: Hostname, ip: a}]}",
+		  "|10.0.0.1,10.0.1.9|", "" },
+		{ "spec: {ipam: {podCIDRs: [10.0.1.0/24], pools: {allocated: [{pool: default, cidrs: "
+		  "[10.0.2.0/24, 'fd00:2::/64']}]}}}",
+		  "||10.0.1.0/24,10.0.2.0/24,fd00:2::/64", "" },
+		{ "spec: {health: {ipv4: 10.0.1.7, ipv6: 'fd00::7'}, ingress: {ipv4: 10.0.1.8}}",
+		  "|10.0.1.7,fd00::7,10.0.1.8|", "" },
+		{ "spec: {addresses: [{type: InternalIP, ip: a}]}", "refused",
+		  "kept 4 spec.addresses[0].ip" },
+		{ "spec: {ipam: {podCIDRs: [10.0.1.0]}}", "refused",
+		  "kept 4 spec.ipam.podCIDRs[0]" },
+		{ "spec: {ipam: {pools: {allocated: [{cidrs: [x]}]}}}",
+		  "refused", "kept 4 spec.ipam.pools.allocated[0].cidrs[0]" },
+		{ "spec: {health: {ipv4: x}}", "refused",
+		  "kept 4 spec.health.ipv4" },
+		{},
+	};
+
+	EXPECT_ROWS(
+		rows,
+		"apiVersion: cilium.io/v2\nkind: CiliumNode\nmetadata: {name: a}\n",
+		"");
+}
+
+/* Name, addresses, prefixes and key of each, as nodes.h joins them. */
+static void expect_nodes(const char *a, const char *b, const char *want)
+{
+	struct wd_store *store = wd_store_new(NULL, NULL);
+	struct wd_nodes nodes;
+
+	(void)snprintf(text, sizeof(text), "%s---\n%s", a, b);
+	reading_load(&load, "c.yaml", text);
+	wd_expect_int(2, (long long)load.obj_cnt);
+	for (size_t i = 0; i < load.obj_cnt; i++) {
+		(void)wd_store_put(store, load.obj[i]);
+		load.obj[i] = NULL;
+	}
+	wd_load_fini(&load);
+	wd_nodes_read(store, &nodes);
+	*buf = '\0';
+	for (size_t i = 0; i < nodes.cnt; i++) {
+		const struct wd_named_node *n = &nodes.node[i];
+		size_t len = strlen(buf);
+
+		(void)snprintf(buf + len, sizeof(buf) - len, "%s%s %u %u %d",
+			       i ? "; " : "", n->name, n->node.addr_cnt,
+			       n->node.cidr_cnt, n->node.has_wgkey);
+	}
+	wd_expect_str(want, buf);
+	wd_nodes_fini(&nodes);
+	wd_store_free(store);
+}
+
+#define JOIN_NODE(name, more) \
+	"apiVersion: v1\nkind: Node\nmetadata: {name: " name more "}\n" \
+	"spec: {podCIDRs: [10.0.1.0/24]}\n" \
+	"status: {addresses: [{type: InternalIP, address: 10.0.0.1}]}\n"
+#define JOIN_CILIUM(name, more) \
+	"apiVersion: cilium.io/v2\nkind: CiliumNode\n" \
+	"metadata: {name: " name more "}\n" \
+	"spec: {addresses: [{type: InternalIP, ip: 10.0.0.1}, " \
+	"{type: InternalIP, ip: 10.0.0.2}], ipam: {podCIDRs: [10.0.1.0/24, 10.0.2.0/24]}}\n"
+#define JOIN_KEY(key) ", annotations: {network.cilium.io/wg-pub-key: '" key "'}"
+
+static void two_objects_of_one_node_are_one_node(void)
+{
+	expect_nodes(JOIN_NODE("a", ""), JOIN_CILIUM("a", ""), "a 2 2 0");
+	expect_nodes(JOIN_NODE("b", ""), JOIN_CILIUM("a", ""),
+		     "a 2 2 0; b 1 1 0");
+	expect_nodes(JOIN_NODE("a", JOIN_KEY(KEY)), JOIN_CILIUM("a", ""),
+		     "a 2 2 1");
+	expect_nodes(JOIN_NODE("a", ""), JOIN_CILIUM("a", JOIN_KEY(KEY)),
+		     "a 2 2 1");
+	expect_nodes(JOIN_NODE("a", JOIN_KEY(KEY)),
+		     JOIN_CILIUM("a", JOIN_KEY(KEY)), "a 2 2 1");
+	/* two keys: nobody knows which is the node's */
+	expect_nodes(
+		JOIN_NODE("a", JOIN_KEY(KEY)),
+		JOIN_CILIUM(
+			"a",
+			JOIN_KEY(
+				"AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")),
+		"a 2 2 0");
+}
+
 static void key_of_a_node_is_an_annotation(void)
 {
 	static const struct row rows[] = {
@@ -735,6 +827,8 @@ int main(void)
 	WD_TEST(pod_times_and_uid_are_read);
 	WD_TEST(namespaces_always_have_their_name_as_a_label);
 	WD_TEST(node_addresses_and_prefixes_are_read);
+	WD_TEST(nodes_of_cilium_are_read);
+	WD_TEST(two_objects_of_one_node_are_one_node);
 	WD_TEST(key_of_a_node_is_an_annotation);
 	WD_TEST(key_of_a_node_is_part_of_what_it_means);
 	WD_TEST(lists_hold_objects);

@@ -132,6 +132,7 @@ void wd_model_changed(void *model, const struct wd_object *was,
 		pod_changed(m, was, now);
 		break;
 	case WD_KIND_NODE:
+	case WD_KIND_CILIUM_NODE:
 		node_changed(m, was, now);
 		break;
 	case WD_KIND_NETPOL:

@@ -220,6 +220,7 @@ void wd_object_free(struct wd_object *obj)
 		pod_fini(&obj->pod);
 		break;
 	case WD_KIND_NODE:
+	case WD_KIND_CILIUM_NODE:
 		wd_labels_put(obj->node.labels);
 		free(obj->node.addr);
 		free(obj->node.cidr);
@@ -401,6 +402,7 @@ bool wd_object_equal(const struct wd_object *a, const struct wd_object *b)
 	case WD_KIND_POD:
 		return pod_equal(&a->pod, &b->pod);
 	case WD_KIND_NODE:
+	case WD_KIND_CILIUM_NODE:
 		return node_equal(&a->node, &b->node);
 	case WD_KIND_NETPOL:
 	case WD_KIND_CLUSTER_NP:
@@ -423,6 +425,7 @@ const char *wd_kind_name(enum wd_kind kind)
 		[WD_KIND_NAMESPACE] = "Namespace",
 		[WD_KIND_POD] = "Pod",
 		[WD_KIND_NODE] = "Node",
+		[WD_KIND_CILIUM_NODE] = "CiliumNode",
 		[WD_KIND_NETPOL] = "NetworkPolicy",
 		[WD_KIND_CLUSTER_NP] = "ClusterNetworkPolicy",
 		[WD_KIND_ADMIN_NP] = "AdminNetworkPolicy",

@@ -24,6 +24,7 @@ enum wd_kind {
 	WD_KIND_NAMESPACE,
 	WD_KIND_POD,
 	WD_KIND_NODE,
+	WD_KIND_CILIUM_NODE, /* cilium.io/v2 CiliumNode; a wd_node, too */
 	/* policies, from here on */
 	WD_KIND_NETPOL, /* networking.k8s.io/v1 NetworkPolicy */
 	WD_KIND_CLUSTER_NP, /* policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy */

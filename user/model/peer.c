@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "model_int.h"
+#include "nodes.h"
 
 /* ---- claims ---- */
 
@@ -133,6 +134,8 @@ static bool claim_beats(const struct mclaim *a, const struct mclaim *b)
 	case CLAIM_POD:
 		return pod_beats(a->pod->obj, b->pod->obj);
 	case CLAIM_NODE:
+		if (a->node->name == b->node->name) /* the Node's labels */
+			return a->node->kind < b->node->kind;
 		return strcmp(a->node->name, b->node->name) > 0;
 	case CLAIM_HOST:
 		break;
@@ -651,7 +654,7 @@ static const struct wd_labels *claim_node(const struct wd_model *m,
 	if (c->kind == CLAIM_NODE)
 		node = c->node;
 	else if (c->kind == CLAIM_HOST)
-		node = wd_store_get(m->store, WD_KIND_NODE, "", m->node);
+		node = wd_nodes_object(m->store, m->node);
 	else
 		return NULL;
 	return node ? node->node.labels : m->no_labels;

@@ -11,6 +11,7 @@
 #include <warder/encap.h>
 
 #include "model_int.h"
+#include "nodes.h"
 
 /* ---- from the objects ---- */
 
@@ -112,7 +113,7 @@ static bool node_matches(const struct wd_model *m, const struct wd_peer *peer,
 		return false;
 	node = who->claim->kind == CLAIM_NODE ?
 		       who->claim->node :
-		       wd_store_get(m->store, WD_KIND_NODE, "", m->node);
+		       wd_nodes_object(m->store, m->node);
 	return wd_selector_matches(peer->node_sel,
 				   node ? node->node.labels : m->no_labels);
 }

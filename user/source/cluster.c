@@ -375,17 +375,24 @@ int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc,
 
 /* ---- Node ---- */
 
-static int read_node_addrs(struct wd_read *r, const struct wd_tree *doc,
-			   struct wd_node *node)
+static bool is_one_of(const char *text, const char *const *list)
 {
-	const struct wd_at *at = WD_AT(WD_AT(NULL, "status"), "addresses");
-	const struct wd_tree *status = NULL;
+	while (*list && strcmp(text, *list) != 0)
+		list++;
+	return *list;
+}
+
+/* @parent.addresses, of which those of @types count; their text is in @field. */
+static int read_addrs(struct wd_read *r, const struct wd_at *at,
+		      const struct wd_tree *parent, const char *field,
+		      const char *const *types, struct wd_node *node)
+{
 	const struct wd_tree *list = NULL;
 	uint32_t index;
 
-	if (wd_read_map(r, NULL, doc, "status", &status) ||
-	    wd_read_list(r, WD_AT(NULL, "status"), status, "addresses", &list))
+	if (wd_read_list(r, at, parent, "addresses", &list))
 		return -EINVAL;
+	at = WD_AT(at, "addresses");
 	wd_for_each_element(e, index, list) {
 		const struct wd_at *here = WD_ELEMENT(at, index);
 		const char *type = wd_tree_str(wd_tree_get(e, "type"));
@@ -393,10 +400,9 @@ static int read_node_addrs(struct wd_read *r, const struct wd_tree *doc,
 
 		if (wd_read_is_hollow(r, here, e))
 			return -EINVAL;
-		if (!type || (strcmp(type, "InternalIP") != 0 &&
-			      strcmp(type, "ExternalIP") != 0))
+		if (!type || !is_one_of(type, types))
 			continue;
-		if (read_addr(r, here, e, "address", &addr))
+		if (read_addr(r, here, e, field, &addr))
 			return -EINVAL;
 		if (addr.family)
 			add_addr(&node->addr, &node->addr_cnt, &addr);
@@ -404,30 +410,52 @@ static int read_node_addrs(struct wd_read *r, const struct wd_tree *doc,
 	return 0;
 }
 
-static int read_node_cidrs(struct wd_read *r, const struct wd_tree *doc,
+static int read_node_addrs(struct wd_read *r, const struct wd_tree *doc,
 			   struct wd_node *node)
 {
-	const struct wd_at *at = WD_AT(NULL, "spec");
-	const struct wd_tree *spec = NULL;
-	const struct wd_tree *list = NULL;
+	static const char *const types[] = { "InternalIP", "ExternalIP", NULL };
+	const struct wd_tree *status = NULL;
 
-	if (wd_read_map(r, NULL, doc, "spec", &spec) ||
-	    wd_read_list(r, at, spec, "podCIDRs", &list))
+	if (wd_read_map(r, NULL, doc, "status", &status))
 		return -EINVAL;
-	node->cidr = wd_xcalloc(list ? list->cnt : 0, sizeof(*node->cidr));
-	wd_for_each_entry(e, list) {
+	return read_addrs(r, WD_AT(NULL, "status"), status, "address", types,
+			  node);
+}
+
+/* The list of prefixes below @key of @parent. */
+static int read_cidrs(struct wd_read *r, const struct wd_at *at,
+		      const struct wd_tree *parent, const char *key,
+		      struct wd_node *node)
+{
+	const struct wd_tree *list = NULL;
+	uint32_t index;
+
+	if (wd_read_list(r, at, parent, key, &list))
+		return -EINVAL;
+	node->cidr = wd_xrealloc(node->cidr,
+				 node->cidr_cnt + (list ? list->cnt : 0) + 1,
+				 sizeof(*node->cidr));
+	wd_for_each_element(e, index, list) {
 		const char *text = wd_tree_str(e);
 
 		if (!text || wd_cidr_parse(text, &node->cidr[node->cidr_cnt])) {
-			wd_read_problem(r,
-					WD_ELEMENT(WD_AT(at, "podCIDRs"),
-						   node->cidr_cnt),
+			wd_read_problem(r, WD_ELEMENT(WD_AT(at, key), index),
 					e->line, "is no CIDR");
 			return -EINVAL;
 		}
 		node->cidr_cnt++;
 	}
 	return 0;
+}
+
+static int read_node_cidrs(struct wd_read *r, const struct wd_tree *doc,
+			   struct wd_node *node)
+{
+	const struct wd_tree *spec = NULL;
+
+	if (wd_read_map(r, NULL, doc, "spec", &spec))
+		return -EINVAL;
+	return read_cidrs(r, WD_AT(NULL, "spec"), spec, "podCIDRs", node);
 }
 
 /*
@@ -464,6 +492,80 @@ int wd_read_node(struct wd_read *r, const struct wd_tree *doc,
 	if (read_own_labels(r, meta, NULL, NULL, &obj->node.labels) ||
 	    read_node_addrs(r, doc, &obj->node) ||
 	    read_node_cidrs(r, doc, &obj->node)) {
+		wd_object_free(obj);
+		return -EINVAL;
+	}
+	read_node_key(r, meta, &obj->node);
+	*ret_obj = obj;
+	return 0;
+}
+
+/* ---- CiliumNode ---- */
+
+/* ipam: {podCIDRs, pools: {allocated: [{cidrs}]}} */
+static int read_ipam(struct wd_read *r, const struct wd_at *at,
+		     const struct wd_tree *spec, struct wd_node *node)
+{
+	const struct wd_tree *ipam = NULL;
+	const struct wd_tree *pools = NULL;
+	const struct wd_tree *list = NULL;
+	uint32_t index;
+
+	if (wd_read_map(r, at, spec, "ipam", &ipam))
+		return -EINVAL;
+	at = WD_AT(at, "ipam");
+	if (read_cidrs(r, at, ipam, "podCIDRs", node) ||
+	    wd_read_map(r, at, ipam, "pools", &pools) ||
+	    wd_read_list(r, WD_AT(at, "pools"), pools, "allocated", &list))
+		return -EINVAL;
+	at = WD_AT(WD_AT(at, "pools"), "allocated");
+	wd_for_each_element(e, index, list) {
+		const struct wd_at *here = WD_ELEMENT(at, index);
+
+		if (wd_read_is_hollow(r, here, e) ||
+		    read_cidrs(r, here, e, "cidrs", node))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* Where the node's own agent answers, in @key: addresses of the node like others. */
+static int read_own_end(struct wd_read *r, const struct wd_at *at,
+			const struct wd_tree *spec, const char *key,
+			struct wd_node *node)
+{
+	static const char *const fields[] = { "ipv4", "ipv6" };
+	const struct wd_tree *map = NULL;
+
+	if (wd_read_map(r, at, spec, key, &map))
+		return -EINVAL;
+	for (size_t i = 0; map && i < sizeof(fields) / sizeof(*fields); i++) {
+		struct wd_addr addr;
+
+		if (read_addr(r, WD_AT(at, key), map, fields[i], &addr))
+			return -EINVAL;
+		if (addr.family)
+			add_addr(&node->addr, &node->addr_cnt, &addr);
+	}
+	return 0;
+}
+
+int wd_read_cilium_node(struct wd_read *r, const struct wd_tree *doc,
+			const struct wd_meta *meta, struct wd_object **ret_obj)
+{
+	static const char *const types[] = { "InternalIP", "ExternalIP",
+					     "CiliumInternalIP", NULL };
+	const struct wd_at *at = WD_AT(NULL, "spec");
+	struct wd_object *obj =
+		wd_read_object_new(r, WD_KIND_CILIUM_NODE, meta, doc->line);
+	const struct wd_tree *spec = NULL;
+
+	if (read_own_labels(r, meta, NULL, NULL, &obj->node.labels) ||
+	    wd_read_map(r, NULL, doc, "spec", &spec) ||
+	    read_addrs(r, at, spec, "ip", types, &obj->node) ||
+	    read_ipam(r, at, spec, &obj->node) ||
+	    read_own_end(r, at, spec, "health", &obj->node) ||
+	    read_own_end(r, at, spec, "ingress", &obj->node)) {
 		wd_object_free(obj);
 		return -EINVAL;
 	}

@@ -31,6 +31,8 @@ static const struct kind kinds[] = {
 	{ KUBERNETES_CORE, "Namespace", WD_KIND_NAMESPACE, false, false,
 	  wd_read_namespace },
 	{ KUBERNETES_CORE, "Node", WD_KIND_NODE, false, false, wd_read_node },
+	{ CILIUM, "CiliumNode", WD_KIND_CILIUM_NODE, false, false,
+	  wd_read_cilium_node },
 	{ KUBERNETES_NET, "NetworkPolicy", WD_KIND_NETPOL, true, true,
 	  wd_read_netpol },
 	{ CILIUM, "CiliumNetworkPolicy", WD_KIND_CILIUM_NP, true, true,

@@ -232,6 +232,8 @@ int wd_read_pod(struct wd_read *r, const struct wd_tree *doc,
 		const struct wd_meta *meta, struct wd_object **ret_obj);
 int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc,
 		      const struct wd_meta *meta, struct wd_object **ret_obj);
+int wd_read_cilium_node(struct wd_read *r, const struct wd_tree *doc,
+			const struct wd_meta *meta, struct wd_object **ret_obj);
 int wd_read_node(struct wd_read *r, const struct wd_tree *doc,
 		 const struct wd_meta *meta, struct wd_object **ret_obj);
 

@@ -24,15 +24,15 @@ static int compare_nodes(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static void take_node(const struct wd_object *obj, struct wd_wg_node *node)
+static void take_node(const struct wd_named_node *from, struct wd_wg_node *node)
 {
-	node->name = obj->name;
-	node->has_key = obj->node.has_wgkey;
-	node->key = obj->node.wgkey;
-	node->addr_cnt = obj->node.addr_cnt;
-	node->addr = obj->node.addr;
-	node->cidr_cnt = obj->node.cidr_cnt;
-	node->cidr = obj->node.cidr;
+	node->name = from->name;
+	node->has_key = from->node.has_wgkey;
+	node->key = from->node.wgkey;
+	node->addr_cnt = from->node.addr_cnt;
+	node->addr = from->node.addr;
+	node->cidr_cnt = from->node.cidr_cnt;
+	node->cidr = from->node.cidr;
 }
 
 /* Names that several say; that of an object first. */
@@ -60,11 +60,12 @@ static void gather_nodes(const struct wd_store *store, const char *self,
 	uint32_t cnt = 0, objects;
 	const struct wd_object *obj = NULL;
 
-	ret->node = wd_xcalloc(wd_store_count(store, WD_KIND_NODE) +
+	wd_nodes_read(store, &ret->nodes);
+	ret->node = wd_xcalloc(ret->nodes.cnt +
 				       wd_store_count(store, WD_KIND_POD) + 1,
 			       sizeof(*ret->node));
-	while ((obj = wd_store_next(store, WD_KIND_NODE, obj)))
-		take_node(obj, &ret->node[cnt++]);
+	for (size_t i = 0; i < ret->nodes.cnt; i++)
+		take_node(&ret->nodes.node[i], &ret->node[cnt++]);
 	objects = cnt;
 	while ((obj = wd_store_next(store, WD_KIND_POD, obj))) {
 		if (obj->pod.node && pod_counts(&obj->pod))
@@ -128,6 +129,7 @@ void wd_wg_gather(const struct wd_store *store, const char *self,
 void wd_wg_gathered_fini(struct wd_wg_gathered *gathered)
 {
 	free(gathered->node);
+	wd_nodes_fini(&gathered->nodes);
 	free(gathered->pod);
 	memset(gathered, 0, sizeof(*gathered));
 }

@@ -6,6 +6,7 @@
 #ifndef WARDER_WG_GATHER_H
 #define WARDER_WG_GATHER_H
 
+#include "../model/nodes.h"
 #include "cluster.h"
 
 struct wd_store;
@@ -14,6 +15,7 @@ struct wd_wg_gathered {
 	struct wd_wg_cluster cluster; /* of the two below */
 	struct wd_wg_node *node; /* by name; also those that only pods name */
 	struct wd_wg_pod *pod;
+	struct wd_nodes nodes; /* whose arrays the above borrows */
 };
 
 /**
