@@ -303,11 +303,13 @@ void wd_tunnels_object(struct wd_tunnels *t, const struct wd_object *was,
 		       const struct wd_object *now)
 {
 	enum wd_kind kind = now ? now->kind : was->kind;
-
 	bool is_node = kind == WD_KIND_NODE || kind == WD_KIND_CILIUM_NODE;
 
 	t->dirty |= is_node;
 	t->unchecked |= is_node || kind == WD_KIND_POD;
+	/* Another key: the peers that have been read may be those of before. */
+	if (is_node && t->watch)
+		wd_wg_watch_kick(t->watch);
 }
 
 void wd_tunnels_reload(struct wd_tunnels *t)
