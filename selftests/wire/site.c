@@ -1,37 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* site.c - namespaces, addresses, keys, agents. */
+/* site.c - namespaces, addresses, routes. */
 #include "site.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <sched.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "datapath/fixture.h"
-#include "model/wgkey.h"
-
-#define MANIFESTS WD_FX_ROOT "/manifests"
-#define READY_MS 120000 /* emulated, beside other guests */
-#define POLL_US 300000 /* asking is slow, too */
-#define LINES_SHOWN 40
 
 struct site_node site_node[SITE_NODES];
-void (*site_idle)(void);
-const char *site_warder;
-const char *site_encryption = "required";
-
-static const char manifests[] = MANIFESTS;
-static bool there[SITE_NODES]; /* is its pod SITE_POD an object */
 
 const char *site_ip(int node, enum site_pod pod, bool v6)
 {
@@ -118,21 +101,12 @@ static bool read_mac(int node)
 	return ok;
 }
 
-#define PATH_BYTES 64
-
-/* Of a file of the node's own. */
-static void path_of(const struct site_node *node, const char *file,
-		    char ret[PATH_BYTES])
-{
-	snprintf(ret, PATH_BYTES, WD_FX_ROOT "/%.7s/%.32s", node->name, file);
-}
-
 /* Pins must outlive the agent, whose mounts are its own. */
 static bool add_folders(const struct site_node *node)
 {
-	char path[PATH_BYTES];
+	char path[64];
 
-	path_of(node, "bpf", path);
+	snprintf(path, sizeof(path), WD_FX_ROOT "/%.7s/bpf", node->name);
 	return wd_fx_run("mkdir -p %s", path) &&
 	       !mount("wdn", path, "bpf", 0, NULL);
 }
@@ -146,6 +120,9 @@ static bool add_node(int n)
 	snprintf(node->ip[1], sizeof(node->ip[1]), "fd00:77::%d", n + 1);
 	snprintf(node->net[0], sizeof(node->net[0]), "10.%d.0.0/24", n + 1);
 	snprintf(node->net[1], sizeof(node->net[1]), "fd00:10:%d::/64", n + 1);
+	snprintf(node->host[0], sizeof(node->host[0]), "%.31s/32", node->ip[0]);
+	snprintf(node->host[1], sizeof(node->host[1]), "%.31s/128",
+		 node->ip[1]);
 	return add_folders(node) && wd_fx_run("ip netns add %s", node->name) &&
 	       no_dad(node->name) && forwards(node->name) &&
 	       wd_fx_run("ip link add port%d type veth peer name eth0 netns %s",
@@ -164,9 +141,10 @@ static bool add_node(int n)
 	       read_mac(n);
 }
 
-static bool join_pod(int n, enum site_pod pod)
+/* A pod of @n's, to node @on. */
+static bool join_pod(int n, enum site_pod pod, int on)
 {
-	const char *node = site_node[n].name, *name = site_pod_name(n, pod);
+	const char *node = site_node[on].name, *name = site_pod_name(n, pod);
 
 	return wd_fx_run("ip -n %s link add %s type veth peer name eth0 netns "
 			 "%s",
@@ -176,9 +154,9 @@ static bool join_pod(int n, enum site_pod pod)
 			 name) &&
 	       wd_fx_run("ip -n %s addr add fe80::1/64 dev %s nodad", node,
 			 name) &&
-	       wd_fx_run("ip -n %s route add %s dev %s", node,
+	       wd_fx_run("ip -n %s route replace %s dev %s", node,
 			 site_ip(n, pod, false), name) &&
-	       wd_fx_run("ip -n %s -6 route add %s dev %s", node,
+	       wd_fx_run("ip -n %s -6 route replace %s dev %s", node,
 			 site_ip(n, pod, true), name) &&
 	       wd_fx_run("ip -n %s link set lo up", name) &&
 	       wd_fx_run("ip -n %s link set eth0 up", name) &&
@@ -197,194 +175,7 @@ static bool add_pod(int n, enum site_pod pod)
 	const char *name = site_pod_name(n, pod);
 
 	return wd_fx_run("ip netns add %s", name) && no_dad(name) &&
-	       join_pod(n, pod);
-}
-
-/* ---- objects ---- */
-
-static void write_pod(FILE *f, int n, enum site_pod pod)
-{
-	const char *name = site_pod_name(n, pod);
-
-	fprintf(f,
-		"---\napiVersion: v1\nkind: Pod\nmetadata: {name: %s, "
-		"namespace: %s, uid: uid-%s, labels: {app: %s}}\n"
-		"spec: {nodeName: %s}\nstatus: {phase: Running, podIPs: "
-		"[{ip: %s}, {ip: '%s'}]}\n",
-		name, pod == SITE_OPEN ? "open" : "shop", name, name,
-		site_node[n].name, site_ip(n, pod, false),
-		site_ip(n, pod, true));
-}
-
-static void write_node(FILE *f, const struct site_node *node)
-{
-	char text[WD_WGKEY_STRLEN];
-	struct wd_wgkey key;
-
-	memcpy(key.byte, node->key.byte, sizeof(key.byte));
-	fprintf(f,
-		"---\napiVersion: v1\nkind: Node\nmetadata: {name: %s, "
-		"annotations: {network.cilium.io/wg-pub-key: '%s'}}\n"
-		"spec: {podCIDR: %s, podCIDRs: [%s, '%s']}\n"
-		"status: {addresses: [{type: InternalIP, address: %s}, "
-		"{type: InternalIP, address: '%s'}]}\n",
-		node->name, wd_wgkey_str(&key, text), node->net[0],
-		node->net[0], node->net[1], node->ip[0], node->ip[1]);
-}
-
-static bool write_manifests(void)
-{
-	FILE *f = fopen(MANIFESTS "/.new", "we");
-
-	if (!f)
-		return false;
-	fputs("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n"
-	      "apiVersion: v1\nkind: Namespace\nmetadata: {name: open, "
-	      "annotations: {warder.io/encryption: none}}\n",
-	      f);
-	for (int n = 0; n < SITE_NODES; n++) {
-		write_node(f, &site_node[n]);
-		write_pod(f, n, SITE_OPEN);
-		if (there[n])
-			write_pod(f, n, SITE_POD);
-	}
-	return !fclose(f) && !rename(MANIFESTS "/.new", MANIFESTS "/all.yaml");
-}
-
-/* The end of one of the node's files, as comments. */
-static void show_end(const struct site_node *node, const char *file)
-{
-	static char line[LINES_SHOWN][512];
-	char path[PATH_BYTES];
-	FILE *f;
-	int n = 0;
-
-	path_of(node, file, path);
-	f = fopen(path, "re");
-	while (f && fgets(line[n % LINES_SHOWN], sizeof(line[0]), f))
-		n++;
-	for (int i = n > LINES_SHOWN ? n - LINES_SHOWN : 0; i < n; i++)
-		printf("# %s: %s", node->name, line[i % LINES_SHOWN]);
-	if (f)
-		(void)fclose(f);
-}
-
-static bool sync_agent(int n)
-{
-	const char *name = site_node[n].name;
-
-	if (!site_node[n].agent ||
-	    wd_fx_run("%s sync --run-dir " WD_FX_ROOT "/%s/run >" WD_FX_ROOT
-		      "/%s/text 2>&1",
-		      site_warder, name, name))
-		return true;
-	show_end(&site_node[n], "text");
-	show_end(&site_node[n], "log");
-	return false;
-}
-
-static bool sync_agents(void)
-{
-	bool ok = true;
-
-	for (int n = 0; n < SITE_NODES; n++)
-		ok = sync_agent(n) && ok;
-	return ok;
-}
-
-bool site_forget_pod(int n)
-{
-	const char *name = site_pod_name(n, SITE_POD);
-
-	there[n] = false;
-	return wd_fx_run("ip -n %s link del %s", site_node[n].name, name) &&
-	       write_manifests() && sync_agents();
-}
-
-bool site_add_pod(int n)
-{
-	there[n] = true;
-	if (!join_pod(n, SITE_POD)) {
-		printf("# the pod cannot be joined to its node\n");
-		return false;
-	}
-	return write_manifests() && sync_agents();
-}
-
-/* ---- WireGuard ---- */
-
-struct wg_peer site_peer(int n)
-{
-	const struct site_node *other = &site_node[!n];
-
-	return (struct wg_peer){
-		.key = other->key,
-		.endpoint = other->ip[0],
-		.port = SITE_WG_PORT,
-		.prefix = { other->net[0], other->net[1] },
-	};
-}
-
-static bool route_to(int n)
-{
-	return wd_fx_run("ip -n %s route replace %s dev wg0", site_node[n].name,
-			 site_node[!n].net[0]) &&
-	       wd_fx_run("ip -n %s -6 route replace %s dev wg0",
-			 site_node[n].name, site_node[!n].net[1]);
-}
-
-static bool tell_peer(int n)
-{
-	struct wg_peer peer = site_peer(n);
-
-	return !wg_peer(site_node[n].wg, "wg0", &peer, WG_SET);
-}
-
-/* Both of it: a device, and the peer as far as the other has a key. */
-static bool make_device(int n)
-{
-	struct site_node *node = &site_node[n];
-
-	return wd_fx_run("ip -n %s link add wg0 type wireguard", node->name) &&
-	       !wg_new_key(node->wg, "wg0", SITE_WG_PORT, &node->key) &&
-	       wd_fx_run("ip -n %s link set wg0 up", node->name);
-}
-
-bool site_link(int n)
-{
-	struct wg_peer old = site_peer(!n);
-
-	return make_device(n) &&
-	       !wg_peer(site_node[!n].wg, "wg0", &old, WG_REMOVE) &&
-	       tell_peer(n) && tell_peer(!n) && route_to(n) &&
-	       write_manifests() && sync_agents();
-}
-
-bool site_new_key(int n)
-{
-	struct site_node *node = &site_node[n];
-	struct wg_peer old = site_peer(!n);
-
-	return !wg_new_key(node->wg, "wg0", SITE_WG_PORT, &node->key) &&
-	       tell_peer(!n) &&
-	       !wg_peer(site_node[!n].wg, "wg0", &old, WG_REMOVE) &&
-	       write_manifests() && sync_agents();
-}
-
-static bool open_wg(int n)
-{
-	bool ok = site_enter(site_node[n].name);
-
-	site_node[n].wg = ok ? wg_open() : NULL;
-	return site_enter(NULL) && site_node[n].wg;
-}
-
-static bool link_all(void)
-{
-	for (int n = 0; n < SITE_NODES; n++)
-		if (!open_wg(n) || !make_device(n))
-			return false;
-	return tell_peer(0) && tell_peer(1) && route_to(0) && route_to(1);
+	       join_pod(n, pod, n);
 }
 
 /* ---- all ---- */
@@ -405,18 +196,28 @@ static bool add_underlay(void)
 
 bool site_new(void)
 {
-	if (mount("wdn", "/run/netns", "tmpfs", 0, NULL) ||
-	    mkdir(MANIFESTS, 0755) || !site_enter(NULL) || !add_underlay())
+	if (mount("wdn", "/run/netns", "tmpfs", 0, NULL) || !site_enter(NULL) ||
+	    !add_underlay())
 		return false;
 	for (int n = 0; n < SITE_NODES; n++) {
-		there[n] = true;
 		if (!add_node(n))
 			return false;
 		for (int pod = 0; pod < SITE_PODS; pod++)
 			if (!add_pod(n, (enum site_pod)pod))
 				return false;
 	}
-	return link_all() && write_manifests();
+	return true;
+}
+
+bool site_part_pod(int n, int on)
+{
+	return wd_fx_run("ip -n %s link del %s", site_node[on].name,
+			 site_pod_name(n, SITE_POD));
+}
+
+bool site_join_pod(int n, int on)
+{
+	return join_pod(n, SITE_POD, on);
 }
 
 static void add_rule(struct wire_rules *rules, const char *key,
@@ -457,130 +258,10 @@ void site_ends(int from, enum site_pod pod, struct plant_ends *ret)
 	}
 }
 
-/* ---- agents ---- */
-
-static long now_ms(void)
+long site_now_ms(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-bool site_start(int n)
-{
-	struct site_node *node = &site_node[n];
-	char run[PATH_BYTES], state[PATH_BYTES], bpffs[PATH_BYTES];
-	char log[PATH_BYTES];
-	const char *argv[] = { "ip",	      "netns",	      "exec",
-			       node->name,    site_warder,    "agent",
-			       "--node",      node->name,     "--manifests",
-			       manifests,     "--run-dir",    run,
-			       "--state-dir", state,	      "--bpffs",
-			       bpffs,	      "--encryption", site_encryption,
-			       NULL };
-	posix_spawn_file_actions_t to;
-	bool ok;
-
-	path_of(node, "run", run);
-	path_of(node, "state", state);
-	path_of(node, "bpf/warder", bpffs);
-	path_of(node, "log", log);
-	if (posix_spawn_file_actions_init(&to))
-		return false;
-	ok = !posix_spawn_file_actions_addopen(
-		     &to, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0600) &&
-	     !posix_spawn_file_actions_adddup2(&to, 1, 2) &&
-	     !posix_spawnp(&node->agent, "ip", &to, NULL,
-			   (char *const *)(uintptr_t)argv, environ);
-	posix_spawn_file_actions_destroy(&to);
-	return ok;
-}
-
-static struct json_object *status_of(int n)
-{
-	char path[PATH_BYTES];
-
-	path_of(&site_node[n], "status", path);
-	if (!wd_fx_run("%s status --json --run-dir " WD_FX_ROOT "/%s/run >%s",
-		       site_warder, site_node[n].name, path))
-		return NULL;
-	return json_object_from_file(path);
-}
-
-bool site_ready(int n)
-{
-	long until = now_ms() + READY_MS;
-	struct json_object *doc = NULL;
-
-	while (!doc && now_ms() < until) {
-		if (waitpid(site_node[n].agent, NULL, WNOHANG)) {
-			site_node[n].agent = 0;
-			break;
-		}
-		doc = status_of(n);
-		if (site_idle)
-			site_idle();
-		if (!doc)
-			usleep(POLL_US);
-	}
-	json_object_put(doc);
-	if (!doc)
-		site_show();
-	return doc;
-}
-
-void site_stop(int n, int sig)
-{
-	if (!site_node[n].agent)
-		return;
-	kill(site_node[n].agent, sig);
-	waitpid(site_node[n].agent, NULL, 0);
-	site_node[n].agent = 0;
-}
-
-static int64_t drops_in(struct json_object *doc, const char *reason)
-{
-	struct json_object *list, *one, *name, *packets;
-	int64_t sum = 0;
-
-	if (!json_object_object_get_ex(doc, "counters", &list))
-		return -1;
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		one = json_object_array_get_idx(list, i);
-		if (json_object_object_get_ex(one, "reason", &name) &&
-		    !strcmp(json_object_get_string(name), reason) &&
-		    json_object_object_get_ex(one, "packets", &packets))
-			sum += json_object_get_int64(packets);
-	}
-	return sum;
-}
-
-int64_t site_drops(const char *reason)
-{
-	int64_t sum = 0, one;
-
-	for (int n = 0; n < SITE_NODES; n++) {
-		struct json_object *doc = status_of(n);
-
-		one = doc ? drops_in(doc, reason) : -1;
-		json_object_put(doc);
-		if (one < 0)
-			return -1;
-		sum += one;
-	}
-	return sum;
-}
-
-void site_show(void)
-{
-	for (int n = 0; n < SITE_NODES; n++) {
-		const char *name = site_node[n].name;
-
-		show_end(&site_node[n], "log");
-		if (wd_fx_run("%s status --run-dir " WD_FX_ROOT
-			      "/%s/run >" WD_FX_ROOT "/%s/text",
-			      site_warder, name, name))
-			show_end(&site_node[n], "text");
-	}
 }

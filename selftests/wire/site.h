@@ -9,8 +9,8 @@
  *
  * Nodes and pods are namespaces; the test itself is the underlay. Addresses are
  * 10.N.0.10 and fd00:10:N::a of the pods of node N, .200 and ::c8 of those that
- * may talk in clear, 192.168.77.N and fd00:77::N of the nodes. Pods reach each
- * other over wg0. All of it ends with the test.
+ * may talk in clear, 192.168.77.N and fd00:77::N of the nodes. How pods reach each
+ * other says link.h. All of it ends with the test.
  */
 #ifndef WARDER_SELFTESTS_WIRE_SITE_H
 #define WARDER_SELFTESTS_WIRE_SITE_H
@@ -25,6 +25,8 @@
 
 #define SITE_NODES 2
 #define SITE_WG_PORT 51871
+#define SITE_PREFIX4 "10.0.0.0/8" /* all pods, and more */
+#define SITE_PREFIX6 "fd00:10::/32"
 #define SITE_MARKER "wire:secret-0123"
 #define SITE_OPEN_MARKER "wire:open---4567"
 #define SITE_TAG "planted:"
@@ -35,6 +37,7 @@ struct site_node {
 	char name[8]; /* of its namespace */
 	char ip[2][40]; /* v4, v6 */
 	char net[2][40]; /* of its pods */
+	char host[2][40]; /* @ip as a prefix */
 	struct wg *wg;
 	struct wg_key key; /* public */
 	pid_t agent; /* 0 none */
@@ -42,13 +45,7 @@ struct site_node {
 };
 
 extern struct site_node site_node[SITE_NODES];
-extern const char *site_warder; /* path of the program */
-extern const char *site_encryption; /* what its option says */
-
-/* Called again and again while an agent is waited for; NULL: nothing. */
-extern void (*site_idle)(void);
-
-/** site_new() - all but the agents. Return: false if it failed */
+/** site_new() - namespaces, nodes and pods. Return: false if it failed */
 bool site_new(void);
 
 /** site_rules() - whose addresses are whose, the marker, the tag */
@@ -66,28 +63,13 @@ bool site_enter(const char *name);
 /** site_pod_name() - its namespace, and its interface on the node's side */
 const char *site_pod_name(int node, enum site_pod pod);
 
-/** site_link() - make wg0 of @node, with a new key, its peer and the routes. False if it failed */
-bool site_link(int node);
+/** site_part_pod() - delete the interface of pod SITE_POD of @node, which is on node @on. False if it failed */
+bool site_part_pod(int node, int on);
 
-/** site_peer() - what @node knows of the other one's key */
-struct wg_peer site_peer(int node);
+/** site_join_pod() - a new one, on node @on. False if it failed */
+bool site_join_pod(int node, int on);
 
-/** site_new_key() - of @node, and the other node is told. False if it failed */
-bool site_new_key(int node);
-
-/** site_start(), site_ready() - an agent; false if it ended or took too long */
-bool site_start(int node);
-bool site_ready(int node);
-void site_stop(int node, int sig);
-
-/** site_drops() - packets dropped by @reason so far, both directions and nodes; -1: no agent */
-int64_t site_drops(const char *reason);
-
-/** site_show() - the end of what the agents said, and their status, as comments */
-void site_show(void);
-
-/** site_forget_pod(), site_add_pod() - delete pod SITE_POD of @node with its object, and back */
-bool site_forget_pod(int node);
-bool site_add_pod(int node);
+/** site_now_ms() - of a clock that only goes forward */
+long site_now_ms(void);
 
 #endif /* WARDER_SELFTESTS_WIRE_SITE_H */

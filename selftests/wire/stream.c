@@ -22,12 +22,19 @@
 #define BYTES_MIN 48
 #define BYTES_MAX 1200
 #define BYTES_STEP 61
+#define SEGMENTS 60 /* that leave a host as one buffer */
+#define SEGMENT_BYTES 100
+#define BUFFER_BYTES (SEGMENTS * SEGMENT_BYTES)
 #define TICK_NS 2000000
 #define SEC_NS 1000000000L
 
-enum kind { KIND_UDP, KIND_TCP, KIND_ECHO, KIND__MAX };
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
 
-static const char *const kinds[KIND__MAX] = { "udp=", "tcp=", "echo=" };
+enum kind { KIND_UDP, KIND_GSO, KIND_TCP, KIND_ECHO, KIND__MAX };
+
+static const char *const kinds[KIND__MAX] = { "udp=", "gso=", "tcp=", "echo=" };
 
 struct address {
 	struct sockaddr_storage sa;
@@ -40,7 +47,7 @@ struct stream {
 	int fd[SOCKETS];
 	int fds;
 	uint64_t sent, refused, turn;
-	uint8_t packet[BYTES_MAX];
+	uint8_t packet[BUFFER_BYTES];
 };
 
 /* ---- what is to be sent ---- */
@@ -105,9 +112,14 @@ static bool bind_to(int fd, const struct address *src,
 	return !bind(fd, (const struct sockaddr *)&src->sa, src->len);
 }
 
+static bool is_udp(const struct stream *s)
+{
+	return s->kind == KIND_UDP || s->kind == KIND_GSO;
+}
+
 static int socket_type(const struct stream *s)
 {
-	return s->kind == KIND_UDP ? SOCK_DGRAM : SOCK_RAW;
+	return is_udp(s) ? SOCK_DGRAM : SOCK_RAW;
 }
 
 static int socket_proto(const struct stream *s)
@@ -127,9 +139,18 @@ static bool wants_sum(const struct stream *s, int fd)
 	       !setsockopt(fd, SOL_RAW, IPV6_CHECKSUM, &at, sizeof(at));
 }
 
+/* The kernel cuts what is sent at once, as late as it can. */
+static bool wants_segments(const struct stream *s, int fd)
+{
+	int bytes = SEGMENT_BYTES;
+
+	return s->kind != KIND_GSO ||
+	       !setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &bytes, sizeof(bytes));
+}
+
 static bool open_sockets(struct stream *s, const struct stream_opts *opts)
 {
-	int want = s->kind == KIND_UDP ? SOCKETS : 1;
+	int want = is_udp(s) ? SOCKETS : 1;
 
 	while (s->fds < want) {
 		int fd = socket(s->dst.sa.ss_family,
@@ -139,7 +160,8 @@ static bool open_sockets(struct stream *s, const struct stream_opts *opts)
 		if (fd < 0)
 			return false;
 		s->fd[s->fds++] = fd;
-		if (!bind_to(fd, &s->src, opts) || !wants_sum(s, fd))
+		if (!bind_to(fd, &s->src, opts) || !wants_sum(s, fd) ||
+		    !wants_segments(s, fd))
 			return false;
 	}
 	return true;
@@ -169,6 +191,7 @@ static size_t header_bytes(const struct stream *s)
 	case KIND_ECHO:
 		return sizeof(struct icmphdr);
 	case KIND_UDP:
+	case KIND_GSO:
 	case KIND__MAX:
 		break;
 	}
@@ -190,7 +213,7 @@ static void fill(struct stream *s, const struct stream_opts *opts)
 		s->packet[0] = s->dst.sa.ss_family == AF_INET6 ?
 				       ICMP6_ECHO_REQUEST :
 				       ICMP_ECHO;
-	for (; at < BYTES_MAX; at++)
+	for (; at < BUFFER_BYTES; at++)
 		s->packet[at] = opts->marker[at % WIRE_MARKER_BYTES];
 }
 
@@ -216,7 +239,7 @@ struct stream *stream_open(const char *text, const struct stream_opts *opts)
 	if (!open_sockets(s, opts))
 		goto err;
 	fill(s, opts);
-	if (s->kind != KIND_UDP)
+	if (!is_udp(s))
 		forget_port(&s->dst);
 	return s;
 err:
@@ -288,17 +311,21 @@ static void number_echo(struct stream *s, size_t len)
 void stream_send(struct stream *s)
 {
 	size_t len = BYTES_MIN + s->turn * BYTES_STEP % (BYTES_MAX - BYTES_MIN);
+	uint64_t *count;
 
+	if (s->kind == KIND_GSO)
+		len = BUFFER_BYTES;
 	s->turn++;
 	if (s->kind == KIND_TCP)
 		number_segment(s, len);
 	if (s->kind == KIND_ECHO)
 		number_echo(s, len);
-	if (sendto(s->fd[s->turn % (uint64_t)s->fds], s->packet, len, 0,
-		   (struct sockaddr *)&s->dst.sa, s->dst.len) == (ssize_t)len)
-		s->sent++;
-	else
-		s->refused++;
+	count = sendto(s->fd[s->turn % (uint64_t)s->fds], s->packet, len, 0,
+		       (struct sockaddr *)&s->dst.sa,
+		       s->dst.len) == (ssize_t)len ?
+			&s->sent :
+			&s->refused;
+	*count += s->kind == KIND_GSO ? SEGMENTS : 1;
 }
 
 uint64_t stream_sent(const struct stream *s, uint64_t *ret_refused)

@@ -23,15 +23,16 @@ struct stream_opts {
 
 /**
  * stream_open() - one kind of packet to one target
- * @text: "udp=[SOURCE>]TARGET,PORT", the same with tcp (segments that open a
- *        connection), or "echo=[SOURCE>]TARGET"
+ * @text: "udp=[SOURCE>]TARGET,PORT", the same with gso (many datagrams in one
+ *        buffer, cut late) and tcp (segments that open a connection), or
+ *        "echo=[SOURCE>]TARGET"
  *
  * Return: NULL if it makes no sense, or with errno.
  */
 struct stream *stream_open(const char *text, const struct stream_opts *opts);
 void stream_close(struct stream *stream);
 
-/** stream_send() - the next packet. What the own stack refuses does not count */
+/** stream_send() - the next packet, or buffer of them. What the own stack refuses does not count */
 void stream_send(struct stream *stream);
 
 /** stream_sent() - how many were sent, and how many the own stack refused */

@@ -17,9 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agents.h"
+
 #define PORT 9000
-#define RATE 150 /* packets a second of one talk: emulated machines are slow */
 #define SLICE_MS 10
+#define FLOOD_NICE 10
+#define FLOOD_SLICE_US 50000
 #define SETTLE_MS 150
 #define BEAT_MS 5000 /* for a planted frame, which is under way for some time */
 #define UNDERLAY 3 /* devices: of the nodes, and the unguarded one */
@@ -29,14 +32,10 @@
 /* In no tunnel that anybody knows: the nodes' own affair, which they answer. */
 #define UNKNOWN "vxlan-odd"
 
+unsigned int talk_rate = TALK_RATE;
+static uint64_t sent_total;
+
 /* ---- sending ---- */
-
-static unsigned int rate(void)
-{
-	const char *text = getenv("WD_WIRE_RATE");
-
-	return text ? (unsigned int)strtoul(text, NULL, 10) : RATE;
-}
 
 /*
  * One kind of packet, over one family. 5.10 binds no raw socket of IPv6 to an
@@ -72,6 +71,11 @@ static int open_streams(struct stream **ret, const char *const src[2],
 		ok = add_stream(ret, &n, text, opts) && ok;
 		snprintf(text, sizeof(text), "echo=%s>%s", src[v6], dst[v6]);
 		ok = add_stream(ret, &n, text, opts) && ok;
+		if (talk_rate)
+			continue;
+		snprintf(text, sizeof(text), "gso=%s>%s,%d", src[v6], dst[v6],
+			 PORT);
+		ok = add_stream(ret, &n, text, opts) && ok;
 	}
 	return ok ? n : 0;
 }
@@ -82,7 +86,10 @@ static void send_until(struct stream **streams, int count, int stop, int result)
 
 	if (!count)
 		_exit(1);
-	stream_run(streams, count, rate(), stop);
+	/* Those who look come first. */
+	if (!talk_rate && nice(FLOOD_NICE) < 0)
+		_exit(1);
+	stream_run(streams, count, talk_rate, stop);
 	for (int i = 0; i < count; i++) {
 		sum[0] += stream_sent(streams[i], &refused);
 		sum[1] += refused;
@@ -148,6 +155,7 @@ bool talk_end(struct talk *talk)
 	talk->child = 0;
 	talk->sent = sum[0];
 	talk->refused = sum[1];
+	sent_total += sum[0];
 	return ok;
 }
 
@@ -223,7 +231,7 @@ bool watch_new(void)
 	site_rules(&rules);
 	for (int pod = 0; pod < SITE_PODS; pod++)
 		rules_of_ear((enum site_pod)pod, &rules_of[pod]);
-	site_idle = take_all;
+	agents_idle = take_all;
 	under = sniffer_open(&rules);
 	for (int i = 0; under && i < UNDERLAY; i++)
 		if (sniffer_add(under, device[i], false) != i)
@@ -235,21 +243,16 @@ bool watch_new(void)
 	return under;
 }
 
-static long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
+/* In a flood much comes at a time, or whoever looks takes all of the processor. */
 static void look_for(int ms)
 {
-	long until = now_ms() + ms;
+	long until = site_now_ms() + ms;
 
-	do
+	do {
+		if (!talk_rate)
+			usleep(FLOOD_SLICE_US);
 		take_all();
-	while (now_ms() < until);
+	} while (site_now_ms() < until);
 }
 
 /* ---- planting ---- */
@@ -408,4 +411,9 @@ bool watch_plants(unsigned int want, unsigned int want_without_header)
 uint64_t watch_total(void)
 {
 	return total;
+}
+
+uint64_t talk_total(void)
+{
+	return sent_total;
 }

@@ -10,6 +10,10 @@
 #include "stream.h"
 
 #define TALK_STREAMS_MAX 8
+#define TALK_RATE 150 /* emulated machines are slow */
+
+/* Packets a second of each talk that begins from now on; 0: as fast as it goes. */
+extern unsigned int talk_rate;
 
 /* Streams in a process of their own, out of one namespace. */
 struct talk {
@@ -20,7 +24,7 @@ struct talk {
 
 enum talk_kind {
 	TALK_UDP, /* alone: whatever arrives was sent so */
-	TALK_ALL, /* UDP, TCP's first segments, echo */
+	TALK_ALL, /* UDP, TCP's first segments, echo; in a flood many at a time, too */
 };
 
 /**
@@ -39,6 +43,9 @@ bool talk_pods(struct talk *talk, int from, enum site_pod pod,
 
 /** talk_end() - how much was it. Return: false if it broke */
 bool talk_end(struct talk *talk);
+
+/** talk_total() - packets that all talks have sent so far, up to their end */
+uint64_t talk_total(void);
 
 /* What was seen in one watch. */
 struct seen {

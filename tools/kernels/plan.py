@@ -41,6 +41,8 @@ OF_QUICK = ('test_policy', 'test_events', 'test_metadata')
 OF_VARIANT = ('test_policy', 'test_network', 'test_fragments', 'test_icmp',
               'test_tcp')
 OF_WIRES_QUICK = ('test_encrypted', 'test_wireguard')
+# How nodes are joined, of selftests/wire/link.h: the first one in whole.
+WAYS = ('native', 'native6', 'vxlan', 'geneve6')
 OF_LOWER = OF_VARIANT + ('test_flows', 'test_provenance', 'test_neighbour')
 
 
@@ -195,10 +197,21 @@ def wg_task():
                 image.WG_MODULES)
 
 
-def wire_task():
-    """Two nodes with WireGuard between them, and a sniffer."""
-    return Task(program('wire/wire_guest'), '-', ['/tests/warder'],
+def wire_guest_task(name, *words):
+    return Task(program('wire/wire_guest'), name, ['/tests/warder', *words],
                 image.WG_MODULES + image.WIRE_MODULES)
+
+
+def wire_guest_tasks(boot):
+    """Two nodes with WireGuard between them, and a sniffer; one for each way in
+    which they are joined. Takes minutes, each."""
+    found = [wire_guest_task(WAYS[0], WAYS[0])]
+    if os.environ.get('WD_LONG'):
+        found += [wire_guest_task(way, way) for way in WAYS[1:]]
+        found.append(wire_guest_task('flood', WAYS[0], 'flood'))
+    elif boot.kernel.quick != '-':
+        found += [wire_guest_task(way, way, 'short') for way in WAYS[1:]]
+    return found
 
 
 def tasks_of(boot, args):
@@ -217,8 +230,8 @@ def tasks_of(boot, args):
         found += wire_tasks(args.quick)
         if boot.kernel.modules != 'none':
             found += [nft_task(args, args.quick), wg_task()]
-            if not args.quick:  # it takes minutes
-                found.append(wire_task())
+            if not args.quick:
+                found += wire_guest_tasks(boot)
     if args.only:
         found = found[:1] + [t for t in found[1:] if t.name in args.only]
     for task in found:

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* expect.c - the pods' talk, and what is seen of it. */
+#include "expect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agents.h"
+#include "tap.h"
+
+int expect_hold_ms = 1000;
+static struct talk talk[SITE_NODES];
+
+/* In a flood it is node a that is in trouble, and sends all that it can. */
+void begin_talk(enum talk_kind kind)
+{
+	unsigned int rate = talk_rate;
+
+	for (int n = 0; n < SITE_NODES; n++) {
+		talk_rate = n && !rate ? TALK_RATE : rate;
+		wd_expect(talk_pods(&talk[n], n, SITE_POD, kind));
+	}
+	talk_rate = rate;
+}
+
+/* Return: how many each node's pod has sent. */
+static void end_talk(uint64_t ret_sent[SITE_NODES])
+{
+	for (int n = 0; n < SITE_NODES; n++) {
+		wd_expect(talk_end(&talk[n]));
+		ret_sent[n] = talk[n].sent;
+		wd_expect(talk[n].sent > 0);
+	}
+}
+
+void stop_talk(void)
+{
+	uint64_t sent[SITE_NODES];
+
+	end_talk(sent);
+}
+
+struct seen expect_no_leak(int ms)
+{
+	struct seen seen;
+
+	wd_expect(watch(ms, &seen));
+	wd_expect_int(0, (long long)seen.leaks);
+	return seen;
+}
+
+void expect_nothing_arrives(int ms)
+{
+	struct seen seen = expect_no_leak(ms);
+
+	for (int n = 0; n < SITE_NODES; n++)
+		wd_expect_int(0, (long long)seen.arrived[n][SITE_POD]);
+}
+
+void expect_nothing_arrives_at(int node)
+{
+	struct seen seen = expect_no_leak(expect_hold_ms);
+
+	wd_expect_int(0, (long long)seen.arrived[node][SITE_POD]);
+}
+
+bool expect_all_arrives(int ms)
+{
+	struct seen seen = expect_no_leak(ms);
+	bool ok = wd_expect(seen.sealed > 0);
+
+	for (int n = 0; n < SITE_NODES; n++)
+		ok = wd_expect(seen.arrived[n][SITE_POD] > 0) && ok;
+	return ok;
+}
+
+void expect_hidden(void (*change)(void))
+{
+	begin_talk(TALK_ALL);
+	(void)expect_no_leak(expect_hold_ms / 2);
+	change();
+	(void)expect_no_leak(expect_hold_ms);
+}
+
+/* WireGuard tries again each 5 s where the other end did not answer. */
+static bool comes_back(void)
+{
+	long until = site_now_ms() + EXPECT_MENDED_MS;
+
+	do {
+		struct seen seen = expect_no_leak(expect_hold_ms);
+
+		if (seen.arrived[0][SITE_POD] && seen.arrived[1][SITE_POD])
+			return true;
+	} while (site_now_ms() < until);
+	return false;
+}
+
+long expect_mended(void (*mend)(void))
+{
+	long begin = site_now_ms(), took = -1;
+
+	mend();
+	if (wd_expect(comes_back()))
+		took = site_now_ms() - begin;
+	if (took < 0 || !expect_all_arrives(expect_hold_ms))
+		agents_show();
+	stop_talk();
+	(void)expect_no_leak(EXPECT_LATER_MS);
+	return took;
+}
+
+/*
+ * Packets that the kernel threw away as its processor was too far behind: an
+ * emulated machine that has to wait for others. Column 2, of all processors.
+ */
+static uint64_t backlog_drops(void)
+{
+	FILE *f = fopen("/proc/net/softnet_stat", "re");
+	char line[256], *at;
+	uint64_t sum = 0;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		(void)strtoul(line, &at, 16);
+		sum += strtoul(at, NULL, 16);
+	}
+	if (f)
+		(void)fclose(f);
+	return sum;
+}
+
+void expect_none_lost(void (*change)(void))
+{
+	uint64_t sent[SITE_NODES], came[SITE_NODES] = { 0 };
+	uint64_t behind = backlog_drops(), lost;
+	struct seen seen;
+
+	begin_talk(TALK_UDP);
+	change();
+	for (int last = 0; last < 2; last++) {
+		seen = expect_no_leak(last ? EXPECT_LATER_MS : expect_hold_ms);
+		for (int n = 0; n < SITE_NODES; n++)
+			came[n] += seen.arrived[n][SITE_POD];
+		if (!last)
+			end_talk(sent);
+	}
+	behind = backlog_drops() - behind;
+	for (int n = 0; n < SITE_NODES; n++) {
+		wd_expect_int(0, (long long)talk[n].refused);
+		lost = sent[n] - came[!n];
+		if (!wd_expect(lost <= behind))
+			agents_show();
+		printf("# %ju sent, %ju lost, %ju by the kernel's own queue\n",
+		       (uintmax_t)sent[n], (uintmax_t)lost, (uintmax_t)behind);
+	}
+}
+
+void nothing(void)
+{
+}
