@@ -401,6 +401,125 @@ static void measure_policy(const char *size)
 	measure_new("new_v4_unwatched", size, &fresh, 0);
 }
 
+/* ---- programs of wires and WireGuard devices ---- */
+
+#define NODE_HERE "192.168.77.1"
+#define NODE_THERE "192.168.77.2"
+#define POD_CLEAR \
+	"10.0.0.9" /* of bench_fill(), as CLIENT_IP need not encrypt */
+#define POD_MUST "172.31.3.2"
+#define WORLD "203.0.113.9"
+#define WG_PORT 51871
+
+static void must_put(enum wd_map map, const void *key, const void *val)
+{
+	int err = wd_map_set(node.dp, map, key, val);
+
+	if (err)
+		bench_die("fill a map of the wires", err);
+}
+
+static void put_addr(const char *ip, struct wd_addr_val val)
+{
+	struct wd_addr4_key key;
+
+	(void)inet_pton(AF_INET, ip, &key.addr);
+	must_put(WD_MAP_wd_addr4, &key, &val);
+}
+
+/* A wire, a WireGuard device behind it, two nodes, and who must encrypt. */
+static void put_wires(void)
+{
+	const struct wd_wire_val wire = { .kind = WD_WIRE_OUT };
+	const struct wd_tun_val tun = { 7, IFINDEX };
+	struct wd_state_val *state = wd_map_mem(node.dp, WD_MAP_wd_state);
+	struct wd_cidr4_key key = { .prefixlen = 32 };
+	const uint32_t ifindex = IFINDEX;
+
+	put_addr(NODE_HERE, (struct wd_addr_val){ .flags = WD_ADDR_HOST });
+	put_addr(NODE_THERE,
+		 (struct wd_addr_val){ .flags = WD_ADDR_NODE, .node = 7 });
+	put_addr(POD_MUST,
+		 (struct wd_addr_val){ .flags = WD_ADDR_POD | WD_ADDR_ENCRYPT,
+				       .node = 7 });
+	must_put(WD_MAP_wd_wire, &ifindex, &wire);
+	(void)inet_pton(AF_INET, POD_MUST, &key.addr);
+	must_put(WD_MAP_wd_tun4, &key, &tun);
+	state->tunnel[0] =
+		(struct wd_tunnel_port){ .port = htons(WG_PORT),
+					 .kind = WD_TUNNEL_WIREGUARD };
+	state->flags |= WD_STATE_ENCRYPT;
+}
+
+/* @in, @out: pinned, in this folder of the data path. */
+static void wire_programs(const char *folder, const char *in, const char *out)
+{
+	const char *const name[] = { [WD_INGRESS] = in, [WD_EGRESS] = out };
+	char path[160];
+
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		(void)snprintf(path, sizeof(path), "%s/%s/progs/%s", BPFFS,
+			       folder, name[dir]);
+		prog[dir] = bpf_obj_get(path);
+		if (prog[dir] < 0)
+			bench_die(path, prog[dir]);
+	}
+}
+
+static void wire_packet(struct packet *p, const char *src, const char *dst,
+			uint16_t port)
+{
+	packet_make(p, src, dst, port, port);
+	p->data[OFF_L4 + 8] = 4; /* WireGuard's data, where it is one */
+	p->data[OFF_L4 + 12] = 1;
+}
+
+/* A WireGuard device has no Ethernet header. */
+static void strip(struct packet *p)
+{
+	p->len -= OFF_L4 - 20;
+	memmove(p->data, p->data + OFF_L4 - 20, p->len);
+}
+
+static void measure_wires(void)
+{
+	struct packet sealed, back, clear, world, denied, into, from;
+	int err;
+
+	bench_node_open(&node, BPFFS);
+	bench_fill(&node, 18000, 100, 0);
+	bench_commit(&node);
+	err = wd_wire_open(node.dp);
+	if (err)
+		bench_die("load the programs of wires", err);
+	put_wires();
+	wire_packet(&sealed, NODE_HERE, NODE_THERE, WG_PORT);
+	wire_packet(&back, NODE_THERE, NODE_HERE, WG_PORT);
+	wire_packet(&clear, POD_CLEAR, "10.0.0.10", PORT);
+	wire_packet(&world, POD_CLEAR, WORLD, PORT);
+	wire_packet(&denied, POD_CLEAR, POD_MUST, PORT);
+	wire_programs("wires", "wd_wire_in", "wd_wire_out");
+	must(&denied, WD_EGRESS, 2);
+	must(&sealed, WD_EGRESS, -1);
+	measure_same("wire_sealed_out", "", &sealed, WD_EGRESS);
+	measure_same("wire_sealed_in", "", &back, WD_INGRESS);
+	measure_same("wire_clear_out", "", &clear, WD_EGRESS);
+	measure_same("wire_world_out", "", &world, WD_EGRESS);
+	measure_same("wire_denied_out", "", &denied, WD_EGRESS);
+	programs_close();
+	wire_programs("tunnels", "wd_tun_in", "wd_tun_out");
+	wire_packet(&into, POD_CLEAR, POD_MUST, PORT);
+	wire_packet(&from, POD_MUST, POD_CLEAR, PORT);
+	strip(&into);
+	strip(&from);
+	must(&into, WD_EGRESS, -1);
+	must(&from, WD_INGRESS, -1);
+	measure_same("tunnel_out", "", &into, WD_EGRESS);
+	measure_same("tunnel_in", "", &from, WD_INGRESS);
+	programs_close();
+	bench_node_close(&node, BPFFS);
+}
+
 static void measure_size(uint32_t pods, uint32_t rules, const char *size)
 {
 	static const struct bench_pair pair = {
@@ -445,5 +564,6 @@ int main(void)
 	measure_size(100, 10, "_100_10");
 	measure_size(18000, 1000, "");
 	measure_size(100000, 16000, "_100k_16k");
+	measure_wires();
 	return 0;
 }
