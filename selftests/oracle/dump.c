@@ -75,17 +75,22 @@ static void print_peer(const struct wd_peer *peer)
 {
 	char buf[WD_ADDR_STRLEN];
 
-	printf("#       peer type %d scope %d nodes %d", peer->type,
-	       peer->scope, peer->nodes);
+	printf("#       peer");
+	if (peer->type == WD_PEER_NODES) {
+		printf(" nodes %d", peer->nodes);
+		if (peer->node_sel)
+			print_selector("labels", peer->node_sel);
+	}
 	if (peer->type == WD_PEER_CIDR) {
-		printf(" %s", wd_cidr_str(&peer->cidr, buf));
+		printf(" scope %d %s", peer->scope,
+		       wd_cidr_str(&peer->cidr, buf));
 		for (uint32_t i = 0; i < peer->except_cnt; i++)
 			printf(" except %s",
 			       wd_cidr_str(&peer->except[i], buf));
 	}
-	if (peer->ns_sel)
+	if (peer->type == WD_PEER_PODS && peer->ns_sel)
 		print_selector("namespaces", peer->ns_sel);
-	if (peer->pod_sel)
+	if (peer->type == WD_PEER_PODS && peer->pod_sel)
 		print_selector("pods", peer->pod_sel);
 	printf("\n");
 }

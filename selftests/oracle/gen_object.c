@@ -417,11 +417,20 @@ struct wd_object *wd_gen_pod(struct wd_gen *gen, const char *ns,
 	return obj;
 }
 
-static void gen_peer(struct wd_gen *gen, struct wd_peer *peer)
+/* What peers of a kind of policy may be, besides pods and prefixes. */
+enum peers {
+	PEERS_NODES = 1,
+	PEERS_SCOPES = 2, /* prefixes of the world and so on */
+	PEERS_WIDE = 4, /* pods by namespace only: the policy has none */
+};
+
+static void gen_peer(struct wd_gen *gen, struct wd_peer *peer, uint32_t kinds)
 {
 	if (wd_gen_one_in(gen, 3)) {
 		peer->type = WD_PEER_CIDR;
 		peer->cidr = gen_cidr(gen);
+		if (kinds & PEERS_SCOPES)
+			peer->scope = (enum wd_cidr_scope)wd_gen_rnd(gen, 4);
 		peer->except_cnt = wd_gen_one_in(gen, 2) ? wd_gen_rnd(gen, 4) :
 							   0;
 		if (!peer->except_cnt)
@@ -432,8 +441,15 @@ static void gen_peer(struct wd_gen *gen, struct wd_peer *peer)
 			peer->except[i] = gen_except(gen, &peer->cidr);
 		return;
 	}
+	if (kinds & PEERS_NODES && wd_gen_one_in(gen, 6)) {
+		peer->type = WD_PEER_NODES;
+		peer->nodes = (enum wd_which_nodes)wd_gen_rnd(gen, 3);
+		if (!wd_gen_one_in(gen, 3))
+			peer->node_sel = new_selector(gen, false);
+		return;
+	}
 	peer->type = WD_PEER_PODS;
-	if (wd_gen_one_in(gen, 2))
+	if (kinds & PEERS_WIDE || wd_gen_one_in(gen, 2))
 		peer->ns_sel = new_selector(gen, true);
 	if (!peer->ns_sel || wd_gen_one_in(gen, 2))
 		peer->pod_sel = new_selector(gen, false);
@@ -460,7 +476,8 @@ static void gen_port(struct wd_gen *gen, struct wd_port *port)
 		port->hi = wd_gen_one_in(gen, 2) ? 65535 : port->lo;
 }
 
-static void gen_rule(struct wd_gen *gen, struct wd_policy_rule *rule)
+static void gen_rule(struct wd_gen *gen, struct wd_policy_rule *rule,
+		     uint32_t kinds)
 {
 	rule->broken = wd_gen_one_in(gen, 20);
 	rule->any_peer = wd_gen_one_in(gen, 6);
@@ -474,7 +491,7 @@ static void gen_rule(struct wd_gen *gen, struct wd_policy_rule *rule)
 		rule->port = wd_xcalloc(rule->port_cnt, sizeof(*rule->port));
 	}
 	for (uint32_t i = 0; i < rule->peer_cnt; i++)
-		gen_peer(gen, &rule->peer[i]);
+		gen_peer(gen, &rule->peer[i], kinds);
 	for (uint32_t i = 0; i < rule->port_cnt; i++)
 		gen_port(gen, &rule->port[i]);
 }
@@ -498,31 +515,18 @@ struct wd_object *wd_gen_netpol(struct wd_gen *gen, const char *ns,
 			np->rule[dir] = wd_xcalloc(np->rule_cnt[dir],
 						   sizeof(*np->rule[dir]));
 		for (uint32_t i = 0; i < np->rule_cnt[dir]; i++)
-			gen_rule(gen, &np->rule[dir][i]);
+			gen_rule(gen, &np->rule[dir][i], 0);
 	}
 	return obj;
 }
 
 /* For any pod of the cluster; has no namespace that a peer could be of. */
-static void gen_wide_rule(struct wd_gen *gen, struct wd_policy_rule *rule,
-			  enum wd_tier tier)
+static void gen_act(struct wd_gen *gen, struct wd_policy_rule *rule,
+		    enum wd_tier tier)
 {
-	gen_rule(gen, rule);
+	gen_rule(gen, rule, PEERS_WIDE | PEERS_NODES);
 	rule->action = (enum wd_rule_action)wd_gen_rnd(
 		gen, tier == WD_TIER_ADMIN ? 3 : 2);
-	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
-		struct wd_peer *peer = &rule->peer[i];
-
-		if (peer->type != WD_PEER_PODS)
-			continue;
-		if (!peer->ns_sel)
-			peer->ns_sel = new_selector(gen, true);
-		if (!wd_gen_one_in(gen, 6))
-			continue;
-		peer->type = WD_PEER_NODES;
-		if (!wd_gen_one_in(gen, 3))
-			peer->node_sel = new_selector(gen, false);
-	}
 }
 
 struct wd_object *wd_gen_wide(struct wd_gen *gen, enum wd_kind kind,
@@ -550,32 +554,12 @@ struct wd_object *wd_gen_wide(struct wd_gen *gen, enum wd_kind kind,
 			spec->rule[dir] = wd_xcalloc(spec->rule_cnt[dir],
 						     sizeof(*spec->rule[dir]));
 		for (uint32_t i = 0; i < spec->rule_cnt[dir]; i++)
-			gen_wide_rule(gen, &spec->rule[dir][i], policy->tier);
+			gen_act(gen, &spec->rule[dir][i], policy->tier);
 	}
 	return obj;
 }
 
 /* As Cilium's policies: deny, several specs, prefixes of the world. */
-static void gen_cilium_rule(struct wd_gen *gen, bool wide,
-			    struct wd_policy_rule *rule)
-{
-	gen_rule(gen, rule);
-	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
-		struct wd_peer *peer = &rule->peer[i];
-
-		if (peer->type == WD_PEER_CIDR) {
-			peer->scope = (enum wd_cidr_scope)wd_gen_rnd(gen, 4);
-			continue;
-		}
-		if (!peer->ns_sel && wide)
-			peer->ns_sel = new_selector(gen, true);
-		if (!wd_gen_one_in(gen, 6))
-			continue;
-		peer->type = WD_PEER_NODES;
-		peer->nodes = (enum wd_which_nodes)wd_gen_rnd(gen, 3);
-	}
-}
-
 static void gen_cilium_spec(struct wd_gen *gen, bool wide, struct wd_spec *spec)
 {
 	if (wide || wd_gen_one_in(gen, 4))
@@ -593,7 +577,9 @@ static void gen_cilium_spec(struct wd_gen *gen, bool wide, struct wd_spec *spec)
 			spec->rule[dir] =
 				wd_xcalloc(cnt, sizeof(*spec->rule[dir]));
 		for (uint32_t i = 0; i < cnt; i++) {
-			gen_cilium_rule(gen, wide, &spec->rule[dir][i]);
+			gen_rule(gen, &spec->rule[dir][i],
+				 PEERS_NODES | PEERS_SCOPES |
+					 (wide ? PEERS_WIDE : 0));
 			if (i < denies)
 				spec->rule[dir][i].action = WD_RULE_DENY;
 		}

@@ -108,15 +108,27 @@ static void selector_free(struct wd_selector *sel)
 
 /* ---- freeing ---- */
 
+static void peer_fini(struct wd_peer *peer)
+{
+	switch (peer->type) {
+	case WD_PEER_PODS:
+		selector_free(peer->ns_sel);
+		selector_free(peer->pod_sel);
+		break;
+	case WD_PEER_NODES:
+		selector_free(peer->node_sel);
+		break;
+	case WD_PEER_CIDR:
+		free(peer->except);
+		break;
+	}
+}
+
 static void rules_free(struct wd_policy_rule *rule, uint32_t cnt)
 {
 	for (uint32_t i = 0; i < cnt; i++) {
-		for (uint32_t k = 0; k < rule[i].peer_cnt; k++) {
-			selector_free(rule[i].peer[k].ns_sel);
-			selector_free(rule[i].peer[k].pod_sel);
-			selector_free(rule[i].peer[k].node_sel);
-			free(rule[i].peer[k].except);
-		}
+		for (uint32_t k = 0; k < rule[i].peer_cnt; k++)
+			peer_fini(&rule[i].peer[k]);
 		for (uint32_t k = 0; k < rule[i].port_cnt; k++)
 			wd_str_put(rule[i].port[k].name);
 		free(rule[i].peer);

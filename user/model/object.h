@@ -101,18 +101,26 @@ enum wd_cidr_scope {
 };
 
 struct wd_peer {
-	enum wd_peer_type type;
-	/* WD_PEER_PODS */
-	struct wd_selector *ns_sel; /* NULL: the policy's own namespace only */
-	struct wd_selector *pod_sel; /* NULL: every pod of these namespaces */
-	/* WD_PEER_NODES: addresses of nodes */
-	enum wd_which_nodes nodes;
-	struct wd_selector *node_sel; /* NULL: every one of these */
-	/* WD_PEER_CIDR */
-	enum wd_cidr_scope scope;
-	struct wd_cidr cidr;
-	uint32_t except_cnt;
-	struct wd_cidr *except; /* each inside cidr */
+	enum wd_peer_type type; /* which of the following there is */
+	union {
+		struct { /* WD_PEER_PODS */
+			/* NULL: the policy's own namespace only */
+			struct wd_selector *ns_sel;
+			/* NULL: every pod of these namespaces */
+			struct wd_selector *pod_sel;
+		};
+		struct { /* WD_PEER_NODES: addresses of nodes */
+			enum wd_which_nodes nodes;
+			/* NULL: every one of these */
+			struct wd_selector *node_sel;
+		};
+		struct { /* WD_PEER_CIDR */
+			enum wd_cidr_scope scope;
+			struct wd_cidr cidr;
+			uint32_t except_cnt;
+			struct wd_cidr *except; /* each inside cidr */
+		};
+	};
 };
 
 struct wd_port {

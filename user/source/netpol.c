@@ -115,12 +115,12 @@ static int read_ip_block(struct wd_read *r, const struct wd_at *at,
 	static const char *const known[] = { "cidr", "except", NULL };
 	const struct wd_tree *except = NULL;
 
+	peer->type = WD_PEER_CIDR;
 	if (wd_read_known(r, at, map, known) ||
 	    wd_read_cidr(r, WD_AT(at, "cidr"), wd_tree_get(map, "cidr"),
 			 map->line, &peer->cidr) ||
 	    wd_read_list(r, at, map, "except", &except))
 		return -EINVAL;
-	peer->type = WD_PEER_CIDR;
 	return read_except(r, WD_AT(at, "except"), except, peer);
 }
 
