@@ -138,7 +138,7 @@ char *wd_subject_text(const struct wd_spec *spec)
 	size_t len;
 	FILE *to = text_open(&text, &len);
 
-	put_selector(to, &spec->subject);
+	put_selector(to, spec->subject);
 	if (spec->ns_sel) {
 		fputs(" in namespaces ", to);
 		put_selector(to, spec->ns_sel);

@@ -68,7 +68,7 @@ static void check_rule(enum wd_kind kind, const struct wd_policy_rule *rule)
 static void check_spec(const struct wd_object *obj, const struct wd_spec *spec)
 {
 	fuzz_expect(*obj->ns || spec->ns_sel);
-	check_selector(&spec->subject);
+	check_selector(spec->subject);
 	for (int dir = 0; dir < 2; dir++) {
 		fuzz_expect(spec->applies[dir] || !spec->isolates[dir]);
 		for (uint32_t i = 0; i < spec->rule_cnt[dir]; i++)

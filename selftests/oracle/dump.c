@@ -119,8 +119,10 @@ static void print_spec(const struct wd_spec *np)
 {
 	if (np->ns_sel)
 		print_selector("namespaces", np->ns_sel);
-	print_selector(np->subject_broken ? "broken subject" : "subject",
-		       &np->subject);
+	if (np->subject)
+		print_selector(np->subject_broken ? "broken subject" :
+						    "subject",
+			       np->subject);
 	for (int dir = 0; dir < WD_DIR__MAX; dir++)
 		printf(" %s%s", np->isolates[dir] ? "isolates" : "",
 		       np->applies[dir] ? "+" : "-");

@@ -502,7 +502,7 @@ struct wd_object *wd_gen_netpol(struct wd_gen *gen, const char *ns,
 	struct wd_object *obj = new_object(gen, WD_KIND_NETPOL, ns, name);
 	struct wd_spec *np = obj->policy.spec;
 
-	gen_selector(gen, &np->subject, false);
+	np->subject = new_selector(gen, false);
 	np->subject_broken = wd_gen_one_in(gen, 25);
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
 		np->isolates[dir] = !wd_gen_one_in(gen, 3);
@@ -543,7 +543,7 @@ struct wd_object *wd_gen_wide(struct wd_gen *gen, enum wd_kind kind,
 			       WD_TIER_ADMIN;
 	policy->priority = wd_gen_rnd(gen, 3); /* some are equal */
 	spec->ns_sel = new_selector(gen, true);
-	gen_selector(gen, &spec->subject, false);
+	spec->subject = new_selector(gen, false);
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
 		spec->applies[dir] = !wd_gen_one_in(gen, 8);
 		spec->rule_cnt[dir] = wd_gen_rnd(gen, 5);
@@ -564,7 +564,7 @@ static void gen_cilium_spec(struct wd_gen *gen, bool wide, struct wd_spec *spec)
 {
 	if (wide || wd_gen_one_in(gen, 4))
 		spec->ns_sel = new_selector(gen, true);
-	gen_selector(gen, &spec->subject, false);
+	spec->subject = new_selector(gen, false);
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
 		uint32_t denies = wd_gen_rnd(gen, 3);
 		uint32_t cnt = denies + wd_gen_rnd(gen, 4);

@@ -375,7 +375,7 @@ static bool is_subject(const struct wd_oracle *oracle,
 		return false;
 	if (spec->ns_sel && !selects_ns(oracle, spec->ns_sel, pod->ns))
 		return false;
-	return spec->subject_broken || selects_pod(&spec->subject, pod);
+	return spec->subject_broken || selects_pod(spec->subject, pod);
 }
 
 bool wd_oracle_isolates(const struct wd_oracle *oracle,

@@ -147,7 +147,7 @@ static void put_netpol(char *buf, const struct wd_spec *np)
 {
 	const char *space = "";
 
-	put_selector(buf, &np->subject);
+	put_selector(buf, np->subject);
 	put(buf, "|%s%s%s|", np->isolates[WD_INGRESS] ? "I" : "",
 	    np->isolates[WD_EGRESS] ? "E" : "",
 	    np->isolates[WD_INGRESS] || np->isolates[WD_EGRESS] ? "" : "-");

@@ -71,7 +71,8 @@ static struct wd_object *netpol_make(void)
 
 	obj->policy.tier = WD_TIER_NORMAL;
 	wd_policy_specs(obj, 1);
-	selector_fill(&obj->policy.spec->subject, "app", WD_OP_IN, "db");
+	obj->policy.spec->subject = wd_xcalloc(1, sizeof(struct wd_selector));
+	selector_fill(obj->policy.spec->subject, "app", WD_OP_IN, "db");
 	obj->policy.spec->isolates[0] = true;
 	obj->policy.spec->applies[0] = true;
 	obj->policy.spec->rule_cnt[0] = 1;
@@ -191,13 +192,13 @@ static void netpol_change(struct wd_object *obj, int what)
 		np->isolates[0] = false;
 		break;
 	case 3:
-		text_set(&np->subject.req[0].values[0], "x");
+		text_set(&np->subject->req[0].values[0], "x");
 		break;
 	case 4:
-		text_set(&np->subject.req[0].key, "x");
+		text_set(&np->subject->req[0].key, "x");
 		break;
 	case 5:
-		np->subject.req[0].op = WD_OP_NOT_IN;
+		np->subject->req[0].op = WD_OP_NOT_IN;
 		break;
 	case 6:
 		rule->broken = true;

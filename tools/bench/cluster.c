@@ -147,8 +147,7 @@ static void set_subject(struct wd_object *obj, const char *key,
 {
 	struct wd_selector *sel = select_one(key, value);
 
-	obj->policy.spec->subject = *sel;
-	free(sel);
+	obj->policy.spec->subject = wd_selector_share(sel);
 }
 
 /* One rule with one peer, to be filled in, and @ports ports. */

@@ -143,7 +143,7 @@ static void policy_fini(struct wd_policy *policy)
 		struct wd_spec *spec = &policy->spec[i];
 
 		selector_free(spec->ns_sel);
-		selector_fini(&spec->subject);
+		selector_free(spec->subject);
 		rules_free(spec->rule[0], spec->rule_cnt[0]);
 		rules_free(spec->rule[1], spec->rule_cnt[1]);
 	}
@@ -329,7 +329,7 @@ static bool spec_equal(const struct wd_spec *a, const struct wd_spec *b)
 {
 	if (a->subject_broken != b->subject_broken ||
 	    !selector_equal(a->ns_sel, b->ns_sel) ||
-	    !selector_equal(&a->subject, &b->subject))
+	    !selector_equal(a->subject, b->subject))
 		return false;
 	for (int dir = 0; dir < 2; dir++) {
 		if (a->isolates[dir] != b->isolates[dir] ||
@@ -537,5 +537,5 @@ bool wd_spec_selects(const struct wd_spec *spec, const char *ns,
 	if (!wd_selector_matches(spec->ns_sel, ns_labels))
 		return false;
 	return spec->subject_broken ||
-	       wd_selector_matches(&spec->subject, pod->pod.labels);
+	       wd_selector_matches(spec->subject, pod->pod.labels);
 }

@@ -168,7 +168,7 @@ struct wd_policy_rule {
 struct wd_spec {
 	/* Of the pods' namespace. NULL: any; a policy in a namespace selects there only */
 	struct wd_selector *ns_sel;
-	struct wd_selector subject;
+	struct wd_selector *subject; /* NULL: every pod there */
 	bool subject_broken; /* selector not understood: subject is every pod of the namespaces */
 	bool isolates[2]; /* by enum wd_dir */
 	bool applies[2]; /* its rules of that direction count */

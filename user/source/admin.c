@@ -514,8 +514,8 @@ static int read_subject(struct wd_read *r, const struct wd_tree *spec,
 	    wd_read_peer_selector(r, WD_AT(at, "namespaceSelector"), nss,
 				  &ret->ns_sel))
 		return -EINVAL;
-	return wd_read_selector(r, WD_AT(at, "podSelector"), pods,
-				&ret->subject);
+	return wd_read_peer_selector(r, WD_AT(at, "podSelector"), pods,
+				     &ret->subject);
 }
 
 static int read_tier(struct wd_read *r, const struct wd_tree *spec,

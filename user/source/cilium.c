@@ -675,8 +675,7 @@ static int read_subject(struct wd_read *r, const struct wd_at *at,
 	err = wd_read_cilium_selector(r, at, node, *meta->ns ? meta->ns : NULL,
 				      &sel);
 	spec->ns_sel = sel.ns_sel;
-	spec->subject = *sel.pod_sel;
-	free(sel.pod_sel);
+	spec->subject = wd_selector_share(sel.pod_sel);
 	if (!spec->ns_sel && !*meta->ns)
 		spec->ns_sel = everything();
 	if (sel.entity) {

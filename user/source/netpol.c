@@ -336,8 +336,8 @@ int wd_read_netpol(struct wd_read *r, const struct wd_tree *doc,
 	obj = wd_read_object_new(r, WD_KIND_NETPOL, meta, doc->line);
 	obj->policy.tier = WD_TIER_NORMAL;
 	wd_policy_specs(obj, 1);
-	if (wd_read_selector(r, WD_AT(at, "podSelector"), subject,
-			     &obj->policy.spec->subject)) {
+	if (wd_read_peer_selector(r, WD_AT(at, "podSelector"), subject,
+				  &obj->policy.spec->subject)) {
 		wd_object_free(obj);
 		return -EINVAL;
 	}
