@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <warder/limits.h>
@@ -30,14 +31,18 @@
 static int64_t rss_bytes(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
-	unsigned long size, pages = 0;
+	char line[128] = "";
+	const char *second;
 
 	if (!file)
 		return 0;
-	if (fscanf(file, "%lu %lu", &size, &pages) != 2)
-		pages = 0;
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
 	(void)fclose(file);
-	return (int64_t)pages * sysconf(_SC_PAGESIZE);
+	second = strchr(line, ' ');
+	return second ? (int64_t)strtoul(second, NULL, 10) *
+				sysconf(_SC_PAGESIZE) :
+			0;
 }
 
 static void put_ladder(const struct wd_agent *agent, struct json_object *doc)

@@ -113,6 +113,7 @@ static int answer(struct wd_metrics_server *s, struct MHD_Connection *conn,
 	return ok;
 }
 
+/* NOLINTBEGIN(readability-function-size,readability-non-const-parameter): the library's */
 static int on_request(void *ctx, struct MHD_Connection *conn, const char *url,
 		      const char *method, const char *version,
 		      const char *upload, size_t *upload_size, void **conn_ctx)
@@ -137,6 +138,7 @@ static int on_request(void *ctx, struct MHD_Connection *conn, const char *url,
 	return response ? s->http.queue(conn, 200, response) :
 			  answer(s, conn, 503, "out of memory\n");
 }
+/* NOLINTEND(readability-function-size,readability-non-const-parameter) */
 
 /* ---- the library in the loop ---- */
 

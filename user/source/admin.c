@@ -34,6 +34,13 @@ struct dialect {
 			 struct wd_policy_rule *rule);
 };
 
+/* Where a rule is read. */
+struct place {
+	const struct dialect *dialect;
+	enum wd_tier tier;
+	int dir;
+};
+
 #define NETWORKS_MAX 25
 #define NAME_MAX_CHARS 100
 #define PRIORITY_MAX 1000
@@ -202,12 +209,12 @@ static int read_peer(struct wd_read *r, const struct wd_at *at,
 				     &peer_add(rule, WD_PEER_PODS)->ns_sel);
 }
 
-static int read_peers(struct wd_read *r, const struct dialect *dialect,
+static int read_peers(struct wd_read *r, const struct place *p,
 		      const struct wd_at *at, const struct wd_tree *list,
-		      uint32_t line, int dir, struct wd_policy_rule *rule)
+		      uint32_t line, struct wd_policy_rule *rule)
 {
 	uint32_t index;
-	int err = read_count(r, at, list, dialect->peers_max);
+	int err = read_count(r, at, list, p->dialect->peers_max);
 
 	if (!list || !list->cnt) {
 		wd_read_problem(r, at, list ? list->line : line,
@@ -216,7 +223,7 @@ static int read_peers(struct wd_read *r, const struct dialect *dialect,
 		return -EINVAL;
 	}
 	wd_for_each_element(e, index, list)
-		err |= read_peer(r, WD_ELEMENT(at, index), e, dir, rule);
+		err |= read_peer(r, WD_ELEMENT(at, index), e, p->dir, rule);
 	return err;
 }
 
@@ -380,23 +387,25 @@ static int read_ports(struct wd_read *r, const struct dialect *dialect,
 
 /* ---- rules ---- */
 
-static int read_action(struct wd_read *r, const struct dialect *dialect,
+static int read_action(struct wd_read *r, const struct place *p,
 		       const struct wd_at *at, const struct wd_tree *map,
-		       enum wd_tier tier, enum wd_rule_action *ret)
+		       enum wd_rule_action *ret)
 {
+	const char *allow = p->dialect->allow;
 	const char *text = NULL;
 
 	*ret = WD_RULE_DENY; /* what is not understood closes */
 	if (wd_read_str(r, at, map, "action", &text))
 		return -EINVAL;
-	if (text && strcmp(text, dialect->allow) == 0) {
+	if (text && strcmp(text, allow) == 0) {
 		*ret = WD_RULE_ALLOW;
-	} else if (text && tier == WD_TIER_ADMIN && strcmp(text, "Pass") == 0) {
+	} else if (text && p->tier == WD_TIER_ADMIN &&
+		   strcmp(text, "Pass") == 0) {
 		*ret = WD_RULE_PASS;
 	} else if (!text || strcmp(text, "Deny") != 0) {
 		wd_read_problem(r, WD_AT(at, "action"), map->line,
-				"must be %s%s or Deny", dialect->allow,
-				tier == WD_TIER_ADMIN ? ", Pass" : "");
+				"must be %s%s or Deny", allow,
+				p->tier == WD_TIER_ADMIN ? ", Pass" : "");
 		return -EINVAL;
 	}
 	return 0;
@@ -416,11 +425,12 @@ static int read_name(struct wd_read *r, const struct wd_at *at,
 	return -EINVAL;
 }
 
-static void read_rule(struct wd_read *r, const struct dialect *dialect,
+static void read_rule(struct wd_read *r, const struct place *p,
 		      const struct wd_at *at, const struct wd_tree *map,
-		      int dir, enum wd_tier tier, struct wd_policy_rule *rule)
+		      struct wd_policy_rule *rule)
 {
-	const char *peers_key = dir == WD_INGRESS ? "from" : "to";
+	const struct dialect *dialect = p->dialect;
+	const char *peers_key = p->dir == WD_INGRESS ? "from" : "to";
 	const char *const known[] = { "name", "action", peers_key,
 				      dialect->ports, NULL };
 	const struct wd_tree *peers = NULL;
@@ -434,12 +444,11 @@ static void read_rule(struct wd_read *r, const struct dialect *dialect,
 		return;
 	err = wd_read_known(r, at, map, known);
 	err |= read_name(r, at, map);
-	err |= read_action(r, dialect, at, map, tier, &rule->action);
+	err |= read_action(r, p, at, map, &rule->action);
 	err |= wd_read_list(r, at, map, peers_key, &peers);
 	err |= wd_read_list(r, at, map, dialect->ports, &ports);
 	/* All of them, so that all problems are told at once. */
-	err |= read_peers(r, dialect, WD_AT(at, peers_key), peers, map->line,
-			  dir, rule);
+	err |= read_peers(r, p, WD_AT(at, peers_key), peers, map->line, rule);
 	err |= read_ports(r, dialect, WD_AT(at, dialect->ports), ports, rule);
 	rule->broken = err != 0;
 }
@@ -448,6 +457,7 @@ static int read_rules(struct wd_read *r, const struct dialect *dialect,
 		      const struct wd_tree *map, int dir, enum wd_tier tier,
 		      struct wd_spec *spec)
 {
+	const struct place p = { dialect, tier, dir };
 	const char *key = dir == WD_INGRESS ? "ingress" : "egress";
 	const struct wd_at *at = WD_AT(WD_AT(NULL, "spec"), key);
 	const struct wd_tree *list = NULL;
@@ -458,8 +468,7 @@ static int read_rules(struct wd_read *r, const struct dialect *dialect,
 	wd_for_each_entry(e, list) {
 		uint32_t nr = spec->rule_cnt[dir]++;
 
-		read_rule(r, dialect, WD_ELEMENT(at, nr), e, dir, tier,
-			  &spec->rule[dir][nr]);
+		read_rule(r, &p, WD_ELEMENT(at, nr), e, &spec->rule[dir][nr]);
 	}
 	return err | read_count(r, at, list, dialect->rules_max);
 }
