@@ -28,7 +28,7 @@
 
 #define CONN_MAX 32u
 #define CONN_BYTES 16384 /* of memory for each: the request must fit */
-#define TIMEOUT_S 3u
+#define TIMEOUT_S 2u
 #define FRESH_MS 1000
 #define RETRY_MS 2000
 
