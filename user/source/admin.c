@@ -127,19 +127,6 @@ static int read_pods(struct wd_read *r, const struct wd_at *at,
 	return -EINVAL;
 }
 
-static struct wd_peer *peer_add(struct wd_policy_rule *rule,
-				enum wd_peer_type type)
-{
-	struct wd_peer *peer;
-
-	rule->peer = wd_xrealloc(rule->peer, rule->peer_cnt + 1,
-				 sizeof(*rule->peer));
-	peer = &rule->peer[rule->peer_cnt++];
-	memset(peer, 0, sizeof(*peer));
-	peer->type = type;
-	return peer;
-}
-
 static int read_networks(struct wd_read *r, const struct wd_at *at,
 			 const struct wd_tree *list,
 			 struct wd_policy_rule *rule)
@@ -153,8 +140,9 @@ static int read_networks(struct wd_read *r, const struct wd_at *at,
 		return -EINVAL;
 	}
 	wd_for_each_element(e, index, list)
-		err |= wd_read_cidr(r, WD_ELEMENT(at, index), e, e->line,
-				    &peer_add(rule, WD_PEER_CIDR)->cidr);
+		err |= wd_read_cidr(
+			r, WD_ELEMENT(at, index), e, e->line,
+			&wd_read_peer_add(rule, WD_PEER_CIDR)->cidr);
 	return err;
 }
 
@@ -168,7 +156,7 @@ static int read_pods_peer(struct wd_read *r, const struct wd_at *at,
 
 	if (read_pods(r, at, map, &nss, &pods))
 		return -EINVAL;
-	peer = peer_add(rule, WD_PEER_PODS);
+	peer = wd_read_peer_add(rule, WD_PEER_PODS);
 	return wd_read_peer_selector(r, WD_AT(at, "namespaceSelector"), nss,
 				     &peer->ns_sel) |
 	       wd_read_peer_selector(r, WD_AT(at, "podSelector"), pods,
@@ -204,9 +192,10 @@ static int read_peer(struct wd_read *r, const struct wd_at *at,
 		return -EINVAL;
 	if (strcmp(one->key, "nodes") == 0)
 		return wd_read_peer_selector(
-			r, here, one, &peer_add(rule, WD_PEER_NODES)->node_sel);
-	return wd_read_peer_selector(r, here, one,
-				     &peer_add(rule, WD_PEER_PODS)->ns_sel);
+			r, here, one,
+			&wd_read_peer_add(rule, WD_PEER_NODES)->node_sel);
+	return wd_read_peer_selector(
+		r, here, one, &wd_read_peer_add(rule, WD_PEER_PODS)->ns_sel);
 }
 
 static int read_peers(struct wd_read *r, const struct place *p,

@@ -47,19 +47,6 @@ struct place {
 	bool wide; /* of the cluster-wide kind */
 };
 
-static struct wd_peer *peer_add(struct wd_policy_rule *rule,
-				enum wd_peer_type type)
-{
-	struct wd_peer *peer;
-
-	rule->peer = wd_xrealloc(rule->peer, rule->peer_cnt + 1,
-				 sizeof(*rule->peer));
-	peer = &rule->peer[rule->peer_cnt++];
-	memset(peer, 0, sizeof(*peer));
-	peer->type = type;
-	return peer;
-}
-
 static struct wd_selector *everything(void)
 {
 	return wd_selector_share(wd_xcalloc(1, sizeof(struct wd_selector)));
@@ -76,7 +63,7 @@ static enum wd_cidr_scope world_of(const struct place *p)
 static void add_cidr(struct wd_policy_rule *rule, uint8_t family,
 		     enum wd_cidr_scope scope)
 {
-	struct wd_peer *peer = peer_add(rule, WD_PEER_CIDR);
+	struct wd_peer *peer = wd_read_peer_add(rule, WD_PEER_CIDR);
 
 	peer->cidr.addr.family = family;
 	peer->scope = scope;
@@ -94,8 +81,8 @@ static void add_world(struct wd_policy_rule *rule, enum wd_cidr_scope scope)
  */
 static void add_cluster(const struct place *p, struct wd_policy_rule *rule)
 {
-	peer_add(rule, WD_PEER_PODS)->ns_sel = everything();
-	peer_add(rule, WD_PEER_NODES);
+	wd_read_peer_add(rule, WD_PEER_PODS)->ns_sel = everything();
+	wd_read_peer_add(rule, WD_PEER_NODES);
 	if (p->section->action == WD_RULE_DENY)
 		add_world(rule, WD_CIDR_UNKNOWN);
 }
@@ -117,9 +104,9 @@ static int add_entity(const struct place *p, struct wd_policy_rule *rule,
 	else if (!strcmp(name, "cluster"))
 		add_cluster(p, rule);
 	else if (!strcmp(name, "host"))
-		peer_add(rule, WD_PEER_NODES)->nodes = WD_NODES_OWN;
+		wd_read_peer_add(rule, WD_PEER_NODES)->nodes = WD_NODES_OWN;
 	else if (!strcmp(name, "remote-node"))
-		peer_add(rule, WD_PEER_NODES)->nodes = WD_NODES_OTHER;
+		wd_read_peer_add(rule, WD_PEER_NODES)->nodes = WD_NODES_OTHER;
 	else if (!strcmp(name, "unmanaged") && denies)
 		add_world(rule, WD_CIDR_UNKNOWN);
 	else if (strcmp(name, "unmanaged") != 0 && strcmp(name, "none") != 0 &&
@@ -177,7 +164,7 @@ static int read_endpoint(struct wd_read *r, const struct place *p,
 		wd_str_put(sel.entity);
 		return err;
 	}
-	peer = peer_add(rule, WD_PEER_PODS);
+	peer = wd_read_peer_add(rule, WD_PEER_PODS);
 	peer->ns_sel = sel.ns_sel;
 	peer->pod_sel = wd_selector_share(sel.pod_sel);
 	if (!peer->ns_sel && p->wide)
@@ -213,7 +200,7 @@ static int read_nodes(struct wd_read *r, const struct place *p,
 			err = -EINVAL;
 			continue;
 		}
-		peer = peer_add(rule, WD_PEER_NODES);
+		peer = wd_read_peer_add(rule, WD_PEER_NODES);
 		peer->nodes = WD_NODES_OTHER;
 		err |= wd_read_peer_selector(r, here, e, &peer->node_sel);
 	}
@@ -228,31 +215,11 @@ static int read_cidrs(struct wd_read *r, const struct place *p,
 	int err = 0;
 
 	wd_for_each_element(e, index, list) {
-		struct wd_peer *peer = peer_add(rule, WD_PEER_CIDR);
+		struct wd_peer *peer = wd_read_peer_add(rule, WD_PEER_CIDR);
 
 		peer->scope = world_of(p);
 		err |= wd_read_cidr(r, WD_ELEMENT(at, index), e, e->line,
 				    &peer->cidr);
-	}
-	return err;
-}
-
-static int read_except(struct wd_read *r, const struct wd_at *at,
-		       const struct wd_tree *list, struct wd_peer *peer)
-{
-	int err = 0;
-
-	peer->except = wd_xcalloc(list ? list->cnt : 0, sizeof(*peer->except));
-	wd_for_each_entry(e, list) {
-		const struct wd_at *here = WD_ELEMENT(at, peer->except_cnt);
-		struct wd_cidr *cidr = &peer->except[peer->except_cnt++];
-
-		if (wd_read_cidr(r, here, e, e->line, cidr)) {
-			err = -EINVAL;
-		} else if (!wd_cidr_covers(&peer->cidr, cidr)) {
-			wd_read_problem(r, here, e->line, "is not inside cidr");
-			err = -EINVAL;
-		}
 	}
 	return err;
 }
@@ -269,12 +236,12 @@ static int read_cidr_set(struct wd_read *r, const struct place *p,
 	if (wd_read_is_hollow(r, at, map) || wd_read_known(r, at, map, known) ||
 	    wd_read_list(r, at, map, "except", &except))
 		return -EINVAL;
-	peer = peer_add(rule, WD_PEER_CIDR);
+	peer = wd_read_peer_add(rule, WD_PEER_CIDR);
 	peer->scope = world_of(p);
 	if (wd_read_cidr(r, WD_AT(at, "cidr"), wd_tree_get(map, "cidr"),
 			 map->line, &peer->cidr))
 		return -EINVAL;
-	return read_except(r, WD_AT(at, "except"), except, peer);
+	return wd_read_except(r, WD_AT(at, "except"), except, peer);
 }
 
 static int read_cidr_sets(struct wd_read *r, const struct place *p,

@@ -89,26 +89,6 @@ static int read_port(struct wd_read *r, const struct wd_at *at,
 
 /* ---- peers ---- */
 
-static int read_except(struct wd_read *r, const struct wd_at *at,
-		       const struct wd_tree *list, struct wd_peer *peer)
-{
-	int err = 0;
-
-	peer->except = wd_xcalloc(list ? list->cnt : 0, sizeof(*peer->except));
-	wd_for_each_entry(e, list) {
-		const struct wd_at *here = WD_ELEMENT(at, peer->except_cnt);
-		struct wd_cidr *cidr = &peer->except[peer->except_cnt++];
-
-		if (wd_read_cidr(r, here, e, e->line, cidr)) {
-			err = -EINVAL;
-		} else if (!wd_cidr_covers(&peer->cidr, cidr)) {
-			wd_read_problem(r, here, e->line, "is not inside cidr");
-			err = -EINVAL;
-		}
-	}
-	return err;
-}
-
 static int read_ip_block(struct wd_read *r, const struct wd_at *at,
 			 const struct wd_tree *map, struct wd_peer *peer)
 {
@@ -121,7 +101,7 @@ static int read_ip_block(struct wd_read *r, const struct wd_at *at,
 			 map->line, &peer->cidr) ||
 	    wd_read_list(r, at, map, "except", &except))
 		return -EINVAL;
-	return read_except(r, WD_AT(at, "except"), except, peer);
+	return wd_read_except(r, WD_AT(at, "except"), except, peer);
 }
 
 static int read_peer(struct wd_read *r, const struct wd_at *at,

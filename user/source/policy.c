@@ -59,3 +59,35 @@ int wd_read_peer_selector(struct wd_read *r, const struct wd_at *at,
 	*ret_sel = wd_selector_share(sel);
 	return err;
 }
+
+int wd_read_except(struct wd_read *r, const struct wd_at *at,
+		   const struct wd_tree *list, struct wd_peer *peer)
+{
+	int err = 0;
+
+	peer->except = wd_xcalloc(list ? list->cnt : 0, sizeof(*peer->except));
+	wd_for_each_entry(e, list) {
+		const struct wd_at *here = WD_ELEMENT(at, peer->except_cnt);
+		struct wd_cidr *cidr = &peer->except[peer->except_cnt++];
+
+		if (wd_read_cidr(r, here, e, e->line, cidr)) {
+			err = -EINVAL;
+		} else if (!wd_cidr_covers(&peer->cidr, cidr)) {
+			wd_read_problem(r, here, e->line, "is not inside cidr");
+			err = -EINVAL;
+		}
+	}
+	return err;
+}
+
+struct wd_peer *wd_read_peer_add(struct wd_policy_rule *rule, int type)
+{
+	struct wd_peer *peer;
+
+	rule->peer = wd_xrealloc(rule->peer, rule->peer_cnt + 1,
+				 sizeof(*rule->peer));
+	peer = &rule->peer[rule->peer_cnt++];
+	memset(peer, 0, sizeof(*peer));
+	peer->type = (enum wd_peer_type)type;
+	return peer;
+}

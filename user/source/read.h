@@ -21,6 +21,8 @@ struct wd_object;
 struct wd_selector;
 struct wd_label;
 struct wd_cidr;
+struct wd_peer;
+struct wd_policy_rule;
 
 /* What a text holds, told in its order. */
 struct wd_read_fns {
@@ -172,6 +174,13 @@ bool wd_read_is_port_name(const char *s);
 int wd_read_cidr(struct wd_read *r, const struct wd_at *at,
 		 const struct wd_tree *node, uint32_t line,
 		 struct wd_cidr *ret_cidr);
+
+/** wd_read_except() - prefixes, each inside the peer's own; @list may be NULL */
+int wd_read_except(struct wd_read *r, const struct wd_at *at,
+		   const struct wd_tree *list, struct wd_peer *peer);
+
+/** wd_read_peer_add() - one more peer of a rule, zeroed; good until the next one */
+struct wd_peer *wd_read_peer_add(struct wd_policy_rule *rule, int type);
 
 /**
  * wd_read_peer_selector() - a selector of its own, shared among all that are equal
