@@ -12,11 +12,13 @@
 
 /*
  * What a program returns. NEXT is TCX_NEXT and, under clsact, TC_ACT_UNSPEC:
- * both go on with the next program. Passing never ends the chain, so that
- * whoever is attached behind warder still sees the packet.
+ * both go on with the next program. Passing does not end the chain, so that
+ * whoever is attached behind warder still sees the packet; but see below.
  */
 #define WD_TC_NEXT (-1)
 #define WD_TC_SHOT 2
+/* Ends the chain: what we pass on to who judges late, nobody may lead elsewhere. */
+#define WD_TC_PASS 0
 
 #define WD_ETH_IP4 0x0800
 #define WD_ETH_ARP 0x0806

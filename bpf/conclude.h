@@ -93,7 +93,9 @@ WD_STEP_OF(conclude, nr)
 		event_send(skb, (__u32)r, verdict);
 	/* for BPF_PROG_TEST_RUN: nothing here reads it */
 	skb->cb[0] = (__u32)r;
-	return verdict == WD_DROP ? WD_TC_SHOT : WD_TC_NEXT;
+	if (verdict == WD_DROP)
+		return WD_TC_SHOT;
+	return pkt->late && pkt->dir == WD_EGRESS ? WD_TC_PASS : WD_TC_NEXT;
 }
 
 #endif /* WARDER_BPF_CONCLUDE_H */

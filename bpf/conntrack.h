@@ -100,11 +100,15 @@ static __always_inline void flow_refresh(struct __sk_buff *skb,
 /*
  * The generation to write into an entry. 0 is never in force, so that flows
  * which pass only because of the endpoint's mode are judged at every packet: a
- * mode ends at once, and audit counts each packet it would drop.
+ * mode ends at once, and audit counts each packet it would drop. So are those
+ * that somebody judges later: they end with him.
  */
 static __always_inline __u32 flow_gen(const struct wd_pkt *pkt, int r)
 {
-	return r == WD_R_MODE_OFF || r >= WD_R_FIRST_DROP ? 0 : pkt->gen;
+	return r == WD_R_MODE_OFF || r == WD_R_SERVICE_LATE ||
+			       r >= WD_R_FIRST_DROP ?
+		       0 :
+		       pkt->gen;
 }
 
 /*
@@ -162,7 +166,7 @@ static __always_inline int judge_packet(struct __sk_buff *skb,
 			return r;
 		}
 	}
-	return WD_COPIES ? policy_of(pkt, pkt->dir & 1) :
+	return WD_COPIES ? policy_of(skb, pkt, pkt->dir & 1, true) :
 			   judge(skb, pkt->dir & 1);
 }
 
@@ -176,6 +180,18 @@ static __always_inline int judge_flow(struct __sk_buff *skb,
 	return judge(skb, dir);
 }
 
+/*
+ * An answer of a backend on this node: the host gave it the service's address,
+ * and the backend's own hook saw its real one.
+ */
+static __always_inline bool is_service_answer(struct __sk_buff *skb,
+					      const struct wd_pkt *pkt,
+					      const struct wd_flow_entry *flow)
+{
+	return flow->dir == WD_EGRESS && (pkt->switches & WD_STATE_FRONTS) &&
+	       peer_is_service(skb);
+}
+
 /* A stale flow. Return: ESTABLISHED, or what else decides about the packet. */
 static __always_inline int flow_rejudge(struct __sk_buff *skb,
 					struct wd_pkt *pkt,
@@ -185,6 +201,8 @@ static __always_inline int flow_rejudge(struct __sk_buff *skb,
 
 	if (pkt->dir == WD_INGRESS) {
 		r = check_provenance(skb);
+		if (r == WD_R_SPOOF_IP && is_service_answer(skb, pkt, flow))
+			r = WD_GO_ON;
 		if (r >= WD_R_FIRST_DROP)
 			return r; /* says nothing about the flow */
 	}

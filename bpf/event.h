@@ -60,27 +60,26 @@ static __always_inline void event_fill(const struct wd_pkt *pkt,
 	event->rung = pkt->rung;
 }
 
-__noinline int event_send(struct __sk_buff *skb, __u32 r, __u32 verdict)
+/* Tell of a packet at the device @ifindex, whose endpoint, if any, is @ep. */
+static __always_inline void event_put(struct wd_pkt *pkt,
+				      const struct wd_endpoint_val *ep,
+				      __u32 ifindex, __u32 r, __u32 verdict)
 {
-	const struct wd_endpoint_val *ep = this_endpoint(skb);
-	struct wd_pkt *pkt = this_packet();
 	struct wd_evstat_val *stat;
 	struct wd_event *event;
 	__u32 zero = 0;
 
-	if (!wd_with_events || !pkt)
-		return 0;
 	stat = bpf_map_lookup_elem(&wd_evstat, &zero);
 	if (!stat || !event_is_due(pkt, stat))
-		return 0;
+		return;
 	event_peer(pkt);
 	event = bpf_ringbuf_reserve(&wd_events, sizeof(*event), 0);
 	if (!event) {
 		stat->lost++;
-		return 0;
+		return;
 	}
 	event_fill(pkt, event);
-	event->ifindex = skb->ifindex;
+	event->ifindex = ifindex;
 	event->ep = ep ? ep->id : 0;
 	event->local_id = ep ? ep->identity : 0;
 	event->reason = (__u8)r;
@@ -88,6 +87,14 @@ __noinline int event_send(struct __sk_buff *skb, __u32 r, __u32 verdict)
 	/* The agent polls: a wakeup per event would cost 100 times the rest. */
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 	stat->sent++;
+}
+
+__noinline int event_send(struct __sk_buff *skb, __u32 r, __u32 verdict)
+{
+	struct wd_pkt *pkt = this_packet();
+
+	if (wd_with_events && pkt)
+		event_put(pkt, this_endpoint(skb), skb->ifindex, r, verdict);
 	return 0;
 }
 

@@ -340,7 +340,7 @@ __noinline int frag_find(struct __sk_buff *skb)
 	pkt->dport = f.dport;
 	if (proto_is_icmp(pkt)) {
 		set_icmp(pkt, pkt->dir, (__u8)(bpf_ntohs(f.dport) >> 8),
-			 f.sport);
+			 (__u8)bpf_ntohs(f.dport), f.sport);
 		return WD_GO_ON;
 	}
 	pkt->sport = f.sport;

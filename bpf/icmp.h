@@ -78,7 +78,7 @@ static __always_inline bool quote_to_key(struct __sk_buff *skb,
 		icmp = header(skb, off, sizeof(*icmp));
 		if (!icmp || icmp_is_error(pkt->family, icmp->type))
 			return false;
-		set_icmp(pkt, dir, icmp->type, icmp->un.echo.id);
+		set_icmp(pkt, dir, icmp->type, icmp->code, icmp->un.echo.id);
 		return true;
 	}
 	l4 = header(skb, off, sizeof(*l4));

@@ -414,6 +414,35 @@ __noinline int judge_nd(struct __sk_buff *skb)
 	return judge_nd_in(pkt);
 }
 
+/* ---- what holds for the packet ---- */
+
+static __always_inline int read_state(struct wd_pkt *pkt)
+{
+	const struct wd_state_val *state;
+	__u32 zero = 0;
+
+	state = bpf_map_lookup_elem(&wd_state, &zero);
+	if (!state)
+		return WD_R_MAP_ERR;
+	pkt->gen = *(const volatile __u32 *)&state->gen;
+	pkt->switches = state->flags;
+	pkt->monitor = (__u8)state->monitor;
+	pkt->rung = (__u8)state->rung;
+	pkt->now = clock_ticks();
+	return WD_GO_ON;
+}
+
+static __always_inline void set_endpoint(struct wd_pkt *pkt,
+					 const struct wd_endpoint_val *ep)
+{
+	pkt->has_ep = 1;
+	pkt->key.ep = ep->id;
+	pkt->ep_stat = ep->stat;
+	pkt->ep_flags = ep->flags;
+	pkt->ep_slot = ep->slot[pkt->gen & 1];
+	pkt->ep_trial = ep->trial[pkt->gen & 1];
+}
+
 /* ---- peers ---- */
 
 /* The peer's address of an IP packet, as the maps want it. */

@@ -73,6 +73,14 @@ struct {
 } wd_cidr6 SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WD_FRONTS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wd_front_key);
+	__type(value, struct wd_front_val);
+} wd_front SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, WD_ROWS_MAX);
 	__uint(map_flags, BPF_F_MMAPABLE);

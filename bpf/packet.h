@@ -15,6 +15,11 @@
 
 #include "rung.h"
 
+/* What the programs of the object are called with. */
+#ifndef WD_CTX
+#define WD_CTX struct __sk_buff
+#endif
+
 /* No decision yet: go on with the next step. */
 #define WD_GO_ON (-1)
 
@@ -56,6 +61,9 @@ struct wd_draft {
 #endif
 
 /* What is known of the packet at hand. Zeroed at the start. */
+#define WD_SOME_ANY 0x1
+#define WD_SOME_HOST 0x2 /* in the network of a node, perhaps this one's */
+
 struct wd_pkt {
 	__be32 src[4]; /* IPv4 in src[0], rest 0 */
 	__be32 dst[4];
@@ -66,7 +74,9 @@ struct wd_pkt {
 	__u32 ack; /* TCP: acknowledgement */
 	__u32 seg; /* TCP: what it takes of the sequence, SYN and FIN included */
 	__u32 ep_flags; /* WD_EP_* */
-	__u32 ep_slot; /* slot in force, 0 none */
+	__u32 ep_slot; /* slot that is judged by, 0 none */
+	__u32 ep_trial; /* slot of what is on trial, 0 none */
+	__u32 enforced; /* what the other slot came to, see judge_trial() */
 	__u32 ep_stat; /* index of its counters */
 	__u32 gen; /* read once, so that one packet sees one generation */
 	__u32 switches; /* WD_STATE_* */
@@ -78,6 +88,10 @@ struct wd_pkt {
 	__u32 rule; /* id of the rule that decided, 0 none */
 	__u32 peer_id; /* identity of the peer, 0 unknown */
 	__u32 peer_row;
+	__u32 detour; /* not 0: others than the host may pass on what the pod sends */
+	int service; /* what the backends asked so far come to, or WD_GO_ON */
+	__u32 service_rule; /* and the rule and peer behind it */
+	__u32 service_peer;
 	__be16 sport; /* ICMP: 0 */
 	__be16 dport; /* ICMP: type << 8 | code in network order */
 	__u16 eth; /* ethertype, host order */
@@ -100,6 +114,11 @@ struct wd_pkt {
 	__u8 rung; /* for event records */
 	__u8 nd_type; /* neighbour discovery: ICMPv6 type */
 	__u8 nd_owns; /* WD_ND_* */
+	__u8 tried; /* what is on trial would drop it; what is enforced did not */
+	__u8 any_node; /* the peer is a node, and the service its node port */
+	__u8 by_host; /* a socket of this host sends it to the pod */
+	__u8 late; /* somebody is to judge it after the translation */
+	__u8 service_some; /* WD_SOME_*: of the backends asked so far these may be the peer */
 #if WD_IS_WIRE
 	struct wd_layers wire;
 #endif
@@ -108,6 +127,7 @@ struct wd_pkt {
 	__u32 uplink; /* a device that is no endpoint's, 0 none */
 	__u32 uplink_gen; /* generation in which that was found */
 	__u32 hand; /* bucket that flow_sweep() looks at next */
+	__u32 busy; /* wd_late only: somebody is at it, see there */
 	struct wd_endpoint_val own; /* of this packet, see own_endpoint() */
 	struct wd_draft draft; /* see flow_insert() */
 };

@@ -220,28 +220,29 @@ static __always_inline bool icmp_is_error(__u8 family, __u8 type)
 }
 
 /*
- * The flow of an ICMP message that goes in direction @dir. Echo is keyed by its
- * id and the direction of the request, so that a request from the other side
- * with the same id is another flow. All other types of one direction share one
- * key (3 and 4, not to meet an echo with id 0), which nothing replies to.
+ * The flow of an ICMP message that goes in direction @dir. Rules tell types and
+ * codes apart, so each is a flow of its own: the peer's port says which. Echo
+ * is keyed by its id, too, and by the direction of the request, so that a
+ * request from the other side with the same id is another flow; its answer has
+ * the request's type and its code. Nothing replies to the other types.
  */
 static __always_inline void set_icmp(struct wd_pkt *pkt, __u8 dir, __u8 type,
-				     __be16 id)
+				     __u8 code, __be16 id)
 {
 	bool is_v4 = pkt->family == 4;
+	__u8 asks = is_v4 ? WD_ICMP4_ECHO : WD_ICMP6_ECHO;
 
 	pkt->key.lport = id;
-	pkt->key.pport = 0;
-	if (type == (is_v4 ? WD_ICMP4_ECHO : WD_ICMP6_ECHO)) {
-		pkt->key.sub = dir + 1;
-	} else if (type ==
-		   (is_v4 ? WD_ICMP4_ECHO_REPLY : WD_ICMP6_ECHO_REPLY)) {
+	pkt->key.sub = dir + 1;
+	if (type == (is_v4 ? WD_ICMP4_ECHO_REPLY : WD_ICMP6_ECHO_REPLY)) {
 		pkt->key.sub = dir_reverse(dir) + 1;
 		pkt->is_answer = 1;
-	} else {
+		type = asks;
+	} else if (type != asks) {
 		pkt->key.lport = 0;
 		pkt->key.sub = dir + 3;
 	}
+	pkt->key.pport = bpf_htons((__u16)(type << 8 | code));
 }
 
 /*
@@ -311,7 +312,7 @@ WD_STEP(parse_icmp)
 		return WD_R_L4_BAD;
 	pkt->dport = bpf_htons((__u16)(icmp->type << 8 | icmp->code));
 	pkt->is_error = icmp_is_error(pkt->family, icmp->type);
-	set_icmp(pkt, pkt->dir, icmp->type, icmp->un.echo.id);
+	set_icmp(pkt, pkt->dir, icmp->type, icmp->code, icmp->un.echo.id);
 	return WD_GO_ON;
 }
 

@@ -32,6 +32,14 @@
 #include "fragment.h"
 #endif
 
+/* verifier: a number, which it need not follow in two ways. 0: they are equal */
+static __always_inline __u32 mac_diff(const __u8 *x, const __u8 *y)
+{
+	const __u16 *a = (const void *)x, *b = (const void *)y;
+
+	return (__u32)((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]));
+}
+
 /* Source address of the frame; the pod's interface has only the one. */
 static __always_inline bool has_own_mac(const struct wd_endpoint_val *ep,
 					const struct ethhdr *eth)
@@ -89,32 +97,6 @@ static __always_inline int decide_ip(struct __sk_buff *skb, struct wd_pkt *pkt,
 	return judge_flow_of(skb, pkt);
 }
 
-static __always_inline int read_state(struct wd_pkt *pkt)
-{
-	const struct wd_state_val *state;
-	__u32 zero = 0;
-
-	state = bpf_map_lookup_elem(&wd_state, &zero);
-	if (!state)
-		return WD_R_MAP_ERR;
-	pkt->gen = *(const volatile __u32 *)&state->gen;
-	pkt->switches = state->flags;
-	pkt->monitor = (__u8)state->monitor;
-	pkt->rung = (__u8)state->rung;
-	pkt->now = clock_ticks();
-	return WD_GO_ON;
-}
-
-static __always_inline void set_endpoint(struct wd_pkt *pkt,
-					 const struct wd_endpoint_val *ep)
-{
-	pkt->has_ep = 1;
-	pkt->key.ep = ep->id;
-	pkt->ep_stat = ep->stat;
-	pkt->ep_flags = ep->flags;
-	pkt->ep_slot = ep->slot[pkt->gen & 1];
-}
-
 static __always_inline int decide(struct __sk_buff *skb, struct wd_pkt *pkt)
 {
 	const struct wd_endpoint_val *ep;
@@ -141,6 +123,9 @@ static __always_inline int decide(struct __sk_buff *skb, struct wd_pkt *pkt)
 		return WD_R_VLAN;
 	if (pkt->dir == WD_EGRESS && !has_own_mac(ep, eth))
 		return WD_R_SPOOF_MAC;
+	pkt->detour = ep->master |
+		      (mac_diff(eth->h_dest, ep->host_mac) & -(__u32)pkt->dir);
+	pkt->by_host = pkt->dir == WD_INGRESS && !skb->ingress_ifindex;
 	if (pkt->eth == WD_ETH_ARP)
 		return judge_arp(skb, pkt->dir);
 	if (pkt->eth == WD_ETH_IP4)

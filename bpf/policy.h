@@ -16,7 +16,8 @@
 
 #include "identity.h"
 
-#define WD_IS_ONE_OF(r, set) ((set) >> ((r) & (WD_R__MAX - 1)) & 1)
+/* Of those below 64. */
+#define WD_IS_ONE_OF(r, set) ((r) < 64 && ((set) >> ((r) & 63) & 1))
 
 #define WD_POLICY_REASONS \
 	(1ULL << WD_R_DEFAULT | 1ULL << WD_R_POLICY | \
@@ -25,7 +26,7 @@
 /* A policy verdict against the packet, which audit mode lets pass. */
 static __always_inline bool reason_is_policy(int r)
 {
-	return WD_IS_ONE_OF(r, WD_POLICY_REASONS);
+	return r == WD_R_SERVICE || WD_IS_ONE_OF(r, WD_POLICY_REASONS);
 }
 
 /* Does a packet with reason @r go through? */
@@ -33,7 +34,8 @@ static __always_inline bool passes(const struct wd_pkt *pkt, int r)
 {
 	if ((__u32)r < WD_R_FIRST_DROP)
 		return true;
-	return reason_is_policy(r) && (pkt->ep_flags & WD_EP_AUDIT);
+	return reason_is_policy(r) &&
+	       ((pkt->ep_flags & WD_EP_AUDIT) || pkt->tried);
 }
 
 /* ---- what no policy can allow ---- */
@@ -141,23 +143,34 @@ static __always_inline __u32 find_span(__u32 first, __u32 cnt, __u32 port)
 	return span && span->lo <= port ? span->class : 0;
 }
 
-/* The port a rule speaks of: the peer's for egress, the endpoint's for ingress. */
+/*
+ * What a rule speaks of. The port: the peer's for egress, the endpoint's for
+ * ingress; or what stands for it, see enum wd_l4.
+ */
+static __always_inline __u32 ruled_port(const struct wd_pkt *pkt, __u32 dir)
+{
+	return bpf_ntohs(dir == WD_EGRESS ? pkt->key.pport : pkt->key.lport);
+}
+
 static __always_inline __u32 find_class(const struct wd_pkt *pkt,
 					const struct wd_slot_val *slot,
-					__u32 dir)
+					__u32 port)
 {
-	__u32 port =
-		bpf_ntohs(dir == WD_EGRESS ? pkt->key.pport : pkt->key.lport);
 	__u32 l4;
 
-	if (pkt->proto == WD_IP_TCP)
+	if (pkt->proto == WD_IP_TCP) {
 		l4 = WD_L4_TCP;
-	else if (pkt->proto == WD_IP_UDP)
+	} else if (pkt->proto == WD_IP_UDP) {
 		l4 = WD_L4_UDP;
-	else if (pkt->proto == WD_IP_SCTP)
+	} else if (pkt->proto == WD_IP_SCTP) {
 		l4 = WD_L4_SCTP;
-	else
-		return slot->any;
+	} else if (proto_is_icmp(pkt)) {
+		l4 = pkt->family == 4 ? WD_L4_ICMP : WD_L4_ICMP6;
+		port = bpf_ntohs(pkt->key.pport);
+	} else {
+		l4 = WD_L4_OTHER;
+		port = pkt->proto;
+	}
 	return slot->cnt[l4] ? find_span(slot->first[l4], slot->cnt[l4], port) :
 			       0;
 }
@@ -211,26 +224,22 @@ static __always_inline int no_rule(const struct wd_pkt *pkt,
 }
 
 /*
- * What policy says of the flow of @pkt if it was opened in direction @dir.
- * Rules come before isolation: a deny holds for an endpoint that nothing
- * isolates, too.
+ * What rules say of the peer and @port. They come before isolation: a deny
+ * holds for an endpoint that nothing isolates, too.
  */
-static __always_inline int policy_of(struct wd_pkt *pkt, __u32 dir)
+static __always_inline int rules_of(struct wd_pkt *pkt, __u32 dir, __u32 port)
 {
 	const struct wd_slot_val *slot;
 	__u32 nr;
 	int r;
 
 	pkt->rule = 0;
-	r = forbidden(pkt, dir);
-	if (r != WD_GO_ON)
-		return r;
 	if (pkt->ep_flags & WD_EP_OFF)
 		return WD_R_MODE_OFF;
 	slot = find_slot(pkt, dir);
 	if (!slot || !(slot->flags & WD_SLOT_READY))
 		return WD_R_NOT_READY;
-	nr = find_class(pkt, slot, dir);
+	nr = find_class(pkt, slot, port);
 	if (!nr)
 		return no_rule(pkt, slot);
 	find_peer(pkt);
@@ -238,13 +247,251 @@ static __always_inline int policy_of(struct wd_pkt *pkt, __u32 dir)
 	return r == WD_GO_ON ? no_rule(pkt, slot) : r;
 }
 
-/* The same where speed is not all: each copy is verified anew. */
-__noinline int judge(struct __sk_buff *skb, __u32 dir)
+/* The same for those who call it often; @at: port * 2 + direction. */
+__noinline int judge_rules(WD_CTX *skb, __u32 at)
 {
 	struct wd_pkt *pkt = this_packet();
 
 	WD_OPAQUE(skb); /* see packet.h: unused, but it must be passed */
-	return pkt ? policy_of(pkt, dir & 1) : WD_R_MAP_ERR;
+	return pkt ? rules_of(pkt, at & 1, (at >> 1) & 0xffff) : WD_R_MAP_ERR;
+}
+
+/* ---- services ---- */
+
+/*
+ * Entry @nr of the service that a pod opens its flow to, NULL none. Only node
+ * ports are the same on all addresses of nodes.
+ */
+static __always_inline const struct wd_front_val *find_front(struct wd_pkt *pkt,
+							     __u32 nr)
+{
+	struct wd_front_key key = {
+		.port = pkt->key.pport,
+		.proto = pkt->proto,
+		.family = pkt->family,
+		.nr = nr,
+	};
+	const struct wd_front_val *front;
+	const struct wd_addr_val *val;
+
+	if (!pkt->any_node) {
+		copy_addr6(key.addr, (const void *)pkt->key.peer);
+		front = bpf_map_lookup_elem(&wd_front, &key);
+		if (front || nr)
+			return front;
+		val = addr_of(pkt);
+		if (!val || !(val->flags & (WD_ADDR_NODE | WD_ADDR_HOST)))
+			return NULL;
+		pkt->any_node = 1;
+		__builtin_memset(key.addr, 0, sizeof(key.addr));
+	}
+	return bpf_map_lookup_elem(&wd_front, &key);
+}
+
+/* Is the peer a service, by the port at hand? */
+__noinline int peer_is_service(WD_CTX *skb)
+{
+	struct wd_pkt *pkt = this_packet();
+
+	WD_OPAQUE(skb); /* see packet.h: unused, but it must be passed */
+	return pkt && find_front(pkt, 0);
+}
+
+/* Nobody knows where it leads: only who may send to anybody may send there. */
+static __always_inline int judge_nobody(struct wd_pkt *pkt)
+{
+	const struct wd_slot_val *slot = find_slot(pkt, WD_EGRESS);
+
+	if (pkt->ep_flags & WD_EP_OFF)
+		return WD_R_MODE_OFF;
+	if (!slot || !(slot->flags & WD_SLOT_READY))
+		return WD_R_NOT_READY;
+	return slot->flags & (WD_SLOT_ISOLATED | WD_SLOT_DENIES) ?
+		       WD_R_SERVICE :
+		       WD_R_NOT_ISOLATED;
+}
+
+/* May the flow end at these backends? They are what it is judged by. */
+static __always_inline int judge_front(WD_CTX *skb, struct wd_pkt *pkt,
+				       const struct wd_front_val *front)
+{
+	__u32 half = pkt->gen & 1;
+	__u32 port = front->port[half];
+
+	if (front->flags & WD_FRONT_NONE)
+		return judge_nobody(pkt);
+	if ((front->flags & WD_FRONT_NODE) && pkt->proto == WD_IP_UDP &&
+	    !(pkt->ep_flags & WD_EP_ENCAP) && WD_ENCAP_IS_PORT(port))
+		return WD_R_ENCAP_FORBIDDEN;
+	pkt->peer_id = front->identity;
+	pkt->peer_row = front->row[half];
+	pkt->has_peer = 1;
+	return judge_rules(skb, port << 1 | WD_EGRESS);
+}
+
+/* What entry @nr says; kept is what decides. Return: 1: no other has a say */
+__noinline int judge_backends(WD_CTX *skb, __u32 nr)
+{
+	struct wd_pkt *pkt = this_packet();
+	const struct wd_front_val *front;
+	int r;
+
+	WD_OPAQUE(skb); /* see packet.h: unused, but it must be passed */
+	if (!pkt)
+		return 1;
+	front = find_front(pkt, nr);
+	if (!front)
+		return 1;
+	r = judge_front(skb, pkt, front);
+	if (r < WD_R_FIRST_DROP || (front->flags & WD_FRONT_MANY))
+		pkt->service_some |=
+			front->flags & (WD_FRONT_NODE | WD_FRONT_MANY) ?
+				WD_SOME_ANY | WD_SOME_HOST :
+				WD_SOME_ANY;
+	if (pkt->service != WD_GO_ON &&
+	    (r < WD_R_FIRST_DROP ||
+	     (pkt->service >= WD_R_FIRST_DROP && reason_is_policy(r))))
+		return 0; /* one before says as much */
+	pkt->service = r;
+	pkt->service_rule = pkt->rule;
+	pkt->service_peer = pkt->peer_id;
+	return r >= WD_R_FIRST_DROP && !reason_is_policy(r);
+}
+
+/*
+ * Does this node translate what is sent to the service? A bridge may hand it to
+ * others as it is.
+ */
+static __always_inline bool is_translated_here(const struct wd_pkt *pkt)
+{
+	const struct wd_addr_val *val;
+
+	if (pkt->detour)
+		return false;
+	if (!pkt->any_node)
+		return true;
+	val = addr_of(pkt);
+	return val && (val->flags & WD_ADDR_HOST);
+}
+
+/* What a socket of this host answers goes by nobody after us. */
+static __always_inline bool is_judged_late(const struct wd_pkt *pkt)
+{
+	return pkt->service_some & (pkt->by_host ? WD_SOME_HOST : WD_SOME_ANY);
+}
+
+/*
+ * A flow that a pod opens to a service may go where each backend may be the
+ * peer, because the node translates after this hook. Where it may go to some and
+ * not to others, who judges after the translation decides, if there is one. All
+ * are asked even when one is refused: what audit lets pass must not hide what
+ * nothing lets pass.
+ * verifier: what they say is kept in the packet, so that the loop has one way.
+ * Return: WD_GO_ON: to no service that is known.
+ */
+__noinline int judge_service(WD_CTX *skb)
+{
+	struct wd_pkt *pkt = this_packet();
+	__u32 nr;
+
+	if (!pkt)
+		return WD_R_MAP_ERR;
+	pkt->service = WD_GO_ON;
+	pkt->service_some = 0;
+	for (nr = 0; nr < WD_FRONT_KINDS; nr++) {
+		if (judge_backends(skb, nr))
+			break;
+	}
+	if (pkt->service == WD_GO_ON)
+		return WD_GO_ON;
+	pkt->rule = pkt->service_rule;
+	pkt->peer_id = pkt->service_peer;
+	if (is_judged_late(pkt) && reason_is_policy(pkt->service) &&
+	    (pkt->switches & WD_STATE_LATE) && is_translated_here(pkt)) {
+		pkt->late = 1;
+		pkt->rule = 0;
+		return WD_R_SERVICE_LATE;
+	}
+	return pkt->service;
+}
+
+/* ---- both ---- */
+
+/* By the slot at hand. @copy: for speed, the rules are looked at right here */
+static __always_inline int judge_slot(WD_CTX *skb, struct wd_pkt *pkt,
+				      __u32 dir, bool copy)
+{
+	__u32 port;
+	int r;
+
+	pkt->rule = 0;
+	if (dir == WD_EGRESS && (pkt->switches & WD_STATE_FRONTS)) {
+		r = judge_service(skb);
+		if (r != WD_GO_ON)
+			return r;
+	}
+	port = ruled_port(pkt, dir);
+	return copy ? rules_of(pkt, dir, port) :
+		      judge_rules(skb, port << 1 | dir);
+}
+
+/*
+ * What is on trial, about a flow that what is enforced lets pass, for what
+ * pkt->enforced says. Only what would drop it is told.
+ */
+static __always_inline int trial_of(WD_CTX *skb, struct wd_pkt *pkt, __u32 dir)
+{
+	__u32 slot = pkt->ep_slot;
+	__u32 rule = pkt->rule;
+	__u32 peer = pkt->peer_id;
+	int r;
+
+	pkt->ep_slot = pkt->ep_trial;
+	r = judge_slot(skb, pkt, dir, false);
+	pkt->ep_slot = slot;
+	if (reason_is_policy(r)) {
+		pkt->tried = 1;
+		return r;
+	}
+	pkt->rule = rule;
+	pkt->peer_id = peer;
+	return (int)pkt->enforced;
+}
+
+/* The same where policy_of() is a copy; in judge() it would be a frame more. */
+__noinline int judge_trial(WD_CTX *skb, __u32 dir)
+{
+	struct wd_pkt *pkt = this_packet();
+
+	return pkt ? trial_of(skb, pkt, dir & 1) : WD_R_MAP_ERR;
+}
+
+/*
+ * What policy says of the flow of @pkt if it was opened in direction @dir; of
+ * several that are judged for one packet, the last one counts.
+ */
+static __always_inline int policy_of(WD_CTX *skb, struct wd_pkt *pkt, __u32 dir,
+				     bool copy)
+{
+	int r = forbidden(pkt, dir);
+
+	pkt->tried = 0;
+	pkt->rule = 0;
+	if (r != WD_GO_ON)
+		return r;
+	r = judge_slot(skb, pkt, dir, copy);
+	if (r >= WD_R_FIRST_DROP || !pkt->ep_trial)
+		return r;
+	pkt->enforced = (__u32)r;
+	return copy ? judge_trial(skb, dir) : trial_of(skb, pkt, dir);
+}
+
+/* The same where speed is not all: each copy is verified anew. */
+__noinline int judge(WD_CTX *skb, __u32 dir)
+{
+	struct wd_pkt *pkt = this_packet();
+
+	return pkt ? policy_of(skb, pkt, dir & 1, false) : WD_R_MAP_ERR;
 }
 
 #endif /* WARDER_BPF_POLICY_H */

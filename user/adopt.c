@@ -24,18 +24,20 @@
 #include "model/xalloc.h"
 
 static const enum wd_map entry_maps[] = {
-	WD_MAP_wd_addr4, WD_MAP_wd_addr6,    WD_MAP_wd_cidr4,
-	WD_MAP_wd_cidr6, WD_MAP_wd_endpoint,
+	WD_MAP_wd_addr4, WD_MAP_wd_addr6, WD_MAP_wd_cidr4,
+	WD_MAP_wd_cidr6, WD_MAP_wd_front, WD_MAP_wd_endpoint,
 };
 #define ENTRY_MAPS (sizeof(entry_maps) / sizeof(entry_maps[0]))
 
 /* Room for the largest key and value of the entry maps. */
 union any_key {
 	struct wd_cidr6_key cidr6;
+	struct wd_front_key front;
 	uint32_t ifindex;
 };
 union any_val {
 	struct wd_addr_val addr;
+	struct wd_front_val front;
 	struct wd_endpoint_val ep;
 };
 
@@ -111,7 +113,6 @@ static int reach_slot(struct reach *r, uint32_t nr)
 		const struct wd_slot_val *s =
 			&slot[nr * WD_DIR__MAX + (uint32_t)dir];
 
-		r->class[s->any % WD_CLASSES_MAX] = true;
 		for (int l4 = 0; l4 < WD_L4__MAX && !err; l4++)
 			err = reach_spans(r, s, l4);
 	}
@@ -127,9 +128,11 @@ static int reach_entry(void *ctx, enum wd_map map, const void *key,
 	if (map == WD_MAP_wd_endpoint) {
 		const struct wd_endpoint_val *ep = val;
 
-		err = reach_slot(r, ep->slot[0]);
-		if (!err)
-			err = reach_slot(r, ep->slot[1]);
+		for (int i = 0; i < 2 && !err; i++) {
+			err = reach_slot(r, ep->slot[i]);
+			if (!err)
+				err = reach_slot(r, ep->trial[i]);
+		}
 		if (ep->id > r->max_id)
 			r->max_id = ep->id;
 	} else {
@@ -265,8 +268,11 @@ static int drift_state(struct wd_agent *agent)
 		want |= WD_STATE_CIDR4;
 	if (stats.prefixes[1])
 		want |= WD_STATE_CIDR6;
-	/* A prefix flag that nothing needs any more costs a lookup, no more. */
-	have &= want | ~(uint32_t)(WD_STATE_CIDR4 | WD_STATE_CIDR6);
+	if (stats.fronts)
+		want |= WD_STATE_FRONTS;
+	/* A flag of a table that is empty again costs a lookup, no more. */
+	have &= want |
+		~(uint32_t)(WD_STATE_CIDR4 | WD_STATE_CIDR6 | WD_STATE_FRONTS);
 	if (have == want && state->gen == stats.gen &&
 	    state->schema == WD_SCHEMA && state->rung == rung)
 		return 0;

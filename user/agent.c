@@ -9,7 +9,6 @@
 #include "agent.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +33,9 @@
 #include "privs.h"
 #include "query.h"
 #include "rungs.h"
+#include "services.h"
 #include "statefile.h"
+#include "trim.h"
 #include "wires.h"
 #include "witness.h"
 
@@ -77,6 +78,9 @@ static int sink_set(void *ctx, enum wd_map map, const void *key,
 				  __ATOMIC_RELEASE);
 	if (map == WD_MAP_wd_cidr6)
 		__atomic_or_fetch(&state->flags, WD_STATE_CIDR6,
+				  __ATOMIC_RELEASE);
+	if (map == WD_MAP_wd_front)
+		__atomic_or_fetch(&state->flags, WD_STATE_FRONTS,
 				  __ATOMIC_RELEASE);
 	return wd_map_set(agent->dp, map, key, val);
 }
@@ -235,6 +239,7 @@ int wd_agent_commit(struct wd_agent *agent)
 	agent->commit_failures = 0;
 	wd_endpoints_committed(agent->endpoints);
 	wd_encryption_apply(agent->encryption);
+	wd_services_tend(agent, false);
 	if (wd_model_unsettled(agent->model) || wd_model_dirty(agent->model))
 		wd_timer_set(agent->commit_timer, SETTLE_DELAY_MS);
 	return 0;
@@ -346,11 +351,14 @@ static void on_tick(void *ctx)
 	ticks++;
 	if (wd_datapath_unsettled(agent->dp) && !agent->commit_failures)
 		wd_agent_commit_soon(agent);
+	wd_rungs_look(agent);
+	wd_query_reap(agent);
 	identities_keep(agent);
 	wd_endpoints_inspect(agent->endpoints, ticks == 1);
 	if (ticks % CHECK_TICKS == 0) {
 		wd_endpoints_check(agent->endpoints);
 		(void)wd_encryption_check(agent->encryption);
+		wd_services_tend(agent, true);
 	}
 	if (ticks % DISCOVER_TICKS == 0 &&
 	    wd_endpoints_discover(agent->endpoints) > 0)
@@ -361,7 +369,7 @@ static void on_tick(void *ctx)
 			(void)wd_agent_commit(agent);
 		(void)wd_drift_check(agent);
 		/* What big changes left free in between goes back to the node. */
-		(void)malloc_trim(0);
+		wd_trim();
 	}
 	wd_manifests_flush(agent->manifests);
 	wd_complaints_sources(agent->complaints); /* it has looked, too */
@@ -438,6 +446,7 @@ static int start_socket(struct wd_agent *agent)
 uint32_t wd_agent_state_flags(const struct wd_agent *agent)
 {
 	return (agent->config.host_ingress_policy ? WD_STATE_HOST_POLICY : 0) |
+	       (wd_services_exact(agent) ? WD_STATE_LATE : 0) |
 	       wd_encryption_flags(agent->encryption);
 }
 
@@ -494,6 +503,7 @@ static int start_model(struct wd_agent *agent)
 	};
 	int err;
 
+	memcpy(config.quota, agent->config.quota, sizeof(config.quota));
 	agent->encryption = wd_encryption_new(agent);
 	agent->store = wd_store_new(wd_agent_object, agent);
 	agent->model = wd_model_new(agent->store, &sink, &config);
@@ -648,6 +658,7 @@ static int start(struct wd_agent *agent)
 		agent); /* a failure is retried; what was in force stays */
 	if (wd_datapath_info(agent->dp)->flows_elsewhere)
 		wd_endpoints_seed(agent->endpoints);
+	wd_rungs_look(agent);
 	return 0;
 }
 
@@ -659,6 +670,7 @@ static void stop(struct wd_agent *agent)
 		wd_endpoints_save(agent->endpoints);
 	if (agent->model)
 		identities_keep(agent);
+	wd_query_end_children(agent);
 	wd_metrics_server_free(agent->metrics);
 	wd_witness_close(agent->witness);
 	wd_events_free(agent->events);
@@ -693,7 +705,7 @@ int wd_agent_run(const struct wd_config *config)
 	agent->complaints = wd_complaints_new(agent);
 	if (start(agent) == 0) {
 		agent->ready = true;
-		(void)malloc_trim(0);
+		wd_trim();
 		agent->start_us = (uint32_t)(monotonic_us() - began);
 		wd_info("agent: ready in %u ms, %u pods, %u endpoints",
 			agent->start_us / 1000,

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "config.h"
 #include "ctl.h"
@@ -18,6 +19,7 @@
 #include "model/model.h"
 #include "model/store.h"
 #include "net/veth.h"
+#include "services.h"
 #include "source/manifests.h"
 
 struct wd_complaints;
@@ -28,6 +30,8 @@ struct wd_journal;
 struct wd_metrics_server;
 struct wd_rungs;
 struct wd_witness;
+
+#define WD_REHEARSALS_MAX 2 /* at a time: one that ends while the next begins */
 
 struct wd_drift {
 	uint64_t checks;
@@ -53,10 +57,12 @@ struct wd_agent {
 	struct wd_witness *witness;
 	struct wd_metrics_server *metrics; /* NULL: not wanted */
 	struct wd_ctl *ctl;
+	pid_t rehearsal[WD_REHEARSALS_MAX]; /* children of `policy diff`, 0 none */
 	struct wd_linkmon *links;
 	struct wd_timer *commit_timer;
 	struct wd_timer *tick_timer;
 	struct wd_drift drift;
+	struct wd_services services;
 	bool ready; /* the first generation of this process is in force */
 	bool identities_unsaved;
 	int commit_failures; /* in a row */

@@ -8,6 +8,7 @@
 #include "journal.h"
 #include "json.h"
 #include "model/xalloc.h"
+#include "objections.h"
 #include "query.h"
 #include "source/problems.h"
 #include "wireguard/check.h"
@@ -142,20 +143,20 @@ static void tell_missing(struct wd_complaints *c, const struct wd_problem **a,
 
 void wd_complaints_sources(struct wd_complaints *c)
 {
-	const struct wd_problems *list =
-		wd_manifests_problems(c->agent->manifests);
 	const struct wd_problem **was, **now;
+	struct wd_problems list;
 
-	if (!list->cnt && !c->told.cnt)
+	wd_objections(c->agent, &list);
+	if (!list.cnt && !c->told.cnt)
 		return;
 	was = sorted(&c->told);
-	now = sorted(list);
+	now = sorted(&list);
 	tell_missing(c, was, now, WD_ENDS);
 	tell_missing(c, now, was, WD_BEGINS);
 	free(was);
 	free(now);
 	wd_problems_fini(&c->told);
-	wd_problems_append(&c->told, list);
+	c->told = list;
 }
 
 /* ---- WireGuard ---- */

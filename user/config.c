@@ -77,6 +77,18 @@ const struct wd_opt wd_config_opts[] = {
 	  .arg = "CIDR",
 	  .help = "addresses inside the cluster, besides the pod CIDRs of nodes;\n"
 		  "repeatable (in the file: a list)" },
+	{ .name = "quota-rules",
+	  .arg = "NUMBER",
+	  .help = "of each namespace: peers in rules of its policies, a rule\n"
+		  "without any counts one (default 2048; 0: no quota)" },
+	{ .name = "quota-cidrs",
+	  .arg = "NUMBER",
+	  .help = "of each namespace: prefixes and exceptions in its policies\n"
+		  "(default 8192; 0: no quota)" },
+	{ .name = "quota-labels",
+	  .arg = "NUMBER",
+	  .help = "of each namespace: distinct sets of labels of its pods\n"
+		  "(default 4096; 0: no quota)" },
 	{ .name = "cni-wait",
 	  .arg = "TIME",
 	  .help = "how long CNI ADD waits for a pod that no source has told of,\n"
@@ -249,6 +261,41 @@ static int set_encryption_prefix(struct wd_config *config, const char *value,
 	return 0;
 }
 
+static int set_number(uint32_t *ret, const char *value, char **ret_error)
+{
+	char *end;
+	unsigned long number;
+
+	errno = 0;
+	number = strtoul(value, &end, 10);
+	if (*end || !isdigit((unsigned char)*value) || errno ||
+	    number > UINT32_MAX) {
+		wd_format(ret_error, "'%s' is not a number up to %u", value,
+			  UINT32_MAX);
+		return -EINVAL;
+	}
+	*ret = (uint32_t)number;
+	return 0;
+}
+
+static int set_quota_rules(struct wd_config *config, const char *value,
+			   char **ret_error)
+{
+	return set_number(&config->quota[WD_QUOTA_RULES], value, ret_error);
+}
+
+static int set_quota_cidrs(struct wd_config *config, const char *value,
+			   char **ret_error)
+{
+	return set_number(&config->quota[WD_QUOTA_CIDRS], value, ret_error);
+}
+
+static int set_quota_labels(struct wd_config *config, const char *value,
+			    char **ret_error)
+{
+	return set_number(&config->quota[WD_QUOTA_LABELS], value, ret_error);
+}
+
 static int set_cni_wait(struct wd_config *config, const char *value,
 			char **ret_error)
 {
@@ -344,6 +391,9 @@ static const struct setting {
 	{ "encryption-nodes", set_encryption_nodes, NULL },
 	{ "encryption-exempt", set_encryption_exempt, clear_exempt },
 	{ "encryption-prefix", set_encryption_prefix, clear_prefixes },
+	{ "quota-rules", set_quota_rules, NULL },
+	{ "quota-cidrs", set_quota_cidrs, NULL },
+	{ "quota-labels", set_quota_labels, NULL },
 	{ "cni-wait", set_cni_wait, NULL },
 	{ "metrics", set_metrics, NULL },
 	{ "verbose", set_verbose, NULL },
@@ -601,6 +651,8 @@ void wd_config_init(struct wd_config *config)
 		.bpffs = wd_xstrdup(WD_BPFFS_DEFAULT),
 		.max_rung = WD_RUNG_FULL,
 		.mode = WD_MODE_ENFORCE,
+		/* no one takes a table: half of the predicates, 3/4 of the rows */
+		.quota = { 2048, 8192, 4096 },
 		.cni_wait_ms = 2000,
 	};
 }

@@ -2,13 +2,16 @@
 /*
  * events.c - the ring buffer of verdict events, and who watches it.
  *
- * The programs are told to emit only while somebody listens; a timer drains
- * the buffer meanwhile. Decides what each listener is shown, and owes each an
- * account of what it was not shown. Never blocks on a reader.
+ * The programs tell of drops always, of what passes only while somebody
+ * listens; a timer drains the buffer. Decides what each listener is shown, and
+ * owes each an account of what it was not shown. Never blocks on a reader. What
+ * was dropped is remembered for an hour (denied.h): while nobody listens the
+ * buffer is mapped only to empty it, since its pages count as the agent's.
  */
 #include "events.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +22,7 @@
 #include "agent.h"
 #include "byteorder.h"
 #include "datapath/ladder.h"
+#include "denied.h"
 #include "endpoints.h"
 #include "json.h"
 #include "log.h"
@@ -27,7 +31,8 @@
 #include "query.h"
 #include "rungs.h"
 
-#define DRAIN_MS 50
+#define DRAIN_MS 50 /* while somebody listens */
+#define REMEMBER_MS 1000 /* while nobody does */
 #define LOSS_EVERY \
 	20 /* drains between two looks at the kernel's loss counters */
 
@@ -44,10 +49,12 @@ struct listener {
 
 struct wd_events {
 	struct wd_agent *agent;
-	struct ring_buffer *ring; /* NULL until somebody listens */
+	struct ring_buffer *ring; /* NULL while nobody listens */
+	struct wd_denied *denied;
 	struct wd_timer *timer;
 	struct listener *listeners;
 	struct wd_evstat_val told; /* losses that listeners know of */
+	struct wd_evstat_val noted; /* losses that @denied knows of */
 	uint32_t drains;
 	int64_t clock_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
 };
@@ -253,8 +260,11 @@ static int take_event(void *ctx, void *data, size_t size)
 	struct listener *listener, *next;
 	struct json_object *doc;
 
-	if (size < sizeof(*event) || !events->listeners)
-		return 0; /* left over from an agent or listener before */
+	if (size < sizeof(*event))
+		return 0;
+	wd_denied_add(events->denied, event);
+	if (!has_watchers(events))
+		return 0; /* perhaps left over from an agent or listener before */
 	doc = event_doc(events, event);
 	for (listener = events->listeners; listener; listener = next) {
 		next = listener->next; /* it may leave while it is told */
@@ -281,9 +291,15 @@ static void tell_all(struct wd_events *events, uint64_t lost, const char *cause)
 static void check_losses(struct wd_events *events)
 {
 	struct wd_evstat_val now;
+	uint64_t lost;
 
 	if (wd_evstat_read(events->agent->dp, &now))
 		return; /* the next look tells */
+	lost = now.lost - events->noted.lost + now.limited -
+	       events->noted.limited;
+	wd_denied_lost(events->denied, lost,
+		       (uint32_t)(clock_read(CLOCK_MONOTONIC) / 1000000000));
+	events->noted = now;
 	tell_all(events, now.lost - events->told.lost,
 		 "the ring buffer was full");
 	tell_all(events, now.limited - events->told.limited,
@@ -291,11 +307,55 @@ static void check_losses(struct wd_events *events)
 	events->told = now;
 }
 
+static int open_ring(struct wd_events *events)
+{
+	int fd = wd_map_fd(events->agent->dp, WD_MAP_wd_events);
+
+	if (fd < 0)
+		return -EOPNOTSUPP;
+	if (events->ring)
+		return 0;
+	events->ring = ring_buffer__new(fd, take_event, events, NULL);
+	return events->ring ? 0 : -errno;
+}
+
+static void close_ring(struct wd_events *events)
+{
+	ring_buffer__free(events->ring);
+	events->ring = NULL;
+}
+
+/* Nobody listens: map the buffer if there is something in it, empty it, let it go. */
+static void remember(struct wd_events *events)
+{
+	struct pollfd pfd = {
+		.fd = wd_map_fd(events->agent->dp, WD_MAP_wd_events),
+		.events = POLLIN,
+	};
+	int err = 0;
+
+	if (pfd.fd >= 0 && (events->ring || poll(&pfd, 1, 0) > 0)) {
+		err = open_ring(events);
+		if (!err)
+			err = ring_buffer__consume(events->ring);
+		check_losses(events);
+	}
+	if (err < 0)
+		wd_debug("events: reading the ring buffer: %s, going on",
+			 wd_errno(err));
+	close_ring(events);
+	wd_timer_set(events->timer, REMEMBER_MS);
+}
+
 static void drain(void *ctx)
 {
 	struct wd_events *events = ctx;
 	int err;
 
+	if (!has_watchers(events)) {
+		remember(events);
+		return;
+	}
 	events->clock_ns =
 		clock_read(CLOCK_REALTIME) - clock_read(CLOCK_MONOTONIC);
 	err = events->ring ? ring_buffer__consume(events->ring) : 0;
@@ -304,22 +364,27 @@ static void drain(void *ctx)
 			wd_errno(err));
 	if (++events->drains % LOSS_EVERY == 0)
 		check_losses(events);
-	if (has_watchers(events))
-		wd_timer_set(events->timer, DRAIN_MS);
+	wd_timer_set(events->timer, DRAIN_MS);
 }
 
-/* What the programs are to emit: as much as any listener wants. */
+/* Nobody will read it. */
+static void tell_nothing(struct wd_agent *agent)
+{
+	struct wd_state_val *state = wd_map_mem(agent->dp, WD_MAP_wd_state);
+
+	__atomic_store_n(&state->monitor, 0, __ATOMIC_RELAXED);
+}
+
+/* What the programs are to emit: drops, and as much as any listener wants. */
 static void set_monitor(struct wd_events *events)
 {
 	struct wd_state_val *state =
 		wd_map_mem(events->agent->dp, WD_MAP_wd_state);
-	uint32_t bits = 0;
+	uint32_t bits = WD_MONITOR_DROP;
 
 	for (struct listener *l = events->listeners; l; l = l->next) {
-		if (l->agent)
-			continue;
-		bits |= WD_MONITOR_DROP;
-		if (!l->drops && (l->reason < 0 || l->reason < WD_R_FIRST_DROP))
+		if (!l->agent && !l->drops &&
+		    (l->reason < 0 || l->reason < WD_R_FIRST_DROP))
 			bits |= WD_MONITOR_NEW;
 	}
 	__atomic_store_n(&state->monitor, bits, __ATOMIC_RELAXED);
@@ -345,28 +410,19 @@ static void leave(void *ctx, struct wd_ctl_conn *conn)
 	*at = listener->next;
 	listener_free(listener);
 	set_monitor(events);
-	if (!has_watchers(events))
-		wd_timer_stop(events->timer);
 }
 
 /* The first listener begins with an empty buffer and fresh accounts. */
 static int begin(struct wd_events *events)
 {
-	struct wd_datapath *dp = events->agent->dp;
-	int err;
+	int err = open_ring(events);
 
-	if (wd_map_fd(dp, WD_MAP_wd_events) < 0)
-		return -EOPNOTSUPP;
-	if (!events->ring) {
-		events->ring = ring_buffer__new(wd_map_fd(dp, WD_MAP_wd_events),
-						take_event, events, NULL);
-		if (!events->ring)
-			return -errno;
-	}
+	if (err)
+		return err;
 	err = ring_buffer__consume(events->ring);
 	if (err < 0)
 		return err;
-	return wd_evstat_read(dp, &events->told);
+	return wd_evstat_read(events->agent->dp, &events->told);
 }
 
 static int read_filter(struct listener *listener, struct json_object *req,
@@ -449,11 +505,17 @@ void wd_events_agent(struct wd_events *events, struct json_object *doc,
 
 void wd_events_rebind(struct wd_events *events)
 {
-	ring_buffer__free(events->ring);
-	events->ring = NULL;
+	close_ring(events);
 	set_monitor(events);
+	if (wd_evstat_read(events->agent->dp, &events->noted))
+		memset(&events->noted, 0, sizeof(events->noted));
 	if (has_watchers(events) && begin(events))
 		wd_warn("events: the ring buffer of the new maps cannot be read, listeners will hear nothing");
+}
+
+const struct wd_denied *wd_events_denied(const struct wd_events *events)
+{
+	return events->denied;
 }
 
 int wd_events_new(struct wd_agent *agent, struct wd_events **ret_events)
@@ -466,7 +528,11 @@ int wd_events_new(struct wd_agent *agent, struct wd_events **ret_events)
 		return err;
 	}
 	events->agent = agent;
-	set_monitor(events); /* an agent that was killed may have left it on */
+	events->denied = wd_denied_new();
+	if (wd_evstat_read(agent->dp, &events->noted))
+		memset(&events->noted, 0, sizeof(events->noted));
+	set_monitor(events);
+	wd_timer_set(events->timer, REMEMBER_MS);
 	*ret_events = events;
 	return 0;
 }
@@ -482,8 +548,9 @@ void wd_events_free(struct wd_events *events)
 		events->listeners = listener->next;
 		listener_free(listener);
 	}
-	set_monitor(events);
+	tell_nothing(events->agent);
 	wd_timer_free(events->timer);
-	ring_buffer__free(events->ring);
+	close_ring(events);
+	wd_denied_free(events->denied);
 	free(events);
 }

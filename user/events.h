@@ -2,8 +2,9 @@
 /*
  * events.h - verdict events from the kernel to whoever watches (`warder monitor`).
  *
- * The programs emit only while somebody listens; the ring buffer is drained by
- * a timer, not by wake-ups. What could not be delivered is counted and told.
+ * The programs tell of new flows only while somebody listens, of drops always:
+ * those are remembered. The ring buffer is drained by a timer, not by wake-ups.
+ * What could not be delivered is counted and told.
  */
 #ifndef WARDER_EVENTS_H
 #define WARDER_EVENTS_H
@@ -13,6 +14,7 @@
 struct json_object;
 struct wd_agent;
 struct wd_ctl_conn;
+struct wd_denied;
 struct wd_events;
 
 int wd_events_new(struct wd_agent *agent, struct wd_events **ret_events);
@@ -26,6 +28,9 @@ void wd_events_agent(struct wd_events *events, struct json_object *doc,
 
 /** wd_events_rebind() - the maps are others than before */
 void wd_events_rebind(struct wd_events *events);
+
+/** wd_events_denied() - what was dropped in the last hour */
+const struct wd_denied *wd_events_denied(const struct wd_events *events);
 
 void wd_events_free(struct wd_events *events);
 

@@ -21,7 +21,8 @@ struct wd_journal;
 
 /* X(NAME, name, what is told). Names are part of `--json` and metrics. */
 #define WD_HAPPENINGS(X) \
-	X(RUNG, "rung", "another rung is in force") \
+	X(RUNG, "rung", \
+	  "another rung is in force, or one below full when the agent begins") \
 	X(WIREGUARD, "wireguard", "a finding of WireGuard") \
 	X(ENCRYPTION, "encryption", \
 	  "what must be encrypted, and whether all wires are guarded") \

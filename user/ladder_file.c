@@ -144,6 +144,7 @@ static bool is_for_good(const struct wd_attempt *a)
 	case WD_CAUSE_HELPER:
 	case WD_CAUSE_ATTACH_TYPE:
 	case WD_CAUSE_BTF:
+	case WD_CAUSE_LOCKS:
 	case WD_CAUSE_JIT:
 	case WD_CAUSE_GOLDEN:
 		return true;

@@ -29,12 +29,19 @@ struct word {
 
 /* Where a number has several names the first is printed. */
 static const struct word protos[] = {
-	{ "tcp", IPPROTO_TCP },		{ "udp", IPPROTO_UDP },
-	{ "sctp", IPPROTO_SCTP },	{ "icmp", IPPROTO_ICMP },
-	{ "icmpv6", IPPROTO_ICMPV6 },	{ "igmp", IPPROTO_IGMP },
-	{ "ipip", IPPROTO_IPIP },	{ "gre", IPPROTO_GRE },
-	{ "esp", IPPROTO_ESP },		{ "ah", IPPROTO_AH },
+	{ "tcp", IPPROTO_TCP },
+	{ "udp", IPPROTO_UDP },
+	{ "sctp", IPPROTO_SCTP },
+	{ "icmp", IPPROTO_ICMP },
+	{ "icmpv6", IPPROTO_ICMPV6 },
+	{ "igmp", IPPROTO_IGMP },
+	{ "ipip", IPPROTO_IPIP },
+	{ "gre", IPPROTO_GRE },
+	{ "esp", IPPROTO_ESP },
+	{ "ah", IPPROTO_AH },
 	{ "udplite", IPPROTO_UDPLITE },
+	{ "ipv6", IPPROTO_IPV6 },
+	{ "vrrp", 112 },
 };
 
 static const struct word modes[] = {

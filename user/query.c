@@ -20,6 +20,7 @@
 #include "metrics/collect.h"
 #include "model/intern.h"
 #include "names.h"
+#include "objections.h"
 #include "rule_text.h"
 #include "rungs.h"
 
@@ -42,27 +43,30 @@ const char *wd_problem_effect_name(enum wd_problem_effect effect)
 	return "unknown";
 }
 
+void wd_query_problem(const struct wd_problem *problem, struct json_object *obj)
+{
+	wd_json_str(obj, "effect", wd_problem_effect_name(problem->effect));
+	wd_json_str(obj, "file", problem->file);
+	wd_json_int(obj, "line", problem->line);
+	wd_json_str(obj, "object", problem->object);
+	wd_json_str(obj, "field", problem->field);
+	wd_json_str(obj, "text", problem->text);
+}
+
 void wd_query_problems(const struct wd_agent *agent, const char *object,
 		       struct json_object *array)
 {
-	const struct wd_problems *list =
-		wd_manifests_problems(agent->manifests);
+	struct wd_problems list;
 
-	for (size_t i = 0; i < list->cnt; i++) {
-		const struct wd_problem *problem = &list->problem[i];
-		struct json_object *obj;
+	wd_objections(agent, &list);
+	for (size_t i = 0; i < list.cnt; i++) {
+		const struct wd_problem *problem = &list.problem[i];
 
 		if (object && strcmp(object, problem->object) != 0)
 			continue;
-		obj = wd_json_push(array);
-		wd_json_str(obj, "effect",
-			    wd_problem_effect_name(problem->effect));
-		wd_json_str(obj, "file", problem->file);
-		wd_json_int(obj, "line", problem->line);
-		wd_json_str(obj, "object", problem->object);
-		wd_json_str(obj, "field", problem->field);
-		wd_json_str(obj, "text", problem->text);
+		wd_query_problem(problem, wd_json_push(array));
 	}
+	wd_problems_fini(&list);
 }
 
 void wd_query_addr(struct json_object *obj, const char *key,
@@ -134,6 +138,10 @@ struct json_object *wd_query_rule(const struct wd_object *policy,
 	wd_json_int(obj, "line", rule ? rule->line : policy->line);
 	text = rule ? wd_rule_text(rule, dir) : NULL;
 	wd_json_str(obj, "text", text);
+	wd_json_str(obj, "log",
+		    rule ? wd_policy_log(&policy->policy, (int)dir,
+					 (uint32_t)index) :
+			   NULL);
 	free(text);
 	return obj;
 }
@@ -308,6 +316,7 @@ const struct wd_ctl_cmd wd_query_cmds[] = {
 	{ "identity.get", wd_query_identity_get },
 	{ "policy.list", wd_query_policy_list },
 	{ "policy.get", wd_query_policy_get },
+	{ "policy.diff", wd_query_policy_diff },
 	{ "why", wd_query_why },
 	{ "monitor", wd_events_monitor },
 	{ "metrics", wd_query_metrics },

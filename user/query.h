@@ -16,6 +16,7 @@
 #include "source/manifests.h"
 
 struct wd_agent;
+struct wd_store;
 
 #define WD_QUERY_HANDLER(name) \
 	void name(void *ctx, struct wd_ctl_conn *conn, \
@@ -28,6 +29,7 @@ WD_QUERY_HANDLER(wd_query_identity_list);
 WD_QUERY_HANDLER(wd_query_identity_get);
 WD_QUERY_HANDLER(wd_query_policy_list);
 WD_QUERY_HANDLER(wd_query_policy_get);
+WD_QUERY_HANDLER(wd_query_policy_diff);
 WD_QUERY_HANDLER(wd_query_why);
 WD_QUERY_HANDLER(wd_query_map_list);
 WD_QUERY_HANDLER(wd_query_state_export);
@@ -36,6 +38,12 @@ WD_QUERY_HANDLER(wd_query_encryption_report);
 
 /** wd_query_status_doc() - the answer to `status`, to be put */
 struct json_object *wd_query_status_doc(const struct wd_agent *agent);
+
+/** wd_query_reap() - look whether the child of `policy diff` has ended; called every second */
+void wd_query_reap(struct wd_agent *agent);
+
+/** wd_query_end_children() - the agent ends, and with it who asks copies of it */
+void wd_query_end_children(struct wd_agent *agent);
 
 /* ---- shared pieces ---- */
 
@@ -50,6 +58,10 @@ const char *wd_query_endpoint_state(const struct wd_agent *agent,
 
 /** wd_problem_effect_name() - "kept", "isolated", "ignored" */
 const char *wd_problem_effect_name(enum wd_problem_effect effect);
+
+/** wd_query_problem() - one of them, into an object */
+void wd_query_problem(const struct wd_problem *problem,
+		      struct json_object *obj);
 
 /** wd_query_problems() - what is wrong with the files; @object NULL: with all of them */
 void wd_query_problems(const struct wd_agent *agent, const char *object,
@@ -78,6 +90,10 @@ struct json_object *wd_query_rule(const struct wd_object *policy,
 
 /** wd_query_split() - cut "a/b" or "a/b/c" at its slashes in place. Return: parts, at most @max */
 int wd_query_split(char *text, char **part, int max);
+
+/** wd_query_policy_find() - KIND/NS/NAME, KIND/NAME or NS/NAME, cut into its parts; NULL none */
+const struct wd_object *wd_query_policy_find(const struct wd_store *store,
+					     char **part, int cnt);
 
 /** wd_query_next_policy() - all policies, kind after kind; @prev NULL: the first one */
 const struct wd_object *wd_query_next_policy(const struct wd_agent *agent,

@@ -73,6 +73,8 @@ static void put_endpoint(const struct wd_agent *agent,
 		wd_json_push_str(array, wd_addr_str(&ep->addr[i], buf));
 	wd_query_identity(obj, "identity", info->identity);
 	wd_json_int(obj, "slot", info->slot);
+	wd_json_int(obj, "trial", info->trial);
+	wd_json_bool(obj, "lifted", info->lifted);
 	wd_json_int(obj, "generation", stats.gen);
 	wd_json_str(obj, "mode", wd_mode_name(info->mode));
 	wd_json_str(obj, "state", wd_query_endpoint_state(agent, info));

@@ -95,6 +95,7 @@ static void put_policy(const struct wd_agent *agent,
 	wd_json_str(obj, "tier", wd_tier_text(p->tier));
 	if (p->tier != WD_TIER_NORMAL)
 		wd_json_int(obj, "priority", p->priority);
+	wd_json_bool(obj, "audit", p->on_trial);
 	wd_json_str(obj, "subject", subject);
 	put_dirs(obj, "isolates", p);
 	wd_json_int(obj, "ingress_rules", wd_policy_rules(p, WD_INGRESS));
@@ -130,7 +131,9 @@ static void list_kind(const struct wd_agent *agent, enum wd_kind kind,
 
 		put_policy(agent, list[i], obj);
 		wd_json_int(obj, "problems",
-			    (int64_t)problem_cnt(agent, list[i]));
+			    (int64_t)problem_cnt(agent, list[i]) +
+				    wd_model_policy_over(agent->model,
+							 list[i]));
 	}
 	free(list);
 }
@@ -193,6 +196,9 @@ static void put_rules(const struct wd_object *policy, struct json_object *doc)
 			wd_json_str(obj, "direction", wd_dir_name(dir));
 			wd_json_int(obj, "index", i);
 			put_rule(rule, dir, obj);
+			wd_json_str(obj, "log",
+				    wd_policy_log(&policy->policy, (int)dir,
+						  i));
 		}
 	}
 }
@@ -219,8 +225,8 @@ static void select_endpoint(void *ctx, const struct wd_ep_info *info)
 	free(name);
 }
 
-static const struct wd_object *find(const struct wd_agent *agent, char **part,
-				    int cnt)
+const struct wd_object *wd_query_policy_find(const struct wd_store *store,
+					     char **part, int cnt)
 {
 	const char *name = part[cnt - 1];
 
@@ -233,7 +239,7 @@ static const struct wd_object *find(const struct wd_agent *agent, char **part,
 		if (cnt == 3 && !is_named)
 			continue;
 		/* NS/NAME, or the KIND/NAME of one that has no namespace */
-		policy = wd_store_get(agent->store, kinds[i].kind,
+		policy = wd_store_get(store, kinds[i].kind,
 				      cnt == 2 && is_named ? "" : part[cnt - 2],
 				      name);
 		if (policy)
@@ -272,7 +278,7 @@ void wd_query_policy_get(void *ctx, struct wd_ctl_conn *conn,
 		wd_ctl_error(conn, 2, name, "is not KIND/NS/NAME or KIND/NAME");
 		goto out;
 	}
-	policy = find(agent, part, cnt);
+	policy = wd_query_policy_find(agent->store, part, cnt);
 	if (policy)
 		wd_ctl_reply(conn, policy_doc(agent, policy));
 	else

@@ -16,6 +16,7 @@
 #include "preflight/collect.h"
 #include "preflight/state.h"
 #include "query.h"
+#include "rungs.h"
 #include "version.h"
 
 static int get(void *ctx, enum wd_map map, const void *key, void *ret_val)
@@ -69,10 +70,7 @@ static void name_all(const struct wd_agent *agent, struct wd_state *state)
 	state->node = strdup(agent->config.node ?: "");
 	state->kernel = strdup(uname(&uts) ? "" : uts.release);
 	state->version = strdup(WARDER_VERSION);
-	state->rung =
-		strdup(wd_datapath_info(agent->dp)->attach == WD_ATTACH_TCX ?
-			       "full" :
-			       "compat");
+	state->rung = strdup(wd_rungs_name(agent));
 	wd_model_endpoints(agent->model, name_endpoint, state);
 	for (size_t i = 0; i < state->class_cnt; i++)
 		for (uint32_t j = 0; j < state->class[i].val.cnt; j++)
@@ -98,6 +96,13 @@ void wd_query_state_export(void *ctx, struct wd_ctl_conn *conn,
 	if (wd_state_collect(&tables, &state, &why)) {
 		wd_ctl_error(conn, 1, "state", "%s", why ?: "out of memory");
 		free(why);
+		return;
+	}
+	if (!state->gen) { /* an empty file would pass for a state */
+		wd_state_free(state);
+		wd_ctl_error(conn, 3, "state",
+			     "nothing was put in force yet, on rung %s",
+			     wd_rungs_name(agent));
 		return;
 	}
 	name_all(agent, state);

@@ -22,6 +22,7 @@
 #include "names.h"
 #include "query.h"
 #include "rungs.h"
+#include "services.h"
 #include "version.h"
 
 /* Everything the files say is in force; not just: in force is what it was. */
@@ -296,6 +297,7 @@ static void put_maps(const struct wd_model_stats *stats,
 	put_use(maps, "wd_addr6", stats->addrs[1], WD_ADDRS_MAX);
 	put_use(maps, "wd_cidr4", stats->prefixes[0], WD_CIDRS_MAX);
 	put_use(maps, "wd_cidr6", stats->prefixes[1], WD_CIDRS_MAX);
+	put_use(maps, "wd_front", stats->fronts, WD_FRONTS_MAX);
 	put_use(maps, "wd_row", stats->rows, WD_ROWS_MAX);
 	put_use(maps, "wd_slot", stats->slots, WD_SLOTS_MAX);
 	put_use(maps, "wd_span", stats->spans, WD_SPANS_MAX);
@@ -409,6 +411,7 @@ struct json_object *wd_query_status_doc(const struct wd_agent *agent)
 	wd_json_int(doc, "generation", stats.gen);
 	put_process(agent, doc);
 	put_encryption(agent, doc);
+	wd_services_put(agent, doc);
 	put_sources(agent, doc);
 	put_endpoints(agent, doc);
 	put_counters(agent, doc);

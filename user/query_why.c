@@ -12,11 +12,13 @@
 #include "agent.h"
 #include "encryption.h"
 #include "endpoints.h"
+#include "icmp.h"
 #include "json.h"
 #include "names.h"
 #include "model/nodes.h"
 #include "query.h"
 #include "rungs.h"
+#include "services.h"
 #include "target.h"
 
 /* One end of the flow, found. */
@@ -37,6 +39,7 @@ struct question {
 	struct end end[2];
 	struct wd_flow flow;
 	struct wd_decision hook[WD_DIR__MAX];
+	struct wd_service_info service;
 };
 
 enum side {
@@ -205,6 +208,28 @@ static int choose_family(struct question *q)
 	return -EAFNOSUPPORT;
 }
 
+/* Type and code stand for the port. */
+static int choose_type(struct question *q)
+{
+	const struct wd_target *to = &q->end[TO].target;
+	uint8_t family = q->flow.dst.family;
+	const char *text = *to->icmp_type ? to->icmp_type : "EchoRequest";
+	int type = *text >= '0' && *text <= '9' ? (int)strtoul(text, NULL, 10) :
+						  wd_icmp_find(family, text);
+
+	q->flow.proto = family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	if (type >= 0)
+		q->flow.port = (uint16_t)(type << 8 | to->icmp_code);
+	if (type >= 0 && wd_icmp_opens(family, (uint8_t)type))
+		return 0;
+	wd_ctl_error(q->conn, 1, q->text[TO],
+		     type < 0 ? "ICMP of IPv%d has no type '%s'" :
+				"of IPv%d: no rule decides about %s, which "
+				"belongs to a flow or to the link",
+		     family, text);
+	return -EINVAL;
+}
+
 static int choose_port(struct question *q)
 {
 	const struct wd_target *to = &q->end[TO].target;
@@ -213,8 +238,7 @@ static int choose_port(struct question *q)
 	q->flow.port = to->port;
 	q->flow.proto = to->proto;
 	if (to->icmp)
-		q->flow.proto = q->flow.dst.family == 6 ? IPPROTO_ICMPV6 :
-							  IPPROTO_ICMP;
+		return choose_type(q);
 	if (!*to->port_name)
 		return 0;
 	for (uint32_t i = 0; pod && i < pod->pod.port_cnt; i++) {
@@ -242,12 +266,13 @@ static int ask(struct question *q)
 	if (err)
 		return err;
 	q->flow.from_host = q->end[FROM].host;
+	q->flow.late = wd_services_exact(agent);
 	if (q->end[FROM].target.type == WD_TARGET_HOST)
 		host_source(&q->flow.dst, &q->flow.src);
 	wd_model_addr(agent->model, &q->flow.src, &q->end[FROM].info);
 	wd_model_addr(agent->model, &q->flow.dst, &q->end[TO].info);
 	wd_model_why(agent->model, &q->flow, agent->config.host_ingress_policy,
-		     q->hook);
+		     q->hook, &q->service);
 	return 0;
 }
 
@@ -294,6 +319,8 @@ static const struct wd_decision *decider(const struct question *q)
 		return out->verdict == WD_DROP ? out : in;
 	if (out->verdict == WD_AUDIT || in->verdict == WD_AUDIT)
 		return out->verdict == WD_AUDIT ? out : in;
+	if (out->reason == WD_R_SERVICE_LATE)
+		return out;
 	if (in->reason != WD_R_POLICY_ALLOW && out->reason == WD_R_POLICY_ALLOW)
 		return out;
 	return in;
@@ -360,6 +387,7 @@ static void put_decision(const struct question *q,
 	struct json_object *array;
 
 	wd_json_str(obj, "verdict", wd_verdict_name(hook->verdict));
+	wd_json_bool(obj, "on_trial", hook->on_trial);
 	wd_json_str(obj, "reason", wd_reason_name(hook->reason));
 	wd_json_str(obj, "help", wd_reason_help(hook->reason));
 	wd_json_add(obj, "rule",
@@ -479,6 +507,28 @@ static void put_warnings(const struct question *q, struct json_object *doc)
 	warn_mesh(q, array);
 }
 
+/* To whom a service leads, and which of them decided. */
+static void put_service(const struct question *q, struct json_object *doc)
+{
+	const struct wd_service_info *service = &q->service;
+	struct json_object *obj;
+
+	if (!service->ns) {
+		wd_json_add(doc, "service", NULL);
+		return;
+	}
+	obj = wd_json_object(doc, "service");
+	wd_json_str(obj, "namespace", service->ns);
+	wd_json_str(obj, "name", service->name);
+	wd_json_int(obj, "backends", service->backends);
+	wd_json_int(obj, "allowed", service->allowed);
+	wd_json_bool(obj, "late", service->late);
+	if (service->backends) {
+		wd_query_addr(obj, "address", &service->addr);
+		wd_json_int(obj, "port", service->port);
+	}
+}
+
 static void put_flow(const struct question *q, struct json_object *doc)
 {
 	const char *proto = wd_proto_name(q->flow.proto);
@@ -486,12 +536,20 @@ static void put_flow(const struct question *q, struct json_object *doc)
 	wd_json_int(doc, "family", q->flow.dst.family);
 	wd_json_str(doc, "proto", proto);
 	wd_json_int(doc, "proto_number", q->flow.proto);
+	if (q->end[TO].target.icmp) {
+		wd_json_int(doc, "icmp_type", q->flow.port >> 8);
+		wd_json_int(doc, "icmp_code", q->flow.port & 0xff);
+		wd_json_str(doc, "icmp_name",
+			    wd_icmp_name(q->flow.dst.family,
+					 (uint8_t)(q->flow.port >> 8)));
+	}
 	if (q->end[TO].target.no_ports)
 		wd_json_str(doc, "port", NULL);
 	else
 		wd_json_int(doc, "port", q->flow.port);
 	put_end(q, FROM, doc);
 	put_end(q, TO, doc);
+	put_service(q, doc);
 }
 
 static void answer(const struct question *q)

@@ -9,6 +9,7 @@
 
 #include <warder/verdict.h>
 
+#include "icmp.h"
 #include "names.h"
 
 /* A stream into memory; without memory nothing can be said, so end. */
@@ -80,10 +81,33 @@ static void put_cidr(FILE *to, const struct wd_peer *peer)
 	};
 	char buf[WD_ADDR_STRLEN];
 
-	fprintf(to, "%s%s", scope[peer->scope], wd_cidr_str(&peer->cidr, buf));
+	fputs(scope[peer->scope], to);
+	if (peer->type == WD_PEER_CIDR) {
+		fputs(wd_cidr_str(&peer->cidr, buf), to);
+	} else if (peer->group) {
+		fprintf(to, "CIDR group %s", peer->group);
+	} else {
+		fputs("CIDR groups ", to);
+		put_selector(to, peer->group_sel);
+	}
 	for (uint32_t i = 0; i < peer->except_cnt; i++)
 		fprintf(to, "%s %s", i ? "," : " except",
 			wd_cidr_str(&peer->except[i], buf));
+}
+
+/* Who is in front of it: any namespace, or one. */
+static void put_services(FILE *to, const struct wd_peer *peer)
+{
+	if (peer->service) {
+		fprintf(to, "service %s/%s",
+			peer->service_ns ? peer->service_ns : "*",
+			peer->service);
+		return;
+	}
+	fputs("services ", to);
+	put_selector(to, peer->service_sel);
+	if (peer->service_ns)
+		fprintf(to, " in namespace %s", peer->service_ns);
 }
 
 static void put_peer(FILE *to, const struct wd_peer *peer)
@@ -93,7 +117,11 @@ static void put_peer(FILE *to, const struct wd_peer *peer)
 		put_pods(to, peer);
 		return;
 	case WD_PEER_CIDR:
+	case WD_PEER_GROUPS:
 		put_cidr(to, peer);
+		return;
+	case WD_PEER_SERVICES:
+		put_services(to, peer);
 		return;
 	case WD_PEER_NODES:
 		fputs(peer->nodes == WD_NODES_OWN   ? "this node " :
@@ -105,10 +133,31 @@ static void put_peer(FILE *to, const struct wd_peer *peer)
 	}
 }
 
+/* "ICMP EchoRequest", "ICMPv6 type 200 code 3" */
+static void put_icmp(FILE *to, const struct wd_port *port)
+{
+	uint8_t family = port->proto == IPPROTO_ICMP ? 4 : 6;
+	uint8_t type = (uint8_t)(port->lo >> 8);
+	const char *name = wd_icmp_name(family, type);
+
+	fputs(family == 4 ? "ICMP " : "ICMPv6 ", to);
+	if (name)
+		fputs(name, to);
+	else
+		fprintf(to, "type %u", type);
+	if (port->lo == port->hi)
+		fprintf(to, " code %d", port->lo & 0xff);
+}
+
 static void put_port(FILE *to, const struct wd_port *port)
 {
 	const char *proto = wd_proto_name(port->proto);
 
+	if ((port->proto == IPPROTO_ICMP || port->proto == IPPROTO_ICMPV6) &&
+	    port->hi - port->lo < 256) {
+		put_icmp(to, port);
+		return;
+	}
 	if (proto)
 		fputs(proto, to);
 	else

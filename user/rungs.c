@@ -22,6 +22,7 @@
 #include "ladder_file.h"
 #include "log.h"
 #include "model/xalloc.h"
+#include "services.h"
 #include "statefile.h"
 
 #define RETRY_MS \
@@ -33,6 +34,8 @@ struct wd_rungs {
 	struct wd_ladder_file file;
 	struct wd_timer *retry;
 	int retries; /* made so far since somebody asked */
+	enum wd_rung told; /* by wd_rungs_look() */
+	bool looked; /* it has, once */
 	uint64_t failures[WD_CAUSE__MAX]; /* of rungs, not of optional parts */
 };
 
@@ -192,14 +195,11 @@ static void note_rung(struct wd_agent *agent)
 		state->rung = wd_ladder(agent->dp)->rung;
 }
 
-/*
- * Programs and the ruleset know connections each from a table of its own: those
- * of before are told to the one that is in force now.
- */
-static void changed(struct wd_rungs *rungs, enum wd_rung before)
+/* @before: NULL where there was none. */
+static struct wd_happens event_of(const struct wd_rungs *rungs,
+				  const char *before)
 {
-	struct wd_agent *agent = rungs->agent;
-	const struct wd_ladder *l = wd_ladder(agent->dp);
+	const struct wd_ladder *l = wd_ladder(rungs->agent->dp);
 	struct wd_happens happens = {
 		.what = WD_HAPPENS_RUNG,
 		.level = WD_LOG_INFO,
@@ -207,30 +207,72 @@ static void changed(struct wd_rungs *rungs, enum wd_rung before)
 	};
 
 	wd_json_str(happens.about, "rung", wd_rung_name(l->rung));
-	wd_json_str(happens.about, "rung_before", wd_rung_name(before));
+	wd_json_str(happens.about, "rung_before", before);
 	wd_json_bool(happens.about, "everything_allowed", l->open);
 	put_reason(rungs, l, happens.about);
 	if (l->open)
 		happens.level = WD_LOG_ERR;
 	else if (*wd_json_get_str(happens.about, "rung_cause"))
 		happens.level = WD_LOG_WARN; /* nobody wanted it */
+	return happens;
+}
+
+static void tell_begin(const struct wd_rungs *rungs)
+{
+	const struct wd_ladder *l = wd_ladder(rungs->agent->dp);
+	struct wd_happens happens;
+
+	if (l->rung == WD_RUNG_FULL && !l->kept && !l->open)
+		return;
+	happens = event_of(rungs, NULL);
+	wd_journal_tell(rungs->agent->journal, &happens,
+			"ladder: begins on rung %s%s: %s",
+			wd_rung_name(l->rung),
+			l->kept ? ", with programs of the agent before" : "",
+			wd_json_get_str(happens.about, "rung_reason"));
+}
+
+/*
+ * Programs and the ruleset know connections each from a table of its own: those
+ * of before are told to the one that is in force now.
+ */
+static void tell_change(const struct wd_rungs *rungs, enum wd_rung before)
+{
+	struct wd_agent *agent = rungs->agent;
+	struct wd_happens happens = event_of(rungs, wd_rung_name(before));
+	enum wd_rung now = wd_ladder(agent->dp)->rung;
+
 	wd_journal_tell(agent->journal, &happens,
 			"ladder: from rung %s to rung %s: %s",
-			wd_rung_name(before), wd_rung_name(l->rung),
+			wd_rung_name(before), wd_rung_name(now),
 			wd_json_get_str(happens.about, "rung_reason"));
-	if ((before == WD_RUNG_NFT) != (l->rung == WD_RUNG_NFT))
+	if ((before == WD_RUNG_NFT) != (now == WD_RUNG_NFT))
 		wd_endpoints_seed(agent->endpoints);
+}
+
+void wd_rungs_look(struct wd_agent *agent)
+{
+	struct wd_rungs *rungs = agent->rungs;
+	enum wd_rung before = rungs->told;
+
+	rungs->told = wd_ladder(agent->dp)->rung;
+	if (!rungs->looked)
+		tell_begin(rungs);
+	else if (rungs->told != before)
+		tell_change(rungs, before);
+	rungs->looked = true;
 }
 
 static int climb(struct wd_rungs *rungs, bool anew, char **ret_why)
 {
 	struct wd_ladder_opts opts = opts_of(rungs, anew);
 	struct wd_agent *agent = rungs->agent;
-	enum wd_rung before = wd_ladder(agent->dp)->rung;
 	bool had_programs = wd_datapath_has_programs(agent->dp);
 	bool moved;
 	int err;
 
+	wd_rungs_look(agent);
+	wd_services_retry(agent);
 	wd_timer_stop(rungs->retry);
 	err = wd_datapath_climb(agent->dp, &opts, &moved, ret_why);
 	if (moved) {
@@ -245,8 +287,7 @@ static int climb(struct wd_rungs *rungs, bool anew, char **ret_why)
 	arm_retry(rungs);
 	/* what changed meanwhile, or while nothing was written */
 	(void)wd_agent_commit(agent);
-	if (before != wd_ladder(agent->dp)->rung)
-		changed(rungs, before);
+	wd_rungs_look(agent);
 	return err;
 }
 
@@ -283,7 +324,7 @@ int wd_rungs_open(struct wd_agent *agent)
 		return err;
 	}
 	note_rung(agent);
-	tell(rungs);
+	tell_attempts(rungs, wd_ladder(agent->dp));
 	write_down(rungs);
 	arm_retry(rungs);
 	return 0;

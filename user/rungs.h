@@ -17,10 +17,18 @@ struct wd_rungs;
 
 /**
  * wd_rungs_open() - opens the data path on the rung that holds
- * Reads ladder.json, heeds --max-rung, writes what was refused, and says so.
+ * Reads ladder.json, heeds --max-rung, writes what was refused, and says so; of
+ * the rung itself wd_rungs_look() tells.
  * Return: 0 with agent->dp and agent->rungs; or -errno, said why.
  */
 int wd_rungs_open(struct wd_agent *agent);
+
+/**
+ * wd_rungs_look() - tells of a rung that nobody asked for
+ * The first time, in the end of the start, of one below full; from then on, each
+ * tick, of the fall to nft that a device causes where no program can be attached.
+ */
+void wd_rungs_look(struct wd_agent *agent);
 
 /** wd_rungs_free() - takes NULL */
 void wd_rungs_free(struct wd_rungs *rungs);

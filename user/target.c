@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "icmp.h"
 #include "names.h"
 #include "opt.h"
 
@@ -100,11 +101,37 @@ static int proto_parse(const char *text, struct wd_target *target,
 	return 0;
 }
 
+/* TYPE[.CODE]; whether the family has the type is seen when it is known. */
+static int type_parse(const char *text, struct wd_target *target,
+		      char **ret_error)
+{
+	const char *dot = strchr(text, '.');
+	size_t len = dot ? (size_t)(dot - text) : strlen(text);
+	int code = dot ? number_parse(dot + 1, 255) : 0;
+
+	if (!*text || !strcmp(text, "0"))
+		return 0;
+	if (len < sizeof(target->icmp_type) && code >= 0) {
+		memcpy(target->icmp_type, text, len);
+		target->icmp_code = (uint8_t)code;
+		text = target->icmp_type;
+		if (number_parse(text, 255) >= 0 ||
+		    wd_icmp_find(4, text) >= 0 || wd_icmp_find(6, text) >= 0)
+			return 0;
+	}
+	wd_format(ret_error,
+		  "'%s' is not TYPE or TYPE.CODE of ICMP, by name or to 255",
+		  text);
+	return -EINVAL;
+}
+
 static int port_parse(const char *text, struct wd_target *target,
 		      char **ret_error)
 {
 	int port = number_parse(text, 65535);
 
+	if (target->icmp)
+		return type_parse(text, target, ret_error);
 	if (target->no_ports && (!*text || !port))
 		return 0;
 	if (target->no_ports) {

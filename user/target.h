@@ -29,6 +29,8 @@ struct wd_target {
 	/* of TO only */
 	bool no_ports; /* a protocol without ports */
 	bool icmp; /* whichever ICMP the family has; implies no_ports */
+	char icmp_type[64]; /* ICMP: by name or number, "" an echo request */
+	uint8_t icmp_code;
 	uint8_t proto; /* IPPROTO_*, unless icmp */
 	uint16_t port; /* host byte order, 0 if none or named */
 	char port_name[64]; /* named port, "" if none */
@@ -41,7 +43,9 @@ int wd_target_from(const char *text, struct wd_target *ret_target,
 /**
  * wd_target_to() - read TO[:PORT[/PROTO]]
  * Without PORT the question is about ICMP; without PROTO about TCP. PORT is
- * empty or 0 for a protocol that has none (NS/POD:/icmp, NS/POD:0/47).
+ * empty or 0 for a protocol that has none (NS/POD:/icmp, NS/POD:0/47). Of ICMP
+ * it may be a type, by name or number, with or without a code: 13/icmp,
+ * Timestamp.1/icmp.
  * Return: as wd_target_from().
  */
 int wd_target_to(const char *text, struct wd_target *ret_target,

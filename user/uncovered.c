@@ -186,6 +186,7 @@ static const struct path paths[] = {
 		 "so are ESP without a cipher and UDP tunnels of unknown make.",
 	  .change = "encryption-nodes: required",
 	  .counted_as = { "nodes" },
+	  .subjects = "nodes",
 	  .applies = nodes_not_required },
 	{ .path = "host-network",
 	  .title = "pods in the host's network",

@@ -10,8 +10,9 @@
  * How a decision walks through them (design: rows, slots, classes):
  *
  *   wd_device[ifindex], else wd_endpoint -> endpoint instance: own addresses, slot
+ *   wd_front[peer, port] -> identity, row, port: of services, from pods only
  *   wd_addr4/6[peer], else wd_cidr4/6 -> identity, row
- *   wd_slot[slot * 2 + dir] -> isolated?, spans by protocol, class for port-less traffic
+ *   wd_slot[slot * 2 + dir] -> isolated?, spans by protocol
  *   wd_span[first .. first+cnt) -> class of the port (binary search, last lo <= port)
  *   wd_class[class] -> rules in order; first whose predicate bit is set in wd_row[row] wins
  *
@@ -53,6 +54,9 @@
  */
 #define WD_STATE_NO_NET4 0x40
 #define WD_STATE_NO_NET6 0x80
+#define WD_STATE_FRONTS 0x100 /* wd_front is not empty: worth a lookup */
+/* a program judges after the translation of services, by these maps, see late.h */
+#define WD_STATE_LATE 0x200
 /* all that is said of encryption */
 #define WD_STATE_ENCRYPTION \
 	(WD_STATE_ENCRYPT | WD_STATE_ENCRYPT_NODES | WD_STATE_WIRE_OPEN | \
@@ -100,6 +104,11 @@ struct wd_endpoint_val {
 	__u32 identity;
 	__u32 flags; /* WD_EP_* */
 	__u32 slot[2]; /* by gen & 1; 0 = NOT_READY: drop all */
+	/*
+	 * The same of what is judged once slot[] lets a flow pass: what it would
+	 * drop passes all the same, as WD_AUDIT. 0 = nothing is on trial.
+	 */
+	__u32 trial[2];
 	__u32 master; /* ifindex of the bridge it is a port of, else 0 */
 	__be32 ip4[WD_EP_ADDRS]; /* 0 = none */
 	__be32 ip6[WD_EP_ADDRS][4]; /* :: = none */
@@ -107,7 +116,7 @@ struct wd_endpoint_val {
 	__u8 mac[6]; /* of the pod's side */
 	__u8 host_mac[6]; /* of the host's side */
 };
-WD_ABI_SIZE(struct wd_endpoint_val, 104);
+WD_ABI_SIZE(struct wd_endpoint_val, 112);
 
 /* ---- wd_device: ARRAY of WD_DEVICES, index ifindex modulo WD_DEVICES ---- */
 
@@ -116,7 +125,7 @@ struct wd_device_val {
 	__u32 ifindex; /* whose it is, 0 nobody's; others are in wd_endpoint only */
 	__u32 pad;
 	struct wd_endpoint_val ep;
-	__u64 pad2[2];
+	__u64 pad2;
 };
 WD_ABI_SIZE(struct wd_device_val, 128);
 
@@ -158,6 +167,37 @@ struct wd_addr_val {
 	__u32 ns; /* number of its namespace, for wd_cover; 0 none */
 };
 WD_ABI_SIZE(struct wd_addr_val, 28);
+
+/* ---- wd_front: HASH: services: who is behind an address and port ---- */
+
+/*
+ * One entry for each kind of backends, nr 0 up without a gap: those with the
+ * same row, port and flags. A flow that a pod opens to the address may end at
+ * any of them, so each must be allowed.
+ */
+struct wd_front_key {
+	__be32 addr[4]; /* IPv4 in addr[3], rest 0; all 0: any address of a node */
+	__be16 port; /* of the service, or node port */
+	__u8 proto; /* IP protocol number */
+	__u8 family; /* 4 or 6 */
+	__u32 nr; /* < WD_FRONT_KINDS */
+};
+WD_ABI_SIZE(struct wd_front_key, 24);
+
+#define WD_FRONT_NODE 0x1 /* the backends are addresses of nodes */
+/* nobody is known to be behind it, or too many kinds: no rule allows it */
+#define WD_FRONT_NONE 0x2
+#define WD_FRONT_MANY 0x4 /* too many kinds; with WD_FRONT_NONE */
+
+/* Laid out as wd_addr_val. */
+struct wd_front_val {
+	__u32 identity; /* of the first of these backends */
+	__u32 row[2]; /* as in wd_addr_val */
+	__u32 flags; /* WD_FRONT_* */
+	__u16 port[2]; /* of these backends, host byte order; by gen & 1 */
+	__u32 pad[2];
+};
+WD_ABI_SIZE(struct wd_front_val, 28);
 
 /* ---- wd_net4/wd_net6: LPM_TRIE: what is inside the cluster ---- */
 
@@ -234,24 +274,29 @@ WD_ABI_SIZE(struct wd_row_val, 512);
 
 /* ---- wd_slot: ARRAY of 2 * WD_SLOTS_MAX, index slot * 2 + direction ---- */
 
+/* What a rule can tell apart, and by which number: its "port". */
 enum wd_l4 {
-	WD_L4_TCP = 0,
+	WD_L4_TCP = 0, /* destination port of the flow */
 	WD_L4_UDP = 1,
 	WD_L4_SCTP = 2,
-	WD_L4__MAX = 3,
+	WD_L4_ICMP = 3, /* in IPv4: type << 8 | code; of echo: the request's */
+	WD_L4_ICMP6 = 4, /* in IPv6, the same */
+	WD_L4_OTHER = 5, /* IP protocol number, ICMP of the other family, too */
+	WD_L4__MAX = 6,
 };
 
 #define WD_SLOT_READY 0x1 /* unset: drop all with NOT_READY */
 /* no rule matches: drop with DEFAULT; unset: allow */
 #define WD_SLOT_ISOLATED 0x2
+#define WD_SLOT_DENIES 0x4 /* some rule denies */
 
 struct wd_slot_val {
 	__u32 flags; /* WD_SLOT_* */
-	__u32 any; /* class of traffic without ports (ICMP, other protocols); 0 none */
 	__u32 first[WD_L4__MAX]; /* first span in wd_span */
 	__u32 cnt[WD_L4__MAX]; /* spans, <= WD_SPANS_PER_SLOT; 0 = no rule for any port */
+	__u32 pad;
 };
-WD_ABI_SIZE(struct wd_slot_val, 32);
+WD_ABI_SIZE(struct wd_slot_val, 56);
 
 /* ---- wd_span: ARRAY of WD_SPANS_MAX ---- */
 
@@ -288,7 +333,8 @@ WD_ABI_SIZE(struct wd_class_val, 136);
 /*
  * Keyed by endpoint instance: each endpoint has its own leg of a flow, also
  * when both ends are on this node. l* is the endpoint's side, p* the peer's.
- * ICMP echo: lport is the id, pport is 0, sub the direction of the request + 1.
+ * ICMP echo: lport is the id, sub the direction of the request + 1; other types
+ * 0 and the packet's own + 3. pport is what rules tell apart, see WD_L4_ICMP.
  */
 struct wd_flow_key {
 	__be32 peer[4]; /* IPv4 in peer[3], rest 0 */

@@ -10,7 +10,7 @@
 #define WARDER_LIMITS_H
 
 /* of the pinned maps; another number means: rebuild beside */
-#define WD_SCHEMA 3
+#define WD_SCHEMA 6
 
 /* local pod interfaces (2^n); 250 is the sized load */
 #define WD_ENDPOINTS_MAX 1024
@@ -19,6 +19,8 @@
 /* pod and node addresses per family; 100,000 pods fit */
 #define WD_ADDRS_MAX 262144
 #define WD_CIDRS_MAX 65536 /* distinct prefixes per family */
+#define WD_FRONTS_MAX 131072 /* addresses and ports of services, by kind */
+#define WD_FRONT_KINDS 16 /* kinds of backends behind one of them */
 #define WD_ROW_WORDS 64 /* 64-bit words in a row (2^n): 4096 predicates */
 #define WD_PREDS_MAX (WD_ROW_WORDS * 64)
 #define WD_ROWS_MAX 16384 /* distinct rows (2^n) */

@@ -9,6 +9,7 @@
  *                               wires (<ifindex>-in: towards it, at tc egress),
  *                               WireGuard devices
  *   links/<ifindex>-in, -out    tcx links, one pair per endpoint (absent under clsact)
+ *   late/wd_late4, wd_late6     links of what judges after the translation of services
  */
 #ifndef WARDER_MAPS_H
 #define WARDER_MAPS_H
@@ -24,6 +25,8 @@
 	X(wd_addr6, "IPv6 addresses of pods and nodes: identity and row") \
 	X(wd_cidr4, "IPv4 prefixes that policies name: row") \
 	X(wd_cidr6, "IPv6 prefixes that policies name: row") \
+	X(wd_front, \
+	  "addresses and ports of services: rows and ports of backends") \
 	X(wd_row, "sets of predicates true of an address, as bits") \
 	X(wd_slot, "compiled policies by slot and direction") \
 	X(wd_span, "port spans of the slots: class of each port") \

@@ -46,6 +46,8 @@ enum wd_dir {
 	  "in clear between nodes, by the exemption of one of them") \
 	X(OUTSIDE, 10, 0, \
 	  "on a wire, but not between addresses of the cluster") \
+	X(SERVICE_LATE, 11, 0, \
+	  "to a service of which it may reach some backends: judged again when one is chosen") \
 	X(DEFAULT, 32, 1, "isolated, and no rule allows it") \
 	X(POLICY, 33, 1, "a policy rule denies it") \
 	X(NOT_READY, 34, 1, "no policy was compiled for this endpoint yet") \
@@ -63,8 +65,7 @@ enum wd_dir {
 	X(EXTHDR, 44, 1, \
 	  "IPv6 extension headers beyond the limit or forbidden") \
 	X(L4_BAD, 45, 1, "transport header truncated or malformed") \
-	X(PROTO_UNSUP, 46, 1, \
-	  "protocol without ports that no port-less rule allows") \
+	X(PROTO_UNSUP, 46, 1, "protocol without ports that no rule allows") \
 	X(FRAG_ORPHAN, 47, 1, \
 	  "fragment whose first fragment was not seen or not allowed") \
 	X(FRAG_TINY, 48, 1, \
@@ -96,7 +97,9 @@ enum wd_dir {
 	X(TUN_BAD_PEER, 64, 1, \
 	  "came by WireGuard from a node that is not the sender's") \
 	X(TUN_OPAQUE, 65, 1, \
-	  "a tunnel between nodes that cannot be looked into, where encryption is required")
+	  "a tunnel between nodes that cannot be looked into, where encryption is required") \
+	X(SERVICE, 66, 1, \
+	  "a service with no backend that is known, or too many kinds of them to judge")
 
 #define WD_REASON_ENUM_(name, nr, drop, help) WD_R_##name = nr,
 enum wd_reason {

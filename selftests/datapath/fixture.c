@@ -179,6 +179,43 @@ bool wd_fx_run(const char *fmt, ...)
 	return run_to("/dev/null", command);
 }
 
+bool wd_fx_ip(const char *ns, const char *fmt, ...)
+{
+	FILE *f = fopen(WD_FX_ROOT "/ip", "we");
+	va_list args;
+	bool ok;
+
+	if (!f)
+		return false;
+	va_start(args, fmt);
+	ok = vfprintf(f, fmt, args) > 0;
+	va_end(args);
+	ok = !fclose(f) && ok;
+	return ok && wd_fx_run("ip -n %s -batch " WD_FX_ROOT "/ip", ns);
+}
+
+long wd_fx_size(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) ? 0 : (long)st.st_size;
+}
+
+bool wd_fx_says(const char *path, long from, const char *text)
+{
+	FILE *f = fopen(path, "re");
+	char line[512];
+	bool says = false;
+
+	if (!f)
+		return false;
+	if (!fseek(f, from, SEEK_SET))
+		while (!says && fgets(line, sizeof(line), f))
+			says = strstr(line, text);
+	(void)fclose(f);
+	return says;
+}
+
 uint32_t wd_fx_veth(const char *name)
 {
 	char peer[IF_NAMESIZE + 2];
@@ -314,21 +351,24 @@ void wd_fx_pod_free(struct wd_fx_pod *pod)
 		wd_fx_run("ip link del %s", pod->name);
 }
 
+/* Numbered, so that one of an earlier question that comes late is none. */
 static bool goes(int from, int to, const char *ip, uint16_t port, int wait_ms)
 {
+	static uint32_t nr;
 	struct sockaddr_in addr = { .sin_family = AF_INET,
 				    .sin_port = htons(port) };
 	struct pollfd in = { .fd = to, .events = POLLIN };
-	char buf[16];
+	uint32_t got;
 
-	while (recv(to, buf, sizeof(buf), MSG_DONTWAIT) > 0)
-		; /* left from before */
+	nr++;
 	inet_pton(AF_INET, ip, &addr.sin_addr);
-	if (sendto(from, "x", 1, 0, (struct sockaddr *)&addr, sizeof(addr)) !=
-	    1)
+	if (sendto(from, &nr, sizeof(nr), 0, (struct sockaddr *)&addr,
+		   sizeof(addr)) != sizeof(nr))
 		return false;
-	return poll(&in, 1, wait_ms) == 1 &&
-	       recv(to, buf, sizeof(buf), MSG_DONTWAIT) == 1;
+	while (poll(&in, 1, wait_ms) == 1)
+		if (recv(to, &got, sizeof(got), 0) == sizeof(got) && got == nr)
+			return true;
+	return false;
 }
 
 bool wd_fx_gets_out(const struct wd_fx_pod *pod)

@@ -54,6 +54,20 @@ void wd_fx_enter(void);
 /** wd_fx_run() - run a command, quietly. Return: true if it succeeded */
 bool wd_fx_run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/**
+ * wd_fx_ip() - run lines of commands of ip in namespace @ns, in one process
+ *
+ * Return: true if all succeeded; those behind the first that did not are not run.
+ */
+bool wd_fx_ip(const char *ns, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** wd_fx_size() - of a file, 0 if there is none: where what it will say begins */
+long wd_fx_size(const char *path);
+
+/** wd_fx_says() - is @text in a line of the file behind its first @from bytes? */
+bool wd_fx_says(const char *path, long from, const char *text);
+
 /** wd_fx_veth() - a veth pair @name, @name-p; netkit where there is no veth. Return: ifindex of the first, 0 if it failed */
 uint32_t wd_fx_veth(const char *name);
 

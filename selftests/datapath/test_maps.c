@@ -5,6 +5,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
 
 #include "byteorder.h"
 #include "datapath/internal.h"
@@ -345,6 +350,124 @@ static void a_seeded_flow_is_in_the_table_once(void)
 	end();
 }
 
+struct heard {
+	int cnt;
+	struct wd_flow_times times;
+};
+
+static void hear(void *ctx, const struct wd_flow_entry *flow,
+		 const struct wd_flow_times *times)
+{
+	struct heard *heard = ctx;
+
+	wd_expect_int(4, flow->key.family);
+	heard->cnt++;
+	heard->times = *times;
+}
+
+/* Let every flow end @ticks earlier. */
+static void age(uint32_t ticks)
+{
+	size_t bytes =
+		rig.dp->shape[WD_MAP_wd_flow].max * sizeof(struct wd_bucket);
+	struct wd_bucket *bucket = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+					MAP_SHARED,
+					wd_map_fd(rig.dp, WD_MAP_wd_flow), 0);
+
+	wd_expect(bucket != MAP_FAILED);
+	for (size_t i = 0; i < bytes / sizeof(*bucket) * WD_FLOW_WAYS; i++)
+		if (bucket[i / WD_FLOW_WAYS].expires[i % WD_FLOW_WAYS])
+			bucket[i / WD_FLOW_WAYS].expires[i % WD_FLOW_WAYS] -=
+				ticks;
+	(void)munmap(bucket, bytes);
+}
+
+static void a_flow_that_ended_is_told_of_to_who_asks(void)
+{
+	struct wd_seed_in seed = {
+		.key = { .ep = 1,
+			 .proto = 6,
+			 .family = 4,
+			 .peer = { 0, 0, 0, wd_be32(9) } },
+		.life = WD_LIFE_TCP,
+		.dir = WD_INGRESS,
+	};
+	const __be32 own[4] = { wd_be32(1) };
+	struct heard heard = { 0 };
+
+	begin();
+	wd_expect_int(0, wd_flow_seed(rig.dp, &seed, own));
+	wd_expect_int(0, wd_flow_read(WD_FX_BPFFS, hear, &heard));
+	wd_expect_int(1, heard.cnt);
+	wd_expect(heard.times.left_s > 0 && heard.times.idle_s <= 2);
+	age(1000);
+	wd_expect_int(0, wd_flow_read(WD_FX_BPFFS, hear, &heard));
+	wd_expect_int(2, heard.cnt);
+	wd_expect(heard.times.idle_s >= 700 && heard.times.idle_s <= 1510);
+	age(WD_LIFE_TCP);
+	wd_expect_int(0, wd_flow_read(WD_FX_BPFFS, hear, &heard));
+	wd_expect_int(2, heard.cnt);
+	wd_expect_int(0, wd_flow_read_dead(WD_FX_BPFFS, hear, &heard));
+	wd_expect_int(3, heard.cnt);
+	wd_expect_int(0, heard.times.left_s);
+	end();
+}
+
+/* In a child: everything that the model writes by is written over. */
+static void spoil(void)
+{
+	static const enum wd_map maps[] = { WD_MAP_wd_state, WD_MAP_wd_row,
+					    WD_MAP_wd_slot,  WD_MAP_wd_span,
+					    WD_MAP_wd_class, WD_MAP_wd_quota };
+	const struct wd_row_val *row;
+
+	if (wd_datapath_let_go(rig.dp))
+		_exit(1);
+	row = wd_map_window(rig.dp, WD_MAP_wd_row);
+	if (row[3].bits[0] != 0x55)
+		_exit(2); /* what was there is there */
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		if (wd_map_reach(rig.dp, maps[i], 0,
+				 rig.dp->shape[maps[i]].max))
+			_exit(3);
+		memset(wd_map_window(rig.dp, maps[i]), 0xee,
+		       (size_t)rig.dp->shape[maps[i]].max *
+			       rig.dp->shape[maps[i]].value_size);
+	}
+	_exit(wd_map_fd(rig.dp, WD_MAP_wd_row) < 0 ? 0 : 4);
+}
+
+static void who_let_go_writes_nothing_that_programs_see(void)
+{
+	struct wd_row_val *row, seen;
+	struct wd_state_val state;
+	uint32_t key = 3, zero = 0;
+	int status = -1;
+	pid_t pid;
+
+	begin();
+	wd_expect_int(0, wd_map_reach(rig.dp, WD_MAP_wd_row, key, 1));
+	row = wd_map_window(rig.dp, WD_MAP_wd_row);
+	row[key].bits[0] = 0x55;
+	wd_datapath_publish(rig.dp, 9);
+	pid = fork();
+	if (!pid)
+		spoil();
+	wd_expect_int(pid, waitpid(pid, &status, 0));
+	wd_expect_int(0, status);
+	wd_expect_int(0, bpf_map_lookup_elem(wd_map_fd(rig.dp, WD_MAP_wd_row),
+					     &key, &seen));
+	wd_expect_int(0x55, (long long)seen.bits[0]);
+	wd_expect_int(0, bpf_map_lookup_elem(wd_map_fd(rig.dp, WD_MAP_wd_state),
+					     &zero, &state));
+	wd_expect_int(9, state.gen);
+	row[key].bits[0] = 0x66; /* the parent's window is as before */
+	wd_expect_int(0, bpf_map_lookup_elem(wd_map_fd(rig.dp, WD_MAP_wd_row),
+					     &key, &seen));
+	wd_expect_int(0x66, (long long)seen.bits[0]);
+	end();
+}
+
 int main(void)
 {
 	wd_fx_enter();
@@ -358,5 +481,7 @@ int main(void)
 	WD_TEST(what_is_read_is_what_programs_go_by);
 	WD_TEST(the_next_agent_mends_the_copies);
 	WD_TEST(a_seeded_flow_is_in_the_table_once);
+	WD_TEST(a_flow_that_ended_is_told_of_to_who_asks);
+	WD_TEST(who_let_go_writes_nothing_that_programs_see);
 	return wd_tests_end();
 }

@@ -7,8 +7,8 @@ A line begins with the number of an entry; below it, indented:
     PROGRAM: TEST[; TEST]...    the program's path below selftests/
     none: WHY                   what of it no test shows
 
-Of a test in C its WD_TEST() or WORLD_TEST() is looked for, of one in Python a
-function that something refers to, or a text that it is called by.
+Of a test in C its WD_TEST(), WIRE_TEST() or WORLD_TEST() is looked for, of one in
+Python a function that something refers to, or a text that it is called by.
 """
 import ast
 import functools
@@ -73,7 +73,7 @@ def tests_in_c(path):
     listed = [line for line in kbuild.split('\n')
               if re.match(r't(est|prog)-y\s*[+:]=', line)
               and word in line.split()]
-    return set(re.findall(r'\b(?:WD|WORLD)_TEST\(\s*(\w+)\)', text_of(path))) \
+    return set(re.findall(r'\b(?:WD|WIRE|WORLD)_TEST\(\s*(\w+)[,)]', text_of(path))) \
         if listed else set()
 
 

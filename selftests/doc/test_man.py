@@ -23,18 +23,19 @@ COMMON = ('json', 'run-dir', 'help')
 # What other tools rely on; more commands are welcome.
 CONTRACT = ('agent', 'status', 'sync', 'stop', 'endpoint list',
             'endpoint get', 'identity list', 'identity get', 'policy list',
-            'policy get', 'policy check', 'why', 'monitor', 'map list',
+            'policy get', 'policy check', 'policy diff', 'why', 'monitor', 'map list',
             'flow list', 'ladder show', 'ladder climb', 'ladder pin',
             'metrics', 'bugreport', 'encryption status', 'encryption report')
 CONTRACT_OPTIONS = {
     'agent': 'config node manifests state-dir run-dir bpffs max-rung '
              'host-ingress metrics check',
     'status': 'wait events', 'sync': 'timeout', 'stop': 'detach',
-    'monitor': 'agent drops pod reason', 'encryption report': 'since html'}
+    'monitor': 'agent drops pod reason', 'encryption report': 'since html',
+    'policy diff': 'delete since'}
 # Words that make each command ask the agent.
 ASKING = ('status', 'sync', 'endpoint list', 'endpoint get a/b',
           'identity list', 'identity get 256', 'policy list',
-          'policy get a/b', 'why a/b c/d:80', 'monitor', 'metrics', 'map list',
+          'policy get a/b', 'policy diff --delete a/b', 'why a/b c/d:80', 'monitor', 'metrics', 'map list',
           'flow list a/b', 'ladder show', 'ladder climb',
           'ladder pin minimal', 'encryption status',
           'encryption report --since 1h')
@@ -44,7 +45,8 @@ WRONG = ('', 'nope', 'endpoint', 'endpoint nope', 'endpoint get',
          'sync --timeout', 'sync --timeout 0', 'stop', 'why a/b',
          'why a/b c/d:0', 'why -4 -6 a/b c/d', 'monitor --reason NOPE',
          'encryption', 'encryption report --since soon',
-         'policy check', 'ladder', 'ladder pin', 'help nope', 'agent --nope', 'agent more',
+         'policy check', 'policy diff', 'policy diff --since 2h x.yaml',
+         'ladder', 'ladder pin', 'help nope', 'agent --nope', 'agent more',
          'metrics more', 'monitor --agent --drops', 'agent --metrics host:1')
 
 

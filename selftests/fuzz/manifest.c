@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/intern.h"
+#include "model/l4.h"
 #include "source/load.h"
 
 #include "fuzz.h"
@@ -36,6 +37,16 @@ static void check_peer(const struct wd_peer *peer)
 		check_selector(peer->node_sel);
 		return;
 	}
+	if (peer->type == WD_PEER_SERVICES) {
+		fuzz_expect(!peer->service == !!peer->service_sel);
+		check_selector(peer->service_sel);
+		return;
+	}
+	if (peer->type == WD_PEER_GROUPS) {
+		fuzz_expect(!peer->group == !!peer->group_sel);
+		check_selector(peer->group_sel);
+		return;
+	}
 	fuzz_expect(peer->type == WD_PEER_CIDR);
 	fuzz_expect(peer->cidr.len <= (peer->cidr.addr.family == 4 ? 32 : 128));
 	for (uint32_t i = 0; i < peer->except_cnt; i++)
@@ -55,12 +66,18 @@ static void check_rule(enum wd_kind kind, const struct wd_policy_rule *rule)
 	for (uint32_t i = 0; i < rule->port_cnt; i++) {
 		const struct wd_port *port = &rule->port[i];
 
-		fuzz_expect(port->proto == IPPROTO_TCP ||
-			    port->proto == IPPROTO_UDP ||
-			    port->proto == IPPROTO_SCTP);
+		enum wd_l4 l4 = wd_l4_of(port->proto);
+
+		fuzz_expect(wd_l4_has_ports(l4) || kind >= WD_KIND_CILIUM_NP);
 		fuzz_expect(port->name ? *port->name != '\0' :
 					 port->lo <= port->hi);
-		fuzz_expect(port->name || port->lo || port->hi == 65535);
+		if (wd_l4_has_ports(l4))
+			fuzz_expect(port->name || port->lo ||
+				    port->hi == 65535);
+		else
+			fuzz_expect(!port->name);
+		if (l4 == WD_L4_OTHER)
+			fuzz_expect(!port->lo && port->hi == 65535);
 	}
 }
 
@@ -81,7 +98,9 @@ static void check_object(const struct wd_object *obj)
 	fuzz_expect(obj->name && *obj->name && obj->ns && obj->uid &&
 		    obj->line);
 	fuzz_expect((*obj->ns != '\0') ==
-		    (obj->kind == WD_KIND_POD || obj->kind == WD_KIND_NETPOL ||
+		    (obj->kind == WD_KIND_POD || obj->kind == WD_KIND_SERVICE ||
+		     obj->kind == WD_KIND_SLICE ||
+		     obj->kind == WD_KIND_NETPOL ||
 		     obj->kind == WD_KIND_CILIUM_NP));
 	if (!wd_kind_is_policy(obj->kind))
 		return;

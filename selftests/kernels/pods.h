@@ -39,8 +39,8 @@ bool pods_has_ip6(void);
 /** pods_connect() - a TCP connection to srv. Return: descriptor, -1 if there is none within @wait_ms */
 int pods_connect(enum pod from, int family, uint16_t port, int wait_ms);
 
-/** pods_accept() - its other end, -1 none */
-int pods_accept(int family, uint16_t port);
+/** pods_accept() - its other end, -1 if it has not come within @wait_ms */
+int pods_accept(int family, uint16_t port, int wait_ms);
 
 /** pods_datagram() - does one of UDP from @from reach srv within @wait_ms */
 bool pods_datagram(enum pod from, int family, uint16_t port, int wait_ms);

@@ -12,25 +12,15 @@ import sys
 from wdnet import yamlout
 from wdnet.ask import allowed, answered, denied, until
 from wdnet.cluster import POD_NET, WORLD, e2e
-from wdnet.tap import Tap, expect
+from wdnet.shared import Shared, pin
+from wdnet.tap import expect
 
-TESTS = []
+SHARED = Shared()
 RUNGS = ('full', 'nft')
 PREFIXES = [word for net in POD_NET.values() for number in (1, 2)
             for word in ('--encryption-prefix', net % number)]
 NEED = {'warder.io/encryption': 'required'}
 FREE = {'warder.io/encryption': 'none'}
-
-
-def test(function):
-    TESTS.append(function)
-    return function
-
-
-def pin(c, rung):
-    for node in c.nodes:
-        node.warder('ladder', 'pin', rung)
-        expect(rung, node.status()['rung'], f'rung of {node.name}')
 
 
 def annotate(c, **by_space):
@@ -68,7 +58,7 @@ def total(node):
     return sum(dropped(node).values())
 
 
-@test
+@SHARED.test
 def required_pods_reach_their_own_node_only(c):
     annotate(c, x=NEED, y=FREE)
     for rung in ('full', 'minimal', 'nft', 'full'):
@@ -87,7 +77,7 @@ def required_pods_reach_their_own_node_only(c):
                    f'{rung}: {node.name} counts drops: {dropped(node)}')
 
 
-@test
+@SHARED.test
 def outside_of_the_cluster_nothing_changes(c):
     annotate(c, x=NEED)
     for rung in RUNGS:
@@ -97,7 +87,7 @@ def outside_of_the_cluster_nothing_changes(c):
                 expect(True, reaches(end, name, 4), f'{rung}: {name}')
 
 
-@test
+@SHARED.test
 def where_no_prefix_is_known_a_pod_that_must_reaches_nobody_outside(c):
     restart(c, '--encryption', 'none')
     annotate(c, x=NEED)
@@ -135,7 +125,7 @@ def where_no_prefix_is_known_a_pod_that_must_reaches_nobody_outside(c):
     expect(True, reaches(c.pod('x/a'), 'ext1', 4), 'outside is outside again')
 
 
-@test
+@SHARED.test
 def ruleset_alone_judges_where_no_programs_are_fed(c):
     annotate(c, x=NEED)
     pin(c, 'full')
@@ -147,7 +137,7 @@ def ruleset_alone_judges_where_no_programs_are_fed(c):
     expect(True, bool(hooks(c.nodes[0])), 'they are back')
 
 
-@test
+@SHARED.test
 def node_reaches_no_required_pod_elsewhere_in_clear(c):
     annotate(c, x=NEED, y=FREE)
     for rung in RUNGS:
@@ -158,7 +148,7 @@ def node_reaches_no_required_pod_elsewhere_in_clear(c):
         allowed(c.node('node-a'), c.pod('x/a'))
 
 
-@test
+@SHARED.test
 def change_of_a_namespace_holds_at_once(c):
     annotate(c, x=FREE)
     pin(c, 'full')
@@ -171,7 +161,7 @@ def change_of_a_namespace_holds_at_once(c):
     denied(c.pod('x/a'), c.pod('x/b'))
 
 
-@test
+@SHARED.test
 def pod_that_nobody_has_told_of_is_no_stranger(c):
     """The other node's pods are unknown: inside, by the prefix of the node."""
     annotate(c, x=NEED)
@@ -191,7 +181,7 @@ def pod_that_nobody_has_told_of_is_no_stranger(c):
     allowed(c.pod('y/b'), c.pod('y/a'))
 
 
-@test
+@SHARED.test
 def exempt_nodes_reach_pods_in_clear_and_pods_do_not(c):
     annotate(c, x=NEED)
     restart(c, *PREFIXES, '--encryption-exempt', 'node-a')
@@ -209,7 +199,7 @@ def says(c, src, dst, port=80):
     return doc['encryption'], ' '.join(doc['warnings'])
 
 
-@test
+@SHARED.test
 def why_says_what_must_be_encrypted(c):
     annotate(c, x=NEED)
     pin(c, 'full')
@@ -224,7 +214,7 @@ def why_says_what_must_be_encrypted(c):
            'warning of port 4143')
 
 
-@test
+@SHARED.test
 def status_names_devices_and_findings(c):
     annotate(c, x=NEED)
     pin(c, 'full')
@@ -241,18 +231,5 @@ def status_names_devices_and_findings(c):
            'devices that are guarded where nothing is required')
 
 
-def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else ''
-    tap = Tap()
-    c = e2e(agent_args=PREFIXES)
-    try:
-        for function in TESTS:
-            if only in function.__name__:
-                tap.run(function.__name__, function, c)
-    finally:
-        c.close()
-    return tap.end()
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(SHARED.main(lambda: e2e(agent_args=PREFIXES)))

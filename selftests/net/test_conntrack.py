@@ -418,11 +418,19 @@ def tallies(some):
         sum(t.get('retrans', 0) for t in out)
 
 
+def came_and_judged(pod):
+    """Of one moment: a packet between the two readings would be in one only."""
+    while True:
+        came, judged = received(pod), counters(pod, 'egress')[0]
+        if received(pod) == came:
+            return came, judged
+
+
 def flooded(c, family, what):
     """Pods of the node talk while one of it floods."""
     loud = c.pod('y/b')
     full = loud.node.counter('CT_FULL', 'egress')
-    came, seen = received(loud), counters(loud, 'egress')[0]
+    came, seen = came_and_judged(loud)
     held, fresh = streams(c, family)
     pid, end = flood(loud, family, FLOOD_S)
     sent = struct.unpack('=Q', os.read(end, 8))[0]
@@ -430,7 +438,8 @@ def flooded(c, family, what):
     os.waitpid(pid, 0)
     asked, answered, again = tallies(held)
     tried, reached, _ = tallies(fresh)
-    came, now = received(loud) - came, counters(loud, 'egress')[0]
+    came_now, now = came_and_judged(loud)
+    came = came_now - came
     full = loud.node.counter('CT_FULL', 'egress') - full
     passed, dropped = (now[w]['packets'] - seen[w]['packets']
                        for w in ('allow', 'drop'))

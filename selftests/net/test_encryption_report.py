@@ -166,6 +166,8 @@ def test_page(c, _):
     expect([], [a for a in got.attrs if a[0] in ('src', 'href')], 'files')
     if f'<b>{NODE_ONLY}</b>' not in page or 'shop to shop' not in page:
         raise Fail('names are missing', page[:3000])
+    expect([], [p['path'] for p in report(c)['not_covered']
+                if p['subjects'] and not p['subjects_are']], 'names of what')
     alone = c.only_node.warder('encryption', 'report', '--html')[1]
     if not alone.startswith('<!doctype html>'):
         raise Fail('no page on stdout', alone[:100])

@@ -14,7 +14,7 @@ from wdnet.solo import Solo, expect_reach, ingress_policy, wait_for
 from wdnet.tap import Fail, Tap, expect
 
 SECONDS = 30
-MASTER_AT = 32  # wd_endpoint_val.master
+MASTER_AT = 40  # wd_endpoint_val.master
 EVENTS = 3000
 
 

@@ -5,6 +5,7 @@ next.
 
     test_refusals.py [TEXT]
 """
+import json
 import os
 import sys
 import time
@@ -20,10 +21,12 @@ NO_PROG = [f'bpf:PROG_LOAD name={o}_* errno=EACCES '
            'log="R2 invalid mem access\\nprocessed 9 insns\\n"'
            for o in OBJECTS]
 NO_BPF = 'bpf:* errno=EPERM'
+NO_LINKS = 'bpf:LINK_CREATE errno=EPERM'
+NO_FILTERS = 'netlink:ROUTE type=NEWTFILTER errno=EINVAL'
 NO_NFT = 'socket:NETFILTER errno=EPROTONOSUPPORT'
 TRANSIENT = 'bpf:PROG_LOAD name=wd_pod_* errno=ENOMEM'
-ADD_S = 1.0
 FIRST_PAUSE_S = 10  # before what may pass is tried again
+ADD_S = FIRST_PAUSE_S / 2  # who waited for the ladder would take longer
 
 
 def pin(b, rung):
@@ -43,6 +46,22 @@ def restart(b, *rules):
     b.node.stop_agent()
     b.start(*rules)
     return b.ladder()
+
+
+def rungs_told(b):
+    """Of the events of this agent: level, rung, the one before, cause."""
+    doc = json.loads(b.node.warder('status', '--events', '--json')[1])
+    told = [e for e in doc['happened'] if e['agent'] == 'rung']
+    with open(b.node.log_path, encoding='utf-8') as f:
+        log = f.read()
+    for event in told:
+        if event['text'] not in log:
+            raise Fail('not in the log', event['text'])
+    line = f'warder_agent_events_total{{kind="rung"}} {len(told)}\n'
+    if line not in b.node.warder('metrics')[1]:
+        raise Fail('no such metric', line)
+    return [tuple(e[key] for key in ('level', 'rung', 'rung_before',
+                                     'rung_cause')) for e in told]
 
 
 def denied_stays(b, function, *args):
@@ -107,6 +126,7 @@ def status_names_the_rung_and_why(b):
     fresh(b, *NO_PROG[:2])
     ladder = b.ladder()
     expect('minimal', ladder['rung'], 'rung')
+    expect([('warning', 'minimal', None, 'verifier')], rungs_told(b), 'told')
     first = ladder['attempts'][0]
     for key, want in (('rung', 'full'), ('object', 'wd_pod'),
                       ('step', 'load'), ('cause', 'verifier')):
@@ -119,6 +139,18 @@ def status_names_the_rung_and_why(b):
     for word in ('wd_pod', 'wd_compat', 'EACCES', 'verifier'):
         if word not in shown:
             raise Fail(f'ladder show does not say {word!r}:', shown)
+
+
+def a_device_that_nothing_can_be_attached_to_is_told_of(b):
+    """The agent runs, and a pod comes."""
+    fresh(b, NO_LINKS)
+    before = rungs_told(b)
+    b.refuse.set(NO_LINKS, NO_FILTERS)
+    denied_stays(b, add_and_delete, 'nft', 40)
+    wait_for('it is told', lambda: len(rungs_told(b)) > len(before))
+    expect([('warning', 'nft', 'compat')],
+           [t[:3] for t in rungs_told(b)[len(before):]], 'what is told')
+    b.check_traffic()
 
 
 # ---- from one agent to the next ----
@@ -165,11 +197,11 @@ def no_ruleset(b):
 
 def a_ruleset_stays_until_all_is_guarded_where_nothing_can_be_attached(b):
     """Programs load, but hang nowhere; each transaction takes its time."""
-    rules = ('bpf:LINK_CREATE errno=EPERM',
-             'netlink:ROUTE type=NEWTFILTER errno=EINVAL',
+    rules = (NO_LINKS, NO_FILTERS,
              'netlink:NETFILTER type=NEWRULE sleep=200')
     fresh(b, *rules)
     expect('nft', b.node.status()['rung'], 'rung')
+    expect([('warning', 'nft', None)], [t[:3] for t in rungs_told(b)], 'told')
     b.check_traffic()
     ladder = denied_stays(b, restart, *rules)
     expect('nft', ladder['rung'], 'rung of the next agent')
@@ -254,6 +286,7 @@ def climb_tries_it_and_nothing_else_does(b):
     expect('full', b.node.status()['rung'], 'rung after climb')
     b.check_traffic()
     expect('full', denied_stays(b, restart)['rung'], 'rung after a restart')
+    expect([], rungs_told(b), 'told of a start on the best rung')
 
 
 def another_binary_tries_what_this_one_was_refused(b):
@@ -328,6 +361,7 @@ GROUPS = (
      programs_in_force_stay_where_all_is_gone,
      without_bpf_and_nft_pods_are_closed_and_the_node_is_not),
     (status_names_the_rung_and_why,
+     a_device_that_nothing_can_be_attached_to_is_told_of,
      a_permanent_refusal_is_not_tried_again_in_this_boot,
      climb_tries_it_and_nothing_else_does,
      another_binary_tries_what_this_one_was_refused,

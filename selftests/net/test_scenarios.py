@@ -495,7 +495,7 @@ def scenario_154_what_is_told_enforced_drops_a_packet(c):
 
 @test
 def scenario_155_a_policy_too_large_is_refused_and_opens_nothing(c):
-    """More predicates than a row has bits."""
+    """More predicates than a row has bits, and than a namespace may have."""
     c.apply([into('x', A, frm(pods(pod='b')))])
     flood = [frm(block(f'11.{n >> 8}.{n & 255}.0/24'), ports=[port(n + 1)])
              for n in range(6000)]
@@ -505,7 +505,7 @@ def scenario_155_a_policy_too_large_is_refused_and_opens_nothing(c):
     codes = [n.warder('sync', ok=None)[0] for n in c.nodes]
     doc = c.nodes[0].status()
     told = doc['endpoint_problems'] or doc['commits']['error'] or \
-        any(codes)
+        doc['problems'] or any(codes)
     if not told:
         raise Fail('nobody says that the policy does not fit')
     denied(c.pod('x/c'), c.pod('x/a'))

@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 
+from wdnet.ask import until
 from wdnet.solo import Solo, ingress_policy
 from wdnet.tap import Fail, Tap, expect
 
@@ -79,6 +80,22 @@ def test_pins_say_the_same(c):
     expect(before, after, 'the state of the pins')
 
 
+def test_every_rung(c):
+    """What is enforced does not depend on what enforces it."""
+    node = c.only_node
+    before = json.loads(export(c))
+    try:
+        for rung in ('minimal', 'nft', 'hold'):
+            node.warder('ladder', 'pin', rung)
+            after = json.loads(export(c))
+            expect(rung, after['rung'], 'rung')
+            for key in set(before) - {'rung', 'generation'}:
+                expect(before[key], after[key], f'{key} on rung {rung}')
+    finally:
+        node.warder('ladder', 'pin', 'auto')
+    node.sync()
+
+
 def test_policy_changes_it(c):
     before = json.loads(export(c))
     c.policies = [ingress_policy('srv', 'srv', 'ok', 'bad')]
@@ -115,6 +132,18 @@ def test_no_secret(c):
             raise Fail(f'{word} is in it', text[:300])
 
 
+def test_hold_from_the_start(c):
+    """Comes last: it sets links down."""
+    node = c.only_node
+    node.warder('stop', '--detach')
+    node.agent.wait(30)
+    node.start_agent('--max-rung', 'hold', wait=False)
+    until(0, lambda: node.warder('status', ok=None)[0], 'the agent answers')
+    error = export(c, ok=3)
+    if 'rung hold' not in str(error):
+        raise Fail('does not say why', error)
+
+
 def test_nothing_there(c):
     from wdnet.node import WARDER
     code, _, err = c.only_node.ns.run(
@@ -133,11 +162,14 @@ def main():
         for name, test in (('all that is in force is in it', test_all_is_in_it),
                            ('without an agent the pins say the same',
                             test_pins_say_the_same),
+                           ('it is the same on every rung', test_every_rung),
                            ('a change of policy is in it',
                             test_policy_changes_it),
                            ('a file is written whole', test_file),
                            ('no secret is in it', test_no_secret),
-                           ('where nothing is', test_nothing_there)):
+                           ('where nothing is', test_nothing_there),
+                           ('on hold from the start there is none',
+                            test_hold_from_the_start)):
             tap.run('state export: ' + name, test, c)
     finally:
         c.close()

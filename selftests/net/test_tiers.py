@@ -6,24 +6,17 @@ in which order, on programs and on the ruleset.
     test_tiers.py [PART-OF-A-NAME]
 """
 import json
-import os
 import sys
 
 from cases.dsl import frm, into, out_of, pods, sel
 from wdnet.ask import allowed, answered, denied, until
 from wdnet.cluster import POD_NET, WORLD, e2e
-from wdnet.tap import Tap, expect
+from wdnet.shared import Shared, each_rung
+from wdnet.tap import expect
 
-TESTS = []
-RUNGS = ('full', 'minimal', 'nft') if os.environ.get('WD_LONG') == '1' \
-    else ('full', 'nft')
+SHARED = Shared()
 ALL = {'namespaces': {}}
 X = {'namespaces': {'matchLabels': {'ns': 'x'}}}
-
-
-def test(function):
-    TESTS.append(function)
-    return function
 
 
 def pod(ns, name):
@@ -58,15 +51,7 @@ def baseline_np(*ingress):
                 ingress=list(ingress))
 
 
-def each_rung(c):
-    for rung in RUNGS:
-        for node in c.nodes:
-            node.warder('ladder', 'pin', rung)
-            expect(rung, node.status()['rung'], f'rung of {node.name}')
-        yield rung
-
-
-@test
+@SHARED.test
 def admin_decides_before_network_policy_and_passes_on(c):
     c.apply([
         cluster_np('first', 10,
@@ -85,7 +70,7 @@ def admin_decides_before_network_policy_and_passes_on(c):
         allowed(c.pod('z/a'), c.pod('y/c'))  # no subject
 
 
-@test
+@SHARED.test
 def baseline_counts_where_nothing_isolates(c):
     c.apply([
         baseline_np(rule('Allow', pod('y', 'a')), rule('Deny', ALL)),
@@ -101,7 +86,7 @@ def baseline_counts_where_nothing_isolates(c):
         allowed(c.pod('y/b'), c.pod('y/c'))
 
 
-@test
+@SHARED.test
 def lower_priority_comes_first_whatever_the_kind(c):
     both = [cluster_np('new', 20, rule('Deny', pod('y', 'a'))),
             admin_np('old', 30, rule('Allow', pod('y', 'a')))]
@@ -119,7 +104,7 @@ def lower_priority_comes_first_whatever_the_kind(c):
     c.apply([])
 
 
-@test
+@SHARED.test
 def passing_on_leaves_the_rest_of_the_tier_behind(c):
     c.apply([
         admin_np('p', 1, rule('Pass', pod('y', 'a'))),
@@ -130,7 +115,7 @@ def passing_on_leaves_the_rest_of_the_tier_behind(c):
         denied(c.pod('y/b'), c.pod('x/a'))
 
 
-@test
+@SHARED.test
 def egress_knows_nodes_and_networks(c):
     other = {'networks': [POD_NET[4] % 2, POD_NET[6] % 2]}
     c.apply([cluster_np(
@@ -152,7 +137,7 @@ def egress_knows_nodes_and_networks(c):
                                      'world'), 'nobody of the cluster')
 
 
-@test
+@SHARED.test
 def rule_that_is_not_understood_closes_what_it_was_to_close(c):
     for wrong in (rule('Deny', {'sameLabels': ['t']}),
                   rule('Pass', {'sameLabels': ['t']}),
@@ -173,7 +158,7 @@ def rule_that_is_not_understood_closes_what_it_was_to_close(c):
     c.apply([])
 
 
-@test
+@SHARED.test
 def long_lists_decide_like_short_ones(c):
     """More rules than a class has room for, turn by turn."""
     rules = [rule('Deny' if i % 2 else 'Accept', pod('nobody', f'p{i}'))
@@ -186,7 +171,7 @@ def long_lists_decide_like_short_ones(c):
         denied(c.pod('z/a'), c.pod('x/a'))
 
 
-@test
+@SHARED.test
 def commands_name_tier_rule_and_action(c):
     for node in c.nodes:
         node.warder('ladder', 'pin', 'full')
@@ -224,7 +209,7 @@ def drops(c, node):
             for line in tail.communicate(timeout=10)[0].splitlines()]
 
 
-@test
+@SHARED.test
 def egress_of_network_policy_is_one_tier_with_it(c):
     c.apply([out_of('x', sel(pod='a')),
              cluster_np('up', 1, egress=[rule('Accept', pod('y', 'a'),
@@ -234,18 +219,5 @@ def egress_of_network_policy_is_one_tier_with_it(c):
         denied(c.pod('x/a'), c.pod('y/b'))
 
 
-def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else ''
-    tap = Tap()
-    c = e2e()
-    try:
-        for function in TESTS:
-            if only in function.__name__:
-                tap.run(function.__name__, function, c)
-    finally:
-        c.close()
-    return tap.end()
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(SHARED.main(e2e))

@@ -99,9 +99,9 @@ static size_t put_l4(uint8_t *l4, const struct packet *p)
 		return 24;
 	}
 	if (is_icmp(f)) {
-		put32(l4, 0);
-		l4[0] = f->proto == IPPROTO_ICMP ? (p->is_reply ? 0 : 8) :
-						   (p->is_reply ? 129 : 128);
+		put32(l4, (uint32_t)f->port << 16);
+		if (p->is_reply) /* 0 to echo in IPv4, else the next one */
+			l4[0] = f->port >> 8 == 8 ? 0 : (uint8_t)(l4[0] + 1);
 		put16(l4 + 4, p->sport);
 		return 24;
 	}

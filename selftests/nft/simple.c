@@ -93,7 +93,6 @@ void simple_slot(struct wd_memory *mem, uint32_t slot, enum wd_dir dir,
 
 	memset(s, 0, sizeof(*s));
 	s->flags = WD_SLOT_READY | (isolated ? WD_SLOT_ISOLATED : 0);
-	s->any = class;
 	spans[class].class = class;
 	for (int l4 = 0; class && l4 < WD_L4__MAX; l4++) {
 		s->first[l4] = class;

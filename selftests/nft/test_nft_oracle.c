@@ -174,6 +174,8 @@ static void cluster_begin(struct cluster *c, uint32_t nr)
 	c->store = wd_store_new(object_changed, c);
 	c->model = wd_model_new(c->store, &c->sink, &config);
 	c->oracle.store = c->store;
+	c->oracle.untranslated = true;
+	c->oracle.untried = true; /* the ruleset has what is enforced */
 	c->gen.store = c->store;
 	c->gen.ep_id = last_ep;
 	c->gen.ifindex = node.ifindex;
@@ -286,6 +288,29 @@ static bool is_icmp_of_other(const struct wd_flow *f)
 	return f->proto == (f->src.family == 4 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 }
 
+static bool is_icmp(const struct wd_flow *f)
+{
+	return f->proto == (f->src.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+}
+
+static bool is_echo(const struct wd_flow *f)
+{
+	return is_icmp(f) && f->port >> 8 == (f->src.family == 4 ? 8 : 128);
+}
+
+/* conntrack begins no flow with it: an answer, an error, or a type unknown to it. */
+static bool opens_nothing(const struct wd_flow *f)
+{
+	static const uint8_t known4[] = { 8, 13, 15, 17 };
+	uint8_t type = (uint8_t)(f->port >> 8);
+
+	if (!is_icmp(f))
+		return false;
+	if (f->src.family == 4)
+		return !memchr(known4, type, sizeof(known4));
+	return type != 128 && type != 139;
+}
+
 /* The list in nft.h, as far as it concerns these packets. */
 static bool may_be_stricter(const struct cluster *c, const struct packet *p,
 			    int reason)
@@ -295,6 +320,7 @@ static bool may_be_stricter(const struct cluster *c, const struct packet *p,
 
 	if (reason == WD_R_CT_INVALID)
 		return is_icmp_of_other(f) || f->proto == IPPROTO_SCTP ||
+		       opens_nothing(f) ||
 		       (local(c, &f->src, &src) && local(c, &f->dst, &dst) &&
 			src && src == dst);
 	/* the name of this host, from elsewhere */
@@ -373,11 +399,6 @@ static bool has_ports(const struct wd_flow *f)
 	       f->proto == IPPROTO_SCTP;
 }
 
-static bool is_icmp(const struct wd_flow *f)
-{
-	return f->proto == (f->src.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
-}
-
 /* Protocols without ports have one flow per peer: it must not be there yet. */
 static bool make_room(struct cluster *c, const struct wd_flow *f)
 {
@@ -408,7 +429,9 @@ static enum wd_dir other(enum wd_dir dir)
 /* An endpoint's address by a device that is not its own. */
 static bool send_spoofed(struct cluster *c, const struct packet *p)
 {
-	static const struct wd_answer want = { WD_DROP, WD_R_SPOOF_IP };
+	static const struct wd_answer want = {
+		WD_DROP, WD_R_SPOOF_IP, { false }, false
+	};
 	const struct wd_object *owner =
 		wd_oracle_owner(&c->oracle, &p->flow->src);
 	const struct wd_endpoint *ep, *to;
@@ -500,11 +523,16 @@ static bool send_again(struct cluster *c, struct live *live)
 		return true;
 	}
 	p.is_reply = !wd_oracle_is_group(&live->flow.dst) &&
-		     wd_gen_one_in(&c->gen, 2);
+		     !opens_nothing(&live->flow) && wd_gen_one_in(&c->gen, 2);
 	p.is_later = live->is_answered;
 	p.is_synack = p.is_reply && !live->is_answered;
 	hook = p.is_reply ? other(live->dir) : live->dir;
 	want = wd_oracle_judge(&c->oracle, ep, live->dir, &live->flow);
+	/* what answers another question needs a rule, which cannot be asked */
+	if (p.is_reply && is_icmp(&live->flow) && !is_echo(&live->flow))
+		want = (struct wd_answer){
+			WD_DROP, WD_R_CT_INVALID, { false }, false
+		};
 	send_packet(c, &p, false);
 	repeated++;
 	got = node_verdicts(&node, hook);

@@ -81,9 +81,24 @@ static void print_peer(const struct wd_peer *peer)
 		if (peer->node_sel)
 			print_selector("labels", peer->node_sel);
 	}
-	if (peer->type == WD_PEER_CIDR) {
+	if (peer->type == WD_PEER_GROUPS) {
+		printf(" groups %s", peer->group ? peer->group : "");
+		if (peer->group_sel)
+			print_selector("labels", peer->group_sel);
+	}
+	if (peer->type == WD_PEER_SERVICES) {
+		printf(" services %s/%s%s",
+		       peer->service_ns ? peer->service_ns : "*",
+		       peer->service ? peer->service : "",
+		       peer->only_known ? " if known" : "");
+		if (peer->service_sel)
+			print_selector("labels", peer->service_sel);
+	}
+	if (peer->type == WD_PEER_CIDR || peer->type == WD_PEER_GROUPS) {
 		printf(" scope %d %s", peer->scope,
-		       wd_cidr_str(&peer->cidr, buf));
+		       peer->type == WD_PEER_CIDR ?
+			       wd_cidr_str(&peer->cidr, buf) :
+			       "");
 		for (uint32_t i = 0; i < peer->except_cnt; i++)
 			printf(" except %s",
 			       wd_cidr_str(&peer->except[i], buf));
@@ -138,14 +153,46 @@ static void print_spec(const struct wd_spec *np)
 
 static void print_policy(const struct wd_object *obj)
 {
-	printf("# %s %s/%s tier %d priority %u", wd_kind_name(obj->kind),
-	       obj->ns, obj->name, obj->policy.tier, obj->policy.priority);
+	printf("# %s%s %s/%s tier %d priority %u",
+	       obj->policy.on_trial ? "on trial: " : "",
+	       wd_kind_name(obj->kind), obj->ns, obj->name, obj->policy.tier,
+	       obj->policy.priority);
 	for (uint32_t i = 0; i < obj->policy.spec_cnt; i++)
 		print_spec(&obj->policy.spec[i]);
 }
 
+static void print_service(const struct wd_object *obj)
+{
+	const struct wd_service *s = &obj->service;
+
+	printf("# Service %s/%s", obj->ns, obj->name);
+	print_addrs(s->addr, s->addr_cnt);
+	for (uint32_t i = 0; i < s->port_cnt; i++)
+		printf(" '%s' %u/%u node %u to %u%s", s->port[i].name,
+		       s->port[i].port, s->port[i].proto, s->port[i].node_port,
+		       s->port[i].target,
+		       s->port[i].target_name ? s->port[i].target_name : "");
+	if (s->selector)
+		print_selector("pods", s->selector);
+	printf("\n");
+}
+
+static void print_slice(const struct wd_object *obj)
+{
+	const struct wd_slice *s = &obj->slice;
+
+	printf("# EndpointSlice %s/%s of '%s'", obj->ns, obj->name, s->service);
+	print_addrs(s->addr, s->addr_cnt);
+	for (uint32_t i = 0; i < s->port_cnt; i++)
+		printf(" '%s' %u/%u", s->port[i].name, s->port[i].port,
+		       s->port[i].proto);
+	printf("\n");
+}
+
 void wd_dump_object(const struct wd_object *obj)
 {
+	char buf[WD_ADDR_STRLEN];
+
 	switch (obj->kind) {
 	case WD_KIND_NAMESPACE:
 		printf("# Namespace %s mode %d%s", obj->name, obj->nsp.mode,
@@ -161,6 +208,19 @@ void wd_dump_object(const struct wd_object *obj)
 		printf("# Node %s", obj->name);
 		print_addrs(obj->node.addr, obj->node.addr_cnt);
 		printf("\n");
+		break;
+	case WD_KIND_CIDR_GROUP:
+		printf("# CiliumCIDRGroup %s", obj->name);
+		print_labels(obj->group.labels);
+		for (uint32_t i = 0; i < obj->group.cidr_cnt; i++)
+			printf(" %s", wd_cidr_str(&obj->group.cidr[i], buf));
+		printf("\n");
+		break;
+	case WD_KIND_SERVICE:
+		print_service(obj);
+		break;
+	case WD_KIND_SLICE:
+		print_slice(obj);
 		break;
 	case WD_KIND_NETPOL:
 	case WD_KIND_CLUSTER_NP:
@@ -240,8 +300,11 @@ void wd_dump_case(const struct wd_gen *gen, const struct wd_oracle *oracle,
 		if (!strcmp(obj->ns, ep->ns) &&
 		    (!pod || wd_oracle_isolates(oracle, ep, dir, obj)))
 			wd_dump_object(obj);
-	for (int kind = WD_KIND_NETPOL + 1; kind < WD_KIND__MAX; kind++)
-		while ((obj = wd_store_next(oracle->store, (enum wd_kind)kind,
+	while ((obj = wd_store_next(oracle->store, WD_KIND_CIDR_GROUP, obj)))
+		wd_dump_object(obj);
+	for (int kind = WD_KIND_SERVICE; kind < WD_KIND__MAX; kind++)
+		while (kind != WD_KIND_NETPOL &&
+		       (obj = wd_store_next(oracle->store, (enum wd_kind)kind,
 					    obj)))
 			wd_dump_object(obj);
 	printf("# changes before it, oldest first:\n");

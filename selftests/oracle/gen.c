@@ -18,6 +18,7 @@
 #define PODS_PER_NS 5
 #define POLICIES_PER_NS 5
 #define NODES 3
+#define SERVICES_PER_NS 2
 
 static void note(struct wd_gen *gen, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -113,6 +114,61 @@ static void del_wide(struct wd_gen *gen)
 
 	if (wd_store_del(gen->store, kind, "", name, NULL))
 		note(gen, "delete %s %s", wd_kind_name(kind), name);
+}
+
+static void change_group(struct wd_gen *gen)
+{
+	char name[16];
+
+	gen_name(gen, name, "g", 3);
+	if (wd_gen_one_in(gen, 3) &&
+	    wd_store_del(gen->store, WD_KIND_CIDR_GROUP, "", name, NULL)) {
+		note(gen, "delete CiliumCIDRGroup %s", name);
+		return;
+	}
+	note(gen, "put CiliumCIDRGroup %s", name);
+	(void)wd_store_put(gen->store, wd_gen_group(gen, name));
+}
+
+static void put_service(struct wd_gen *gen)
+{
+	const char *ns = wd_gen_ns_name(gen);
+	char name[16];
+
+	gen_name(gen, name, "s", SERVICES_PER_NS);
+	note(gen, "put Service %s/%s", ns, name);
+	(void)wd_store_put(gen->store, wd_gen_service(gen, ns, name));
+}
+
+static void del_service(struct wd_gen *gen)
+{
+	const char *ns = wd_gen_ns_name(gen);
+	char name[16];
+
+	gen_name(gen, name, "s", SERVICES_PER_NS);
+	if (wd_store_del(gen->store, WD_KIND_SERVICE, ns, name, NULL))
+		note(gen, "delete Service %s/%s", ns, name);
+}
+
+static void put_slice(struct wd_gen *gen)
+{
+	const char *ns = wd_gen_ns_name(gen);
+	char name[16], service[16];
+
+	gen_name(gen, name, "es", 2 * SERVICES_PER_NS);
+	gen_name(gen, service, "s", SERVICES_PER_NS);
+	note(gen, "put EndpointSlice %s/%s of %s", ns, name, service);
+	(void)wd_store_put(gen->store, wd_gen_slice(gen, ns, name, service));
+}
+
+static void del_slice(struct wd_gen *gen)
+{
+	const char *ns = wd_gen_ns_name(gen);
+	char name[16];
+
+	gen_name(gen, name, "es", 2 * SERVICES_PER_NS);
+	if (wd_store_del(gen->store, WD_KIND_SLICE, ns, name, NULL))
+		note(gen, "delete EndpointSlice %s/%s", ns, name);
 }
 
 static struct wd_endpoint *endpoint_of(struct wd_gen *gen, const char *ns,
@@ -339,6 +395,7 @@ void wd_gen_fill(struct wd_gen *gen)
 		put_namespace(gen);
 	change_node(gen);
 	change_node(gen);
+	change_group(gen);
 	for (uint32_t i = 0; i < pods; i++)
 		put_pod(gen);
 	for (int i = 0; i < 40 && gen->ep_cnt < 3; i++)
@@ -349,6 +406,10 @@ void wd_gen_fill(struct wd_gen *gen)
 		put_wide(gen);
 	for (uint32_t i = wd_gen_rnd(gen, 4); i > 0; i--)
 		put_cilium(gen);
+	for (uint32_t i = wd_gen_rnd(gen, 6); i > 0; i--)
+		put_service(gen);
+	for (uint32_t i = wd_gen_rnd(gen, 4); i > 0; i--)
+		put_slice(gen);
 }
 
 void wd_gen_mutate(struct wd_gen *gen)
@@ -357,11 +418,13 @@ void wd_gen_mutate(struct wd_gen *gen)
 		void (*fn)(struct wd_gen *gen);
 		uint32_t weight; /* of 100 */
 	} table[] = {
-		{ put_policy, 16 }, { del_policy, 12 },	  { put_pod, 26 },
-		{ del_pod, 4 },	    { put_namespace, 7 }, { del_namespace, 2 },
-		{ change_node, 3 }, { add_endpoint, 7 },  { del_endpoint, 5 },
-		{ change_host, 2 }, { put_wide, 4 },	  { del_wide, 4 },
-		{ put_cilium, 5 },  { del_cilium, 3 },
+		{ put_policy, 13 },  { del_policy, 10 },   { put_pod, 20 },
+		{ del_pod, 4 },	     { put_namespace, 7 }, { del_namespace, 2 },
+		{ change_node, 3 },  { add_endpoint, 7 },  { del_endpoint, 5 },
+		{ change_host, 2 },  { put_wide, 4 },	   { del_wide, 4 },
+		{ put_cilium, 5 },   { del_cilium, 3 },	   { put_service, 3 },
+		{ del_service, 1 },  { put_slice, 3 },	   { del_slice, 1 },
+		{ change_group, 3 },
 	};
 	uint32_t left = wd_gen_rnd(gen, 100), i = 0;
 
@@ -377,17 +440,42 @@ static uint8_t gen_proto(struct wd_gen *gen, int family)
 	static const uint8_t with_ports[] = { IPPROTO_TCP, IPPROTO_TCP,
 					      IPPROTO_TCP, IPPROTO_UDP,
 					      IPPROTO_UDP, IPPROTO_SCTP };
-	/* the last two: ICMP of the other family is just another protocol */
-	static const uint8_t others[] = {
-		IPPROTO_GRE, IPPROTO_IPIP, IPPROTO_ESP,	   IPPROTO_IGMP,
-		89,	     103,	   IPPROTO_ICMPV6, IPPROTO_ICMP
-	};
 
-	if (!wd_gen_one_in(gen, 4))
+	if (!wd_gen_one_in(gen, 3))
 		return with_ports[wd_gen_rnd(gen, sizeof(with_ports))];
-	if (wd_gen_one_in(gen, 2))
+	if (wd_gen_rnd(gen, 3))
 		return family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
-	return others[wd_gen_rnd(gen, sizeof(others))];
+	/* ICMP of the other family is just another protocol */
+	if (wd_gen_one_in(gen, 5))
+		return family == 4 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	return wd_gen_other(gen);
+}
+
+/* To a port of some service, by an address of its own or of a node. */
+static void to_service(struct wd_gen *gen, struct wd_flow *flow)
+{
+	uint32_t left = wd_gen_rnd(
+		gen, 1 + (uint32_t)wd_store_count(gen->store, WD_KIND_SERVICE));
+	const struct wd_object *obj = NULL;
+	const struct wd_service_port *port;
+
+	do {
+		obj = wd_store_next(gen->store, WD_KIND_SERVICE, obj);
+	} while (obj && left--);
+	if (!obj || !obj->service.port_cnt)
+		return;
+	port = &obj->service.port[wd_gen_rnd(gen, obj->service.port_cnt)];
+	flow->proto = port->proto;
+	flow->port = port->port;
+	if (port->node_port && wd_gen_one_in(gen, 3)) {
+		flow->port = port->node_port;
+		flow->dst =
+			wd_gen_node_addr(wd_gen_rnd(gen, 4), flow->src.family);
+		return;
+	}
+	for (uint32_t i = 0; i < obj->service.addr_cnt; i++)
+		if (obj->service.addr[i].family == flow->src.family)
+			flow->dst = obj->service.addr[i];
 }
 
 bool wd_gen_flow(struct wd_gen *gen, const struct wd_endpoint *ep,
@@ -417,6 +505,11 @@ bool wd_gen_flow(struct wd_gen *gen, const struct wd_endpoint *ep,
 		ret_flow->port = wd_gen_one_in(gen, 8) ?
 					 (uint16_t)wd_gen_rnd(gen, 65536) :
 					 wd_gen_port(gen);
+	if (ret_flow->proto ==
+	    (own.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		ret_flow->port = wd_gen_type(gen, own.family);
+	if (dir == WD_EGRESS && wd_gen_one_in(gen, 4))
+		to_service(gen, ret_flow);
 	return true;
 }
 

@@ -28,6 +28,16 @@ static const uint16_t ports[] = { 0,	1,     2,     53,    67,   79,	 80,
 				  81,	443,   547,   4789,  8080, 8081, 8082,
 				  8472, 51820, 65533, 65534, 65535 };
 
+/* Of ICMP and ICMPv6; echo is first, errors and answers are among them. */
+static const uint8_t types[2][9] = {
+	{ 8, 0, 3, 11, 13, 14, 42, 254, 255 },
+	{ 128, 129, 1, 3, 131, 143, 160, 139, 255 },
+};
+/* Without AH, which in IPv6 is stepped over. */
+static const uint8_t others[] = { IPPROTO_GRE,	IPPROTO_IPIP, IPPROTO_ESP,
+				  IPPROTO_IGMP, 112,	      89,
+				  103,		252 };
+
 static const char *const outside4[] = { "203.0.113.7",	   "203.0.113.130",
 					"198.51.100.255",  "9.255.255.255",
 					"11.0.0.0",	   "10.0.1.200",
@@ -93,6 +103,27 @@ const char *wd_gen_pick(struct wd_gen *gen, const char *const *list,
 const char *wd_gen_ns_name(struct wd_gen *gen)
 {
 	return wd_gen_pick(gen, namespaces, COUNT(namespaces));
+}
+
+uint16_t wd_gen_type(struct wd_gen *gen, int family)
+{
+	uint32_t type = types[family == 6][wd_gen_rnd(gen, COUNT(types[0]))];
+
+	if (wd_gen_one_in(gen, 3))
+		type = types[family == 6][0];
+	else if (wd_gen_one_in(gen, 4))
+		type = wd_gen_rnd(gen, 256);
+	/* neighbour discovery, and what a pod may not say as a router */
+	if (family == 6 &&
+	    (type == 130 || (type >= 133 && type <= 138) || type == 151))
+		type = 132;
+	return (uint16_t)(type << 8 |
+			  (wd_gen_one_in(gen, 3) ? wd_gen_rnd(gen, 4) : 0));
+}
+
+uint8_t wd_gen_other(struct wd_gen *gen)
+{
+	return others[wd_gen_rnd(gen, COUNT(others))];
 }
 
 uint16_t wd_gen_port(struct wd_gen *gen)
@@ -304,6 +335,7 @@ static struct wd_object *new_object(struct wd_gen *gen, enum wd_kind kind,
 	if (wd_kind_is_policy(kind)) {
 		wd_policy_specs(obj, 1);
 		obj->policy.tier = WD_TIER_NORMAL;
+		obj->policy.on_trial = wd_gen_one_in(gen, 8);
 	}
 	obj->ns = wd_str_get(ns);
 	obj->name = wd_str_get(name);
@@ -357,6 +389,19 @@ struct wd_object *wd_gen_node(struct wd_gen *gen, uint32_t nr)
 		if (!wd_gen_one_in(gen, 3))
 			obj->node.cidr[obj->node.cidr_cnt++] =
 				node_cidr(node_cidrs[nr][i]);
+	return obj;
+}
+
+struct wd_object *wd_gen_group(struct wd_gen *gen, const char *name)
+{
+	struct wd_object *obj = new_object(gen, WD_KIND_CIDR_GROUP, "", name);
+	struct wd_cidr_group *group = &obj->group;
+
+	group->labels = gen_labels(gen, keys, COUNT(keys), NULL);
+	group->cidr_cnt = wd_gen_rnd(gen, 4);
+	group->cidr = wd_xcalloc(group->cidr_cnt, sizeof(*group->cidr));
+	for (uint32_t i = 0; i < group->cidr_cnt; i++)
+		group->cidr[i] = gen_cidr(gen);
 	return obj;
 }
 
@@ -424,8 +469,48 @@ enum peers {
 	PEERS_WIDE = 4, /* pods by namespace only: the policy has none */
 };
 
+/* Excepts inside, around, and beside what the groups have. */
+static void gen_groups(struct wd_gen *gen, struct wd_peer *peer)
+{
+	static const char *const names[] = { "g0", "g1", "g2" };
+
+	peer->type = WD_PEER_GROUPS;
+	peer->scope = (enum wd_cidr_scope)wd_gen_rnd(gen, 4);
+	if (wd_gen_one_in(gen, 2))
+		peer->group = wd_str_get(wd_gen_pick(gen, names, COUNT(names)));
+	else
+		peer->group_sel = new_selector(gen, false);
+	peer->except_cnt = wd_gen_one_in(gen, 2) ? wd_gen_rnd(gen, 4) : 0;
+	peer->except = wd_xcalloc(peer->except_cnt, sizeof(*peer->except));
+	for (uint32_t i = 0; i < peer->except_cnt; i++)
+		peer->except[i] = gen_cidr(gen);
+}
+
+/* By name or labels, here or elsewhere, there or not. */
+static void gen_served(struct wd_gen *gen, struct wd_peer *peer)
+{
+	static const char *const names[] = { "s0", "s1" };
+
+	peer->type = WD_PEER_SERVICES;
+	if (!wd_gen_one_in(gen, 3))
+		peer->service_ns = wd_str_get(wd_gen_ns_name(gen));
+	peer->only_known = wd_gen_one_in(gen, 4);
+	if (wd_gen_one_in(gen, 2))
+		peer->service = wd_str_get(wd_gen_pick(gen, names, 2));
+	else
+		peer->service_sel = new_selector(gen, false);
+}
+
 static void gen_peer(struct wd_gen *gen, struct wd_peer *peer, uint32_t kinds)
 {
+	if (kinds & PEERS_SCOPES && wd_gen_one_in(gen, 6)) {
+		gen_served(gen, peer);
+		return;
+	}
+	if (kinds & PEERS_SCOPES && wd_gen_one_in(gen, 6)) {
+		gen_groups(gen, peer);
+		return;
+	}
 	if (wd_gen_one_in(gen, 3)) {
 		peer->type = WD_PEER_CIDR;
 		peer->cidr = gen_cidr(gen);
@@ -455,8 +540,32 @@ static void gen_peer(struct wd_gen *gen, struct wd_peer *peer, uint32_t kinds)
 		peer->pod_sel = new_selector(gen, false);
 }
 
+/* Every type, every code of one, one code, or some codes of it. */
+static void gen_types(struct wd_gen *gen, struct wd_port *port)
+{
+	bool is_v4 = wd_gen_one_in(gen, 2);
+	uint16_t type = wd_gen_type(gen, is_v4 ? 4 : 6);
+
+	port->proto = is_v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	port->lo = wd_gen_one_in(gen, 2) ? type : type & 0xff00;
+	port->hi = wd_gen_one_in(gen, 2) ? port->lo : port->lo | 0xff;
+	if (!wd_gen_one_in(gen, 8))
+		return;
+	port->lo = 0;
+	port->hi = 65535;
+}
+
 static void gen_port(struct wd_gen *gen, struct wd_port *port)
 {
+	if (wd_gen_one_in(gen, 5)) {
+		gen_types(gen, port);
+		return;
+	}
+	if (wd_gen_one_in(gen, 12)) {
+		port->proto = wd_gen_other(gen);
+		port->hi = 65535;
+		return;
+	}
 	port->proto =
 		port_protos[wd_gen_one_in(gen, 2) ? 0 : wd_gen_rnd(gen, 3)];
 	if (wd_gen_one_in(gen, 4)) {
@@ -474,6 +583,20 @@ static void gen_port(struct wd_gen *gen, struct wd_port *port)
 		port->hi = ports[1 + wd_gen_rnd(gen, COUNT(ports) - 1)];
 	if (port->hi < port->lo)
 		port->hi = wd_gen_one_in(gen, 2) ? 65535 : port->lo;
+}
+
+/* Not said beside services. */
+static void drop_names(struct wd_policy_rule *rule)
+{
+	for (uint32_t i = 0; i < rule->port_cnt; i++) {
+		struct wd_port *port = &rule->port[i];
+
+		if (!port->name)
+			continue;
+		wd_str_put(port->name);
+		port->name = NULL;
+		port->lo = port->hi = 80;
+	}
 }
 
 static void gen_rule(struct wd_gen *gen, struct wd_policy_rule *rule,
@@ -494,7 +617,98 @@ static void gen_rule(struct wd_gen *gen, struct wd_policy_rule *rule,
 		gen_peer(gen, &rule->peer[i], kinds);
 	for (uint32_t i = 0; i < rule->port_cnt; i++)
 		gen_port(gen, &rule->port[i]);
+	for (uint32_t i = 0; i < rule->peer_cnt; i++)
+		if (rule->peer[i].type == WD_PEER_SERVICES)
+			drop_names(rule);
 }
+
+/* ---- services ---- */
+
+static const char *const service_ports[] = { "", "web" };
+
+struct wd_addr wd_gen_service_addr(struct wd_gen *gen, int family)
+{
+	if (wd_gen_one_in(gen, 10))
+		return wd_gen_peer_addr(gen, family);
+	return addr_nr(family, "10.96.0.0", "fd96::", 1 + wd_gen_rnd(gen, 3));
+}
+
+static void gen_service_port(struct wd_gen *gen, struct wd_service_port *port)
+{
+	port->name = wd_str_get(wd_gen_pick(gen, service_ports, 2));
+	port->proto = port_protos[wd_gen_rnd(gen, COUNT(port_protos))];
+	do {
+		port->port = wd_gen_port(gen);
+	} while (!port->port);
+	if (wd_gen_one_in(gen, 3))
+		port->target_name = wd_str_get(
+			wd_gen_pick(gen, port_names, COUNT(port_names)));
+	else
+		port->target = wd_gen_one_in(gen, 2) ? port->port :
+						       wd_gen_port(gen);
+	if (wd_gen_one_in(gen, 3))
+		port->node_port = wd_gen_port(gen);
+}
+
+static struct wd_selector *gen_service_selector(struct wd_gen *gen)
+{
+	struct wd_selector *sel = wd_xcalloc(1, sizeof(*sel));
+	struct wd_req *req = wd_xcalloc(1, sizeof(*req));
+
+	req->key = wd_str_get(keys[wd_gen_rnd(gen, 3)]);
+	req->op = WD_OP_IN;
+	req->cnt = 1;
+	req->values = wd_xcalloc(1, sizeof(*req->values));
+	req->values[0] = wd_str_get(wd_gen_pick(gen, values, COUNT(values)));
+	sel->cnt = 1;
+	sel->req = req;
+	return sel;
+}
+
+struct wd_object *wd_gen_service(struct wd_gen *gen, const char *ns,
+				 const char *name)
+{
+	struct wd_object *obj = new_object(gen, WD_KIND_SERVICE, ns, name);
+	struct wd_service *s = &obj->service;
+
+	s->labels = gen_labels(gen, keys, COUNT(keys), NULL);
+	s->addr = wd_xcalloc(3, sizeof(*s->addr));
+	for (uint32_t i = wd_gen_rnd(gen, 4); i > 0; i--)
+		s->addr[s->addr_cnt++] =
+			wd_gen_service_addr(gen, wd_gen_one_in(gen, 2) ? 4 : 6);
+	s->port = wd_xcalloc(2, sizeof(*s->port));
+	for (uint32_t i = wd_gen_rnd(gen, 3); i > 0; i--)
+		gen_service_port(gen, &s->port[s->port_cnt++]);
+	if (!wd_gen_one_in(gen, 4))
+		s->selector = gen_service_selector(gen);
+	return obj;
+}
+
+struct wd_object *wd_gen_slice(struct wd_gen *gen, const char *ns,
+			       const char *name, const char *service)
+{
+	struct wd_object *obj = new_object(gen, WD_KIND_SLICE, ns, name);
+	struct wd_slice *s = &obj->slice;
+	int family = wd_gen_one_in(gen, 2) ? 4 : 6;
+
+	s->service = wd_str_get(service);
+	s->addr = wd_xcalloc(4, sizeof(*s->addr));
+	for (uint32_t i = wd_gen_rnd(gen, 5); i > 0; i--)
+		s->addr[s->addr_cnt++] = wd_gen_one_in(gen, 12) ?
+						 wd_gen_odd_addr(gen, family) :
+						 wd_gen_peer_addr(gen, family);
+	s->port = wd_xcalloc(3, sizeof(*s->port));
+	for (uint32_t i = wd_gen_rnd(gen, 4); i > 0; i--) {
+		struct wd_slice_port *port = &s->port[s->port_cnt++];
+
+		port->name = wd_str_get(wd_gen_pick(gen, service_ports, 2));
+		port->proto = port_protos[wd_gen_rnd(gen, COUNT(port_protos))];
+		port->port = wd_gen_port(gen);
+	}
+	return obj;
+}
+
+/* ---- policies ---- */
 
 struct wd_object *wd_gen_netpol(struct wd_gen *gen, const char *ns,
 				const char *name)

@@ -24,19 +24,33 @@ struct wd_addr wd_gen_peer_addr(struct wd_gen *gen, int family);
 /** wd_gen_odd_addr() - that no machine has: of the link, a group, everybody */
 struct wd_addr wd_gen_odd_addr(struct wd_gen *gen, int family);
 
+/** wd_gen_service_addr() - of a service, or whatever it claims */
+struct wd_addr wd_gen_service_addr(struct wd_gen *gen, int family);
+
 /** wd_gen_node_addr() - of node @nr */
 struct wd_addr wd_gen_node_addr(uint32_t nr, int family);
 
 /** wd_gen_port() - a port that policies speak of, or a neighbour of one */
 uint16_t wd_gen_port(struct wd_gen *gen);
 
+/** wd_gen_type() - type << 8 | code of ICMP that policies speak of, or any; never neighbour discovery */
+uint16_t wd_gen_type(struct wd_gen *gen, int family);
+
+/** wd_gen_other() - a protocol that has neither ports nor types */
+uint8_t wd_gen_other(struct wd_gen *gen);
+
 /* New objects; @name and the like are plain strings. */
 struct wd_object *wd_gen_namespace(struct wd_gen *gen, const char *name);
 struct wd_object *wd_gen_node(struct wd_gen *gen, uint32_t nr);
+struct wd_object *wd_gen_group(struct wd_gen *gen, const char *name);
 struct wd_object *wd_gen_pod(struct wd_gen *gen, const char *ns,
 			     const char *name, const struct wd_object *was);
 struct wd_object *wd_gen_netpol(struct wd_gen *gen, const char *ns,
 				const char *name);
+struct wd_object *wd_gen_service(struct wd_gen *gen, const char *ns,
+				 const char *name);
+struct wd_object *wd_gen_slice(struct wd_gen *gen, const char *ns,
+			       const char *name, const char *service);
 /* @ns "": of the cluster-wide kind */
 struct wd_object *wd_gen_cilium(struct wd_gen *gen, const char *ns,
 				const char *name);

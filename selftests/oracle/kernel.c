@@ -51,7 +51,7 @@ static const enum wd_map mapped[] = { WD_MAP_wd_state, WD_MAP_wd_row,
 				      WD_MAP_wd_flow };
 static const enum wd_map entries[] = { WD_MAP_wd_addr4, WD_MAP_wd_addr6,
 				       WD_MAP_wd_cidr4, WD_MAP_wd_cidr6,
-				       WD_MAP_wd_endpoint };
+				       WD_MAP_wd_front, WD_MAP_wd_endpoint };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -154,6 +154,8 @@ static int sink_set(void *ctx, enum wd_map map, const void *key,
 		state->flags |= WD_STATE_CIDR4;
 	if (map == WD_MAP_wd_cidr6)
 		state->flags |= WD_STATE_CIDR6;
+	if (map == WD_MAP_wd_front)
+		state->flags |= WD_STATE_FRONTS;
 	return bpf_map_update_elem(k->fd[map], key, val, BPF_ANY);
 }
 
@@ -254,9 +256,8 @@ static size_t put_l4(uint8_t *l4, const struct wd_probe *p)
 	if (f->proto == IPPROTO_UDP) {
 		put16(l4 + 4, 24);
 	} else if (f->proto == (is_v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
-		put16(l4, 0);
-		l4[0] = is_v4 ? 8 : 128;
-		if (p->is_reply)
+		put16(l4, f->port);
+		if (p->is_reply) /* to an echo, nothing else is answered */
 			l4[0] = is_v4 ? 0 : 129;
 		put16(l4 + 2, 0);
 		put16(l4 + 4, p->sport);
@@ -398,6 +399,10 @@ static struct wd_flow_key key_of(const struct wd_probe *p)
 	    f->proto == IPPROTO_SCTP) {
 		key.lport = wd_be16(is_out ? p->sport : f->port);
 		key.pport = wd_be16(is_out ? f->port : p->sport);
+	}
+	if (f->proto == (f->src.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
+		key.pport = wd_be16(f->port); /* not echo, which has its id */
+		key.sub = (uint8_t)(p->dir + 3);
 	}
 	if (f->src.family == 4)
 		key.peer[3] = wd_be32_of(peer->v4);

@@ -3,202 +3,78 @@
  * oracle.c - plain loops over the objects. Slow on purpose: nothing is kept
  * between two questions, so that nothing can be out of date.
  */
-#include "oracle.h"
+#include "oracle_int.h"
 
 #include <netinet/in.h>
 #include <string.h>
 
 #include "model/intern.h"
 
-#define NAME_LABEL "kubernetes.io/metadata.name"
-
-/* ---- addresses ---- */
-
-static uint32_t addr_bits(const struct wd_addr *addr)
-{
-	return addr->family == 4 ? 32 : 128;
-}
-
-static bool addr_bit(const struct wd_addr *addr, uint32_t nr)
-{
-	const uint8_t *byte = addr->family == 4 ? (const uint8_t *)&addr->v4 :
-						  (const uint8_t *)&addr->v6;
-
-	return byte[nr / 8] >> (7 - nr % 8) & 1;
-}
-
-static bool addr_same_prefix(const struct wd_addr *a, const struct wd_addr *b,
-			     uint32_t len)
-{
-	if (a->family != b->family)
-		return false;
-	for (uint32_t i = 0; i < len; i++)
-		if (addr_bit(a, i) != addr_bit(b, i))
-			return false;
-	return true;
-}
-
-static bool addr_is(const struct wd_addr *a, const struct wd_addr *b)
-{
-	return addr_same_prefix(a, b, addr_bits(a));
-}
-
-static bool has_addr(const struct wd_addr *list, uint32_t cnt,
-		     const struct wd_addr *addr)
-{
-	for (uint32_t i = 0; i < cnt; i++)
-		if (addr_is(&list[i], addr))
-			return true;
-	return false;
-}
-
-/* ---- selectors ---- */
-
-static const char *label_of(const struct wd_labels *labels, const char *key)
-{
-	for (uint32_t i = 0; labels && i < labels->cnt; i++)
-		if (!strcmp(labels->label[i].key, key))
-			return labels->label[i].value;
-	return NULL;
-}
-
-static bool req_holds(const struct wd_req *req, const char *value)
-{
-	bool in = false;
-
-	for (uint32_t i = 0; value && i < req->cnt; i++)
-		in |= !strcmp(req->values[i], value);
-	switch (req->op) {
-	case WD_OP_IN:
-		return in;
-	case WD_OP_NOT_IN:
-		return !in; /* also when the key is not there */
-	case WD_OP_EXISTS:
-		return value;
-	case WD_OP_NOT_EXISTS:
-		return !value;
-	}
-	return false;
-}
-
-static bool selects_pod(const struct wd_selector *sel,
-			const struct wd_object *pod)
-{
-	for (uint32_t i = 0; sel && i < sel->cnt; i++)
-		if (!req_holds(&sel->req[i],
-			       label_of(pod->pod.labels, sel->req[i].key)))
-			return false;
-	return true;
-}
-
-/* A namespace nobody told of has the one label that every namespace has. */
-static bool selects_ns(const struct wd_oracle *oracle,
-		       const struct wd_selector *sel, const char *ns)
-{
-	const struct wd_object *obj =
-		wd_store_get(oracle->store, WD_KIND_NAMESPACE, "", ns);
-
-	for (uint32_t i = 0; i < sel->cnt; i++) {
-		const char *key = sel->req[i].key;
-		const char *value = obj ? label_of(obj->nsp.labels, key) : NULL;
-
-		if (!strcmp(key, NAME_LABEL))
-			value = ns;
-		if (!req_holds(&sel->req[i], value))
-			return false;
-	}
-	return true;
-}
-
-/* ---- who has an address ---- */
-
-const struct wd_object *wd_oracle_pod(const struct wd_oracle *oracle,
-				      const struct wd_endpoint *ep)
-{
-	const struct wd_object *pod =
-		wd_store_get(oracle->store, WD_KIND_POD, ep->ns, ep->name);
-
-	/* another incarnation of that name is another pod */
-	if (pod && *ep->uid && *pod->uid && strcmp(ep->uid, pod->uid) != 0)
-		return NULL;
-	return pod;
-}
-
-static bool pod_counts(const struct wd_object *pod)
-{
-	return !pod->pod.finished && !pod->pod.host_network;
-}
-
-/* Of two pods with one address: does @a have it rather than @b? */
-static bool pod_is_newer(const struct wd_object *a, const struct wd_object *b)
-{
-	if (a->created != b->created)
-		return a->created > b->created;
-	if (a->pod.terminating != b->pod.terminating)
-		return b->pod.terminating;
-	return strcmp(a->uid, b->uid) > 0;
-}
-
-static bool pod_is_local(const struct wd_oracle *oracle,
-			 const struct wd_object *pod)
-{
-	for (uint32_t i = 0; i < oracle->ep_cnt; i++)
-		if (wd_oracle_pod(oracle, oracle->ep[i]) == pod)
-			return true;
-	return false;
-}
-
-uint32_t wd_oracle_local(const struct wd_oracle *oracle,
-			 const struct wd_addr *addr,
-			 const struct wd_endpoint **ret_ep)
-{
-	uint32_t cnt = 0;
-
-	for (uint32_t i = 0; i < oracle->ep_cnt; i++) {
-		const struct wd_endpoint *ep = oracle->ep[i];
-
-		if (!has_addr(ep->addr, ep->addr_cnt, addr))
-			continue;
-		if (!cnt++)
-			*ret_ep = ep;
-	}
-	return cnt;
-}
-
-const struct wd_object *wd_oracle_owner(const struct wd_oracle *oracle,
-					const struct wd_addr *addr)
-{
-	const struct wd_object *best = NULL, *pod = NULL;
-	const struct wd_endpoint *last = NULL;
-
-	/* The newest interface here; of a pod unknown, nobody else has it. */
-	for (uint32_t i = 0; i < oracle->ep_cnt; i++) {
-		const struct wd_endpoint *ep = oracle->ep[i];
-
-		pod = wd_oracle_pod(oracle, ep);
-		if (has_addr(ep->addr, ep->addr_cnt, addr) &&
-		    (!pod || pod_counts(pod)) && (!last || ep->id > last->id))
-			last = ep;
-	}
-	if (last)
-		return wd_oracle_pod(oracle, last);
-	pod = NULL;
-	while ((pod = wd_store_next(oracle->store, WD_KIND_POD, pod))) {
-		/* what a local interface has counts more than what is told */
-		if (!pod_counts(pod) || pod_is_local(oracle, pod) ||
-		    !has_addr(pod->pod.addr, pod->pod.addr_cnt, addr))
-			continue;
-		if (!best || pod_is_newer(pod, best))
-			best = pod;
-	}
-	return best;
-}
-
 /* ---- rules ---- */
 
-static bool cidr_matches(const struct wd_peer *peer, const struct wd_addr *addr)
+static bool is_meant(const struct wd_peer *peer, const struct wd_object *group)
 {
-	if (!addr_same_prefix(&peer->cidr.addr, addr, peer->cidr.len))
+	const struct wd_selector *sel = peer->group_sel;
+	bool is_it = !peer->group || !strcmp(peer->group, group->name);
+
+	for (uint32_t i = 0; sel && i < sel->cnt; i++)
+		is_it &= req_holds(&sel->req[i], label_of(group->group.labels,
+							  sel->req[i].key));
+	return is_it;
+}
+
+static bool is_member(const struct wd_oracle *oracle,
+		      const struct wd_peer *peer, const struct wd_addr *addr)
+{
+	const struct wd_object *obj = NULL;
+
+	while ((obj = wd_store_next(oracle->store, WD_KIND_CIDR_GROUP, obj)))
+		for (uint32_t i = 0;
+		     is_meant(peer, obj) && i < obj->group.cidr_cnt; i++)
+			if (addr_same_prefix(&obj->group.cidr[i].addr, addr,
+					     obj->group.cidr[i].len))
+				return true;
+	return false;
+}
+
+/* Groups may be none, or have nothing but what is excepted; services alike. */
+static bool has_member(const struct wd_oracle *oracle,
+		       const struct wd_peer *peer)
+{
+	const struct wd_object *obj = NULL;
+	bool has = false;
+
+	if (peer->type == WD_PEER_SERVICES)
+		return serves_anybody(oracle, peer);
+	if (peer->type != WD_PEER_GROUPS)
+		return true;
+	while ((obj = wd_store_next(oracle->store, WD_KIND_CIDR_GROUP, obj)))
+		for (uint32_t i = 0;
+		     is_meant(peer, obj) && i < obj->group.cidr_cnt; i++) {
+			const struct wd_cidr *cidr = &obj->group.cidr[i];
+			bool left = true;
+
+			for (uint32_t k = 0; k < peer->except_cnt; k++)
+				left &= peer->except[k].len > cidr->len ||
+					!addr_same_prefix(&peer->except[k].addr,
+							  &cidr->addr,
+							  peer->except[k].len);
+			has |= left;
+		}
+	return has;
+}
+
+static bool is_cidr(const struct wd_peer *peer)
+{
+	return peer->type == WD_PEER_CIDR || peer->type == WD_PEER_GROUPS;
+}
+
+static bool cidr_matches(const struct wd_oracle *oracle,
+			 const struct wd_peer *peer, const struct wd_addr *addr)
+{
+	if (peer->type == WD_PEER_GROUPS ?
+		    !is_member(oracle, peer, addr) :
+		    !addr_same_prefix(&peer->cidr.addr, addr, peer->cidr.len))
 		return false;
 	for (uint32_t i = 0; i < peer->except_cnt; i++)
 		if (addr_same_prefix(&peer->except[i].addr, addr,
@@ -289,11 +165,13 @@ static bool peer_matches(const struct wd_oracle *oracle,
 {
 	const struct wd_object *pod;
 
-	if (peer->type == WD_PEER_CIDR)
-		return cidr_matches(peer, addr) &&
+	if (is_cidr(peer))
+		return cidr_matches(oracle, peer, addr) &&
 		       scope_matches(oracle, peer->scope, addr);
 	if (peer->type == WD_PEER_NODES)
 		return selects_node(oracle, peer, addr);
+	if (peer->type == WD_PEER_SERVICES)
+		return is_served(oracle, peer, addr);
 	pod = wd_oracle_owner(oracle, addr);
 	if (!pod)
 		return false;
@@ -303,11 +181,44 @@ static bool peer_matches(const struct wd_oracle *oracle,
 	return selects_pod(peer->pod_sel, pod);
 }
 
+/* Somebody inside, of whom nobody has told who it is. */
+static bool is_unknown(const struct wd_oracle *oracle,
+		       const struct wd_addr *addr)
+{
+	if (is_local(oracle, addr))
+		return !wd_oracle_owner(oracle, addr);
+	return !is_known(oracle, addr) && is_inside(oracle, addr);
+}
+
+/* Could it be one of these, as far as is told? */
+static bool peer_may_match(const struct wd_oracle *oracle,
+			   const struct wd_peer *peer,
+			   const struct wd_addr *addr)
+{
+	if (is_cidr(peer))
+		return cidr_matches(oracle, peer, addr) &&
+		       scope_matches(oracle, peer->scope, addr);
+	if (peer->type == WD_PEER_SERVICES)
+		return serves_pods(oracle, peer);
+	return peer->type == WD_PEER_PODS || peer->nodes != WD_NODES_OWN;
+}
+
+/* Who says ICMP means that of IPv4, who says ICMPv6 that of IPv6. */
+static bool proto_matches(const struct wd_port *port,
+			  const struct wd_flow *flow)
+{
+	if (port->proto == IPPROTO_ICMP && flow->src.family != 4)
+		return false;
+	if (port->proto == IPPROTO_ICMPV6 && flow->src.family != 6)
+		return false;
+	return port->proto == flow->proto;
+}
+
 /* @holder: the pod whose container ports give names a number, or NULL */
 static bool port_matches(const struct wd_port *port, const struct wd_flow *flow,
 			 const struct wd_object *holder)
 {
-	if (port->proto != flow->proto)
+	if (!proto_matches(port, flow))
 		return false;
 	if (!port->name)
 		return port->lo <= flow->port && flow->port <= port->hi;
@@ -321,6 +232,20 @@ static bool port_matches(const struct wd_port *port, const struct wd_flow *flow,
 	return false;
 }
 
+/*
+ * To deny a service of which nobody knows where it leads is to deny all; else
+ * whoever it may lead to, by its selector or by its slices.
+ */
+static bool may_be_meant(const struct wd_oracle *oracle,
+			 const struct wd_policy_rule *rule,
+			 const struct wd_peer *peer, const struct wd_addr *addr)
+{
+	return peer->type == WD_PEER_SERVICES &&
+	       rule->action != WD_RULE_ALLOW &&
+	       (serves_unknown(oracle, peer) ||
+		is_sliced(oracle, peer, addr, true));
+}
+
 static bool rule_peers_match(const struct wd_oracle *oracle,
 			     const struct wd_object *policy,
 			     const struct wd_policy_rule *rule,
@@ -329,7 +254,8 @@ static bool rule_peers_match(const struct wd_oracle *oracle,
 	if (rule->any_peer)
 		return true;
 	for (uint32_t i = 0; i < rule->peer_cnt; i++)
-		if (peer_matches(oracle, policy, &rule->peer[i], addr))
+		if (peer_matches(oracle, policy, &rule->peer[i], addr) ||
+		    may_be_meant(oracle, rule, &rule->peer[i], addr))
 			return true;
 	return false;
 }
@@ -340,9 +266,6 @@ static bool rule_ports_match(const struct wd_policy_rule *rule,
 {
 	if (rule->any_port)
 		return true;
-	if (flow->proto != IPPROTO_TCP && flow->proto != IPPROTO_UDP &&
-	    flow->proto != IPPROTO_SCTP)
-		return false;
 	for (uint32_t i = 0; i < rule->port_cnt; i++)
 		if (port_matches(&rule->port[i], flow, holder))
 			return true;
@@ -365,10 +288,47 @@ static bool rule_matches(const struct wd_oracle *oracle,
 	       rule_ports_match(r, flow, holder);
 }
 
-static bool is_subject(const struct wd_oracle *oracle,
-		       const struct wd_object *pod,
-		       const struct wd_object *policy,
-		       const struct wd_spec *spec)
+/* Only pods have names of ports; somebody unknown may have any. */
+static bool port_may_match(const struct wd_port *port,
+			   const struct wd_peer *peer,
+			   const struct wd_flow *flow)
+{
+	if (!proto_matches(port, flow))
+		return false;
+	if (port->name)
+		return !peer || peer->type == WD_PEER_PODS;
+	return port->lo <= flow->port && flow->port <= port->hi;
+}
+
+/* The same of one whom nobody has told of: could this rule be about it? */
+static bool rule_may_match(const struct wd_oracle *oracle,
+			   const struct wd_endpoint *ep, enum wd_dir dir,
+			   const struct wd_flow *flow,
+			   const struct wd_policy_rule *r)
+{
+	const struct wd_addr *addr = dir == WD_EGRESS ? &flow->dst : &flow->src;
+	const struct wd_object *pod = wd_oracle_pod(oracle, ep);
+
+	if (!is_unknown(oracle, addr))
+		return false;
+	for (uint32_t k = 0; k < (r->any_peer ? 1 : r->peer_cnt); k++) {
+		const struct wd_peer *peer = r->any_peer ? NULL : &r->peer[k];
+
+		if (peer && !peer_may_match(oracle, peer, addr))
+			continue;
+		/* by name: of the endpoint's own ports, or of the other's */
+		if (r->any_port ||
+		    (dir == WD_INGRESS && rule_ports_match(r, flow, pod)))
+			return true;
+		for (uint32_t i = 0; dir == WD_EGRESS && i < r->port_cnt; i++)
+			if (port_may_match(&r->port[i], peer, flow))
+				return true;
+	}
+	return false;
+}
+
+bool is_subject(const struct wd_oracle *oracle, const struct wd_object *pod,
+		const struct wd_object *policy, const struct wd_spec *spec)
 {
 	/* what is in a namespace is about pods of that namespace */
 	if (*policy->ns && strcmp(policy->ns, pod->ns) != 0)
@@ -384,6 +344,8 @@ bool wd_oracle_isolates(const struct wd_oracle *oracle,
 {
 	const struct wd_object *pod = wd_oracle_pod(oracle, ep);
 
+	if (!policy_counts(oracle, policy))
+		return false;
 	for (uint32_t i = 0; pod && i < policy->policy.spec_cnt; i++)
 		if (policy->policy.spec[i].isolates[dir] &&
 		    is_subject(oracle, pod, policy, &policy->policy.spec[i]))
@@ -398,9 +360,13 @@ enum say {
 	SAY_ALLOW,
 	SAY_DENY,
 	SAY_PASS,
+	SAY_MAYBE, /* pass, or nothing: it is not known about whom it is */
 };
 
-/* Broken rules allow nothing; one that was to do other things denies all. */
+/*
+ * Broken rules allow nothing; one that was to do other things denies all. Of
+ * somebody unknown a rule that allows is not, one that denies is.
+ */
 static enum say rule_says(const struct wd_oracle *oracle,
 			  const struct wd_endpoint *ep, enum wd_dir dir,
 			  const struct wd_flow *flow,
@@ -412,21 +378,32 @@ static enum say rule_says(const struct wd_oracle *oracle,
 
 	if (broken)
 		return rule->action == WD_RULE_ALLOW ? SAY_NOTHING : SAY_DENY;
-	if (!rule_matches(oracle, ep, dir, flow, policy, rule))
-		return SAY_NOTHING;
+	if (!rule_matches(oracle, ep, dir, flow, policy, rule)) {
+		if (rule->action == WD_RULE_ALLOW ||
+		    !rule_may_match(oracle, ep, dir, flow, rule))
+			return SAY_NOTHING;
+		return rule->action == WD_RULE_DENY ? SAY_DENY : SAY_MAYBE;
+	}
 	return rule->action == WD_RULE_ALLOW ? SAY_ALLOW :
 	       rule->action == WD_RULE_DENY  ? SAY_DENY :
 					       SAY_PASS;
 }
 
-/* The first of a policy's rules that says anything; @only: that says this, if it is not SAY_NOTHING. */
+/*
+ * The first of a policy's rules that says anything; @only: that says this, if
+ * it is not SAY_NOTHING. @maybe: it was perhaps passed on before, which ends
+ * what may allow and not what may deny; NULL: rules have no order.
+ */
 static enum say policy_says(const struct wd_oracle *oracle,
 			    const struct wd_endpoint *ep, enum wd_dir dir,
 			    const struct wd_flow *flow,
-			    const struct wd_object *policy, enum say only)
+			    const struct wd_object *policy, enum say only,
+			    bool *maybe)
 {
 	const struct wd_object *pod = wd_oracle_pod(oracle, ep);
 
+	if (!policy_counts(oracle, policy))
+		return SAY_NOTHING;
 	for (uint32_t s = 0; pod && s < policy->policy.spec_cnt; s++) {
 		const struct wd_spec *spec = &policy->policy.spec[s];
 
@@ -437,8 +414,12 @@ static enum say policy_says(const struct wd_oracle *oracle,
 			enum say say = rule_says(oracle, ep, dir, flow, policy,
 						 spec, &spec->rule[dir][i]);
 
-			if (say != SAY_NOTHING &&
-			    (only == SAY_NOTHING || say == only))
+			if (say == SAY_MAYBE)
+				*maybe = true;
+			else if (say == SAY_ALLOW && maybe && *maybe)
+				continue;
+			else if (say != SAY_NOTHING &&
+				 (only == SAY_NOTHING || say == only))
 				return say;
 		}
 	}
@@ -452,6 +433,8 @@ bool wd_oracle_rule(const struct wd_oracle *oracle,
 {
 	const struct wd_object *pod = wd_oracle_pod(oracle, ep);
 
+	if (!policy_counts(oracle, policy))
+		return false;
 	for (uint32_t s = 0; s < policy->policy.spec_cnt; s++) {
 		const struct wd_spec *spec = &policy->policy.spec[s];
 
@@ -499,10 +482,11 @@ static enum say tier_says(const struct wd_oracle *oracle,
 			  const struct wd_flow *flow, enum wd_tier tier)
 {
 	const struct wd_object *policy = NULL;
+	bool maybe = false;
 
 	while ((policy = next_of(oracle, tier, policy))) {
-		enum say say =
-			policy_says(oracle, ep, dir, flow, policy, SAY_NOTHING);
+		enum say say = policy_says(oracle, ep, dir, flow, policy,
+					   SAY_NOTHING, &maybe);
 
 		if (say != SAY_NOTHING)
 			return say;
@@ -511,20 +495,6 @@ static enum say tier_says(const struct wd_oracle *oracle,
 }
 
 /* ---- the verdict ---- */
-
-static enum wd_mode mode_of(const struct wd_oracle *oracle,
-			    const struct wd_endpoint *ep,
-			    const struct wd_object *pod)
-{
-	const struct wd_object *ns =
-		wd_store_get(oracle->store, WD_KIND_NAMESPACE, "", ep->ns);
-
-	if (pod && pod->pod.mode != WD_MODE_UNSET)
-		return pod->pod.mode;
-	if (ns && ns->nsp.mode != WD_MODE_UNSET)
-		return ns->nsp.mode;
-	return oracle->mode == WD_MODE_UNSET ? WD_MODE_ENFORCE : oracle->mode;
-}
 
 static bool is_icmp(const struct wd_flow *flow)
 {
@@ -666,12 +636,12 @@ static enum wd_reason reason_of(const struct wd_oracle *oracle,
 					       (enum wd_kind)kind, policy))) {
 			if (policy->policy.tier != WD_TIER_NORMAL)
 				continue;
-			if (policy_says(oracle, ep, dir, flow, policy,
-					SAY_DENY) == SAY_DENY)
+			if (policy_says(oracle, ep, dir, flow, policy, SAY_DENY,
+					NULL) == SAY_DENY)
 				return WD_R_POLICY;
 			isolated |= wd_oracle_isolates(oracle, ep, dir, policy);
 			allowed |= policy_says(oracle, ep, dir, flow, policy,
-					       SAY_ALLOW) == SAY_ALLOW;
+					       SAY_ALLOW, NULL) == SAY_ALLOW;
 		}
 	if (allowed)
 		return WD_R_POLICY_ALLOW;
@@ -687,28 +657,224 @@ static enum wd_reason reason_of(const struct wd_oracle *oracle,
 						  WD_R_PROTO_UNSUP;
 }
 
+/* ---- services ---- */
+
+static bool means_somebody(const struct wd_oracle *oracle,
+			   const struct wd_policy_rule *r)
+{
+	bool does = r->any_peer;
+
+	for (uint32_t i = 0; i < r->peer_cnt; i++)
+		does |= has_member(oracle, &r->peer[i]);
+	return does;
+}
+
+/* Does some rule of it deny? @ret_unsure: its names may stand for no port. */
+static bool spec_denies(const struct wd_oracle *oracle,
+			const struct wd_spec *spec, bool *ret_unsure)
+{
+	bool denies = false;
+
+	for (uint32_t i = 0; i < spec->rule_cnt[WD_EGRESS]; i++) {
+		const struct wd_policy_rule *r = &spec->rule[WD_EGRESS][i];
+
+		if (r->action == WD_RULE_ALLOW)
+			continue;
+		if (r->broken || spec->subject_broken)
+			denies = true;
+		else if (!means_somebody(oracle, r))
+			continue;
+		denies |= r->action == WD_RULE_DENY;
+		*ret_unsure |= !r->broken && !r->any_port;
+	}
+	return denies;
+}
+
+static bool policy_denies(const struct wd_oracle *oracle,
+			  const struct wd_endpoint *ep,
+			  const struct wd_object *policy, bool *ret_unsure)
+{
+	const struct wd_object *pod = wd_oracle_pod(oracle, ep);
+	bool denies = false;
+
+	if (!policy_counts(oracle, policy))
+		return false;
+	for (uint32_t i = 0; i < policy->policy.spec_cnt; i++) {
+		const struct wd_spec *spec = &policy->policy.spec[i];
+
+		if (spec->applies[WD_EGRESS] &&
+		    is_subject(oracle, pod, policy, spec))
+			denies |= spec_denies(oracle, spec, ret_unsure);
+	}
+	return denies;
+}
+
+/* Some rule denies, so that not everybody may be the peer. */
+static bool has_deny(const struct wd_oracle *oracle,
+		     const struct wd_endpoint *ep, bool *ret_unsure)
+{
+	const struct wd_object *p = NULL;
+	bool denies = false;
+
+	for (int kind = WD_KIND_FIRST_POLICY; kind < WD_KIND__MAX; kind++)
+		while ((p = wd_store_next(oracle->store, (enum wd_kind)kind,
+					  p)))
+			denies |= policy_denies(oracle, ep, p, ret_unsure);
+	return denies;
+}
+
+/* To a service of which nobody knows where it leads. */
+static struct wd_answer judge_nobody(const struct wd_oracle *oracle,
+				     const struct wd_endpoint *ep)
+{
+	struct wd_answer ret = { WD_ALLOW, WD_R_NOT_ISOLATED, { false }, false };
+	const struct wd_object *policy = NULL;
+	bool isolated = false, unsure = false;
+
+	for (int kind = WD_KIND_FIRST_POLICY; kind < WD_KIND__MAX; kind++)
+		while ((policy = wd_store_next(oracle->store,
+					       (enum wd_kind)kind, policy)))
+			isolated |= wd_oracle_isolates(oracle, ep, WD_EGRESS,
+						       policy);
+	if (isolated || has_deny(oracle, ep, &unsure))
+		ret.reason = WD_R_SERVICE;
+	ret.may[WD_R_NOT_ISOLATED] = !isolated && unsure;
+	return ret;
+}
+
+static bool is_policy(enum wd_reason reason)
+{
+	return reason == WD_R_POLICY || reason == WD_R_DEFAULT ||
+	       reason == WD_R_PROTO_UNSUP || reason == WD_R_MCAST;
+}
+
+static bool leads_to_tunnel(const struct wd_oracle *oracle,
+			    const struct wd_endpoint *ep,
+			    const struct wd_flow *flow,
+			    const struct wd_ends *ends)
+{
+	for (uint32_t i = 0; i < ends->cnt; i++) {
+		struct wd_flow one = *flow;
+
+		one.dst = ends->addr[i];
+		one.port = ends->port[i];
+		if (is_tunnel(&one, WD_EGRESS) &&
+		    !may_encapsulate(oracle, ep) && is_node(oracle, &one.dst))
+			return true;
+	}
+	return false;
+}
+
+/* Every backend must be allowed. */
+static struct wd_answer judge_ends(const struct wd_oracle *oracle,
+				   const struct wd_endpoint *ep,
+				   const struct wd_flow *flow,
+				   const struct wd_ends *ends)
+{
+	struct wd_answer ret = { WD_ALLOW, WD_R_NOT_ISOLATED, { false }, false };
+
+	for (uint32_t i = 0; i < ends->cnt; i++) {
+		struct wd_flow one = *flow;
+		enum wd_reason r;
+
+		one.dst = ends->addr[i];
+		one.port = ends->port[i];
+		r = reason_of(oracle, ep, WD_EGRESS, &one);
+		if (r == WD_R_MCAST && !wd_oracle_is_group(&flow->dst))
+			r = WD_R_DEFAULT; /* a packet to a group was not sent */
+		if (ret.reason < WD_R_FIRST_DROP && is_policy(r)) {
+			memset(ret.may, 0, sizeof(ret.may));
+			ret.reason = r;
+		}
+		if ((r >= WD_R_FIRST_DROP) == (ret.reason >= WD_R_FIRST_DROP)) {
+			ret.reason = r;
+			ret.may[r] = true;
+		}
+	}
+	return ret;
+}
+
+/* The flow of a pod that is known, to what is no tunnel. */
+static struct wd_answer judge_policy(const struct wd_oracle *oracle,
+				     const struct wd_endpoint *ep,
+				     enum wd_dir dir,
+				     const struct wd_flow *flow,
+				     const struct wd_ends *ends)
+{
+	struct wd_answer ret = { WD_ALLOW, WD_R_HOST, { false }, false };
+
+	if (!ends)
+		ret.reason = reason_of(oracle, ep, dir, flow);
+	else if (!ends->cnt)
+		ret = judge_nobody(oracle, ep);
+	else
+		ret = judge_ends(oracle, ep, flow, ends);
+	return ret;
+}
+
+static bool is_claimed_by_node(const struct wd_oracle *oracle,
+			       const struct wd_addr *addr)
+{
+	return !wd_oracle_is_group(addr) && !is_link_local(addr) &&
+	       is_node(oracle, addr);
+}
+
 struct wd_answer wd_oracle_judge(const struct wd_oracle *oracle,
 				 const struct wd_endpoint *ep, enum wd_dir dir,
 				 const struct wd_flow *flow)
 {
 	const struct wd_object *pod = wd_oracle_pod(oracle, ep);
-	struct wd_answer ret = { WD_ALLOW, WD_R_HOST };
+	struct wd_answer ret = { WD_ALLOW, WD_R_HOST, { false }, false };
+	struct wd_answer trial;
+	struct wd_oracle at = *oracle;
+	struct wd_ends ends;
+	bool serves;
 	enum wd_mode mode;
 
 	if (dir == WD_INGRESS && flow->from_host && !oracle->host_policy)
 		return ret;
 	if (is_dhcp_server(flow, dir))
-		return (struct wd_answer){ WD_DROP, WD_R_DHCP_FORBIDDEN };
+		return (struct wd_answer){
+			WD_DROP, WD_R_DHCP_FORBIDDEN, { false }, false
+		};
 	if (is_tunnel(flow, dir) && !may_encapsulate(oracle, ep) &&
 	    is_node(oracle, dir == WD_EGRESS ? &flow->dst : &flow->src))
-		return (struct wd_answer){ WD_DROP, WD_R_ENCAP_FORBIDDEN };
-	mode = mode_of(oracle, ep, pod);
+		return (struct wd_answer){
+			WD_DROP, WD_R_ENCAP_FORBIDDEN, { false }, false
+		};
+	serves = dir == WD_EGRESS && !oracle->untranslated &&
+		 wd_oracle_ends(oracle, flow,
+				is_claimed_by_node(oracle, &flow->dst), &ends);
+	mode = wd_oracle_enforced(oracle, ep);
+	if (serves && leads_to_tunnel(oracle, ep, flow, &ends)) {
+		ret.verdict = WD_DROP;
+		ret.reason = WD_R_ENCAP_FORBIDDEN;
+		ret.may[ret.reason] = true;
+		ret.may[WD_R_NOT_READY] = !pod && mode != WD_MODE_OFF;
+		return ret;
+	}
 	if (mode == WD_MODE_OFF)
-		return (struct wd_answer){ WD_ALLOW, WD_R_MODE_OFF };
+		return (struct wd_answer){
+			WD_ALLOW, WD_R_MODE_OFF, { false }, false
+		};
 	if (!pod)
-		return (struct wd_answer){ WD_DROP, WD_R_NOT_READY };
-	ret.reason = reason_of(oracle, ep, dir, flow);
-	if (ret.reason >= WD_R_FIRST_DROP)
+		return (struct wd_answer){
+			WD_DROP, WD_R_NOT_READY, { false }, false
+		};
+	at.lifts = wd_oracle_is_lifted(oracle, ep);
+	ret = judge_policy(&at, ep, dir, flow, serves ? &ends : NULL);
+	if (ret.reason >= WD_R_FIRST_DROP) {
 		ret.verdict = mode == WD_MODE_AUDIT ? WD_AUDIT : WD_DROP;
-	return ret;
+		ret.or_audit = ret.may[WD_R_NOT_ISOLATED];
+		return ret;
+	}
+	if (oracle->untried)
+		return ret;
+	at.tries = true;
+	at.lifts &= wd_oracle_mode(oracle, ep) == WD_MODE_OFF;
+	trial = judge_policy(&at, ep, dir, flow, serves ? &ends : NULL);
+	if (trial.reason < WD_R_FIRST_DROP)
+		return ret;
+	trial.verdict = WD_AUDIT;
+	return trial;
 }

@@ -19,6 +19,10 @@ struct wd_oracle {
 	uint32_t ep_cnt;
 	enum wd_mode mode; /* of the cluster */
 	bool host_policy;
+	bool untranslated; /* what goes to a service is not translated on the way */
+	bool untried; /* what is on trial is not asked after what is enforced */
+	bool tries; /* policies on trial count, too */
+	bool lifts; /* only policies that no pod's mode lifts count */
 	const struct wd_addr *host; /* addresses of this host */
 	size_t host_cnt;
 	const char *node; /* its name */
@@ -27,7 +31,27 @@ struct wd_oracle {
 struct wd_answer {
 	enum wd_verdict verdict;
 	enum wd_reason reason;
+	/* of a service: backends differ, and which is asked first is open */
+	bool may[WD_R__MAX];
+	/* in doubt what is enforced lets it pass, and what is on trial says that reason */
+	bool or_audit;
 };
+
+#define WD_ORACLE_ENDS 64
+
+/* Where a flow to a service may end. */
+struct wd_ends {
+	uint32_t cnt; /* 0: nobody knows */
+	struct wd_addr addr[WD_ORACLE_ENDS];
+	uint16_t port[WD_ORACLE_ENDS];
+};
+
+/**
+ * wd_oracle_ends() - is the destination of @flow a service's
+ * @is_node: it is an address of a node
+ */
+bool wd_oracle_ends(const struct wd_oracle *oracle, const struct wd_flow *flow,
+		    bool is_node, struct wd_ends *ret_ends);
 
 /**
  * wd_oracle_judge() - what the hook of @ep must say of a new flow
@@ -47,6 +71,18 @@ bool wd_oracle_rule(const struct wd_oracle *oracle,
 bool wd_oracle_isolates(const struct wd_oracle *oracle,
 			const struct wd_endpoint *ep, enum wd_dir dir,
 			const struct wd_object *policy);
+
+/** wd_oracle_mode() - what an endpoint's policy is worth, as its pod or its namespace says */
+enum wd_mode wd_oracle_mode(const struct wd_oracle *oracle,
+			    const struct wd_endpoint *ep);
+
+/** wd_oracle_is_lifted() - says so its pod, laxer than its namespace, and something of the cluster's stays in force */
+bool wd_oracle_is_lifted(const struct wd_oracle *oracle,
+			 const struct wd_endpoint *ep);
+
+/** wd_oracle_enforced() - the mode of what stays in force */
+enum wd_mode wd_oracle_enforced(const struct wd_oracle *oracle,
+				const struct wd_endpoint *ep);
 
 /** wd_oracle_pod() - the Pod of an endpoint, NULL if no source told of it */
 const struct wd_object *wd_oracle_pod(const struct wd_oracle *oracle,

@@ -20,14 +20,17 @@
 #include "gen.h"
 #include "image.h"
 #include "kernel.h"
+#include "sinkhole.h"
 #include "model/xalloc.h"
 #include "oracle.h"
 #include "tap.h"
+#include "walk.h"
 
 #define STEPS 24 /* commits of one cluster */
 #define ASKED 30 /* questions after each, of the model */
 #define SENT 24 /* packets after each, through the programs */
 #define LIVE 24 /* flows kept alive between commits */
+#define WAYS 4 /* to each cluster, see walk.h */
 #define UPLINK 0xfffe /* a device that is no endpoint's */
 /* away from every port of gen.c and of encap.h */
 #define SPORT_FIRST 20000
@@ -52,7 +55,7 @@ struct cluster {
 	size_t host_cnt;
 	struct wd_kernel *kernel; /* NULL: memory only */
 	struct live live[LIVE];
-	uint32_t fail_in; /* memory sink: calls until it fails, 0 never */
+	struct wd_sinkhole hole;
 	uint32_t nr;
 };
 
@@ -60,67 +63,14 @@ static uint64_t seed;
 static uint64_t cases_wanted = 50000;
 static uint64_t model_cases_wanted = 200000;
 static long only_cluster = -1;
-static uint64_t asked, sent, repeated, recomputed, failures;
+static uint32_t clusters_wanted = 40; /* walked to */
+static uint64_t asked, sent, repeated, recomputed, walked, failures, services;
 static uint64_t reason_cnt[WD_R__MAX];
 static uint32_t last_ep;
 static uint32_t last_sport;
 static uint32_t devices[2 * WD_GEN_EPS];
-
-/* ---- a sink in memory ---- */
-
-static bool memory_fails(struct cluster *c)
-{
-	if (!c->fail_in)
-		return false;
-	c->fail_in--;
-	return c->fail_in == 0;
-}
-
-static int memory_set(void *ctx, enum wd_map map, const void *key,
-		      const void *val)
-{
-	(void)map;
-	(void)key;
-	(void)val;
-	return memory_fails(ctx) ? -ENOMEM : 0;
-}
-
-static int memory_del(void *ctx, enum wd_map map, const void *key)
-{
-	(void)map;
-	(void)key;
-	return memory_fails(ctx) ? -ENOMEM : 0;
-}
-
-static void memory_publish(void *ctx, uint32_t gen)
-{
-	(void)ctx;
-	(void)gen;
-}
-
-static struct wd_sink memory_sink(struct cluster *c)
-{
-	return (struct wd_sink){
-		.ctx = c,
-		.set = memory_set,
-		.del = memory_del,
-		.publish = memory_publish,
-		.row = wd_xcalloc(WD_ROWS_MAX, sizeof(struct wd_row_val)),
-		.slot = wd_xcalloc(2 * WD_SLOTS_MAX,
-				   sizeof(struct wd_slot_val)),
-		.span = wd_xcalloc(WD_SPANS_MAX, sizeof(struct wd_span_val)),
-		.class =
-			wd_xcalloc(WD_CLASSES_MAX, sizeof(struct wd_class_val)),
-	};
-}
-
-static void memory_free(struct wd_sink *sink)
-{
-	free(sink->row);
-	free(sink->slot);
-	free(sink->span);
-	free(sink->class);
-}
+static bool tight; /* clusters have quotas */
+static const uint32_t few[WD_QUOTA__MAX] = { 12, 6, 3 };
 
 /* ---- a cluster ---- */
 
@@ -166,6 +116,8 @@ static void cluster_begin(struct cluster *c, struct wd_kernel *kernel,
 					      WD_MODE_ENFORCE, WD_MODE_AUDIT };
 	struct wd_model_config config = { .node = "n0" };
 
+	if (tight)
+		memcpy(config.quota, few, sizeof(few));
 	memset(c, 0, sizeof(*c));
 	c->nr = nr;
 	c->kernel = kernel;
@@ -173,7 +125,7 @@ static void cluster_begin(struct cluster *c, struct wd_kernel *kernel,
 	config.mode = modes[wd_gen_rnd(&c->gen, 4)];
 	c->oracle.mode = config.mode;
 	c->oracle.host_policy = wd_gen_one_in(&c->gen, 3);
-	c->sink = kernel ? wd_kernel_sink(kernel) : memory_sink(c);
+	c->sink = kernel ? wd_kernel_sink(kernel) : wd_sinkhole_open(&c->hole);
 	if (kernel)
 		wd_kernel_host_policy(kernel, c->oracle.host_policy);
 	c->store = wd_store_new(object_changed, c);
@@ -197,7 +149,7 @@ static void cluster_end(struct cluster *c)
 	wd_store_free(c->store);
 	wd_gen_fini(&c->gen);
 	if (!c->kernel)
-		memory_free(&c->sink);
+		wd_sinkhole_close(&c->sink);
 }
 
 static void sync_oracle(struct cluster *c)
@@ -216,14 +168,14 @@ static void inject_failure(struct cluster *c)
 	if (c->kernel)
 		wd_kernel_fail_after(c->kernel, at);
 	else
-		c->fail_in = at;
+		c->hole.fail_in = at;
 }
 
 static void stop_failures(struct cluster *c)
 {
 	if (c->kernel)
 		wd_kernel_fail_after(c->kernel, 0);
-	c->fail_in = 0;
+	c->hole.fail_in = 0;
 }
 
 /* Now and then a write fails: the next commit has to make good for it. */
@@ -260,13 +212,20 @@ static bool commit(struct cluster *c)
 
 /* ---- asking the model ---- */
 
-static void report(const struct cluster *c, const struct wd_endpoint *ep,
-		   enum wd_dir dir, const struct wd_flow *flow)
+static void report_seed(const struct cluster *c)
 {
 	printf("# again: --seed %llu --cluster %u%s\n",
 	       (unsigned long long)seed, c->nr,
 	       c->kernel ? " (programs)" : " (model)");
+}
+
+/* The seed twice: a long case is cut at either end by who shows it. */
+static void report(const struct cluster *c, const struct wd_endpoint *ep,
+		   enum wd_dir dir, const struct wd_flow *flow)
+{
+	report_seed(c);
 	wd_dump_case(&c->gen, &c->oracle, ep, dir, flow);
+	report_seed(c);
 }
 
 /* Is what the decision rests on really there? */
@@ -274,19 +233,40 @@ static bool basis_is_true(const struct cluster *c, const struct wd_endpoint *ep,
 			  enum wd_dir dir, const struct wd_flow *flow,
 			  const struct wd_decision *d)
 {
+	struct wd_oracle at = c->oracle;
+
+	at.tries = d->on_trial;
 	if (d->reason == WD_R_POLICY_ALLOW || d->reason == WD_R_POLICY)
 		return wd_expect(d->policy && d->rule >= 0) &&
-		       wd_expect(wd_oracle_rule(&c->oracle, ep, dir, flow,
-						d->policy, (uint32_t)d->rule));
+		       wd_expect(wd_oracle_rule(&at, ep, dir, flow, d->policy,
+						(uint32_t)d->rule));
 	if (d->reason == WD_R_DEFAULT || d->reason == WD_R_PROTO_UNSUP)
 		return wd_expect(d->policy) &&
-		       wd_expect(wd_oracle_isolates(&c->oracle, ep, dir,
-						    d->policy));
+		       wd_expect(wd_oracle_isolates(&at, ep, dir, d->policy));
 	return true;
 }
 
+/* Where several answers may be: the one that was given, if it is among them. */
+static struct wd_answer one_of(const struct wd_answer *want, int given,
+			       enum wd_verdict verdict)
+{
+	struct wd_answer one = *want;
+
+	if (want->or_audit && given == (int)want->reason && verdict == WD_AUDIT)
+		one.verdict = verdict;
+
+	if (given < 0 || !want->may[given])
+		return one;
+	one.reason = (enum wd_reason)given;
+	if (given < WD_R_FIRST_DROP)
+		one.verdict = WD_ALLOW;
+	return one;
+}
+
+/* @there: the same flow as the node translates it, if it goes to a service */
 static bool check_end(const struct cluster *c, enum wd_dir dir,
-		      const struct wd_flow *flow, const struct wd_decision *d)
+		      const struct wd_flow *flow, const struct wd_flow *there,
+		      const struct wd_decision *d)
 {
 	const struct wd_endpoint *ep = NULL;
 	uint32_t cnt = wd_oracle_local(
@@ -304,6 +284,7 @@ static bool check_end(const struct cluster *c, enum wd_dir dir,
 	if (pod && pod->pod.finished)
 		return true;
 	want = wd_oracle_judge(&c->oracle, ep, dir, flow);
+	want = one_of(&want, (int)d->reason, d->verdict);
 	ok = wd_expect(d->enforced) &&
 	     wd_expect_str(wd_dump_reason(want.reason),
 			   wd_dump_reason(d->reason)) &&
@@ -311,7 +292,7 @@ static bool check_end(const struct cluster *c, enum wd_dir dir,
 	     wd_expect_str(wd_dump_reason(want.reason),
 			   wd_dump_reason(d->table_reason)) &&
 	     wd_expect_int(want.verdict, d->table_verdict) &&
-	     basis_is_true(c, ep, dir, flow, d);
+	     basis_is_true(c, ep, dir, there, d);
 	if (!ok)
 		report(c, ep, dir, flow);
 	return ok;
@@ -327,21 +308,38 @@ static bool random_flow(struct cluster *c, const struct wd_endpoint **ret_ep,
 	return wd_gen_flow(&c->gen, *ret_ep, *ret_dir, ret_flow);
 }
 
+/* A flow, what the model says of it, and the same as the node translates it. */
+static bool say(struct cluster *c, struct wd_model *model, struct wd_flow *flow,
+		struct wd_flow *there, struct wd_decision d[WD_DIR__MAX])
+{
+	struct wd_service_info service;
+	const struct wd_endpoint *ep;
+	enum wd_dir dir;
+
+	if (!random_flow(c, &ep, &dir, flow))
+		return false;
+	memset(d, 0, WD_DIR__MAX * sizeof(*d));
+	wd_model_why(model, flow, c->oracle.host_policy, d, &service);
+	*there = *flow;
+	if (service.backends) {
+		there->dst = service.addr;
+		there->port = service.port;
+		services++;
+	}
+	return true;
+}
+
 static bool ask(struct cluster *c, struct wd_model *model, uint64_t *counter)
 {
 	struct wd_decision d[WD_DIR__MAX];
-	const struct wd_endpoint *ep;
-	struct wd_flow flow;
-	enum wd_dir dir;
+	struct wd_flow flow, there;
 
 	for (int i = 0; i < ASKED; i++) {
-		if (!random_flow(c, &ep, &dir, &flow))
+		if (!say(c, model, &flow, &there, d))
 			continue;
-		memset(d, 0, sizeof(d));
-		wd_model_why(model, &flow, c->oracle.host_policy, d);
 		(*counter)++;
-		if (!check_end(c, WD_EGRESS, &flow, &d[WD_EGRESS]) ||
-		    !check_end(c, WD_INGRESS, &flow, &d[WD_INGRESS]))
+		if (!check_end(c, WD_EGRESS, &flow, &there, &d[WD_EGRESS]) ||
+		    !check_end(c, WD_INGRESS, &there, &there, &d[WD_INGRESS]))
 			return false;
 	}
 	return true;
@@ -350,7 +348,8 @@ static bool ask(struct cluster *c, struct wd_model *model, uint64_t *counter)
 /* A model that sees only the end must say what the changed one says. */
 static bool recompute(struct cluster *c)
 {
-	struct wd_sink sink = memory_sink(c);
+	struct wd_sinkhole hole = { 0 };
+	struct wd_sink sink = wd_sinkhole_open(&hole);
 	struct wd_model_config config = { .node = "n0",
 					  .mode = c->oracle.mode };
 	struct wd_model *fresh = wd_model_new(c->store, &sink, &config);
@@ -371,7 +370,7 @@ static bool recompute(struct cluster *c)
 	ok = wd_expect_int(0, wd_model_commit(fresh, NULL)) &&
 	     ask(c, fresh, &recomputed);
 	wd_model_free(fresh);
-	memory_free(&sink);
+	wd_sinkhole_close(&sink);
 	return ok;
 }
 
@@ -403,9 +402,13 @@ static struct wd_probe probe_of(const struct cluster *c,
 }
 
 static bool run(struct cluster *c, const struct wd_probe *probe,
-		enum wd_verdict verdict, enum wd_reason reason)
+		const struct wd_answer *want)
 {
-	struct wd_outcome got = wd_kernel_run(c->kernel, probe, (int)reason);
+	struct wd_outcome got =
+		wd_kernel_run(c->kernel, probe, (int)want->reason);
+	const struct wd_answer one = one_of(want, got.reason, got.verdict);
+	enum wd_verdict verdict = one.verdict;
+	enum wd_reason reason = one.reason;
 	bool ok = wd_expect_str(wd_dump_reason(reason),
 				wd_dump_reason(got.reason)) &&
 		  wd_expect_int(verdict, got.verdict);
@@ -434,14 +437,21 @@ static bool is_icmp(const struct wd_flow *flow)
 	       (flow->src.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 }
 
-/* Protocols without ports have one flow per peer: it must not be there yet. */
+static bool is_echo(const struct wd_flow *flow)
+{
+	return is_icmp(flow) &&
+	       flow->port >> 8 == (flow->src.family == 4 ? 8 : 128);
+}
+
+/* What has neither ports nor an id has one flow per peer: it must not be there yet. */
 static bool make_room(struct cluster *c, const struct wd_probe *probe)
 {
-	if (has_ports(probe->flow) || is_icmp(probe->flow))
+	if (has_ports(probe->flow) || is_echo(probe->flow))
 		return true;
 	for (int i = 0; i < LIVE; i++)
 		if (c->live[i].ep == probe->ep->id &&
-		    c->live[i].flow.proto == probe->flow->proto)
+		    c->live[i].flow.proto == probe->flow->proto &&
+		    c->live[i].flow.port == probe->flow->port)
 			return false;
 	wd_kernel_forget(c->kernel, probe);
 	return true;
@@ -463,6 +473,9 @@ static bool send_spoofed(struct cluster *c, const struct wd_probe *probe)
 {
 	const struct wd_addr *src = &probe->flow->src;
 	const struct wd_object *owner = wd_oracle_owner(&c->oracle, src);
+	const struct wd_answer want = {
+		WD_DROP, WD_R_SPOOF_IP, { false }, false
+	};
 	struct wd_probe spoof = *probe;
 	const struct wd_endpoint *ep;
 
@@ -476,7 +489,47 @@ static bool send_spoofed(struct cluster *c, const struct wd_probe *probe)
 		return true;
 	spoof.iif = UPLINK;
 	sent++;
-	return run(c, &spoof, WD_DROP, WD_R_SPOOF_IP);
+	return run(c, &spoof, &want);
+}
+
+static const uint8_t errors4[] = { 3, 4, 5, 11, 12 };
+
+/*
+ * Answers and errors belong to a flow or to none, whatever policy says; of
+ * those that are sent here none does.
+ * Return: false, if it is another packet.
+ */
+static bool belongs_nowhere(const struct wd_flow *flow,
+			    enum wd_reason *ret_reason)
+{
+	bool is4 = flow->src.family == 4;
+	uint8_t type = (uint8_t)(flow->port >> 8);
+	bool is_error = is4 ? memchr(errors4, type, sizeof(errors4)) != NULL :
+			      type < 128;
+
+	if (!is_icmp(flow) || (!is_error && type != (is4 ? 0 : 129)))
+		return false;
+	*ret_reason = is_error ? WD_R_ICMP_UNRELATED : WD_R_CT_INVALID;
+	return true;
+}
+
+static bool send_stray(struct cluster *c, const struct wd_probe *probe,
+		       enum wd_reason reason)
+{
+	struct wd_answer want = { WD_DROP, reason, { false }, false };
+
+	switch (wd_oracle_enforced(&c->oracle, probe->ep)) {
+	case WD_MODE_OFF:
+		want.verdict = WD_ALLOW;
+		want.reason = WD_R_MODE_OFF;
+		break;
+	case WD_MODE_AUDIT:
+		want.verdict = WD_AUDIT;
+		break;
+	default:
+		break;
+	}
+	return run(c, probe, &want);
 }
 
 static bool send_new(struct cluster *c)
@@ -495,9 +548,11 @@ static bool send_new(struct cluster *c)
 		return true;
 	want = wd_oracle_judge(&c->oracle, ep, dir, &flow);
 	sent++;
+	if (belongs_nowhere(&flow, &want.reason))
+		return send_stray(c, &probe, want.reason);
 	if (wd_gen_one_in(&c->gen, 8) && !send_spoofed(c, &probe))
 		return false;
-	if (!run(c, &probe, want.verdict, want.reason))
+	if (!run(c, &probe, &want))
 		return false;
 	if (want.verdict != WD_DROP)
 		keep(c, &probe);
@@ -513,8 +568,10 @@ static struct wd_answer live_answer(const struct cluster *c,
 		wd_oracle_judge(&c->oracle, ep, live->dir, &live->flow);
 
 	/* passing by mode is judged, and told, each time anew */
-	if (want.verdict == WD_ALLOW && want.reason != WD_R_MODE_OFF)
+	if (want.verdict == WD_ALLOW && want.reason != WD_R_MODE_OFF) {
 		want.reason = WD_R_ESTABLISHED;
+		memset(want.may, 0, sizeof(want.may));
+	}
 	return want;
 }
 
@@ -538,6 +595,7 @@ static bool send_again(struct cluster *c, struct live *live)
 	probe = probe_of(c, ep, live->dir, &live->flow, live->sport);
 	/* nothing comes from this host by the name of somebody's address */
 	probe.is_reply = !wd_oracle_is_group(&live->flow.dst) &&
+			 (!is_icmp(&live->flow) || is_echo(&live->flow)) &&
 			 wd_gen_one_in(&c->gen, 2);
 	probe.is_later = live->is_answered || wd_gen_one_in(&c->gen, 2);
 	probe.is_synack = probe.is_reply && !live->is_answered;
@@ -547,7 +605,7 @@ static bool send_again(struct cluster *c, struct live *live)
 	want = live_answer(c, ep, live);
 	repeated++;
 	sent++;
-	if (!run(c, &probe, want.verdict, want.reason))
+	if (!run(c, &probe, &want))
 		return false;
 	if (want.verdict == WD_DROP)
 		live->ep = 0;
@@ -612,10 +670,10 @@ static void run_clusters(struct wd_kernel *kernel, const uint64_t *cnt,
 static void model_and_tables_say_what_the_objects_say(void)
 {
 	run_clusters(NULL, &asked, model_cases_wanted);
-	printf("# %llu questions, %llu of recomputed models, %llu failed "
-	       "commits made good\n",
+	printf("# %llu questions, %llu of recomputed models, %llu to services, "
+	       "%llu failed commits made good\n",
 	       (unsigned long long)asked, (unsigned long long)recomputed,
-	       (unsigned long long)failures);
+	       (unsigned long long)services, (unsigned long long)failures);
 }
 
 static void programs_say_what_the_objects_say(void)
@@ -632,6 +690,116 @@ static void programs_say_what_the_objects_say(void)
 		if (reason_cnt[i])
 			printf("#   %s %llu\n", wd_dump_reason(i),
 			       (unsigned long long)reason_cnt[i]);
+}
+
+/* Adds, updates and removals in any order, the last of each object being the same. */
+static bool walk_to(struct cluster *c, uint64_t *commits)
+{
+	static struct wd_walk walk;
+	bool ok = true;
+
+	for (int i = 0; ok && i < WAYS; i++) {
+		ok = wd_expect_int(0, wd_walk(&walk, &c->gen, &c->oracle)) &&
+		     ask(c, walk.model, &walked) &&
+		     wd_expect_int(0, wd_model_verify_arrays(walk.model));
+		*commits += walk.commits;
+		wd_walk_fini(&walk);
+	}
+	return ok;
+}
+
+static void any_order_of_changes_ends_in_the_same_verdicts(void)
+{
+	static struct cluster c;
+	uint64_t commits = 0;
+	bool ok = true;
+
+	for (uint32_t nr = 0; ok && nr < clusters_wanted; nr++) {
+		if (only_cluster >= 0 && nr != only_cluster)
+			continue;
+		cluster_begin(&c, NULL, nr);
+		for (int i = 0; i < STEPS; i++)
+			wd_gen_mutate(&c.gen);
+		ok = commit(&c) && walk_to(&c, &commits);
+		cluster_end(&c);
+	}
+	printf("# %llu questions, %llu commits on the way\n",
+	       (unsigned long long)walked, (unsigned long long)commits);
+}
+
+static bool passes(const struct wd_answer *want)
+{
+	for (int i = 0; i < WD_R_FIRST_DROP; i++)
+		if (want->may[i])
+			return true;
+	return want->verdict != WD_DROP || want->or_audit;
+}
+
+/* What the oracle, who knows no quotas, drops must be dropped. */
+static bool is_no_wider(const struct cluster *c, enum wd_dir dir,
+			const struct wd_flow *flow, const struct wd_decision *d,
+			uint64_t *closed)
+{
+	const struct wd_endpoint *ep = NULL;
+	const struct wd_object *pod;
+	struct wd_answer want;
+
+	if (!d->enforced ||
+	    wd_oracle_local(&c->oracle,
+			    dir == WD_EGRESS ? &flow->src : &flow->dst,
+			    &ep) != 1)
+		return true;
+	pod = wd_oracle_pod(&c->oracle, ep);
+	if (pod && pod->pod.finished)
+		return true;
+	want = wd_oracle_judge(&c->oracle, ep, dir, flow);
+	*closed += d->verdict == WD_DROP && passes(&want);
+	if (wd_expect(d->verdict == WD_DROP || passes(&want)) &&
+	    wd_expect_int(d->table_verdict, d->verdict) &&
+	    wd_expect_str(wd_dump_reason(d->table_reason),
+			  wd_dump_reason(d->reason)))
+		return true;
+	report(c, ep, dir, flow);
+	return false;
+}
+
+static bool ask_no_wider(struct cluster *c, uint64_t *cnt, uint64_t *closed)
+{
+	struct wd_decision d[WD_DIR__MAX];
+	struct wd_flow flow, there;
+
+	for (int i = 0; i < ASKED; i++) {
+		if (!say(c, c->model, &flow, &there, d))
+			continue;
+		(*cnt)++;
+		if (!is_no_wider(c, WD_EGRESS, &flow, &d[WD_EGRESS], closed) ||
+		    !is_no_wider(c, WD_INGRESS, &there, &d[WD_INGRESS], closed))
+			return false;
+	}
+	return true;
+}
+
+static void quotas_close_and_never_open(void)
+{
+	static struct cluster c;
+	uint64_t cnt = 0, closed = 0;
+	bool ok = true;
+
+	tight = true;
+	for (uint32_t nr = 0; ok && nr < clusters_wanted; nr++) {
+		if (only_cluster >= 0 && nr != only_cluster)
+			continue;
+		cluster_begin(&c, NULL, nr);
+		for (int i = 0; ok && i < STEPS; i++) {
+			wd_gen_mutate(&c.gen);
+			ok = commit(&c) && ask_no_wider(&c, &cnt, &closed);
+		}
+		cluster_end(&c);
+	}
+	tight = false;
+	printf("# %llu questions, %llu of them closed by quotas\n",
+	       (unsigned long long)cnt, (unsigned long long)closed);
+	wd_expect(closed || only_cluster >= 0 || clusters_wanted < 40);
 }
 
 static void parse_args(int argc, char **argv)
@@ -671,9 +839,11 @@ int main(int argc, char **argv)
 	if (getenv("WD_LONG")) {
 		cases_wanted = 1000000;
 		model_cases_wanted = 2000000;
+		clusters_wanted = 5000;
 	} else if (wd_image_is_lower()) {
 		cases_wanted = 20000;
 		model_cases_wanted = 1000; /* the model is the same */
+		clusters_wanted = 1;
 	}
 	parse_args(argc, argv);
 	printf("# seed %llu\n", (unsigned long long)seed);
@@ -683,6 +853,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	WD_TEST(model_and_tables_say_what_the_objects_say);
+	WD_TEST(any_order_of_changes_ends_in_the_same_verdicts);
+	WD_TEST(quotas_close_and_never_open);
 	WD_TEST(programs_say_what_the_objects_say);
 	return wd_tests_end();
 }

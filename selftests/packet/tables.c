@@ -94,12 +94,30 @@ static const struct wd_span_val order[] = {
 static const struct wd_span_val deny[] = { { 0, CLASS_DENY } };
 static const struct wd_span_val any[] = { { 0, CLASS_ANY } };
 
+/* Of ICMP and ICMPv6, and of other protocols; see tables.h. */
+static const struct wd_span_val types4[] = {
+	{ 0, 0 },      { 0x0800, CLASS_ANY },
+	{ 0x0900, 0 }, { 0x0d02, CLASS_ANY },
+	{ 0x0d03, 0 }, { 0xff00, CLASS_ALLOW_FIRST },
+};
+static const struct wd_span_val types6[] = {
+	{ 0, 0 },      { 0x8000, CLASS_ANY },
+	{ 0x8100, 0 }, { 0x9002, CLASS_ANY },
+	{ 0x9003, 0 }, { 0xff00, CLASS_ALLOW_FIRST },
+};
+static const struct wd_span_val protos[] = {
+	{ 0, 0 },
+	{ 89, CLASS_ANY },
+	{ 90, 0 },
+	{ 255, CLASS_ANY },
+};
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Spans of a slot: its own for TCP, for UDP and SCTP too unless TCP only. */
 static const struct {
 	uint32_t flags;
-	uint32_t any;
+	uint32_t any; /* class of ICMP and other protocols, 0 none */
 	const struct wd_span_val *spans;
 	uint32_t cnt;
 	bool tcp_only;
@@ -155,10 +173,10 @@ static void fill_slots(void)
 	uint32_t next = 1;
 
 	for (uint32_t i = 0; i < SLOT__MAX; i++) {
-		struct wd_slot_val slot = { .flags = policies[i].flags,
-					    .any = policies[i].any };
+		struct wd_slot_val slot = { .flags = policies[i].flags };
+		struct wd_span_val rest = { 0, policies[i].any };
 
-		for (int l4 = 0; l4 < WD_L4__MAX; l4++) {
+		for (int l4 = 0; l4 <= WD_L4_SCTP; l4++) {
 			if (policies[i].tcp_only && l4 != WD_L4_TCP)
 				continue;
 			slot.first[l4] = next;
@@ -166,6 +184,12 @@ static void fill_slots(void)
 		}
 		for (uint32_t k = 0; k < policies[i].cnt; k++)
 			write_at("wd_span", next++, &policies[i].spans[k]);
+		for (int l4 = WD_L4_ICMP; rest.class && l4 < WD_L4__MAX; l4++) {
+			slot.first[l4] = next;
+			slot.cnt[l4] = 1;
+		}
+		if (rest.class)
+			write_at("wd_span", next++, &rest);
 		write_slot(i, &slot);
 	}
 }
@@ -193,6 +217,27 @@ static void fill_many(void)
 		write_at("wd_span", SPANS_MANY + i, &span);
 	}
 	write_slot(SLOT_MANY, &slot);
+}
+
+static void put_spans(struct wd_slot_val *slot, enum wd_l4 l4,
+		      const struct wd_span_val *spans, uint32_t cnt)
+{
+	static uint32_t next = SPANS_MANY + SPANS_MANY_CNT;
+
+	slot->first[l4] = next;
+	slot->cnt[l4] = cnt;
+	for (uint32_t i = 0; i < cnt; i++)
+		write_at("wd_span", next++, &spans[i]);
+}
+
+static void fill_types(void)
+{
+	struct wd_slot_val slot = { .flags = WD_SLOT_READY | WD_SLOT_ISOLATED };
+
+	put_spans(&slot, WD_L4_ICMP, types4, COUNT(types4));
+	put_spans(&slot, WD_L4_ICMP6, types6, COUNT(types6));
+	put_spans(&slot, WD_L4_OTHER, protos, COUNT(protos));
+	write_slot(SLOT_TYPES, &slot);
 }
 
 /* ---- addresses ---- */
@@ -285,4 +330,5 @@ void tables_fill(void)
 		write_at("wd_class", i, &classes[i]);
 	fill_slots();
 	fill_many();
+	fill_types();
 }

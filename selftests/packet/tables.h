@@ -30,6 +30,7 @@ enum slot {
 	SLOT_EDGES, /* isolated; TCP ports 0, 80, 1000-2000, 65535 of any peer */
 	SLOT_MANY, /* isolated; 2048 spans of TCP: odd ones of 32 ports allowed */
 	SLOT_ORDER, /* isolated; classes in which the order matters */
+	SLOT_TYPES, /* isolated; see TYPES below */
 	SLOT_MIXED, /* as tables_mix() says */
 	SLOT__MAX,
 };
@@ -44,6 +45,11 @@ enum slot {
  *   1  allow H_FRIEND, deny all    2  deny all, allow H_FRIEND
  *   3  15 rules of nobody, allow H_FRIEND as the last of 16
  *   4  allow by bit 0              5  allow by bit 63
+ *
+ * TYPES, of any peer:
+ *   ICMP    echo of any code, type 13 code 2; type 255: H_FRIEND
+ *   ICMPv6  echo of any code, type 144 code 2; type 255: H_FRIEND
+ *   others  protocols 89 and 255
  */
 
 /* Stable ids of rules, as events tell them. */

@@ -134,6 +134,72 @@ static void off_needs_no_policy(void)
 	}
 }
 
+/* ---- what is on trial ---- */
+
+static void what_is_on_trial_is_told_and_passes(void)
+{
+	for_each_family(family)
+	{
+		for (size_t i = 0; i < COUNT(verdicts) * 2; i++) {
+			struct packet p =
+				packet_of(i / 2, family, (int)(i & 1));
+			int reason = verdicts[i / 2].enforced;
+
+			world_reset();
+			world_publish(SLOT_OPEN, 0);
+			world_try(SLOT_RULES);
+			if (reason < WD_R_FIRST_DROP) {
+				/* what is enforced says why it passes */
+				expect_this(WD_R_NOT_ISOLATED, &p);
+				expect_this(WD_R_ESTABLISHED, &p);
+				continue;
+			}
+			expect_audited(&p, reason);
+			p.flags = TCP_ACK;
+			expect_audited(&p, reason);
+			world_try(SLOT_NONE);
+			expect_this(WD_R_ESTABLISHED, &p);
+		}
+	}
+}
+
+static void check_enforced(size_t i, int family, enum slot trial)
+{
+	struct packet p = packet_of(i / 2, family, (int)(i & 1));
+	int reason = verdicts[i / 2].enforced;
+
+	world_reset();
+	world_try(trial);
+	if (reason < WD_R_FIRST_DROP && trial == SLOT_SHUT)
+		expect_audited(&p, WD_R_DEFAULT);
+	else
+		expect_this(reason, &p);
+}
+
+static void what_is_enforced_drops_whatever_is_on_trial(void)
+{
+	for_each_family(family)
+	{
+		for (size_t i = 0; i < COUNT(verdicts) * 2; i++) {
+			check_enforced(i, family, SLOT_OPEN);
+			check_enforced(i, family, SLOT_ALL);
+			check_enforced(i, family, SLOT_SHUT);
+		}
+	}
+}
+
+static void what_does_not_fit_its_flow_is_dropped_on_trial(void)
+{
+	for_each_family(family)
+	{
+		world_reset();
+		world_publish(SLOT_OPEN, 0);
+		world_try(SLOT_SHUT);
+		expect_packet(WD_R_CT_INVALID, IN, .family = family,
+			      .flags = TCP_SYN | TCP_FIN);
+	}
+}
+
 /* ---- what no mode lets pass ---- */
 
 static const struct {
@@ -258,6 +324,9 @@ int main(void)
 	if (world_open(NULL))
 		return 1;
 	WD_TEST(audit_counts_what_it_would_drop_and_lets_it_pass);
+	WD_TEST(what_is_on_trial_is_told_and_passes);
+	WD_TEST(what_is_enforced_drops_whatever_is_on_trial);
+	WD_TEST(what_does_not_fit_its_flow_is_dropped_on_trial);
 	WD_TEST(audit_lets_the_answer_pass_too);
 	WD_TEST(off_judges_nothing);
 	WD_TEST(off_needs_no_policy);

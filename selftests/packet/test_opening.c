@@ -340,6 +340,33 @@ static void an_answer_to_a_syn_not_allowed_any_more_opens_nothing(void)
 	for_each_conn(check_turned_denied);
 }
 
+/* One packet, judged twice: as any of the flow, and as what turns it. */
+static void check_turned_on_trial(struct conn *c)
+{
+	int other = !c->opener;
+	struct frame f;
+
+	conn_open(c);
+	world_publish(SLOT_ALL, 0);
+	conn_works(c);
+	world_batch_end();
+	world_publish(SLOT_ALL,
+		      0); /* so that it is judged as any of the flow, too */
+	world_try(SLOT_SHUT);
+	conn_segment(&f, c, other, TCP_SYN, (struct numbers){ 0x55555555, 0 },
+		     0);
+	world_expect_audit(&f, other, WD_R_DEFAULT);
+	conn_segment(&f, c, !other, SYNACK,
+		     (struct numbers){ 0x66666666, 0x55555556 }, 0);
+	world_expect_audit(&f, !other, WD_R_DEFAULT);
+	world_batch_begin();
+}
+
+static void a_connection_opened_anew_is_on_trial_as_any(void)
+{
+	for_each_conn(check_turned_on_trial);
+}
+
 int main(void)
 {
 	if (world_open(NULL))
@@ -357,6 +384,7 @@ int main(void)
 	WD_TEST(a_syn_against_a_connection_is_denied_as_any);
 	WD_TEST(a_syn_over_a_connection_that_is_answered_opens_it_anew);
 	WD_TEST(an_answer_to_a_syn_not_allowed_any_more_opens_nothing);
+	WD_TEST(a_connection_opened_anew_is_on_trial_as_any);
 	world_close();
 	return wd_tests_end();
 }

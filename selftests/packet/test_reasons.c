@@ -255,10 +255,10 @@ static bool is_one_way(int reason, int dir)
 }
 
 /* What the object at hand never gives: see bpf/rung.h. */
-/* Of devices that are no pod's, whose programs are others. */
+/* Of devices that are no pod's, whose programs are others; and of services. */
 static bool is_of_wire(int reason)
 {
-	return (reason >= WD_R_ENCRYPTED && reason <= WD_R_OUTSIDE) ||
+	return (reason >= WD_R_ENCRYPTED && reason <= WD_R_SERVICE_LATE) ||
 	       reason >= WD_R_PLAINTEXT_OUT;
 }
 

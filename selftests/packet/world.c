@@ -254,6 +254,15 @@ void world_publish(enum slot slot, uint32_t flags)
 	write_at("wd_state", 0, &state);
 }
 
+void world_try(enum slot trial)
+{
+	struct wd_endpoint_val ep = world_endpoint();
+
+	ep.trial[world_state().gen & 1] = trial;
+	ep.trial[~world_state().gen & 1] = SLOT_NONE;
+	world_endpoint_set(&ep);
+}
+
 struct wd_state_val world_state(void)
 {
 	struct wd_state_val state;
@@ -315,6 +324,8 @@ static void key_ports(const struct packet *p, struct wd_flow_key *key)
 	if (p->proto != (p->family == 4 ? 1 : 58))
 		return;
 	put_be16(&key->lport, p->id);
+	put_be16(&key->pport,
+		 (uint16_t)((p->family == 4 ? 8 : 128) << 8 | p->code));
 	if (p->type == 8 || p->type == 128)
 		key->sub = (uint8_t)(p->dir + 1);
 	else

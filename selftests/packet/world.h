@@ -49,6 +49,9 @@ void world_reset(void);
 /** world_publish() - put @slot in force under a new generation. @flags: WD_EP_* */
 void world_publish(enum slot slot, uint32_t flags);
 
+/** world_try() - put a slot on trial, at once; SLOT_NONE: nothing. world_reset() ends it */
+void world_try(enum slot trial);
+
 /** world_endpoint() - a copy of the pod's entry, to edit and give to world_endpoint_set() */
 struct wd_endpoint_val world_endpoint(void);
 void world_endpoint_set(const struct wd_endpoint_val *val);

@@ -78,8 +78,12 @@ static uint8_t traffic_of(const struct look *k)
 		return OF_UDP;
 	case P_SCTP:
 		return OF_SCTP;
+	case P_ICMP:
+		return k->key.family == 4 ? OF_ICMP : OF_OTHER;
+	case P_ICMP6:
+		return k->key.family == 6 ? OF_ICMP6 : OF_OTHER;
 	}
-	return OF_REST;
+	return OF_OTHER;
 }
 
 static bool rule_speaks_of(const struct rule *rule, const struct look *k,
@@ -88,9 +92,14 @@ static bool rule_speaks_of(const struct rule *rule, const struct look *k,
 	uint16_t port = dir == WD_EGRESS ? k->key.pport : k->key.lport;
 	uint8_t of = traffic_of(k);
 
+	if (of == OF_ICMP || of == OF_ICMP6)
+		port = k->key.pport; /* the question's type and code */
+	if (of == OF_OTHER)
+		port = k->key.proto;
+
 	if (!(rule->dirs & 1U << dir) || !(rule->of & of))
 		return false;
-	if (of != OF_REST && (port < rule->lo || port > rule->hi))
+	if (port < rule->lo || port > rule->hi)
 		return false;
 	return rule->pred == PRED_OF_ALL || (preds_of(k) & HAS(rule->pred));
 }
@@ -165,10 +174,7 @@ int consent(const struct look *k, enum wd_dir dir)
 		return WD_R_NOT_ISOLATED;
 	if (names_group(k))
 		return WD_R_MCAST;
-	return traffic_of(k) != OF_REST ||
-			       proto_is_icmp(k->key.family, k->key.proto) ?
-		       WD_R_DEFAULT :
-		       WD_R_PROTO_UNSUP;
+	return traffic_of(k) == OF_OTHER ? WD_R_PROTO_UNSUP : WD_R_DEFAULT;
 }
 
 bool lets_pass(const struct look *k, int reason)

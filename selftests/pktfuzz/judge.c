@@ -240,7 +240,7 @@ void icmp_key(struct look *k, enum wd_dir dir, const uint8_t *icmp)
 	uint8_t echo = k->l.family == 4 ? 8 : 128;
 	uint8_t reply = k->l.family == 4 ? 0 : 129;
 
-	k->key.pport = 0;
+	k->key.pport = get16(icmp);
 	k->key.lport = icmp[0] == echo || icmp[0] == reply ? get16(icmp + 4) :
 							     0;
 	if (icmp[0] == echo)
@@ -250,6 +250,8 @@ void icmp_key(struct look *k, enum wd_dir dir, const uint8_t *icmp)
 	else
 		k->key.sub = dir == WD_INGRESS ? 3 : 4;
 	k->is_answer = icmp[0] == reply;
+	if (k->is_answer) /* of a question with its code */
+		k->key.pport = (uint16_t)(echo << 8 | icmp[1]);
 }
 
 static int read_tcp(struct look *k, const uint8_t *tcp)

@@ -86,7 +86,10 @@ enum {
 	OF_TCP = 1,
 	OF_UDP = 2,
 	OF_SCTP = 4,
-	OF_REST = 8, /* without ports */
+	OF_ICMP = 8, /* port: type << 8 | code */
+	OF_ICMP6 = 16,
+	OF_OTHER = 32, /* port: the protocol's number */
+	OF_REST = OF_ICMP | OF_ICMP6 | OF_OTHER,
 	OF_PORTS = OF_TCP | OF_UDP | OF_SCTP,
 	OF_ALL = OF_PORTS | OF_REST,
 };
@@ -101,7 +104,7 @@ struct rule {
 	uint16_t lo, hi; /* ports, both included */
 };
 
-#define RULES_MAX 8
+#define RULES_MAX 10
 struct policy {
 	bool is_unready;
 	uint8_t isolates; /* 1 << enum wd_dir */

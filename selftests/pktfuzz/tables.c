@@ -37,7 +37,7 @@ static void fill_rows(void)
 	}
 }
 
-/* The class of those rules that speak of @port (REST: of none). 0: no rule. */
+/* The class of those rules that speak of @port. 0: no rule. */
 static uint32_t add_class(const struct policy *policy, uint8_t of, int dir,
 			  uint32_t port)
 {
@@ -48,7 +48,7 @@ static uint32_t add_class(const struct policy *policy, uint8_t of, int dir,
 
 		if (!(r->of & of) || !(r->dirs & 1U << dir))
 			continue;
-		if (of != OF_REST && (port < r->lo || port > r->hi))
+		if (port < r->lo || port > r->hi)
 			continue;
 		class.rule[class.cnt++] = (struct wd_rule){
 			.id = i + 1,
@@ -94,7 +94,9 @@ static void fill_spans(const struct policy *policy, enum wd_l4 l4, int dir,
 		       struct wd_slot_val *slot)
 {
 	static const uint8_t of[] = {
-		[WD_L4_TCP] = OF_TCP, [WD_L4_UDP] = OF_UDP, [WD_L4_SCTP] = OF_SCTP
+		[WD_L4_TCP] = OF_TCP,	  [WD_L4_UDP] = OF_UDP,
+		[WD_L4_SCTP] = OF_SCTP,	  [WD_L4_ICMP] = OF_ICMP,
+		[WD_L4_ICMP6] = OF_ICMP6, [WD_L4_OTHER] = OF_OTHER,
 	};
 	uint32_t edges[2 * RULES_MAX + 1];
 	uint32_t cnt = find_edges(policy, of[l4], dir, edges);
@@ -120,7 +122,6 @@ static void fill_slot(uint32_t nr, int dir)
 		slot.flags |= WD_SLOT_READY;
 	if (policy->isolates & 1U << dir)
 		slot.flags |= WD_SLOT_ISOLATED;
-	slot.any = add_class(policy, OF_REST, dir, 0);
 	for (int l4 = 0; l4 < WD_L4__MAX; l4++)
 		fill_spans(policy, (enum wd_l4)l4, dir, &slot);
 	write_at("wd_slot", nr * 2 + (uint32_t)dir, &slot);

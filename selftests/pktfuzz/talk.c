@@ -248,7 +248,8 @@ static void icmp_next(const struct talk *talk, struct rng *rng, struct draft *d)
 
 	if (one_in(rng, 8))
 		type = PICK(rng, others);
-	build_icmp(d, type, 0, talk->lport, draw(rng, 60));
+	build_icmp(d, type, one_in(rng, 4) ? (uint8_t)draw(rng, 5) : 0,
+		   talk->lport, draw(rng, 60));
 }
 
 void talk_next(struct talk *talk, struct rng *rng, struct draft *draft)

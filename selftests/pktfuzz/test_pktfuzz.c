@@ -427,6 +427,9 @@ static void every_reason_was_met_in_both_directions(void)
 		{ WD_R_SPOOF_MAC, true, false },
 		{ WD_R_NOT_LOCAL, false, true },
 		{ WD_R_MAP_ERR, true, true },
+		/* there are none here: the oracle has them */
+		{ WD_R_SERVICE, true, true },
+		{ WD_R_SERVICE_LATE, true, true },
 		/* only where the hash puts nine of a sender's trains */
 		{ WD_R_FRAG_FULL, true, true },
 		/* more than an episode has */

@@ -204,6 +204,74 @@ static void object_that_does_not_load_is_told_but_a_lower_one_may_do(void)
 	wd_preflight_result_free(&r);
 }
 
+/* A kernel on which only the ruleset of nf_tables can be had. */
+static void run_nft(struct wd_preflight_result *r, const char *min)
+{
+	const char *before = preflight.min_rung;
+
+	preflight.min_rung = min;
+	run(r, 3,
+	    "{'datapath':{'opens':true,'rung':'nft','object':'nft','attach':"
+	    "'nft','attaches':true,'error':null}}");
+	preflight.min_rung = before;
+}
+
+static void verdicts_of_a_ruleset_are_not_known(void)
+{
+	static struct wd_preflight_result r;
+	const struct wd_state *state = preflight.state;
+
+	run_nft(&r, "nft");
+	wd_expect_int(WD_PREFLIGHT_UNKNOWN, r.answer);
+	wd_expect(has_why(&r, "a ruleset cannot be asked"));
+	wd_expect(!r.in_force && !wd_report_object(&r));
+	wd_expect_str("a ruleset of nf_tables", wd_report_engine(&r));
+	wd_preflight_result_free(&r);
+
+	run_nft(&r, "compat");
+	wd_expect_int(WD_PREFLIGHT_UNSAFE, r.answer);
+	wd_expect(has_why(&r, "rung nft is lower than compat"));
+	wd_preflight_result_free(&r);
+
+	preflight.state = NULL; /* nobody asks for verdicts */
+	run_nft(&r, "nft");
+	preflight.state = state;
+	wd_expect_int(WD_PREFLIGHT_SAFE, r.answer);
+	wd_preflight_result_free(&r);
+}
+
+static void nothing_on_hold_is_safe(void)
+{
+	static struct wd_preflight_result r;
+
+	run(&r, 3,
+	    "{'datapath':{'opens':true,'rung':'hold','object':'','attaches':"
+	    "true,'error':null}}");
+	wd_expect_int(WD_PREFLIGHT_UNSAFE, r.answer);
+	wd_expect(has_why(&r, "on rung hold nothing enforces"));
+	wd_expect_str("nothing enforces", wd_report_engine(&r));
+	wd_preflight_result_free(&r);
+}
+
+static void node_below_programs_is_told_that_it_may_stay_there(void)
+{
+	static struct wd_preflight_result r;
+	char *rung = node.state->rung;
+
+	node.state->rung = (char[]){ "nft" };
+	preflight.min_rung = "nft";
+	run(&r, -1, NULL);
+	wd_expect_int(WD_PREFLIGHT_SAFE, r.answer);
+	wd_expect(has_why(&r, "on rung nft now, and this kernel allows full"));
+	wd_preflight_result_free(&r);
+
+	run_nft(&r, "nft");
+	wd_expect(!has_why(&r, "allows nft")); /* it is as it was */
+	wd_preflight_result_free(&r);
+	node.state->rung = rung;
+	preflight.min_rung = "full";
+}
+
 /* Nothing that a kernel or a file says may be more than text in the page. */
 static void page_has_no_markup_of_others(void)
 {
@@ -242,7 +310,8 @@ static void worst_kernel_decides(void)
 
 int main(void)
 {
-	if (!node_begin(&node, 3, 5))
+	/* a seed whose node has enough to ask about */
+	if (!node_begin(&node, 1, 5))
 		return 1;
 	preflight = (struct wd_preflight){
 		.state = node.state,
@@ -257,6 +326,9 @@ int main(void)
 	WD_TEST(what_is_not_good_is_not_safe_and_says_why);
 	WD_TEST(one_other_verdict_is_not_safe_and_named);
 	WD_TEST(object_that_does_not_load_is_told_but_a_lower_one_may_do);
+	WD_TEST(verdicts_of_a_ruleset_are_not_known);
+	WD_TEST(nothing_on_hold_is_safe);
+	WD_TEST(node_below_programs_is_told_that_it_may_stay_there);
 	WD_TEST(page_has_no_markup_of_others);
 	WD_TEST(worst_kernel_decides);
 	wd_preflight_fini(&preflight);

@@ -202,7 +202,8 @@ def boot_both(bench):
     bench.homes = homes
 
 
-def check_kernel(bench, name, rung, attach):
+def check_kernel(bench, name, rung, attach, least):
+    """@least: modules that are taken along"""
     got = bench.results[name]
     expect(0, got.returncode, f'exit code: {got.stdout} {got.stderr}')
     doc = json.loads(got.stdout)
@@ -211,7 +212,8 @@ def check_kernel(bench, name, rung, attach):
            (doc['answer'], kernel['answer'],
             [kernel[k] for k in ('rung', 'object', 'attach')]), 'answer')
     expect('node-a', doc['state']['node'], 'whose state')
-    expect(3, kernel['modules'], 'modules taken along')
+    if kernel['modules'] < least:
+        raise Fail('too few modules taken along', kernel['modules'])
     expect(['wd_pod', 'wd_compat', 'wd_minimal'],
            [o['object'] for o in kernel['objects']], 'objects')
     asked = doc['questions']['asked']
@@ -229,13 +231,13 @@ def check_kernel(bench, name, rung, attach):
 
 
 def test_oldest(bench):
-    check_kernel(bench, '5.10', 'compat', 'clsact')
+    check_kernel(bench, '5.10', 'compat', 'clsact', 3)
     expect('5.10.0-', json.loads(bench.results['5.10'].stdout)['kernels'][0][
         'release'][:7], 'release')
 
 
 def test_newest(bench):
-    check_kernel(bench, '7.3', 'full', 'tcx')
+    check_kernel(bench, '7.3', 'full', 'tcx', 12)
     with open(os.path.join(bench.temp, 'page.html'), encoding='utf-8') as f:
         page = f.read()
     for text in ('<!doctype html>', 'mark safe', '7.3.', 'wd_minimal'):
@@ -281,6 +283,54 @@ def test_lower_rung(bench):
     got = replay(bench, 'replay', record='5.10')
     expect(0, got.returncode, 'without a state compat will do')
     expect_in('golden packets', got.stdout, 'what was not asked')
+
+
+def state_on(bench, rung):
+    """The state of a node that is on a rung; gives the file."""
+    with open(STATE, encoding='utf-8') as f:
+        state = json.load(f)
+    state['rung'] = rung
+    path = os.path.join(bench.dir, f'on-{rung}.json')
+    with open(path, 'w', encoding='utf-8') as f:
+        json.dump(state, f)
+    return path
+
+
+def test_node_below_programs(bench):
+    """A node on nft or hold: the programs are tried all the same."""
+    for rung, wanted in (
+            ('nft', 'at least nft is wanted, which the node has now'),
+            ('hold', 'at least nft is wanted, the lowest that enforces: the '
+             'node has hold now')):
+        got = replay(bench, 'replay', '--state', state_on(bench, rung))
+        expect(0, got.returncode, f'{rung}: exit code: {got.stdout}')
+        expect_in('answer          safe', got.stdout, rung)
+        expect_in(wanted, got.stdout, rung)
+        expect_in(f'the node is on rung {rung} now, and this kernel allows '
+                  'full', got.stdout, rung)
+
+
+def test_ruleset_for_real(bench):
+    """Without clsact and tcx the machine ends on the ruleset, really."""
+    homes = provide(('6.1',))
+    folder = os.path.join(bench.dir, 'without')
+    shutil.copytree(f'{homes["6.1"]}/modules/kernel', folder)
+    for where, _, files in os.walk(folder):
+        for name in files:
+            if name.split('.')[0] in ('sch_ingress', 'cls_bpf'):
+                os.unlink(os.path.join(where, name))
+    words = ('--kernel', homes['6.1'] + '/vmlinuz', '--modules', folder,
+             '--json', '--accel', 'tcg')
+    for more, code, answer in (
+            (('--state', bench.state), 1, 'unsafe'),
+            (('--state', state_on(bench, 'nft')), 4, 'unknown'),
+            (('--min-rung', 'nft'), 0, 'safe')):
+        got = bench.run(*words, *more)
+        expect(code, got.returncode, f'{more}: exit code: {got.stderr}')
+        kernel = json.loads(got.stdout)['kernels'][0]
+        expect((answer, 'nft', 'nft', None),
+               tuple(kernel[k] for k in ('answer', 'rung', 'attach',
+                                         'object')), str(more))
 
 
 ENDS = (
@@ -397,9 +447,9 @@ def test_wrong_state(bench):
 
 def test_usage(bench):
     for words in ('', '--kernel', '--kernel a --all b', '--all b --modules c',
-                  '--kernel a --min-rung high', '--kernel a --accel xen',
-                  '--kernel a --seed x', '--kernel a --questions 0',
-                  '--kernel a --timeout 0', 'a'):
+                  '--kernel a --min-rung high', '--kernel a --min-rung hold',
+                  '--kernel a --accel xen', '--kernel a --seed x',
+                  '--kernel a --questions 0', '--kernel a --timeout 0', 'a'):
         expect(2, bench.run(*words.split()).returncode, words)
     got = subprocess.run([bench.warder, 'preflight-guest', '1', '2'],
                          check=False, stderr=subprocess.PIPE)
@@ -446,6 +496,7 @@ TESTS = (
     ('what was played back is the same', test_replay_is_safe),
     ('another verdict is not safe, and a line', test_other_verdict),
     ('a lower rung is not safe', test_lower_rung),
+    ('a node below programs', test_node_below_programs),
     ('every end of a machine has its sentence and code', test_every_end),
     ('a signal ends it all', test_signal),
     ('what is no kernel is told', test_wrong_files),
@@ -455,7 +506,9 @@ TESTS = (
     ('wrong words are told', test_usage),
     ('all kernels of a folder', test_all),
 )
-LONG = (('all kernels for real', test_all_for_real),)
+LONG = (('the ruleset where programs cannot be attached',
+         test_ruleset_for_real),
+        ('all kernels for real', test_all_for_real))
 
 
 def main():

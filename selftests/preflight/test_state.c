@@ -14,10 +14,10 @@
 
 /* A state with one of each. */
 static const char good[] =
-	"{'format':1,'warder':'0.1.0','schema':3,'node':'n','kernel':'6.1',"
+	"{'format':1,'warder':'0.1.0','schema':6,'node':'n','kernel':'6.1',"
 	"'rung':'full','generation':5,'host_policy':true,"
 	"'endpoints':[{'ifindex':7,'name':'a/b','id':3,'stat':1,'identity':300,"
-	"'slot':2,'master':0,'mode':'audit','encap':false,"
+	"'slot':2,'trial':0,'master':0,'mode':'audit','encap':false,"
 	"'addresses':['10.0.0.1','fd00::1'],'link_local':'fe80::1',"
 	"'mac':'02:00:00:00:00:0a','host_mac':'02:00:00:00:00:0b'}],"
 	"'addresses':[{'address':'10.0.0.1','identity':300,'row':1,'ifindex':7,"
@@ -25,9 +25,11 @@ static const char good[] =
 	"'prefixes':[{'prefix':'10.1.0.0/16','identity':9,'row':0}],"
 	"'rows':[{'row':1,'predicates':[0,4095]}],"
 	"'slots':[{'slot':2,'direction':'ingress','ready':true,'isolated':true,"
-	"'any':0,'tcp':[{'from':0,'class':0},{'from':80,'class':4}],'udp':[],"
-	"'sctp':[]},{'slot':2,'direction':'egress','ready':true,"
-	"'isolated':false,'any':4,'tcp':[],'udp':[],'sctp':[]}],"
+	"'tcp':[{'from':0,'class':0},{'from':80,'class':4}],'udp':[],"
+	"'sctp':[],'icmp':[],'icmpv6':[],'other':[]},"
+	"{'slot':2,'direction':'egress','ready':true,'isolated':false,'tcp':[],"
+	"'udp':[],'sctp':[],'icmp':[],'icmpv6':[{'from':0,'class':4}],"
+	"'other':[]}],"
 	"'classes':[{'class':4,'rules':[{'rule':11,'predicate':0,"
 	"'action':'allow'},{'rule':12,'predicate':65535,'action':'deny'}]}],"
 	"'rules':[{'rule':11,'name':'p'}]}";
@@ -98,7 +100,7 @@ static const struct {
 } cases[] = {
 	{ "another format", "'format':1", "'format':2", "format: 2" },
 	{ "no format", "'format':1,", "", "not the state of a node" },
-	{ "another schema", "'schema':3", "'schema':1", "schema" },
+	{ "another schema", "'schema':6", "'schema':1", "schema" },
 	{ "a field too many", "'node':'n'", "'node':'n','x':1", "x: is not" },
 	{ "a field too few", "'node':'n',", "", "node: is missing" },
 	{ "a field of another type", "'node':'n'", "'node':1", "of type" },
@@ -112,9 +114,11 @@ static const struct {
 	  "generation: -5" },
 	{ "the loopback device", "'ifindex':7,'name'", "'ifindex':1,'name'",
 	  "endpoints[0].ifindex" },
-	{ "a slot beyond the map", "'slot':2,'master'", "'slot':2048,'master'",
+	{ "a slot beyond the map", "'slot':2,'trial'", "'slot':2048,'trial'",
 	  "endpoints[0].slot" },
-	{ "a slot that is not there", "'slot':2,'master'", "'slot':3,'master'",
+	{ "what is on trial is not there", "'trial':0", "'trial':3",
+	  "endpoints[0].trial" },
+	{ "a slot that is not there", "'slot':2,'trial'", "'slot':3,'trial'",
 	  "endpoints[0].slot" },
 	{ "a slot of one direction", "'direction':'egress'",
 	  "'direction':'ingress'", "slots[1]: is there twice" },
@@ -136,8 +140,8 @@ static const struct {
 	  "slots[0].from" },
 	{ "a class that is not there", "'from':80,'class':4",
 	  "'from':80,'class':5", "class" },
-	{ "a class of no ports that is not there", "'any':4", "'any':5",
-	  "slots[1].any" },
+	{ "a class of ICMP that is not there", "'icmpv6':[{'from':0,'class':4",
+	  "'icmpv6':[{'from':0,'class':5", "class" },
 	{ "class 0", "{'class':4,'rules'", "{'class':0,'rules'", "classes[0]" },
 	{ "a predicate between", "'predicate':0", "'predicate':5000",
 	  "predicate" },

@@ -15,6 +15,7 @@
 #include "model/intern.h"
 #include "names.h"
 #include "source/problems.h"
+#include "tap.h"
 
 void reading_bytes(struct wd_load *load, const char *path, const char *text,
 		   size_t len)
@@ -66,7 +67,7 @@ static void put_selector(char *buf, const struct wd_selector *sel)
 
 static void put_peer(char *buf, const struct wd_peer *peer)
 {
-	if (peer->type == WD_PEER_CIDR) {
+	if (peer->type == WD_PEER_CIDR || peer->type == WD_PEER_GROUPS) {
 		char addr[WD_ADDR_STRLEN];
 
 		static const char *const scopes[] = {
@@ -76,10 +77,24 @@ static void put_peer(char *buf, const struct wd_peer *peer)
 			[WD_CIDR_STRANGER] = "stranger:",
 		};
 
-		put(buf, "%s%s", scopes[peer->scope],
-		    wd_cidr_str(&peer->cidr, addr));
+		put(buf, "%s", scopes[peer->scope]);
+		if (peer->type == WD_PEER_CIDR) {
+			put(buf, "%s", wd_cidr_str(&peer->cidr, addr));
+		} else {
+			put(buf, "group:%s", peer->group ? peer->group : "");
+			if (peer->group_sel)
+				put_selector(buf, peer->group_sel);
+		}
 		for (uint32_t i = 0; i < peer->except_cnt; i++)
 			put(buf, "-%s", wd_cidr_str(&peer->except[i], addr));
+		return;
+	}
+	if (peer->type == WD_PEER_SERVICES) {
+		put(buf, "service:%s%s/", peer->only_known ? "?" : "",
+		    peer->service_ns ? peer->service_ns : "*");
+		put(buf, "%s", peer->service ? peer->service : "");
+		if (peer->service_sel)
+			put_selector(buf, peer->service_sel);
 		return;
 	}
 	if (peer->type == WD_PEER_NODES) {
@@ -103,10 +118,15 @@ static void put_peer(char *buf, const struct wd_peer *peer)
 
 static const char *proto_name(uint8_t proto)
 {
-	return proto == IPPROTO_TCP  ? "TCP" :
-	       proto == IPPROTO_UDP  ? "UDP" :
-	       proto == IPPROTO_SCTP ? "SCTP" :
-				       "?";
+	static char number[4];
+
+	(void)snprintf(number, sizeof(number), "%u", proto);
+	return proto == IPPROTO_TCP    ? "TCP" :
+	       proto == IPPROTO_UDP    ? "UDP" :
+	       proto == IPPROTO_SCTP   ? "SCTP" :
+	       proto == IPPROTO_ICMP   ? "ICMP" :
+	       proto == IPPROTO_ICMPV6 ? "ICMPv6" :
+					 number;
 }
 
 static void put_port(char *buf, const struct wd_port *port)
@@ -183,14 +203,26 @@ static void put_specs(char *buf, const struct wd_policy *policy)
 			put(buf, " ");
 		}
 		put_netpol(buf, &policy->spec[i]);
+		if (policy->spec[i].log)
+			put(buf, " log '%s'", policy->spec[i].log);
 	}
 }
 
+/* The service account as "account", where it is not the default. */
 static void put_labels(char *buf, const struct wd_labels *labels)
 {
-	for (uint32_t i = 0; i < labels->cnt; i++)
-		put(buf, "%s%s=%s", i ? "," : "", labels->label[i].key,
-		    labels->label[i].value);
+	const char *comma = "";
+
+	for (uint32_t i = 0; i < labels->cnt; i++) {
+		const struct wd_label *l = &labels->label[i];
+		bool is_account = !strcmp(l->key, WD_LABEL_ACCOUNT);
+
+		if (is_account && !strcmp(l->value, "default"))
+			continue;
+		put(buf, "%s%s=%s", comma, is_account ? "account" : l->key,
+		    l->value);
+		comma = ",";
+	}
 }
 
 static void put_addrs(char *buf, const struct wd_addr *addr, uint32_t cnt)
@@ -238,6 +270,48 @@ static void put_node(char *buf, const struct wd_node *node)
 	}
 }
 
+static void put_group(char *buf, const struct wd_cidr_group *group)
+{
+	char cidr[WD_ADDR_STRLEN];
+
+	put_labels(buf, group->labels);
+	for (uint32_t i = 0; i < group->cidr_cnt; i++)
+		put(buf, "%s%s", i ? "," : "|",
+		    wd_cidr_str(&group->cidr[i], cidr));
+}
+
+/* "SELECTOR|ADDRESSES|NAME TCP:80>8080@30080 ..." */
+static void put_service(char *buf, const struct wd_service *s)
+{
+	if (s->selector)
+		put_selector(buf, s->selector);
+	put(buf, "|");
+	put_addrs(buf, s->addr, s->addr_cnt);
+	for (uint32_t i = 0; i < s->port_cnt; i++) {
+		const struct wd_service_port *p = &s->port[i];
+
+		put(buf, "%s%s%s%s:%u>", i ? " " : "|", p->name,
+		    *p->name ? " " : "", proto_name(p->proto), p->port);
+		if (p->target_name)
+			put(buf, "%s", p->target_name);
+		else
+			put(buf, "%u", p->target);
+		if (p->node_port)
+			put(buf, "@%u", p->node_port);
+	}
+}
+
+/* "SERVICE|ADDRESSES|NAME TCP:8080 ..." */
+static void put_slice(char *buf, const struct wd_slice *s)
+{
+	put(buf, "%s|", s->service);
+	put_addrs(buf, s->addr, s->addr_cnt);
+	for (uint32_t i = 0; i < s->port_cnt; i++)
+		put(buf, "%s%s%s%s:%u", i ? " " : "|", s->port[i].name,
+		    *s->port[i].name ? " " : "", proto_name(s->port[i].proto),
+		    s->port[i].port);
+}
+
 const char *reading_object(const struct wd_object *obj, char *buf)
 {
 	*buf = '\0';
@@ -273,6 +347,15 @@ const char *reading_object(const struct wd_object *obj, char *buf)
 	case WD_KIND_NODE:
 	case WD_KIND_CILIUM_NODE:
 		put_node(buf, &obj->node);
+		break;
+	case WD_KIND_CIDR_GROUP:
+		put_group(buf, &obj->group);
+		break;
+	case WD_KIND_SERVICE:
+		put_service(buf, &obj->service);
+		break;
+	case WD_KIND_SLICE:
+		put_slice(buf, &obj->slice);
 		break;
 	case WD_KIND__MAX:
 		break;
@@ -317,4 +400,24 @@ const char *reading_problems(const struct wd_problems *list, char *buf)
 		    p->line, *p->field ? " " : "", p->field);
 	}
 	return buf;
+}
+
+void reading_expect_row(const char *head, const struct reading_row *row)
+{
+	static char text[READING_TEXT];
+	static char buf[READING_TEXT];
+	struct wd_load load;
+
+	wd_test_row(row->body);
+	(void)snprintf(text, sizeof(text), "%s%s", head, row->body);
+	reading_load(&load, "p.yaml", text);
+	wd_expect_str(row->problems, reading_problems(&load.problems, buf));
+	if (strcmp(row->policy, "refused") == 0) {
+		wd_expect_int(0, (long long)load.obj_cnt);
+		wd_expect(!wd_load_is_clean(&load));
+	} else if (wd_expect_int(1, (long long)load.obj_cnt)) {
+		wd_expect_str(row->policy, reading_object(load.obj[0], buf));
+	}
+	wd_load_fini(&load);
+	wd_test_row(NULL);
 }

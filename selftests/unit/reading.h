@@ -10,7 +10,8 @@
  *               "any", or joined by "+": pod:SEL ns:SEL ns:SEL&pod:SEL
  *               10.0.0.0/8-10.1.0.0/16; TCP:80 UDP:53-60 TCP:name SCTP:*
  * A pod is "LABELS|NODE|FLAGS|ADDRESSES|PORTS|MODE", a namespace
- * "LABELS|MODE", a node "LABELS|ADDRESSES|PREFIXES", with "|KEY" if it has one.
+ * "LABELS|MODE", a node "LABELS|ADDRESSES|PREFIXES", with "|KEY" if it has one;
+ * a group of CIDRs "LABELS|PREFIXES".
  */
 #ifndef WARDER_SELFTESTS_READING_H
 #define WARDER_SELFTESTS_READING_H
@@ -31,6 +32,22 @@ const char *reading_object(const struct wd_object *obj, char *buf);
 
 /** reading_objects() - "Kind/ns/name" of all, joined by spaces; "Kind/ns/name?" of those refused, "?" if unsure */
 const char *reading_objects(const struct wd_load *load, char *buf);
+
+/* A document's end, what it becomes with the head before it, what is wrong with it. */
+struct reading_row {
+	const char *body;
+	const char *policy; /* "refused": the version before stays */
+	const char *problems;
+};
+
+/** reading_expect_row() - read @head and the row's body together: is it as the row says */
+void reading_expect_row(const char *head, const struct reading_row *row);
+
+#define READING_EXPECT_ROWS(head, rows) \
+	do { \
+		for (size_t i_ = 0; i_ < sizeof(rows) / sizeof(*(rows)); i_++) \
+			reading_expect_row((head), &(rows)[i_]); \
+	} while (0)
 
 /** reading_problems() - "effect line field" of each, joined by "; "; "" for none */
 const char *reading_problems(const struct wd_problems *list, char *buf);

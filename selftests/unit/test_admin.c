@@ -4,9 +4,6 @@
  * BaselineAdminNetworkPolicy: what they become, what is wrong with them, where.
  * reading.h says how policies are written here.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "reading.h"
 
 #include "../tap.h"
@@ -24,69 +21,40 @@ static const char admin[] =
 static const char baseline[] = HEAD("alpha1", "BaselineAdminNetworkPolicy",
 				    "default") "  subject: {namespaces: {}}\n";
 
-static char text[READING_TEXT];
-static char buf[READING_TEXT];
-static struct wd_load load;
-
-struct row {
-	const char *body; /* from line 8 on for `cluster`, 7 for `admin` */
-	const char *policy; /* "refused": the version before stays */
-	const char *problems;
-};
-
-static void expect_row(const char *head, const struct row *row)
-{
-	wd_test_row(row->body);
-	(void)snprintf(text, sizeof(text), "%s%s", head, row->body);
-	reading_load(&load, "p.yaml", text);
-	wd_expect_str(row->problems, reading_problems(&load.problems, buf));
-	if (strcmp(row->policy, "refused") == 0) {
-		wd_expect_int(0, (long long)load.obj_cnt);
-		wd_expect(!wd_load_is_clean(&load));
-	} else if (wd_expect_int(1, (long long)load.obj_cnt)) {
-		wd_expect_str(row->policy, reading_object(load.obj[0], buf));
-		wd_expect_str("", load.obj[0]->ns);
-	}
-	wd_load_fini(&load);
-	wd_test_row(NULL);
-}
-
-#define EXPECT_ROWS(head, rows) \
-	do { \
-		for (size_t i_ = 0; i_ < sizeof(rows) / sizeof(*(rows)); i_++) \
-			expect_row((head), &(rows)[i_]); \
-	} while (0)
-
 static void cluster_policies_are_read_in_every_form(void)
 {
-	static const struct row rows[] = {
+	static const struct reading_row rows[] = {
 		{ "", "admin:7 */*|-|", "" },
 		{ "  ingress:\n  - {name: a, action: Accept, from: [{namespaces: {}}]}\n"
 		  "  - {action: Deny, from: [{pods: {namespaceSelector: {matchLabels: {t: a}}, podSelector: {}}}]}\n"
 		  "  - {action: Pass, from: [{namespaces: {matchLabels: {t: b}}}], protocols: [{tcp: {destinationPort: {number: 80}}}]}\n",
 		  "admin:7 */*|-|Ins:*@any I-ns:t=a&pod:*@any I>ns:t=b@TCP:80",
 		  "" },
+		{ "  ingress:\n  - {action: Deny, from: [{pods: {podSelector: {matchLabels: {a: b}}}}]}\n",
+		  "admin:7 */*|-|I-ns:*&pod:a=b@any", "" },
 		{ "  egress:\n  - action: Deny\n    to:\n    - networks: [10.0.0.0/8, 2001:db8::/32]\n"
 		  "    - nodes: {matchLabels: {r: x}}\n    protocols:\n"
 		  "    - udp: {destinationPort: {range: {start: 1, end: 9}}}\n"
-		  "    - sctp: {destinationPort: {number: 5}}\n    - destinationNamedPort: web\n",
-		  "admin:7 */*|-|E-10.0.0.0/8+2001:db8::/32+node:r=x@UDP:1-9+SCTP:5+TCP:web+UDP:web+SCTP:web",
+		  "    - sctp: {destinationPort: {number: 5}}\n",
+		  "admin:7 */*|-|E-10.0.0.0/8+2001:db8::/32+node:r=x@UDP:1-9+SCTP:5",
 		  "" },
+		{ "  egress:\n  - {action: Deny, to: [{namespaces: {}}], protocols: [{destinationNamedPort: web}]}\n",
+		  "admin:7 */*|-|E-ns:*@TCP:web+UDP:web+SCTP:web", "" },
 	};
 
-	EXPECT_ROWS(cluster, rows);
+	READING_EXPECT_ROWS(cluster, rows);
 }
 
 static void older_kinds_are_read_in_every_form(void)
 {
-	static const struct row rows[] = {
+	static const struct reading_row rows[] = {
 		{ "  ingress:\n  - {action: Allow, from: [{namespaces: {}}]}\n"
 		  "  - {action: Pass, from: [{namespaces: {}}], ports: [{portNumber: {port: 80}}, {portRange: {protocol: UDP, start: 1, end: 2}}, {namedPort: dns}]}\n"
 		  "  egress:\n  - {action: Deny, to: [{networks: [0.0.0.0/0]}]}\n",
 		  "admin:7 */*|-|Ins:*@any I>ns:*@TCP:80+UDP:1-2+TCP:dns+UDP:dns+SCTP:dns E-0.0.0.0/0@any",
 		  "" },
 	};
-	static const struct row lowest[] = {
+	static const struct reading_row lowest[] = {
 		{ "  ingress:\n  - {action: Deny, from: [{namespaces: {}}]}\n",
 		  "baseline:1001 */*|-|I-ns:*@any", "" },
 		{ "  ingress:\n  - {action: Pass, from: [{namespaces: {}}]}\n",
@@ -94,14 +62,14 @@ static void older_kinds_are_read_in_every_form(void)
 		  "isolated 7 spec.ingress[0].action" },
 	};
 
-	EXPECT_ROWS(admin, rows);
-	EXPECT_ROWS(baseline, lowest);
+	READING_EXPECT_ROWS(admin, rows);
+	READING_EXPECT_ROWS(baseline, lowest);
 }
 
 /* A rule that closes and is not understood closes everything, see draft.c. */
 static void rules_that_are_not_understood_are_broken_whole(void)
 {
-	static const struct row rows[] = {
+	static const struct reading_row rows[] = {
 		{ "  ingress:\n  - {action: Accept, from: []}\n",
 		  "admin:7 */*|-|I!", "isolated 9 spec.ingress[0].from" },
 		{ "  ingress:\n  - {action: Deny}\n", "admin:7 */*|-|I-!",
@@ -116,9 +84,9 @@ static void rules_that_are_not_understood_are_broken_whole(void)
 		{ "  ingress:\n  - {action: Deny, from: [{namespaces: {}, pods: {}}]}\n",
 		  "admin:7 */*|-|I-!",
 		  "isolated 9 spec.ingress[0].from[0].pods" },
-		{ "  ingress:\n  - {action: Deny, from: [{pods: {podSelector: {}}}]}\n",
+		{ "  ingress:\n  - {action: Deny, from: [{pods: {namespaceSelector: {}}}]}\n",
 		  "admin:7 */*|-|I-!",
-		  "isolated 9 spec.ingress[0].from[0].pods.namespaceSelector" },
+		  "isolated 9 spec.ingress[0].from[0].pods.podSelector" },
 		{ "  egress:\n  - {action: Accept, to: [{domainNames: [a.example]}]}\n",
 		  "admin:7 */*|-|E!",
 		  "isolated 9 spec.egress[0].to[0].domainNames" },
@@ -133,28 +101,43 @@ static void rules_that_are_not_understood_are_broken_whole(void)
 		{ "  ingress:\n  - {action: Deny, from: [{namespaces: {}}], protocols: [{tcp: {destinationPort: {range: {start: 9, end: 9}}}}]}\n",
 		  "admin:7 */*|-|I-!",
 		  "isolated 9 spec.ingress[0].protocols[0].tcp.destinationPort.range.end" },
+		{ "  egress:\n  - {action: Deny, to: [{nodes: {}}], protocols: [{destinationNamedPort: web}]}\n",
+		  "admin:7 */*|-|E-!", "isolated 9 spec.egress[0].protocols" },
+		{ "  egress:\n  - {action: Pass, to: [{namespaces: {}}, {networks: [10.0.0.0/8]}], protocols: [{destinationNamedPort: web}]}\n",
+		  "admin:7 */*|-|E>!", "isolated 9 spec.egress[0].protocols" },
 		{ "  ingress:\n  - {action: Deny, from: [{namespaces: {}}], ports: []}\n",
 		  "admin:7 */*|-|I-!", "isolated 9 spec.ingress[0].ports" },
 	};
 
-	EXPECT_ROWS(cluster, rows);
+	READING_EXPECT_ROWS(cluster, rows);
+}
+
+static void the_older_api_wants_both_selectors(void)
+{
+	static const struct reading_row row = {
+		"  ingress:\n  - {action: Deny, from: [{pods: {podSelector: {}}}]}\n",
+		"admin:7 */*|-|I-!",
+		"isolated 8 spec.ingress[0].from[0].pods.namespaceSelector"
+	};
+
+	reading_expect_row(admin, &row);
 }
 
 static void what_is_wrong_outside_of_rules_closes_the_subject(void)
 {
-	static const struct row rows[] = {
+	static const struct reading_row rows[] = {
 		{ "  foo: 1\n", "admin:7 */*|-|I-! E-!",
 		  "isolated 8 spec.foo" },
 		{ "  ingress: {}\n", "admin:7 */*|-|I-! E-!",
 		  "isolated 8 spec.ingress" },
 	};
 
-	EXPECT_ROWS(cluster, rows);
+	READING_EXPECT_ROWS(cluster, rows);
 }
 
 static void where_it_stands_must_be_clear(void)
 {
-	static const struct row rows[] = {
+	static const struct reading_row rows[] = {
 		{ "  tier: Normal\n  priority: 1\n  subject: {namespaces: {}}\n",
 		  "refused", "kept 5 spec.tier" },
 		{ "  tier: Admin\n  subject: {namespaces: {}}\n", "refused",
@@ -175,16 +158,17 @@ static void where_it_stands_must_be_clear(void)
 		  "baseline:0 t=a/p=b|-|", "" },
 	};
 
-	EXPECT_ROWS(HEAD("alpha2", "ClusterNetworkPolicy", "p"), rows);
+	READING_EXPECT_ROWS(HEAD("alpha2", "ClusterNetworkPolicy", "p"), rows);
 }
 
 static void only_one_baseline_policy_is_there(void)
 {
-	static const struct row row = { "", "refused", "kept 1 metadata.name" };
+	static const struct reading_row row = { "", "refused",
+						"kept 1 metadata.name" };
 
-	expect_row(HEAD("alpha1", "BaselineAdminNetworkPolicy",
-			"other") "  subject: {namespaces: {}}\n",
-		   &row);
+	reading_expect_row(HEAD("alpha1", "BaselineAdminNetworkPolicy",
+				"other") "  subject: {namespaces: {}}\n",
+			   &row);
 }
 
 int main(void)
@@ -192,6 +176,7 @@ int main(void)
 	WD_TEST(cluster_policies_are_read_in_every_form);
 	WD_TEST(older_kinds_are_read_in_every_form);
 	WD_TEST(rules_that_are_not_understood_are_broken_whole);
+	WD_TEST(the_older_api_wants_both_selectors);
 	WD_TEST(what_is_wrong_outside_of_rules_closes_the_subject);
 	WD_TEST(where_it_stands_must_be_clear);
 	WD_TEST(only_one_baseline_policy_is_there);

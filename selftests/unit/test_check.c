@@ -41,7 +41,7 @@ static void a_file_is_checked(void)
 {
 	mdir_begin(false);
 	mdir_put("a.yaml", NAMESPACE DOC("x", "1") DOC("y", "0") REFUSED(
-				   "z") "---\napiVersion: v1\nkind: Service\n");
+				   "z") "---\napiVersion: v1\nkind: Secret\n");
 	wd_expect_str("ignored 0 kind; isolated 13 "
 		      "spec.ingress[0].ports[0].port; kept 18 spec.podSelector",
 		      check(mdir_path("a.yaml"), 0));

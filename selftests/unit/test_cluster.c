@@ -235,6 +235,36 @@ static void pod_labels_are_those_of_the_api(void)
 	EXPECT_ROWS(rows, POD_META, "}");
 }
 
+static void the_service_account_of_a_pod_is_a_label_nobody_can_forge(void)
+{
+	static const struct row rows[] = {
+		{ "spec: {serviceAccountName: till}", "account=till|-||||unset",
+		  "" },
+		{ "spec: {serviceAccountName: ''}", "|-||||unset", "" },
+		{ "spec: {serviceAccountName: null}", "|-||||unset", "" },
+		{ "spec: {serviceAccountName: a.b-2}",
+		  "account=a.b-2|-||||unset", "" },
+		{ "spec: {serviceAccountName: 'a;app=b'}", "refused",
+		  "kept 4 spec.serviceAccountName" },
+		{ "spec: {serviceAccountName: [a]}", "refused",
+		  "kept 4 spec.serviceAccountName" },
+		{},
+	};
+	static const struct row forged[] = {
+		{ "", "a=b|-||||unset", "" },
+		{ "spec: {serviceAccountName: till}",
+		  "a=b,account=till|-||||unset", "" },
+		{},
+	};
+
+	EXPECT_ROWS(rows, POD, "");
+	EXPECT_ROWS(
+		forged,
+		POD_META
+		"labels: {a: b, io.cilium.k8s.policy.serviceaccount: admin}}\n",
+		"");
+}
+
 static void mode_is_an_annotation(void)
 {
 	static const struct row rows[] = {
@@ -657,8 +687,8 @@ static void lists_hold_objects(void)
 		{ "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicyList\n"
 		  "items: [{metadata: {name: a}, spec: {podSelector: {}}}]",
 		  "NetworkPolicy/default/a", "", "" },
-		{ "apiVersion: v1\nkind: ServiceList\nitems: [{metadata: {name: a}}, {}]",
-		  "", "Service=2", "" },
+		{ "apiVersion: v1\nkind: SecretList\nitems: [{metadata: {name: a}}, {}]",
+		  "", "Secret=2", "" },
 		{ LIST "items: [{metadata: {name: a}}]", "?", "",
 		  "kept 3 kind" },
 		{ LIST "items: [null]", "?", "", "kept 3" },
@@ -700,8 +730,8 @@ static void lists_without_items_change_nothing(void)
 static void kinds_that_are_not_for_warder_are_counted(void)
 {
 	static const struct document docs[] = {
-		{ "apiVersion: v1\nkind: Service\nmetadata: {name: a}", "",
-		  "Service=1", "" },
+		{ "apiVersion: v1\nkind: Secret\nmetadata: {name: a}", "",
+		  "Secret=1", "" },
 		{ "apiVersion: apps/v1\nkind: Deployment\n---\napiVersion: apps/v1\nkind: Deployment\n",
 		  "", "apps/v1 Deployment=2", "" },
 		{ "apiVersion: crd.projectcalico.org/v1\nkind: NetworkPolicy\nmetadata: {name: a}",
@@ -820,6 +850,7 @@ int main(void)
 	WD_TEST(pod_state_decides_whether_it_counts);
 	WD_TEST(named_ports_of_containers_and_sidecars_are_kept);
 	WD_TEST(pod_labels_are_those_of_the_api);
+	WD_TEST(the_service_account_of_a_pod_is_a_label_nobody_can_forge);
 	WD_TEST(mode_is_an_annotation);
 	WD_TEST(encapsulation_is_allowed_by_a_namespace_only);
 	WD_TEST(encryption_is_required_by_a_namespace_only);

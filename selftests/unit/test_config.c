@@ -162,6 +162,8 @@ static void every_key_of_the_file_is_taken(void)
 			   "encryption-nodes: required\n"
 			   "encryption-exempt:\n- a\n- b\n"
 			   "encryption-prefix: 10.0.0.0/8\n"
+			   "quota-rules: 1\nquota-cidrs: 0\n"
+			   "quota-labels: 4294967295\n"
 			   "cni-wait: 1m\nverbose: true\n"
 			   "metrics: unix:/run/m.sock\n",
 			   &error));
@@ -178,6 +180,9 @@ static void every_key_of_the_file_is_taken(void)
 	wd_expect_str("b", config.exempt[1]);
 	wd_expect_int(1, (long long)config.prefix_cnt);
 	wd_expect_int(8, config.prefix[0].len);
+	wd_expect_int(1, config.quota[WD_QUOTA_RULES]);
+	wd_expect_int(0, config.quota[WD_QUOTA_CIDRS]);
+	wd_expect_int(UINT32_MAX, config.quota[WD_QUOTA_LABELS]);
 	wd_expect_int(60000, config.cni_wait_ms);
 	wd_expect_str("unix:/run/m.sock", config.metrics);
 	wd_expect(config.verbose);
@@ -255,6 +260,12 @@ static void wrong_files_are_refused_with_their_line(void)
 		{ "encryption-prefix: 0.0.0.0/0\n",
 		  ":1: encryption-prefix: '0.0.0.0/0' is not a prefix, as in "
 		  "10.0.0.0/8 or fd00::/48" },
+		{ "quota-rules: -1\n",
+		  ":1: quota-rules: '-1' is not a number up to 4294967295" },
+		{ "quota-cidrs: 4294967296\n",
+		  ":1: quota-cidrs: '4294967296' is not a number up to 4294967295" },
+		{ "quota-labels: 1k\n",
+		  ":1: quota-labels: '1k' is not a number up to 4294967295" },
 		{ "max-rung: best\n",
 		  ":1: max-rung: 'best' is not one of full, compat, minimal, "
 		  "nft, hold" },

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * test_full.c - a map that is full: the old generation stays, and the node
- * comes back as soon as what is wanted fits.
+ * test_full.c - a map that is full, or the share of a namespace: what was in
+ * force stays, and what is wanted comes in as soon as it fits.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ static struct {
 	struct wd_cidr4_key key[ROOM];
 	uint32_t cnt;
 	uint32_t gen;
+	uint32_t fails_at; /* a generation in which nothing can be written */
 } kernel;
 
 static int find(const void *key)
@@ -36,6 +38,8 @@ static int set(void *ctx, enum wd_map map, const void *key, const void *val)
 {
 	(void)ctx;
 	(void)val;
+	if (kernel.fails_at && kernel.gen == kernel.fails_at)
+		return -ENOMEM;
 	if (map != WD_MAP_wd_cidr4 || find(key) >= 0)
 		return 0;
 	if (kernel.cnt == ROOM)
@@ -81,9 +85,10 @@ static struct wd_object *make_pod(void)
 }
 
 /* Ingress from @cnt prefixes 10.@net.0.0/32 and on. */
-static struct wd_object *make_policy(uint32_t net, uint32_t cnt)
+static struct wd_object *make_named_policy(const char *name, uint32_t net,
+					   uint32_t cnt)
 {
-	struct wd_object *obj = object_of(WD_KIND_NETPOL, "p");
+	struct wd_object *obj = object_of(WD_KIND_NETPOL, name);
 	struct wd_policy_rule *rule = wd_xcalloc(1, sizeof(*rule));
 
 	obj->policy.tier = WD_TIER_NORMAL;
@@ -106,6 +111,11 @@ static struct wd_object *make_policy(uint32_t net, uint32_t cnt)
 	return obj;
 }
 
+static struct wd_object *make_policy(uint32_t net, uint32_t cnt)
+{
+	return make_named_policy("p", net, cnt);
+}
+
 struct world {
 	struct wd_store *store;
 	struct wd_model *model;
@@ -119,9 +129,12 @@ static void changed(void *ctx, const struct wd_object *was,
 	wd_model_changed(((struct world *)ctx)->model, was, now);
 }
 
-static void begin(struct world *w)
+static void begin_within(struct world *w, enum wd_quota quota, uint32_t limit)
 {
 	struct wd_model_config config = { .node = "n" };
+
+	if (quota < WD_QUOTA__MAX)
+		config.quota[quota] = limit;
 
 	memset(&kernel, 0, sizeof(kernel));
 	memset(w, 0, sizeof(*w));
@@ -164,18 +177,27 @@ static void end(struct world *w)
 	wd_str_put(w->ep.uid);
 }
 
-/* As the agent does it: switch, settle, clear away. */
-static int apply(struct world *w, uint32_t net, uint32_t cnt)
+static void begin(struct world *w)
 {
-	int err;
+	begin_within(w, WD_QUOTA__MAX, 0);
+}
 
-	(void)wd_store_put(w->store, make_policy(net, cnt));
-	err = wd_model_commit(w->model, NULL);
+/* As the agent does it: switch, settle, clear away. */
+static int commit(struct world *w)
+{
+	int err = wd_model_commit(w->model, NULL);
+
 	if (!err)
 		err = wd_model_settle(w->model);
 	if (!err && wd_model_dirty(w->model)) /* what the old half held */
 		err = wd_model_commit(w->model, NULL);
 	return err;
+}
+
+static int apply(struct world *w, uint32_t net, uint32_t cnt)
+{
+	(void)wd_store_put(w->store, make_policy(net, cnt));
+	return commit(w);
 }
 
 static void what_does_not_fit_leaves_the_old_generation(void)
@@ -233,10 +255,258 @@ static void an_exception_costs_one_prefix(void)
 	end(&w);
 }
 
+/* Egress to the port "web" of pods of the own namespace. */
+static struct wd_object *make_named(void)
+{
+	struct wd_object *obj = make_policy(1, 1);
+	struct wd_spec *spec = obj->policy.spec;
+	struct wd_policy_rule *rule = spec->rule[WD_INGRESS];
+
+	spec->rule[WD_EGRESS] = rule;
+	spec->rule[WD_INGRESS] = NULL;
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		spec->isolates[dir] = spec->applies[dir] = dir == WD_EGRESS;
+		spec->rule_cnt[dir] = dir == WD_EGRESS;
+	}
+	memset(rule->peer, 0, sizeof(*rule->peer));
+	rule->peer->type = WD_PEER_PODS;
+	rule->any_port = false;
+	rule->port_cnt = 1;
+	rule->port = wd_xcalloc(1, sizeof(*rule->port));
+	rule->port->name = wd_str_get("web");
+	rule->port->proto = IPPROTO_TCP;
+	return obj;
+}
+
+static struct wd_object *make_web(const char *ns, uint16_t port)
+{
+	struct wd_object *obj = make_pod();
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "p%u", port);
+	wd_str_put(obj->ns);
+	wd_str_put(obj->name);
+	obj->ns = wd_str_get(ns);
+	obj->name = wd_str_get(name);
+	obj->pod.port_cnt = 1;
+	obj->pod.port = wd_xcalloc(1, sizeof(*obj->pod.port));
+	obj->pod.port->name = wd_str_get("web");
+	obj->pod.port->proto = IPPROTO_TCP;
+	obj->pod.port->port = port;
+	return obj;
+}
+
+/* Who may make pods in another namespace cannot make this one's policy too large. */
+static void what_others_call_their_ports_takes_no_room_here(void)
+{
+	struct wd_ep_info info;
+	struct world w;
+
+	begin(&w);
+	(void)wd_store_put(w.store, make_named());
+	for (uint16_t i = 0; i < 2000; i++)
+		(void)wd_store_put(w.store,
+				   make_web("other", (uint16_t)(2 * i + 1)));
+	wd_expect_int(0, wd_model_commit(w.model, NULL));
+	wd_expect_int(0, wd_model_endpoint(w.model, 1, &info));
+	wd_expect_int(WD_EP_ENFORCED, info.state);
+	for (uint16_t i = 0; i < 2000; i++)
+		(void)wd_store_put(w.store,
+				   make_web("shop", (uint16_t)(2 * i + 1)));
+	wd_expect_int(0, wd_model_commit(w.model, NULL));
+	wd_expect_int(0, wd_model_endpoint(w.model, 1, &info));
+	wd_expect_int(WD_EP_TOO_LARGE, info.state);
+	end(&w);
+}
+
+static bool most_spans(void *ctx, enum wd_map map, uint32_t index)
+{
+	(void)ctx;
+	return map == WD_MAP_wd_span && index >= 50;
+}
+
+static void add_webs(struct world *w, uint16_t from, uint16_t to)
+{
+	for (uint16_t i = from; i < to; i++)
+		(void)wd_store_put(w->store,
+				   make_web("shop", (uint16_t)(2 * i + 1)));
+}
+
+/* What the agent before used is free once both halves are settled, however late. */
+static void room_of_the_agent_before_comes_back(void)
+{
+	struct wd_ep_info info;
+	struct world w;
+
+	begin(&w);
+	wd_model_adopt(w.model, 6, most_spans, NULL);
+	(void)wd_store_put(w.store, make_named());
+	add_webs(&w, 0, 10);
+	kernel.fails_at = 7;
+	wd_expect_int(0, wd_model_commit(w.model, NULL));
+	wd_expect_int(7, kernel.gen);
+	wd_expect(wd_model_unsettled(w.model));
+	wd_expect_int(-ENOMEM, wd_model_settle(w.model));
+	add_webs(&w, 10, 90);
+	kernel.fails_at = 0;
+	wd_expect_int(0, wd_model_commit(w.model, NULL));
+	wd_expect_int(0, wd_model_endpoint(w.model, 1, &info));
+	wd_expect_int(WD_EP_ENFORCED, info.state);
+	end(&w);
+}
+
+static void add_name(void *ctx, const struct wd_over *over)
+{
+	char *text = ctx;
+	size_t len = strlen(text);
+
+	if (over->policy)
+		(void)snprintf(text + len, 64 - len, "%s ", over->policy->name);
+	else
+		(void)snprintf(text + len, 64 - len, "%u pods ", over->pods);
+}
+
+static void expect_over(const struct world *w, const char *want)
+{
+	char text[64] = "";
+
+	wd_model_over(w->model, add_name, text);
+	wd_expect_str(want, text);
+}
+
+static void put(struct world *w, const char *name, uint32_t net, uint32_t cnt)
+{
+	(void)wd_store_put(w->store, make_named_policy(name, net, cnt));
+	wd_expect_int(0, commit(w));
+}
+
+static void drop(struct world *w, enum wd_kind kind, const char *name)
+{
+	wd_expect(wd_store_del(w->store, kind, "shop", name, NULL));
+	wd_expect_int(0, commit(w));
+}
+
+/* Who came first stays; what waits comes in when there is room, in its order. */
+static void policies_share_what_their_namespace_may_have(void)
+{
+	static const enum wd_quota quotas[] = { WD_QUOTA_CIDRS,
+						WD_QUOTA_RULES };
+	struct world w;
+
+	for (size_t i = 0; i < 2; i++) {
+		begin_within(&w, quotas[i], 20);
+		put(&w, "z", 1, 18);
+		expect_over(&w, "");
+		put(&w, "a", 2, 3);
+		put(&w, "b", 3, 2);
+		put(&w, "c", 4, 3);
+		expect_over(&w, "a c ");
+		wd_expect_int(20, kernel.cnt);
+		put(&w, "z", 1,
+		    21); /* grows beyond it: itself, and nobody else */
+		expect_over(&w, "z ");
+		wd_expect_int(8, kernel.cnt);
+		put(&w, "z", 1, 12);
+		expect_over(&w, "");
+		wd_expect_int(20, kernel.cnt);
+		put(&w, "d", 5, 1);
+		expect_over(&w, "d ");
+		drop(&w, WD_KIND_NETPOL, "d");
+		expect_over(&w, "");
+		drop(&w, WD_KIND_NETPOL, "z");
+		wd_expect_int(8, kernel.cnt);
+		end(&w);
+	}
+}
+
+static void put_pod(struct world *w, const char *name, const char *app)
+{
+	struct wd_object *obj = object_of(WD_KIND_POD, name);
+	struct wd_label label = { "app", app };
+
+	obj->pod.labels = wd_labels_get(&label, 1);
+	obj->pod.addr_cnt = 1;
+	obj->pod.addr = wd_xcalloc(1, sizeof(*obj->pod.addr));
+	obj->pod.addr->family = 4;
+	obj->pod.addr->v4.s_addr = htonl(10U << 24 | (uint8_t)*name);
+	(void)wd_store_put(w->store, obj);
+	wd_expect_int(0, commit(w));
+}
+
+static bool is_known(const struct world *w, const char *name)
+{
+	struct wd_addr addr = { .family = 4 };
+	struct wd_addr_info info;
+
+	addr.v4.s_addr = htonl(10U << 24 | (uint8_t)*name);
+	wd_model_addr(w->model, &addr, &info);
+	return info.identity != 0; /* unknown */
+}
+
+/* The pod of the endpoint has a set of its own: room for two more. */
+static void pods_share_the_sets_of_labels_of_their_namespace(void)
+{
+	struct world w;
+
+	begin_within(&w, WD_QUOTA_LABELS, 3);
+	put_pod(&w, "a", "1");
+	put_pod(&w, "b", "2");
+	put_pod(&w, "c", "3");
+	put_pod(&w, "d", "2"); /* of a set that is there */
+	put_pod(&w, "e", "3");
+	expect_over(&w, "2 pods ");
+	wd_expect(is_known(&w, "a") && is_known(&w, "b") && is_known(&w, "d"));
+	wd_expect(!is_known(&w, "c") && !is_known(&w, "e"));
+	put_pod(&w, "a", "4"); /* its old set goes with it */
+	wd_expect(is_known(&w, "a"));
+	expect_over(&w, "2 pods ");
+	drop(&w, WD_KIND_POD, "a"); /* one set more: for both who wait for it */
+	expect_over(&w, "");
+	wd_expect(is_known(&w, "c") && is_known(&w, "e"));
+	end(&w);
+}
+
+/* Without a change of its own, and not again and again. */
+static void who_did_not_fit_is_tried_again_when_there_is_room(void)
+{
+	struct wd_ep_info info;
+	struct world w;
+
+	begin(&w);
+	wd_model_adopt(w.model, 6, most_spans, NULL);
+	(void)wd_store_put(w.store, make_named());
+	add_webs(&w, 0, 90);
+	kernel.fails_at =
+		7; /* what the agent before used is not given back yet */
+	wd_expect_int(0, wd_model_commit(w.model, NULL));
+	wd_expect_int(0, wd_model_endpoint(w.model, 1, &info));
+	wd_expect_int(WD_EP_TOO_LARGE, info.state);
+	kernel.fails_at = 0;
+	wd_expect_int(0, wd_model_settle(w.model));
+	wd_expect(wd_model_dirty(w.model));
+	wd_expect_int(0, commit(&w));
+	wd_expect_int(0, wd_model_endpoint(w.model, 1, &info));
+	wd_expect_int(WD_EP_ENFORCED, info.state);
+	add_webs(&w, 90, 3000); /* too many whatever the room */
+	wd_expect_int(0, commit(&w));
+	wd_expect_int(0, wd_model_settle(w.model));
+	for (int i = 0; i < 3 && wd_model_dirty(w.model); i++)
+		wd_expect_int(0, wd_model_commit(w.model, NULL));
+	wd_expect(!wd_model_dirty(w.model));
+	wd_expect_int(0, wd_model_endpoint(w.model, 1, &info));
+	wd_expect_int(WD_EP_TOO_LARGE, info.state);
+	end(&w);
+}
+
 int main(void)
 {
 	WD_TEST(what_does_not_fit_leaves_the_old_generation);
 	WD_TEST(a_failed_try_leaves_room_for_the_next);
 	WD_TEST(an_exception_costs_one_prefix);
+	WD_TEST(policies_share_what_their_namespace_may_have);
+	WD_TEST(pods_share_the_sets_of_labels_of_their_namespace);
+	WD_TEST(who_did_not_fit_is_tried_again_when_there_is_room);
+	WD_TEST(room_of_the_agent_before_comes_back);
+	WD_TEST(what_others_call_their_ports_takes_no_room_here);
 	return wd_tests_end();
 }

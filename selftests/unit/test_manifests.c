@@ -723,13 +723,13 @@ static void unknown_kinds_are_added_up(void)
 	size_t cnt;
 
 	mdir_begin(false);
-	mdir_put("a.yaml", "apiVersion: v1\nkind: Service\n---\n"
+	mdir_put("a.yaml", "apiVersion: v1\nkind: Secret\n---\n"
 			   "apiVersion: apps/v1\nkind: Deployment\n");
-	mdir_put("b.yaml", "apiVersion: v1\nkind: Service\n");
+	mdir_put("b.yaml", "apiVersion: v1\nkind: Secret\n");
 	wd_expect_int(0, poll_now());
 	list = wd_manifests_unknown(mdir_src, &cnt);
 	if (wd_expect_int(2, (long long)cnt)) {
-		wd_expect_str("Service", list[0].kind);
+		wd_expect_str("Secret", list[0].kind);
 		wd_expect_int(2, list[0].cnt);
 		wd_expect_str("apps/v1 Deployment", list[1].kind);
 	}

@@ -163,14 +163,14 @@ static void prefixes_of_one_address_are_entries_of_their_own(void)
 static void arrays_are_zero_until_written_and_have_an_end(void)
 {
 	uint32_t at = 2 * WD_SLOTS_MAX - 1;
-	struct wd_slot_val val, was = { .any = 9 };
+	struct wd_slot_val val, was = { .flags = 9 };
 
 	set_up();
 	wd_expect_int(0, wd_memory_get(mem, WD_MAP_wd_slot, &at, &val));
-	wd_expect_int(0, val.any);
+	wd_expect_int(0, val.flags);
 	wd_expect_int(0, wd_memory_set(mem, WD_MAP_wd_slot, &at, &was));
 	wd_expect_int(0, wd_memory_get(mem, WD_MAP_wd_slot, &at, &val));
-	wd_expect_int(9, val.any);
+	wd_expect_int(9, val.flags);
 	wd_expect_int(-EINVAL, wd_memory_del(mem, WD_MAP_wd_slot, &at));
 	wd_expect_int(-ENOENT, wd_memory_next(mem, WD_MAP_wd_slot, &at, &at));
 	at++;

@@ -649,6 +649,63 @@ static void metadata_says_which_policy_is_meant(void)
 	wd_test_row(NULL);
 }
 
+static void an_annotation_puts_a_policy_of_any_kind_on_trial(void)
+{
+	static const struct {
+		const char *value;
+		bool on_trial;
+		const char *problems;
+	} rows[] = {
+		{ "{warder.io/audit: 'true'}", true, "" },
+		{ "{warder.io/audit: true}", true, "" },
+		{ "{warder.io/audit: 'false'}", false, "" },
+		{ "{other: x}", false, "" },
+#define AT "ignored 3 metadata.annotations.warder.io/audit"
+		{ "{warder.io/audit: yes}", false, AT },
+		{ "{warder.io/audit: 'True'}", false, AT },
+		{ "{warder.io/audit: ''}", false, AT },
+		{ "{warder.io/audit: [true]}", false, AT },
+#undef AT
+	};
+	static const struct {
+		const char *kind, *name, *spec;
+	} kinds[] = {
+		{ "networking.k8s.io/v1\nkind: NetworkPolicy", "p",
+		  "{podSelector: {}}" },
+		{ "cilium.io/v2\nkind: CiliumNetworkPolicy", "p",
+		  "{endpointSelector: {}, ingress: [{}]}" },
+		{ "cilium.io/v2\nkind: CiliumClusterwideNetworkPolicy", "p",
+		  "{endpointSelector: {}, ingress: [{}]}" },
+		{ "policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy",
+		  "p",
+		  "{tier: Admin, priority: 1, subject: {namespaces: {}}}" },
+		{ "policy.networking.k8s.io/v1alpha1\nkind: AdminNetworkPolicy",
+		  "p", "{priority: 1, subject: {namespaces: {}}}" },
+		{ "policy.networking.k8s.io/v1alpha1\nkind: BaselineAdminNetworkPolicy",
+		  "default", "{subject: {namespaces: {}}}" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) * 6; i++) {
+		size_t row = i / 6, kind = i % 6;
+
+		wd_test_row(rows[row].value);
+		(void)snprintf(
+			text, sizeof(text),
+			"apiVersion: %s\nmetadata: {name: %s, annotations: %s}\n"
+			"spec: %s\n",
+			kinds[kind].kind, kinds[kind].name, rows[row].value,
+			kinds[kind].spec);
+		reading_load(&load, "p.yaml", text);
+		wd_expect_str(rows[row].problems,
+			      reading_problems(&load.problems, buf));
+		if (wd_expect_int(1, (long long)load.obj_cnt))
+			wd_expect_int(rows[row].on_trial,
+				      load.obj[0]->policy.on_trial);
+		wd_load_fini(&load);
+	}
+	wd_test_row(NULL);
+}
+
 static void names_may_be_as_long_as_in_the_api_and_no_longer(void)
 {
 	static const struct {
@@ -732,6 +789,7 @@ int main(void)
 	WD_TEST(every_spelling_of_a_selecting_peer);
 	WD_TEST(every_spelling_of_an_ip_block);
 	WD_TEST(metadata_says_which_policy_is_meant);
+	WD_TEST(an_annotation_puts_a_policy_of_any_kind_on_trial);
 	WD_TEST(names_may_be_as_long_as_in_the_api_and_no_longer);
 	WD_TEST(objects_and_rules_know_file_and_line);
 	WD_TEST(json_policies_are_read_alike);

@@ -76,6 +76,32 @@ static void what_is_asked_about_is_understood(void)
 	}
 }
 
+static void types_of_icmp_stand_for_the_port(void)
+{
+	static const struct {
+		const char *text, *type;
+		int code;
+	} rows[] = {
+		{ "a/b", "", 0 },
+		{ "a/b:/icmp", "", 0 },
+		{ "a/b:13/icmp", "13", 0 },
+		{ "a/b:Timestamp.2/icmp", "Timestamp", 2 },
+		{ "[fd00::1]:PacketTooBig/icmpv6", "PacketTooBig", 0 },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct wd_target to = { 0 };
+		char *error = NULL;
+
+		wd_test_row(rows[i].text);
+		wd_expect_int(0, wd_target_to(rows[i].text, &to, &error));
+		wd_expect_str(rows[i].type, to.icmp_type);
+		wd_expect_int(rows[i].code, to.icmp_code);
+		wd_expect(to.icmp && to.no_ports);
+		free(error);
+	}
+}
+
 static void what_reads_two_ways_is_refused(void)
 {
 	static const char *const texts[] = {
@@ -91,7 +117,11 @@ static void what_reads_two_ways_is_refused(void)
 		"a/b:80/",
 		"a/b:80/foo",
 		"a/b:80/256",
-		"a/b:80/icmp",
+		"a/b:256/icmp",
+		"a/b:Hello/icmp",
+		"a/b:8./icmp",
+		"a/b:8.256/icmp",
+		"a/b:8.x/icmpv6",
 		"a/b:80/-1",
 		"10.0.0",
 		"010.0.0.1",
@@ -170,6 +200,7 @@ static void names_longer_than_any_are_refused(void)
 int main(void)
 {
 	WD_TEST(what_is_asked_about_is_understood);
+	WD_TEST(types_of_icmp_stand_for_the_port);
 	WD_TEST(what_reads_two_ways_is_refused);
 	WD_TEST(from_has_no_port);
 	WD_TEST(names_longer_than_any_are_refused);

@@ -15,13 +15,15 @@
 #include "objects.h"
 
 #define READY_MS 300000 /* emulated, on a busy machine */
-#define POLL_US 300000 /* asking is slow, too */
+#define POLL_US 100000
+#define READY "agent: ready in" /* the last word of a start in its log */
 #define LINES_SHOWN 40
 #define ARGS_MAX 32
 #define PATH_BYTES 64
 
 struct agents_opts agents_opts = { .encryption = "required" };
 void (*agents_idle)(void);
+static long log_begins[SITE_NODES]; /* of the agent that was started last */
 
 /* Of a file of the node's own. */
 static void path_of(const struct site_node *node, const char *file,
@@ -63,12 +65,15 @@ bool agent_start(int n)
 {
 	struct site_node *node = &site_node[n];
 	char run[PATH_BYTES], state[PATH_BYTES], bpffs[PATH_BYTES];
+	char log[PATH_BYTES];
 	const char *argv[ARGS_MAX] = {
 		"ip", "netns", "exec", node->name, agents_opts.warder, "agent"
 	};
 	bool prefixes = agents_opts.prefixes;
 	int argc = 6;
 
+	path_of(node, "log", log);
+	log_begins[n] = wd_fx_size(log);
 	path_of(node, "run", run);
 	path_of(node, "state", state);
 	path_of(node, "bpf/warder", bpffs);
@@ -97,17 +102,21 @@ static struct json_object *status_of(int n)
 	return json_object_from_file(path);
 }
 
+/* Its log says when to ask: a command that asks is half of a slow machine. */
 bool agent_ready(int n)
 {
 	long until = site_now_ms() + READY_MS;
 	struct json_object *doc = NULL;
+	char log[PATH_BYTES];
 
+	path_of(&site_node[n], "log", log);
 	while (!doc && site_now_ms() < until) {
 		if (waitpid(site_node[n].agent, NULL, WNOHANG)) {
 			site_node[n].agent = 0;
 			break;
 		}
-		doc = status_of(n);
+		if (wd_fx_says(log, log_begins[n], READY))
+			doc = status_of(n);
 		if (agents_idle)
 			agents_idle();
 		if (!doc)
@@ -183,6 +192,19 @@ bool agents_sync(void)
 	for (int n = 0; n < SITE_NODES; n++)
 		ok = sync_agent(n) && ok;
 	return ok;
+}
+
+bool agent_pin(int n, const char *rung)
+{
+	const char *name = site_node[n].name;
+
+	if (wd_fx_run("%s ladder pin %s --run-dir " WD_FX_ROOT
+		      "/%s/run >" WD_FX_ROOT "/%s/text 2>&1",
+		      agents_opts.warder, rung, name, name))
+		return true;
+	show_end(&site_node[n], "text");
+	show_end(&site_node[n], "log");
+	return false;
 }
 
 static int64_t drops_in(struct json_object *doc, const char *reason)

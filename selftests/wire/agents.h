@@ -28,6 +28,9 @@ void agent_stop(int node, int sig);
 /** agent_detach() - the end of enforcement on @node, as if it had been booted anew */
 bool agent_detach(int node);
 
+/** agent_pin() - to a rung, or `auto`. False if it would not */
+bool agent_pin(int node, const char *rung);
+
 /** agents_sync() - all that run have read their objects. False if one has not */
 bool agents_sync(void);
 

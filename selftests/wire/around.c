@@ -2,12 +2,14 @@
 /* around.c - routes, rules, devices. */
 #include "around.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "datapath/fixture.h"
 #include "site.h"
 
 #define TABLE 100 /* all by the uplink */
+#define VRF_TABLE 101 /* the same */
 
 /* ---- routes and rules ---- */
 
@@ -58,11 +60,67 @@ bool around_mark(bool add)
 	return ok;
 }
 
+/* ---- rewritten addresses ---- */
+
+#define NFT "ip netns exec na nft "
+
+static bool rewrite(int v6)
+{
+	static const char *const ip[] = { "ip", "ip6" };
+	static const char *const from[] = { AROUND_SERVICE4, AROUND_SERVICE6 };
+
+	return wd_fx_run(NFT
+			 "add rule inet wiretest c %s daddr %s dnat %s to %s",
+			 ip[v6], from[v6], ip[v6], site_ip(1, SITE_POD, v6));
+}
+
+bool around_service(bool add)
+{
+	if (!add)
+		return wd_fx_run(NFT "delete table inet wiretest");
+	return wd_fx_run(NFT "add table inet wiretest") &&
+	       wd_fx_run(NFT "'add chain inet wiretest c { type nat hook "
+			     "prerouting priority -100; }'") &&
+	       rewrite(0) && rewrite(1);
+}
+
+/* ---- routing domains ---- */
+
+static bool make_vrf(void)
+{
+	bool ok = wd_fx_run("ip -n na link add vrf0 type vrf table %d",
+			    VRF_TABLE) &&
+		  wd_fx_run("ip -n na link set vrf0 up");
+
+	for (int v6 = 0; v6 < 2; v6++)
+		ok = ok &&
+		     wd_fx_run("ip -n na %s route replace default via %s "
+			       "dev eth0 onlink table %d",
+			       family[v6], site_node[1].ip[v6], VRF_TABLE);
+	return ok;
+}
+
+bool around_vrf(bool add)
+{
+	const char *pod = site_pod_name(0, SITE_POD);
+
+	if (add && !make_vrf())
+		return false;
+	if (!wd_fx_run("ip -n na link set %s %s", pod,
+		       add ? "master vrf0" : "nomaster"))
+		return false;
+	/* it was down for a moment, and has forgotten what needs it to be up */
+	return wd_fx_run("ip -n na addr replace fe80::1/64 dev %s nodad",
+			 pod) &&
+	       (add ||
+		(wd_fx_run("ip -n na link del vrf0") && site_route_pod(0, 0)));
+}
+
 /* ---- devices ---- */
 
 static const struct {
 	const char *name;
-	const char *add[SITE_NODES]; /* behind `ip -n NODE link add t0 type` */
+	const char *add[SITE_NODES]; /* behind `link add t0 type` of ip */
 	bool ether, v4, v6; /* has addresses of Ethernet; what it carries */
 } around[] = {
 	{ "vxlan",
@@ -113,11 +171,7 @@ static const struct {
 	  false,
 	  false,
 	  true },
-	{ "vlan",
-	  { "vlan id 5 link eth0", "vlan id 5 link eth0" },
-	  true,
-	  true,
-	  true },
+	{ "vlan", { "vlan id 5", "vlan id 5" }, true, true, true },
 };
 
 #define AROUND (sizeof(around) / sizeof(*around))
@@ -127,54 +181,47 @@ const char *around_name(size_t i)
 	return i < AROUND ? around[i].name : NULL;
 }
 
-static bool add_device(size_t i)
+/* Lines of ip that route the other node's pod by it, over one family. */
+static void add_route(size_t i, int n, bool v6, char *ret, size_t room)
 {
-	for (int n = 0; n < SITE_NODES; n++) {
-		const char *node = site_node[n].name;
-		bool vlan = !strncmp(around[i].add[n], "vlan", 4);
-
-		if (!(vlan ? wd_fx_run("ip -n %s link add link eth0 name t0 "
-				       "type vlan id 5",
-				       node) :
-			     wd_fx_run("ip -n %s link add t0 type %s", node,
-				       around[i].add[n])))
-			return false;
-		if (around[i].ether &&
-		    !wd_fx_run(
-			    "ip -n %s link set t0 address 02:00:00:00:09:%02d",
-			    node, n + 1))
-			return false;
-		if (!wd_fx_run("ip -n %s link set t0 up", node))
-			return false;
-	}
-	return true;
-}
-
-/* To the other node's pod, over one family. */
-static bool route_one(size_t i, int n, bool v6)
-{
-	const char *node = site_node[n].name, *ip = site_ip(!n, SITE_POD, v6);
+	const char *ip = site_ip(!n, SITE_POD, v6);
 
 	if (!(v6 ? around[i].v6 : around[i].v4))
-		return true;
-	return wd_fx_run("ip -n %s route replace %s dev t0", node, ip) &&
-	       (!around[i].ether ||
-		wd_fx_run("ip -n %s neigh replace %s lladdr "
-			  "02:00:00:00:09:%02d dev t0",
-			  node, ip, 2 - n));
+		return;
+	if (!around[i].ether)
+		snprintf(ret, room, "route replace %s dev t0\n", ip);
+	else
+		snprintf(ret, room,
+			 "route replace %s dev t0\n"
+			 "neigh replace %s lladdr 02:00:00:00:09:%02d dev t0\n",
+			 ip, ip, 2 - n);
 }
 
-static bool route_by_device(size_t i)
+static bool add_device(size_t i, int n)
 {
-	for (int n = 0; n < SITE_NODES; n++)
-		if (!route_one(i, n, false) || !route_one(i, n, true))
-			return false;
-	return true;
+	bool vlan = !strncmp(around[i].add[n], "vlan", 4);
+	char mac[64] = "", routes[2][160] = { "" };
+
+	if (around[i].ether)
+		snprintf(mac, sizeof(mac),
+			 "link set t0 address 02:00:00:00:09:%02d\n", n + 1);
+	for (int v6 = 0; v6 < 2; v6++)
+		add_route(i, n, v6, routes[v6], sizeof(routes[v6]));
+	return wd_fx_ip(site_node[n].name,
+			"link add %s%s\n"
+			"%s"
+			"link set t0 up\n"
+			"%s%s",
+			vlan ? "link eth0 name t0 type " : "t0 type ",
+			around[i].add[n], mac, routes[0], routes[1]);
 }
 
 bool around_device(size_t i)
 {
-	return add_device(i) && route_by_device(i);
+	for (int n = 0; n < SITE_NODES; n++)
+		if (!add_device(i, n))
+			return false;
+	return true;
 }
 
 bool around_end(void)

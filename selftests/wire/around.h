@@ -22,6 +22,15 @@ bool around_mark(bool add);
 
 #define AROUND_MARK 0x99
 
+/** around_service() - node a rewrites AROUND_SERVICE4 and 6 to the pod of node b. False if it failed */
+bool around_service(bool add);
+
+#define AROUND_SERVICE4 "10.96.0.10"
+#define AROUND_SERVICE6 "fd00:96::10"
+
+/** around_vrf() - node a's pod is in a routing domain whose table leads to the uplink. False if it failed */
+bool around_vrf(bool add);
+
 /** around_name() - of a device that would carry packets in a tunnel of its own, in clear; NULL behind the last */
 const char *around_name(size_t device);
 

@@ -30,6 +30,9 @@ void expect_nothing_arrives(int ms);
 /** expect_nothing_arrives_at() - the same of one node, for as long as things are held */
 void expect_nothing_arrives_at(int node);
 
+/** expect_arrival_at() - something sealed comes to the pod of @node soon, and nothing in clear. Return: that is so */
+bool expect_arrival_at(int node);
+
 /** expect_all_arrives() - both pods get something, sealed, and nothing in clear. Return: that is so */
 bool expect_all_arrives(int ms);
 

@@ -10,6 +10,7 @@
 
 #define TABLE 200 /* of what goes into wg0 by its port */
 #define PRIORITY 200
+#define AFTER (PRIORITY + 1)
 #define TUNNEL_ID 7
 
 static const struct link_way ways[] = {
@@ -126,6 +127,20 @@ bool link_rule(int n, bool add)
 			 add ? "add" : "del", PRIORITY, tunnel_port(), TABLE);
 }
 
+/*
+ * Over IPv6 the kernel lets a tunnel keep the route that it found until the
+ * table that this is in changes there, or a rule does. A route in a table that
+ * comes before it is no such change, so the tunnel would go on beside WireGuard.
+ */
+static bool forget_routes(int n)
+{
+	const char *node = site_node[n].name;
+
+	return wd_fx_run("ip -n %s -6 rule add priority %d lookup main", node,
+			 AFTER) &&
+	       wd_fx_run("ip -n %s -6 rule del priority %d", node, AFTER);
+}
+
 /* ---- routes ---- */
 
 bool link_route_to(int n, const char *to, bool add)
@@ -147,7 +162,8 @@ static bool route_tunnel(int n)
 	return wd_fx_run("ip -n %s %s route replace default dev wg0 src %s "
 			 "table %d",
 			 site_node[n].name, link_way->v6 ? "-6" : "-4",
-			 site_node[n].ip[link_way->v6], TABLE);
+			 site_node[n].ip[link_way->v6], TABLE) &&
+	       (!link_way->v6 || forget_routes(n));
 }
 
 bool link_route(int n)

@@ -128,17 +128,26 @@ static bool add_node(int n)
 	       wd_fx_run("ip link add port%d type veth peer name eth0 netns %s",
 			 n + 1, node->name) &&
 	       wd_fx_run("ip link set port%d master br0 up", n + 1) &&
-	       wd_fx_run("ip -n %s link set lo up", node->name) &&
-	       wd_fx_run("ip -n %s link set eth0 up", node->name) &&
-	       wd_fx_run("ip -n %s addr add %s/24 dev eth0", node->name,
-			 node->ip[0]) &&
-	       wd_fx_run("ip -n %s addr add %s/64 dev eth0 nodad", node->name,
-			 node->ip[1]) &&
-	       wd_fx_run("ip -n %s route add default via 192.168.77.254",
-			 node->name) &&
-	       wd_fx_run("ip -n %s -6 route add default via fd00:77::fe",
-			 node->name) &&
+	       wd_fx_ip(node->name,
+			"link set lo up\n"
+			"link set eth0 up\n"
+			"addr add %s/24 dev eth0\n"
+			"addr add %s/64 dev eth0 nodad\n"
+			"route add default via 192.168.77.254\n"
+			"route add default via fd00:77::fe\n",
+			node->ip[0], node->ip[1]) &&
 	       read_mac(n);
+}
+
+static bool route_pod(int n, enum site_pod pod, int on)
+{
+	const char *node = site_node[on].name, *name = site_pod_name(n, pod);
+
+	return wd_fx_ip(node,
+			"route replace %s dev %s\n"
+			"route replace %s dev %s\n",
+			site_ip(n, pod, false), name, site_ip(n, pod, true),
+			name);
 }
 
 /* A pod of @n's, to node @on. */
@@ -146,28 +155,22 @@ static bool join_pod(int n, enum site_pod pod, int on)
 {
 	const char *node = site_node[on].name, *name = site_pod_name(n, pod);
 
-	return wd_fx_run("ip -n %s link add %s type veth peer name eth0 netns "
-			 "%s",
-			 node, name, name) &&
-	       wd_fx_run("ip -n %s link set %s up", node, name) &&
-	       wd_fx_run("ip -n %s addr add 169.254.1.1/32 dev %s", node,
-			 name) &&
-	       wd_fx_run("ip -n %s addr add fe80::1/64 dev %s nodad", node,
-			 name) &&
-	       wd_fx_run("ip -n %s route replace %s dev %s", node,
-			 site_ip(n, pod, false), name) &&
-	       wd_fx_run("ip -n %s -6 route replace %s dev %s", node,
-			 site_ip(n, pod, true), name) &&
-	       wd_fx_run("ip -n %s link set lo up", name) &&
-	       wd_fx_run("ip -n %s link set eth0 up", name) &&
-	       wd_fx_run("ip -n %s addr add %s/32 dev eth0", name,
-			 site_ip(n, pod, false)) &&
-	       wd_fx_run("ip -n %s addr add %s/128 dev eth0 nodad", name,
-			 site_ip(n, pod, true)) &&
-	       wd_fx_run("ip -n %s route add 169.254.1.1 dev eth0", name) &&
-	       wd_fx_run("ip -n %s route add default via 169.254.1.1", name) &&
-	       wd_fx_run("ip -n %s -6 route add default via fe80::1 dev eth0",
-			 name);
+	return wd_fx_ip(node,
+			"link add %s type veth peer name eth0 netns %s\n"
+			"link set %s up\n"
+			"addr add 169.254.1.1/32 dev %s\n"
+			"addr add fe80::1/64 dev %s nodad\n",
+			name, name, name, name, name) &&
+	       route_pod(n, pod, on) &&
+	       wd_fx_ip(name,
+			"link set lo up\n"
+			"link set eth0 up\n"
+			"addr add %s/32 dev eth0\n"
+			"addr add %s/128 dev eth0 nodad\n"
+			"route add 169.254.1.1 dev eth0\n"
+			"route add default via 169.254.1.1\n"
+			"route add default via fe80::1 dev eth0\n",
+			site_ip(n, pod, false), site_ip(n, pod, true));
 }
 
 static bool add_pod(int n, enum site_pod pod)
@@ -218,6 +221,11 @@ bool site_part_pod(int n, int on)
 bool site_join_pod(int n, int on)
 {
 	return join_pod(n, SITE_POD, on);
+}
+
+bool site_route_pod(int n, int on)
+{
+	return route_pod(n, SITE_POD, on);
 }
 
 static void add_rule(struct wire_rules *rules, const char *key,

@@ -69,6 +69,9 @@ bool site_part_pod(int node, int on);
 /** site_join_pod() - a new one, on node @on. False if it failed */
 bool site_join_pod(int node, int on);
 
+/** site_route_pod() - put back the routes to it that its interface has lost. False if it failed */
+bool site_route_pod(int node, int on);
+
 /** site_now_ms() - of a clock that only goes forward */
 long site_now_ms(void);
 

@@ -26,6 +26,7 @@
 #define SEGMENT_BYTES 100
 #define BUFFER_BYTES (SEGMENTS * SEGMENT_BYTES)
 #define TICK_NS 2000000
+#define TICK_MAX_NS 100000000
 #define SEC_NS 1000000000L
 
 #ifndef UDP_SEGMENT
@@ -355,10 +356,18 @@ static uint64_t due(int64_t *begin, int64_t now, unsigned int rate,
 	return owed;
 }
 
+/* Until about the next one is due. */
+static long tick_of(unsigned int rate)
+{
+	long gap = rate ? SEC_NS / (long)rate : TICK_NS;
+
+	return gap < TICK_NS ? TICK_NS : gap > TICK_MAX_NS ? TICK_MAX_NS : gap;
+}
+
 void stream_run(struct stream *const *streams, int count, unsigned int rate,
 		int stop_fd)
 {
-	const struct timespec tick = { .tv_nsec = TICK_NS };
+	const struct timespec tick = { .tv_nsec = tick_of(rate) };
 	struct pollfd stop = { .fd = stop_fd, .events = POLLIN };
 	int64_t begin = now_ns();
 	uint64_t n = 0, owed;

@@ -24,7 +24,8 @@
 #define FLOOD_NICE 10
 #define FLOOD_SLICE_US 50000
 #define SETTLE_MS 150
-#define BEAT_MS 5000 /* for a planted frame, which is under way for some time */
+#define BEAT_MS 20000 /* for a planted frame, on a machine that is behind */
+#define BEATS_MS 1000 /* it may be dropped there as any other: then the next */
 #define UNDERLAY 3 /* devices: of the nodes, and the unguarded one */
 #define WILD 2
 #define BEAT 4 /* number of the planted frame that each watch ends with */
@@ -136,6 +137,17 @@ bool talk_pods(struct talk *talk, int from, enum site_pod pod,
 	       WIRE_MARKER_BYTES);
 	return talk_begin(talk, site_pod_name(from, pod), src, dst, kind,
 			  &opts);
+}
+
+bool talk_host(struct talk *talk, int n, uint32_t mark)
+{
+	const char *dst[2] = { site_ip(!n, SITE_POD, false),
+			       site_ip(!n, SITE_POD, true) };
+	const char *src[2] = { site_node[n].ip[0], site_node[n].ip[1] };
+	struct stream_opts opts = { .so_mark = mark };
+
+	memcpy(opts.marker, SITE_MARKER, WIRE_MARKER_BYTES);
+	return talk_begin(talk, site_node[n].name, src, dst, TALK_ALL, &opts);
 }
 
 /* Later children hold ends of our pipes, too: none of them is waited for. */
@@ -320,6 +332,16 @@ int plant_from(const char *ns, const char *device,
 
 /* ---- watching ---- */
 
+static bool hears(struct sniffer *sniffer, struct sniffer_result *ret)
+{
+	int err = sniffer_next(sniffer, ret);
+
+	if (err)
+		printf("# the run is void: a sniffer fails: %s\n",
+		       strerror(-err));
+	return !err;
+}
+
 static bool is_whole(const struct sniffer_count *count)
 {
 	if (!count->lost && !count->cut)
@@ -338,7 +360,7 @@ static void show_leaks(const struct sniffer_count *count, int port)
 static bool take_under(struct seen *ret)
 {
 	const struct sniffer_count *wild = &result.count[WILD];
-	bool ok = !sniffer_next(under, &result);
+	bool ok = hears(under, &result);
 
 	for (int i = 0; ok && i < UNDERLAY; i++)
 		ok = is_whole(&result.count[i]);
@@ -362,12 +384,28 @@ static bool take_ears(struct seen *ret)
 
 	for (int n = 0; n < SITE_NODES; n++)
 		for (int pod = 0; pod < SITE_PODS; pod++) {
-			ok = !sniffer_next(ear[n][pod], &one) &&
+			ok = hears(ear[n][pod], &one) &&
 			     is_whole(&one.count[0]) && ok;
 			ret->arrived[n][pod] =
 				one.count[0].by[2] - one.count[0].quoted;
 		}
 	return ok;
+}
+
+/* Plants a frame where nobody guards, again and again, until one is found. */
+static void wait_for_beat(const struct plant_ends *ends)
+{
+	long now = site_now_ms(), next = now, until = now + BEAT_MS;
+
+	do {
+		if (now >= next) {
+			(void)plant(NULL, "wild0", ends, false, SITE_MARKER,
+				    BEAT);
+			next = now + BEATS_MS;
+		}
+		look_for(SETTLE_MS);
+		now = site_now_ms();
+	} while (now < until && !sniffer_leaks(under, WILD));
 }
 
 bool watch(int ms, struct seen *ret_seen)
@@ -380,12 +418,8 @@ bool watch(int ms, struct seen *ret_seen)
 	memset(ends.mac, 2, sizeof(ends.mac));
 	look_for(ms);
 	sniffer_spare_plants(under, false);
-	ok = plant(NULL, "wild0", &ends, false, SITE_MARKER, BEAT) == 1;
-	look_for(SETTLE_MS);
-	for (int waited = 0; waited < BEAT_MS && !sniffer_leaks(under, WILD);
-	     waited += SETTLE_MS)
-		look_for(SETTLE_MS);
-	ok = take_under(ret_seen) && ok;
+	wait_for_beat(&ends);
+	ok = take_under(ret_seen);
 	return take_ears(ret_seen) && ok;
 }
 

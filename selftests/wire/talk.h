@@ -41,6 +41,9 @@ bool talk_begin(struct talk *talk, const char *ns, const char *const src[2],
 bool talk_pods(struct talk *talk, int from, enum site_pod pod,
 	       enum talk_kind kind);
 
+/** talk_host() - a process of node @n sends to the other node's pod, with its own address and a mark */
+bool talk_host(struct talk *talk, int n, uint32_t mark);
+
 /** talk_end() - how much was it. Return: false if it broke */
 bool talk_end(struct talk *talk);
 

@@ -2,16 +2,18 @@
 /*
  * wire_guest.c - WireGuard of a real kernel: what passes, and what never shows.
  *
- *	wire_guest WARDER [short|flood] [none] [WAY] [NAME=VALUE]...
+ *	wire_guest WARDER [short|flood] [agents|wires] [none] [WAY] [NAME=VALUE]...
  *
  * Two nodes with an agent each that requires encryption. Pods talk to each other
  * through WireGuard all the time, and one thing after the other is done to it.
  * A sniffer on the underlay must not see one packet of theirs, and every planted
  * one; where WireGuard works, all of it arrives. WAY is how the nodes are joined,
- * see link.h. `short` is the half of it; `flood` is trouble with as many packets
+ * see link.h. `short` is the half of it; `agents` what agents do, `wires` the rest,
+ * each some minutes on an emulated machine; `flood` is trouble with as many packets
  * as there can be. With `none` encryption is not required: for a person who wants
  * to see these tests fail. NAME=VALUE go into the environment: WD_WIRE_HOLD_MS,
- * and of the flood WD_WIRE_PACKETS, WD_WIRE_SECONDS and WD_WIRE_FLOOD_RATE.
+ * WD_WIRE_MATCH (only what has this in its name, and what all rests on), and of
+ * the flood WD_WIRE_PACKETS, WD_WIRE_SECONDS and WD_WIRE_FLOOD_RATE.
  */
 #include <errno.h>
 #include <signal.h>
@@ -21,8 +23,8 @@
 #include <unistd.h>
 
 #include "agents.h"
-#include "around.h"
 #include "datapath/fixture.h"
+#include "detours.h"
 #include "expect.h"
 #include "link.h"
 #include "move.h"
@@ -30,6 +32,7 @@
 #include "tap.h"
 
 #define RESTARTS 3
+#define FEW_RATE (TALK_RATE / 5) /* while agents start, and all shows anyway */
 #define KEYS_S 10 /* a new key in each of so many seconds */
 #define KEYS_SHORT_S 4
 #define QUIET_MS 20000 /* then it is read each ten seconds */
@@ -79,32 +82,24 @@ static void the_sniffer_finds_each_planted_frame_by_its_payload(void)
 
 /* ---- agents ---- */
 
-/* A process of node @n sends to the other node's pod, with its own address. */
-static bool talk_host(struct talk *talk, int n, uint32_t mark)
-{
-	const char *dst[2] = { site_ip(!n, SITE_POD, false),
-			       site_ip(!n, SITE_POD, true) };
-	const char *src[2] = { site_node[n].ip[0], site_node[n].ip[1] };
-	struct stream_opts opts = { .so_mark = mark };
-
-	memcpy(opts.marker, SITE_MARKER, WIRE_MARKER_BYTES);
-	return talk_begin(talk, site_node[n].name, src, dst, TALK_ALL, &opts);
-}
-
 /*
  * Nodes and pods send before there is an agent, and before anything leads into
  * WireGuard: what they send is in clear until the agents say they are ready.
+ * Until then it is little, so that they have a slow machine for themselves.
  */
 static void row_127_nothing_shows_once_agents_are_ready(void)
 {
 	struct talk host[SITE_NODES];
+	unsigned int rate = talk_rate;
 	struct seen seen;
 
+	talk_rate = FEW_RATE;
 	for (int n = 0; n < SITE_NODES; n++) {
 		wd_expect(link_unroute(n));
 		wd_expect(talk_host(&host[n], n, 0));
 	}
 	begin_talk(TALK_ALL);
+	talk_rate = rate;
 	wd_expect(watch(expect_hold_ms, &seen));
 	wd_expect(seen.leaks > 0);
 	for (int n = 0; n < SITE_NODES; n++)
@@ -112,6 +107,8 @@ static void row_127_nothing_shows_once_agents_are_ready(void)
 	for (int n = 0; n < SITE_NODES; n++)
 		if (!wd_expect(agent_ready(n)))
 			return;
+	stop_talk();
+	begin_talk(TALK_ALL);
 	wd_expect(watch(EXPECT_LATER_MS, &seen));
 	expect_nothing_arrives(expect_hold_ms);
 	for (int n = 0; n < SITE_NODES; n++) {
@@ -184,6 +181,44 @@ static void row_125_nothing_is_lost_while_programs_are_replaced(void)
 	expect_none_lost(replace_programs);
 }
 
+/* Without an end of the agent: its programs change places in the kernel. */
+static void pin_rungs(void)
+{
+	static const char *const rung[] = { "minimal", "auto" };
+
+	for (int i = 0; i < 2; i++)
+		for (int n = 0; n < SITE_NODES; n++)
+			wd_expect(agent_pin(n, rung[i]));
+}
+
+static void row_125_nothing_is_lost_while_programs_change_places(void)
+{
+	expect_none_lost(pin_rungs);
+}
+
+static void go_to_rules(void)
+{
+	wd_expect(agent_pin(0, "nft"));
+}
+
+static void go_to_programs(void)
+{
+	wd_expect(agent_pin(0, "auto"));
+}
+
+/* From programs to the ruleset, a trouble there, and back. */
+static void row_126_nothing_shows_where_rules_take_the_place_of_programs(void)
+{
+	expect_hidden(go_to_rules);
+	go_by_route();
+	(void)expect_no_leak(expect_hold_ms);
+	expect_nothing_arrives_at(1);
+	no_route();
+	(void)expect_mended(nothing);
+	begin_talk(TALK_ALL);
+	(void)expect_mended(go_to_programs);
+}
+
 /* ---- WireGuard's own state ---- */
 
 static void remove_peer(void)
@@ -222,9 +257,20 @@ static void row_123_nothing_shows_without_prefixes(void)
 	(void)expect_mended(put_peer_back);
 }
 
+/* Not put_peer_back(): in between, the kernel has none of a peer's prefixes. */
+static void add_prefix(void)
+{
+	struct wg_peer peer = { .key = site_node[1].key,
+				.prefix = { "198.18.0.0/15" } };
+
+	wd_expect_int(0,
+		      wg_peer(site_node[0].wg, "wg0", &peer, WG_ADD_PREFIXES));
+}
+
 static void row_125_nothing_is_lost_while_prefixes_are_added(void)
 {
-	expect_none_lost(put_peer_back);
+	expect_none_lost(add_prefix);
+	put_peer_back();
 }
 
 /* Without the routes by it, the default route leads to the underlay. */
@@ -514,133 +560,6 @@ static void row_131_nothing_shows_while_an_address_moves(void)
 	(void)expect_mended(nothing);
 }
 
-/* ---- ways around ---- */
-
-static void go_by_route(void)
-{
-	wd_expect(around_route(true));
-}
-
-static void no_route(void)
-{
-	wd_expect(around_route(false));
-}
-
-static void row_136_nothing_shows_by_a_longer_route(void)
-{
-	expect_hidden(go_by_route);
-	expect_nothing_arrives_at(1);
-	(void)expect_mended(no_route);
-}
-
-static void go_by_rule(void)
-{
-	wd_expect(around_rule(true));
-}
-
-static void no_rule(void)
-{
-	wd_expect(around_rule(false));
-}
-
-static void row_136_nothing_shows_by_a_rule_in_front(void)
-{
-	expect_hidden(go_by_rule);
-	expect_nothing_arrives_at(1);
-	(void)expect_mended(no_rule);
-}
-
-static void go_by_default(void)
-{
-	wd_expect(link_unroute(0));
-}
-
-static void route_back(void)
-{
-	wd_expect(link_route(0));
-}
-
-static void row_136_nothing_shows_by_the_default_route(void)
-{
-	expect_hidden(go_by_default);
-	expect_nothing_arrives_at(1);
-	(void)expect_mended(route_back);
-}
-
-static void tunnel_beside(void)
-{
-	wd_expect(link_rule(0, false));
-}
-
-static void tunnel_inside(void)
-{
-	wd_expect(link_rule(0, true));
-}
-
-/* The tunnel that was inside WireGuard is beside it. */
-static void row_136_nothing_shows_of_a_tunnel_without_its_rule(void)
-{
-	if (link_way->over == LINK_NATIVE) {
-		wd_test_skip("there is no tunnel");
-		return;
-	}
-	expect_hidden(tunnel_beside);
-	expect_nothing_arrives_at(1);
-	(void)expect_mended(tunnel_inside);
-}
-
-/* Processes of the node send with marks, with its address and with the pod's. */
-static void expect_forged_hidden(uint32_t mark)
-{
-	const char *dst[2] = { site_ip(1, SITE_POD, false),
-			       site_ip(1, SITE_POD, true) };
-	const char *pod[2] = { site_ip(0, SITE_POD, false),
-			       site_ip(0, SITE_POD, true) };
-	struct stream_opts opts = { .so_mark = mark, .any_source = true };
-	struct talk one, other;
-
-	memcpy(opts.marker, SITE_MARKER, WIRE_MARKER_BYTES);
-	wd_expect(talk_host(&one, 0, mark));
-	wd_expect(talk_begin(&other, "na", pod, dst, TALK_ALL, &opts));
-	(void)expect_no_leak(expect_hold_ms);
-	wd_expect(talk_end(&one));
-	wd_expect(talk_end(&other));
-	wd_expect(one.sent + one.refused > 0);
-	wd_expect(other.sent + other.refused > 0);
-	(void)expect_no_leak(EXPECT_LATER_MS);
-}
-
-static void row_129_marks_open_no_way(void)
-{
-	static const uint32_t marks[] = { AROUND_MARK, 0xe00, 0xca6c };
-
-	wd_expect(around_mark(true));
-	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
-		expect_forged_hidden(marks[i]);
-	wd_expect(around_mark(false));
-}
-
-static size_t device; /* see around_name() */
-
-static void go_around(void)
-{
-	wd_expect(around_device(device));
-}
-
-static void come_back(void)
-{
-	wd_expect(around_end());
-}
-
-static void row_119_nothing_shows_in_other_tunnels(void)
-{
-	for (device = 0; around_name(device); device++) {
-		wd_test_row(around_name(device));
-		expect_hidden(go_around);
-		(void)expect_mended(come_back);
-	}
-}
-
 /* ---- what comes in ---- */
 
 static void row_128_nothing_in_clear_comes_in_from_the_wire(void)
@@ -785,39 +704,90 @@ static void row_140_all_of_it_was_really_sent(void)
 	       (uintmax_t)talk_total(), (uintmax_t)watch_total());
 }
 
-static void test_each(void)
+/* In which part a test is; of what it is, and whether the short form has it. */
+enum {
+	OF_AGENTS = 1, /* they start, end, learn */
+	OF_WIRES = 2, /* all else: what leads around WireGuard, and its state */
+	OF_ALL = OF_AGENTS | OF_WIRES,
+	IN_SHORT = 4,
+};
+
+#define WIRE_TEST(fn, in) { #fn, fn, in }
+
+static const struct {
+	const char *name;
+	void (*fn)(void);
+	unsigned int in;
+} tests[] = {
+	WIRE_TEST(row_127_traffic_arrives_sealed_once_agents_are_ready,
+		  OF_ALL | IN_SHORT),
+	WIRE_TEST(row_126_a_new_key_is_known_soon_after_its_object,
+		  OF_AGENTS | IN_SHORT),
+	WIRE_TEST(pods_that_may_talk_in_clear_do_so_by_either_way,
+		  OF_WIRES | IN_SHORT),
+	WIRE_TEST(row_125_nothing_is_lost_while_agents_restart,
+		  OF_AGENTS | IN_SHORT),
+	WIRE_TEST(row_125_nothing_is_lost_while_programs_are_replaced,
+		  OF_AGENTS | IN_SHORT),
+	WIRE_TEST(row_125_nothing_is_lost_while_programs_change_places,
+		  OF_AGENTS | IN_SHORT),
+	WIRE_TEST(row_125_nothing_is_lost_while_prefixes_are_added,
+		  OF_WIRES | IN_SHORT),
+	WIRE_TEST(row_123_nothing_shows_without_peers, OF_WIRES | IN_SHORT),
+	WIRE_TEST(row_138_nothing_shows_without_the_device,
+		  OF_WIRES | IN_SHORT),
+	WIRE_TEST(row_126_nothing_shows_while_keys_change, OF_WIRES | IN_SHORT),
+	WIRE_TEST(row_131_nothing_shows_while_an_address_moves,
+		  OF_WIRES | IN_SHORT),
+	WIRE_TEST(row_134_a_peer_that_decrypts_nothing_is_told_of,
+		  OF_AGENTS | IN_SHORT),
+	WIRE_TEST(row_117_a_node_that_joins, OF_AGENTS | IN_SHORT),
+	WIRE_TEST(row_132_a_node_that_comes_back_with_another_key,
+		  OF_AGENTS | IN_SHORT),
+	WIRE_TEST(row_136_nothing_shows_by_a_longer_route, OF_WIRES | IN_SHORT),
+	WIRE_TEST(row_136_nothing_shows_by_a_rule_in_front,
+		  OF_WIRES | IN_SHORT),
+	WIRE_TEST(row_136_nothing_shows_of_a_tunnel_without_its_rule,
+		  OF_WIRES | IN_SHORT),
+	WIRE_TEST(row_136_nothing_shows_of_rewritten_destinations,
+		  OF_WIRES | IN_SHORT),
+	WIRE_TEST(row_136_nothing_shows_by_another_routing_domain,
+		  OF_WIRES | IN_SHORT),
+	WIRE_TEST(row_126_nothing_shows_where_rules_take_the_place_of_programs,
+		  OF_AGENTS | IN_SHORT),
+	WIRE_TEST(row_128_nothing_in_clear_comes_in_from_the_wire,
+		  OF_WIRES | IN_SHORT),
+	WIRE_TEST(row_130_a_peer_that_sends_as_a_pod_of_this_node,
+		  OF_WIRES | IN_SHORT),
+	WIRE_TEST(row_123_nothing_shows_without_prefixes, OF_WIRES),
+	WIRE_TEST(row_138_nothing_shows_while_the_device_is_down, OF_WIRES),
+	WIRE_TEST(row_138_nothing_shows_while_the_device_is_elsewhere,
+		  OF_WIRES),
+	WIRE_TEST(row_138_nothing_shows_while_the_device_is_too_small,
+		  OF_WIRES),
+	WIRE_TEST(row_120_nothing_shows_of_a_pod_that_is_deleted, OF_WIRES),
+	WIRE_TEST(row_129_marks_open_no_way, OF_WIRES),
+	WIRE_TEST(row_136_nothing_shows_by_the_default_route, OF_WIRES),
+	WIRE_TEST(row_119_nothing_shows_in_other_tunnels, OF_WIRES),
+	WIRE_TEST(row_126_nothing_shows_while_no_agent_runs, OF_AGENTS),
+};
+
+static unsigned int part = OF_ALL;
+
+static bool is_wanted(size_t i)
 {
-	WD_TEST(row_127_traffic_arrives_sealed_once_agents_are_ready);
-	WD_TEST(row_126_a_new_key_is_known_soon_after_its_object);
-	WD_TEST(pods_that_may_talk_in_clear_do_so_by_either_way);
-	WD_TEST(row_125_nothing_is_lost_while_agents_restart);
-	WD_TEST(row_125_nothing_is_lost_while_programs_are_replaced);
-	WD_TEST(row_125_nothing_is_lost_while_prefixes_are_added);
-	WD_TEST(row_123_nothing_shows_without_peers);
-	WD_TEST(row_138_nothing_shows_without_the_device);
-	WD_TEST(row_126_nothing_shows_while_keys_change);
-	WD_TEST(row_131_nothing_shows_while_an_address_moves);
-	WD_TEST(row_134_a_peer_that_decrypts_nothing_is_told_of);
-	WD_TEST(row_117_a_node_that_joins);
-	WD_TEST(row_132_a_node_that_comes_back_with_another_key);
-	WD_TEST(row_136_nothing_shows_by_a_longer_route);
-	WD_TEST(row_136_nothing_shows_by_a_rule_in_front);
-	WD_TEST(row_136_nothing_shows_of_a_tunnel_without_its_rule);
-	WD_TEST(row_128_nothing_in_clear_comes_in_from_the_wire);
-	WD_TEST(row_130_a_peer_that_sends_as_a_pod_of_this_node);
+	const char *match = getenv("WD_WIRE_MATCH");
+
+	return (tests[i].in & part) &&
+	       (!is_short || (tests[i].in & IN_SHORT)) &&
+	       (!match || strstr(tests[i].name, match));
 }
 
-static void test_the_rest(void)
+static void test_each(void)
 {
-	WD_TEST(row_123_nothing_shows_without_prefixes);
-	WD_TEST(row_138_nothing_shows_while_the_device_is_down);
-	WD_TEST(row_138_nothing_shows_while_the_device_is_elsewhere);
-	WD_TEST(row_138_nothing_shows_while_the_device_is_too_small);
-	WD_TEST(row_120_nothing_shows_of_a_pod_that_is_deleted);
-	WD_TEST(row_129_marks_open_no_way);
-	WD_TEST(row_136_nothing_shows_by_the_default_route);
-	WD_TEST(row_119_nothing_shows_in_other_tunnels);
-	WD_TEST(row_126_nothing_shows_while_no_agent_runs);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
+		if (is_wanted(i))
+			wd_test_run(tests[i].name, tests[i].fn);
 }
 
 static void run_tests(void)
@@ -829,8 +799,6 @@ static void run_tests(void)
 		return;
 	if (!is_flood)
 		test_each();
-	if (!is_flood && !is_short)
-		test_the_rest();
 	if (is_flood)
 		WD_TEST(row_126_nothing_shows_in_a_flood);
 	WD_TEST(row_140_all_of_it_was_really_sent);
@@ -842,6 +810,10 @@ static bool take_word(char *word)
 	is_flood = is_flood || !strcmp(word, "flood");
 	if (!strcmp(word, "none"))
 		agents_opts.encryption = "none";
+	else if (!strcmp(word, "agents"))
+		part = OF_AGENTS;
+	else if (!strcmp(word, "wires"))
+		part = OF_WIRES;
 	else if (strchr(word, '='))
 		return !putenv(word);
 	else if (strcmp(word, "short") && strcmp(word, "flood"))
@@ -857,7 +829,8 @@ int main(int argc, char **argv)
 		ok = take_word(argv[i]) && ok;
 	if (!ok) {
 		fprintf(stderr, "usage: wire_guest WARDER [short|flood] "
-				"[none] [WAY] [NAME=VALUE]...\n");
+				"[agents|wires] [none] [WAY] "
+				"[NAME=VALUE]...\n");
 		return 2;
 	}
 	agents_opts.warder = argv[1];

@@ -175,6 +175,96 @@ static void measure_attach(struct bench_node *node)
 	tell("attach_us", median(us + 1, ATTACHED - 1), "us");
 }
 
+/* ---- policies of all kinds ---- */
+
+static const enum wd_kind mix[] = {
+	WD_KIND_NETPOL,	   WD_KIND_NETPOL,    WD_KIND_NETPOL,
+	WD_KIND_NETPOL,	   WD_KIND_CILIUM_NP, WD_KIND_CILIUM_NP,
+	WD_KIND_CILIUM_NP, WD_KIND_CILIUM_NP, WD_KIND_CILIUM_CNP,
+	WD_KIND_ADMIN_NP,
+};
+
+/* Of the first tenth each selects pods that are here. */
+static void put_mixed(struct bench_node *node, uint32_t nr, uint16_t port)
+{
+	uint32_t app = nr < POLICIES / 10 ? nr % LOCAL / BENCH_TIERS :
+					    100 + nr % (BENCH_APPS - 100);
+
+	bench_put_mixed(node, mix[nr % (sizeof(mix) / sizeof(*mix))], nr, app,
+			port);
+}
+
+static void measure_mixed_change(struct bench_node *node, const char *name,
+				 uint32_t nr)
+{
+	double ms[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		double begin = now_us();
+
+		put_mixed(node, nr, (uint16_t)(2000 + i));
+		bench_commit(node);
+		ms[i] = (now_us() - begin) / 1e3;
+	}
+	tell(name, median(ms, ROUNDS), "ms");
+}
+
+/* One that selects all the pods here: each is compiled again. */
+static void measure_everybody(struct bench_node *node)
+{
+	double ms[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		double begin = now_us();
+
+		bench_put_everybody(node, (uint16_t)(2000 + i));
+		bench_commit(node);
+		ms[i] = (now_us() - begin) / 1e3;
+	}
+	tell("mixed_change_everybody_ms", median(ms, ROUNDS), "ms");
+}
+
+static uint32_t prefixes(const struct bench_node *node)
+{
+	struct wd_model_stats stats;
+
+	wd_model_stats(node->model, &stats);
+	return stats.prefixes[0] + stats.prefixes[1];
+}
+
+/* 1,000 rules that deny and 1,000 that allow a CIDR, and nothing else of that kind. */
+static void measure_cidrs(struct bench_node *node)
+{
+	uint32_t before = prefixes(node);
+	double begin = now_us();
+
+	bench_put_cidrs(node, 1000);
+	bench_commit(node);
+	tell("cidr_rules_ms", (now_us() - begin) / 1e3, "ms");
+	tell("cidr_rules_entries", prefixes(node) - before, "entries");
+}
+
+static void measure_mixed(struct bench_node *node)
+{
+	double begin = now_us(), filled;
+
+	bench_fill(node, PODS, 0, LOCAL);
+	for (uint32_t i = 0; i < POLICIES; i++)
+		put_mixed(node, i, (uint16_t)(1000 + i % 100));
+	for (uint32_t i = 0; i < LOCAL; i++)
+		bench_endpoint_of_pod(node, i, FIRST_IFINDEX + i);
+	filled = now_us();
+	bench_commit(node);
+	tell("mixed_compile_ms", (now_us() - filled) / 1e3, "ms");
+	tell("mixed_start_ms", (now_us() - begin) / 1e3, "ms");
+	measure_mixed_change(node, "mixed_change_netpol_ms", 0);
+	measure_mixed_change(node, "mixed_change_cilium_ms", 4);
+	measure_mixed_change(node, "mixed_change_wide_ms", 8);
+	measure_mixed_change(node, "mixed_change_admin_ms", 9);
+	measure_everybody(node);
+	measure_cidrs(node);
+}
+
 int main(void)
 {
 	struct wd_model_stats stats;
@@ -191,6 +281,12 @@ int main(void)
 	tell("model_predicates", stats.preds, "predicates");
 	tell("model_slots", stats.slots, "slots");
 	tell("model_classes", stats.classes, "classes");
+	bench_node_close(&node, BPFFS);
+	bench_node_open(&node, BPFFS);
+	measure_mixed(&node);
+	wd_model_stats(node.model, &stats);
+	tell("mixed_rows", stats.rows, "rows");
+	tell("mixed_slots", stats.slots, "slots");
 	bench_node_close(&node, BPFFS);
 	return 0;
 }

@@ -241,14 +241,20 @@ void bench_del_pod(struct bench_node *node, uint32_t nr)
 			   numbered(name, "pod", nr), NULL);
 }
 
-void bench_put_policy(struct bench_node *node, uint32_t nr, uint32_t app,
-		      uint16_t port)
+/* @addr: host byte order, without bits beyond @len */
+static void set_cidr(struct wd_policy_rule *rule, uint32_t addr, uint8_t len)
 {
-	char ns[24], name[24], text[24], cidr[32];
-	struct wd_object *obj = new_object(
-		WD_KIND_NETPOL, numbered(ns, "ns", nr % BENCH_NAMESPACES),
-		numbered(name, "np", nr));
+	rule->peer->type = WD_PEER_CIDR;
+	rule->peer->cidr.addr.family = 4;
+	rule->peer->cidr.addr.v4.s_addr = htonl(addr);
+	rule->peer->cidr.len = len;
+}
+
+static void fill_policy(struct wd_object *obj, uint32_t nr, uint32_t app,
+			uint16_t port)
+{
 	struct wd_policy_rule *rule;
+	char text[24];
 
 	set_subject(obj, "app", numbered(text, "app", app));
 	rule = add_rule(obj, WD_INGRESS, 2);
@@ -263,12 +269,112 @@ void bench_put_policy(struct bench_node *node, uint32_t nr, uint32_t app,
 	rule->peer->ns_sel = select_one("kubernetes.io/metadata.name", "ns0");
 	if (nr % 10 == 0) {
 		rule = add_rule(obj, WD_EGRESS, 1);
-		rule->peer->type = WD_PEER_CIDR;
-		(void)snprintf(cidr, sizeof(cidr), "172.%u.%u.0/24",
-			       16 + nr % 16, nr / 16 % 256);
-		if (wd_cidr_parse(cidr, &rule->peer->cidr))
-			abort();
+		set_cidr(rule,
+			 0xac100000 + (nr % 16 << 16) + (nr / 16 % 256 << 8),
+			 24);
 		set_port(&rule->port[0], IPPROTO_TCP, 443);
+	}
+}
+
+void bench_put_policy(struct bench_node *node, uint32_t nr, uint32_t app,
+		      uint16_t port)
+{
+	char ns[24], name[24];
+	struct wd_object *obj = new_object(
+		WD_KIND_NETPOL, numbered(ns, "ns", nr % BENCH_NAMESPACES),
+		numbered(name, "np", nr));
+
+	fill_policy(obj, nr, app, port);
+	(void)wd_store_put(node->store, obj);
+}
+
+/* Denies before it allows, and the nodes may come in. */
+static void fill_cilium(struct wd_object *obj, uint32_t nr, uint32_t app,
+			uint16_t port)
+{
+	struct wd_policy_rule *rule = add_rule(obj, WD_EGRESS, 0);
+	char text[24];
+
+	rule->action = WD_RULE_DENY;
+	set_cidr(rule, 0xa9fea900 + nr % 4, 32);
+	fill_policy(obj, nr, app, port);
+	rule = add_rule(obj, WD_INGRESS, 0);
+	rule->peer->type = WD_PEER_NODES;
+	if (*obj->ns)
+		return;
+	obj->policy.spec->ns_sel =
+		select_one("team", numbered(text, "t", nr % 10));
+}
+
+/* Passes on what its first rule means, denies the rest of a team. */
+static void fill_admin(struct wd_object *obj, uint32_t nr, uint32_t app,
+		       uint16_t port)
+{
+	struct wd_policy_rule *rule;
+	char text[24];
+
+	fill_policy(obj, nr, app, port);
+	obj->policy.tier = WD_TIER_ADMIN;
+	obj->policy.priority = nr % 1000;
+	obj->policy.spec->isolates[WD_INGRESS] = false;
+	obj->policy.spec->isolates[WD_EGRESS] = false;
+	obj->policy.spec->ns_sel =
+		select_one("team", numbered(text, "t", nr % 10));
+	obj->policy.spec->rule[WD_INGRESS][0].action = WD_RULE_PASS;
+	rule = add_rule(obj, WD_INGRESS, 1);
+	obj->policy.spec->isolates[WD_INGRESS] = false;
+	rule->action = WD_RULE_DENY;
+	rule->peer->ns_sel =
+		select_one("team", numbered(text, "t", (nr + 5) % 10));
+	set_port(&rule->port[0], IPPROTO_TCP, port);
+}
+
+void bench_put_mixed(struct bench_node *node, enum wd_kind kind, uint32_t nr,
+		     uint32_t app, uint16_t port)
+{
+	char ns[24] = "", name[24];
+	struct wd_object *obj;
+
+	if (kind == WD_KIND_NETPOL) {
+		bench_put_policy(node, nr, app, port);
+		return;
+	}
+	if (kind == WD_KIND_CILIUM_NP)
+		(void)numbered(ns, "ns", nr % BENCH_NAMESPACES);
+	obj = new_object(kind, ns, numbered(name, "p", nr));
+	if (kind == WD_KIND_ADMIN_NP)
+		fill_admin(obj, nr, app, port);
+	else
+		fill_cilium(obj, nr, app, port);
+	(void)wd_store_put(node->store, obj);
+}
+
+void bench_put_everybody(struct bench_node *node, uint16_t port)
+{
+	struct wd_object *obj = new_object(WD_KIND_CILIUM_CNP, "", "everybody");
+	struct wd_policy_rule *rule = add_rule(obj, WD_INGRESS, 1);
+
+	obj->policy.spec->ns_sel = wd_xcalloc(1, sizeof(struct wd_selector));
+	rule->peer->ns_sel = select_one("team", "t0");
+	set_port(&rule->port[0], IPPROTO_TCP, port);
+	(void)wd_store_put(node->store, obj);
+}
+
+void bench_put_cidrs(struct bench_node *node, uint32_t cnt)
+{
+	struct wd_object *obj = new_object(WD_KIND_CILIUM_CNP, "", "cidrs");
+
+	set_subject(obj, "app", "app0");
+	obj->policy.spec->ns_sel = wd_xcalloc(1, sizeof(struct wd_selector));
+	for (uint32_t i = 0; i < 2 * cnt; i++) {
+		struct wd_policy_rule *rule = add_rule(obj, WD_EGRESS, 0);
+
+		rule->action = i < cnt ? WD_RULE_DENY : WD_RULE_ALLOW;
+		if (i < cnt)
+			set_cidr(rule, 0x64400000 + i, 32);
+		else
+			set_cidr(rule, 0xc6000000 + (i << 8), 24);
+		rule->peer->scope = i < cnt ? WD_CIDR_STRANGER : WD_CIDR_WORLD;
 	}
 	(void)wd_store_put(node->store, obj);
 }

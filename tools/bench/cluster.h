@@ -47,6 +47,19 @@ void bench_del_pod(struct bench_node *node, uint32_t nr);
 void bench_put_policy(struct bench_node *node, uint32_t nr, uint32_t app,
 		      uint16_t port);
 
+/**
+ * bench_put_mixed() - policy @nr of the kind @kind, which selects app @app: as
+ * bench_put_policy(), with what that kind has besides
+ */
+void bench_put_mixed(struct bench_node *node, enum wd_kind kind, uint32_t nr,
+		     uint32_t app, uint16_t port);
+
+/** bench_put_everybody() - one of Cilium's that selects every pod */
+void bench_put_everybody(struct bench_node *node, uint16_t port);
+
+/** bench_put_cidrs() - one of Cilium's, for app 0: @cnt rules that deny and @cnt that allow, each about a prefix of its own */
+void bench_put_cidrs(struct bench_node *node, uint32_t cnt);
+
 /* Two pods that talk, by UDP and TCP on ports first .. last. */
 struct bench_pair {
 	const char *client[2]; /* IPv4 and IPv6 address, or NULL */

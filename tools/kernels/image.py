@@ -23,12 +23,13 @@ NFT_MODULES = ('nf_tables', 'nf_conntrack', 'nft_ct', 'nft_limit',
 WG_MODULES = ('wireguard',)
 # What else could carry traffic between nodes, and a queue that is slow.
 WIRE_MODULES = ('vxlan', 'geneve', 'ip_gre', 'ip6_gre', 'ipip', 'sit', '8021q',
-                'sch_netem')
+                'sch_netem', 'vrf', 'nft_chain_nat', 'nft_nat')
 # What libraries and programs open by name while they run.
 LIBRARIES = ('libnftables.so.1',)
 LIBRARY_FOLDERS = ('/usr/lib/x86_64-linux-gnu', '/lib/x86_64-linux-gnu',
                    '/usr/lib64', '/usr/lib')
-COMMANDS = ('ip', 'tc', 'setpriv')  # busybox has lesser ones by these names
+# Busybox has lesser ones by these names, and none of nft.
+COMMANDS = ('ip', 'tc', 'setpriv', 'nft')
 APPLETS = ('cat', 'cut', 'grep', 'insmod', 'ls', 'mkdir', 'mount', 'nsenter',
            'poweroff', 'rm', 'sed', 'sleep', 'timeout', 'true', 'umount',
            'uname')

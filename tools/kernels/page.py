@@ -52,6 +52,7 @@ tr.boot td { border-top: 2px solid var(--soft); }
     justify-content: space-between; gap: 1rem; border: 0;
     padding: .1rem 0; text-align: right; white-space: normal; }
   .cards td::before { content: attr(data-name); color: var(--soft); }
+  .cards td.none, .cards tr.boot td.none { display: none; }
 }
 """
 WIDE, HIGH, LEFT, RIGHT, TOP, FOOT = 360, 180, 46, 12, 12, 24
@@ -180,15 +181,17 @@ def matrix(rows, old):
         here = (row['kernel'], row['variant'])
         lines.append(
             f'<tr{" class=boot" if here != boot else ""}>' + ''.join(
-                f'<td{css(name)} data-name="{name}">{cell[name]}</td>'
-                for name in names) + '</tr>')
+                f'<td{css(name, cell[name])} data-name="{name}">{cell[name]}'
+                '</td>' for name in names) + '</tr>')
         boot = here
     return f'<div class="wide cards"><table><thead><tr>{heads}</tr></thead>' \
         f'<tbody>{"".join(lines)}</tbody></table></div>'
 
 
-def css(name):
-    return ' class="left"' if name in results.LEFT else ''
+def css(name, text=''):
+    """The classes of a cell; a card does without cells that say nothing."""
+    found = ['left'] * (name in results.LEFT) + ['none'] * (text == '-')
+    return f' class="{" ".join(found)}"' if found else ''
 
 
 def boots(rows):

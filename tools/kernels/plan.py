@@ -43,6 +43,8 @@ OF_VARIANT = ('test_policy', 'test_network', 'test_fragments', 'test_icmp',
 OF_WIRES_QUICK = ('test_encrypted', 'test_wireguard')
 # How nodes are joined, of selftests/wire/link.h: the first one in whole.
 WAYS = ('native', 'native6', 'vxlan', 'geneve6')
+# Each of these takes minutes where all is emulated, and has a limit of its own.
+WIRE_PARTS = ('agents', 'wires')
 OF_LOWER = OF_VARIANT + ('test_flows', 'test_provenance', 'test_neighbour')
 
 
@@ -199,15 +201,17 @@ def wg_task():
 
 def wire_guest_task(name, *words):
     return Task(program('wire/wire_guest'), name, ['/tests/warder', *words],
-                image.WG_MODULES + image.WIRE_MODULES)
+                image.WG_MODULES + image.WIRE_MODULES + image.NFT_MODULES)
 
 
 def wire_guest_tasks(boot):
     """Two nodes with WireGuard between them, and a sniffer; one for each way in
     which they are joined. Takes minutes, each."""
-    found = [wire_guest_task(WAYS[0], WAYS[0])]
+    found = [wire_guest_task(f'{WAYS[0]}-{part}', WAYS[0], part)
+             for part in WIRE_PARTS]
     if os.environ.get('WD_LONG'):
-        found += [wire_guest_task(way, way) for way in WAYS[1:]]
+        found += [wire_guest_task(f'{way}-{part}', way, part)
+                  for way in WAYS[1:] for part in WIRE_PARTS]
         found.append(wire_guest_task('flood', WAYS[0], 'flood'))
     elif boot.kernel.quick != '-':
         found += [wire_guest_task(way, way, 'short') for way in WAYS[1:]]

@@ -36,6 +36,7 @@ def blank(out, name, rung):
             'variant': variant.id if variant else '',
             'what': variant.what if variant else '',
             'release': out.release, 'packages': out.packages,
+            'asked': out.asked,
             'stack': None, 'load_ms': None, 'attach': None, 'programs': {},
             'verdicts': obj_tests,
             'tests': {s: out.count(s) for s in ('ok', 'fail', 'skip')},

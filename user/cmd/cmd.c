@@ -30,6 +30,7 @@ const struct wd_cmd *const wd_cmds[] = {
 	&wd_cmd_policy_list,
 	&wd_cmd_policy_get,
 	&wd_cmd_policy_check,
+	&wd_cmd_policy_diff,
 	&wd_cmd_why,
 	&wd_cmd_monitor,
 	&wd_cmd_metrics,
@@ -121,6 +122,36 @@ int wd_cmd_try(const struct wd_args *args, struct json_object *req,
 	return err;
 }
 
+/* Takes the answer. */
+static int take_answer(const struct wd_args *args, struct json_object *answer,
+		       struct json_object **ret_result)
+{
+	int code = (int)wd_json_get_int(answer, "code");
+
+	if (wd_json_get_bool(answer, "ok")) {
+		*ret_result = json_object_get(wd_json_get(answer, "result"));
+		json_object_put(answer);
+		return WD_EXIT_OK;
+	}
+	if (code < WD_EXIT_NO || code > WD_EXIT_NO_AGENT)
+		code = WD_EXIT_NO;
+	wd_cmd_fail(args, (enum wd_exit)code, wd_json_get_str(answer, "where"),
+		    "%s", wd_json_get_str(answer, "error"));
+	json_object_put(answer);
+	return code;
+}
+
+int wd_cmd_ask_fd(const struct wd_args *args, struct json_object *req, int fd,
+		  int timeout_ms, struct json_object **ret_result)
+{
+	struct json_object *answer = NULL;
+	int err = wd_ctl_call(args->run_dir, req, fd, timeout_ms, &answer);
+
+	json_object_put(req);
+	return err ? wd_cmd_lost(args, err) :
+		     take_answer(args, answer, ret_result);
+}
+
 int wd_cmd_lost(const struct wd_args *args, int err)
 {
 	switch (err) {
@@ -146,23 +177,7 @@ int wd_cmd_lost(const struct wd_args *args, int err)
 int wd_cmd_ask(const struct wd_args *args, struct json_object *req,
 	       int timeout_ms, struct json_object **ret_result)
 {
-	struct json_object *answer = NULL;
-	int code = wd_cmd_try(args, req, timeout_ms, &answer);
-
-	if (code)
-		return wd_cmd_lost(args, code);
-	if (wd_json_get_bool(answer, "ok")) {
-		*ret_result = json_object_get(wd_json_get(answer, "result"));
-		json_object_put(answer);
-		return WD_EXIT_OK;
-	}
-	code = (int)wd_json_get_int(answer, "code");
-	if (code < WD_EXIT_NO || code > WD_EXIT_NO_AGENT)
-		code = WD_EXIT_NO;
-	wd_cmd_fail(args, (enum wd_exit)code, wd_json_get_str(answer, "where"),
-		    "%s", wd_json_get_str(answer, "error"));
-	json_object_put(answer);
-	return code;
+	return wd_cmd_ask_fd(args, req, -1, timeout_ms, ret_result);
 }
 
 void wd_cmd_json(struct json_object *doc)

@@ -68,6 +68,7 @@ extern const struct wd_cmd wd_cmd_identity_get;
 extern const struct wd_cmd wd_cmd_policy_list;
 extern const struct wd_cmd wd_cmd_policy_get;
 extern const struct wd_cmd wd_cmd_policy_check;
+extern const struct wd_cmd wd_cmd_policy_diff;
 extern const struct wd_cmd wd_cmd_why;
 extern const struct wd_cmd wd_cmd_monitor;
 extern const struct wd_cmd wd_cmd_metrics;
@@ -121,6 +122,10 @@ struct json_object *wd_cmd_request(const char *name);
  */
 int wd_cmd_ask(const struct wd_args *args, struct json_object *req,
 	       int timeout_ms, struct json_object **ret_result);
+
+/** wd_cmd_ask_fd() - the same with a descriptor, which stays the caller's */
+int wd_cmd_ask_fd(const struct wd_args *args, struct json_object *req, int fd,
+		  int timeout_ms, struct json_object **ret_result);
 
 /** wd_cmd_try() - the same without a word. Return: 0 with the whole answer, or -errno of wd_ctl_call() */
 int wd_cmd_try(const struct wd_args *args, struct json_object *req,

@@ -48,11 +48,23 @@ static const char style[] =
 	"svg{display:block;width:100%;max-width:36rem;height:auto}\n"
 	".wide{overflow-x:auto;margin:.5rem 0}\n"
 	"table{border-collapse:collapse;font-size:.92rem;"
-	"font-variant-numeric:tabular-nums}\n"
+	"font-variant-numeric:tabular-nums;overflow-wrap:normal}\n"
 	"th,td{text-align:left;vertical-align:top;padding:.3rem .9rem .3rem 0;"
 	"border-bottom:1px solid #d8dee4}\n"
-	"th{color:#4d5761;font-weight:600}td.n,th.n{white-space:nowrap;"
-	"text-align:right}\n"
+	"th{color:#4d5761;font-weight:600;white-space:nowrap}"
+	"td.n,th.n,td.w{white-space:nowrap}td.n,th.n{text-align:right}\n"
+	"/* kinds on a phone: a card each */\n"
+	"@media(max-width:44rem){.kinds tr:first-child{display:none}"
+	".kinds table,.kinds tbody,.kinds tr,.kinds td{display:block}"
+	".kinds tr{border-bottom:1px solid #d8dee4;padding:.4rem 0}"
+	".kinds td{display:flex;justify-content:space-between;border:0;"
+	"padding:0}.kinds td.w{display:block;font-weight:600}"
+	".kinds td::before{color:#4d5761}"
+	".kinds td:nth-child(2)::before{content:'evidence'}"
+	".kinds td:nth-child(3)::before{content:'packets out'}"
+	".kinds td:nth-child(4)::before{content:'bytes out'}"
+	".kinds td:nth-child(5)::before{content:'packets in'}"
+	".kinds td:nth-child(6)::before{content:'bytes in'}}\n"
 	"i.s{display:inline-block;width:.8em;height:.8em;margin-right:.4em;"
 	"border:1px solid #1b1f24}\n"
 	"section{border:1px solid #d8dee4;border-left:4px solid #7d8894;"
@@ -322,7 +334,7 @@ static void put_facts(FILE *to, struct json_object *doc)
 
 static void put_kinds(FILE *to, struct json_object *doc)
 {
-	(void)fputs("<div class=wide><table><tr><th>what<th>evidence"
+	(void)fputs("<div class=\"wide kinds\"><table><tr><th>what<th>evidence"
 		    "<th class=n>packets out<th class=n>bytes out"
 		    "<th class=n>packets in<th class=n>bytes in"
 		    "<th>what it says</tr>\n",
@@ -331,7 +343,7 @@ static void put_kinds(FILE *to, struct json_object *doc)
 		struct json_object *kind = wd_json_at(doc, "kinds", i);
 		const char *name = wd_json_get_str(kind, "kind");
 
-		(void)fputs("<tr><td>", to);
+		(void)fputs("<tr><td class=w>", to);
 		put_swatch(to, name);
 		wd_markup(to, "%s", name);
 		(void)fputs("</td>", to);
@@ -359,7 +371,7 @@ static size_t put_group(FILE *to, struct json_object *group, const char *from,
 		(void)fputs("<tr>", to);
 		put_cell(to, from);
 		put_cell(to, second);
-		(void)fputs("<td>", to);
+		(void)fputs("<td class=w>", to);
 		put_swatch(to, kind);
 		wd_markup(to, "%s", kind);
 		(void)fputs("</td>", to);

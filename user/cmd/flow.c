@@ -55,14 +55,17 @@ static void put_ports(struct json_object *obj, const struct wd_flow_key *key)
 	if (proto)
 		wd_json_str(obj, "proto", proto);
 	wd_json_int(obj, "proto_number", key->proto);
-	if (key->sub)
-		return; /* ICMP: what stands there is an id */
+	if (key->sub) {
+		wd_json_int(obj, "icmp_type", wd_host16(key->pport) >> 8);
+		wd_json_int(obj, "icmp_code", wd_host16(key->pport) & 0xff);
+		return; /* the other port is the id of an echo */
+	}
 	wd_json_int(obj, "port", wd_host16(key->lport));
 	wd_json_int(obj, "peer_port", wd_host16(key->pport));
 }
 
 static void put_flow(void *ctx, const struct wd_flow_entry *flow,
-		     uint32_t left_s)
+		     const struct wd_flow_times *times)
 {
 	const struct listing *listing = ctx;
 	struct json_object *ep = endpoint_of(listing, flow->key.ep), *obj;
@@ -85,7 +88,7 @@ static void put_flow(void *ctx, const struct wd_flow_entry *flow,
 	put_ports(obj, &flow->key);
 	wd_json_str(obj, "peer", addr);
 	wd_json_str(obj, "state", state_of(flow));
-	wd_json_int(obj, "expires_in_s", left_s);
+	wd_json_int(obj, "expires_in_s", times->left_s);
 	wd_json_int(obj, "generation", flow->gen);
 	wd_json_str(obj, "reason", wd_reason_name(flow->reason));
 	wd_json_bool(obj, "seeded", flow->flags & WD_FLOW_SEEDED);

@@ -71,6 +71,8 @@ static void print_event(struct json_object *event)
 			 WD_SHOW_OBJECT(rule),
 			 wd_json_get_str(rule, "direction"),
 			 (long long)wd_json_get_int(rule, "index"));
+	if (rule && *wd_json_get_str(rule, "log"))
+		wd_print(stdout, " \"%s\"", wd_json_get_str(rule, "log"));
 	putchar('\n');
 	free(from);
 	free(to);

@@ -11,11 +11,16 @@
 
 static void put_tier(struct wd_table *table, struct json_object *policy)
 {
+	const char *audit = wd_json_get_bool(policy, "audit") ? ", audit" : "";
+
 	if (wd_json_get(policy, "priority"))
-		wd_table_cell(table, "%s %lld", wd_json_get_str(policy, "tier"),
-			      (long long)wd_json_get_int(policy, "priority"));
+		wd_table_cell(table, "%s %lld%s",
+			      wd_json_get_str(policy, "tier"),
+			      (long long)wd_json_get_int(policy, "priority"),
+			      audit);
 	else
-		wd_table_cell(table, "%s", wd_json_get_str(policy, "tier"));
+		wd_table_cell(table, "%s%s", wd_json_get_str(policy, "tier"),
+			      audit);
 }
 
 static void print_list(struct json_object *doc)
@@ -84,6 +89,7 @@ static void print_rules(struct json_object *doc)
 
 	for (size_t i = 0; i < wd_json_len(doc, "rules"); i++) {
 		struct json_object *rule = wd_json_at(doc, "rules", i);
+		const char *log;
 
 		wd_table_cell(table, "%s", wd_json_get_str(rule, "direction"));
 		wd_table_cell(table, "%lld",
@@ -91,7 +97,9 @@ static void print_rules(struct json_object *doc)
 		wd_table_cell(table, "%lld",
 			      (long long)wd_json_get_int(rule, "line"));
 		wd_table_cell(table, "%s", wd_json_get_str(rule, "action"));
-		wd_table_cell(table, "%s", wd_json_get_str(rule, "text"));
+		log = wd_json_get_str(rule, "log");
+		wd_table_cell(table, *log ? "%s, logged as \"%s\"" : "%s",
+			      wd_json_get_str(rule, "text"), log);
 	}
 	putchar('\n');
 	wd_table_print(table, stdout, "");
@@ -104,6 +112,10 @@ static void print_policy(struct json_object *doc)
 	wd_show_line("policy", WD_SHOW_OBJECT_FMT, WD_SHOW_OBJECT(doc));
 	wd_show_line("read from", "%s:%lld", wd_json_get_str(doc, "file"),
 		     (long long)wd_json_get_int(doc, "line"));
+	if (wd_json_get_bool(doc, "audit"))
+		wd_show_line(
+			"mode",
+			"audit: judged and told of, but not enforced (warder.io/audit)");
 	wd_show_line("subject", "pods %s",
 		     *subject ? subject :
 				"*: its selector was not understood, so every "

@@ -184,9 +184,10 @@ static int read_words(const struct wd_args *args, struct wd_preflight *p)
 	    strcmp(p->accel, "kvm") != 0)
 		return wd_cmd_fail(args, WD_EXIT_USAGE, "--accel",
 				   "'%s' is none of auto, tcg, kvm", accel);
-	if (min && wd_rung_from(min) == WD_RUNG__MAX)
+	if (min && wd_rung_from(min) >= WD_RUNG_HOLD)
 		return wd_cmd_fail(args, WD_EXIT_USAGE, "--min-rung",
-				   "'%s' is not a rung", min);
+				   "'%s' is none of full, compat, minimal, nft",
+				   min);
 	if (!wd_args_get(args, "kernel") == !wd_args_get(args, "all"))
 		return wd_cmd_fail(args, WD_EXIT_USAGE, "",
 				   "either --kernel or --all is needed");
@@ -220,6 +221,7 @@ static int read_state(const struct wd_args *args, struct wd_preflight *p,
 {
 	const char *path = wd_args_get(args, "state");
 	const char *min = wd_args_get(args, "min-rung");
+	enum wd_rung now;
 	char *why = NULL;
 
 	if (path && wd_state_read(path, ret_state, &why)) {
@@ -232,8 +234,11 @@ static int read_state(const struct wd_args *args, struct wd_preflight *p,
 	p->state = *ret_state;
 	p->min_rung = min;
 	p->min_from = "as --min-rung says";
-	if (!min && *ret_state &&
-	    wd_rung_from((*ret_state)->rung) != WD_RUNG__MAX) {
+	now = *ret_state ? wd_rung_from((*ret_state)->rung) : WD_RUNG__MAX;
+	if (!min && now == WD_RUNG_HOLD) {
+		p->min_rung = wd_rung_name(WD_RUNG_NFT);
+		p->min_from = "the lowest that enforces: the node has hold now";
+	} else if (!min && now != WD_RUNG__MAX) {
 		p->min_rung = (*ret_state)->rung;
 		p->min_from = "which the node has now";
 	} else if (!min) {
@@ -385,8 +390,8 @@ static const struct wd_opt options[] = {
 		  "golden packets are tried" },
 	{ .name = "min-rung",
 	  .arg = "RUNG",
-	  .help = "the lowest rung that is safe: full, compat, minimal "
-		  "(default: the state's, else\ncompat)" },
+	  .help = "the lowest rung that is safe: full, compat, minimal, nft "
+		  "(default: the state's,\nelse compat)" },
 	{ .name = "html", .arg = "FILE", .help = "write a page, too" },
 	{ .name = "questions",
 	  .arg = "N",

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../json.h"
+#include "../model/object.h"
 #include "../table.h"
 #include "cmd.h"
 
@@ -52,6 +53,13 @@ char *wd_show_join(struct json_object *obj, const char *key, const char *sep)
 	return text;
 }
 
+/* What most pods have says nothing. */
+static bool is_plain_account(const char *key, const char *value)
+{
+	return strcmp(key, WD_LABEL_ACCOUNT) == 0 &&
+	       strcmp(value, "default") == 0;
+}
+
 char *wd_show_labels(struct json_object *obj, const char *key)
 {
 	struct json_object *labels = wd_json_get(obj, key);
@@ -61,9 +69,13 @@ char *wd_show_labels(struct json_object *obj, const char *key)
 	int cnt = 0;
 
 	if (json_object_is_type(labels, json_type_object)) {
-		json_object_object_foreach(labels, name, value)
-			fprintf(to, "%s%s=%s", cnt++ ? "," : "", name,
-				json_object_get_string(value));
+		json_object_object_foreach(labels, name, value) {
+			const char *text_of = json_object_get_string(value);
+
+			if (!is_plain_account(name, text_of))
+				fprintf(to, "%s%s=%s", cnt++ ? "," : "", name,
+					text_of);
+		}
 	}
 	fclose(to);
 	return text;

@@ -102,6 +102,13 @@ static void print_wires(struct json_object *doc)
 	}
 }
 
+static void print_services(struct json_object *services)
+{
+	wd_show_line("services", "%s, because %s",
+		     wd_json_get_str(services, "judged"),
+		     wd_json_get_str(services, "why"));
+}
+
 static void print_head(struct json_object *doc)
 {
 	struct json_object *progs = wd_json_get(doc, "programs");
@@ -124,6 +131,7 @@ static void print_head(struct json_object *doc)
 		     wd_json_get_str(doc, "host_ingress"),
 		     wd_json_get_str(doc, "encryption"));
 	print_wires(doc);
+	print_services(wd_json_get(doc, "services"));
 	wd_show_line("agent",
 		     "version %s, pid %lld, up %lld s, ready %.1f ms "
 		     "after its start",
@@ -449,13 +457,14 @@ static const struct wd_opt opts[] = {
 const struct wd_cmd wd_cmd_status = {
 	.object = "status",
 	.summary = "how enforcement on this node stands",
-	.text = "Rung and why, sources and what is wrong with them, generation, "
-		"endpoints by state,\nmap use, drift, counters by reason; verdict audit is "
-		"what audit mode let pass\nin spite of the reason. "
-		"UNENFORCED is a pod that has a device which cannot be\n"
-		"guarded; blind spots are programs of others that handle "
-		"packets before\nwarder's. With --wait it fails (1) when the "
-		"time is up, or with 3 when no agent\nwas there all along.",
+	.text = "Rung and why, how services are judged, sources and what is wrong "
+		"with them,\ngeneration, endpoints by state, map use, drift, "
+		"counters by reason; verdict\naudit is what audit mode let pass "
+		"in spite of the reason. UNENFORCED is a pod\nthat has a device "
+		"which cannot be guarded; blind spots are programs of others\n"
+		"that handle packets before warder's. With --wait it fails (1) "
+		"when the time is\nup, or with 3 when no agent was there all "
+		"along.",
 	.opts = opts,
 	.fn = cmd_status,
 };

@@ -52,6 +52,9 @@ static void print_rule(struct json_object *decision)
 			     (long long)wd_json_get_int(rule, "line"));
 		wd_show_line("", "%s %s", denies ? "denies" : "allows",
 			     wd_json_get_str(rule, "text"));
+		if (*wd_json_get_str(rule, "log"))
+			wd_show_line("", "logged as \"%s\"",
+				     wd_json_get_str(rule, "log"));
 	}
 	if (wd_json_len(decision, "isolated_by"))
 		wd_show_line_free("isolated by",
@@ -63,13 +66,14 @@ static void print_hook(struct json_object *hook)
 	const char *where = wd_json_get_str(hook, "where");
 	const char *node = wd_json_get_str(hook, "node");
 	const char *dir = wd_json_get_str(hook, "direction");
+	/* of a service's backend only the address is asked for */
+	const char *on = wd_json_get_str(hook, "interface");
 
 	if (!strcmp(where, "here"))
-		wd_print(stdout, "  %-7s  %s: %s (%s) on %s\n", dir,
+		wd_print(stdout, "  %-7s  %s: %s (%s)%s%s\n", dir,
 			 wd_json_get_str(hook, "verdict"),
 			 wd_json_get_str(hook, "reason"),
-			 wd_json_get_str(hook, "help"),
-			 wd_json_get_str(hook, "interface"));
+			 wd_json_get_str(hook, "help"), *on ? " on " : "", on);
 	else if (!strcmp(where, "elsewhere"))
 		wd_print(stdout,
 			 "  %-7s  not on this node: ask the agent of %s\n", dir,
@@ -91,10 +95,37 @@ static void print_hook(struct json_object *hook)
 	}
 }
 
+static void print_service(struct json_object *doc)
+{
+	struct json_object *service = wd_json_get(doc, "service");
+	long long backends = wd_json_get_int(service, "backends");
+	bool late = wd_json_get_bool(service, "late");
+
+	if (!service)
+		return;
+	wd_show_line("service", "%s/%s, which leads to %lld backend%s%s",
+		     wd_json_get_str(service, "namespace"),
+		     wd_json_get_str(service, "name"), backends,
+		     backends == 1 ? "" : "s",
+		     late	   ? ", judged after translation" :
+		     backends == 1 ? "" :
+				     ": each must be allowed");
+	if (late && backends)
+		wd_show_line("", "%lld of them allowed, as %s port %lld",
+			     (long long)wd_json_get_int(service, "allowed"),
+			     wd_json_get_str(service, "address"),
+			     (long long)wd_json_get_int(service, "port"));
+	else if (backends)
+		wd_show_line("", "decided by %s port %lld",
+			     wd_json_get_str(service, "address"),
+			     (long long)wd_json_get_int(service, "port"));
+}
+
 static void print_verdict(struct json_object *doc)
 {
 	const char *dir = wd_json_get_str(doc, "direction");
 	const char *proto = wd_json_get_str(doc, "proto");
+	const char *icmp = wd_json_get_str(doc, "icmp_name");
 	char number[16];
 
 	snprintf(number, sizeof(number), "%d",
@@ -107,8 +138,16 @@ static void print_verdict(struct json_object *doc)
 		     *dir ? ", decided at " : "", dir);
 	wd_show_line("reason", "%s: %s", wd_json_get_str(doc, "reason"),
 		     wd_json_get_str(doc, "help"));
+	if (wd_json_get_bool(doc, "on_trial"))
+		wd_show_line("on trial",
+			     "only what is not enforced would drop it");
 	print_rule(doc);
-	if (wd_json_get(doc, "port"))
+	if (wd_json_get(doc, "icmp_type"))
+		wd_show_line("traffic", "%s type %lld code %lld%s%s", proto,
+			     (long long)wd_json_get_int(doc, "icmp_type"),
+			     (long long)wd_json_get_int(doc, "icmp_code"),
+			     *icmp ? ", " : "", icmp);
+	else if (wd_json_get(doc, "port"))
 		wd_show_line("traffic", "%s port %lld", *proto ? proto : number,
 			     (long long)wd_json_get_int(doc, "port"));
 	else
@@ -116,6 +155,7 @@ static void print_verdict(struct json_object *doc)
 			     *proto ? proto : number);
 	print_end("from", wd_json_get(doc, "from"));
 	print_end("to", wd_json_get(doc, "to"));
+	print_service(doc);
 	wd_show_line("encryption", "%s", wd_json_get_str(doc, "encryption"));
 	wd_show_line("generation", "%lld, rung %s",
 		     (long long)wd_json_get_int(doc, "generation"),
@@ -189,8 +229,10 @@ const struct wd_cmd wd_cmd_why = {
 		"sockets). An IPv6\naddress with a port stands in brackets. "
 		"PORT is a number or the name of a port of TO;\nPROTO is tcp "
 		"(default), udp, sctp, icmp or a number. Without PORT the "
-		"question is about\nICMP; protocols without ports leave it out: "
-		"NS/POD:/47. Exit code 0: passes (also in\naudit mode), 1: is "
+		"question is about an\nICMP echo request; other types stand for "
+		"the port, with a code or without:\nNS/POD:Timestamp/icmp, "
+		"NS/POD:13.1/icmp. Protocols without ports leave it out:\n"
+		"NS/POD:/47. Exit code 0: passes (also in audit mode), 1: is "
 		"dropped.",
 	.opts = opts,
 	.fn = cmd_why,

@@ -110,6 +110,8 @@ static enum wd_cause of_prog(int err, const struct wd_cause_facts *facts)
 		if (log_says(facts, "unknown func") ||
 		    log_says(facts, "invalid func"))
 			return WD_CAUSE_HELPER;
+		if (log_says(facts, "has to have BTF"))
+			return WD_CAUSE_LOCKS;
 		if (err == EINVAL && !log_says(facts, "processed"))
 			return WD_CAUSE_ATTACH_TYPE;
 		return WD_CAUSE_VERIFIER;

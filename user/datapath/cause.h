@@ -41,6 +41,9 @@ enum wd_stage {
 	  "a kernel update or its withdrawal; send `warder bugreport`") \
 	X(BTF, "btf", "the kernel's BTF is missing or unreadable", \
 	  "a kernel with CONFIG_DEBUG_INFO_BTF") \
+	X(LOCKS, "locks", \
+	  "the kernel takes no BTF of the maps, and their locks need it", \
+	  "find out what forbids BPF_BTF_LOAD, or another kernel") \
 	X(JIT, "jit", "the JIT could not translate the program", \
 	  "net.core.bpf_jit_harden=1 or 0 in place of 2, or another kernel") \
 	X(PERMISSION, "permission", "bpf(2) is not permitted", \

@@ -209,6 +209,36 @@ int wd_wire_attached(struct wd_datapath *dp, enum wd_family family,
  */
 int wd_wire_leave(struct wd_datapath *dp);
 
+/* ---- services, judged after their translation ---- */
+
+/**
+ * wd_late_open() - load and attach what judges after the translation
+ * In this network namespace, with the maps in force. What an agent before has
+ * attached goes on if it is the same, else after the new one came. Again after
+ * the maps or the engine changed.
+ * Return: 0, the programs may be told (WD_STATE_LATE); or -errno.
+ */
+int wd_late_open(struct wd_datapath *dp);
+
+/** wd_late_on() - is it attached, as far as is known, and goes by the maps in force */
+bool wd_late_on(const struct wd_datapath *dp);
+
+/** wd_late_pinned() - is there one of an agent before */
+bool wd_late_pinned(const struct wd_datapath *dp);
+
+/** wd_late_error() - why the last wd_late_open() or check failed, "" it did not */
+const char *wd_late_error(const struct wd_datapath *dp);
+
+/**
+ * wd_late_check() - attach again, and pin, what somebody took off
+ * @ret_found: how many that were
+ * Return: 0, it is attached; or -errno: it is not, and the programs must not think so.
+ */
+int wd_late_check(struct wd_datapath *dp, int *ret_found);
+
+/** wd_late_leave() - take it off; the programs do not rely on it any more. 0 or -errno */
+int wd_late_leave(struct wd_datapath *dp);
+
 /* ---- maps ---- */
 
 /**
@@ -240,6 +270,13 @@ int wd_map_next(struct wd_datapath *dp, enum wd_map map, const void *prev,
  * Return: pointer to element 0; never NULL for these maps.
  */
 void *wd_map_window(struct wd_datapath *dp, enum wd_map map);
+
+/**
+ * wd_datapath_let_go() - for a forked child: windows become copies at the same addresses, no map is open any more
+ * From then on nothing that the child writes gets to the kernel.
+ * Return: 0, or -errno; then the child must end.
+ */
+int wd_datapath_let_go(struct wd_datapath *dp);
 
 /** wd_map_reach() - elements @first to @first + @cnt - 1 of a window are the kernel's now; 0 or -errno */
 int wd_map_reach(struct wd_datapath *dp, enum wd_map map, uint32_t first,
@@ -302,16 +339,24 @@ int wd_flow_seed(struct wd_datapath *dp, const struct wd_seed_in *seed,
 /** wd_flow_count() - flows in the table, with dead ones whose place nobody took yet */
 uint32_t wd_flow_count(struct wd_datapath *dp);
 
+/* Of an entry of the flow table. */
+struct wd_flow_times {
+	uint32_t left_s; /* until it dies if no packet comes; 0 it is dead */
+	uint32_t idle_s; /* since the last packet */
+};
+
+typedef void (*wd_flow_fn)(void *ctx, const struct wd_flow_entry *flow,
+			   const struct wd_flow_times *times);
+
 /**
  * wd_flow_read() - every live flow of the table pinned below @bpffs
  * Needs no open datapath, so no agent. What changes meanwhile may be missed.
- * @fn: @left_s: seconds until it dies if no packet comes
  * Return: 0; -ENOENT no table there; -ESTALE one of another version; -errno.
  */
-int wd_flow_read(const char *bpffs,
-		 void (*fn)(void *ctx, const struct wd_flow_entry *flow,
-			    uint32_t left_s),
-		 void *ctx);
+int wd_flow_read(const char *bpffs, wd_flow_fn fn, void *ctx);
+
+/** wd_flow_read_dead() - the same, also of those that ended and whose place nobody took yet */
+int wd_flow_read_dead(const char *bpffs, wd_flow_fn fn, void *ctx);
 
 /* One line of `warder map list`. */
 struct wd_map_info {

@@ -229,10 +229,43 @@ static uint32_t seconds(uint32_t ticks)
 	return (uint32_t)(ns / 1000000000);
 }
 
-int wd_flow_read(const char *bpffs,
-		 void (*fn)(void *ctx, const struct wd_flow_entry *flow,
-			    uint32_t left_s),
-		 void *ctx)
+/* Ticks after its last packet in which an entry dies; the words of flow_life() in bpf/conntrack.h. */
+static uint32_t life_of(const struct wd_flow_entry *flow, uint32_t expires)
+{
+	const uint16_t fins = WD_FLOW_FIN_IN | WD_FLOW_FIN_OUT;
+	uint16_t age = (uint16_t)(expires - WD_LIFE_NEW - flow->made);
+
+	if (!(flow->flags & WD_FLOW_REPLIED) && !(flow->flags & WD_FLOW_RST))
+		return WD_LIFE_NEW;
+	switch (flow->key.proto) {
+	case IPPROTO_TCP:
+		return (flow->flags & WD_FLOW_RST) ||
+				       (flow->flags & fins) == fins ?
+			       WD_LIFE_TCP_CLOSE :
+			       WD_LIFE_TCP;
+	case IPPROTO_UDP: /* if no stream, it was seen less than 2 ticks after it began */
+		return age < 2 ? WD_LIFE_NEW : WD_LIFE_UDP;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return WD_LIFE_ICMP;
+	}
+	return WD_LIFE_OTHER;
+}
+
+static void tell(const struct wd_flow_entry *flow, uint32_t expires,
+		 uint32_t now, wd_flow_fn fn, void *ctx)
+{
+	struct wd_flow_times times = { 0 };
+	int32_t idle = (int32_t)(now - (expires - life_of(flow, expires)));
+
+	if (expires > now)
+		times.left_s = seconds(expires - now);
+	if (idle > 0)
+		times.idle_s = seconds((uint32_t)idle);
+	fn(ctx, flow, &times);
+}
+
+static int read_table(const char *bpffs, bool dead, wd_flow_fn fn, void *ctx)
 {
 	uint32_t cnt = 0, now = 0;
 	int fd = open_table(bpffs, &cnt), err;
@@ -255,12 +288,22 @@ int wd_flow_read(const char *bpffs,
 		struct wd_flow_entry flow = at->flow[i % WD_FLOW_WAYS];
 		uint32_t expires = at->expires[i % WD_FLOW_WAYS];
 
-		if (expires > now)
-			fn(ctx, &flow, seconds(expires - now));
+		if (expires > (dead ? WD_LIFE_TCP : now))
+			tell(&flow, expires, now, fn, ctx);
 	}
 	if (bucket != MAP_FAILED)
 		(void)munmap(bucket, cnt * sizeof(*bucket));
 	return err;
+}
+
+int wd_flow_read(const char *bpffs, wd_flow_fn fn, void *ctx)
+{
+	return read_table(bpffs, false, fn, ctx);
+}
+
+int wd_flow_read_dead(const char *bpffs, wd_flow_fn fn, void *ctx)
+{
+	return read_table(bpffs, true, fn, ctx);
 }
 
 void wd_flow_close(struct wd_datapath *dp)

@@ -307,15 +307,22 @@ static int put_classes(struct bpf_object *obj)
 static int put_slots(struct bpf_object *obj)
 {
 	static const struct wd_span_val spans[] = {
-		{ 0, 0 },	    { 80, CLASS_ALLOW }, { 81, 0 },
-		{ 82, CLASS_DENY }, { 83, 0 },
+		{ 0, 0 },  { 80, CLASS_ALLOW }, { 81, 0 }, { 82, CLASS_DENY },
+		{ 83, 0 }, { 0, CLASS_ALLOW }, /* of what has no ports */
 	};
+	enum { PORTS = sizeof(spans) / sizeof(*spans) - 1 };
 	struct wd_slot_val slot = {
 		.flags = WD_SLOT_READY | WD_SLOT_ISOLATED,
-		.any = CLASS_ALLOW,
-		.first = { [WD_L4_TCP] = 1, [WD_L4_UDP] = 1 },
-		.cnt = { [WD_L4_TCP] = sizeof(spans) / sizeof(*spans),
-			 [WD_L4_UDP] = sizeof(spans) / sizeof(*spans) },
+		.first = { [WD_L4_TCP] = 1,
+			   [WD_L4_UDP] = 1,
+			   [WD_L4_ICMP] = 1 + PORTS,
+			   [WD_L4_ICMP6] = 1 + PORTS,
+			   [WD_L4_OTHER] = 1 + PORTS },
+		.cnt = { [WD_L4_TCP] = PORTS,
+			 [WD_L4_UDP] = PORTS,
+			 [WD_L4_ICMP] = 1,
+			 [WD_L4_ICMP6] = 1,
+			 [WD_L4_OTHER] = 1 },
 	};
 	uint32_t nr, i;
 	int err = 0;

@@ -63,6 +63,16 @@ struct wd_failure {
 #define WD_HANDLE_WIRE 0x7777
 #define WD_HANDLE_TUNNEL 0x7774
 
+#define WD_LATE_FAMILIES 2
+
+/* What judges after the translation of services, see late.c. */
+struct wd_late_part {
+	int prog_fd; /* -1 none */
+	int link_fd[WD_LATE_FAMILIES]; /* -1 none */
+	uint32_t state_id; /* wd_state it goes by, while all is attached; else 0 */
+	char error[200]; /* why it is not, "" none */
+};
+
 struct wd_datapath {
 	char dir[WD_DIR_MAX];
 	uint32_t handle; /* WD_HANDLE_* of its filters */
@@ -99,6 +109,7 @@ struct wd_datapath {
 	/* What hangs on other devices, by enum wd_family; see wire.c. NULL none. */
 	struct wd_datapath *family[WD_FAMILY__MAX];
 	struct wd_wire_info wire;
+	struct wd_late_part late;
 };
 
 /* Tests and kcheck: use clsact although the kernel has tcx. */
@@ -368,6 +379,9 @@ void wd_load_undo(struct wd_datapath *dp);
 /** wd_load_hold() - these programs are what attachments use from now on; takes them */
 void wd_load_hold(struct wd_datapath *dp, const int fd[WD_DIR__MAX]);
 
+/** wd_load_other() - load an object of no rung, with the constants it has; 0 or -errno with dp->failure set */
+int wd_load_other(struct wd_datapath *dp, struct bpf_object *obj);
+
 /* ---- ladder.c ---- */
 
 /**
@@ -385,6 +399,21 @@ int wd_ladder_unattached(struct wd_datapath *dp, uint32_t ifindex, int err);
 
 /** wd_ladder_forget() - free what was noted of attempts */
 void wd_ladder_forget(struct wd_datapath *dp);
+
+/* ---- late.c ---- */
+
+/**
+ * wd_late_inherit() - does what adopted maps say hold, that somebody judges late
+ * If not, they say so no more. Before any program is attached to them.
+ * Return: 0 or -errno.
+ */
+int wd_late_inherit(struct wd_datapath *dp);
+
+/** wd_late_close() - let go of it; what is pinned stays */
+void wd_late_close(struct wd_datapath *dp);
+
+/** wd_late_unpin() - take it off; after the programs of pods. 0 or -errno */
+int wd_late_unpin(const char *dir);
 
 /* ---- golden.c ---- */
 

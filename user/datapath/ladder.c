@@ -258,6 +258,20 @@ static int enter_progs(struct wd_datapath *dp, enum wd_rung rung)
 	return err;
 }
 
+/*
+ * Locks in maps need BTF, and every object has some: where the first is refused
+ * for that, the others would be, after a long look of the verifier.
+ */
+static bool lacks_locks(const struct wd_ladder *ladder)
+{
+	const struct wd_attempt *last;
+
+	if (!ladder->attempts)
+		return false;
+	last = &ladder->attempt[ladder->attempts - 1];
+	return last->cause == WD_CAUSE_LOCKS && !last->optional;
+}
+
 /* @then: what has to follow the loading of a rung, noted itself if it fails. */
 static int descend_progs(struct wd_datapath *dp,
 			 const struct wd_ladder_opts *opts,
@@ -277,6 +291,8 @@ static int descend_progs(struct wd_datapath *dp,
 			reached_progs(dp, (enum wd_rung)rung);
 			return 0;
 		}
+		if (lacks_locks(&dp->ladder))
+			break;
 	}
 	return err;
 }
@@ -515,6 +531,9 @@ static struct wd_datapath *new_datapath(const char *bpffs)
 	memcpy(dp->dir, bpffs, strlen(bpffs)); /* length seen to by open */
 	dp->lock_fd = -1;
 	dp->handle = WD_HANDLE_POD;
+	dp->late.prog_fd = -1;
+	for (i = 0; i < WD_LATE_FAMILIES; i++)
+		dp->late.link_fd[i] = -1;
 	for (i = 0; i < WD_DIR__MAX; i++)
 		dp->prog_fd[i] = -1;
 	for (i = 0; i < WD_MAP__MAX; i++)

@@ -341,6 +341,8 @@ int wd_load_prepare(struct wd_datapath *dp)
 	if (!err)
 		err = adopt(dp);
 	if (!err)
+		err = wd_late_inherit(dp);
+	if (!err)
 		err = wd_flow_hash_key(dp);
 	if (!err)
 		err = make_scratch(dp);
@@ -377,6 +379,7 @@ void wd_datapath_close(struct wd_datapath *dp)
 		return;
 	wd_flow_close(dp);
 	wd_wire_free(dp);
+	wd_late_close(dp);
 	wd_maps_close(dp);
 	wd_nft_close(dp->nft);
 	wd_memory_free(dp->memory);

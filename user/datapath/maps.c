@@ -374,6 +374,46 @@ int wd_maps_mmap(struct wd_datapath *dp)
 	return 0;
 }
 
+/* What is mapped of @map, in memory of this process at the same address. */
+static int make_private(struct wd_datapath *dp, enum wd_map map)
+{
+	size_t bytes = dp->mem_bytes[map];
+	char *copy;
+
+	if (!dp->mem[map])
+		return 0;
+	copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (copy == MAP_FAILED)
+		return -errno;
+	for (size_t i = 0; i * WD_MEM_CHUNK < bytes; i++) {
+		size_t at = i * WD_MEM_CHUNK;
+
+		if (dp->mem_chunk[map][i])
+			memcpy(copy + at, (char *)dp->mem[map] + at,
+			       chunk_bytes(dp, map, i));
+		dp->mem_chunk[map][i] = true;
+	}
+	if (mremap(copy, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   dp->mem[map]) == MAP_FAILED)
+		return -errno;
+	return 0;
+}
+
+int wd_datapath_let_go(struct wd_datapath *dp)
+{
+	int err = 0;
+
+	for (int i = 0; i < WD_MAP__MAX && !err; i++)
+		err = make_private(dp, (enum wd_map)i);
+	for (int i = 0; i < WD_MAP__MAX; i++) {
+		if (dp->map_fd[i] >= 0)
+			close(dp->map_fd[i]);
+		dp->map_fd[i] = -1;
+	}
+	return err;
+}
+
 void wd_maps_close(struct wd_datapath *dp)
 {
 	size_t i;
@@ -568,10 +608,12 @@ static int copy_entries(struct wd_datapath *dp, enum wd_map map,
 {
 	union {
 		uint32_t index;
-		struct wd_cidr6_key longest;
+		struct wd_cidr6_key cidr6;
+		struct wd_front_key front;
 	} key;
 	union {
 		struct wd_addr_val addr;
+		struct wd_front_val front;
 		struct wd_endpoint_val ep;
 		struct wd_net_val net;
 		struct wd_tun_val tun;
@@ -594,10 +636,10 @@ int wd_maps_copy(struct wd_datapath *dp, struct wd_memory *memory)
 	static const enum wd_map arrays[] = { WD_MAP_wd_row, WD_MAP_wd_slot,
 					      WD_MAP_wd_span, WD_MAP_wd_class };
 	static const enum wd_map entries[] = {
-		WD_MAP_wd_addr4,    WD_MAP_wd_addr6, WD_MAP_wd_cidr4,
-		WD_MAP_wd_cidr6,    WD_MAP_wd_net4,  WD_MAP_wd_net6,
-		WD_MAP_wd_tun4,	    WD_MAP_wd_tun6,  WD_MAP_wd_wire,
-		WD_MAP_wd_endpoint,
+		WD_MAP_wd_addr4, WD_MAP_wd_addr6,    WD_MAP_wd_cidr4,
+		WD_MAP_wd_cidr6, WD_MAP_wd_net4,     WD_MAP_wd_net6,
+		WD_MAP_wd_tun4,	 WD_MAP_wd_tun6,     WD_MAP_wd_wire,
+		WD_MAP_wd_front, WD_MAP_wd_endpoint,
 	};
 	const struct wd_state_val *from =
 		wd_memory_window(memory, WD_MAP_wd_state);

@@ -47,6 +47,8 @@ static const struct shape shapes[WD_MAP__MAX] = {
 			      sizeof(struct wd_addr_val), WD_CIDRS_MAX },
 	[WD_MAP_wd_cidr6] = { KIND_PREFIX, sizeof(struct wd_cidr6_key),
 			      sizeof(struct wd_addr_val), WD_CIDRS_MAX },
+	[WD_MAP_wd_front] = { KIND_HASH, sizeof(struct wd_front_key),
+			      sizeof(struct wd_front_val), WD_FRONTS_MAX },
 	[WD_MAP_wd_row] = { KIND_ARRAY, INDEX, sizeof(struct wd_row_val),
 			    WD_ROWS_MAX },
 	[WD_MAP_wd_slot] = { KIND_ARRAY, INDEX, sizeof(struct wd_slot_val),

@@ -29,6 +29,8 @@ static const struct {
 	  sizeof(struct wd_addr_val) },
 	{ WD_MAP_wd_cidr6, sizeof(struct wd_cidr6_key),
 	  sizeof(struct wd_addr_val) },
+	{ WD_MAP_wd_front, sizeof(struct wd_front_key),
+	  sizeof(struct wd_front_val) },
 	{ WD_MAP_wd_row, 4, sizeof(struct wd_row_val) },
 	{ WD_MAP_wd_slot, 4, sizeof(struct wd_slot_val) },
 	{ WD_MAP_wd_span, 4, sizeof(struct wd_span_val) },

@@ -218,7 +218,7 @@ static int leave_out_events(const struct wd_datapath *dp,
 		       0;
 }
 
-static int load_object(struct wd_datapath *dp, struct bpf_object *obj)
+int wd_load_other(struct wd_datapath *dp, struct bpf_object *obj)
 {
 	char *said;
 	int err = leave_out_events(dp, obj);
@@ -242,7 +242,7 @@ static int try_image(struct wd_datapath *dp, const struct image *image)
 	int err = obj ? wd_golden_shrink(obj) : -errno;
 
 	if (!err)
-		err = load_object(dp, obj);
+		err = wd_load_other(dp, obj);
 	if (!err)
 		err = wd_golden_wire(dp, obj, image->prog);
 	bpf_object__close(obj);
@@ -259,7 +259,7 @@ static int load_image(struct wd_datapath *dp, const struct image *image)
 	obj = open_image(image);
 	err = obj ? wd_maps_reuse(dp, obj) : -errno;
 	if (!err)
-		err = load_object(dp, obj);
+		err = wd_load_other(dp, obj);
 	for (int i = 0; !err && i < WD_FAMILY__MAX; i++)
 		err = put_in_force(dp, obj, image, i);
 	bpf_object__close(obj);

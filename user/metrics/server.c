@@ -155,10 +155,16 @@ static void on_log(void *ctx, const char *fmt, va_list args)
 	wd_debug("metrics: %s", text);
 }
 
+/*
+ * Twice: a full library stops to listen, and listens again not in the call that
+ * ends connections but in the one after it, which nothing would bring about if
+ * all ended in one (0.9.75, MHD_epoll() before MHD_cleanup_connections()).
+ */
 static void run(struct wd_metrics_server *s)
 {
 	unsigned long long ms;
 
+	(void)s->http.run(s->daemon);
 	(void)s->http.run(s->daemon);
 	if (s->http.timeout(s->daemon, &ms) == MHD_YES)
 		wd_timer_set(s->due, ms);

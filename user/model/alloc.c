@@ -41,12 +41,24 @@ void wd_alloc_fini(struct wd_alloc *a)
 	*a = (struct wd_alloc){ 0 };
 }
 
+/* Is the whole word that begins with @i taken? */
+static bool word_taken(const struct wd_alloc *a, uint32_t i)
+{
+	return i % 64 == 0 &&
+	       !~(a->bits[i / 64] | (a->held ? a->held[i / 64] : 0));
+}
+
 int64_t wd_alloc_get(struct wd_alloc *a, uint32_t cnt)
 {
 	uint32_t run = 0;
 
 	assert(cnt > 0);
 	for (uint32_t i = a->hint; i < a->max; i++) {
+		if (word_taken(a, i)) {
+			run = 0;
+			i += 63;
+			continue;
+		}
 		run = taken(a, i) ? 0 : run + 1;
 		if (run < cnt)
 			continue;

@@ -47,6 +47,14 @@ static void bit_wash(struct wd_model *m, uint32_t nr)
 		if (entry_has(m, &p->e, nr))
 			prefix_dirty(m, p);
 	}
+	for (struct mfront *f = m->fronts; f; f = f->hh.next) {
+		for (size_t i = 0; i < f->kinds.cnt; i++) {
+			const struct mkind *kind = f->kinds.item[i];
+
+			if (entry_has(m, &kind->e, nr))
+				front_dirty(m, f);
+		}
+	}
 }
 
 static int part_cmp(const void *a, const void *b)
@@ -73,7 +81,7 @@ static uint32_t parts_sort(struct mpart *part, uint32_t cnt)
 
 	qsort(part, cnt, sizeof(*part), part_cmp);
 	for (uint32_t i = 0; i < cnt; i++) {
-		part[i].tier = 0;
+		part[i].tiers = 0;
 		if (!kept || part[i].term != part[kept - 1].term)
 			part[kept++] = part[i];
 	}
@@ -139,6 +147,7 @@ void bit_put(struct wd_model *m, struct mbit *b)
 	     g = g->hh.next)
 		g->bits[b->nr / 64] &= ~(1ULL << (b->nr % 64));
 	wd_alloc_put(&m->bit_alloc, b->nr, 1);
+	m->room = true;
 	for (uint32_t i = 0; i < b->cnt; i++) {
 		(void)vec_remove(&b->part[i].term->bits, b);
 		term_put(m, b->part[i].term);
@@ -194,21 +203,66 @@ static void fresh_nodes(struct wd_model *m)
 
 static void fresh_cidr(struct wd_model *m, const struct mterm *t)
 {
+	uint8_t all = t->cidr.addr.family == 4 ? 32 : 128;
+	struct maddr *one;
+
+	m->prefixes_dirty = true;
+	if (t->cidr.len == all) {
+		HASH_FIND(hh, m->addrs, &t->cidr.addr, sizeof(t->cidr.addr),
+			  one);
+		if (one)
+			addr_dirty(m, one);
+		return;
+	}
 	for (struct maddr *a = m->addrs; a; a = a->hh.next) {
 		if (wd_cidr_has(&t->cidr, &a->addr))
 			addr_dirty(m, a);
 	}
+}
+
+/* Prefixes, and what pods have of whom no source has told, or that quotas leave out. */
+static void fresh_unknown(struct wd_model *m)
+{
+	const struct mclaim *c;
+
+	for (const struct mspace *s = m->spaces; s; s = s->hh.next) {
+		for (size_t i = 0; i < s->nameless.cnt; i++) {
+			const struct mpod *pod = s->nameless.item[i];
+
+			SLIST_FOREACH(c, &pod->claims, of_pod)
+				addr_dirty(m, c->addr);
+		}
+	}
+
+	for (struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
+		SLIST_FOREACH(c, &e->pod->claims, of_pod)
+			if (!claim_pod(c))
+				addr_dirty(m, c->addr);
+	}
 	m->prefixes_dirty = true;
 }
 
-static void fresh_term(struct wd_model *m, const struct mbit *b,
-		       const struct mterm *t)
+/* Whom it may be about, whichever the bit: once, as many bits may have it. */
+static void fresh_addrs(struct wd_model *m, struct mterm *t)
 {
-	if (t->type == TERM_CIDR) {
+	if (t->fresh_mark == m->evaluations)
+		return;
+	t->fresh_mark = m->evaluations;
+	if (t->or_unknown)
+		fresh_unknown(m);
+	if (t->type == TERM_CIDR)
 		fresh_cidr(m, t);
-	} else if (t->type == TERM_NODES) {
+	else if (t->type == TERM_NODES)
 		fresh_nodes(m);
-	} else if (t->space) {
+}
+
+static void fresh_term(struct wd_model *m, const struct mbit *b,
+		       struct mterm *t)
+{
+	fresh_addrs(m, t);
+	if (t->type != TERM_PODS)
+		return;
+	if (t->space) {
 		for (size_t i = 0; i < t->space->groups.cnt; i++)
 			fresh_pods(m, b, t, t->space->groups.item[i]);
 	} else {
@@ -220,6 +274,7 @@ static void fresh_term(struct wd_model *m, const struct mbit *b,
 /* New bits get their truth: in the groups at once, in addresses and prefixes by making them dirty. */
 void bits_evaluate(struct wd_model *m)
 {
+	m->evaluations++;
 	for (size_t i = 0; i < m->fresh_bits.cnt; i++) {
 		struct mbit *b = m->fresh_bits.item[i];
 

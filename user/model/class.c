@@ -7,6 +7,9 @@
  * not; programs know nothing of passing on. More items than a class takes are
  * merged: first those in a row that do the same; if that is not enough there
  * are two predicates, where the whole list denies and where it allows.
+ *
+ * Of whom it is not known if he was passed on: what denies behind it holds for
+ * him, what allows does not, so that he gets what is worse.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,6 +25,7 @@ void class_put(struct wd_model *m, struct mclass *c)
 		return;
 	HASH_DELETE(hh, m->classes, c);
 	wd_alloc_put(&m->class_alloc, c->id, 1);
+	m->room = true;
 	for (uint32_t i = 0; i < c->bit_cnt; i++)
 		bit_put(m, c->bit[i]);
 	free(c);
@@ -54,29 +58,50 @@ static struct mclass *class_intern(struct wd_model *m, struct mclass *like)
 
 /* ---- atoms of a piece ---- */
 
+static bool passes(const struct atom *a)
+{
+	return a->action == ATOM_PASS || a->action == ATOM_MAYBE;
+}
+
 static void cover_add(struct cover *cov, const struct atom *a)
 {
 	cov->atom = wd_grow(cov->atom, cov->cnt, &cov->cap, sizeof(*cov->atom));
 	cov->atom[cov->cnt++] = a;
-	if (a->action != WD_RULE_PASS)
+	if (!passes(a))
 		return;
+	if (a->action == ATOM_MAYBE)
+		cov->maybe_tier = a->tier;
 	cov->pass_tier = a->tier;
 	cov->passes = true;
 }
 
-static bool covers(const struct atom *a, enum wd_dir dir, int proto,
+static bool covers(const struct atom *a, enum wd_dir dir, enum wd_l4 l4,
 		   uint32_t port)
 {
 	if (a->dir != dir)
 		return false;
-	return a->any_port ||
-	       (a->proto == proto && port >= a->lo && port <= a->hi);
+	return a->any_port || (a->l4 == l4 && port >= a->lo && port <= a->hi);
 }
 
 /* Is anybody passed on in this tier before? Then "everybody" is not. */
 static bool has_pass(const struct cover *cov, uint8_t tier)
 {
 	return cov->pass_tier == tier;
+}
+
+/* Not for who perhaps was passed on: what denies him may come yet. */
+static bool is_allowed_only(const struct cover *cov, const struct atom *a)
+{
+	return a->action == ATOM_ALLOW && cov->maybe_tier == a->tier;
+}
+
+/* It decides nothing; once is enough. */
+static bool maybe_is_known(const struct atom *a, uint64_t mark)
+{
+	if (a->term->maybe_mark == mark)
+		return true;
+	a->term->maybe_mark = mark;
+	return false;
 }
 
 /*
@@ -89,9 +114,13 @@ static bool is_decided(const struct cover *cov, const struct atom *a,
 {
 	if (!a->term)
 		return false;
+	if (a->action == ATOM_MAYBE)
+		return maybe_is_known(a, mark);
 	if (a->term->mark == mark || a->term->pass_mark == mark + a->tier)
 		return true;
-	if (a->action == WD_RULE_PASS || has_pass(cov, a->tier))
+	if (is_allowed_only(cov, a))
+		return false;
+	if (passes(a) || has_pass(cov, a->tier))
 		a->term->pass_mark = mark + a->tier;
 	else
 		a->term->mark = mark;
@@ -106,7 +135,7 @@ static bool is_last(const struct cover *cov, size_t at)
 }
 
 void cover_find(struct wd_model *m, struct cover *cov, const struct draft *d,
-		enum wd_dir dir, int proto, uint32_t port)
+		enum wd_dir dir, enum wd_l4 l4, uint32_t port)
 {
 	uint64_t mark = m->mark += WD_TIER_BASELINE + 1;
 	int passed = -1; /* tier that is over for everybody */
@@ -114,13 +143,14 @@ void cover_find(struct wd_model *m, struct cover *cov, const struct draft *d,
 	cov->cnt = 0;
 	cov->passes = false;
 	cov->pass_tier = -1;
+	cov->maybe_tier = -1;
 	for (size_t i = 0; i < d->cnt; i++) {
 		const struct atom *a = &d->atom[i];
 
-		if (!covers(a, dir, proto, port) || a->tier == passed ||
+		if (!covers(a, dir, l4, port) || a->tier == passed ||
 		    is_decided(cov, a, mark))
 			continue;
-		if (a->any_peer && a->action == WD_RULE_PASS) {
+		if (a->any_peer && a->action == ATOM_PASS) {
 			passed = a->tier;
 			continue;
 		}
@@ -129,7 +159,9 @@ void cover_find(struct wd_model *m, struct cover *cov, const struct draft *d,
 			continue;
 		if (!has_pass(cov, a->tier))
 			return;
-		passed = a->tier; /* who was not passed on is decided */
+		/* Who was not passed on is decided. */
+		if (!is_allowed_only(cov, a))
+			passed = a->tier;
 	}
 }
 
@@ -163,17 +195,33 @@ static void items_fini(struct wd_model *m, struct items *it)
 	free(it->part);
 }
 
+/* What of its tier an atom is part of, or ends: what allows, what denies. */
+static uint32_t tiers_of(const struct atom *a)
+{
+	uint32_t allows = 1U << a->tier;
+	uint32_t denies = 1U << (WD_TIER_BASELINE + 1 + a->tier);
+
+	switch (a->action) {
+	case ATOM_ALLOW:
+	case ATOM_MAYBE:
+		return allows;
+	case ATOM_DENY:
+		return denies;
+	}
+	return allows | denies;
+}
+
 static void add_part(struct items *it, struct mterm *term, enum part_what what,
-		     enum wd_tier tier)
+		     uint32_t tiers)
 {
 	it->part =
 		wd_grow(it->part, it->parts, &it->parts_cap, sizeof(*it->part));
-	it->part[it->parts++] = (struct mpart){ term, what, tier };
+	it->part[it->parts++] = (struct mpart){ term, what, tiers };
 }
 
 /* Everybody, as terms: a predicate that is not true of all has no other way to say it. */
 static void add_everybody(struct wd_model *m, struct items *it,
-			  enum part_what what, enum wd_tier tier)
+			  enum part_what what, uint32_t tiers)
 {
 	struct wd_peer all = { .type = WD_PEER_CIDR };
 
@@ -183,7 +231,7 @@ static void add_everybody(struct wd_model *m, struct items *it,
 		all.cidr.addr.family = family;
 		term = term_cidr(m, &all, NULL);
 		vec_push(&it->own, term);
-		add_part(it, term, what, tier);
+		add_part(it, term, what, tiers);
 	}
 }
 
@@ -196,18 +244,18 @@ static void add_parts(struct wd_model *m, struct items *it,
 	for (size_t i = 0; i < at; i++) {
 		const struct atom *b = cov->atom[i];
 
-		if (b->action == WD_RULE_PASS && b->tier == a->tier)
-			add_part(it, b->term, PART_PASS, b->tier);
+		if (passes(b) && tiers_of(b) & tiers_of(a))
+			add_part(it, b->term, PART_PASS, tiers_of(b));
 	}
 	if (a->term)
-		add_part(it, a->term, PART_YES, a->tier);
+		add_part(it, a->term, PART_YES, tiers_of(a));
 	else
-		add_everybody(m, it, PART_YES, a->tier);
+		add_everybody(m, it, PART_YES, tiers_of(a));
 }
 
 static uint8_t act_of(const struct atom *a)
 {
-	return a->action == WD_RULE_DENY ? WD_ACT_DENY : WD_ACT_ALLOW;
+	return a->action == ATOM_DENY ? WD_ACT_DENY : WD_ACT_ALLOW;
 }
 
 static void items_fill(struct wd_model *m, struct items *it,
@@ -217,7 +265,7 @@ static void items_fill(struct wd_model *m, struct items *it,
 		const struct atom *a = cov->atom[i];
 		struct item *item;
 
-		if (a->action == WD_RULE_PASS)
+		if (passes(a))
 			continue;
 		it->item =
 			wd_grow(it->item, it->cnt, &it->cap, sizeof(*it->item));
@@ -262,14 +310,14 @@ static struct item decided_by(struct wd_model *m, struct items *it,
 
 	for (size_t i = 0; i < cov->cnt && !is_last(cov, i); i++) {
 		const struct atom *a = cov->atom[i];
-		enum part_what what = a->action == WD_RULE_PASS ? PART_PASS :
-				      act_of(a) == action	? PART_YES :
-								  PART_NO;
+		enum part_what what = passes(a)		  ? PART_PASS :
+				      act_of(a) == action ? PART_YES :
+							    PART_NO;
 
 		if (a->term)
-			add_part(it, a->term, what, a->tier);
+			add_part(it, a->term, what, tiers_of(a));
 		else
-			add_everybody(m, it, what, a->tier);
+			add_everybody(m, it, what, tiers_of(a));
 	}
 	item.cnt = it->parts - item.first;
 	return item;

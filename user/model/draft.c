@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "l4.h"
 #include "slot_int.h"
 
 static struct atom *draft_add(struct draft *d, enum wd_dir dir,
@@ -23,17 +24,28 @@ static struct atom *draft_add(struct draft *d, enum wd_dir dir,
 	return a;
 }
 
+/* Somebody unknown inside the cluster could be one of these. */
+static bool peer_may_be_unknown(const struct wd_peer *peer)
+{
+	return peer->type == WD_PEER_PODS ||
+	       (peer->type == WD_PEER_NODES && peer->nodes != WD_NODES_OWN);
+}
+
+/* What denies is about whom it could be about; by name see add_unknown(). */
 static struct mterm *peer_term(struct wd_model *m, struct mspace *space,
 			       const struct wd_peer *peer,
-			       const struct wd_port_name *holds)
+			       const struct wd_port_name *holds, bool denies)
 {
+	bool or_unknown;
+
 	if (!peer)
 		return holds ? term_anypod(m, holds) : NULL;
+	or_unknown = denies && !holds && peer_may_be_unknown(peer);
 	if (peer->type == WD_PEER_CIDR)
 		return term_cidr(m, peer, holds);
 	if (peer->type == WD_PEER_NODES)
-		return term_nodes(m, peer);
-	return term_pods(m, space, peer, holds);
+		return term_nodes(m, peer, or_unknown);
+	return term_pods(m, space, peer, holds, or_unknown);
 }
 
 /* Where a rule comes from and for whom it is compiled. */
@@ -52,11 +64,55 @@ static struct atom *add_atom(struct wd_model *m, struct draft *d,
 			     const struct wd_port_name *holds)
 {
 	struct atom *a = draft_add(d, s->dir,
-				   peer_term(m, s->space, peer, holds),
+				   peer_term(m, s->space, peer, holds,
+					     s->action == WD_RULE_DENY),
 				   rule_get(m, s->policy, s->dir, s->index));
 
 	a->tier = (uint8_t)s->policy->policy.tier;
 	a->action = (uint8_t)s->action;
+	return a;
+}
+
+/*
+ * What a rule says of somebody unknown who may be its peer: nothing if it
+ * allows; if it passes on, that nothing of its tier allows him any more.
+ * Return: the atom, of every port.
+ */
+static struct atom *add_unknown(struct wd_model *m, struct draft *d,
+				const struct source *s)
+{
+	struct atom *a = draft_add(d, s->dir, term_unknown(m),
+				   rule_get(m, s->policy, s->dir, s->index));
+
+	a->tier = (uint8_t)s->policy->policy.tier;
+	a->action = s->action == WD_RULE_DENY ? ATOM_DENY : ATOM_MAYBE;
+	return a;
+}
+
+/* The same where @like, which passes on, is for those it is sure of. */
+static void add_maybe(struct wd_model *m, struct draft *d,
+		      const struct source *s, const struct wd_peer *peer,
+		      const struct atom *like)
+{
+	struct atom ports = *like; /* it may move */
+	struct atom *a;
+
+	if (s->action != WD_RULE_PASS || !peer || !peer_may_be_unknown(peer))
+		return;
+	a = add_unknown(m, d, s);
+	a->any_port = ports.any_port;
+	a->l4 = ports.l4;
+	a->lo = ports.lo;
+	a->hi = ports.hi;
+}
+
+/* What the programs take for the port, see enum wd_l4. Return: @a */
+static struct atom *set_ports(struct atom *a, uint8_t proto, uint16_t lo,
+			      uint16_t hi)
+{
+	a->l4 = (uint8_t)wd_l4_of(proto);
+	a->lo = a->l4 == WD_L4_OTHER ? proto : lo;
+	a->hi = a->l4 == WD_L4_OTHER ? proto : hi;
 	return a;
 }
 
@@ -69,50 +125,87 @@ static void add_named_ingress(struct wd_model *m, struct draft *d,
 	const struct wd_pod *pod = &s->pod->pod;
 
 	for (uint32_t i = 0; i < pod->port_cnt; i++) {
-		struct atom *a;
-
 		if (pod->port[i].name != port->name ||
 		    pod->port[i].proto != port->proto)
 			continue;
-		a = add_atom(m, d, s, peer, NULL);
-		a->proto = port->proto;
-		a->lo = pod->port[i].port;
-		a->hi = pod->port[i].port;
+		add_maybe(m, d, s, peer,
+			  set_ports(add_atom(m, d, s, peer, NULL), port->proto,
+				    pod->port[i].port, pod->port[i].port));
 	}
 }
 
-/* Egress by name: every number that the name has, each for the pods where it has that number. */
+/* A set of port numbers. */
+#define SEEN_WORDS (65536 / 64)
+
+/* The numbers of a name in @space (NULL: in all), each once. */
+static void add_numbers(struct wd_model *m, struct draft *d,
+			const struct source *s, const struct wd_peer *peer,
+			const struct mportname *like, uint64_t *seen)
+{
+	const struct mportname *n;
+
+	HASH_FIND(hh, m->portnames, &like->key, sizeof(like->key), n);
+	for (size_t i = 0; n && i < n->cnt; i++) {
+		struct wd_port_name holds = {
+			.name = like->key.name,
+			.port = n->num[i].port,
+			.proto = (uint8_t)like->key.proto,
+		};
+		uint64_t bit = 1ULL << (holds.port % 64);
+
+		if (seen[holds.port / 64] & bit)
+			continue;
+		seen[holds.port / 64] |= bit;
+		set_ports(add_atom(m, d, s, peer, &holds), holds.proto,
+			  holds.port, holds.port);
+	}
+}
+
+/*
+ * Egress by name: every number that the name has in the namespaces that are
+ * meant, each for the pods where it has that number: what others call their
+ * ports is not theirs to make a policy larger with. Of somebody unknown any
+ * port may have the name.
+ */
 static void add_named_egress(struct wd_model *m, struct draft *d,
 			     const struct source *s, const struct wd_peer *peer,
 			     const struct wd_port *port)
 {
-	struct mportname like = { .key = { port->name, port->proto } };
-	struct mportname *n;
+	bool is_pods = peer && peer->type == WD_PEER_PODS;
+	struct mportname like = { .key = { port->name, NULL, port->proto } };
+	uint64_t *seen;
 
 	d->named_egress = true;
 	if (peer && peer->type == WD_PEER_NODES)
 		return; /* nodes name no ports */
-	HASH_FIND(hh, m->portnames, &like.key, sizeof(like.key), n);
-	for (size_t i = 0; n && i < n->cnt; i++) {
-		struct wd_port_name holds = {
-			.name = port->name,
-			.port = n->num[i].port,
-			.proto = port->proto,
-		};
-		struct atom *a = add_atom(m, d, s, peer, &holds);
-
-		a->proto = port->proto;
-		a->lo = holds.port;
-		a->hi = holds.port;
+	if (s->action != WD_RULE_ALLOW && (!peer || is_pods))
+		set_ports(add_unknown(m, d, s), port->proto, 0, 65535);
+	seen = wd_xcalloc(SEEN_WORDS, sizeof(*seen));
+	if (is_pods && !peer->ns_sel)
+		like.key.space = s->space;
+	if (!is_pods || !peer->ns_sel || !peer->ns_sel->cnt) {
+		add_numbers(m, d, s, peer, &like, seen);
+		free(seen);
+		return;
 	}
+	for (const struct mspace *in = m->spaces; in; in = in->hh.next) {
+		like.key.space = in;
+		if (wd_selector_matches(peer->ns_sel, in->labels))
+			add_numbers(m, d, s, peer, &like, seen);
+	}
+	free(seen);
 }
 
 static void add_ports(struct wd_model *m, struct draft *d,
 		      const struct source *s, const struct wd_policy_rule *rule,
 		      const struct wd_peer *peer)
 {
-	if (rule->any_port)
-		add_atom(m, d, s, peer, NULL)->any_port = 1;
+	if (rule->any_port) {
+		struct atom *a = add_atom(m, d, s, peer, NULL);
+
+		a->any_port = 1;
+		add_maybe(m, d, s, peer, a);
+	}
 	for (uint32_t i = 0; !rule->any_port && i < rule->port_cnt; i++) {
 		const struct wd_port *port = &rule->port[i];
 
@@ -121,13 +214,124 @@ static void add_ports(struct wd_model *m, struct draft *d,
 		} else if (port->name) {
 			add_named_egress(m, d, s, peer, port);
 		} else {
-			struct atom *a = add_atom(m, d, s, peer, NULL);
-
-			a->proto = port->proto;
-			a->lo = port->lo;
-			a->hi = port->hi;
+			add_maybe(m, d, s, peer,
+				  set_ports(add_atom(m, d, s, peer, NULL),
+					    port->proto, port->lo, port->hi));
 		}
 	}
+}
+
+/* One prefix of a group, less those excepts that are inside. */
+static void add_member(struct wd_model *m, struct draft *d,
+		       const struct source *s,
+		       const struct wd_policy_rule *rule,
+		       const struct wd_peer *peer, const struct wd_cidr *cidr)
+{
+	struct wd_peer one = { .type = WD_PEER_CIDR,
+			       .scope = peer->scope,
+			       .cidr = *cidr };
+	bool is_left = true;
+
+	one.except = wd_xcalloc(peer->except_cnt, sizeof(*one.except));
+	for (uint32_t i = 0; i < peer->except_cnt; i++) {
+		is_left &= !wd_cidr_covers(&peer->except[i], cidr);
+		if (wd_cidr_covers(cidr, &peer->except[i]))
+			one.except[one.except_cnt++] = peer->except[i];
+	}
+	if (is_left)
+		add_ports(m, d, s, rule, &one);
+	free(one.except);
+}
+
+/* Groups that are not there have no members: nobody is meant. */
+static void add_groups(struct wd_model *m, struct draft *d,
+		       const struct source *s,
+		       const struct wd_policy_rule *rule,
+		       const struct wd_peer *peer)
+{
+	const struct wd_object *obj = NULL;
+
+	d->grouped = true;
+	while ((obj = wd_store_next(m->store, WD_KIND_CIDR_GROUP, obj))) {
+		for (uint32_t i = 0;
+		     wd_peer_means(peer, obj) && i < obj->group.cidr_cnt; i++)
+			add_member(m, d, s, rule, peer, &obj->group.cidr[i]);
+	}
+}
+
+/* What a service without a selector leads to, pods or not. */
+static void add_slices(struct wd_model *m, struct draft *d,
+		       const struct source *s,
+		       const struct wd_policy_rule *rule,
+		       const struct mservice *service)
+{
+	for (size_t i = 0; i < service->slices.cnt; i++) {
+		const struct wd_object *obj = service->slices.item[i];
+
+		for (uint32_t k = 0; k < obj->slice.addr_cnt; k++) {
+			const struct wd_addr *addr = &obj->slice.addr[k];
+			struct wd_peer one = { .type = WD_PEER_CIDR };
+
+			one.cidr.addr = addr_clean(addr);
+			one.cidr.len = addr->family == 4 ? 32 : 128;
+			add_ports(m, d, s, rule, &one);
+		}
+	}
+}
+
+/* Pods where there is a selector: it says the same of those to come. */
+static void add_pods_of(struct wd_model *m, struct draft *d,
+			const struct source *s,
+			const struct wd_policy_rule *rule,
+			const struct mservice *service)
+{
+	union {
+		const struct wd_selector *in;
+		struct wd_selector *out; /* not changed, as a peer's */
+	} cast = { service_pods(service) };
+	struct wd_peer one = { .type = WD_PEER_PODS, .pod_sel = cast.out };
+	struct source there = *s;
+
+	there.space = space_get(m, service->key.ns);
+	add_ports(m, d, &there, rule, &one);
+}
+
+/*
+ * Who denies a service means whoever it may lead to: also what only its slices
+ * name, as pods in their node's network and what was written by hand.
+ */
+static void add_services(struct wd_model *m, struct draft *d,
+			 const struct source *s,
+			 const struct wd_policy_rule *rule,
+			 const struct wd_peer *peer)
+{
+	const struct mservice *service = NULL;
+	bool denies = s->action != WD_RULE_ALLOW;
+
+	d->served = true;
+	d->sliced |= denies;
+	if (denies && services_unknown(m, peer)) {
+		add_ports(m, d, s, rule, NULL);
+		return;
+	}
+	while ((service = service_next(m, peer, service))) {
+		if (service_pods(service))
+			add_pods_of(m, d, s, rule, service);
+		if (!service_pods(service) || denies)
+			add_slices(m, d, s, rule, service);
+	}
+}
+
+static void add_peer(struct wd_model *m, struct draft *d,
+		     const struct source *s, const struct wd_policy_rule *rule,
+		     const struct wd_peer *peer)
+{
+	if (peer->type == WD_PEER_GROUPS)
+		add_groups(m, d, s, rule, peer);
+	else if (peer->type == WD_PEER_SERVICES)
+		add_services(m, d, s, rule, peer);
+	else
+		add_ports(m, d, s, rule, peer);
 }
 
 /*
@@ -142,7 +346,8 @@ static void add_rule(struct wd_model *m, struct draft *d, struct source *s,
 						   .any_port = true };
 
 	s->action = rule->action;
-	if (rule->broken || s->spec->subject_broken) {
+	if (rule->broken || s->spec->subject_broken ||
+	    policy_is_over(m, s->policy)) {
 		if (rule->action == WD_RULE_ALLOW)
 			return;
 		s->action = WD_RULE_DENY;
@@ -151,7 +356,7 @@ static void add_rule(struct wd_model *m, struct draft *d, struct source *s,
 	if (rule->any_peer)
 		add_ports(m, d, s, rule, NULL);
 	for (uint32_t k = 0; !rule->any_peer && k < rule->peer_cnt; k++)
-		add_ports(m, d, s, rule, &rule->peer[k]);
+		add_peer(m, d, s, rule, &rule->peer[k]);
 }
 
 /* Those rules of one spec that do @only; -1: all of them. */
@@ -167,6 +372,11 @@ static void add_spec(struct wd_model *m, struct draft *d, struct source *s,
 	}
 }
 
+static bool is_left_out(const struct draft *d, const struct wd_object *policy)
+{
+	return !wd_policy_counts(policy, d->tries, d->lifts);
+}
+
 static void add_policy(struct wd_model *m, struct draft *d, struct source *s,
 		       int only)
 {
@@ -178,6 +388,10 @@ static void add_policy(struct wd_model *m, struct draft *d, struct source *s,
 		if (s->spec->applies[s->dir] &&
 		    wd_spec_selects(s->spec, s->policy->ns, s->pod,
 				    s->space->labels)) {
+			if (is_left_out(d, s->policy)) {
+				d->left_out = true;
+				return;
+			}
 			d->isolated[s->dir] |= s->spec->isolates[s->dir];
 			add_spec(m, d, s, first, only);
 		}
@@ -196,24 +410,45 @@ static void add_tier(struct wd_model *m, struct draft *d, struct source *s,
 	}
 }
 
-void draft_fill(struct wd_model *m, struct draft *d,
-		const struct wd_object *pod)
+/* Those of a list that select the pod. */
+static void list(struct vec *some, const struct vec *all,
+		 const struct source *s)
+{
+	some->cnt = 0;
+	for (size_t i = 0; i < all->cnt; i++) {
+		if (policy_selects(all->item[i], s->space, s->pod))
+			vec_push(some, all->item[i]);
+	}
+}
+
+static void fill_dir(struct wd_model *m, struct draft *d, struct source *s,
+		     const struct mendpoint *e)
 {
 	static const enum wd_rule_action order[] = { WD_RULE_DENY,
 						     WD_RULE_ALLOW };
+
+	add_tier(m, d, s, &e->wide, WD_TIER_ADMIN, -1);
+	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
+		add_tier(m, d, s, &e->wide, WD_TIER_NORMAL, (int)order[i]);
+		add_tier(m, d, s, &e->near, WD_TIER_NORMAL, (int)order[i]);
+	}
+	if (!d->isolated[s->dir])
+		add_tier(m, d, s, &e->wide, WD_TIER_BASELINE, -1);
+}
+
+void draft_fill(struct wd_model *m, struct draft *d, struct mendpoint *e)
+{
+	const struct wd_object *pod = endpoint_pod(e);
 	struct source s = { .pod = pod, .space = space_get(m, pod->ns) };
 
+	if (!e->listed) { /* policies that come and go are noted, see model.c */
+		list(&e->wide, &m->wide, &s);
+		list(&e->near, &s.space->policies, &s);
+		e->listed = true;
+	}
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
 		s.dir = (enum wd_dir)dir;
-		add_tier(m, d, &s, &m->wide, WD_TIER_ADMIN, -1);
-		for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
-			add_tier(m, d, &s, &m->wide, WD_TIER_NORMAL,
-				 (int)order[i]);
-			add_tier(m, d, &s, &s.space->policies, WD_TIER_NORMAL,
-				 (int)order[i]);
-		}
-		if (!d->isolated[dir])
-			add_tier(m, d, &s, &m->wide, WD_TIER_BASELINE, -1);
+		fill_dir(m, d, &s, e);
 	}
 }
 

@@ -27,6 +27,8 @@ uint32_t wd_model_wanted_cnt(const struct wd_model *m, enum wd_map map)
 		return s.prefixes[0];
 	case WD_MAP_wd_cidr6:
 		return s.prefixes[1];
+	case WD_MAP_wd_front:
+		return s.fronts;
 	}
 	return 0;
 }
@@ -63,6 +65,22 @@ static int each_prefix(struct wd_model *m, enum wd_map map, each_fn fn,
 	return err;
 }
 
+static int each_front(struct wd_model *m, each_fn fn, void *ctx)
+{
+	int err = 0;
+
+	for (struct mfront *f = m->fronts; f && !err; f = f->hh.next) {
+		for (size_t i = 0; i < f->kinds.cnt && !err; i++) {
+			const struct mkind *kind = f->kinds.item[i];
+
+			if (kind->e.in_kernel)
+				err = fn(ctx, WD_MAP_wd_front, &kind->key,
+					 &kind->e.have);
+		}
+	}
+	return err;
+}
+
 int wd_model_wanted_each(struct wd_model *m, enum wd_map map, each_fn fn,
 			 void *ctx)
 {
@@ -72,6 +90,8 @@ int wd_model_wanted_each(struct wd_model *m, enum wd_map map, each_fn fn,
 		return each_addr(m, map, fn, ctx);
 	if (map == WD_MAP_wd_cidr4 || map == WD_MAP_wd_cidr6)
 		return each_prefix(m, map, fn, ctx);
+	if (map == WD_MAP_wd_front)
+		return each_front(m, fn, ctx);
 	for (struct mendpoint *e = m->endpoints; e && !err; e = e->hh.next) {
 		if (e->in_kernel)
 			err = fn(ctx, map, &e->ep->ifindex, &e->have);

@@ -26,8 +26,7 @@ static void free_endpoints(struct wd_model *m)
 	for (size_t i = 0; i < m->ghosts.cnt; i++) {
 		struct mghost *g = m->ghosts.item[i];
 
-		slot_put(m, g->owned[0]);
-		slot_put(m, g->owned[1]);
+		owned_put(m, &g->owned);
 		free(g);
 	}
 	vec_fini(&m->ghosts);
@@ -75,6 +74,8 @@ static void free_spaces(struct wd_model *m)
 	struct mportname *n;
 	struct mportname *ntmp;
 
+	quota_fini(m);
+
 	HASH_ITER(hh, m->spaces, s, tmp) {
 		HASH_DELETE(hh, m->spaces, s);
 		wd_str_put(s->name);
@@ -82,6 +83,8 @@ static void free_spaces(struct wd_model *m)
 		vec_fini(&s->policies);
 		vec_fini(&s->groups);
 		vec_fini(&s->endpoints);
+		vec_fini(&s->services);
+		vec_fini(&s->nameless);
 		free(s);
 	}
 	HASH_ITER(hh, m->portnames, n, ntmp) {
@@ -115,6 +118,8 @@ void wd_model_free(struct wd_model *m)
 
 	if (!m)
 		return;
+	fronts_fini(m);
+	services_fini(m);
 	free_endpoints(m);
 	free_pods(m);
 	free_addrs(m);
@@ -132,6 +137,7 @@ void wd_model_free(struct wd_model *m)
 	vec_fini(&m->fresh_bits);
 	vec_fini(&m->wide);
 	vec_fini(&m->node_terms);
+	vec_fini(&m->unknown_terms);
 	vec_fini(&m->ordered);
 	wd_labels_put(m->no_labels);
 	vec_fini(&m->dirty_addrs);

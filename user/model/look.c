@@ -18,6 +18,11 @@ static void count_families(const struct wd_model *m, struct wd_model_stats *s)
 		if (p->e.in_kernel)
 			s->prefixes[p->cidr.addr.family == 6]++;
 	}
+	for (const struct mfront *f = m->fronts; f; f = f->hh.next) {
+		for (size_t i = 0; i < f->kinds.cnt; i++)
+			s->fronts += ((const struct mkind *)f->kinds.item[i])
+					     ->e.in_kernel;
+	}
 }
 
 void wd_model_stats(const struct wd_model *m, struct wd_model_stats *ret)
@@ -25,6 +30,7 @@ void wd_model_stats(const struct wd_model *m, struct wd_model_stats *ret)
 	struct wd_model_stats s = {
 		.gen = m->gen,
 		.groups = HASH_COUNT(m->groups),
+		.services = HASH_COUNT(m->services),
 		.preds = m->bit_alloc.used,
 		.rows = m->row_alloc.used,
 		.slots = m->slot_alloc.used,
@@ -48,8 +54,9 @@ static void endpoint_info(const struct wd_model *m, const struct mendpoint *e,
 {
 	struct wd_ep_info info = {
 		.ep = e->ep,
-		.state = e->error ? WD_EP_TOO_LARGE : WD_EP_WAITING,
+		.state = e->error && !e->slot ? WD_EP_TOO_LARGE : WD_EP_WAITING,
 		.mode = endpoint_mode(m, e),
+		.lifted = e->lifted,
 		.identity = endpoint_identity(e),
 		.error = e->error,
 	};
@@ -59,6 +66,7 @@ static void endpoint_info(const struct wd_model *m, const struct mendpoint *e,
 		const struct wd_slot_val *val;
 
 		info.slot = e->have.slot[m->gen & 1];
+		info.trial = e->have.trial[m->gen & 1];
 		info.state = WD_EP_ENFORCED;
 		val = &m->sink.slot[(size_t)info.slot * WD_DIR__MAX];
 		info.isolated[WD_INGRESS] = val[WD_INGRESS].flags &
@@ -224,10 +232,5 @@ bool wd_model_policy_selects(const struct wd_model *m,
 	const struct mspace *s;
 
 	HASH_FIND(hh, m->spaces, pod->ns, strlen(pod->ns), s);
-	for (uint32_t i = 0; s && i < policy->policy.spec_cnt; i++) {
-		if (wd_spec_selects(&policy->policy.spec[i], policy->ns, pod,
-				    s->labels))
-			return true;
-	}
-	return false;
+	return s && policy_selects(policy, s, pod);
 }

@@ -24,6 +24,7 @@ struct wd_model *wd_model_new(const struct wd_store *store,
 	m->encrypt = config->encrypt;
 	m->exempt = config->exempt;
 	m->exempt_cnt = config->exempt_cnt;
+	memcpy(m->quota, config->quota, sizeof(m->quota));
 	m->no_labels = wd_labels_get(NULL, 0);
 	m->identity_next = WD_ID_FIRST;
 	m->first = true;
@@ -86,18 +87,82 @@ static void policy_delete(struct vec *v, const struct wd_object *policy)
 	v->cnt--;
 }
 
-static void endpoints_dirty(struct wd_model *m, const struct mspace *s)
+bool policy_selects(const struct wd_object *policy, const struct mspace *s,
+		    const struct wd_object *pod)
 {
-	for (size_t i = 0; i < s->endpoints.cnt; i++)
-		((struct mendpoint *)s->endpoints.item[i])->dirty = true;
-	if (s->endpoints.cnt)
-		m->commit_needed = true;
+	for (uint32_t i = 0; policy && i < policy->policy.spec_cnt; i++) {
+		if (wd_spec_selects(&policy->policy.spec[i], policy->ns, pod,
+				    s->labels))
+			return true;
+	}
+	return false;
 }
 
 /* Is it for the whole cluster? */
 static bool is_wide(const struct wd_object *policy)
 {
 	return !*policy->ns;
+}
+
+static void subject_dirty(struct wd_model *m, struct mendpoint *e)
+{
+	e->dirty = true;
+	m->commit_needed = true;
+}
+
+/* Note the change in the list of an endpoint that has one. */
+static void relist(struct mendpoint *e, const struct wd_object *was,
+		   const struct wd_object *now)
+{
+	if (e->listed && was)
+		policy_delete(is_wide(was) ? &e->wide : &e->near, was);
+	if (e->listed && now)
+		policy_insert(is_wide(now) ? &e->wide : &e->near, now);
+}
+
+/*
+ * Whom a policy selected or selects. Where nothing did fit there may be room
+ * now. Other changes of who is selected make endpoints dirty by themselves.
+ */
+static void subjects_changed(struct wd_model *m, const struct mspace *s,
+			     const struct wd_object *was,
+			     const struct wd_object *now)
+{
+	for (size_t i = 0; i < s->endpoints.cnt; i++) {
+		struct mendpoint *e = s->endpoints.item[i];
+		const struct wd_object *pod = endpoint_pod(e);
+		bool had = pod && policy_selects(was, s, pod);
+		bool has = pod && policy_selects(now, s, pod);
+
+		relist(e, had ? was : NULL, has ? now : NULL);
+		if (had || has || e->error)
+			subject_dirty(m, e);
+	}
+}
+
+static void taken_in(struct wd_model *m, struct mspace *s,
+		     const struct wd_object *policy)
+{
+	for (size_t i = 0; i < s->endpoints.cnt; i++) {
+		struct mendpoint *e = s->endpoints.item[i];
+		const struct wd_object *pod = endpoint_pod(e);
+
+		if (pod && policy_selects(policy, s, pod))
+			subject_dirty(m, e);
+	}
+}
+
+/* Where one goes, or gets smaller, others may have room. */
+static void quotas_changed(struct wd_model *m, struct mspace *s,
+			   const struct wd_object *was,
+			   const struct wd_object *now)
+{
+	if (was)
+		quota_policy_goes(m, s, was);
+	if (now)
+		quota_policy_comes(m, s, now);
+	if (was)
+		quota_policies_next(m, s, taken_in);
 }
 
 static void policy_changed(struct wd_model *m, const struct wd_object *was,
@@ -112,11 +177,12 @@ static void policy_changed(struct wd_model *m, const struct wd_object *was,
 	if (now)
 		policy_insert(list, now);
 	if (s) {
-		endpoints_dirty(m, s);
+		quotas_changed(m, s, was, now);
+		subjects_changed(m, s, was, now);
 		return;
 	}
 	for (s = m->spaces; s; s = s->hh.next)
-		endpoints_dirty(m, s);
+		subjects_changed(m, s, was, now);
 }
 
 void wd_model_changed(void *model, const struct wd_object *was,
@@ -134,6 +200,15 @@ void wd_model_changed(void *model, const struct wd_object *was,
 	case WD_KIND_NODE:
 	case WD_KIND_CILIUM_NODE:
 		node_changed(m, was, now);
+		break;
+	case WD_KIND_CIDR_GROUP:
+		m->groups_changed = m->commit_needed = true;
+		break;
+	case WD_KIND_SERVICE:
+		service_changed(m, was, now);
+		break;
+	case WD_KIND_SLICE:
+		slice_changed(m, was, now);
 		break;
 	case WD_KIND_NETPOL:
 	case WD_KIND_CLUSTER_NP:
@@ -181,7 +256,7 @@ void wd_model_endpoint_set(struct wd_model *m, const struct wd_endpoint *ep)
 		e->id = ep->id;
 		e->ep = ep;
 		e->pod = pod_get(m, ep->ns, ep->name);
-		vec_push(&e->pod->endpoints, e);
+		SLIST_INSERT_HEAD(&e->pod->endpoints, e, of_pod);
 		vec_push(&space_get(m, ep->ns)->endpoints, e);
 		HASH_ADD(hh, m->endpoints, id, sizeof(e->id), e);
 		endpoint_adopt(m, e);
@@ -196,14 +271,17 @@ void wd_model_endpoint_del(struct wd_model *m, uint32_t id)
 
 	if (!e)
 		return;
-	(void)vec_remove(&e->pod->endpoints, e);
+	SLIST_REMOVE(&e->pod->endpoints, e, mendpoint, of_pod);
 	(void)vec_remove(&space_get(m, e->ep->ns)->endpoints, e);
 	HASH_DELETE(hh, m->endpoints, e);
 	pod_update(m, e->pod);
 	slot_put(m, e->slot);
+	slot_put(m, e->trial);
 	if (e->in_kernel)
-		ghost_add(m, e->ep->ifindex, e->owned);
+		ghost_add(m, e->ep->ifindex, &e->owned);
 	free(e->error);
+	vec_fini(&e->wide);
+	vec_fini(&e->near);
 	free(e);
 }
 
@@ -224,6 +302,7 @@ void wd_model_adopt(struct wd_model *m, uint32_t gen,
 		    void *ctx)
 {
 	m->gen = gen;
+	m->held = true;
 	hold_used(&m->row_alloc, WD_MAP_wd_row, used, ctx);
 	hold_used(&m->slot_alloc, WD_MAP_wd_slot, used, ctx);
 	hold_used(&m->span_alloc, WD_MAP_wd_span, used, ctx);
@@ -292,6 +371,9 @@ void wd_model_adopt_entry(struct wd_model *m, enum wd_map map, const void *key,
 	case WD_MAP_wd_cidr6:
 		adopt_prefix(m, 6, key, val);
 		break;
+	case WD_MAP_wd_front:
+		front_adopt(m, key, val);
+		break;
 	case WD_MAP_wd_endpoint:
 		adopt_endpoint(m, key, val);
 		break;
@@ -301,12 +383,11 @@ void wd_model_adopt_entry(struct wd_model *m, enum wd_map map, const void *key,
 /* Endpoint entries of the agent before that no endpoint took up go with the first commit. */
 static void adopted_to_ghosts(struct wd_model *m)
 {
-	struct mslot *none[2] = { NULL, NULL };
 	struct madopted *old;
 	struct madopted *tmp;
 
 	HASH_ITER(hh, m->adopted, old, tmp) {
-		ghost_add(m, old->ifindex, none);
+		ghost_add(m, old->ifindex, NULL);
 		HASH_DELETE(hh, m->adopted, old);
 		free(old);
 	}
@@ -314,15 +395,20 @@ static void adopted_to_ghosts(struct wd_model *m)
 
 /* ---- commit ---- */
 
-static void portnames_apply(struct wd_model *m)
+/* What policies speak of without naming its content. */
+static void content_apply(struct wd_model *m)
 {
-	if (!m->portnames_changed)
+	if (!m->portnames_changed && !m->groups_changed &&
+	    !m->services_changed && !m->slices_changed)
 		return;
-	m->portnames_changed = false;
 	for (struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
-		if (e->named_egress)
-			e->dirty = true;
+		e->dirty |= e->named_egress && m->portnames_changed;
+		e->dirty |= e->grouped && m->groups_changed;
+		e->dirty |= e->served && m->services_changed;
+		e->dirty |= e->sliced && m->slices_changed;
 	}
+	m->portnames_changed = m->groups_changed = false;
+	m->services_changed = m->slices_changed = false;
 }
 
 static int compile_peers(struct wd_model *m)
@@ -338,29 +424,25 @@ static int compile_peers(struct wd_model *m)
 		err = prefix_compile(m, m->dirty_prefixes.item[i]);
 	for (size_t i = 0; i < m->dirty_addrs.cnt && !err; i++)
 		err = addr_compile(m, m->dirty_addrs.item[i]);
+	if (m->dirty_prefixes.cnt)
+		front_prefixes_changed(m);
+	for (size_t i = 0; i < m->dirty_fronts.cnt && !err; i++)
+		err = front_compile(m, m->dirty_fronts.item[i]);
 	return err;
 }
 
 static int compile(struct wd_model *m)
 {
-	portnames_apply(m);
+	bool room = m->room;
+
+	m->room = false;
+	content_apply(m);
 	for (struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
-		if (e->dirty)
+		if (e->dirty || (room && e->error))
 			(void)endpoint_compile(m, e);
 	}
 	bits_evaluate(m);
 	return compile_peers(m);
-}
-
-static void first_done(struct wd_model *m)
-{
-	m->first = false;
-	if (wd_model_settle(m))
-		return; /* the next commit begins with it; what is held stays held until then */
-	wd_alloc_release(&m->row_alloc);
-	wd_alloc_release(&m->slot_alloc);
-	wd_alloc_release(&m->span_alloc);
-	wd_alloc_release(&m->class_alloc);
 }
 
 static int commit(struct wd_model *m, char **ret_error)
@@ -392,9 +474,12 @@ static int commit(struct wd_model *m, char **ret_error)
 	m->commit_needed = false;
 	m->republish = false;
 	write_done(m);
-	if (m->first)
-		first_done(m);
 	m->commits++;
+	if (!m->first)
+		return 0;
+	m->first = false;
+	/* If it fails the next commit begins with it: so long all stays held. */
+	(void)wd_model_settle(m);
 	return 0;
 }
 
@@ -421,7 +506,14 @@ void wd_model_republish(struct wd_model *m)
 
 bool wd_model_dirty(const struct wd_model *m)
 {
-	return m->commit_needed;
+	if (m->commit_needed)
+		return true;
+	for (struct mendpoint *e = m->room ? m->endpoints : NULL; e;
+	     e = e->hh.next) {
+		if (e->error)
+			return true;
+	}
+	return false;
 }
 
 /* ---- drift ---- */
@@ -448,6 +540,21 @@ static struct mentry *entry_find(const struct wd_model *m, enum wd_map map,
 	memcpy(&cidr.addr.v6, (const uint8_t *)key + 4, family == 4 ? 4 : 16);
 	HASH_FIND(hh, m->prefixes, &cidr, sizeof(cidr), *ret_prefix);
 	return *ret_prefix ? &(*ret_prefix)->e : NULL;
+}
+
+static struct mkind *kind_find(const struct wd_model *m, const void *key,
+			       struct mfront **ret_front)
+{
+	struct wd_front_key first;
+	uint32_t nr;
+
+	memcpy(&first, key, sizeof(first));
+	nr = first.nr;
+	first.nr = 0;
+	HASH_FIND(hh, m->fronts, &first, sizeof(first), *ret_front);
+	return *ret_front && nr < (*ret_front)->kinds.cnt ?
+		       (*ret_front)->kinds.item[nr] :
+		       NULL;
 }
 
 static struct mendpoint *endpoint_by_ifindex(const struct wd_model *m,
@@ -477,13 +584,18 @@ const void *wd_model_wants(const struct wd_model *m, enum wd_map map,
 		ep = endpoint_by_ifindex(m, ifindex);
 		return ep && ep->in_kernel ? &ep->have : NULL;
 	}
+	if (map == WD_MAP_wd_front) {
+		struct mfront *front;
+		const struct mkind *kind = kind_find(m, key, &front);
+
+		return kind && kind->e.in_kernel ? &kind->e.have : NULL;
+	}
 	e = entry_find(m, map, key, &addr, &prefix);
 	return e && e->in_kernel ? &e->have : NULL;
 }
 
 void wd_model_refresh(struct wd_model *m, enum wd_map map, const void *key)
 {
-	struct mslot *none[2] = { NULL, NULL };
 	struct maddr *addr;
 	struct mprefix *prefix;
 	struct mentry *e;
@@ -498,7 +610,20 @@ void wd_model_refresh(struct wd_model *m, enum wd_map map, const void *key)
 		if (ep)
 			ep->rewrite = true;
 		else
-			ghost_add(m, ifindex, none);
+			ghost_add(m, ifindex, NULL);
+		return;
+	}
+	if (map == WD_MAP_wd_front) {
+		struct wd_front_val stray = { 0 };
+		struct mfront *front;
+		struct mkind *kind = kind_find(m, key, &front);
+
+		if (!kind) {
+			front_adopt(m, key, &stray);
+			return;
+		}
+		kind->e.rewrite = true;
+		front_dirty(m, front);
 		return;
 	}
 	e = entry_find(m, map, key, &addr, &prefix);

@@ -55,12 +55,16 @@ struct wd_model_config {
 	/* inside the cluster, besides the pod CIDRs of nodes; borrowed for good */
 	const struct wd_cidr *inside;
 	size_t inside_cnt;
+	uint32_t quota[WD_QUOTA__MAX]; /* of each namespace; 0: no limit */
 };
 
 /** wd_model_new() - @store and @sink outlive the model; out of memory ends the program */
 struct wd_model *wd_model_new(const struct wd_store *store,
 			      const struct wd_sink *sink,
 			      const struct wd_model_config *config);
+/** wd_model_mixes() - is there a service whose backends policy may treat differently */
+bool wd_model_mixes(const struct wd_model *model);
+
 /** wd_model_rebind() - the tables are elsewhere, with the same contents; copies @sink */
 void wd_model_rebind(struct wd_model *model, const struct wd_sink *sink);
 
@@ -94,7 +98,7 @@ void wd_model_adopt(struct wd_model *model, uint32_t gen,
 		    void *ctx);
 
 /**
- * wd_model_adopt_entry() - an entry found in wd_addr*, wd_cidr* or wd_endpoint
+ * wd_model_adopt_entry() - an entry found in wd_addr*, wd_cidr*, wd_front or wd_endpoint
  * Call for each after wd_model_adopt() and before the first commit, which
  * replaces it, or deletes it if nothing wants it.
  */
@@ -102,7 +106,7 @@ void wd_model_adopt_entry(struct wd_model *model, enum wd_map map,
 			  const void *key, const void *val);
 
 /**
- * wd_model_wants() - the value that a key of wd_addr*, wd_cidr* or wd_endpoint was last written with
+ * wd_model_wants() - the value that a key of wd_addr*, wd_cidr*, wd_front or wd_endpoint was last written with
  * Return: borrowed until the next call of this function or commit; NULL: it should not be there.
  */
 const void *wd_model_wants(const struct wd_model *model, enum wd_map map,
@@ -116,6 +120,23 @@ const char *wd_model_node_name(const struct wd_model *model, uint32_t number);
 
 /** wd_model_ns_name() - of a number of wd_addr_val.ns, borrowed; NULL no such number */
 const char *wd_model_ns_name(const struct wd_model *model, uint32_t number);
+
+struct wd_over {
+	const struct wd_object *policy; /* refused; NULL: it is about pods */
+	const char *ns;
+	enum wd_quota quota; /* the first that had no room */
+	uint32_t limit;
+	uint32_t pods; /* that are as if no source had told of them */
+};
+
+/** wd_model_over() - what quotas have no room for: policies as they came, then namespaces with pods */
+void wd_model_over(const struct wd_model *model,
+		   void (*fn)(void *ctx, const struct wd_over *over),
+		   void *ctx);
+
+/** wd_model_policy_over() - is the policy beyond its namespace's quota: it isolates and allows nothing */
+bool wd_model_policy_over(const struct wd_model *model,
+			  const struct wd_object *policy);
 
 /** wd_model_dirty() - is there anything that a commit would do */
 bool wd_model_dirty(const struct wd_model *model);
@@ -148,7 +169,7 @@ bool wd_model_unsettled(const struct wd_model *model);
 /** wd_model_refresh() - drift repair: the next commit writes or deletes this key again */
 void wd_model_refresh(struct wd_model *model, enum wd_map map, const void *key);
 
-/** wd_model_wanted_cnt() - keys that wd_addr*, wd_cidr* or wd_endpoint should have now */
+/** wd_model_wanted_cnt() - keys that wd_addr*, wd_cidr*, wd_front or wd_endpoint should have now */
 uint32_t wd_model_wanted_cnt(const struct wd_model *model, enum wd_map map);
 
 /** wd_model_wanted_each() - each such key with its value; stops at the first non-zero return */
@@ -174,6 +195,8 @@ struct wd_model_stats {
 	uint32_t identities;
 	uint32_t addrs[2]; /* IPv4, IPv6 */
 	uint32_t prefixes[2];
+	uint32_t services;
+	uint32_t fronts; /* entries of wd_front */
 	uint32_t preds;
 	uint32_t rows;
 	uint32_t slots;
@@ -196,10 +219,12 @@ struct wd_ep_info {
 	const struct wd_endpoint *ep;
 	enum wd_ep_state state;
 	enum wd_mode mode;
+	bool lifted; /* mode is the pod's own and lifts not what is cluster-wide */
 	uint32_t identity;
 	uint32_t slot;
+	uint32_t trial; /* slot of what is judged and told of, but let pass; 0 none */
 	bool isolated[2];
-	const char *error; /* NULL unless TOO_LARGE */
+	const char *error; /* NULL unless TOO_LARGE, or what is on trial is */
 };
 /** wd_model_endpoint() - how an endpoint stands. Return: 0 or -ENOENT */
 int wd_model_endpoint(const struct wd_model *model, uint32_t id,
@@ -256,6 +281,7 @@ struct wd_decision {
 	enum wd_dir dir;
 	bool enforced; /* false: that end is not an endpoint of this node; nothing else is set */
 	enum wd_verdict verdict;
+	bool on_trial; /* what is enforced lets it pass; what is on trial would not */
 	enum wd_reason reason;
 	const struct wd_object *
 		policy; /* the rule's, or one that isolates (reason DEFAULT), or NULL */
@@ -268,17 +294,37 @@ struct wd_decision {
 	enum wd_reason table_reason;
 };
 
+/* What a flow to a service comes to: it may end at any of the backends. */
+struct wd_service_info {
+	const char *ns; /* NULL: the destination is no service that is known */
+	const char *name;
+	uint32_t backends; /* 0: none is known */
+	struct wd_addr
+		addr; /* of the one that decided, and is taken for the receiver */
+	uint16_t port;
+	uint32_t allowed; /* so many of them policy allows */
+	bool late; /* so who judges after the translation decides */
+	struct wd_addr first; /* of those */
+	uint16_t first_port;
+};
+
 struct wd_flow {
 	struct wd_addr src;
 	struct wd_addr dst;
 	bool from_host; /* by a socket of this host */
+	bool late; /* somebody judges after the translation of services */
 	uint8_t proto; /* IP protocol number */
-	uint16_t port; /* destination port, host byte order; 0 for protocols without */
+	/* destination port, host byte order; ICMP: type << 8 | code; else 0 */
+	uint16_t port;
 };
 
-/** wd_model_why() - what both hooks say about a new flow; ret[WD_EGRESS] is the sender's, ret[WD_INGRESS] the receiver's */
+/**
+ * wd_model_why() - what both hooks say about a new flow; ret[WD_EGRESS] is the sender's, ret[WD_INGRESS] the receiver's
+ * @ret_service: set where a pod of this node sends to a service; NULL passes
+ */
 void wd_model_why(const struct wd_model *model, const struct wd_flow *flow,
-		  bool host_policy, struct wd_decision ret[WD_DIR__MAX]);
+		  bool host_policy, struct wd_decision ret[WD_DIR__MAX],
+		  struct wd_service_info *ret_service);
 
 /** wd_model_rule() - the rule behind a stable id. Return: its policy, or NULL; *ret_dir, *ret_index set then */
 const struct wd_object *wd_model_rule(const struct wd_model *model,

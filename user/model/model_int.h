@@ -11,6 +11,8 @@
  *   bit      a predicate of the ABI: true where any of its terms is, or by the
  *            first of them that is
  *   prefix   a CIDR or an except of terms, with its row
+ *   service  a name for addresses and ports that lead to others
+ *   front    one such address and port, with a row for each kind of backends
  *   slot     a compiled policy: atoms (port span, bit, rule) -> spans, classes
  *
  * What is dirty is in lists; a commit empties them.
@@ -81,6 +83,21 @@ struct mgroup {
 	struct vec pods; /* struct mpod */
 };
 
+/* What policies say, against quotas. */
+struct mcost {
+	uint64_t rules;
+	uint64_t cidrs;
+};
+
+/* A policy that its namespace's quota has no room for; in the order of coming. */
+struct mover {
+	UT_hash_handle hh; /* by policy */
+	const struct wd_object *policy;
+	struct mspace *space;
+	enum wd_quota quota; /* the first that is short */
+	struct mcost cost;
+};
+
 /* Namespace, known by an object or just by what is in it. Never freed. */
 struct mspace {
 	UT_hash_handle hh; /* by name */
@@ -93,6 +110,11 @@ struct mspace {
 	struct vec policies; /* const struct wd_object, sorted by name */
 	struct vec groups; /* struct mgroup */
 	struct vec endpoints; /* struct mendpoint */
+	struct vec services; /* struct mservice */
+	struct vec
+		nameless; /* struct mpod: for whose labels the quota has no room */
+	struct mcost cost; /* of policies that are not over */
+	uint32_t over; /* policies that are */
 };
 
 struct mpod_key {
@@ -104,8 +126,9 @@ struct mpod {
 	UT_hash_handle hh;
 	struct mpod_key key;
 	const struct wd_object *obj; /* NULL: only an endpoint is known */
-	struct mgroup *group; /* NULL: contributes nothing */
-	struct vec endpoints; /* struct mendpoint */
+	struct mgroup
+		*group; /* NULL: contributes nothing, or is over the quota */
+	SLIST_HEAD(, mendpoint) endpoints; /* nearly all are elsewhere */
 	SLIST_HEAD(, mclaim) claims;
 };
 
@@ -164,10 +187,51 @@ struct mprefix {
 	struct vec out; /* struct mterm that except it */
 };
 
+/* A service, known by its object or just by slices. Forgotten with the last of them. */
+struct mservice {
+	UT_hash_handle hh; /* by key */
+	struct mpod_key key;
+	const struct wd_object *obj; /* NULL: only slices are known */
+	struct vec slices; /* const struct wd_object */
+	struct vec fronts; /* struct mfront of its addresses and ports */
+};
+
+/* Backends of one kind. */
+struct mkind {
+	struct wd_front_key key;
+	bool gone; /* to be deleted once row 0 is in force */
+	/* port[] of the value are the halves of ifindex; want has one for both */
+	struct mentry e;
+};
+
+struct mfront {
+	UT_hash_handle hh; /* by key */
+	struct wd_front_key key; /* nr 0 */
+	bool dirty;
+	struct vec services; /* struct mservice: more than one may claim it */
+	struct vec kinds; /* struct mkind, by nr */
+	struct vec backs; /* struct mback that it rests on */
+	uint32_t strays; /* of them, those that nobody claims */
+};
+
+/* An address that is a backend. */
+struct mback {
+	UT_hash_handle hh; /* by addr */
+	struct wd_addr addr;
+	struct vec fronts; /* struct mfront */
+};
+
+/* Where a flow to a front may end. */
+struct mend {
+	struct wd_addr addr;
+	uint16_t port; /* host byte order */
+};
+
 enum term_type {
 	TERM_PODS,
 	TERM_CIDR,
 	TERM_NODES,
+	TERM_UNKNOWN, /* those inside the cluster of whom nobody has told */
 };
 
 struct mterm {
@@ -175,6 +239,8 @@ struct mterm {
 	char *text; /* canonical, and what people see */
 	uint32_t refs; /* from bits */
 	enum term_type type;
+	/* Also those of whom nobody has told, who may be such pods or nodes: for what denies. */
+	bool or_unknown;
 	struct mspace *space; /* the only namespace, or NULL: ns_sel decides */
 	const struct wd_selector
 		*ns_sel; /* borrowed while a policy is compiled, else own */
@@ -191,6 +257,8 @@ struct mterm {
 	bool out; /* scratch: excluded by an except */
 	uint64_t mark; /* scratch: the piece of the port space that it was last seen in */
 	uint64_t pass_mark; /* scratch: the same, as one to pass on */
+	uint64_t maybe_mark; /* scratch: the same, as one perhaps passed on */
+	uint64_t fresh_mark; /* scratch: the evaluation that looked for its addresses last */
 	struct vec bits; /* struct mbit that it is part of */
 };
 
@@ -198,14 +266,14 @@ struct mterm {
 enum part_what {
 	PART_YES,
 	PART_NO,
-	PART_PASS, /* what other parts of this tier say does not count */
+	PART_PASS, /* what other parts of these tiers say does not count */
 };
 
 /* Part of a bit. No padding: lists of them are compared as bytes. */
 struct mpart {
 	struct mterm *term;
 	uint32_t what; /* enum part_what */
-	uint32_t tier; /* enum wd_tier */
+	uint32_t tiers; /* a bit for what a tier allows, another for what it denies */
 };
 
 /*
@@ -230,14 +298,22 @@ struct mrow {
 	uint64_t bits[];
 };
 
+enum atom_action {
+	ATOM_ALLOW = WD_RULE_ALLOW,
+	ATOM_DENY = WD_RULE_DENY,
+	ATOM_PASS = WD_RULE_PASS,
+	/* perhaps passed on: ends what may allow, not what may deny */
+	ATOM_MAYBE = WD_RULE_PASS + 1,
+};
+
 /* One line of a compiled policy before it is split by ports; in order of precedence. */
 struct atom {
 	uint8_t dir;
 	uint8_t any_port; /* every protocol, also without ports */
-	uint8_t proto;
+	uint8_t l4; /* enum wd_l4: what lo and hi are of */
 	uint8_t any_peer;
 	uint8_t tier; /* enum wd_tier */
-	uint8_t action; /* enum wd_rule_action */
+	uint8_t action; /* enum atom_action */
 	uint16_t lo;
 	uint16_t hi;
 	uint32_t rule;
@@ -266,17 +342,33 @@ struct mslot {
 	struct vec terms; /* struct mterm, one reference each */
 };
 
+/* The slots behind an endpoint's entry, by half, one reference each; NULL: none, or of the agent before. */
+struct mowned {
+	struct mslot *slot[2];
+	struct mslot *trial[2];
+};
+
 struct mendpoint {
 	UT_hash_handle hh; /* by id */
 	uint32_t id;
 	const struct wd_endpoint *ep;
 	struct mpod *pod;
+	SLIST_ENTRY(mendpoint) of_pod;
+	/* the policies that select its pod, if they are @listed */
+	struct vec wide,
+		near; /* const struct wd_object, in order of precedence */
+	bool listed;
 	bool dirty; /* policy must be compiled again */
 	bool named_egress; /* depends on the port names of others */
+	bool grouped; /* depends on groups of CIDRs, there or not */
+	bool served; /* depends on services, there or not */
+	bool sliced; /* and on slices of those that have a selector */
 	bool in_kernel;
 	bool rewrite;
+	bool lifted; /* its pod's own mode lifts only what its namespace's policies say */
 	struct mslot *slot; /* in the next generation; NULL: slot 0 */
-	struct mslot *owned[2]; /* behind have.slot[i], references */
+	struct mslot *trial; /* the same of what is on trial; NULL: nothing is */
+	struct mowned owned; /* behind have */
 	struct wd_endpoint_val have;
 	char *error; /* why slot is NULL though the pod is known */
 };
@@ -291,7 +383,7 @@ struct madopted {
 /* Kernel entries of endpoints that are gone. */
 struct mghost {
 	uint32_t ifindex;
-	struct mslot *owned[2];
+	struct mowned owned;
 };
 
 struct mrule {
@@ -305,11 +397,12 @@ struct mrule {
 	int index;
 };
 
-/* Numbers that a port name stands for among all pods. */
+/* Numbers that a port name stands for among the pods of a namespace, or among all. */
 struct mportname {
 	UT_hash_handle hh; /* by key */
 	struct {
 		const char *name;
+		const struct mspace *space; /* NULL: all */
 		uint64_t proto;
 	} key;
 	size_t cnt;
@@ -328,10 +421,15 @@ struct wd_model {
 	bool encrypt;
 	const char *const *exempt;
 	size_t exempt_cnt;
+	uint32_t quota[WD_QUOTA__MAX]; /* of each namespace; 0 none */
+	struct mover *over;
 	uint32_t gen;
 	bool first; /* nothing published by this process yet */
+	bool held; /* nothing that the agent before used is given away */
 	bool commit_needed;
+	bool room; /* bits, classes or slots were given back: what did not fit may fit now */
 	uint64_t mark; /* last one given */
+	uint64_t evaluations; /* of fresh bits */
 	bool republish; /* switch with the next commit even if it writes no entry */
 
 	struct midentity *identities;
@@ -347,6 +445,9 @@ struct wd_model {
 	struct mendpoint *endpoints;
 	struct mportname *portnames;
 	bool portnames_changed;
+	bool groups_changed; /* of CIDRs */
+	bool services_changed; /* who policies may mean by them */
+	bool slices_changed; /* of a service with a selector */
 	struct vec host_claims; /* struct mclaim */
 
 	struct mterm *terms;
@@ -357,6 +458,12 @@ struct wd_model {
 	uint64_t bit_stale[WD_ROW_WORDS];
 	uint32_t words; /* of group bit sets */
 	struct vec fresh_bits;
+	struct mservice *services;
+	struct mfront *fronts;
+	struct mback *backs;
+	struct vec dirty_fronts; /* struct mfront */
+	struct vec unsettled_kinds; /* struct mkind */
+	uint32_t strays; /* of all fronts: what those rest on is prefixes */
 	struct mprefix *prefixes;
 	uint32_t prefix_lens[2][129]; /* prefixes of each length, by family */
 	bool prefixes_dirty;
@@ -373,6 +480,7 @@ struct wd_model {
 	struct vec
 		wide; /* const struct wd_object: policies for the whole cluster, by precedence */
 	struct vec node_terms; /* struct mterm */
+	struct vec unknown_terms; /* struct mterm with or_unknown */
 	const struct wd_labels *no_labels; /* the empty set */
 	struct vec ordered; /* struct mbit */
 	struct minside *insides;
@@ -390,9 +498,33 @@ struct wd_model {
 	uint64_t commit_us;
 };
 
+/* model.c: is @pod, of @s, the subject of any of its specs; NULL passes */
+bool policy_selects(const struct wd_object *policy, const struct mspace *s,
+		    const struct wd_object *pod);
+
+/* quota.c */
+bool policy_is_over(const struct wd_model *m, const struct wd_object *policy);
+/* Before it leaves the store, and when it is there. */
+void quota_policy_goes(struct wd_model *m, struct mspace *s,
+		       const struct wd_object *policy);
+void quota_policy_comes(struct wd_model *m, struct mspace *s,
+			const struct wd_object *policy);
+/* Take in those that there is room for now, and tell of each. */
+void quota_policies_next(struct wd_model *m, struct mspace *s,
+			 void (*fn)(struct wd_model *m, struct mspace *s,
+				    const struct wd_object *policy));
+/* Is there room for one more set of labels? @leaving: the group that the pod leaves, or NULL */
+bool quota_has_group(const struct wd_model *m, const struct mspace *s,
+		     const struct mgroup *leaving);
+/* pod_refresh(), and the pods that there is room for after it. */
+void pod_update(struct wd_model *m, struct mpod *pod);
+void quota_fini(struct wd_model *m);
+
 /* vec.c */
 void vec_push(struct vec *v, void *item);
-bool vec_remove(struct vec *v, const void *item);
+bool vec_remove(struct vec *v,
+		const void *item); /* the last one takes its place */
+void vec_take(struct vec *v, const void *item); /* the order stays */
 void vec_fini(struct vec *v);
 
 /* identity.c */
@@ -404,11 +536,13 @@ void identities_fini(struct wd_model *m);
 /* term.c: terms, bits, prefixes */
 struct mterm *term_pods(struct wd_model *m, struct mspace *space,
 			const struct wd_peer *peer,
-			const struct wd_port_name *holds);
+			const struct wd_port_name *holds, bool or_unknown);
 struct mterm *term_cidr(struct wd_model *m, const struct wd_peer *peer,
 			const struct wd_port_name *holds);
 struct mterm *term_anypod(struct wd_model *m, const struct wd_port_name *holds);
-struct mterm *term_nodes(struct wd_model *m, const struct wd_peer *peer);
+struct mterm *term_nodes(struct wd_model *m, const struct wd_peer *peer,
+			 bool or_unknown);
+struct mterm *term_unknown(struct wd_model *m);
 void term_ref(struct mterm *t);
 void term_put(struct wd_model *m, struct mterm *t);
 bool term_matches_group(const struct mterm *t, const struct mgroup *g);
@@ -425,6 +559,8 @@ struct whose {
 	uint8_t len;
 	bool is_known; /* a pod, a node or this host has it */
 	bool is_inside; /* the cluster; only worked out if any term wants it */
+	/* inside, and of nobody, or of a pod that no source has told of */
+	bool is_unknown;
 	bool is_own; /* of this node */
 	const struct mgroup *group; /* of the pod behind it, or NULL */
 	const struct wd_labels
@@ -437,6 +573,8 @@ bool inside_has(const struct wd_model *m, const struct wd_addr *addr,
 void cidr_bits(struct wd_model *m, const struct whose *who, uint64_t *bits);
 void nodes_bits(const struct wd_model *m, const struct whose *who,
 		uint64_t *bits);
+void unknown_bits(const struct wd_model *m, const struct whose *who,
+		  uint64_t *bits);
 void ordered_bits(const struct wd_model *m, const struct whose *who,
 		  uint64_t *bits);
 bool ports_hold(const struct mports *ports, const char *name, uint8_t proto,
@@ -451,12 +589,13 @@ void row_put(struct wd_model *m, uint32_t id);
 struct mspace *space_get(struct wd_model *m, const char *name);
 void pod_changed(struct wd_model *m, const struct wd_object *was,
 		 const struct wd_object *now);
-void pod_update(struct wd_model *m, struct mpod *pod);
+void pod_refresh(struct wd_model *m, struct mpod *pod);
 struct mpod *pod_get(struct wd_model *m, const char *ns, const char *name);
 void node_changed(struct wd_model *m, const struct wd_object *was,
 		  const struct wd_object *now);
 void space_changed(struct wd_model *m, const struct wd_object *was,
 		   const struct wd_object *now);
+struct wd_addr addr_clean(const struct wd_addr *from);
 struct maddr *addr_get(struct wd_model *m, const struct wd_addr *addr);
 const struct mclaim *addr_winner(const struct maddr *a);
 void addr_dirty(struct wd_model *m, struct maddr *a);
@@ -470,10 +609,66 @@ struct mclaim *claim_new(struct wd_model *m, const struct wd_addr *addr,
 			 enum claim_kind kind);
 void claim_free(struct wd_model *m, struct mclaim *c);
 
+/* Of the link or of a group: may be this host, though nobody claims it. */
+bool addr_is_near(const struct wd_addr *addr);
+/* What the row of an address that nobody claims has; or that of a prefix. */
+void stray_bits(struct wd_model *m, const struct wd_addr *addr, uint8_t len,
+		uint64_t *bits);
+
+/* service.c */
+void service_changed(struct wd_model *m, const struct wd_object *was,
+		     const struct wd_object *now);
+void slice_changed(struct wd_model *m, const struct wd_object *was,
+		   const struct wd_object *now);
+/* A pod of the namespace came, went or changed: services that go by selectors. */
+void services_of(struct wd_model *m, const struct mspace *space);
+/*
+ * Where flows to @front may end, each once.
+ * @ret_end: allocated, to be freed; Return: how many.
+ */
+size_t service_ends(const struct wd_model *m, const struct mfront *front,
+		    struct mend **ret_end);
+/* As peers of rules (WD_PEER_SERVICES): the next one after @s (NULL: the first), NULL: none. */
+const struct mservice *service_next(const struct wd_model *m,
+				    const struct wd_peer *peer,
+				    const struct mservice *s);
+/* The pods that it means as such a peer, or NULL: the addresses of its slices. */
+const struct wd_selector *service_pods(const struct mservice *s);
+/* Does a rule that denies mean everybody, since nobody knows where they lead? */
+bool services_unknown(const struct wd_model *m, const struct wd_peer *peer);
+void services_fini(struct wd_model *m);
+
+/* front.c */
+struct mfront *front_get(struct wd_model *m, const struct wd_front_key *key);
+void front_dirty(struct wd_model *m, struct mfront *f);
+/* The row of a backend, or what it rests on, is another. */
+void front_addr_changed(struct wd_model *m, const struct wd_addr *addr);
+void front_prefixes_changed(struct wd_model *m);
+int front_compile(struct wd_model *m, struct mfront *f);
+int front_write(struct wd_model *m, struct mfront *f, bool *ret_wrote);
+void front_done(struct wd_model *m, struct mfront *f);
+void front_adopt(struct wd_model *m, const struct wd_front_key *key,
+		 const struct wd_front_val *val);
+/* The front of a flow, or NULL. @is_node: the address is one of a node */
+const struct mfront *front_of(const struct wd_model *m,
+			      const struct wd_addr *addr, uint8_t proto,
+			      uint16_t port, bool is_node);
+void fronts_fini(struct wd_model *m);
+
+/* write.c: entries */
+int entry_write(struct wd_model *m, struct mentry *e, enum wd_map map,
+		const void *key, bool *ret_wrote);
+int entry_settle(struct wd_model *m, struct mentry *e, enum wd_map map,
+		 const void *key);
+void entry_gone(struct wd_model *m, struct mentry *e);
+
 /* slot.c */
 int endpoint_compile(struct wd_model *m, struct mendpoint *e);
 void slot_put(struct wd_model *m, struct mslot *s);
+/* As pod and namespace say; and as it is carried out, see mendpoint.lifted. */
 enum wd_mode endpoint_mode(const struct wd_model *m, const struct mendpoint *e);
+enum wd_mode endpoint_enforced(const struct wd_model *m,
+			       const struct mendpoint *e);
 bool space_encrypts(const struct wd_model *m, const struct mspace *s);
 /* Must what it exchanges with other nodes be encrypted? */
 bool endpoint_encrypts(const struct wd_model *m, const struct mendpoint *e);
@@ -495,6 +690,7 @@ int64_t array_get(struct wd_model *m, enum wd_map map, uint32_t cnt);
 int write_all(struct wd_model *m, bool *ret_wrote);
 void write_done(struct wd_model *m);
 void ghost_add(struct wd_model *m, uint32_t ifindex,
-	       struct mslot *const owned[2]);
+	       const struct mowned *owned);
+void owned_put(struct wd_model *m, struct mowned *owned);
 
 #endif /* WARDER_MODEL_INT_H */

@@ -118,8 +118,18 @@ static void peer_fini(struct wd_peer *peer)
 	case WD_PEER_NODES:
 		selector_free(peer->node_sel);
 		break;
+	case WD_PEER_GROUPS:
+		wd_str_put(peer->group);
+		selector_free(peer->group_sel);
+		free(peer->except);
+		break;
 	case WD_PEER_CIDR:
 		free(peer->except);
+		break;
+	case WD_PEER_SERVICES:
+		wd_str_put(peer->service_ns);
+		wd_str_put(peer->service);
+		selector_free(peer->service_sel);
 		break;
 	}
 }
@@ -144,6 +154,7 @@ static void policy_fini(struct wd_policy *policy)
 
 		selector_free(spec->ns_sel);
 		selector_free(spec->subject);
+		wd_str_put(spec->log);
 		rules_free(spec->rule[0], spec->rule_cnt[0]);
 		rules_free(spec->rule[1], spec->rule_cnt[1]);
 	}
@@ -220,6 +231,27 @@ static void pod_fini(struct wd_pod *pod)
 	free(pod->addr);
 }
 
+static void service_fini(struct wd_service *s)
+{
+	wd_labels_put(s->labels);
+	selector_free(s->selector);
+	for (uint32_t i = 0; i < s->port_cnt; i++) {
+		wd_str_put(s->port[i].name);
+		wd_str_put(s->port[i].target_name);
+	}
+	free(s->port);
+	free(s->addr);
+}
+
+static void slice_fini(struct wd_slice *s)
+{
+	for (uint32_t i = 0; i < s->port_cnt; i++)
+		wd_str_put(s->port[i].name);
+	wd_str_put(s->service);
+	free(s->port);
+	free(s->addr);
+}
+
 void wd_object_free(struct wd_object *obj)
 {
 	if (!obj)
@@ -236,6 +268,16 @@ void wd_object_free(struct wd_object *obj)
 		wd_labels_put(obj->node.labels);
 		free(obj->node.addr);
 		free(obj->node.cidr);
+		break;
+	case WD_KIND_CIDR_GROUP:
+		wd_labels_put(obj->group.labels);
+		free(obj->group.cidr);
+		break;
+	case WD_KIND_SERVICE:
+		service_fini(&obj->service);
+		break;
+	case WD_KIND_SLICE:
+		slice_fini(&obj->slice);
 		break;
 	case WD_KIND_NETPOL:
 	case WD_KIND_CLUSTER_NP:
@@ -283,6 +325,16 @@ static bool cidr_equal(const struct wd_cidr *a, const struct wd_cidr *b)
 	return a->len == b->len && wd_addr_equal(&a->addr, &b->addr);
 }
 
+static bool cidrs_equal(const struct wd_cidr *a, const struct wd_cidr *b,
+			uint32_t cnt)
+{
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (!cidr_equal(&a[i], &b[i]))
+			return false;
+	}
+	return true;
+}
+
 static bool peer_equal(const struct wd_peer *a, const struct wd_peer *b)
 {
 	if (a->type != b->type)
@@ -293,14 +345,18 @@ static bool peer_equal(const struct wd_peer *a, const struct wd_peer *b)
 	if (a->type == WD_PEER_NODES)
 		return a->nodes == b->nodes &&
 		       selector_equal(a->node_sel, b->node_sel);
-	if (a->scope != b->scope || !cidr_equal(&a->cidr, &b->cidr) ||
-	    a->except_cnt != b->except_cnt)
+	if (a->type == WD_PEER_SERVICES)
+		return a->service_ns == b->service_ns &&
+		       a->service == b->service &&
+		       a->only_known == b->only_known &&
+		       selector_equal(a->service_sel, b->service_sel);
+	if (a->scope != b->scope || a->except_cnt != b->except_cnt ||
+	    !cidrs_equal(a->except, b->except, a->except_cnt))
 		return false;
-	for (uint32_t i = 0; i < a->except_cnt; i++) {
-		if (!cidr_equal(&a->except[i], &b->except[i]))
-			return false;
-	}
-	return true;
+	if (a->type == WD_PEER_CIDR)
+		return cidr_equal(&a->cidr, &b->cidr);
+	return a->group == b->group &&
+	       selector_equal(a->group_sel, b->group_sel);
 }
 
 static bool rule_equal(const struct wd_policy_rule *a,
@@ -327,7 +383,7 @@ static bool rule_equal(const struct wd_policy_rule *a,
 
 static bool spec_equal(const struct wd_spec *a, const struct wd_spec *b)
 {
-	if (a->subject_broken != b->subject_broken ||
+	if (a->subject_broken != b->subject_broken || a->log != b->log ||
 	    !selector_equal(a->ns_sel, b->ns_sel) ||
 	    !selector_equal(a->subject, b->subject))
 		return false;
@@ -347,7 +403,7 @@ static bool spec_equal(const struct wd_spec *a, const struct wd_spec *b)
 static bool policy_equal(const struct wd_policy *a, const struct wd_policy *b)
 {
 	if (a->tier != b->tier || a->priority != b->priority ||
-	    a->spec_cnt != b->spec_cnt)
+	    a->on_trial != b->on_trial || a->spec_cnt != b->spec_cnt)
 		return false;
 	for (uint32_t i = 0; i < a->spec_cnt; i++) {
 		if (!spec_equal(&a->spec[i], &b->spec[i]))
@@ -393,8 +449,48 @@ static bool node_equal(const struct wd_node *a, const struct wd_node *b)
 	    wd_wgkey_compare(&a->wgkey, &b->wgkey) != 0 ||
 	    !addrs_equal(a->addr, b->addr, a->addr_cnt))
 		return false;
-	for (uint32_t i = 0; i < a->cidr_cnt; i++) {
-		if (!cidr_equal(&a->cidr[i], &b->cidr[i]))
+	return cidrs_equal(a->cidr, b->cidr, a->cidr_cnt);
+}
+
+static bool group_equal(const struct wd_cidr_group *a,
+			const struct wd_cidr_group *b)
+{
+	return a->labels == b->labels && a->cidr_cnt == b->cidr_cnt &&
+	       cidrs_equal(a->cidr, b->cidr, a->cidr_cnt);
+}
+
+static bool service_equal(const struct wd_service *a,
+			  const struct wd_service *b)
+{
+	if (a->labels != b->labels || a->addr_cnt != b->addr_cnt ||
+	    a->port_cnt != b->port_cnt ||
+	    !selector_equal(a->selector, b->selector) ||
+	    !addrs_equal(a->addr, b->addr, a->addr_cnt))
+		return false;
+	for (uint32_t i = 0; i < a->port_cnt; i++) {
+		const struct wd_service_port *x = &a->port[i];
+		const struct wd_service_port *y = &b->port[i];
+
+		if (x->name != y->name || x->target_name != y->target_name ||
+		    x->port != y->port || x->target != y->target ||
+		    x->node_port != y->node_port || x->proto != y->proto)
+			return false;
+	}
+	return true;
+}
+
+static bool slice_equal(const struct wd_slice *a, const struct wd_slice *b)
+{
+	if (a->service != b->service || a->addr_cnt != b->addr_cnt ||
+	    a->port_cnt != b->port_cnt ||
+	    !addrs_equal(a->addr, b->addr, a->addr_cnt))
+		return false;
+	for (uint32_t i = 0; i < a->port_cnt; i++) {
+		const struct wd_slice_port *x = &a->port[i];
+		const struct wd_slice_port *y = &b->port[i];
+
+		if (x->name != y->name || x->port != y->port ||
+		    x->proto != y->proto)
 			return false;
 	}
 	return true;
@@ -416,6 +512,12 @@ bool wd_object_equal(const struct wd_object *a, const struct wd_object *b)
 	case WD_KIND_NODE:
 	case WD_KIND_CILIUM_NODE:
 		return node_equal(&a->node, &b->node);
+	case WD_KIND_CIDR_GROUP:
+		return group_equal(&a->group, &b->group);
+	case WD_KIND_SERVICE:
+		return service_equal(&a->service, &b->service);
+	case WD_KIND_SLICE:
+		return slice_equal(&a->slice, &b->slice);
 	case WD_KIND_NETPOL:
 	case WD_KIND_CLUSTER_NP:
 	case WD_KIND_ADMIN_NP:
@@ -438,6 +540,9 @@ const char *wd_kind_name(enum wd_kind kind)
 		[WD_KIND_POD] = "Pod",
 		[WD_KIND_NODE] = "Node",
 		[WD_KIND_CILIUM_NODE] = "CiliumNode",
+		[WD_KIND_CIDR_GROUP] = "CiliumCIDRGroup",
+		[WD_KIND_SERVICE] = "Service",
+		[WD_KIND_SLICE] = "EndpointSlice",
 		[WD_KIND_NETPOL] = "NetworkPolicy",
 		[WD_KIND_CLUSTER_NP] = "ClusterNetworkPolicy",
 		[WD_KIND_ADMIN_NP] = "AdminNetworkPolicy",
@@ -460,17 +565,48 @@ void wd_policy_specs(struct wd_object *obj, uint32_t cnt)
 	obj->policy.spec_cnt = cnt;
 }
 
-const struct wd_policy_rule *wd_policy_rule(const struct wd_policy *policy,
-					    int dir, uint32_t index)
+/* The spec that has the *@index-th rule, which becomes its number there. */
+static const struct wd_spec *spec_of(const struct wd_policy *policy, int dir,
+				     uint32_t *index)
 {
 	for (uint32_t i = 0; i < policy->spec_cnt; i++) {
 		const struct wd_spec *spec = &policy->spec[i];
 
-		if (index < spec->rule_cnt[dir])
-			return &spec->rule[dir][index];
-		index -= spec->rule_cnt[dir];
+		if (*index < spec->rule_cnt[dir])
+			return spec;
+		*index -= spec->rule_cnt[dir];
 	}
 	return NULL;
+}
+
+const struct wd_policy_rule *wd_policy_rule(const struct wd_policy *policy,
+					    int dir, uint32_t index)
+{
+	const struct wd_spec *spec = spec_of(policy, dir, &index);
+
+	return spec ? &spec->rule[dir][index] : NULL;
+}
+
+const char *wd_policy_log(const struct wd_policy *policy, int dir,
+			  uint32_t index)
+{
+	const struct wd_spec *spec = spec_of(policy, dir, &index);
+
+	return spec ? spec->log : NULL;
+}
+
+void wd_rule_cost(const struct wd_policy_rule *rule, uint64_t *peers,
+		  uint64_t *cidrs)
+{
+	*peers += rule->peer_cnt ? rule->peer_cnt : 1;
+	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
+		const struct wd_peer *peer = &rule->peer[i];
+
+		if (peer->type == WD_PEER_CIDR)
+			*cidrs += 1;
+		if (peer->type == WD_PEER_CIDR || peer->type == WD_PEER_GROUPS)
+			*cidrs += peer->except_cnt;
+	}
 }
 
 uint32_t wd_policy_rules(const struct wd_policy *policy, int dir)
@@ -526,6 +662,31 @@ bool wd_selector_matches(const struct wd_selector *sel,
 			return false;
 	}
 	return true;
+}
+
+bool wd_peer_means(const struct wd_peer *peer, const struct wd_object *group)
+{
+	if (peer->group)
+		return strcmp(peer->group, group->name) == 0;
+	return wd_selector_matches(peer->group_sel, group->group.labels);
+}
+
+bool wd_peer_names(const struct wd_peer *peer, const char *ns, const char *name,
+		   const struct wd_labels *labels)
+{
+	if (peer->service_ns && strcmp(peer->service_ns, ns) != 0)
+		return false;
+	if (peer->service)
+		return strcmp(peer->service, name) == 0;
+	return labels && wd_selector_matches(peer->service_sel, labels);
+}
+
+bool wd_policy_counts(const struct wd_object *policy, bool tries, bool lifts)
+{
+	if (policy->policy.on_trial && !tries)
+		return false;
+	return !lifts ||
+	       (!*policy->ns && policy->policy.tier != WD_TIER_BASELINE);
 }
 
 bool wd_spec_selects(const struct wd_spec *spec, const char *ns,

@@ -20,11 +20,17 @@
 
 struct wd_labels;
 
+/* Key under which a pod's service account is among its labels. */
+#define WD_LABEL_ACCOUNT "io.cilium.k8s.policy.serviceaccount"
+
 enum wd_kind {
 	WD_KIND_NAMESPACE,
 	WD_KIND_POD,
 	WD_KIND_NODE,
 	WD_KIND_CILIUM_NODE, /* cilium.io/v2 CiliumNode; a wd_node, too */
+	WD_KIND_CIDR_GROUP, /* cilium.io/v2 CiliumCIDRGroup */
+	WD_KIND_SERVICE,
+	WD_KIND_SLICE, /* discovery.k8s.io/v1 EndpointSlice */
 	/* policies, from here on */
 	WD_KIND_NETPOL, /* networking.k8s.io/v1 NetworkPolicy */
 	WD_KIND_CLUSTER_NP, /* policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy */
@@ -83,6 +89,8 @@ enum wd_peer_type {
 	WD_PEER_PODS,
 	WD_PEER_CIDR,
 	WD_PEER_NODES,
+	WD_PEER_GROUPS,
+	WD_PEER_SERVICES, /* whom services lead to */
 };
 
 enum wd_which_nodes {
@@ -114,20 +122,39 @@ struct wd_peer {
 			/* NULL: every one of these */
 			struct wd_selector *node_sel;
 		};
-		struct { /* WD_PEER_CIDR */
+		struct { /* WD_PEER_CIDR, WD_PEER_GROUPS */
 			enum wd_cidr_scope scope;
-			struct wd_cidr cidr;
 			uint32_t except_cnt;
-			struct wd_cidr *except; /* each inside cidr */
+			struct wd_cidr *except; /* of one CIDR: each inside it */
+			union {
+				struct wd_cidr cidr;
+				struct { /* every CIDR of the groups */
+					const char *group; /* its name, or NULL */
+					struct wd_selector
+						*group_sel; /* without name */
+				};
+			};
+		};
+		struct { /* WD_PEER_SERVICES */
+			const char *service_ns; /* NULL: of any namespace */
+			const char *service; /* its name, or NULL */
+			struct wd_selector *service_sel; /* without name */
+			/* what denies is about nobody, not everybody, while the
+			 * one that is named is not known */
+			bool only_known;
 		};
 	};
 };
 
+/*
+ * Of ICMP the ports are type << 8 | code, and IPPROTO_ICMP is that of IPv4,
+ * IPPROTO_ICMPV6 that of IPv6. Other protocols have none: lo 0, hi 65535.
+ */
 struct wd_port {
 	const char *name; /* named port, else NULL */
 	uint16_t lo; /* first port; 0 with hi 65535: every port of the protocol */
 	uint16_t hi; /* last port, >= lo */
-	uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
+	uint8_t proto; /* IPPROTO_*; with a name one that has ports */
 };
 
 /*
@@ -169,6 +196,7 @@ struct wd_spec {
 	/* Of the pods' namespace. NULL: any; a policy in a namespace selects there only */
 	struct wd_selector *ns_sel;
 	struct wd_selector *subject; /* NULL: every pod there */
+	const char *log; /* what events of its rules carry, or NULL */
 	bool subject_broken; /* selector not understood: subject is every pod of the namespaces */
 	bool isolates[2]; /* by enum wd_dir */
 	bool applies[2]; /* its rules of that direction count */
@@ -178,6 +206,7 @@ struct wd_spec {
 
 struct wd_policy {
 	enum wd_tier tier;
+	bool on_trial; /* warder.io/audit: judged and reported, not enforced */
 	uint32_t priority; /* the lower one first; 0 in the normal tier */
 	uint32_t spec_cnt;
 	struct wd_spec *spec;
@@ -206,7 +235,7 @@ enum wd_encryption_want {
 
 struct wd_pod {
 	const char *node; /* spec.nodeName, NULL when not scheduled */
-	const struct wd_labels *labels;
+	const struct wd_labels *labels; /* its service account, too */
 	bool host_network;
 	bool finished; /* phase Succeeded or Failed: contributes nothing */
 	bool terminating; /* has a deletionTimestamp; still counts */
@@ -238,6 +267,47 @@ struct wd_node {
 	struct wd_cidr *cidr; /* spec.podCIDRs */
 };
 
+struct wd_cidr_group {
+	const struct wd_labels *labels;
+	uint32_t cidr_cnt;
+	struct wd_cidr *cidr;
+};
+
+struct wd_service_port {
+	const char *name; /* "" if it has none */
+	const char *target_name; /* port of the pods by name, or NULL */
+	uint16_t port;
+	uint16_t target; /* the same by number; 0 with target_name */
+	uint16_t node_port; /* on every node, 0 none */
+	uint8_t proto; /* IPPROTO_* */
+};
+
+struct wd_service {
+	const struct wd_labels *labels;
+	/* Pods it leads to where no EndpointSlice says so; NULL: none */
+	struct wd_selector *selector;
+	uint32_t addr_cnt; /* 0: headless, or a name elsewhere */
+	uint32_t port_cnt;
+	/* clusterIPs, externalIPs and those of the load balancer's status */
+	struct wd_addr *addr;
+	struct wd_service_port *port;
+};
+
+struct wd_slice_port {
+	const char *name; /* of the service's port, "" if it has none */
+	uint16_t port;
+	uint8_t proto; /* IPPROTO_* */
+};
+
+/* Whatever their conditions: which of them are used is not ours to say. */
+struct wd_slice {
+	const char *service; /* in the same namespace, "" none */
+	uint32_t addr_cnt;
+	uint32_t port_cnt;
+	struct wd_addr *addr;
+	struct wd_slice_port *port;
+};
+
 struct wd_object {
 	UT_hash_handle hh; /* the store's */
 	enum wd_kind kind;
@@ -251,6 +321,9 @@ struct wd_object {
 		struct wd_namespace nsp;
 		struct wd_pod pod;
 		struct wd_node node;
+		struct wd_cidr_group group;
+		struct wd_service service;
+		struct wd_slice slice;
 		struct wd_policy policy;
 	};
 };
@@ -291,11 +364,37 @@ void wd_policy_specs(struct wd_object *obj, uint32_t cnt);
 const struct wd_policy_rule *wd_policy_rule(const struct wd_policy *policy,
 					    int dir, uint32_t index);
 
+/** wd_policy_log() - what events of that rule carry, borrowed; NULL: nothing, or there is no such rule */
+const char *wd_policy_log(const struct wd_policy *policy, int dir,
+			  uint32_t index);
+
+/* What each namespace may take, see quota.c. */
+enum wd_quota {
+	/* peers of rules, a rule without any counts one, over all its policies */
+	WD_QUOTA_RULES,
+	WD_QUOTA_CIDRS, /* prefixes and exceptions in these, as often as they stand there */
+	WD_QUOTA_LABELS, /* distinct sets of labels (and named ports) of its pods */
+	WD_QUOTA__MAX,
+};
+
+/** wd_rule_cost() - add what a rule takes of its namespace's quotas, see enum wd_quota */
+void wd_rule_cost(const struct wd_policy_rule *rule, uint64_t *peers,
+		  uint64_t *cidrs);
+
 /** wd_policy_rules() - how many rules a direction has in all */
 uint32_t wd_policy_rules(const struct wd_policy *policy, int dir);
 
 /** wd_policy_isolates() - does any of its specs isolate in this direction */
 bool wd_policy_isolates(const struct wd_policy *policy, int dir);
+
+/**
+ * wd_policy_counts() - does a policy have a say, given who asks
+ * @tries: those on trial are asked, too
+ * @lifts: the subject's own mode lifts what its namespace says: only what is
+ *	for the whole cluster counts, and of that not the Baseline tier, which
+ *	any policy of the namespace could lift as well
+ */
+bool wd_policy_counts(const struct wd_object *policy, bool tries, bool lifts);
 
 /**
  * wd_spec_selects() - is a pod its subject
@@ -305,6 +404,16 @@ bool wd_policy_isolates(const struct wd_policy *policy, int dir);
 bool wd_spec_selects(const struct wd_spec *spec, const char *ns,
 		     const struct wd_object *pod,
 		     const struct wd_labels *ns_labels);
+
+/** wd_peer_means() - is @group one of those that a WD_PEER_GROUPS refers to */
+bool wd_peer_means(const struct wd_peer *peer, const struct wd_object *group);
+
+/**
+ * wd_peer_names() - is this service one of those that a WD_PEER_SERVICES refers to
+ * @labels: of its object; NULL: it has none, and nobody knows its labels
+ */
+bool wd_peer_names(const struct wd_peer *peer, const char *ns, const char *name,
+		   const struct wd_labels *labels);
 
 /** wd_selector_matches() - does the selector hold for this label set; NULL selector: yes */
 bool wd_selector_matches(const struct wd_selector *sel,

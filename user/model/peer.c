@@ -43,7 +43,7 @@ const struct wd_object *claim_pod(const struct mclaim *c)
 	return obj && (!c->ep || same_instance(c->ep, obj)) ? obj : NULL;
 }
 
-static struct wd_addr addr_clean(const struct wd_addr *from)
+struct wd_addr addr_clean(const struct wd_addr *from)
 {
 	struct wd_addr to;
 
@@ -206,31 +206,46 @@ static void space_dirty(struct wd_model *m, const struct mspace *s)
 	}
 }
 
+/* Other policies may select it now. */
+static void subject_changed(struct mendpoint *e)
+{
+	e->listed = false;
+	e->dirty = true;
+}
+
 void space_changed(struct wd_model *m, const struct wd_object *was,
 		   const struct wd_object *now)
 {
 	struct mspace *s = space_get(m, now ? now->name : was->name);
 	bool encrypted = space_encrypts(m, s);
+	enum wd_mode was_mode;
 	const struct wd_labels *labels = now ? wd_labels_ref(now->nsp.labels) :
 					       implicit_labels(s->name);
 
+	was_mode = s->mode;
 	s->mode = now ? now->nsp.mode : WD_MODE_UNSET;
 	s->encap = now && now->nsp.encap;
 	s->encryption = now ? now->nsp.encryption : WD_ENCRYPTION_UNSET;
 	if (space_encrypts(m, s) != encrypted)
 		space_dirty(m, s);
-	for (size_t i = 0; i < s->endpoints.cnt; i++)
-		m->commit_needed =
-			true; /* they may have changed: flags are compared at commit */
+	for (size_t i = 0; i < s->endpoints.cnt; i++) {
+		struct mendpoint *e = s->endpoints.item[i];
+
+		/* what its pod may lift goes by it; flags are compared at commit */
+		e->dirty |= s->mode != was_mode;
+		m->commit_needed = true;
+	}
 	if (labels == s->labels) {
 		wd_labels_put(labels);
 		return;
 	}
 	wd_labels_put(s->labels);
 	s->labels = labels;
+	m->portnames_changed =
+		true; /* other numbers may be meant by its labels */
 	/* Policies may select its pods by them now, or no more. */
 	for (size_t i = 0; i < s->endpoints.cnt; i++)
-		((struct mendpoint *)s->endpoints.item[i])->dirty = true;
+		subject_changed(s->endpoints.item[i]);
 	for (size_t i = 0; i < s->groups.cnt; i++) {
 		struct mgroup *g = s->groups.item[i];
 
@@ -286,41 +301,51 @@ static void ports_put(struct wd_model *m, const struct mports *const_ports)
 	free(p);
 }
 
+static void portname_count(struct wd_model *m, const struct mspace *space,
+			   const struct wd_port_name *p, bool add)
+{
+	struct mportname like = { .key = { p->name, space, p->proto } };
+	struct mportname *n;
+	size_t k;
+
+	HASH_FIND(hh, m->portnames, &like.key, sizeof(like.key), n);
+	if (!n) {
+		n = wd_xcalloc(1, sizeof(*n));
+		n->key = like.key;
+		(void)wd_str_ref(n->key.name);
+		HASH_ADD(hh, m->portnames, key, sizeof(n->key), n);
+	}
+	for (k = 0; k < n->cnt && n->num[k].port != p->port; k++)
+		;
+	if (k == n->cnt) {
+		n->num = wd_grow(n->num, n->cnt, &n->cap, sizeof(*n->num));
+		n->num[k].port = p->port;
+		n->num[k].refs = 0;
+		n->cnt++;
+	}
+	n->num[k].refs += add ? 1 : -1U;
+	if (n->num[k].refs == (add ? 1U : 0U))
+		m->portnames_changed = true;
+	if (n->num[k].refs == 0)
+		n->num[k] = n->num[--n->cnt];
+}
+
 /* Count a group's named ports in (@add) or out; egress rules by name depend on the set of numbers. */
-static void portnames_count(struct wd_model *m, const struct mports *ports,
+static void portnames_count(struct wd_model *m, const struct mgroup_key *key,
 			    bool add)
 {
-	for (uint32_t i = 0; ports && i < ports->cnt; i++) {
-		const struct wd_port_name *p = &ports->port[i];
-		struct mportname like = { .key = { p->name, p->proto } };
-		struct mportname *n;
-		size_t k;
-
-		HASH_FIND(hh, m->portnames, &like.key, sizeof(like.key), n);
-		if (!n) {
-			n = wd_xcalloc(1, sizeof(*n));
-			n->key.name = wd_str_ref(p->name);
-			n->key.proto = p->proto;
-			HASH_ADD(hh, m->portnames, key, sizeof(n->key), n);
-		}
-		for (k = 0; k < n->cnt && n->num[k].port != p->port; k++)
-			;
-		if (k == n->cnt) {
-			n->num = wd_grow(n->num, n->cnt, &n->cap,
-					 sizeof(*n->num));
-			n->num[k].port = p->port;
-			n->num[k].refs = 0;
-			n->cnt++;
-		}
-		n->num[k].refs += add ? 1 : -1U;
-		if (n->num[k].refs == (add ? 1U : 0U))
-			m->portnames_changed = true;
-		if (n->num[k].refs == 0)
-			n->num[k] = n->num[--n->cnt];
+	for (uint32_t i = 0; key->ports && i < key->ports->cnt; i++) {
+		portname_count(m, NULL, &key->ports->port[i], add);
+		portname_count(m, key->space, &key->ports->port[i], add);
 	}
 }
 
-static struct mgroup *group_get(struct wd_model *m, const struct wd_object *pod)
+/*
+ * NULL: the quota of the namespace has no room for it.
+ * @leaving: the group that the pod is in now, or NULL
+ */
+static struct mgroup *group_get(struct wd_model *m, const struct wd_object *pod,
+				const struct mgroup *leaving)
 {
 	struct mgroup_key key = {
 		.space = space_get(m, pod->ns),
@@ -330,7 +355,7 @@ static struct mgroup *group_get(struct wd_model *m, const struct wd_object *pod)
 	struct mgroup *g;
 
 	HASH_FIND(hh, m->groups, &key, sizeof(key), g);
-	if (g) {
+	if (g || !quota_has_group(m, key.space, leaving)) {
 		ports_put(m, key.ports);
 		return g;
 	}
@@ -341,7 +366,7 @@ static struct mgroup *group_get(struct wd_model *m, const struct wd_object *pod)
 	g->bits = wd_xcalloc(m->words, sizeof(*g->bits));
 	HASH_ADD(hh, m->groups, key, sizeof(g->key), g);
 	vec_push(&space_get(m, pod->ns)->groups, g);
-	portnames_count(m, key.ports, true);
+	portnames_count(m, &key, true);
 	group_evaluate(m, g);
 	return g;
 }
@@ -351,7 +376,7 @@ static void group_leave(struct wd_model *m, struct mgroup *g, struct mpod *pod)
 	(void)vec_remove(&g->pods, pod);
 	if (g->pods.cnt)
 		return;
-	portnames_count(m, g->key.ports, false);
+	portnames_count(m, &g->key, false);
 	(void)vec_remove(&space_get(m, g->key.space->name)->groups, g);
 	HASH_DELETE(hh, m->groups, g);
 	identity_put(m, g->identity);
@@ -360,6 +385,13 @@ static void group_leave(struct wd_model *m, struct mgroup *g, struct mpod *pod)
 	vec_fini(&g->pods);
 	free(g->bits);
 	free(g);
+}
+
+static void group_join(struct wd_model *m, struct mpod *pod,
+		       struct mspace *space, const struct mgroup *leaving)
+{
+	pod->group = group_get(m, pod->obj, leaving);
+	vec_push(pod->group ? &pod->group->pods : &space->nameless, pod);
 }
 
 /* ---- pods ---- */
@@ -410,11 +442,11 @@ static void pod_claim(struct wd_model *m, struct mpod *pod,
 static void pod_make_claims(struct wd_model *m, struct mpod *pod)
 {
 	const struct wd_pod *p = pod->obj ? &pod->obj->pod : NULL;
+	const struct mendpoint *e;
 	bool is_local = false;
 
-	for (size_t i = 0; i < pod->endpoints.cnt; i++) {
-		const struct wd_endpoint *ep =
-			((struct mendpoint *)pod->endpoints.item[i])->ep;
+	SLIST_FOREACH(e, &pod->endpoints, of_pod) {
+		const struct wd_endpoint *ep = e->ep;
 		bool is_its = p && same_instance(ep, pod->obj);
 
 		is_local |= is_its;
@@ -430,29 +462,31 @@ static void pod_make_claims(struct wd_model *m, struct mpod *pod)
 }
 
 /* Bring claims and group to what object and endpoints say; forget a pod that has neither. */
-void pod_update(struct wd_model *m, struct mpod *pod)
+void pod_refresh(struct wd_model *m, struct mpod *pod)
 {
+	struct mspace *space = space_get(m, pod->key.ns);
 	struct mgroup *old = pod->group;
+	struct mendpoint *e;
 
 	pod_drop_claims(m, pod);
 	pod->group = NULL;
 	pod_make_claims(m, pod);
-	if (pod->obj && !pod->obj->pod.finished) {
-		pod->group = group_get(m, pod->obj);
-		vec_push(&pod->group->pods, pod);
-	}
+	if (space->nameless.cnt)
+		vec_take(&space->nameless, pod);
+	if (pod->obj && !pod->obj->pod.finished)
+		group_join(m, pod, space, old);
 	if (old)
 		group_leave(m, old, pod);
-	for (size_t i = 0; i < pod->endpoints.cnt; i++)
-		((struct mendpoint *)pod->endpoints.item[i])->dirty = true;
+	SLIST_FOREACH(e, &pod->endpoints, of_pod)
+		subject_changed(e);
+	services_of(m, space);
 	m->commit_needed = true;
-	if (pod->obj || pod->endpoints.cnt)
-		return;
-	HASH_DELETE(hh, m->pods, pod);
-	wd_str_put(pod->key.ns);
-	wd_str_put(pod->key.name);
-	vec_fini(&pod->endpoints);
-	free(pod);
+	if (!pod->obj && SLIST_EMPTY(&pod->endpoints)) {
+		HASH_DELETE(hh, m->pods, pod);
+		wd_str_put(pod->key.ns);
+		wd_str_put(pod->key.name);
+		free(pod);
+	}
 }
 
 void pod_changed(struct wd_model *m, const struct wd_object *was,
@@ -675,11 +709,13 @@ int addr_compile(struct wd_model *m, struct maddr *a)
 	uint32_t row = a->e.want.row[0];
 	const struct mgroup *g = c && claim_pod(c) ? c->pod->group : NULL;
 	uint8_t len = a->addr.family == 4 ? 32 : 128;
+	bool is_inside = m->scoped && inside_has(m, &a->addr, len);
 	const struct whose who = {
 		.addr = &a->addr,
 		.len = len,
 		.is_known = c != NULL,
-		.is_inside = m->scoped && inside_has(m, &a->addr, len),
+		.is_inside = is_inside,
+		.is_unknown = c ? c->pod && !g : is_inside,
 		.is_own = c && claim_is_own(m, c),
 		.group = g,
 		.node = c ? claim_node(m, c) : NULL,
@@ -690,6 +726,7 @@ int addr_compile(struct wd_model *m, struct maddr *a)
 		memcpy(bits, g->bits, m->words * sizeof(*bits));
 	cidr_bits(m, &who, bits);
 	nodes_bits(m, &who, bits);
+	unknown_bits(m, &who, bits);
 	ordered_bits(m, &who, bits);
 	a->e.want = (struct wd_addr_val){ .row = { row, 0 } };
 	a->e.want.identity = WD_ID_WORLD;
@@ -700,6 +737,7 @@ int addr_compile(struct wd_model *m, struct maddr *a)
 	if (err)
 		return err;
 	a->e.wanted = true;
+	front_addr_changed(m, &a->addr);
 	if (!c && !a->e.in_kernel) {
 		row_put(m, a->e.want.row[0]);
 		a->e.want.row[0] = 0;
@@ -708,21 +746,30 @@ int addr_compile(struct wd_model *m, struct maddr *a)
 	return 0;
 }
 
+void stray_bits(struct wd_model *m, const struct wd_addr *addr, uint8_t len,
+		uint64_t *bits)
+{
+	bool is_inside = m->scoped && inside_has(m, addr, len);
+	const struct whose who = {
+		.addr = addr,
+		.len = len,
+		.is_inside = is_inside,
+		.is_unknown = is_inside,
+	};
+
+	cidr_bits(m, &who, bits);
+	unknown_bits(m, &who, bits);
+	ordered_bits(m, &who, bits);
+}
+
 int prefix_compile(struct wd_model *m, struct mprefix *p)
 {
 	uint64_t bits[WD_ROW_WORDS] = { 0 };
 	bool had = p->e.wanted;
 	uint32_t row = p->e.want.row[0];
-	const struct whose who = {
-		.addr = &p->cidr.addr,
-		.len = p->cidr.len,
-		.is_inside = m->scoped &&
-			     inside_has(m, &p->cidr.addr, p->cidr.len),
-	};
 	int err;
 
-	cidr_bits(m, &who, bits);
-	ordered_bits(m, &who, bits);
+	stray_bits(m, &p->cidr.addr, p->cidr.len, bits);
 	p->e.want = (struct wd_addr_val){ .identity = WD_ID_WORLD,
 					  .row = { row, 0 } };
 	err = entry_set_row(m, &p->e, bits, had);

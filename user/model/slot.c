@@ -15,12 +15,6 @@
 
 #include "slot_int.h"
 
-static const uint8_t l4_proto[WD_L4__MAX] = {
-	[WD_L4_TCP] = IPPROTO_TCP,
-	[WD_L4_UDP] = IPPROTO_UDP,
-	[WD_L4_SCTP] = IPPROTO_SCTP,
-};
-
 /* ---- spans ---- */
 
 static int u32_cmp(const void *a, const void *b)
@@ -32,7 +26,7 @@ static int u32_cmp(const void *a, const void *b)
 }
 
 /* Where the rules of a protocol can change: sorted, distinct, beginning with 0. Return: count. */
-static size_t cuts_find(const struct draft *d, enum wd_dir dir, uint8_t proto,
+static size_t cuts_find(const struct draft *d, enum wd_dir dir, enum wd_l4 l4,
 			uint32_t **ret_cut)
 {
 	uint32_t *cut = wd_xcalloc(2 * d->cnt + 1, sizeof(*cut));
@@ -42,7 +36,7 @@ static size_t cuts_find(const struct draft *d, enum wd_dir dir, uint8_t proto,
 	for (size_t i = 0; i < d->cnt; i++) {
 		const struct atom *a = &d->atom[i];
 
-		if (a->dir != dir || a->any_port || a->proto != proto)
+		if (a->dir != dir || a->any_port || a->l4 != l4)
 			continue;
 		cut[cnt++] = a->lo;
 		if (a->hi < 65535)
@@ -78,29 +72,40 @@ static int spans_store(struct wd_model *m, struct mslot *s, enum wd_dir dir,
 	return 0;
 }
 
+/* The class of a piece; its reference is the slot's. *ret_id 0: no rule covers it. */
+static int piece_class(struct wd_model *m, struct mslot *s,
+		       const struct cover *cov, uint32_t *ret_id)
+{
+	struct mclass *c;
+	int err = class_get(m, cov, &c);
+
+	if (err)
+		return err;
+	if (c)
+		vec_push(&s->classes, c);
+	*ret_id = c ? c->id : 0;
+	return 0;
+}
+
 static int slot_ports(struct wd_model *m, struct mslot *s,
 		      const struct draft *d, enum wd_dir dir, enum wd_l4 l4)
 {
 	struct cover cov = { 0 };
 	uint32_t *cut;
-	size_t cuts = cuts_find(d, dir, l4_proto[l4], &cut);
+	size_t cuts = cuts_find(d, dir, l4, &cut);
 	struct wd_span_val *span = wd_xcalloc(cuts, sizeof(*span));
 	size_t cnt = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < cuts && !err; i++) {
-		struct mclass *c;
+		uint32_t id;
 
-		cover_find(m, &cov, d, dir, l4_proto[l4], cut[i]);
-		err = class_get(m, &cov, &c);
-		if (err)
-			break;
-		if (c)
-			vec_push(&s->classes, c);
-		if (cnt && span[cnt - 1].class == (c ? c->id : 0))
+		cover_find(m, &cov, d, dir, l4, cut[i]);
+		err = piece_class(m, s, &cov, &id);
+		if (err || (cnt && span[cnt - 1].class == id))
 			continue;
 		span[cnt].lo = cut[i];
-		span[cnt++].class = c ? c->id : 0;
+		span[cnt++].class = id;
 	}
 	if (!err)
 		err = spans_store(m, s, dir, l4, span, cnt);
@@ -110,21 +115,46 @@ static int slot_ports(struct wd_model *m, struct mslot *s,
 	return err;
 }
 
-static int slot_any(struct wd_model *m, struct mslot *s, const struct draft *d,
-		    enum wd_dir dir)
+/* One span for each protocol of which no rule speaks: the class is the same. */
+static int slot_rest(struct wd_model *m, struct mslot *s, const struct draft *d,
+		     enum wd_dir dir, const bool *named)
 {
+	struct wd_span_val span = { .lo = 0 };
 	struct cover cov = { 0 };
-	struct mclass *c;
 	int err;
 
-	cover_find(m, &cov, d, dir, -1, 0);
-	err = class_get(m, &cov, &c);
+	cover_find(m, &cov, d, dir, WD_L4__MAX, 0);
+	err = piece_class(m, s, &cov, &span.class);
 	free(cov.atom);
-	if (err || !c)
-		return err;
-	vec_push(&s->classes, c);
-	s->val[dir].any = c->id;
-	return 0;
+	for (int l4 = 0; l4 < WD_L4__MAX && !err; l4++)
+		if (!named[l4])
+			err = spans_store(m, s, dir, (enum wd_l4)l4, &span, 1);
+	return err;
+}
+
+static int slot_dir(struct wd_model *m, struct mslot *s, const struct draft *d,
+		    enum wd_dir dir)
+{
+	bool named[WD_L4__MAX] = { false };
+	int err;
+
+	for (size_t i = 0; i < d->cnt; i++)
+		if (d->atom[i].dir == dir && !d->atom[i].any_port)
+			named[d->atom[i].l4] = true;
+	err = slot_rest(m, s, d, dir, named);
+	for (int l4 = 0; l4 < WD_L4__MAX && !err; l4++)
+		if (named[l4])
+			err = slot_ports(m, s, d, dir, (enum wd_l4)l4);
+	return err;
+}
+
+static bool draft_denies(const struct draft *d, enum wd_dir dir)
+{
+	for (size_t i = 0; i < d->cnt; i++) {
+		if (d->atom[i].dir == dir && d->atom[i].action == WD_RULE_DENY)
+			return true;
+	}
+	return false;
 }
 
 static int slot_build(struct wd_model *m, struct mslot *s,
@@ -136,9 +166,9 @@ static int slot_build(struct wd_model *m, struct mslot *s,
 		s->val[dir].flags = WD_SLOT_READY;
 		if (d->isolated[dir])
 			s->val[dir].flags |= WD_SLOT_ISOLATED;
-		err = slot_any(m, s, d, dir);
-		for (int l4 = 0; l4 < WD_L4__MAX && !err; l4++)
-			err = slot_ports(m, s, d, dir, l4);
+		if (draft_denies(d, (enum wd_dir)dir))
+			s->val[dir].flags |= WD_SLOT_DENIES;
+		err = slot_dir(m, s, d, (enum wd_dir)dir);
 		if (err)
 			return err;
 	}
@@ -166,6 +196,7 @@ static void slot_free(struct wd_model *m, struct mslot *s)
 		class_put(m, s->classes.item[i]);
 	vec_fini(&s->classes);
 	wd_alloc_put(&m->slot_alloc, s->id, 1);
+	m->room = true;
 	if (s->key) {
 		d.cnt = (s->key_len - sizeof(struct atom)) /
 			sizeof(struct atom);
@@ -196,7 +227,7 @@ static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 	int64_t id;
 
 	key[0].dir = d->isolated[WD_INGRESS];
-	key[0].proto = d->isolated[WD_EGRESS];
+	key[0].l4 = d->isolated[WD_EGRESS];
 	if (d->cnt)
 		memcpy(key + 1, d->atom, d->cnt * sizeof(*d->atom));
 	HASH_FIND(hh, m->slots, key, len, s);
@@ -230,15 +261,28 @@ static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 	return s;
 }
 
+/* What is in force where the pod itself claims nothing. */
+static enum wd_mode space_mode(const struct wd_model *m,
+			       const struct mendpoint *e)
+{
+	const struct mspace *s;
+
+	HASH_FIND(hh, m->spaces, e->pod->key.ns, strlen(e->pod->key.ns), s);
+	return s && s->mode != WD_MODE_UNSET ? s->mode : m->mode;
+}
+
 enum wd_mode endpoint_mode(const struct wd_model *m, const struct mendpoint *e)
 {
 	const struct wd_object *obj = endpoint_pod(e);
-	const struct mspace *s;
 
-	if (obj && obj->pod.mode != WD_MODE_UNSET)
-		return obj->pod.mode;
-	HASH_FIND(hh, m->spaces, e->pod->key.ns, strlen(e->pod->key.ns), s);
-	return s && s->mode != WD_MODE_UNSET ? s->mode : m->mode;
+	return obj && obj->pod.mode != WD_MODE_UNSET ? obj->pod.mode :
+						       space_mode(m, e);
+}
+
+enum wd_mode endpoint_enforced(const struct wd_model *m,
+			       const struct mendpoint *e)
+{
+	return e->lifted ? space_mode(m, e) : endpoint_mode(m, e);
 }
 
 /* @s: NULL, a namespace that nobody has told of */
@@ -265,13 +309,14 @@ bool endpoint_encap(const struct wd_model *m, const struct mendpoint *e)
 	return s && s->encap;
 }
 
-static char *too_large(int err)
+static char *too_large(const char *what, int err)
 {
 	char *text = NULL;
 
 	if (asprintf(
 		    &text,
-		    "its policy does not fit (%s): split port lists or peers of the policies that select it",
+		    "%s does not fit (%s): split port lists or peers of the policies that select it",
+		    what,
 		    err == -E2BIG ?
 			    "too many distinct port ranges" :
 			    "no free slot, span, class or predicate") < 0)
@@ -280,27 +325,94 @@ static char *too_large(int err)
 }
 
 /*
- * Work out the endpoint's slot for the next generation.
+ * Who may write a pod may lift from it what its namespace's policies say, by
+ * its mode, but not what the cluster's do. Does it, and is there any of those?
+ */
+static bool is_lifted(const struct wd_model *m, const struct mendpoint *e)
+{
+	const struct wd_object *pod = endpoint_pod(e);
+	const struct mspace *s;
+
+	/* modes are in order, the stricter first */
+	if (endpoint_mode(m, e) <= space_mode(m, e))
+		return false;
+	HASH_FIND(hh, m->spaces, pod->ns, strlen(pod->ns), s);
+	for (size_t i = 0; s && i < m->wide.cnt; i++) {
+		const struct wd_object *policy = m->wide.item[i];
+
+		if (!wd_policy_counts(policy, true, true))
+			continue;
+		for (uint32_t k = 0; k < policy->policy.spec_cnt; k++) {
+			if (wd_spec_selects(&policy->policy.spec[k], "", pod,
+					    s->labels))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The slot of the policies that count; NULL with *ret_err: it does not fit. */
+static struct mslot *compile(struct wd_model *m, struct mendpoint *e,
+			     bool tries, bool lifts, bool *ret_left_out,
+			     int *ret_err)
+{
+	struct draft d = { .tries = tries, .lifts = lifts };
+
+	draft_fill(m, &d, e);
+	e->named_egress |= d.named_egress;
+	e->grouped |= d.grouped;
+	e->served |= d.served;
+	e->sliced |= d.sliced;
+	*ret_left_out = d.left_out;
+	return slot_get(m, &d, ret_err);
+}
+
+/* What is on trial: judged, told of, and let pass. Nothing, if it makes no difference. */
+static struct mslot *compile_trial(struct wd_model *m, struct mendpoint *e,
+				   int *ret_err)
+{
+	bool lifts = e->lifted && endpoint_mode(m, e) == WD_MODE_OFF;
+	bool left_out;
+	struct mslot *trial = compile(m, e, true, lifts, &left_out, ret_err);
+
+	if (trial == e->slot) {
+		slot_put(m, trial);
+		return NULL;
+	}
+	return trial;
+}
+
+/*
+ * Work out the endpoint's slots for the next generation.
  * Return: 0; the error of a policy that does not fit is kept in the endpoint,
- * which then drops everything.
+ * which then drops everything, or judges nothing on trial.
  */
 int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 {
-	struct mslot *old = e->slot;
-	struct draft d = { 0 };
+	struct mslot *old[2] = { e->slot, e->trial };
+	bool left_out = false;
+	bool room = m->room;
 	int err = 0;
 
 	free(e->error);
 	e->error = NULL;
-	e->slot = NULL;
+	e->slot = e->trial = NULL;
+	e->named_egress = e->grouped = e->lifted = false;
+	e->served = e->sliced = false;
 	if (endpoint_pod(e)) {
-		draft_fill(m, &d, endpoint_pod(e));
-		e->named_egress = d.named_egress;
-		e->slot = slot_get(m, &d, &err);
-		if (!e->slot)
-			e->error = too_large(err);
+		e->lifted = is_lifted(m, e);
+		e->slot = compile(m, e, false, e->lifted, &left_out, &err);
+		if (err)
+			e->error = too_large("its policy", err);
+		else if (left_out)
+			e->trial = compile_trial(m, e, &err);
+		if (err && !e->error)
+			e->error = too_large("what is on trial", err);
 	}
 	e->dirty = false;
-	slot_put(m, old);
+	if (e->error) /* what a try gives back is no reason for another */
+		m->room = room;
+	slot_put(m, old[0]);
+	slot_put(m, old[1]);
 	return 0;
 }

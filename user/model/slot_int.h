@@ -10,30 +10,38 @@
 
 /* What an endpoint's policy comes to, while it is worked out. */
 struct draft {
+	/* in: policies on trial count */
+	bool tries;
+	/* in: policies of the namespace do not count, nor what only holds without them */
+	bool lifts;
+	bool left_out; /* some policy would count, but for tries or lifts */
 	bool isolated[WD_DIR__MAX];
 	bool named_egress;
+	bool grouped;
+	bool served;
+	bool sliced;
 	struct atom *atom;
 	size_t cnt;
 	size_t cap;
 };
 
-/* draft.c: what the policies say of @pod; the atoms own rules and terms */
-void draft_fill(struct wd_model *m, struct draft *d,
-		const struct wd_object *pod);
+/* draft.c: what the policies say of the pod, which is known; the atoms own rules and terms */
+void draft_fill(struct wd_model *m, struct draft *d, struct mendpoint *e);
 void draft_fini(struct wd_model *m, struct draft *d);
 
 /* The atoms that cover one piece of the port space, without those that never decide. */
 struct cover {
 	bool passes; /* some pass on */
 	int pass_tier; /* the last tier where that is so, -1 none */
+	int maybe_tier; /* the same of what perhaps passes on */
 	size_t cnt;
 	size_t cap;
 	const struct atom **atom;
 };
 
-/* class.c: @proto -1: what has no ports */
+/* class.c: @l4 WD_L4__MAX: what no rule with ports speaks of */
 void cover_find(struct wd_model *m, struct cover *cov, const struct draft *d,
-		enum wd_dir dir, int proto, uint32_t port);
+		enum wd_dir dir, enum wd_l4 l4, uint32_t port);
 
 /* The class for one piece, with one reference. *ret_class NULL: no rule covers it. 0 or -ENOSPC */
 int class_get(struct wd_model *m, const struct cover *cov,

@@ -121,6 +121,8 @@ static char *term_text(const struct mterm *t)
 		for (uint32_t i = 0; i < t->except_cnt; i++)
 			(void)fprintf(out, " except %s",
 				      wd_cidr_str(&t->except[i], buf));
+	} else if (t->type == TERM_UNKNOWN) {
+		(void)fputs("unknown inside", out);
 	} else if (t->type == TERM_NODES) {
 		(void)fputs(t->nodes == WD_NODES_OWN   ? "this node {" :
 			    t->nodes == WD_NODES_OTHER ? "other nodes {" :
@@ -140,6 +142,8 @@ static char *term_text(const struct mterm *t)
 			(void)fputc('}', out);
 		}
 	}
+	if (t->or_unknown && t->type != TERM_UNKNOWN)
+		(void)fputs(" or unknown inside", out);
 	if (t->port_name)
 		(void)fprintf(out, " with port %s=%s/%u", t->port_name,
 			      proto_text(t->proto), t->port);
@@ -232,7 +236,7 @@ static void scoped_count(struct wd_model *m, const struct mterm *t, int by)
 {
 	bool before = m->scoped > 0;
 
-	if (t->type != TERM_CIDR || t->scope == WD_CIDR_ALL)
+	if (!t->or_unknown && (t->type != TERM_CIDR || t->scope == WD_CIDR_ALL))
 		return;
 	m->scoped += (uint32_t)by;
 	if (before == (m->scoped > 0))
@@ -298,6 +302,8 @@ static struct mterm *term_intern(struct wd_model *m, const struct mterm *like)
 	scoped_count(m, t, 1);
 	if (t->type == TERM_NODES)
 		vec_push(&m->node_terms, t);
+	if (t->or_unknown)
+		vec_push(&m->unknown_terms, t);
 	return t;
 }
 
@@ -312,10 +318,11 @@ static void term_set_holds(struct mterm *t, const struct wd_port_name *holds)
 
 struct mterm *term_pods(struct wd_model *m, struct mspace *space,
 			const struct wd_peer *peer,
-			const struct wd_port_name *holds)
+			const struct wd_port_name *holds, bool or_unknown)
 {
 	struct mterm like = {
 		.type = TERM_PODS,
+		.or_unknown = or_unknown,
 		.space = peer->ns_sel ? NULL : space,
 		.ns_sel = peer->ns_sel,
 		.pod_sel = peer->pod_sel,
@@ -333,10 +340,19 @@ struct mterm *term_anypod(struct wd_model *m, const struct wd_port_name *holds)
 	return term_intern(m, &like);
 }
 
-struct mterm *term_nodes(struct wd_model *m, const struct wd_peer *peer)
+struct mterm *term_unknown(struct wd_model *m)
+{
+	struct mterm like = { .type = TERM_UNKNOWN, .or_unknown = true };
+
+	return term_intern(m, &like);
+}
+
+struct mterm *term_nodes(struct wd_model *m, const struct wd_peer *peer,
+			 bool or_unknown)
 {
 	struct mterm like = {
 		.type = TERM_NODES,
+		.or_unknown = or_unknown,
 		.nodes = peer->nodes,
 		.node_sel = peer->node_sel,
 	};
@@ -386,6 +402,8 @@ void term_put(struct wd_model *m, struct mterm *t)
 	scoped_count(m, t, -1);
 	if (t->type == TERM_NODES)
 		(void)vec_remove(&m->node_terms, t);
+	if (t->or_unknown)
+		(void)vec_remove(&m->unknown_terms, t);
 	HASH_DELETE(hh, m->terms, t);
 	selector_free(t->ns_sel);
 	selector_free(t->pod_sel);
@@ -556,6 +574,13 @@ void nodes_bits(const struct wd_model *m, const struct whose *who,
 	}
 }
 
+void unknown_bits(const struct wd_model *m, const struct whose *who,
+		  uint64_t *bits)
+{
+	for (size_t i = 0; who->is_unknown && i < m->unknown_terms.cnt; i++)
+		term_set_bits(m->unknown_terms.item[i], bits);
+}
+
 /* ---- bits whose parts have an order ---- */
 
 static bool cidr_has_all(const struct wd_cidr *cidr, const struct whose *who)
@@ -565,6 +590,10 @@ static bool cidr_has_all(const struct wd_cidr *cidr, const struct whose *who)
 
 static bool term_holds(const struct mterm *t, const struct whose *who)
 {
+	if (t->or_unknown && who->is_unknown)
+		return true;
+	if (t->type == TERM_UNKNOWN)
+		return false;
 	if (t->type == TERM_PODS)
 		return who->group && term_matches_group(t, who->group);
 	if (t->type == TERM_NODES)
@@ -580,16 +609,16 @@ static bool term_holds(const struct mterm *t, const struct whose *who)
 
 static bool bit_holds(const struct mbit *b, const struct whose *who)
 {
-	int64_t passed = -1; /* the tier */
+	uint32_t passed = 0; /* tiers, as in mpart */
 
 	for (uint32_t i = 0; i < b->cnt; i++) {
 		const struct mpart *p = &b->part[i];
 
-		if (p->tier == passed || !term_holds(p->term, who))
+		if (p->tiers & passed || !term_holds(p->term, who))
 			continue;
 		if (p->what != PART_PASS)
 			return p->what == PART_YES;
-		passed = p->tier;
+		passed |= p->tiers;
 	}
 	return false;
 }

@@ -2,6 +2,8 @@
 /*
  * vec.c - a growing array of pointers, for the lists inside the model.
  */
+#include <string.h>
+
 #include "model_int.h"
 
 void vec_push(struct vec *v, void *item)
@@ -22,6 +24,18 @@ bool vec_remove(struct vec *v, const void *item)
 		return true;
 	}
 	return false;
+}
+
+void vec_take(struct vec *v, const void *item)
+{
+	for (uint32_t i = 0; i < v->cnt; i++) {
+		if (v->item[i] != item)
+			continue;
+		v->cnt--;
+		memmove(&v->item[i], &v->item[i + 1],
+			(v->cnt - i) * sizeof(*v->item));
+		return;
+	}
 }
 
 void vec_fini(struct vec *v)

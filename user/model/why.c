@@ -1,31 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * why.c - what both hooks say about a new flow, and which rule says it.
+ * why.c - what both hooks say about a new flow, and which rule says it. Of flows
+ * to services see why_service.c.
  *
  * Answered twice: from the objects, rule by rule, which gives the words; and
  * from the compiled tables as the programs walk them, which gives the truth.
  * The two differ only by a defect, and then the caller says so.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <warder/encap.h>
 
+#include "l4.h"
 #include "model_int.h"
 #include "nodes.h"
+#include "why_int.h"
 
 /* ---- from the objects ---- */
 
-/* One end as a rule sees it. */
-struct side {
-	const struct mclaim *claim; /* NULL: no claim */
-	const struct wd_addr *addr;
-};
-
+/* As a peer: one whose labels are beyond the quota is nobody. */
 static const struct wd_object *side_pod(const struct side *s)
 {
 	const struct wd_object *obj = s->claim ? claim_pod(s->claim) : NULL;
 
-	return obj && !obj->pod.finished ? obj : NULL;
+	return obj && s->claim->pod->group ? obj : NULL;
 }
 
 static bool pod_has_port(const struct wd_object *pod,
@@ -41,16 +40,26 @@ static bool pod_has_port(const struct wd_object *pod,
 	return false;
 }
 
+/* By which number a rule tells it from others of its kind, see enum wd_l4. */
+static enum wd_l4 flow_l4(const struct wd_flow *flow, uint32_t *ret_port)
+{
+	return wd_l4_of_flow(flow->dst.family, flow->proto, flow->port,
+			     ret_port);
+}
+
 static bool port_matches(const struct wd_policy_rule *rule,
 			 const struct wd_object *named_by,
 			 const struct wd_flow *flow)
 {
+	uint32_t port;
+	enum wd_l4 l4 = flow_l4(flow, &port);
+
 	if (rule->any_port)
 		return true;
 	for (uint32_t i = 0; i < rule->port_cnt; i++) {
 		const struct wd_port *p = &rule->port[i];
 
-		if (p->proto != flow->proto)
+		if (p->proto != flow->proto || wd_l4_of(p->proto) != l4)
 			continue;
 		if (p->name ? pod_has_port(named_by, p, flow->port) :
 			      flow->port >= p->lo && flow->port <= p->hi)
@@ -59,9 +68,26 @@ static bool port_matches(const struct wd_policy_rule *rule,
 	return false;
 }
 
-static bool cidr_matches(const struct wd_peer *peer, const struct wd_addr *addr)
+static bool groups_have(const struct wd_model *m, const struct wd_peer *peer,
+			const struct wd_addr *addr)
 {
-	if (!wd_cidr_has(&peer->cidr, addr))
+	const struct wd_object *obj = NULL;
+
+	while ((obj = wd_store_next(m->store, WD_KIND_CIDR_GROUP, obj))) {
+		for (uint32_t i = 0;
+		     wd_peer_means(peer, obj) && i < obj->group.cidr_cnt; i++) {
+			if (wd_cidr_has(&obj->group.cidr[i], addr))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool cidr_matches(const struct wd_model *m, const struct wd_peer *peer,
+			 const struct wd_addr *addr)
+{
+	if (peer->type == WD_PEER_GROUPS ? !groups_have(m, peer, addr) :
+					   !wd_cidr_has(&peer->cidr, addr))
 		return false;
 	for (uint32_t i = 0; i < peer->except_cnt; i++) {
 		if (wd_cidr_has(&peer->except[i], addr))
@@ -118,14 +144,49 @@ static bool node_matches(const struct wd_model *m, const struct wd_peer *peer,
 				   node ? node->node.labels : m->no_labels);
 }
 
+static bool slices_have(const struct mservice *service,
+			const struct wd_addr *addr)
+{
+	for (size_t i = 0; i < service->slices.cnt; i++) {
+		const struct wd_slice *slice =
+			&((const struct wd_object *)service->slices.item[i])
+				 ->slice;
+
+		for (uint32_t k = 0; k < slice->addr_cnt; k++) {
+			if (wd_addr_equal(&slice->addr[k], addr))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool services_have(const struct wd_model *m, const struct wd_peer *peer,
+			  const struct side *who)
+{
+	const struct wd_object *pod = side_pod(who);
+	const struct mservice *s = NULL;
+
+	while ((s = service_next(m, peer, s))) {
+		if (!service_pods(s) ?
+			    slices_have(s, who->addr) :
+			    pod && pod->ns == s->key.ns &&
+				    wd_selector_matches(service_pods(s),
+							pod->pod.labels))
+			return true;
+	}
+	return false;
+}
+
 static bool peer_matches(const struct wd_model *m, const struct wd_peer *peer,
 			 const char *ns, const struct side *who)
 {
 	const struct wd_object *pod = side_pod(who);
 	const struct mspace *s;
 
-	if (peer->type == WD_PEER_CIDR)
-		return cidr_matches(peer, who->addr) &&
+	if (peer->type == WD_PEER_SERVICES)
+		return services_have(m, peer, who);
+	if (peer->type == WD_PEER_CIDR || peer->type == WD_PEER_GROUPS)
+		return cidr_matches(m, peer, who->addr) &&
 		       scope_matches(m, peer->scope, who);
 	if (peer->type == WD_PEER_NODES)
 		return node_matches(m, peer, who);
@@ -140,6 +201,24 @@ static bool peer_matches(const struct wd_model *m, const struct wd_peer *peer,
 	return wd_selector_matches(peer->pod_sel, pod->pod.labels);
 }
 
+/* What denies is about more than what allows, see draft.c. */
+static bool may_be_meant(const struct wd_model *m,
+			 const struct wd_policy_rule *rule,
+			 const struct wd_peer *peer, const struct side *who)
+{
+	const struct mservice *s = NULL;
+
+	if (peer->type != WD_PEER_SERVICES || rule->action == WD_RULE_ALLOW)
+		return false;
+	if (services_unknown(m, peer))
+		return true;
+	while ((s = service_next(m, peer, s))) {
+		if (slices_have(s, who->addr))
+			return true;
+	}
+	return false;
+}
+
 static bool rule_matches(const struct wd_model *m,
 			 const struct wd_policy_rule *rule, const char *ns,
 			 const struct side *peer)
@@ -147,10 +226,18 @@ static bool rule_matches(const struct wd_model *m,
 	if (rule->any_peer)
 		return true;
 	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
-		if (peer_matches(m, &rule->peer[i], ns, peer))
+		if (peer_matches(m, &rule->peer[i], ns, peer) ||
+		    may_be_meant(m, rule, &rule->peer[i], peer))
 			return true;
 	}
 	return false;
+}
+
+/* Somebody inside the cluster, of whom no source has told who it is. */
+static bool side_is_unknown(const struct wd_model *m, const struct side *who)
+{
+	return who->claim ? who->claim->pod && !side_pod(who) :
+			    is_inside(m, who->addr);
 }
 
 static bool addr_is_group(const struct wd_addr *addr)
@@ -161,7 +248,7 @@ static bool addr_is_group(const struct wd_addr *addr)
 }
 
 /* Of the link or of a group: may be this host, though nobody claims it. */
-static bool addr_is_near(const struct wd_addr *addr)
+bool addr_is_near(const struct wd_addr *addr)
 {
 	if (addr_is_group(addr))
 		return true;
@@ -174,8 +261,8 @@ static bool addr_is_near(const struct wd_addr *addr)
  * What no policy can allow, as far as the question tells: the source port of
  * a flow is not asked for, and is none that matters here.
  */
-static enum wd_reason forbidden(const struct wd_flow *flow, enum wd_dir dir,
-				bool encap, bool is_node)
+enum wd_reason why_forbidden(const struct wd_flow *flow, enum wd_dir dir,
+			     bool encap, bool is_node)
 {
 	bool is_udp = flow->proto == IPPROTO_UDP;
 
@@ -191,22 +278,14 @@ static enum wd_reason forbidden(const struct wd_flow *flow, enum wd_dir dir,
 	return WD_R_POLICY_ALLOW;
 }
 
-static bool proto_has_ports(uint8_t proto)
+enum wd_reason why_deny_reason(const struct wd_flow *flow)
 {
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
-	       proto == IPPROTO_SCTP;
-}
-
-static enum wd_reason deny_reason(const struct wd_flow *flow)
-{
-	/* ICMP of the other family is a protocol like any that is unknown */
-	uint8_t icmp = flow->dst.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	uint32_t port;
 
 	if (addr_is_group(&flow->dst))
 		return WD_R_MCAST;
-	if (proto_has_ports(flow->proto) || flow->proto == icmp)
-		return WD_R_DEFAULT;
-	return WD_R_PROTO_UNSUP;
+	return flow_l4(flow, &port) == WD_L4_OTHER ? WD_R_PROTO_UNSUP :
+						     WD_R_DEFAULT;
 }
 
 /* A question, and where the search for its answer stands. */
@@ -218,6 +297,8 @@ struct quest {
 	const struct wd_flow *flow;
 	struct wd_decision *d;
 	const struct wd_object *isolates; /* the first policy that does */
+	bool tries, lifts; /* see wd_policy_counts() */
+	bool maybe; /* perhaps the tier was left: what allows in it does not count */
 };
 
 /* The words of draft.c: what a rule comes to if it was not understood. */
@@ -240,18 +321,88 @@ static bool rule_decides(const struct quest *q, const struct wd_object *policy,
 	       rule_matches(q->m, rule, policy->ns, q->peer);
 }
 
+/* Does a service mean pods by labels, which somebody unknown may have? */
+static bool services_mean_pods(const struct wd_model *m,
+			       const struct wd_peer *peer)
+{
+	const struct mservice *s = NULL;
+
+	while ((s = service_next(m, peer, s))) {
+		if (service_pods(s))
+			return true;
+	}
+	return false;
+}
+
+/* Could it be about somebody unknown, by this peer (NULL: any)? Only pods name ports. */
+static bool peer_may_match(const struct quest *q,
+			   const struct wd_policy_rule *rule,
+			   const struct wd_peer *peer)
+{
+	bool egress = q->d->dir == WD_EGRESS;
+
+	if (peer &&
+	    (peer->type == WD_PEER_CIDR || peer->type == WD_PEER_GROUPS) &&
+	    !peer_matches(q->m, peer, "", q->peer))
+		return false;
+	if (peer && peer->type == WD_PEER_NODES && peer->nodes == WD_NODES_OWN)
+		return false;
+	if (peer && peer->type == WD_PEER_SERVICES &&
+	    !services_mean_pods(q->m, peer))
+		return false;
+	if (port_matches(rule, egress ? NULL : q->subject, q->flow))
+		return true;
+	for (uint32_t i = 0; egress && i < rule->port_cnt; i++) {
+		if (rule->port[i].name &&
+		    rule->port[i].proto == q->flow->proto &&
+		    (!peer || peer->type == WD_PEER_PODS))
+			return true;
+	}
+	return false;
+}
+
+static bool rule_may_decide(const struct quest *q,
+			    const struct wd_policy_rule *rule)
+{
+	if (!side_is_unknown(q->m, q->peer))
+		return false;
+	if (rule->any_peer)
+		return peer_may_match(q, rule, NULL);
+	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
+		if (peer_may_match(q, rule, &rule->peer[i]))
+			return true;
+	}
+	return false;
+}
+
+/* What is sure, and what might be where that closes; see class.c. */
+static bool rule_counts(struct quest *q, const struct wd_object *policy,
+			const struct wd_policy_rule *rule, bool broken)
+{
+	bool decides = rule_decides(q, policy, rule, broken);
+
+	if (rule->action == WD_RULE_ALLOW)
+		return decides &&
+		       !(q->maybe && policy->policy.tier == WD_TIER_ADMIN);
+	if (decides || !rule_may_decide(q, rule))
+		return decides;
+	q->maybe |= rule->action == WD_RULE_PASS;
+	return rule->action == WD_RULE_DENY;
+}
+
 /* The first rule that does @only (-1: anything) and matches. Return: was there one. */
-static bool ask_spec(const struct quest *q, const struct wd_object *policy,
+static bool ask_spec(struct quest *q, const struct wd_object *policy,
 		     const struct wd_spec *spec, int first, int only,
 		     enum wd_rule_action *ret_action)
 {
 	for (uint32_t i = 0; i < spec->rule_cnt[q->d->dir]; i++) {
 		const struct wd_policy_rule *rule = &spec->rule[q->d->dir][i];
-		bool broken = rule->broken || spec->subject_broken;
+		bool broken = rule->broken || spec->subject_broken ||
+			      policy_is_over(q->m, policy);
 
 		if (only >= 0 && only != (int)rule->action)
 			continue;
-		if (!rule_decides(q, policy, rule, broken))
+		if (!rule_counts(q, policy, rule, broken))
 			continue;
 		*ret_action = action_of(rule, broken);
 		q->d->policy = policy;
@@ -289,6 +440,7 @@ static bool ask_list(struct quest *q, const struct vec *list, enum wd_tier tier,
 		const struct wd_object *policy = list->item[i];
 
 		if (policy->policy.tier == tier &&
+		    wd_policy_counts(policy, q->tries, q->lifts) &&
 		    ask_policy(q, policy, only, ret_action))
 			return true;
 	}
@@ -316,13 +468,20 @@ static bool ask_tiers(struct quest *q, enum wd_rule_action *ret_action)
 	       *ret_action != WD_RULE_PASS;
 }
 
-static void judge_policies(const struct wd_model *m,
-			   const struct wd_object *subject,
+static void judge_policies(const struct wd_model *m, const struct mendpoint *e,
 			   const struct side *peer, const struct wd_flow *flow,
 			   struct wd_decision *d)
 {
+	const struct wd_object *subject = endpoint_pod(e);
 	struct quest q = {
-		.m = m, .subject = subject, .peer = peer, .flow = flow, .d = d
+		.m = m,
+		.subject = subject,
+		.peer = peer,
+		.flow = flow,
+		.d = d,
+		.tries = d->on_trial,
+		.lifts = e->lifted &&
+			 (!d->on_trial || endpoint_mode(m, e) == WD_MODE_OFF),
 	};
 	enum wd_rule_action action;
 
@@ -338,79 +497,80 @@ static void judge_policies(const struct wd_model *m,
 	d->rule = -1; /* one that passed on may have been noted */
 	d->policy = q.isolates;
 	if (q.isolates)
-		d->reason = deny_reason(flow);
+		d->reason = why_deny_reason(flow);
 }
 
 /* Of the reasons that a question gets, those that audit mode lets pass. */
-static bool reason_is_policy(enum wd_reason reason)
+bool why_reason_is_policy(enum wd_reason reason)
 {
 	return reason == WD_R_DEFAULT || reason == WD_R_POLICY ||
-	       reason == WD_R_PROTO_UNSUP || reason == WD_R_MCAST;
+	       reason == WD_R_PROTO_UNSUP || reason == WD_R_MCAST ||
+	       reason == WD_R_SERVICE;
 }
 
-static bool side_is_node(const struct side *s)
+bool why_side_is_node(const struct side *s)
 {
 	return addr_is_near(s->addr) ||
 	       (s->claim &&
 		(s->claim->kind == CLAIM_HOST || s->claim->kind == CLAIM_NODE));
 }
 
-static enum wd_verdict verdict_of(const struct wd_model *m,
-				  const struct mendpoint *e,
-				  enum wd_reason reason)
+enum wd_verdict why_verdict_of(const struct wd_model *m,
+			       const struct mendpoint *e, enum wd_reason reason,
+			       bool on_trial)
 {
 	if (reason < WD_R_FIRST_DROP)
 		return WD_ALLOW;
-	if (reason_is_policy(reason) && endpoint_mode(m, e) == WD_MODE_AUDIT)
+	if (why_reason_is_policy(reason) &&
+	    (on_trial || endpoint_enforced(m, e) == WD_MODE_AUDIT))
 		return WD_AUDIT;
 	return WD_DROP;
 }
 
-static void judge_objects(const struct wd_model *m, const struct mendpoint *e,
-			  const struct side *peer, const struct wd_flow *flow,
-			  struct wd_decision *d)
+void why_judge_objects(const struct wd_model *m, const struct mendpoint *e,
+		       const struct side *peer, const struct wd_flow *flow,
+		       struct wd_decision *d)
 {
-	d->reason = forbidden(flow, d->dir, endpoint_encap(m, e),
-			      side_is_node(peer));
+	d->reason = why_forbidden(flow, d->dir, endpoint_encap(m, e),
+				  why_side_is_node(peer));
 	if (d->reason != WD_R_POLICY_ALLOW)
 		; /* no mode and no policy has a say */
-	else if (endpoint_mode(m, e) == WD_MODE_OFF)
+	else if (endpoint_enforced(m, e) == WD_MODE_OFF)
 		d->reason = WD_R_MODE_OFF;
 	else if (!endpoint_pod(e))
 		d->reason = WD_R_NOT_READY;
 	else
-		judge_policies(m, endpoint_pod(e), peer, flow, d);
-	d->verdict = verdict_of(m, e, d->reason);
+		judge_policies(m, e, peer, flow, d);
+	d->verdict = why_verdict_of(m, e, d->reason, d->on_trial);
 }
 
 /* ---- from the tables ---- */
+
+/* Number of the slot in force, of what is enforced or of what is on trial; 0 none. */
+uint32_t why_table_slot(const struct wd_model *m, const struct mendpoint *e,
+			bool on_trial)
+{
+	if (!e->in_kernel)
+		return 0;
+	return on_trial ? e->have.trial[m->gen & 1] : e->have.slot[m->gen & 1];
+}
 
 static uint32_t table_class(const struct wd_model *m,
 			    const struct wd_slot_val *slot,
 			    const struct wd_flow *flow)
 {
-	const struct wd_span_val *span;
-	uint32_t cls = 0;
-	enum wd_l4 l4;
+	uint32_t port, cls = 0;
+	enum wd_l4 l4 = flow_l4(flow, &port);
+	const struct wd_span_val *span = &m->sink.span[slot->first[l4]];
 
-	if (flow->proto == IPPROTO_TCP)
-		l4 = WD_L4_TCP;
-	else if (flow->proto == IPPROTO_UDP)
-		l4 = WD_L4_UDP;
-	else if (flow->proto == IPPROTO_SCTP)
-		l4 = WD_L4_SCTP;
-	else
-		return slot->any;
-	span = &m->sink.span[slot->first[l4]];
-	for (uint32_t i = 0; i < slot->cnt[l4] && span[i].lo <= flow->port; i++)
+	for (uint32_t i = 0; i < slot->cnt[l4] && span[i].lo <= port; i++)
 		cls = span[i].class;
 	return cls;
 }
 
-static enum wd_reason table_rules(const struct wd_model *m,
-				  const struct wd_slot_val *slot, uint32_t row,
-				  const struct wd_flow *flow,
-				  uint32_t *ret_rule)
+enum wd_reason why_table_rules(const struct wd_model *m,
+			       const struct wd_slot_val *slot, uint32_t row,
+			       const struct wd_flow *flow, uint32_t *ret_rule)
 {
 	const struct wd_class_val *cls =
 		&m->sink.class[table_class(m, slot, flow)];
@@ -426,7 +586,7 @@ static enum wd_reason table_rules(const struct wd_model *m,
 		return r->action == WD_ACT_ALLOW ? WD_R_POLICY_ALLOW :
 						   WD_R_POLICY;
 	}
-	return slot->flags & WD_SLOT_ISOLATED ? deny_reason(flow) :
+	return slot->flags & WD_SLOT_ISOLATED ? why_deny_reason(flow) :
 						WD_R_NOT_ISOLATED;
 }
 
@@ -434,7 +594,7 @@ static void judge_tables(const struct wd_model *m, const struct mendpoint *e,
 			 const struct wd_addr *peer, const struct wd_flow *flow,
 			 struct wd_decision *d)
 {
-	uint32_t nr = e->in_kernel ? e->have.slot[m->gen & 1] : 0;
+	uint32_t nr = why_table_slot(m, e, d->on_trial);
 	const struct wd_slot_val *slot =
 		&m->sink.slot[(size_t)nr * WD_DIR__MAX + d->dir];
 	struct wd_addr_info info;
@@ -442,10 +602,10 @@ static void judge_tables(const struct wd_model *m, const struct mendpoint *e,
 	wd_model_addr(m, peer, &info);
 	d->peer_identity = info.identity;
 	d->identity = e->have.identity;
-	d->table_reason =
-		forbidden(flow, d->dir, e->have.flags & WD_EP_ENCAP,
-			  addr_is_near(peer) ||
-				  info.flags & (WD_ADDR_HOST | WD_ADDR_NODE));
+	d->table_reason = why_forbidden(
+		flow, d->dir, e->have.flags & WD_EP_ENCAP,
+		addr_is_near(peer) ||
+			info.flags & (WD_ADDR_HOST | WD_ADDR_NODE));
 	if (d->table_reason != WD_R_POLICY_ALLOW)
 		; /* no mode and no policy has a say */
 	else if (e->have.flags & WD_EP_OFF)
@@ -454,14 +614,14 @@ static void judge_tables(const struct wd_model *m, const struct mendpoint *e,
 		d->table_reason = WD_R_NOT_READY;
 	else
 		d->table_reason =
-			table_rules(m, slot, info.row, flow, &d->rule_id);
-	d->table_verdict = verdict_of(m, e, d->table_reason);
+			why_table_rules(m, slot, info.row, flow, &d->rule_id);
+	d->table_verdict = why_verdict_of(m, e, d->table_reason, d->on_trial);
 }
 
 /* ---- both ---- */
 
-static struct maddr *find_addr(const struct wd_model *m,
-			       const struct wd_addr *addr)
+struct maddr *why_find_addr(const struct wd_model *m,
+			    const struct wd_addr *addr)
 {
 	struct wd_addr key;
 	struct maddr *a;
@@ -471,6 +631,29 @@ static struct maddr *find_addr(const struct wd_model *m,
 	memcpy(&key.v6, &addr->v6, addr->family == 4 ? 4 : 16);
 	HASH_FIND(hh, m->addrs, &key, sizeof(key), a);
 	return a;
+}
+
+/* Does what is on trial have a say, after what is enforced said so much? */
+bool why_is_tried(const struct wd_model *m, const struct mendpoint *e,
+		  const struct wd_decision *d)
+{
+	return why_table_slot(m, e, true) && d->verdict == WD_ALLOW;
+}
+
+struct wd_decision why_on_trial(const struct wd_decision *d)
+{
+	return (struct wd_decision){
+		.dir = d->dir, .enforced = true, .rule = -1, .on_trial = true
+	};
+}
+
+/* Only what would drop is told; the rest passes for what it passes for. */
+bool why_try_out(struct wd_decision *d, const struct wd_decision *trial)
+{
+	if (trial->verdict != WD_AUDIT && trial->table_verdict != WD_AUDIT)
+		return false;
+	*d = *trial;
+	return true;
 }
 
 static void judge_hook(const struct wd_model *m, const struct side *self,
@@ -486,8 +669,15 @@ static void judge_hook(const struct wd_model *m, const struct side *self,
 	if (!e)
 		return;
 	d->enforced = true;
-	judge_objects(m, e, peer, flow, d);
+	why_judge_objects(m, e, peer, flow, d);
 	judge_tables(m, e, peer->addr, flow, d);
+	if (why_is_tried(m, e, d)) {
+		struct wd_decision trial = why_on_trial(d);
+
+		why_judge_objects(m, e, peer, flow, &trial);
+		judge_tables(m, e, peer->addr, flow, &trial);
+		(void)why_try_out(d, &trial);
+	}
 	if (d->dir == WD_INGRESS && flow->from_host && !host_policy) {
 		d->verdict = d->table_verdict = WD_ALLOW;
 		d->reason = d->table_reason = WD_R_HOST;
@@ -495,14 +685,31 @@ static void judge_hook(const struct wd_model *m, const struct side *self,
 		d->rule = -1;
 		d->rule_id = 0;
 		d->peer_identity = WD_ID_HOST;
+		d->on_trial = false;
 	}
 }
 
-void wd_model_why(const struct wd_model *m, const struct wd_flow *flow,
-		  bool host_policy, struct wd_decision ret[WD_DIR__MAX])
+/* The flow as its receiver sees it. */
+static struct wd_flow translated(const struct wd_flow *flow,
+				 const struct wd_service_info *info)
 {
-	const struct maddr *src_addr = find_addr(m, &flow->src);
-	const struct maddr *dst_addr = find_addr(m, &flow->dst);
+	struct wd_flow there = *flow;
+
+	if (info->backends) {
+		there.dst = info->addr;
+		there.port = info->port;
+	}
+	return there;
+}
+
+void wd_model_why(const struct wd_model *m, const struct wd_flow *flow,
+		  bool host_policy, struct wd_decision ret[WD_DIR__MAX],
+		  struct wd_service_info *ret_service)
+{
+	struct wd_service_info info = { 0 };
+	struct wd_flow there = *flow;
+	const struct maddr *src_addr = why_find_addr(m, &flow->src);
+	const struct maddr *dst_addr = why_find_addr(m, &flow->dst);
 	struct side src = { src_addr ? addr_winner(src_addr) : NULL,
 			    &flow->src };
 	struct side dst = { dst_addr ? addr_winner(dst_addr) : NULL,
@@ -511,7 +718,18 @@ void wd_model_why(const struct wd_model *m, const struct wd_flow *flow,
 	memset(ret, 0, WD_DIR__MAX * sizeof(*ret));
 	ret[WD_INGRESS].dir = WD_INGRESS;
 	ret[WD_EGRESS].dir = WD_EGRESS;
-	if (!flow->from_host)
+	if (flow->from_host)
+		; /* no hook sees it leave */
+	else if (why_service(m, &src, &dst, flow, &ret[WD_EGRESS], &info))
+		there = translated(flow, &info);
+	else
 		judge_hook(m, &src, &dst, flow, host_policy, &ret[WD_EGRESS]);
-	judge_hook(m, &dst, &src, flow, host_policy, &ret[WD_INGRESS]);
+	if (ret_service)
+		*ret_service = info;
+	if (info.backends) {
+		dst_addr = why_find_addr(m, &info.addr);
+		dst = (struct side){ dst_addr ? addr_winner(dst_addr) : NULL,
+				     &info.addr };
+	}
+	judge_hook(m, &dst, &src, &there, host_policy, &ret[WD_INGRESS]);
 }

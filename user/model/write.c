@@ -51,7 +51,7 @@ static void entry_took(struct wd_model *m, struct mentry *e,
 	e->rewrite = false;
 }
 
-static void entry_gone(struct wd_model *m, struct mentry *e)
+void entry_gone(struct wd_model *m, struct mentry *e)
 {
 	for (int i = 0; i < 2; i++) {
 		if (e->owned[i])
@@ -64,8 +64,18 @@ static void entry_gone(struct wd_model *m, struct mentry *e)
 	e->wanted = false;
 }
 
-static int entry_write(struct wd_model *m, struct mentry *e, enum wd_map map,
-		       const void *key, bool *ret_wrote)
+/* The port of a front's backends has a half for each generation, too. */
+static void set_ports(const struct mentry *e, struct wd_addr_val *val,
+		      unsigned int next, uint32_t other)
+{
+	uint32_t port = e->want.ifindex & 0xffff;
+
+	other = other >> (next ? 0 : 16) & 0xffff;
+	val->ifindex = next ? port << 16 | other : other << 16 | port;
+}
+
+int entry_write(struct wd_model *m, struct mentry *e, enum wd_map map,
+		const void *key, bool *ret_wrote)
 {
 	unsigned int next = (m->gen + 1) & 1;
 	struct wd_addr_val val = e->want;
@@ -78,6 +88,10 @@ static int entry_write(struct wd_model *m, struct mentry *e, enum wd_map map,
 	val.row[!next] = e->in_kernel ? e->have.row[!next] :
 			 m->first     ? 0 :
 					e->want.row[0];
+	if (map == WD_MAP_wd_front)
+		set_ports(e, &val, next,
+			  e->in_kernel ? e->have.ifindex :
+					 e->want.ifindex * 0x10001);
 	if (e->in_kernel && !e->rewrite &&
 	    memcmp(&val, &e->have, sizeof(val)) == 0)
 		return 0;
@@ -147,9 +161,10 @@ static void endpoint_val(const struct wd_model *m, const struct mendpoint *e,
 			 struct wd_endpoint_val *val)
 {
 	const struct wd_endpoint *ep = e->ep;
-	enum wd_mode mode = endpoint_mode(m, e);
+	enum wd_mode mode = endpoint_enforced(m, e);
 	unsigned int next = (m->gen + 1) & 1;
 	uint32_t slot = e->slot ? e->slot->id : 0;
+	uint32_t trial = e->trial ? e->trial->id : 0;
 
 	memset(val, 0, sizeof(*val));
 	val->cookie = ep->cookie;
@@ -168,22 +183,35 @@ static void endpoint_val(const struct wd_model *m, const struct mendpoint *e,
 	val->slot[!next] = e->in_kernel ? e->have.slot[!next] :
 			   m->first	? 0 :
 					  slot;
+	val->trial[next] = trial;
+	val->trial[!next] = e->in_kernel ? e->have.trial[!next] :
+			    m->first	 ? 0 :
+					   trial;
 	endpoint_addrs(ep, val);
+}
+
+/* The entry has @val where it had @have, which was owned, too: @slot is ours if it is the one. */
+static void half_took(struct wd_model *m, struct mslot **owned,
+		      struct mslot *slot, uint32_t val, uint32_t have)
+{
+	if (val == have)
+		return;
+	if (slot && slot->id != val)
+		slot = NULL;
+	if (slot)
+		slot->refs++;
+	slot_put(m, *owned);
+	*owned = slot;
 }
 
 static void endpoint_took(struct wd_model *m, struct mendpoint *e,
 			  const struct wd_endpoint_val *val)
 {
 	for (int i = 0; i < 2; i++) {
-		struct mslot *slot =
-			e->slot && e->slot->id == val->slot[i] ? e->slot : NULL;
-
-		if (e->in_kernel && val->slot[i] == e->have.slot[i])
-			continue;
-		if (slot)
-			slot->refs++;
-		slot_put(m, e->owned[i]);
-		e->owned[i] = slot;
+		half_took(m, &e->owned.slot[i], e->slot, val->slot[i],
+			  e->in_kernel ? e->have.slot[i] : 0);
+		half_took(m, &e->owned.trial[i], e->trial, val->trial[i],
+			  e->in_kernel ? e->have.trial[i] : 0);
 	}
 	e->have = *val;
 	e->in_kernel = true;
@@ -209,16 +237,23 @@ static int endpoint_write(struct wd_model *m, struct mendpoint *e,
 	return 0;
 }
 
-void ghost_add(struct wd_model *m, uint32_t ifindex,
-	       struct mslot *const owned[2])
+void ghost_add(struct wd_model *m, uint32_t ifindex, const struct mowned *owned)
 {
 	struct mghost *g = wd_xcalloc(1, sizeof(*g));
 
 	g->ifindex = ifindex;
-	g->owned[0] = owned[0];
-	g->owned[1] = owned[1];
+	if (owned)
+		g->owned = *owned;
 	vec_push(&m->ghosts, g);
 	m->commit_needed = true;
+}
+
+void owned_put(struct wd_model *m, struct mowned *owned)
+{
+	for (int i = 0; i < 2; i++) {
+		slot_put(m, owned->slot[i]);
+		slot_put(m, owned->trial[i]);
+	}
 }
 
 static bool ifindex_in_use(const struct wd_model *m, uint32_t ifindex)
@@ -243,8 +278,7 @@ static void ghosts_delete(struct wd_model *m)
 				g; /* again with the next commit */
 			continue;
 		}
-		slot_put(m, g->owned[0]);
-		slot_put(m, g->owned[1]);
+		owned_put(m, &g->owned);
 		free(g);
 	}
 	m->ghosts.cnt = kept;
@@ -321,6 +355,8 @@ int write_all(struct wd_model *m, bool *ret_wrote)
 		err = entry_write(m, &a->e, addr_map(a), &a->addr.v6,
 				  ret_wrote);
 	}
+	for (size_t i = 0; i < m->dirty_fronts.cnt && !err; i++)
+		err = front_write(m, m->dirty_fronts.item[i], ret_wrote);
 	for (struct mendpoint *e = m->endpoints; e && !err; e = e->hh.next)
 		err = endpoint_write(m, e, ret_wrote);
 	if (m->ghosts.cnt)
@@ -374,13 +410,18 @@ void write_done(struct wd_model *m)
 {
 	struct vec addrs = m->dirty_addrs;
 	struct vec prefixes = m->dirty_prefixes;
+	struct vec fronts = m->dirty_fronts;
 
+	m->dirty_fronts = (struct vec){ 0 };
 	m->dirty_addrs = (struct vec){ 0 };
 	m->dirty_prefixes = (struct vec){ 0 };
 	for (size_t i = 0; i < addrs.cnt; i++)
 		addr_done(m, addrs.item[i]);
 	for (size_t i = 0; i < prefixes.cnt; i++)
 		prefix_done(m, prefixes.item[i]);
+	for (size_t i = 0; i < fronts.cnt; i++)
+		front_done(m, fronts.item[i]);
+	vec_fini(&fronts);
 	vec_fini(&addrs);
 	vec_fini(&prefixes);
 	ghosts_delete(m);
@@ -388,13 +429,16 @@ void write_done(struct wd_model *m)
 
 /* ---- settling ---- */
 
-static int entry_settle(struct wd_model *m, struct mentry *e, enum wd_map map,
-			const void *key)
+int entry_settle(struct wd_model *m, struct mentry *e, enum wd_map map,
+		 const void *key)
 {
 	struct wd_addr_val val = e->have;
 	int err;
 
 	val.row[(m->gen + 1) & 1] = val.row[m->gen & 1];
+	if (map == WD_MAP_wd_front)
+		val.ifindex = (val.ifindex >> (m->gen & 1 ? 16 : 0) & 0xffff) *
+			      0x10001;
 	if (memcmp(&val, &e->have, sizeof(val)) == 0)
 		return 0;
 	err = m->sink.set(m->sink.ctx, map, key, &val);
@@ -403,25 +447,47 @@ static int entry_settle(struct wd_model *m, struct mentry *e, enum wd_map map,
 	return err;
 }
 
+static void half_settle(struct wd_model *m, struct mslot *owned[2],
+			unsigned int cur)
+{
+	if (owned[cur])
+		owned[cur]->refs++;
+	slot_put(m, owned[!cur]);
+	owned[!cur] = owned[cur];
+}
+
 static int endpoint_settle(struct wd_model *m, struct mendpoint *e)
 {
 	unsigned int cur = m->gen & 1;
 	struct wd_endpoint_val val = e->have;
 	int err;
 
-	if (!e->in_kernel || val.slot[0] == val.slot[1])
+	if (!e->in_kernel ||
+	    (val.slot[0] == val.slot[1] && val.trial[0] == val.trial[1]))
 		return 0;
 	val.slot[!cur] = val.slot[cur];
+	val.trial[!cur] = val.trial[cur];
 	err = m->sink.set(m->sink.ctx, WD_MAP_wd_endpoint, &e->ep->ifindex,
 			  &val);
 	if (err)
 		return err;
 	e->have = val;
-	if (e->owned[cur])
-		e->owned[cur]->refs++;
-	slot_put(m, e->owned[!cur]);
-	e->owned[!cur] = e->owned[cur];
+	half_settle(m, e->owned.slot, cur);
+	half_settle(m, e->owned.trial, cur);
 	return 0;
+}
+
+/* Both halves are ours: nothing of the agent before can be seen any more. */
+static void release_held(struct wd_model *m)
+{
+	if (!m->held || m->first || m->ghosts.cnt)
+		return;
+	wd_alloc_release(&m->row_alloc);
+	wd_alloc_release(&m->slot_alloc);
+	wd_alloc_release(&m->span_alloc);
+	wd_alloc_release(&m->class_alloc);
+	m->held = false;
+	m->room = true;
 }
 
 int wd_model_settle(struct wd_model *m)
@@ -450,17 +516,31 @@ int wd_model_settle(struct wd_model *m)
 		p->e.unsettled = false;
 		m->unsettled_prefixes.cnt--;
 	}
+	while (m->unsettled_kinds.cnt) {
+		struct mkind *kind =
+			m->unsettled_kinds.item[m->unsettled_kinds.cnt - 1];
+
+		err = entry_settle(m, &kind->e, WD_MAP_wd_front, &kind->key);
+		if (err)
+			return err;
+		kind->e.unsettled = false;
+		m->unsettled_kinds.cnt--;
+	}
 	for (struct mendpoint *e = m->endpoints; e && !err; e = e->hh.next)
 		err = endpoint_settle(m, e);
+	if (!err)
+		release_held(m);
 	return err;
 }
 
 bool wd_model_unsettled(const struct wd_model *m)
 {
-	if (m->unsettled_addrs.cnt || m->unsettled_prefixes.cnt)
+	if (m->unsettled_addrs.cnt || m->unsettled_prefixes.cnt ||
+	    m->unsettled_kinds.cnt)
 		return true;
 	for (const struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
-		if (e->in_kernel && e->have.slot[0] != e->have.slot[1])
+		if (e->in_kernel && (e->have.slot[0] != e->have.slot[1] ||
+				     e->have.trial[0] != e->have.trial[1]))
 			return true;
 	}
 	return false;

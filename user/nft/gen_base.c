@@ -106,6 +106,12 @@ static void sane(struct wd_nft_gen *g, enum wd_dir dir)
 	tcp_flags(g, dir);
 	wd_nft_rule(g, "ct state invalid,untracked %s drop",
 		    wd_nft_count(g, WD_R_CT_INVALID, dir));
+	bad = wd_nft_count(g, WD_R_CT_INVALID, dir);
+	wd_nft_rule(
+		g,
+		"icmp type { 14, 16, 18 } %s drop comment \"conntrack takes them for answers, policy does not\"",
+		bad);
+	wd_nft_rule(g, "icmpv6 type 140 %s drop", bad);
 	wd_nft_rule(g, "icmp type { 3, 4, 5, 11, 12 } jump error_%s",
 		    wd_nft_way(dir));
 	wd_nft_rule(g, "icmpv6 type 0-127 jump error_%s", wd_nft_way(dir));
@@ -317,10 +323,10 @@ static void inet_hooks(struct wd_nft_gen *g)
 	wd_nft_rule(g, "iif vmap @pod_out");
 	wd_nft_rule(g, "iif . ip saddr vmap @bridge_out4");
 	wd_nft_rule(g, "iif . ip6 saddr vmap @bridge_out6");
-	/* behind conntrack (-200), before any translation (-100) */
+	/* behind translation (-100): a service's backend is what is judged */
 	wd_nft_end(g,
-		   "type filter hook prerouting priority -199; policy accept; "
-		   "comment \"from pods, as it came out of them\";");
+		   "type filter hook prerouting priority -99; policy accept; "
+		   "comment \"from pods, to where it goes\";");
 	wd_nft_begin(g, "postrouting");
 	wd_nft_rule(g, "oif vmap @pod_in");
 	wd_nft_rule(g, "oif . ip daddr vmap @bridge_in4");

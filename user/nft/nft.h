@@ -16,7 +16,8 @@
  *   IPv6 extension headers, both ways, but for fragments (EXTHDR), so MLD too
  *   IPv4 options of a pod's packets; of others' between ports of a bridge (IPOPT)
  *   ICMP and ICMPv6 other than errors, echo and what conntrack knows as a
- *     question (timestamp, address mask, information) (CT_INVALID)
+ *     question (timestamp, address mask, information), which nothing answers
+ *     then (CT_INVALID)
  *   TCP in the middle of a connection that conntrack did not see begin, except
  *     from and to this host's own sockets (CT_INVALID); what is out of the
  *     window, by conntrack's account

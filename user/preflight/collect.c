@@ -91,8 +91,6 @@ static int add_slot_way(struct collector *c, uint32_t nr, enum wd_dir dir)
 	struct wd_state_slot *slot;
 	int err = get(c, WD_MAP_wd_slot, nr * WD_DIR__MAX + dir, &val);
 
-	if (!err)
-		err = add_class(c, val.any);
 	for (int l4 = 0; l4 < WD_L4__MAX && !err; l4++)
 		err = add_spans(c, &val, l4);
 	if (err)
@@ -132,7 +130,10 @@ static int add_ep(struct collector *c, const void *key)
 		return -ENOMEM;
 	err = c->t->get(c->t->ctx, WD_MAP_wd_endpoint, key, &ep->val);
 	ep->val.slot[!c->half] = ep->val.slot[c->half];
-	return err ? err : add_slot(c, ep->val.slot[0]);
+	ep->val.trial[!c->half] = ep->val.trial[c->half];
+	if (!err)
+		err = add_slot(c, ep->val.slot[0]);
+	return err ? err : add_slot(c, ep->val.trial[0]);
 }
 
 static int fill_addr(struct collector *c, enum wd_map map, const void *key,

@@ -15,7 +15,7 @@
 
 #include "state.h"
 
-/* The first packet of a flow: TCP SYN, UDP, SCTP, ICMP echo request or other. */
+/* The first packet of a flow: TCP SYN, UDP, SCTP, ICMP that asks or other. */
 struct wd_question {
 	uint32_t ep; /* index into the state's endpoints */
 	enum wd_dir dir; /* the hook: who opens it */
@@ -23,7 +23,7 @@ struct wd_question {
 	struct wd_addr peer;
 	uint8_t proto; /* IP protocol number */
 	uint16_t sport; /* of who opens it, host byte order; ICMP: its id */
-	uint16_t port; /* where to; 0 for protocols without ports */
+	uint16_t port; /* where to; ICMP: type << 8 | code; else 0 */
 	uint32_t iif; /* ingress: device it came in by, 0 this host's own socket */
 };
 

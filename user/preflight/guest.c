@@ -219,6 +219,8 @@ static void put_ladder(const struct wd_datapath *dp, struct json_object *obj)
 	wd_json_str(obj, "rung", wd_rung_name(ladder->rung));
 	wd_json_str(obj, "object", ladder->object);
 	wd_json_str(obj, "attach",
+		    ladder->rung == WD_RUNG_HOLD		  ? NULL :
+		    ladder->rung == WD_RUNG_NFT			  ? "nft" :
 		    wd_datapath_info(dp)->attach == WD_ATTACH_TCX ? "tcx" :
 								    "clsact");
 	tell_attempts(ladder);
@@ -239,10 +241,10 @@ static void try_datapath(void)
 		wd_json_str(obj, "error", why ?: wd_errno(err));
 	free(why);
 	if (!err) {
-		put_ladder(dp, obj);
 		err = wd_datapath_attach(dp, LOOPBACK);
 		if (!err)
 			err = wd_datapath_check(dp, LOOPBACK);
+		put_ladder(dp, obj); /* attaching may be a step down */
 		wd_json_bool(obj, "attaches", !err);
 		if (err)
 			wd_json_str(obj, "error", wd_errno(err));

@@ -31,6 +31,13 @@ static const char style[] =
 	"th,td{text-align:left;padding:.35rem .8rem .35rem 0;"
 	"border-bottom:1px solid var(--line);white-space:nowrap}\n"
 	"th{color:var(--dim);font-weight:600}.n{text-align:right}\n"
+	"@media(max-width:48rem){tr:first-child{display:none}"
+	"table,tbody,tr{display:block}"
+	"tr{border-bottom:1px solid var(--line);padding:.4rem 0}"
+	"td{display:flex;justify-content:space-between;gap:1rem;border:0;"
+	"padding:.1rem 0;white-space:normal;text-align:right}"
+	"td::before{content:attr(data-n);color:var(--dim);"
+	"white-space:nowrap}td .bar{flex:0 1 9rem;align-self:center}}\n"
 	"section{background:var(--card);border:1px solid var(--line);"
 	"border-radius:8px;padding:.9rem 1rem;margin:1rem 0}\n"
 	"section .wide{margin:.6rem 0 0}\n"
@@ -70,26 +77,29 @@ static void put_insns(FILE *to, uint32_t insns)
 	double percent = insns * 100.0 / WD_VERIFIER_INSNS;
 
 	if (!insns) {
-		(void)fputs("<td class=n>-</td><td></td>", to);
+		(void)fputs("<td class=n data-n=instructions>-</td><td></td>",
+			    to);
 		return;
 	}
-	(void)fprintf(to,
-		      "<td class=n>%u</td><td title=\"%.1f %% of what the "
-		      "verifier looks at\"><span class=bar><i "
-		      "style=\"width:%.1f%%\"></i></span></td>",
-		      insns, percent, percent > 100 ? 100 : percent);
+	(void)fprintf(
+		to,
+		"<td class=n data-n=instructions>%u</td><td data-n=\"of 1 "
+		"M\" title=\"%.1f %% of what the "
+		"verifier looks at\"><span class=bar><i "
+		"style=\"width:%.1f%%\"></i></span></td>",
+		insns, percent, percent > 100 ? 100 : percent);
 }
 
-static void put_cell(FILE *to, const char *word)
+static void put_cell(FILE *to, const char *name, const char *word)
 {
-	(void)fputs("<td>", to);
+	(void)fprintf(to, "<td data-n=%s>", name);
 	wd_markup(to, "%s", word && *word ? word : "-");
 	(void)fputs("</td>", to);
 }
 
-static void put_number(FILE *to, const char *number)
+static void put_number(FILE *to, const char *name, const char *number)
 {
-	(void)fputs("<td class=n>", to);
+	(void)fprintf(to, "<td class=n data-n=%s>", name);
 	wd_markup(to, "%s", *number ? number : "-");
 	(void)fputs("</td>", to);
 }
@@ -102,19 +112,20 @@ static void put_row(FILE *to, const struct wd_preflight *p,
 	const struct wd_preflight_object *obj = wd_report_object(r);
 	char stack[WD_REPORT_STACK];
 
-	(void)fprintf(to, "<tr><td><a href=\"#k%zu\">", nr);
+	(void)fprintf(to, "<tr><td data-n=kernel><a href=\"#k%zu\">", nr);
 	wd_markup(to, "%s", name_of(r));
-	(void)fputs("</a></td><td>", to);
+	(void)fputs("</a></td><td data-n=answer>", to);
 	put_mark(to, r->answer);
 	(void)fputs("</td>", to);
-	put_cell(to, r->rung);
-	put_cell(to, r->in_force);
-	put_cell(to, r->attach);
+	put_cell(to, "rung", r->rung);
+	put_cell(to, "object", r->in_force);
+	put_cell(to, "attach", r->attach);
 	put_insns(to, obj ? wd_report_insns(obj) : 0);
-	put_number(to, wd_report_stack(obj, stack));
+	put_number(to, "stack", wd_report_stack(obj, stack));
 	if (p->state)
-		(void)fprintf(to, "<td class=n>%zu</td>", r->diff_cnt);
-	(void)fprintf(to, "<td class=n>%.1f</td></tr>\n",
+		(void)fprintf(to, "<td class=n data-n=different>%zu</td>",
+			      r->diff_cnt);
+	(void)fprintf(to, "<td class=n data-n=seconds>%.1f</td></tr>\n",
 		      r->vm.all_ms / 1000.0);
 }
 
@@ -146,12 +157,15 @@ static void put_objects(FILE *to, const struct wd_preflight_result *r)
 		char stack[WD_REPORT_STACK];
 
 		(void)fputs("<tr>", to);
-		put_cell(to, obj->name);
-		put_cell(to, obj->rung);
+		put_cell(to, "object", obj->name);
+		put_cell(to, "rung", obj->rung);
 		put_insns(to, wd_report_insns(obj));
-		put_number(to, wd_report_stack(obj, stack));
-		(void)fprintf(to, "<td class=n>%.0f ms</td><td>",
-			      (double)obj->load_us / 1000);
+		put_number(to, "stack", wd_report_stack(obj, stack));
+		(void)fprintf(
+			to,
+			"<td class=n data-n=\"loaded in\">%.0f ms</td><td "
+			"data-n=result>",
+			(double)obj->load_us / 1000);
 		if (!obj->loads)
 			wd_markup(to, "does not load: %s",
 				  obj->error ? obj->error : "");
@@ -216,9 +230,9 @@ static void put_kernel(FILE *to, const struct wd_preflight *p,
 	(void)fputs("</h2><p class=dim>", to);
 	wd_markup(to, "%s", r->kernel);
 	if (*r->rung)
-		wd_markup(to, "; rung %s by %s, attached by %s", r->rung,
-			  r->in_force ? r->in_force : "none of the programs",
-			  r->attach);
+		wd_markup(to, "; rung %s: %s%s%s", r->rung, wd_report_engine(r),
+			  r->in_force ? ", attached by " : "",
+			  r->in_force ? r->attach : "");
 	if (r->vm.all_ms)
 		wd_markup(to, "; %.1f s, %s", r->vm.all_ms / 1000.0,
 			  r->vm.kvm ? "with KVM" : "emulated");

@@ -4,7 +4,8 @@
  *
  * Safe is a kernel on which the programs of a rung that is not lower than
  * asked for load, give the golden verdicts, can be attached, and answer every
- * question as the tables say. What is not known is not safe.
+ * question as the tables say. What is not known is not safe: of rung nft that
+ * is what its ruleset says.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -110,12 +111,45 @@ static void compare(const struct wd_preflight *p, struct wd_preflight_result *r,
 
 /* ---- the rung ---- */
 
-static void judge_rung(const struct wd_preflight *p,
-		       struct wd_preflight_result *r)
+/* Rungs without programs: what can be known of them here is little. */
+static void judge_below(const struct wd_preflight *p,
+			struct wd_preflight_result *r, enum wd_rung rung)
 {
-	enum wd_rung rung = wd_rung_from(r->rung);
+	if (!r->opens)
+		return;
+	if (rung == WD_RUNG_HOLD) {
+		unsafe(r);
+		wd_preflight_why(r, "on rung hold nothing enforces, and "
+				    "nothing passes to or from pods");
+	} else if (rung == WD_RUNG_NFT && p->state) {
+		if (r->answer == WD_PREFLIGHT_SAFE)
+			r->answer = WD_PREFLIGHT_UNKNOWN;
+		wd_preflight_why(r, "on rung nft the verdicts of the node's "
+				    "policies are not known: a ruleset cannot "
+				    "be asked here");
+	}
+}
 
-	r->in_force = *r->object_of ? r->object_of : NULL;
+/* What keeps a node from programs need not be its kernel. */
+static void note_node(const struct wd_preflight *p,
+		      struct wd_preflight_result *r)
+{
+	enum wd_rung now = p->state ? wd_rung_from(p->state->rung) :
+				      WD_RUNG__MAX;
+
+	if ((now != WD_RUNG_NFT && now != WD_RUNG_HOLD) || !r->opens ||
+	    wd_rung_from(r->rung) >= now)
+		return;
+	wd_preflight_why(r,
+			 "the node is on rung %s now, and this kernel allows "
+			 "%s: if something else keeps the node from it, it "
+			 "will do so again, see `warder ladder show` there",
+			 p->state->rung, r->rung);
+}
+
+/* What did not work on the way to the rung; alone it makes nothing unsafe. */
+static void tell_attempts(struct wd_preflight_result *r)
+{
 	for (size_t i = 0; i < r->object_cnt; i++)
 		if (!r->object[i].loads)
 			wd_preflight_why(r, "%s does not load: %s",
@@ -123,6 +157,15 @@ static void judge_rung(const struct wd_preflight *p,
 					 r->object[i].error ?: "no cause told");
 	for (size_t i = 0; i < r->attempt_cnt; i++)
 		wd_preflight_why(r, "%s", r->attempt[i]);
+}
+
+static void judge_rung(const struct wd_preflight *p,
+		       struct wd_preflight_result *r)
+{
+	enum wd_rung rung = wd_rung_from(r->rung);
+
+	r->in_force = rung < WD_RUNG_PROG_CNT && *r->object_of ? r->object_of :
+								 NULL;
 	if (!r->opens || rung == WD_RUNG__MAX) {
 		unsafe(r);
 		wd_preflight_why(r, "nothing can be put in force: %s",
@@ -132,6 +175,7 @@ static void judge_rung(const struct wd_preflight *p,
 		wd_preflight_why(r, "rung %s is lower than %s, %s", r->rung,
 				 p->min_rung, p->min_from);
 	}
+	judge_below(p, r, rung);
 	if (r->opens && rung < WD_RUNG_HOLD && !r->attaches) {
 		unsafe(r);
 		wd_preflight_why(r,
@@ -166,9 +210,9 @@ void wd_preflight_judge(const struct wd_preflight *preflight,
 	if (!result->ran)
 		return;
 	judge_rung(preflight, result);
-	if (!preflight->state)
-		return;
-	for (size_t i = 0; i < result->object_cnt; i++)
+	for (size_t i = 0; preflight->state && i < result->object_cnt; i++)
 		if (result->object[i].loads)
 			compare(preflight, result, i);
+	tell_attempts(result);
+	note_node(preflight, result);
 }

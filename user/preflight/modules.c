@@ -16,8 +16,29 @@
 
 #define MODULE_MOST (64U << 20) /* bytes */
 
-/* What attaching needs: clsact, and filters that are programs. */
-static const char *const needed[] = { "sch_ingress", "cls_bpf", "veth" };
+/*
+ * What attaching needs: clsact, and filters that are programs; and what the
+ * rung below needs, the ruleset. Those that others need stand here, too: for
+ * each that only a module tells of a package is read once more.
+ */
+static const char *const needed[] = { "sch_ingress",
+				      "cls_bpf",
+				      "veth",
+				      "nf_tables",
+				      "nf_conntrack",
+				      "nft_ct",
+				      "nft_limit",
+				      "nft_counter",
+				      "nft_objref",
+				      "nft_meta_bridge",
+				      "nf_conntrack_bridge",
+				      "nfnetlink",
+				      "libcrc32c",
+				      "nf_defrag_ipv4",
+				      "nf_defrag_ipv6",
+				      "bridge",
+				      "stp",
+				      "llc" };
 
 static int want(struct wd_wanted *wanted, const char *name, size_t len)
 {

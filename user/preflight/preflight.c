@@ -14,6 +14,7 @@
 
 #include "../json.h"
 #include "../log.h"
+#include "../nft/library.h"
 #include "../opt.h"
 #include "asking.h"
 #include "child.h"
@@ -179,6 +180,24 @@ static int add_modules(struct wd_cpio *cpio,
 	return 0;
 }
 
+/*
+ * Ourselves. The library of the rung below programs is in use meanwhile, so that
+ * it goes along; where it is not installed, that rung is not to be had there.
+ */
+static int add_program(struct wd_cpio *cpio)
+{
+	struct wd_nft_library *lib = NULL;
+	char *why = NULL;
+	int err;
+
+	if (wd_nft_library_open(&lib, &why))
+		wd_debug("%s", why);
+	err = wd_self_add(cpio, "init");
+	wd_nft_library_close(lib);
+	free(why);
+	return err;
+}
+
 static int make_initrd(const struct wd_preflight *p,
 		       const struct wd_kernel_files *kernel, const char *path)
 {
@@ -191,7 +210,7 @@ static int make_initrd(const struct wd_preflight *p,
 	wd_cpio_device(&cpio, "dev/console", 5, 1);
 	wd_cpio_device(&cpio, "dev/null", 1, 3);
 	wd_cpio_device(&cpio, "dev/ttyS1", 4, 65);
-	err = wd_self_add(&cpio, "init");
+	err = add_program(&cpio);
 	if (!err)
 		err = add_state(&cpio, p->state);
 	if (!err)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../model/l4.h"
 #include "../names.h"
 #include "../opt.h"
 
@@ -215,6 +216,32 @@ static int add_ports(struct maker *m, const struct wd_state_slot *slot, int l4,
 	return err ? err : add_port(m, proto, 65535);
 }
 
+/* Neither an answer, an error nor neighbour discovery: what rules are asked about. */
+static bool opens_flow(uint8_t family, uint32_t type)
+{
+	if (family == 6)
+		return type > 129 && (type < 133 || type > 137);
+	return type > 12 || type == 9 || type == 10;
+}
+
+/* Echo, and what ICMP spans begin with. */
+static int add_types(struct maker *m, const struct wd_state_slot *slot,
+		     uint8_t family)
+{
+	uint8_t proto = family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	int l4 = family == 4 ? WD_L4_ICMP : WD_L4_ICMP6;
+	uint32_t cnt = slot ? slot->val.cnt[l4] : 0;
+	int err = add_port(m, proto, (family == 4 ? 8 : 128) << 8);
+
+	for (uint32_t i = 0; i < cnt && i < SPANS_LOOKED_AT && !err; i++) {
+		uint32_t lo = m->s->span[slot->val.first[l4] + i].lo;
+
+		if (opens_flow(family, lo >> 8))
+			err = add_port(m, proto, lo);
+	}
+	return err;
+}
+
 static int find_ports(struct maker *m, const struct combo *c)
 {
 	const struct wd_state_slot *slot =
@@ -230,8 +257,7 @@ static int find_ports(struct maker *m, const struct combo *c)
 	if (!err)
 		err = add_port(m, IPPROTO_UDP, 4789);
 	if (!err)
-		err = add_port(
-			m, c->family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6, 0);
+		err = add_types(m, slot, c->family);
 	return err ? err : add_port(m, OSPF, 0);
 }
 
@@ -279,18 +305,15 @@ class_at(const struct maker *m, const struct combo *c, const struct port *port)
 {
 	const struct wd_state_slot *slot =
 		wd_state_slot(m->s, m->s->ep[c->ep].val.slot[0], c->dir);
-	uint32_t nr = slot ? slot->val.any : 0;
-	int l4 = port->proto == IPPROTO_TCP  ? WD_L4_TCP :
-		 port->proto == IPPROTO_UDP  ? WD_L4_UDP :
-		 port->proto == IPPROTO_SCTP ? WD_L4_SCTP :
-					       WD_L4__MAX;
+	uint32_t number, nr = 0;
+	enum wd_l4 l4 =
+		wd_l4_of_flow(c->family, port->proto, port->port, &number);
 
-	for (uint32_t i = 0; slot && l4 < WD_L4__MAX && i < slot->val.cnt[l4];
-	     i++) {
+	for (uint32_t i = 0; slot && i < slot->val.cnt[l4]; i++) {
 		const struct wd_span_val *span =
 			&m->s->span[slot->val.first[l4] + i];
 
-		if (span->lo <= port->port)
+		if (span->lo <= number)
 			nr = span->class;
 	}
 	return wd_state_class(m->s, nr);
@@ -440,7 +463,7 @@ static size_t put_l4(uint8_t *l4, const struct wd_question *q)
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		memset(l4, 0, 4);
-		l4[0] = q->proto == IPPROTO_ICMP ? 8 : 128; /* echo request */
+		put16(l4, q->port); /* type and code */
 		put16(l4 + 4, q->sport);
 		return 24;
 	}

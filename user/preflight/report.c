@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../datapath/ladder.h"
 #include "../json.h"
 #include "../names.h"
 #include "../opt.h"
@@ -77,11 +78,21 @@ const char *wd_report_stack(const struct wd_preflight_object *object,
 const struct wd_preflight_object *
 wd_report_object(const struct wd_preflight_result *result)
 {
+	if (*result->rung && !result->in_force)
+		return NULL; /* no program is */
 	for (size_t i = 0; i < result->object_cnt; i++)
 		if (result->in_force &&
 		    !strcmp(result->object[i].name, result->in_force))
 			return &result->object[i];
 	return result->object_cnt ? &result->object[0] : NULL;
+}
+
+const char *wd_report_engine(const struct wd_preflight_result *result)
+{
+	return result->in_force				 ? result->in_force :
+	       wd_rung_from(result->rung) == WD_RUNG_NFT ? "a ruleset of "
+							   "nf_tables" :
+							   "nothing enforces";
 }
 
 char *wd_report_questions(const struct wd_preflight *p)
@@ -217,9 +228,9 @@ static void print_one(const struct wd_preflight *p,
 						      "because",
 		     "%s", r->why[i]);
 	if (*r->rung)
-		line("rung",
-		     "%s: %s, attached by %s; at least %s is wanted, %s",
-		     r->rung, r->in_force, r->attach, p->min_rung, p->min_from);
+		line("rung", "%s: %s%s%s; at least %s is wanted, %s", r->rung,
+		     wd_report_engine(r), r->in_force ? ", attached by " : "",
+		     r->in_force ? r->attach : "", p->min_rung, p->min_from);
 	print_state(p);
 	if (r->vm.all_ms)
 		line("time", "%.1f s, %.1f s of them until warder ran; %s",

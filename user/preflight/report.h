@@ -26,9 +26,15 @@ uint32_t wd_report_insns(const struct wd_preflight_object *object);
 const char *wd_report_stack(const struct wd_preflight_object *object,
 			    char buf[WD_REPORT_STACK]);
 
-/** wd_report_object() - the one that would be in force, else the first; NULL none */
+/**
+ * wd_report_object() - the one that would be in force, where no rung is known the
+ * first; NULL none
+ */
 const struct wd_preflight_object *
 wd_report_object(const struct wd_preflight_result *result);
+
+/** wd_report_engine() - what enforces on the rung that is reached, in words */
+const char *wd_report_engine(const struct wd_preflight_result *result);
 
 /** wd_report_questions() - what was asked, one line; to be freed */
 char *wd_report_questions(const struct wd_preflight *preflight);

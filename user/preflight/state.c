@@ -236,6 +236,7 @@ static void put_ep(const struct wd_state_ep *ep, struct json_object *obj)
 	wd_json_int(obj, "stat", val->stat);
 	wd_json_int(obj, "identity", val->identity);
 	wd_json_int(obj, "slot", val->slot[0]);
+	wd_json_int(obj, "trial", val->trial[0]);
 	wd_json_int(obj, "master", val->master);
 	wd_json_str(obj, "mode",
 		    val->flags & WD_EP_OFF   ? "off" :
@@ -299,20 +300,27 @@ static void put_row(const struct wd_state_row *row, struct json_object *obj)
 			push_int(array, i);
 }
 
+const char *wd_state_l4_name(enum wd_l4 l4)
+{
+	static const char *const names[WD_L4__MAX] = {
+		[WD_L4_TCP] = "tcp",	  [WD_L4_UDP] = "udp",
+		[WD_L4_SCTP] = "sctp",	  [WD_L4_ICMP] = "icmp",
+		[WD_L4_ICMP6] = "icmpv6", [WD_L4_OTHER] = "other",
+	};
+
+	return names[l4];
+}
+
 static void put_slot(const struct wd_state *state,
 		     const struct wd_state_slot *slot, struct json_object *obj)
 {
-	static const char *const names[WD_L4__MAX] = {
-		[WD_L4_TCP] = "tcp", [WD_L4_UDP] = "udp", [WD_L4_SCTP] = "sctp"
-	};
-
 	wd_json_int(obj, "slot", slot->nr);
 	wd_json_str(obj, "direction", wd_dir_name(slot->dir));
 	wd_json_bool(obj, "ready", slot->val.flags & WD_SLOT_READY);
 	wd_json_bool(obj, "isolated", slot->val.flags & WD_SLOT_ISOLATED);
-	wd_json_int(obj, "any", slot->val.any);
 	for (int l4 = 0; l4 < WD_L4__MAX; l4++) {
-		struct json_object *array = wd_json_array(obj, names[l4]);
+		struct json_object *array =
+			wd_json_array(obj, wd_state_l4_name((enum wd_l4)l4));
 
 		for (uint32_t i = 0; i < slot->val.cnt[l4]; i++) {
 			const struct wd_span_val *span =

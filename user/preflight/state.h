@@ -130,6 +130,9 @@ const struct wd_state_addr *wd_state_addr(const struct wd_state *state,
 					  const struct wd_addr *addr);
 const char *wd_state_rule(const struct wd_state *state, uint32_t id);
 
+/** wd_state_l4_name() - name of a slot's list of spans of this kind */
+const char *wd_state_l4_name(enum wd_l4 l4);
+
 /** wd_state_own() - the endpoint's address number @i; family 0: it has no such */
 struct wd_addr wd_state_own(const struct wd_state_ep *ep, uint8_t family,
 			    int i);

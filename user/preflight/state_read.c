@@ -215,6 +215,7 @@ static void read_ep(struct reader *r, struct json_object *obj)
 		{ "stat", json_type_int },
 		{ "identity", json_type_int },
 		{ "slot", json_type_int },
+		{ "trial", json_type_int },
 		{ "master", json_type_int },
 		{ "mode", json_type_string },
 		{ "encap", json_type_boolean },
@@ -241,6 +242,8 @@ static void read_ep(struct reader *r, struct json_object *obj)
 	ep->val.identity = number(r, obj, "identity", UINT32_MAX);
 	ep->val.slot[0] = number(r, obj, "slot", WD_SLOTS_MAX - 1);
 	ep->val.slot[1] = ep->val.slot[0];
+	ep->val.trial[0] = number(r, obj, "trial", WD_SLOTS_MAX - 1);
+	ep->val.trial[1] = ep->val.trial[0];
 	ep->val.master = number(r, obj, "master", INT32_MAX);
 	ep->val.flags =
 		mode_flags[word(r, wd_json_get(obj, "mode"), "mode", modes, 3)];
@@ -385,10 +388,12 @@ static void read_slot(struct reader *r, struct json_object *obj)
 		{ "direction", json_type_string },
 		{ "ready", json_type_boolean },
 		{ "isolated", json_type_boolean },
-		{ "any", json_type_int },
 		{ "tcp", json_type_array },
 		{ "udp", json_type_array },
 		{ "sctp", json_type_array },
+		{ "icmp", json_type_array },
+		{ "icmpv6", json_type_array },
+		{ "other", json_type_array },
 		{},
 	};
 	static const char *const dirs[] = { "ingress", "egress" };
@@ -408,11 +413,9 @@ static void read_slot(struct reader *r, struct json_object *obj)
 		val->flags |= WD_SLOT_READY;
 	if (wd_json_get_bool(obj, "isolated"))
 		val->flags |= WD_SLOT_ISOLATED;
-	val->any = number(r, obj, "any", WD_CLASSES_MAX - 1);
-	read_spans(r, obj, "tcp", &val->first[WD_L4_TCP], &val->cnt[WD_L4_TCP]);
-	read_spans(r, obj, "udp", &val->first[WD_L4_UDP], &val->cnt[WD_L4_UDP]);
-	read_spans(r, obj, "sctp", &val->first[WD_L4_SCTP],
-		   &val->cnt[WD_L4_SCTP]);
+	for (int l4 = 0; l4 < WD_L4__MAX; l4++)
+		read_spans(r, obj, wd_state_l4_name((enum wd_l4)l4),
+			   &val->first[l4], &val->cnt[l4]);
 	if (!slot->nr)
 		refuse(r, -EINVAL, "slot", "0 means none");
 }
@@ -551,15 +554,17 @@ static void check_numbers(struct reader *r)
 	for (size_t i = 0; i < s->ep_cnt; i++) {
 		const bool *slot = known->slot[s->ep[i].val.slot[0]];
 
+		const bool *trial = known->slot[s->ep[i].val.trial[0]];
+
 		need(r, slot[WD_INGRESS] && slot[WD_EGRESS], "endpoints", i,
 		     "slot");
+		need(r, trial[WD_INGRESS] && trial[WD_EGRESS], "endpoints", i,
+		     "trial");
 		if (i && s->ep[i].ifindex == s->ep[i - 1].ifindex)
 			refuse(r, -EINVAL, "ifindex", "is there twice");
 	}
 	check_addrs(r, known, "addresses", s->addr, s->addr_cnt);
 	check_addrs(r, known, "prefixes", s->cidr, s->cidr_cnt);
-	for (size_t i = 0; i < s->slot_cnt; i++)
-		need(r, known->class[s->slot[i].val.any], "slots", i, "any");
 	for (size_t i = 0; i < s->span_cnt; i++)
 		need(r, known->class[s->span[i].class], "spans", i, "class");
 	free(known);

@@ -107,9 +107,10 @@ static int read_number(struct wd_read *r, const struct wd_at *at,
 
 /* ---- whom a policy or a peer means ---- */
 
-/* {namespaceSelector, podSelector}; the API wants both. */
-static int read_pods(struct wd_read *r, const struct wd_at *at,
-		     const struct wd_tree *map, const struct wd_tree **ret_nss,
+/* {namespaceSelector, podSelector}; the older API wants both, the newer takes the first for {}. */
+static int read_pods(struct wd_read *r, const struct dialect *dialect,
+		     const struct wd_at *at, const struct wd_tree *map,
+		     const struct wd_tree **ret_nss,
 		     const struct wd_tree **ret_pods)
 {
 	static const char *const known[] = { "namespaceSelector", "podSelector",
@@ -119,10 +120,10 @@ static int read_pods(struct wd_read *r, const struct wd_at *at,
 	    wd_read_map(r, at, map, "namespaceSelector", ret_nss) ||
 	    wd_read_map(r, at, map, "podSelector", ret_pods))
 		return -EINVAL;
-	if (*ret_nss && *ret_pods)
+	if (*ret_pods && (*ret_nss || dialect->kind == WD_KIND_CLUSTER_NP))
 		return 0;
 	wd_read_problem(
-		r, WD_AT(at, *ret_nss ? "podSelector" : "namespaceSelector"),
+		r, WD_AT(at, *ret_pods ? "namespaceSelector" : "podSelector"),
 		map->line, "is missing; write {} if all are meant");
 	return -EINVAL;
 }
@@ -146,25 +147,27 @@ static int read_networks(struct wd_read *r, const struct wd_at *at,
 	return err;
 }
 
-static int read_pods_peer(struct wd_read *r, const struct wd_at *at,
-			  const struct wd_tree *map,
+static int read_pods_peer(struct wd_read *r, const struct place *p,
+			  const struct wd_at *at, const struct wd_tree *map,
 			  struct wd_policy_rule *rule)
 {
 	const struct wd_tree *nss = NULL;
 	const struct wd_tree *pods = NULL;
 	struct wd_peer *peer;
 
-	if (read_pods(r, at, map, &nss, &pods))
+	if (read_pods(r, p->dialect, at, map, &nss, &pods))
 		return -EINVAL;
 	peer = wd_read_peer_add(rule, WD_PEER_PODS);
+	if (!nss)
+		peer->ns_sel = wd_read_everything();
 	return wd_read_peer_selector(r, WD_AT(at, "namespaceSelector"), nss,
 				     &peer->ns_sel) |
 	       wd_read_peer_selector(r, WD_AT(at, "podSelector"), pods,
 				     &peer->pod_sel);
 }
 
-static int read_peer(struct wd_read *r, const struct wd_at *at,
-		     const struct wd_tree *map, int dir,
+static int read_peer(struct wd_read *r, const struct place *p,
+		     const struct wd_at *at, const struct wd_tree *map,
 		     struct wd_policy_rule *rule)
 {
 	static const char *const known[2][6] = {
@@ -172,14 +175,14 @@ static int read_peer(struct wd_read *r, const struct wd_at *at,
 		[WD_EGRESS] = { "namespaces", "pods", "nodes", "networks",
 				"domainNames", NULL },
 	};
-	const struct wd_tree *one = read_one_of(r, at, map, known[dir]);
+	const struct wd_tree *one = read_one_of(r, at, map, known[p->dir]);
 	const struct wd_at *here;
 
 	if (!one)
 		return -EINVAL;
 	here = WD_AT(at, one->key);
 	if (strcmp(one->key, "pods") == 0)
-		return read_pods_peer(r, here, one, rule);
+		return read_pods_peer(r, p, here, one, rule);
 	if (strcmp(one->key, "networks") == 0)
 		return read_networks(r, here, one, rule);
 	if (strcmp(one->key, "domainNames") == 0) {
@@ -212,7 +215,7 @@ static int read_peers(struct wd_read *r, const struct place *p,
 		return -EINVAL;
 	}
 	wd_for_each_element(e, index, list)
-		err |= read_peer(r, WD_ELEMENT(at, index), e, p->dir, rule);
+		err |= read_peer(r, p, WD_ELEMENT(at, index), e, rule);
 	return err;
 }
 
@@ -414,6 +417,20 @@ static int read_name(struct wd_read *r, const struct wd_at *at,
 	return -EINVAL;
 }
 
+/* The API refuses it (a rule of its schema): networks and nodes name no ports. */
+static int check_names(struct wd_read *r, const struct place *p,
+		       const struct wd_at *at, uint32_t line,
+		       const struct wd_policy_rule *rule)
+{
+	if (p->dir == WD_INGRESS || !wd_read_names_ports(rule) ||
+	    wd_read_means_pods(rule))
+		return 0;
+	wd_read_problem(r, WD_AT(at, p->dialect->ports), line,
+			"has the name of a port, which networks and nodes do "
+			"not have; write two rules, or ports by number");
+	return -EINVAL;
+}
+
 static void read_rule(struct wd_read *r, const struct place *p,
 		      const struct wd_at *at, const struct wd_tree *map,
 		      struct wd_policy_rule *rule)
@@ -439,6 +456,8 @@ static void read_rule(struct wd_read *r, const struct place *p,
 	/* All of them, so that all problems are told at once. */
 	err |= read_peers(r, p, WD_AT(at, peers_key), peers, map->line, rule);
 	err |= read_ports(r, dialect, WD_AT(at, dialect->ports), ports, rule);
+	if (!err)
+		err = check_names(r, p, at, map->line, rule);
 	rule->broken = err != 0;
 }
 
@@ -462,29 +481,11 @@ static int read_rules(struct wd_read *r, const struct dialect *dialect,
 	return err | read_count(r, at, list, dialect->rules_max);
 }
 
-/* Whatever else it says: one rule in front that was not understood, and denies. */
-static void break_spec(struct wd_spec *spec, uint32_t line)
-{
-	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
-		uint32_t cnt = spec->rule_cnt[dir];
-
-		spec->rule[dir] = wd_xrealloc(spec->rule[dir], cnt + 1,
-					      sizeof(*spec->rule[dir]));
-		if (cnt)
-			memmove(&spec->rule[dir][1], &spec->rule[dir][0],
-				cnt * sizeof(*spec->rule[dir]));
-		spec->rule[dir][0] = (struct wd_policy_rule){
-			.broken = true, .action = WD_RULE_DENY, .line = line
-		};
-		spec->rule_cnt[dir]++;
-	}
-}
-
 /* ---- the policy ---- */
 
 /* Exactly one of namespaces and pods. */
-static int read_subject(struct wd_read *r, const struct wd_tree *spec,
-			struct wd_spec *ret)
+static int read_subject(struct wd_read *r, const struct dialect *dialect,
+			const struct wd_tree *spec, struct wd_spec *ret)
 {
 	static const char *const known[] = { "namespaces", "pods", NULL };
 	const struct wd_at *at = WD_AT(WD_AT(NULL, "spec"), "subject");
@@ -508,7 +509,7 @@ static int read_subject(struct wd_read *r, const struct wd_tree *spec,
 			return -EINVAL;
 		return wd_read_peer_selector(r, at, one, &ret->ns_sel);
 	}
-	if (read_pods(r, at, one, &nss, &pods) ||
+	if (read_pods(r, dialect, at, one, &nss, &pods) ||
 	    wd_read_peer_selector(r, WD_AT(at, "namespaceSelector"), nss,
 				  &ret->ns_sel))
 		return -EINVAL;
@@ -585,7 +586,7 @@ static void read_body(struct wd_read *r, const struct dialect *dialect,
 		err |= read_rules(r, dialect, map, dir, policy->tier, spec);
 	}
 	if (err)
-		break_spec(spec, r->line_base + map->line);
+		wd_read_break_spec(spec, r->line_base + map->line);
 }
 
 static int read_policy(struct wd_read *r, const struct dialect *dialect,
@@ -603,9 +604,10 @@ static int read_policy(struct wd_read *r, const struct dialect *dialect,
 		return -EINVAL;
 	}
 	obj = wd_read_object_new(r, (int)dialect->kind, meta, doc->line);
+	obj->policy.on_trial = wd_read_on_trial(r, meta);
 	wd_policy_specs(obj, 1);
 	if (read_place(r, dialect, doc, map, meta, &obj->policy) ||
-	    read_subject(r, map, obj->policy.spec)) {
+	    read_subject(r, dialect, map, obj->policy.spec)) {
 		wd_object_free(obj);
 		return -EINVAL;
 	}

@@ -14,35 +14,13 @@
 #include "manifests.h"
 #include "problems.h"
 
-/* Whoever checks before a rollout must hear that a policy is no policy here. */
-static void add_unknown(struct wd_problems *problems, const char *path,
-			const struct wd_unknown_kind *unknown, size_t cnt)
-{
-	for (size_t i = 0; i < cnt; i++) {
-		char text[400];
-		struct wd_problem problem = {
-			.effect = WD_PROBLEM_IGNORED,
-			.file = path,
-			.object = "",
-			.field = "kind",
-		};
-
-		(void)snprintf(
-			text, sizeof(text),
-			"%u of kind '%s': not read by this version, nothing of it is enforced",
-			unknown[i].cnt, unknown[i].kind);
-		problem.text = text;
-		wd_problems_add(problems, &problem);
-	}
-}
-
 static void add_all_unknown(struct wd_problems *problems, const char *path,
 			    const struct wd_manifests *src)
 {
 	size_t cnt;
 	const struct wd_unknown_kind *unknown = wd_manifests_unknown(src, &cnt);
 
-	add_unknown(problems, path, unknown, cnt);
+	wd_problems_unknown(problems, path, unknown, cnt);
 }
 
 static int check_file(const char *path, struct wd_problems *ret_problems,
@@ -60,7 +38,7 @@ static int check_file(const char *path, struct wd_problems *ret_problems,
 	for (size_t i = 0; i < load.obj_cnt; i++)
 		ret_objects[load.obj[i]->kind]++;
 	wd_problems_append(ret_problems, &load.problems);
-	add_unknown(ret_problems, path, load.unknown, load.unknown_cnt);
+	wd_problems_unknown(ret_problems, path, load.unknown, load.unknown_cnt);
 	wd_problems_sort(ret_problems);
 	wd_load_fini(&load);
 	return 0;

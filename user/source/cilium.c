@@ -6,8 +6,8 @@
  * Until all subjects are clear nothing changes. Then a rule that needs what
  * warder does not enforce (names of domains, HTTP, TLS, authentication, ...)
  * is broken as a whole: one that allows then allows nothing, one that denies
- * denies everything. A field outside of the rules that is not understood breaks
- * them all, and isolates.
+ * denies everything. A field outside of the rules that is not understood could
+ * have been to deny, so it denies everything, too.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -22,7 +22,7 @@
 #include "../model/xalloc.h"
 #include "read.h"
 
-#define PORTS_MAX 40 /* of one entry of toPorts; the CRD's limit */
+#define LOG_MAX 32 /* characters of log.value, as the API has it */
 
 /* One list of rules of a spec. */
 struct section {
@@ -44,13 +44,8 @@ static const struct section sections[] = {
 /* Where a rule is read. */
 struct place {
 	const struct section *section;
-	bool wide; /* of the cluster-wide kind */
+	const char *ns; /* the policy's, "" of the cluster-wide kind */
 };
-
-static struct wd_selector *everything(void)
-{
-	return wd_selector_share(wd_xcalloc(1, sizeof(struct wd_selector)));
-}
 
 /* ---- entities ---- */
 
@@ -75,16 +70,27 @@ static void add_world(struct wd_policy_rule *rule, enum wd_cidr_scope scope)
 	add_cidr(rule, 6, scope);
 }
 
-/*
- * An address inside the cluster that nobody knows is a pod of it or is not:
- * allowed as neither, denied as both.
- */
-static void add_cluster(const struct place *p, struct wd_policy_rule *rule)
+static struct wd_peer *add_apiserver(struct wd_policy_rule *rule)
 {
-	wd_read_peer_add(rule, WD_PEER_PODS)->ns_sel = everything();
+	struct wd_peer *peer = wd_read_peer_add(rule, WD_PEER_SERVICES);
+
+	peer->service_ns = wd_str_get("default");
+	peer->service = wd_str_get("kubernetes");
+	return peer;
+}
+
+static void add_cluster(struct wd_policy_rule *rule)
+{
+	wd_read_peer_add(rule, WD_PEER_PODS)->ns_sel = wd_read_everything();
 	wd_read_peer_add(rule, WD_PEER_NODES);
-	if (p->section->action == WD_RULE_DENY)
-		add_world(rule, WD_CIDR_UNKNOWN);
+	add_apiserver(rule)->only_known = true;
+}
+
+/* Who nobody tells of: an address inside the cluster that is unknown may be one. */
+static bool is_untold(const char *name)
+{
+	return !strcmp(name, "unmanaged") || !strcmp(name, "init") ||
+	       !strcmp(name, "health") || !strcmp(name, "ingress");
 }
 
 /* Return: 0, or -EINVAL: it is none. */
@@ -102,17 +108,17 @@ static int add_entity(const struct place *p, struct wd_policy_rule *rule,
 	else if (!strcmp(name, "world-ipv6"))
 		add_cidr(rule, 6, world_of(p));
 	else if (!strcmp(name, "cluster"))
-		add_cluster(p, rule);
+		add_cluster(rule);
 	else if (!strcmp(name, "host"))
 		wd_read_peer_add(rule, WD_PEER_NODES)->nodes = WD_NODES_OWN;
 	else if (!strcmp(name, "remote-node"))
 		wd_read_peer_add(rule, WD_PEER_NODES)->nodes = WD_NODES_OTHER;
-	else if (!strcmp(name, "unmanaged") && denies)
+	else if (!strcmp(name, "kube-apiserver"))
+		(void)add_apiserver(rule);
+	else if (is_untold(name) && denies)
 		add_world(rule, WD_CIDR_UNKNOWN);
-	else if (strcmp(name, "unmanaged") != 0 && strcmp(name, "none") != 0 &&
-		 strcmp(name, "init") != 0 && strcmp(name, "health") != 0 &&
-		 strcmp(name, "ingress") != 0)
-		return -EINVAL; /* the others: nobody has them here */
+	else if (!is_untold(name) && strcmp(name, "none") != 0)
+		return -EINVAL;
 	return 0;
 }
 
@@ -122,13 +128,7 @@ static int read_entity(struct wd_read *r, const struct place *p,
 {
 	if (name && !add_entity(p, rule, name))
 		return 0;
-	if (name && !strcmp(name, "kube-apiserver"))
-		wd_read_problem(r, at, line,
-				"kube-apiserver is not told from other "
-				"addresses; name them by CIDR");
-	else
-		wd_read_problem(r, at, line, "'%.60s' is no entity",
-				name ? name : "");
+	wd_read_problem(r, at, line, "'%.60s' is no entity", name ? name : "");
 	return -EINVAL;
 }
 
@@ -167,8 +167,8 @@ static int read_endpoint(struct wd_read *r, const struct place *p,
 	peer = wd_read_peer_add(rule, WD_PEER_PODS);
 	peer->ns_sel = sel.ns_sel;
 	peer->pod_sel = wd_selector_share(sel.pod_sel);
-	if (!peer->ns_sel && p->wide)
-		peer->ns_sel = everything();
+	if (!peer->ns_sel && !*p->ns)
+		peer->ns_sel = wd_read_everything();
 	return err;
 }
 
@@ -224,6 +224,54 @@ static int read_cidrs(struct wd_read *r, const struct place *p,
 	return err;
 }
 
+/* What of a group's prefixes is not meant: may be inside some of them or not. */
+static int read_group_except(struct wd_read *r, const struct wd_at *at,
+			     const struct wd_tree *list, struct wd_peer *peer)
+{
+	uint32_t index;
+	int err = 0;
+
+	peer->except = wd_xcalloc(list ? list->cnt : 0, sizeof(*peer->except));
+	peer->except_cnt = list ? list->cnt : 0;
+	wd_for_each_element(e, index, list)
+		err |= wd_read_cidr(r, WD_ELEMENT(at, index), e, e->line,
+				    &peer->except[index]);
+	return err;
+}
+
+/* {cidrGroupRef} or {cidrGroupSelector}, with excepts. */
+static int read_groups(struct wd_read *r, const struct place *p,
+		       const struct wd_at *at, const struct wd_tree *map,
+		       struct wd_policy_rule *rule)
+{
+	static const char *const by_name[] = { "cidrGroupRef", "except", NULL };
+	static const char *const by_label[] = { "cidrGroupSelector", "except",
+						NULL };
+	const struct wd_tree *sel = NULL;
+	const struct wd_tree *except = NULL;
+	const char *name = NULL;
+	struct wd_peer *peer;
+
+	if (wd_read_known(r, at, map,
+			  wd_tree_get(map, *by_name) ? by_name : by_label) ||
+	    wd_read_str(r, at, map, *by_name, &name) ||
+	    wd_read_map(r, at, map, *by_label, &sel) ||
+	    wd_read_list(r, at, map, "except", &except))
+		return -EINVAL;
+	/* As in other selectors {} could be all of them, or a mistake. */
+	if (name ? !*name : !sel->cnt) {
+		wd_read_problem(r, WD_AT(at, name ? *by_name : *by_label),
+				map->line, "must not be empty");
+		return -EINVAL;
+	}
+	peer = wd_read_peer_add(rule, WD_PEER_GROUPS);
+	peer->scope = world_of(p);
+	peer->group = name ? wd_str_get(name) : NULL;
+	return wd_read_peer_selector(r, WD_AT(at, *by_label), sel,
+				     &peer->group_sel) |
+	       read_group_except(r, WD_AT(at, "except"), except, peer);
+}
+
 static int read_cidr_set(struct wd_read *r, const struct place *p,
 			 const struct wd_at *at, const struct wd_tree *map,
 			 struct wd_policy_rule *rule)
@@ -232,8 +280,12 @@ static int read_cidr_set(struct wd_read *r, const struct place *p,
 	const struct wd_tree *except = NULL;
 	struct wd_peer *peer;
 
-	/* cidrGroupRef and cidrGroupSelector are not */
-	if (wd_read_is_hollow(r, at, map) || wd_read_known(r, at, map, known) ||
+	if (wd_read_is_hollow(r, at, map))
+		return -EINVAL;
+	if (wd_tree_get(map, "cidrGroupRef") ||
+	    wd_tree_get(map, "cidrGroupSelector"))
+		return read_groups(r, p, at, map, rule);
+	if (wd_read_known(r, at, map, known) ||
 	    wd_read_list(r, at, map, "except", &except))
 		return -EINVAL;
 	peer = wd_read_peer_add(rule, WD_PEER_CIDR);
@@ -256,7 +308,130 @@ static int read_cidr_sets(struct wd_read *r, const struct place *p,
 	return err;
 }
 
-/* The ways to say who, by direction. */
+/*
+ * Where services are looked for whose namespace is not named: what allows in a
+ * namespace means only its own, or any other could widen it; what denies, all.
+ */
+static const char *services_ns(const struct place *p, const char *named)
+{
+	if (named && *named)
+		return wd_str_get(named);
+	return *p->ns && p->section->action == WD_RULE_ALLOW ?
+		       wd_str_get(p->ns) :
+		       NULL;
+}
+
+/* The same: what allows for the whole cluster must say whose services. */
+static bool lacks_namespace(struct wd_read *r, const struct place *p,
+			    const struct wd_at *at, const struct wd_tree *map,
+			    const char *named)
+{
+	if ((named && *named) || *p->ns || p->section->action != WD_RULE_ALLOW)
+		return false;
+	wd_read_problem(r, WD_AT(at, "namespace"), map->line,
+			"is missing: a rule that allows for the whole cluster "
+			"must name it, since services of that name in any "
+			"namespace could widen it");
+	return true;
+}
+
+static int read_service(struct wd_read *r, const struct place *p,
+			const struct wd_at *at, const struct wd_tree *map,
+			struct wd_policy_rule *rule)
+{
+	static const char *const known[] = { "serviceName", "namespace", NULL };
+	const char *name = NULL;
+	const char *ns = NULL;
+	struct wd_peer *peer;
+
+	if (wd_read_known(r, at, map, known) |
+	    wd_read_str(r, at, map, "serviceName", &name) |
+	    wd_read_str(r, at, map, "namespace", &ns))
+		return -EINVAL;
+	if (!name || !*name) {
+		wd_read_problem(r, WD_AT(at, "serviceName"), map->line,
+				"is missing");
+		return -EINVAL;
+	}
+	if (lacks_namespace(r, p, at, map, ns))
+		return -EINVAL;
+	peer = wd_read_peer_add(rule, WD_PEER_SERVICES);
+	peer->service = wd_str_get(name);
+	peer->service_ns = services_ns(p, ns);
+	if (peer->service_ns || !*p->ns)
+		return 0;
+	/* Only the own namespace's makes it known, or any other could narrow it. */
+	peer->only_known = true;
+	peer = wd_read_peer_add(rule, WD_PEER_SERVICES);
+	peer->service = wd_str_get(name);
+	peer->service_ns = wd_str_get(p->ns);
+	return 0;
+}
+
+static int read_service_labels(struct wd_read *r, const struct place *p,
+			       const struct wd_at *at,
+			       const struct wd_tree *map,
+			       struct wd_policy_rule *rule)
+{
+	static const char *const known[] = { "selector", "namespace", NULL };
+	const struct wd_tree *sel = NULL;
+	const char *ns = NULL;
+	struct wd_peer *peer;
+
+	if (wd_read_known(r, at, map, known) |
+	    wd_read_map(r, at, map, "selector", &sel) |
+	    wd_read_str(r, at, map, "namespace", &ns))
+		return -EINVAL;
+	if (!sel || !sel->cnt) {
+		wd_read_problem(r, WD_AT(at, "selector"), map->line,
+				"must not be empty");
+		return -EINVAL;
+	}
+	if (lacks_namespace(r, p, at, map, ns))
+		return -EINVAL;
+	peer = wd_read_peer_add(rule, WD_PEER_SERVICES);
+	peer->service_ns = services_ns(p, ns);
+	return wd_read_peer_selector(r, WD_AT(at, "selector"), sel,
+				     &peer->service_sel);
+}
+
+/* {k8sService} or {k8sServiceSelector} */
+static int read_services(struct wd_read *r, const struct place *p,
+			 const struct wd_at *at, const struct wd_tree *list,
+			 struct wd_policy_rule *rule)
+{
+	static const char *const ways[] = { "k8sService", "k8sServiceSelector",
+					    NULL };
+	uint32_t index;
+	int err = 0;
+
+	wd_for_each_element(e, index, list) {
+		const struct wd_at *here = WD_ELEMENT(at, index);
+		const struct wd_tree *name = NULL;
+		const struct wd_tree *sel = NULL;
+
+		if (wd_read_is_hollow(r, here, e) ||
+		    wd_read_known(r, here, e, ways) |
+			    wd_read_map(r, here, e, ways[0], &name) |
+			    wd_read_map(r, here, e, ways[1], &sel)) {
+			err = -EINVAL;
+		} else if (!name == !sel) {
+			wd_read_problem(r, here, e->line,
+					"must have one of k8sService and "
+					"k8sServiceSelector");
+			err = -EINVAL;
+		} else if (name) {
+			err |= read_service(r, p, WD_AT(here, ways[0]), name,
+					    rule);
+		} else {
+			err |= read_service_labels(r, p, WD_AT(here, ways[1]),
+						   sel, rule);
+		}
+	}
+	return err;
+}
+
+/* The ways to say who, by direction; not all can be said of ingress. */
 static const struct member {
 	const char *key[WD_DIR__MAX];
 	int (*read)(struct wd_read *r, const struct place *p,
@@ -271,175 +446,10 @@ static const struct member {
 	{ { [WD_INGRESS] = "fromCIDRSet", [WD_EGRESS] = "toCIDRSet" },
 	  read_cidr_sets },
 	{ { [WD_INGRESS] = "fromNodes", [WD_EGRESS] = "toNodes" }, read_nodes },
+	{ { [WD_EGRESS] = "toServices" }, read_services },
 };
 
 #define MEMBERS (sizeof(members) / sizeof(*members))
-
-/* ---- ports ---- */
-
-static void port_add(struct wd_policy_rule *rule, const struct wd_port *like)
-{
-	rule->port = wd_xrealloc(rule->port, rule->port_cnt + 1,
-				 sizeof(*rule->port));
-	rule->port[rule->port_cnt] = *like;
-	rule->port[rule->port_cnt++].name = wd_str_ref(like->name);
-}
-
-/* One of the protocols with ports, or 0 for all three; absent is ANY. */
-static int read_proto(struct wd_read *r, const struct wd_at *at,
-		      const struct wd_tree *map, uint8_t *ret)
-{
-	const char *name = NULL;
-
-	if (wd_read_str(r, at, map, "protocol", &name))
-		return -EINVAL;
-	*ret = 0;
-	if (!name || !strcmp(name, "ANY"))
-		return 0;
-	if (!strcmp(name, "TCP") || !strcmp(name, "UDP") ||
-	    !strcmp(name, "SCTP"))
-		return wd_read_proto(r, at, map, ret);
-	wd_read_problem(r, WD_AT(at, "protocol"), map->line,
-			"'%.20s' is not enforced; it must be TCP, UDP, SCTP or "
-			"ANY",
-			name);
-	return -EINVAL;
-}
-
-static bool is_number(const char *text)
-{
-	return *text && text[strspn(text, "0123456789")] == '\0';
-}
-
-/* "0": every port. Names are those of container ports, in any case of letters. */
-static int read_port_text(struct wd_read *r, const struct wd_at *at,
-			  const struct wd_tree *node, const char *text,
-			  struct wd_port *port)
-{
-	char name[16];
-	size_t len = strlen(text);
-
-	if (is_number(text)) {
-		unsigned long nr = len < 8 ? strtoul(text, NULL, 10) : 65536;
-
-		port->lo = (uint16_t)nr;
-		port->hi = nr ? (uint16_t)nr : 65535;
-		if (nr <= 65535)
-			return 0;
-		wd_read_problem(r, at, node->line,
-				"must be a number up to 65535");
-		return -EINVAL;
-	}
-	for (size_t i = 0; i <= len && i < sizeof(name); i++)
-		name[i] = text[i] >= 'A' && text[i] <= 'Z' ?
-				  (char)(text[i] - 'A' + 'a') :
-				  text[i];
-	if (len < sizeof(name) && wd_read_is_port_name(name)) {
-		port->name = wd_str_get(name);
-		return 0;
-	}
-	wd_read_problem(r, at, node->line,
-			"'%.40s' is neither a number nor the name of a port",
-			text);
-	return -EINVAL;
-}
-
-static int read_end_port(struct wd_read *r, const struct wd_at *at,
-			 const struct wd_tree *map, struct wd_port *port)
-{
-	const struct wd_tree *end = wd_tree_get(map, "endPort");
-
-	/* 0 is what the API takes for absent */
-	if (!end || (end->type == WD_TREE_SCALAR && !strcmp(end->text, "0")))
-		return 0;
-	at = WD_AT(at, "endPort");
-	if (port->name || !port->lo) {
-		wd_read_problem(r, at, end->line, "needs a number in port");
-		return -EINVAL;
-	}
-	if (wd_read_port_nr(r, at, end, &port->hi))
-		return -EINVAL;
-	if (port->hi >= port->lo)
-		return 0;
-	wd_read_problem(r, at, end->line, "is lower than port");
-	return -EINVAL;
-}
-
-static int read_port(struct wd_read *r, const struct wd_at *at,
-		     const struct wd_tree *map, struct wd_policy_rule *rule)
-{
-	static const char *const known[] = { "port", "endPort", "protocol",
-					     NULL };
-	static const uint8_t all[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
-	const struct wd_tree *node;
-	struct wd_port port = { 0 };
-	int err;
-
-	if (wd_read_is_hollow(r, at, map) || wd_read_known(r, at, map, known) ||
-	    read_proto(r, at, map, &port.proto))
-		return -EINVAL;
-	node = wd_tree_get(map, "port");
-	if (!node || node->type != WD_TREE_SCALAR) {
-		wd_read_problem(r, WD_AT(at, "port"), map->line,
-				"must be a number or a name; \"0\" is every "
-				"port");
-		return -EINVAL;
-	}
-	err = read_port_text(r, WD_AT(at, "port"), node, node->text, &port);
-	if (!err)
-		err = read_end_port(r, at, map, &port);
-	for (size_t i = 0; !err && i < sizeof(all); i++) {
-		struct wd_port one = port;
-
-		one.proto = all[i];
-		if (!port.proto || port.proto == all[i])
-			port_add(rule, &one);
-	}
-	wd_str_put(port.name);
-	return err;
-}
-
-/* What else stands beside ports looks into connections. */
-static int read_port_rule(struct wd_read *r, const struct wd_at *at,
-			  const struct wd_tree *map,
-			  struct wd_policy_rule *rule)
-{
-	static const char *const known[] = { "ports", NULL };
-	const struct wd_tree *list = NULL;
-	uint32_t index;
-	int err;
-
-	if (wd_read_is_hollow(r, at, map) || wd_read_known(r, at, map, known) ||
-	    wd_read_list(r, at, map, "ports", &list))
-		return -EINVAL;
-	at = WD_AT(at, "ports");
-	if (!list || !list->cnt || list->cnt > PORTS_MAX) {
-		wd_read_problem(r, at, map->line, "must have 1 to %d entries",
-				PORTS_MAX);
-		return -EINVAL;
-	}
-	err = 0;
-	wd_for_each_element(e, index, list)
-		err |= read_port(r, WD_ELEMENT(at, index), e, rule);
-	return err;
-}
-
-static int read_ports(struct wd_read *r, const struct wd_at *at,
-		      const struct wd_tree *list, struct wd_policy_rule *rule)
-{
-	uint32_t index;
-	int err = 0;
-
-	rule->any_port = !list;
-	if (list && !list->cnt) {
-		wd_read_problem(r, at, list->line,
-				"is empty; remove it if every port is meant");
-		return -EINVAL;
-	}
-	wd_for_each_element(e, index, list)
-		err |= read_port_rule(r, WD_ELEMENT(at, index), e, rule);
-	return err;
-}
 
 /* ---- rules ---- */
 
@@ -458,7 +468,8 @@ static int read_peers(struct wd_read *r, const struct place *p,
 		const char *key = members[i].key[p->section->dir];
 		const struct wd_tree *list = NULL;
 
-		err |= wd_read_list(r, at, map, key, &list);
+		if (key)
+			err |= wd_read_list(r, at, map, key, &list);
 		if (!list)
 			continue;
 		if (first) {
@@ -495,22 +506,42 @@ static int read_requires(struct wd_read *r, const struct place *p,
 static int read_fields(struct wd_read *r, const struct place *p,
 		       const struct wd_at *at, const struct wd_tree *map)
 {
-	const char *known[MEMBERS + 3] = { 0 };
+	const char *known[MEMBERS + 4] = { 0 };
 	size_t cnt = 0;
 
-	for (size_t i = 0; i < MEMBERS; i++)
-		known[cnt++] = members[i].key[p->section->dir];
+	for (size_t i = 0; i < MEMBERS; i++) {
+		known[cnt] = members[i].key[p->section->dir];
+		cnt += known[cnt] != NULL;
+	}
 	known[cnt++] = p->section->dir == WD_INGRESS ? "fromRequires" :
 						       "toRequires";
-	known[cnt] = "toPorts";
+	known[cnt++] = "toPorts";
+	known[cnt] = "icmps";
 	return wd_read_known(r, at, map, known);
+}
+
+/*
+ * A name of a port is looked up at who is sent to, and only pods have any.
+ * Who allows everybody means those pods; who denies everybody means more.
+ */
+static int check_names(struct wd_read *r, const struct place *p,
+		       const struct wd_at *at, uint32_t line,
+		       const struct wd_policy_rule *rule)
+{
+	if (p->section->dir == WD_INGRESS || !wd_read_names_ports(rule) ||
+	    (wd_read_means_pods(rule) &&
+	     (!rule->any_peer || rule->action == WD_RULE_ALLOW)))
+		return 0;
+	wd_read_problem(r, WD_AT(at, "toPorts"), line,
+			"has the name of a port, and only pods have those: "
+			"name pods in toEndpoints, or ports by number");
+	return -EINVAL;
 }
 
 static void read_rule(struct wd_read *r, const struct place *p,
 		      const struct wd_at *at, const struct wd_tree *map,
 		      struct wd_policy_rule *rule)
 {
-	const struct wd_tree *ports = NULL;
 	bool said = false;
 	int err;
 
@@ -521,11 +552,12 @@ static void read_rule(struct wd_read *r, const struct place *p,
 		return;
 	err = read_fields(r, p, at, map);
 	err |= read_requires(r, p, at, map);
-	err |= wd_read_list(r, at, map, "toPorts", &ports);
 	err |= read_peers(r, p, at, map, rule, &said);
-	err |= read_ports(r, WD_AT(at, "toPorts"), ports, rule);
+	err |= wd_read_cilium_l4(r, at, map, rule);
+	if (!err)
+		err = check_names(r, p, at, map->line, rule);
 	rule->broken = err != 0;
-	if (said || ports)
+	if (said || !rule->any_port)
 		return;
 	/* {} isolates, and allows nobody anything */
 	rule->any_peer = false;
@@ -587,17 +619,57 @@ static int read_default_deny(struct wd_read *r, const struct wd_at *at,
 	return err;
 }
 
-static void break_spec(struct wd_spec *spec)
+/* Text of the API's length without control characters. */
+static bool is_loggable(const char *text)
 {
-	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
-		spec->isolates[dir] = spec->applies[dir] = true;
-		for (uint32_t i = 0; i < spec->rule_cnt[dir]; i++)
-			spec->rule[dir][i].broken = true;
+	size_t cnt = 0;
+
+	for (; *text; text++) {
+		unsigned char byte = (unsigned char)*text;
+
+		if (byte < ' ' || byte == 0x7f)
+			return false;
+		cnt += (byte & 0xc0) != 0x80; /* not the rest of a character */
 	}
+	return cnt <= LOG_MAX;
+}
+
+/* For readers of events only: what is wrong with it changes no verdict. */
+static void read_log(struct wd_read *r, const struct wd_at *at,
+		     const struct wd_tree *map, struct wd_spec *spec)
+{
+	static const char *const known[] = { "value", NULL };
+	const enum wd_problem_effect effect = r->effect;
+	const struct wd_tree *log = NULL;
+	const char *text = NULL;
+
+	r->effect = WD_PROBLEM_IGNORED;
+	if (!wd_read_map(r, at, map, "log", &log) && log &&
+	    !wd_read_known(r, WD_AT(at, "log"), log, known) &&
+	    !wd_read_str(r, WD_AT(at, "log"), log, "value", &text) && text) {
+		if (!is_loggable(text))
+			wd_read_problem(r, WD_AT(WD_AT(at, "log"), "value"),
+					log->line,
+					"must be at most %d printable "
+					"characters; taken as if it were not "
+					"there",
+					LOG_MAX);
+		else if (*text)
+			spec->log = wd_str_get(text);
+	}
+	r->effect = effect;
+}
+
+/* Other policies may allow what a lost rule was to deny: isolating is not enough. */
+static void break_spec(struct wd_spec *spec, uint32_t line)
+{
+	for (int dir = 0; dir < WD_DIR__MAX; dir++)
+		spec->isolates[dir] = spec->applies[dir] = true;
+	wd_read_break_spec(spec, line);
 }
 
 static void read_rules(struct wd_read *r, const struct wd_at *at,
-		       const struct wd_tree *map, bool wide,
+		       const struct wd_tree *map, const char *ns,
 		       struct wd_spec *spec)
 {
 	static const char *const known[] = { "endpointSelector",
@@ -613,13 +685,14 @@ static void read_rules(struct wd_read *r, const struct wd_at *at,
 	int err = wd_read_known(r, at, map, known);
 
 	for (size_t i = 0; i < SECTIONS; i++) {
-		const struct place p = { &sections[i], wide };
+		const struct place p = { &sections[i], ns };
 
 		err |= read_section(r, &p, at, map, spec);
 	}
 	err |= read_default_deny(r, at, map, spec);
+	read_log(r, at, map, spec);
 	if (err)
-		break_spec(spec);
+		break_spec(spec, r->line_base + map->line);
 }
 
 static int read_subject(struct wd_read *r, const struct wd_at *at,
@@ -644,7 +717,7 @@ static int read_subject(struct wd_read *r, const struct wd_at *at,
 	spec->ns_sel = sel.ns_sel;
 	spec->subject = wd_selector_share(sel.pod_sel);
 	if (!spec->ns_sel && !*meta->ns)
-		spec->ns_sel = everything();
+		spec->ns_sel = wd_read_everything();
 	if (sel.entity) {
 		wd_read_problem(r, at, node->line,
 				"means no pod but 'reserved:%.40s'",
@@ -687,7 +760,7 @@ static int read_subjects(struct wd_read *r, const struct wd_tree *one,
 
 static void read_all_rules(struct wd_read *r, const struct wd_tree *doc,
 			   const struct wd_tree *one,
-			   const struct wd_tree *many, bool wide,
+			   const struct wd_tree *many, const char *ns,
 			   struct wd_policy *policy)
 {
 	static const char *const known[] = { "apiVersion", "kind",  "metadata",
@@ -698,13 +771,13 @@ static void read_all_rules(struct wd_read *r, const struct wd_tree *doc,
 	uint32_t index;
 
 	if (one)
-		read_rules(r, WD_AT(NULL, "spec"), one, wide,
+		read_rules(r, WD_AT(NULL, "spec"), one, ns,
 			   &policy->spec[nr++]);
 	wd_for_each_element(e, index, many)
-		read_rules(r, WD_ELEMENT(WD_AT(NULL, "specs"), index), e, wide,
+		read_rules(r, WD_ELEMENT(WD_AT(NULL, "specs"), index), e, ns,
 			   &policy->spec[nr++]);
 	for (uint32_t i = 0; err && i < policy->spec_cnt; i++)
-		break_spec(&policy->spec[i]);
+		break_spec(&policy->spec[i], r->line_base + doc->line);
 }
 
 static int read_policy(struct wd_read *r, enum wd_kind kind,
@@ -725,14 +798,14 @@ static int read_policy(struct wd_read *r, enum wd_kind kind,
 	}
 	obj = wd_read_object_new(r, (int)kind, meta, doc->line);
 	obj->policy.tier = WD_TIER_NORMAL;
+	obj->policy.on_trial = wd_read_on_trial(r, meta);
 	wd_policy_specs(obj, count_specs(one, many));
 	if (read_subjects(r, one, many, meta, &obj->policy)) {
 		wd_object_free(obj);
 		return -EINVAL;
 	}
 	r->effect = WD_PROBLEM_ISOLATED;
-	read_all_rules(r, doc, one, many, kind == WD_KIND_CILIUM_CNP,
-		       &obj->policy);
+	read_all_rules(r, doc, one, many, meta->ns, &obj->policy);
 	*ret_obj = obj;
 	return 0;
 }

@@ -6,6 +6,7 @@
  *   k8s:KEY, any:KEY, KEY                 a label of the pod
  *   io.kubernetes.pod.namespace           the name of its namespace
  *   io.cilium.k8s.namespace.labels.KEY    a label of its namespace
+ *   io.cilium.k8s.policy.serviceaccount   its service account
  *   io.cilium.k8s.policy.cluster          its cluster; this one is "default"
  *   reserved:NAME                         no pod, but an entity
  *
@@ -24,7 +25,6 @@
 #define NS_NAME "kubernetes.io/metadata.name"
 #define KEY_NAMESPACE "io.kubernetes.pod.namespace"
 #define KEY_NS_LABEL "io.cilium.k8s.namespace.labels."
-#define KEY_ACCOUNT "io.cilium.k8s.policy.serviceaccount"
 #define KEY_CLUSTER "io.cilium.k8s.policy.cluster"
 #define RESERVED "reserved:"
 #define OWN_CLUSTER "default"
@@ -113,11 +113,6 @@ static int route(struct wd_read *r, const struct wd_at *at, uint32_t line,
 				"'%.80s' must stand alone: no pod has it",
 				req->key);
 		return -EINVAL;
-	} else if (strcmp(key, KEY_ACCOUNT) == 0) {
-		wd_read_problem(r, at, line,
-				"service accounts are not told apart; use a "
-				"label of the pods");
-		return -EINVAL;
 	} else if (strcmp(key, KEY_CLUSTER) == 0) {
 		if (!is_own_cluster(req)) {
 			wd_read_problem(r, at, line,
@@ -159,6 +154,48 @@ static void add_name(struct wd_selector *ns, const char *name)
 	req_give(ns, &req, NS_NAME);
 }
 
+static bool names(const struct wd_req *req, const char *name)
+{
+	bool in = false;
+
+	for (uint32_t i = 0; i < req->cnt; i++)
+		in |= strcmp(req->values[i], name) == 0;
+	return in ? req->op == WD_OP_IN :
+		    req->op == WD_OP_NOT_IN || req->op == WD_OP_EXISTS;
+}
+
+/*
+ * A subject is of the policy's own namespace. Cilium removes what says
+ * otherwise; to select nobody instead would leave open what it closes.
+ */
+static void stay_within(struct wd_read *r, const struct wd_at *at,
+			uint32_t line, struct wd_selector *ns,
+			const char *within)
+{
+	enum wd_problem_effect effect = r->effect;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < ns->cnt; i++) {
+		struct wd_req *req = &ns->req[i];
+
+		if (strcmp(req->key, NS_NAME) != 0) {
+			ns->req[kept++] = *req;
+			continue;
+		}
+		r->effect = WD_PROBLEM_IGNORED;
+		if (!names(req, within))
+			wd_read_problem(r, at, line,
+					"names another namespace; it means "
+					"pods of '%.63s', as Cilium takes it",
+					within);
+		r->effect = effect;
+		req_drop(req);
+	}
+	ns->cnt = kept;
+	if (kept)
+		add_name(ns, within);
+}
+
 int wd_read_cilium_selector(struct wd_read *r, const struct wd_at *at,
 			    const struct wd_tree *map, const char *within,
 			    struct wd_cilium_selector *ret_sel)
@@ -181,14 +218,16 @@ int wd_read_cilium_selector(struct wd_read *r, const struct wd_at *at,
 			req_drop(&all.req[i]);
 	}
 	free(all.req);
-	if (within && ns->cnt)
-		add_name(ns, within);
+	if (within)
+		stay_within(r, at, line, ns, within);
 	wd_selector_sort(ns);
 	wd_selector_sort(pod);
 	ret_sel->pod_sel = pod;
-	if (ns->cnt)
+	if (ns->cnt) {
 		ret_sel->ns_sel = wd_selector_share(ns);
-	else
+	} else {
+		free(ns->req);
 		free(ns);
+	}
 	return err;
 }

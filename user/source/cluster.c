@@ -21,6 +21,7 @@
 #define WGKEY_ANNOTATION "network.cilium.io/wg-pub-key"
 #define ENCRYPTION_ANNOTATION "warder.io/encryption"
 #define MIRROR_ANNOTATION "kubernetes.io/config.mirror"
+#define NO_ACCOUNT "default" /* what the API puts where none is named */
 
 /* ---- what several kinds have ---- */
 
@@ -99,59 +100,6 @@ read_encryption(struct wd_read *r, const struct wd_meta *meta, bool counts)
 				 "were not there");
 	r->effect = WD_PROBLEM_KEPT;
 	return counts ? WD_ENCRYPTION_REQUIRED : WD_ENCRYPTION_UNSET;
-}
-
-static int read_own_labels(struct wd_read *r, const struct wd_meta *meta,
-			   const char *extra_key, const char *extra_value,
-			   const struct wd_labels **ret_labels)
-{
-	const struct wd_at *at = WD_AT(WD_AT(NULL, "metadata"), "labels");
-	struct wd_label *label;
-	uint32_t cnt;
-
-	if (meta->labels && meta->labels->type != WD_TREE_MAP) {
-		wd_read_problem(r, at, meta->labels->line, "must be a mapping");
-		return -EINVAL;
-	}
-	if (wd_read_labels(r, at, meta->labels, &label, &cnt))
-		return -EINVAL;
-	for (uint32_t i = 0; extra_key && i < cnt; i++) {
-		if (strcmp(label[i].key, extra_key) == 0)
-			label[i--] = label[--cnt];
-	}
-	if (extra_key)
-		label[cnt++] = (struct wd_label){ .key = extra_key,
-						  .value = extra_value };
-	*ret_labels = wd_labels_get(label, cnt);
-	free(label);
-	return 0;
-}
-
-static int read_addr(struct wd_read *r, const struct wd_at *at,
-		     const struct wd_tree *map, const char *key,
-		     struct wd_addr *ret_addr)
-{
-	const struct wd_tree *node = wd_tree_get(map, key);
-	const char *text = node ? wd_tree_str(node) : NULL;
-
-	memset(ret_addr, 0, sizeof(*ret_addr));
-	if (!node || (text && !*text))
-		return 0;
-	if (text && !wd_addr_parse(text, ret_addr))
-		return 0;
-	wd_read_problem(r, WD_AT(at, key), node->line, "is no address");
-	return -EINVAL;
-}
-
-static void add_addr(struct wd_addr **list, uint32_t *cnt,
-		     const struct wd_addr *addr)
-{
-	for (uint32_t i = 0; i < *cnt; i++) {
-		if (wd_addr_equal(&(*list)[i], addr))
-			return;
-	}
-	*list = wd_xrealloc(*list, *cnt + 1, sizeof(**list));
-	(*list)[(*cnt)++] = *addr;
 }
 
 /* ---- Pod ---- */
@@ -289,16 +237,16 @@ static int read_pod_addrs(struct wd_read *r, const struct wd_tree *status,
 			WD_ELEMENT(WD_AT(at, "podIPs"), index);
 
 		if (wd_read_is_hollow(r, here, e) ||
-		    read_addr(r, here, e, "ip", &addr))
+		    wd_read_addr(r, here, e, "ip", &addr))
 			return -EINVAL;
 		if (addr.family)
-			add_addr(&pod->addr, &pod->addr_cnt, &addr);
+			wd_read_addr_add(&pod->addr, &pod->addr_cnt, &addr);
 	}
-	if (read_addr(r, at, status, "podIP", &addr))
+	if (wd_read_addr(r, at, status, "podIP", &addr))
 		return -EINVAL;
 	if (addr.family)
-		add_addr(&pod->addr, &pod->addr_cnt, &addr);
-	return read_addr(r, at, status, "hostIP", &pod->host_addr);
+		wd_read_addr_add(&pod->addr, &pod->addr_cnt, &addr);
+	return wd_read_addr(r, at, status, "hostIP", &pod->host_addr);
 }
 
 static int read_pod_status(struct wd_read *r, const struct wd_tree *doc,
@@ -331,6 +279,28 @@ static struct wd_meta with_own_uid(const struct wd_meta *meta)
 	return own;
 }
 
+/* Its service account is one of its labels, and no label of that name is. */
+static int read_pod_labels(struct wd_read *r, const struct wd_tree *doc,
+			   const struct wd_meta *meta, struct wd_pod *pod)
+{
+	const struct wd_at *at = WD_AT(NULL, "spec");
+	const struct wd_tree *spec = NULL;
+	const struct wd_tree *node;
+	const char *account = NULL;
+
+	if (wd_read_map(r, NULL, doc, "spec", &spec) ||
+	    wd_read_str(r, at, spec, "serviceAccountName", &account))
+		return -EINVAL;
+	node = wd_tree_get(spec, "serviceAccountName");
+	if (!account || !*account)
+		account = NO_ACCOUNT;
+	if (wd_read_object_name(r, WD_AT(at, "serviceAccountName"),
+				node ? node->line : 0, account))
+		return -EINVAL;
+	return wd_read_own_labels(r, meta, WD_LABEL_ACCOUNT, account,
+				  &pod->labels);
+}
+
 int wd_read_pod(struct wd_read *r, const struct wd_tree *doc,
 		const struct wd_meta *meta, struct wd_object **ret_obj)
 {
@@ -338,7 +308,7 @@ int wd_read_pod(struct wd_read *r, const struct wd_tree *doc,
 	struct wd_object *obj =
 		wd_read_object_new(r, WD_KIND_POD, &own, doc->line);
 
-	if (read_own_labels(r, meta, NULL, NULL, &obj->pod.labels) ||
+	if (read_pod_labels(r, doc, meta, &obj->pod) ||
 	    read_pod_spec(r, doc, &obj->pod) ||
 	    read_pod_status(r, doc, &obj->pod)) {
 		wd_object_free(obj);
@@ -361,8 +331,8 @@ int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc,
 		wd_read_object_new(r, WD_KIND_NAMESPACE, meta, doc->line);
 
 	/* The server sets this label; nobody may say something else. */
-	if (read_own_labels(r, meta, NS_NAME_LABEL, meta->name,
-			    &obj->nsp.labels)) {
+	if (wd_read_own_labels(r, meta, NS_NAME_LABEL, meta->name,
+			       &obj->nsp.labels)) {
 		wd_object_free(obj);
 		return -EINVAL;
 	}
@@ -402,10 +372,10 @@ static int read_addrs(struct wd_read *r, const struct wd_at *at,
 			return -EINVAL;
 		if (!type || !is_one_of(type, types))
 			continue;
-		if (read_addr(r, here, e, field, &addr))
+		if (wd_read_addr(r, here, e, field, &addr))
 			return -EINVAL;
 		if (addr.family)
-			add_addr(&node->addr, &node->addr_cnt, &addr);
+			wd_read_addr_add(&node->addr, &node->addr_cnt, &addr);
 	}
 	return 0;
 }
@@ -489,7 +459,7 @@ int wd_read_node(struct wd_read *r, const struct wd_tree *doc,
 	struct wd_object *obj =
 		wd_read_object_new(r, WD_KIND_NODE, meta, doc->line);
 
-	if (read_own_labels(r, meta, NULL, NULL, &obj->node.labels) ||
+	if (wd_read_own_labels(r, meta, NULL, NULL, &obj->node.labels) ||
 	    read_node_addrs(r, doc, &obj->node) ||
 	    read_node_cidrs(r, doc, &obj->node)) {
 		wd_object_free(obj);
@@ -542,10 +512,10 @@ static int read_own_end(struct wd_read *r, const struct wd_at *at,
 	for (size_t i = 0; map && i < sizeof(fields) / sizeof(*fields); i++) {
 		struct wd_addr addr;
 
-		if (read_addr(r, WD_AT(at, key), map, fields[i], &addr))
+		if (wd_read_addr(r, WD_AT(at, key), map, fields[i], &addr))
 			return -EINVAL;
 		if (addr.family)
-			add_addr(&node->addr, &node->addr_cnt, &addr);
+			wd_read_addr_add(&node->addr, &node->addr_cnt, &addr);
 	}
 	return 0;
 }
@@ -560,7 +530,7 @@ int wd_read_cilium_node(struct wd_read *r, const struct wd_tree *doc,
 		wd_read_object_new(r, WD_KIND_CILIUM_NODE, meta, doc->line);
 	const struct wd_tree *spec = NULL;
 
-	if (read_own_labels(r, meta, NULL, NULL, &obj->node.labels) ||
+	if (wd_read_own_labels(r, meta, NULL, NULL, &obj->node.labels) ||
 	    wd_read_map(r, NULL, doc, "spec", &spec) ||
 	    read_addrs(r, at, spec, "ip", types, &obj->node) ||
 	    read_ipam(r, at, spec, &obj->node) ||

@@ -13,6 +13,7 @@
 
 #define KUBERNETES_CORE "v1"
 #define KUBERNETES_NET "networking.k8s.io/v1"
+#define KUBERNETES_DISCOVERY "discovery.k8s.io/v1"
 #define CILIUM "cilium.io/v2"
 #define KUBERNETES_ADMIN "policy.networking.k8s.io/v1"
 
@@ -33,6 +34,14 @@ static const struct kind kinds[] = {
 	{ KUBERNETES_CORE, "Node", WD_KIND_NODE, false, false, wd_read_node },
 	{ CILIUM, "CiliumNode", WD_KIND_CILIUM_NODE, false, false,
 	  wd_read_cilium_node },
+	{ CILIUM, "CiliumCIDRGroup", WD_KIND_CIDR_GROUP, false, true,
+	  wd_read_cidr_group },
+	{ CILIUM "alpha1", "CiliumCIDRGroup", WD_KIND_CIDR_GROUP, false, true,
+	  wd_read_cidr_group },
+	{ KUBERNETES_CORE, "Service", WD_KIND_SERVICE, true, false,
+	  wd_read_service },
+	{ KUBERNETES_DISCOVERY, "EndpointSlice", WD_KIND_SLICE, true, false,
+	  wd_read_slice },
 	{ KUBERNETES_NET, "NetworkPolicy", WD_KIND_NETPOL, true, true,
 	  wd_read_netpol },
 	{ CILIUM, "CiliumNetworkPolicy", WD_KIND_CILIUM_NP, true, true,

@@ -185,6 +185,16 @@ static int64_t parse_time(const char *text)
 	return end && (*end == 'Z' || *end == '.') ? (int64_t)timegm(&tm) : 0;
 }
 
+int wd_read_object_name(struct wd_read *r, const struct wd_at *at,
+			uint32_t line, const char *name)
+{
+	if (is_dns_subdomain(name, strlen(name)))
+		return 0;
+	wd_read_problem(r, at, line, "'%.80s' is no name (RFC 1123 subdomain)",
+			name);
+	return -EINVAL;
+}
+
 static int check_name(struct wd_read *r, const struct wd_tree *doc,
 		      const char *key, const char *name, bool label)
 {
@@ -285,4 +295,30 @@ struct wd_object *wd_read_object_new(const struct wd_read *r, int kind,
 	obj->file = wd_str_get(r->file);
 	obj->line = r->line_base + line;
 	return obj;
+}
+
+int wd_read_own_labels(struct wd_read *r, const struct wd_meta *meta,
+		       const char *extra_key, const char *extra_value,
+		       const struct wd_labels **ret_labels)
+{
+	const struct wd_at *at = WD_AT(WD_AT(NULL, "metadata"), "labels");
+	struct wd_label *label;
+	uint32_t cnt;
+
+	if (meta->labels && meta->labels->type != WD_TREE_MAP) {
+		wd_read_problem(r, at, meta->labels->line, "must be a mapping");
+		return -EINVAL;
+	}
+	if (wd_read_labels(r, at, meta->labels, &label, &cnt))
+		return -EINVAL;
+	for (uint32_t i = 0; extra_key && i < cnt; i++) {
+		if (strcmp(label[i].key, extra_key) == 0)
+			label[i--] = label[--cnt];
+	}
+	if (extra_key)
+		label[cnt++] = (struct wd_label){ .key = extra_key,
+						  .value = extra_value };
+	*ret_labels = wd_labels_get(label, cnt);
+	free(label);
+	return 0;
 }

@@ -5,9 +5,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include <warder/verdict.h>
+
 #include "../model/object.h"
 #include "../model/xalloc.h"
 #include "read.h"
+
+#define TRIAL_ANNOTATION "warder.io/audit"
 
 /* IANA service name: 1-15 of [a-z0-9-], a letter, no '-' at an end or twice (RFC 6335, 5.1). */
 bool wd_read_is_port_name(const char *s)
@@ -90,4 +94,67 @@ struct wd_peer *wd_read_peer_add(struct wd_policy_rule *rule, int type)
 	memset(peer, 0, sizeof(*peer));
 	peer->type = (enum wd_peer_type)type;
 	return peer;
+}
+
+bool wd_read_names_ports(const struct wd_policy_rule *rule)
+{
+	for (uint32_t i = 0; i < rule->port_cnt; i++) {
+		if (rule->port[i].name)
+			return true;
+	}
+	return false;
+}
+
+bool wd_read_means_pods(const struct wd_policy_rule *rule)
+{
+	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
+		if (rule->peer[i].type != WD_PEER_PODS)
+			return false;
+	}
+	return true;
+}
+
+bool wd_read_on_trial(struct wd_read *r, const struct wd_meta *meta)
+{
+	const struct wd_at *at = WD_AT(WD_AT(NULL, "metadata"), "annotations");
+	const struct wd_tree *node =
+		wd_tree_get(meta->annotations, TRIAL_ANNOTATION);
+	enum wd_problem_effect effect = r->effect;
+	bool is_text = node && node->type == WD_TREE_SCALAR;
+
+	if (!node)
+		return false;
+	/* without quotes it is a boolean in YAML, which the API would refuse */
+	if (is_text && strcmp(node->text, "true") == 0)
+		return true;
+	if (is_text && strcmp(node->text, "false") == 0)
+		return false;
+	r->effect = WD_PROBLEM_IGNORED;
+	wd_read_problem(
+		r, WD_AT(at, TRIAL_ANNOTATION), node->line,
+		"must be \"true\" or \"false\"; the policy is enforced");
+	r->effect = effect;
+	return false;
+}
+
+struct wd_selector *wd_read_everything(void)
+{
+	return wd_selector_share(wd_xcalloc(1, sizeof(struct wd_selector)));
+}
+
+void wd_read_break_spec(struct wd_spec *spec, uint32_t line)
+{
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		uint32_t cnt = spec->rule_cnt[dir];
+
+		spec->rule[dir] = wd_xrealloc(spec->rule[dir], cnt + 1,
+					      sizeof(*spec->rule[dir]));
+		if (cnt)
+			memmove(&spec->rule[dir][1], &spec->rule[dir][0],
+				cnt * sizeof(*spec->rule[dir]));
+		spec->rule[dir][0] = (struct wd_policy_rule){
+			.broken = true, .action = WD_RULE_DENY, .line = line
+		};
+		spec->rule_cnt[dir]++;
+	}
 }

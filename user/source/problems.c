@@ -4,6 +4,7 @@
  */
 #include "problems.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,4 +71,26 @@ void wd_problems_sort(struct wd_problems *list)
 	if (list->cnt)
 		qsort(list->problem, list->cnt, sizeof(*list->problem),
 		      compare);
+}
+
+/* Whoever checks before a rollout must hear that a policy is no policy here. */
+void wd_problems_unknown(struct wd_problems *problems, const char *path,
+			 const struct wd_unknown_kind *unknown, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		char text[400];
+		struct wd_problem problem = {
+			.effect = WD_PROBLEM_IGNORED,
+			.file = path,
+			.object = "",
+			.field = "kind",
+		};
+
+		(void)snprintf(
+			text, sizeof(text),
+			"%u of kind '%s': not read by this version, nothing of it is enforced",
+			unknown[i].cnt, unknown[i].kind);
+		problem.text = text;
+		wd_problems_add(problems, &problem);
+	}
 }

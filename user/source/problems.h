@@ -18,6 +18,10 @@ void wd_problems_add(struct wd_problems *list,
 void wd_problems_append(struct wd_problems *list,
 			const struct wd_problems *from);
 
+/** wd_problems_unknown() - kinds that are not read, for who must hear that they do nothing */
+void wd_problems_unknown(struct wd_problems *problems, const char *path,
+			 const struct wd_unknown_kind *unknown, size_t cnt);
+
 /** wd_problems_sort() - by file, line, field */
 void wd_problems_sort(struct wd_problems *list);
 

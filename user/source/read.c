@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../model/object.h"
+#include "../model/xalloc.h"
 #include "problems.h"
 
 /* ---- problems ---- */
@@ -193,6 +195,33 @@ int wd_read_proto(struct wd_read *r, const struct wd_at *at,
 		return -EINVAL;
 	}
 	return 0;
+}
+
+int wd_read_addr(struct wd_read *r, const struct wd_at *at,
+		 const struct wd_tree *map, const char *key,
+		 struct wd_addr *ret_addr)
+{
+	const struct wd_tree *node = wd_tree_get(map, key);
+	const char *text = node ? wd_tree_str(node) : NULL;
+
+	memset(ret_addr, 0, sizeof(*ret_addr));
+	if (!node || (text && !*text))
+		return 0;
+	if (text && !wd_addr_parse(text, ret_addr))
+		return 0;
+	wd_read_problem(r, WD_AT(at, key), node->line, "is no address");
+	return -EINVAL;
+}
+
+void wd_read_addr_add(struct wd_addr **list, uint32_t *cnt,
+		      const struct wd_addr *addr)
+{
+	for (uint32_t i = 0; i < *cnt; i++) {
+		if (wd_addr_equal(&(*list)[i], addr))
+			return;
+	}
+	*list = wd_xrealloc(*list, *cnt + 1, sizeof(**list));
+	(*list)[(*cnt)++] = *addr;
 }
 
 bool wd_read_is_hollow(struct wd_read *r, const struct wd_at *at,

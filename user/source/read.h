@@ -20,9 +20,12 @@
 struct wd_object;
 struct wd_selector;
 struct wd_label;
+struct wd_labels;
+struct wd_addr;
 struct wd_cidr;
 struct wd_peer;
 struct wd_policy_rule;
+struct wd_spec;
 
 /* What a text holds, told in its order. */
 struct wd_read_fns {
@@ -105,6 +108,15 @@ int wd_read_port_nr(struct wd_read *r, const struct wd_at *at,
 int wd_read_proto(struct wd_read *r, const struct wd_at *at,
 		  const struct wd_tree *map, uint8_t *ret);
 
+/** wd_read_addr() - an address; family 0 if absent, null or "" */
+int wd_read_addr(struct wd_read *r, const struct wd_at *at,
+		 const struct wd_tree *map, const char *key,
+		 struct wd_addr *ret_addr);
+
+/** wd_read_addr_add() - put @addr at the end of a list, allocated, that does not have it yet */
+void wd_read_addr_add(struct wd_addr **list, uint32_t *cnt,
+		      const struct wd_addr *addr);
+
 /* Is it an element that is there but says nothing (null)? Told as a problem. */
 bool wd_read_is_hollow(struct wd_read *r, const struct wd_at *at,
 		       const struct wd_tree *entry);
@@ -158,6 +170,19 @@ int wd_read_label_value(struct wd_read *r, const struct wd_at *at,
 			uint32_t line, const char *value);
 
 /**
+ * wd_read_own_labels() - the labels of the object itself
+ * @extra_key: one that it has in any case, with @extra_value; NULL none
+ * @ret_labels: one reference
+ */
+int wd_read_own_labels(struct wd_read *r, const struct wd_meta *meta,
+		       const char *extra_key, const char *extra_value,
+		       const struct wd_labels **ret_labels);
+
+/** wd_read_object_name() - is @name one that objects may have (DNS subdomain) */
+int wd_read_object_name(struct wd_read *r, const struct wd_at *at,
+			uint32_t line, const char *name);
+
+/**
  * wd_read_selector() - a label selector (metav1.LabelSelector)
  * @map: NULL selects everything
  * @ret_sel: set also on failure; released by wd_object_free() of the object that takes it
@@ -178,6 +203,26 @@ int wd_read_cidr(struct wd_read *r, const struct wd_at *at,
 /** wd_read_except() - prefixes, each inside the peer's own; @list may be NULL */
 int wd_read_except(struct wd_read *r, const struct wd_at *at,
 		   const struct wd_tree *list, struct wd_peer *peer);
+
+/** wd_read_everything() - a selector that matches everything, shared */
+struct wd_selector *wd_read_everything(void);
+
+/**
+ * wd_read_on_trial() - is a policy only to be judged and told of, by its
+ * annotation warder.io/audit
+ *
+ * Anything but true or false is told, and the policy enforced.
+ */
+bool wd_read_on_trial(struct wd_read *r, const struct wd_meta *meta);
+
+/** wd_read_break_spec() - one rule in front that was not understood and denies, whatever else it says */
+void wd_read_break_spec(struct wd_spec *spec, uint32_t line);
+
+/** wd_read_names_ports() - does a rule say a port by name */
+bool wd_read_names_ports(const struct wd_policy_rule *rule);
+
+/** wd_read_means_pods() - are all its peers pods (also if it has none, or means any) */
+bool wd_read_means_pods(const struct wd_policy_rule *rule);
 
 /** wd_read_peer_add() - one more peer of a rule, zeroed; good until the next one */
 struct wd_peer *wd_read_peer_add(struct wd_policy_rule *rule, int type);
@@ -205,6 +250,10 @@ int wd_read_selector_keys(struct wd_read *r, const struct wd_at *at,
 /** wd_selector_sort() - requirements in the one order that equal selectors have */
 void wd_selector_sort(struct wd_selector *sel);
 
+/** wd_read_cilium_l4() - toPorts and icmps of a rule @map; sets any_port and ports of @rule */
+int wd_read_cilium_l4(struct wd_read *r, const struct wd_at *at,
+		      const struct wd_tree *map, struct wd_policy_rule *rule);
+
 /* What a selector of Cilium means, see cilium_selector.c. */
 struct wd_cilium_selector {
 	struct wd_selector *ns_sel; /* shared; NULL: no namespace is named */
@@ -215,7 +264,7 @@ struct wd_cilium_selector {
 /**
  * wd_read_cilium_selector() - an EndpointSelector
  * @map: may be NULL, which selects everything
- * @within: where namespaces are named, this one must be it, too; or NULL
+ * @within: the only namespace, whatever others are named; or NULL
  * Return: 0, or -EINVAL with the problem told; the selectors are the
  * caller's in either case (released by wd_object_free() of what takes them).
  */
@@ -243,6 +292,12 @@ int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc,
 		      const struct wd_meta *meta, struct wd_object **ret_obj);
 int wd_read_cilium_node(struct wd_read *r, const struct wd_tree *doc,
 			const struct wd_meta *meta, struct wd_object **ret_obj);
+int wd_read_cidr_group(struct wd_read *r, const struct wd_tree *doc,
+		       const struct wd_meta *meta, struct wd_object **ret_obj);
+int wd_read_service(struct wd_read *r, const struct wd_tree *doc,
+		    const struct wd_meta *meta, struct wd_object **ret_obj);
+int wd_read_slice(struct wd_read *r, const struct wd_tree *doc,
+		  const struct wd_meta *meta, struct wd_object **ret_obj);
 int wd_read_node(struct wd_read *r, const struct wd_tree *doc,
 		 const struct wd_meta *meta, struct wd_object **ret_obj);
 

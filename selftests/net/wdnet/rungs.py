@@ -10,6 +10,7 @@ All three send to it the whole time, UDP and openings of TCP, IPv4 and IPv6, and
 what arrives is counted before srv's stack.
 """
 import os
+import re
 import socket
 import time
 
@@ -20,15 +21,26 @@ from .torrent import FAMILY, Ear, Mouth, Torrent, inside
 
 RUNGS = ('full', 'compat', 'minimal', 'nft', 'hold')
 OBJECTS = {'wd_pod': 'full', 'wd_compat': 'compat', 'wd_minimal': 'minimal'}
-MAPS = ('wd_state', 'wd_endpoint', 'wd_device', 'wd_addr4', 'wd_addr6',
-        'wd_cidr4', 'wd_cidr6', 'wd_row', 'wd_slot', 'wd_span', 'wd_class',
-        'wd_flow', 'wd_flowlock', 'wd_quota', 'wd_frag', 'wd_stat',
-        'wd_epstat', 'wd_evstat', 'wd_net4', 'wd_net6', 'wd_tun4', 'wd_tun6',
-        'wd_wire', 'wd_cover', 'wd_events')
+BPF = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                   '../../../bpf')
 SAFE_S = 1.0  # from the first refusal to a safe state
 GRACE_S = 0.03  # packets that passed a hook wait for a busy CPU so long
 ROUNDS = 6  # of sending each kind of packet, for one look at what arrives
 PORT = 9  # nobody answers: an answer would open the way for what it answers
+
+
+def maps_of_source(of_wires):
+    """Names of the maps that all objects have, or of those of wires alone."""
+    found = []
+    for name in sorted(os.listdir(BPF)):
+        if not name.endswith('.h') or name.startswith('wire') != of_wires:
+            continue
+        with open(os.path.join(BPF, name), encoding='utf-8') as f:
+            found += re.findall(r'^} (\w+) SEC\("\.maps"\)', f.read(), re.M)
+    return found
+
+
+MAPS, WIRE_MAPS = maps_of_source(False), maps_of_source(True)
 
 
 def isolated(name, subject):
@@ -45,7 +57,7 @@ class Rungs:
         self.families = families
         self.torrent, self.ears, self.refuse = None, [], None
         self.usual_s = SAFE_S  # what a start takes without refusals
-        self.slowest = []
+        self.looked = [0, 0]  # denied packets sent and arrived in looks
         self.c = Solo(families)
         self.node = self.c.only_node
         try:
@@ -119,12 +131,15 @@ class Rungs:
         """Nothing denied arrives. @passes: True each kind of the rest does,
         False nothing, None whatever."""
         before = {mouth: ear.count() for _, mouth, ear in self.ears}
+        sent = self.sent_denied()
         self.send_rounds()
+        self.looked[0] += self.sent_denied() - sent
         wrong = []
         for pod, mouth, ear in self.ears:
             got = ear.count() - before[mouth]
             what = f'{mouth.proto} over IPv{mouth.family} of {pod.name}'
             if pod is not self.ok and got:
+                self.looked[1] += got
                 wrong.append(f'{got} denied {what} arrived')
             if pod is self.ok and passes not in (None, bool(got)):
                 wrong.append(f'{got} permitted {what} arrived')

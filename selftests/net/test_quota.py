@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What one namespace may take of the tables: who goes beyond it hurts himself.
+
+    test_quota.py [PART-OF-A-NAME]
+"""
+import json
+import sys
+
+from wdnet.solo import Solo, expect_reach, ingress_policy
+from wdnet.tap import Tap, expect
+
+CIDRS, RULES, LABELS = 20, 30, 5
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+class Bench:
+    def __init__(self):
+        self.c = Solo(agent_args=(
+            '--quota-cidrs', str(CIDRS), '--quota-rules', str(RULES),
+            '--quota-labels', str(LABELS)))
+        self.srv, self.ok, self.bad = self.c.three()
+        self.policies = list(self.c.policies)
+        # beside them one of another namespace
+        self.lab = self.c.make_pod('lab', 20, ns='lab')
+        self.c.pods.append(self.lab)
+        self.c.namespaces['lab'] = {}
+        self.add(self.lab)
+
+    def add(self, pod):
+        if pod not in self.c.pods:
+            self.c.pods.append(pod)
+        self.c.apply()
+        self.c.start(pod)
+        self.c.only_node.cni_add(pod)
+        self.c.listen(pod)
+
+    def apply(self, *policies):
+        self.c.apply(self.policies + list(policies))
+
+    def problems(self):
+        doc = json.loads(self.c.only_node.warder('status', '--json',
+                                                 ok=None)[1])
+        return {p['object']: (p['effect'], p['text'])
+                for p in doc['problems']}
+
+
+def from_blocks(name, subject, cnt, ns='shop'):
+    policy = ingress_policy(name, subject, 'ok', ns=ns)
+    policy['spec']['ingress'][0]['from'] += [
+        {'ipBlock': {'cidr': f'198.51.100.{i}/32'}} for i in range(cnt)]
+    return policy
+
+
+@test
+def row_165_many_blocks_close_their_own_subjects_and_nobody_elses(b):
+    bomb = from_blocks('bomb', 'bad', CIDRS + 1)
+    expect_reach(True, b.ok, b.bad)
+    b.apply(bomb, from_blocks('near', 'lab', CIDRS, ns='lab'))
+    effect, text = b.problems()['NetworkPolicy/shop/bomb']
+    expect('isolated', effect, 'effect')
+    expect(True, f'{CIDRS} CIDRs' in text and 'quota-cidrs' in text, text)
+    expect(['NetworkPolicy/shop/bomb'], list(b.problems()), 'who is named')
+    expect_reach(False, b.ok, b.bad, 'what it would allow')
+    expect_reach(True, b.ok, b.srv, 'of another policy')
+    expect_reach(False, b.ok, b.lab, 'as the other namespace has it')
+    out = b.c.only_node.warder('why', 'shop/ok', 'shop/bad:80', ok=None)[1]
+    expect(True, 'NetworkPolicy/shop/bomb' in out, out)
+    listed = json.loads(b.c.only_node.warder('policy', 'list', '--json')[1])
+    expect({'bomb': 1, 'near': 0, 'srv': 0},
+           {p['name']: p['problems'] for p in listed['policies']}, 'problems')
+    b.apply(from_blocks('bomb', 'bad', CIDRS))
+    expect({}, b.problems(), 'problems')
+    expect_reach(True, b.ok, b.bad, 'with as many as it may have')
+    b.apply()
+
+
+@test
+def one_that_waits_is_enforced_when_another_goes(b):
+    first = ingress_policy('first', 'ok', *['x'] * (RULES - 1))
+    b.apply(first)
+    b.apply(first, ingress_policy('late', 'bad', 'ok'))
+    expect(['NetworkPolicy/shop/late'], list(b.problems()), 'who is named')
+    expect_reach(False, b.ok, b.bad)
+    b.apply(ingress_policy('late', 'bad', 'ok'))
+    expect({}, b.problems(), 'problems')
+    expect_reach(True, b.ok, b.bad)
+    b.apply()
+
+
+@test
+def row_164_sets_of_labels_beyond_it_are_nobodys(b):
+    others = [b.c.make_pod(f'other-{i}', 100 + i)
+              for i in range(LABELS - 3)]
+    for pod in others:
+        pod.phase, pod.known_ips = 'Running', dict(pod.ips)
+    b.c.pods += others
+    b.c.apply()
+    late = b.c.make_pod('late', 30)
+    b.add(late)
+    allow = ingress_policy('srv', 'srv', 'ok', 'late')
+    b.c.apply([allow])
+    effect, text = b.problems()['Namespace/shop']
+    expect('isolated', effect, 'effect')
+    expect(True, f'{LABELS} distinct' in text and 'quota-labels' in text, text)
+    expect_reach(False, late, b.srv, 'whom nobody may know')
+    expect_reach(True, b.ok, b.srv)
+    expect_reach(True, late, b.lab, 'where nothing isolates')
+    b.c.pods.remove(others[0])
+    b.c.apply([allow])
+    expect({}, b.problems(), 'problems')
+    expect_reach(True, late, b.srv, 'once there is room')
+
+
+def main():
+    only = sys.argv[1] if len(sys.argv) > 1 else ''
+    tap = Tap()
+    b = Bench()
+    try:
+        for function in TESTS:
+            if only in function.__name__:
+                tap.run('quota: ' + function.__name__.replace('_', ' '),
+                        function, b)
+    finally:
+        b.c.close()
+    return tap.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_late.c - services whose backends policy treats differently: when the
+ * hook leaves them to who judges after the translation, and how.
+ */
+#include <string.h>
+
+#include "byteorder.h"
+#include "world.h"
+
+#define NEXT UINT32_MAX /* TCX_NEXT */
+#define PASS 0 /* ends the chain */
+#define PORT 80
+
+/* H_WORLD's address is the service's. @rows: of its backends; @node: the kind on a node */
+static void put_service(int family, uint8_t proto, const uint32_t rows[2],
+			int node)
+{
+	struct wd_front_key key = { .port = wd_be16(PORT), .proto = proto };
+
+	key.family = (uint8_t)family;
+	frame_addr(H_WORLD, family, &key.addr[family == 4 ? 3 : 0]);
+	for (uint32_t nr = 0; nr < 2; nr++) {
+		const struct wd_front_val val = {
+			.identity = 300 + nr,
+			.row = { rows[nr], rows[nr] },
+			.flags = (int)nr == node ? WD_FRONT_NODE : 0,
+			.port = { PORT, PORT },
+		};
+
+		key.nr = nr;
+		world_write("wd_front", &key, &val);
+	}
+	world_switch(WD_STATE_FRONTS, true);
+}
+
+static const uint32_t mixed[2] = { ROW_FRIEND, ROW_FOE };
+static const uint32_t mixed_the_other_way[2] = { ROW_FOE, ROW_FRIEND };
+
+static struct outcome run(const struct packet *p)
+{
+	struct frame frame;
+
+	frame_make(&frame, p);
+	return world_run(&frame, p->dir);
+}
+
+static void expect_sent(const struct packet *p, int reason, int verdict,
+			uint32_t retval)
+{
+	struct outcome got = run(p);
+
+	wd_expect_str(world_reason(reason), world_reason(got.reason));
+	if (!world_sheds()) /* counters of endpoints */
+		wd_expect_int(verdict, got.verdict);
+	wd_expect_int(retval, got.retval);
+}
+
+static struct packet to_service(int family)
+{
+	return (struct packet){ .family = family,
+				.dir = WD_EGRESS,
+				.dst = H_WORLD,
+				.has_dst = true,
+				.dport = PORT };
+}
+
+static void only_while_somebody_is_there_to_judge(void)
+{
+	for_each_family(family)
+	{
+		struct packet p = to_service(family);
+
+		world_reset();
+		put_service(family, 6, mixed, -1);
+		expect_sent(&p, WD_R_POLICY, WD_DROP, 2);
+		world_switch(WD_STATE_LATE, true);
+		expect_sent(&p, WD_R_SERVICE_LATE, WD_ALLOW, PASS);
+		world_switch(WD_STATE_LATE, false);
+		p.flags = TCP_ACK; /* of the flow that passed */
+		expect_sent(&p, WD_R_POLICY, WD_DROP, 2);
+	}
+}
+
+/* What is on trial is told, and whoever is behind us must not lead it elsewhere. */
+static void a_trial_does_not_hand_it_to_others(void)
+{
+	for_each_family(family)
+	{
+		struct packet p = to_service(family);
+
+		world_reset();
+		put_service(family, 6, mixed, -1);
+		world_switch(WD_STATE_LATE, true);
+		world_try(SLOT_SHUT);
+		expect_sent(&p, WD_R_DEFAULT, WD_AUDIT, PASS);
+		world_try(SLOT_NONE);
+		p.dst = H_FRIEND;
+		expect_sent(&p, WD_R_POLICY_ALLOW, WD_ALLOW, NEXT);
+	}
+}
+
+/* Nobody judges what a socket of this host answers: one of its backends must be allowed. */
+static void an_answer_of_this_host_needs_a_backend_there(void)
+{
+	static const struct {
+		const uint32_t *rows;
+		int node; /* the kind that is on a node */
+		int reason;
+	} cases[] = {
+		{ mixed, 1, WD_R_POLICY }, /* the pod is allowed */
+		{ mixed_the_other_way, 1, WD_R_SERVICE_LATE },
+		{ mixed, -1, WD_R_POLICY },
+	};
+
+	for_each_family(family)
+	{
+		for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+			bool passes = cases[i].reason == WD_R_SERVICE_LATE;
+			struct packet p = to_service(family);
+			struct packet back = { .family = family,
+					       .dir = WD_INGRESS,
+					       .src = H_WORLD,
+					       .has_src = true,
+					       .proto = 17,
+					       .sport = PORT,
+					       .dport = 40000 };
+
+			world_reset();
+			put_service(family, 17, cases[i].rows, cases[i].node);
+			world_switch(WD_STATE_LATE, true);
+			p.proto = 17;
+			expect_sent(&p, WD_R_SERVICE_LATE, WD_ALLOW, PASS);
+			world_iif = 0;
+			expect_sent(&back, cases[i].reason,
+				    passes ? WD_ALLOW : WD_DROP,
+				    passes ? NEXT : 2);
+			world_iif = IF_UPLINK;
+			expect_sent(&back, WD_R_SERVICE_LATE, WD_ALLOW, NEXT);
+		}
+	}
+}
+
+int main(void)
+{
+	if (world_open(NULL))
+		return 1;
+	WD_TEST(only_while_somebody_is_there_to_judge);
+	WD_TEST(a_trial_does_not_hand_it_to_others);
+	WD_TEST(an_answer_of_this_host_needs_a_backend_there);
+	world_close();
+	return wd_tests_end();
+}

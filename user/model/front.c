@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * front.c - addresses and ports of services as the programs look them up: an
+ * entry for each kind of backends, that is, for each row and port among them.
+ *
+ * The entries beyond the last kind are deleted once the new generation is in
+ * force: until then they say what was in force, and a flow that one more kind
+ * has to allow is never allowed by mistake. Of a front that goes as a whole row
+ * 0 is in force first.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "byteorder.h"
+#include "model_int.h"
+
+struct mfront *front_get(struct wd_model *m, const struct wd_front_key *key)
+{
+	struct mfront *f;
+
+	HASH_FIND(hh, m->fronts, key, sizeof(*key), f);
+	if (f)
+		return f;
+	f = wd_xcalloc(1, sizeof(*f));
+	f->key = *key;
+	HASH_ADD(hh, m->fronts, key, sizeof(f->key), f);
+	return f;
+}
+
+void front_dirty(struct wd_model *m, struct mfront *f)
+{
+	m->commit_needed = true;
+	if (f->dirty)
+		return;
+	f->dirty = true;
+	vec_push(&m->dirty_fronts, f);
+}
+
+/* The one with that number; those before it are made, too. */
+static struct mkind *kind_get(struct mfront *f, uint32_t nr)
+{
+	while (f->kinds.cnt <= nr) {
+		struct mkind *kind = wd_xcalloc(1, sizeof(*kind));
+
+		kind->key = f->key;
+		kind->key.nr = f->kinds.cnt;
+		kind->gone = true;
+		vec_push(&f->kinds, kind);
+	}
+	return f->kinds.item[nr];
+}
+
+void front_adopt(struct wd_model *m, const struct wd_front_key *key,
+		 const struct wd_front_val *val)
+{
+	struct wd_front_key first = *key;
+	struct mkind *kind;
+	struct mfront *f;
+
+	if (key->nr >= WD_FRONT_KINDS)
+		return; /* nobody looks there */
+	first.nr = 0;
+	f = front_get(m, &first);
+	kind = kind_get(f, key->nr);
+	kind->e.in_kernel = true;
+	kind->e.published = true;
+	memcpy(&kind->e.have, val, sizeof(kind->e.have));
+	front_dirty(m, f);
+}
+
+/* ---- what it rests on ---- */
+
+static void unlink_backs(struct wd_model *m, struct mfront *f)
+{
+	for (size_t i = 0; i < f->backs.cnt; i++) {
+		struct mback *b = f->backs.item[i];
+
+		(void)vec_remove(&b->fronts, f);
+		if (b->fronts.cnt)
+			continue;
+		assert(m->backs); /* it is in there */
+		HASH_DELETE(hh, m->backs, b);
+		vec_fini(&b->fronts);
+		free(b);
+	}
+	f->backs.cnt = 0;
+	m->strays -= f->strays;
+	f->strays = 0;
+}
+
+static void link_back(struct wd_model *m, struct mfront *f,
+		      const struct wd_addr *addr)
+{
+	struct mback *b;
+
+	HASH_FIND(hh, m->backs, addr, sizeof(*addr), b);
+	if (!b) {
+		b = wd_xcalloc(1, sizeof(*b));
+		b->addr = *addr;
+		HASH_ADD(hh, m->backs, addr, sizeof(b->addr), b);
+	}
+	if (b->fronts.cnt && b->fronts.item[b->fronts.cnt - 1] == f)
+		return; /* another port of the same */
+	vec_push(&b->fronts, f);
+	vec_push(&f->backs, b);
+}
+
+void front_addr_changed(struct wd_model *m, const struct wd_addr *addr)
+{
+	struct mback *b;
+
+	if (!m->backs)
+		return;
+	HASH_FIND(hh, m->backs, addr, sizeof(*addr), b);
+	for (size_t i = 0; b && i < b->fronts.cnt; i++)
+		front_dirty(m, b->fronts.item[i]);
+}
+
+void front_prefixes_changed(struct wd_model *m)
+{
+	if (!m->strays)
+		return;
+	for (struct mfront *f = m->fronts; f; f = f->hh.next) {
+		if (f->strays)
+			front_dirty(m, f);
+	}
+}
+
+/* ---- compiling ---- */
+
+/* Kinds as they are found; each holds a reference to its row. */
+struct kinds {
+	uint32_t cnt;
+	bool too_many;
+	struct wd_addr_val val[WD_FRONT_KINDS];
+};
+
+static void kinds_put(struct wd_model *m, struct kinds *kinds)
+{
+	for (uint32_t i = 0; i < kinds->cnt; i++)
+		row_put(m, kinds->val[i].row[0]);
+	kinds->cnt = 0;
+}
+
+static void kinds_add(struct wd_model *m, struct kinds *kinds,
+		      const struct wd_addr_val *val)
+{
+	for (uint32_t i = 0; i < kinds->cnt; i++) {
+		const struct wd_addr_val *have = &kinds->val[i];
+
+		if (have->row[0] == val->row[0] && have->flags == val->flags &&
+		    have->ifindex == val->ifindex) {
+			row_put(m, val->row[0]);
+			return;
+		}
+	}
+	if (kinds->cnt == WD_FRONT_KINDS) {
+		row_put(m, val->row[0]);
+		kinds->too_many = true;
+		return;
+	}
+	kinds->val[kinds->cnt++] = *val;
+}
+
+static int add_end(struct wd_model *m, struct mfront *f, struct kinds *kinds,
+		   const struct mend *end)
+{
+	struct wd_addr_val val = { .identity = WD_ID_WORLD,
+				   .ifindex = end->port };
+	const struct maddr *a;
+	int err;
+
+	if (addr_is_near(&end->addr))
+		val.flags = WD_FRONT_NODE;
+	link_back(m, f, &end->addr);
+	HASH_FIND(hh, m->addrs, &end->addr, sizeof(end->addr), a);
+	if (a && addr_winner(a)) {
+		val.identity = a->e.want.identity;
+		val.row[0] = a->e.want.row[0];
+		if (a->e.want.flags & (WD_ADDR_NODE | WD_ADDR_HOST))
+			val.flags = WD_FRONT_NODE;
+		row_ref(m, val.row[0]);
+	} else {
+		uint64_t bits[WD_ROW_WORDS] = { 0 };
+
+		stray_bits(m, &end->addr, end->addr.family == 4 ? 32 : 128,
+			   bits);
+		err = row_get(m, bits, &val.row[0]);
+		if (err)
+			return err;
+		f->strays++;
+		m->strays++;
+	}
+	kinds_add(m, kinds, &val);
+	return 0;
+}
+
+static int find_kinds(struct wd_model *m, struct mfront *f, struct kinds *kinds)
+{
+	struct mend *end = NULL;
+	size_t cnt = service_ends(m, f, &end);
+	int err = 0;
+
+	unlink_backs(m, f);
+	for (size_t i = 0; i < cnt && !err; i++)
+		err = add_end(m, f, kinds, &end[i]);
+	free(end);
+	return err;
+}
+
+static void kind_want(struct wd_model *m, struct mkind *kind,
+		      const struct wd_addr_val *val)
+{
+	if (kind->e.wanted)
+		row_put(m, kind->e.want.row[0]);
+	kind->e.want = *val;
+	kind->e.wanted = true;
+	kind->gone = false;
+}
+
+int front_compile(struct wd_model *m, struct mfront *f)
+{
+	struct wd_addr_val none = { .flags = WD_FRONT_NONE };
+	struct kinds *kinds = wd_xcalloc(1, sizeof(*kinds));
+	int err = find_kinds(m, f, kinds);
+	uint32_t cnt;
+
+	if (kinds->too_many || err)
+		kinds_put(m, kinds);
+	if (kinds->too_many)
+		none.flags |= WD_FRONT_MANY;
+	cnt = kinds->cnt;
+	for (uint32_t i = 0; i < cnt; i++)
+		kind_want(m, kind_get(f, i), &kinds->val[i]);
+	free(kinds);
+	if (err)
+		return err;
+	if (!cnt && (f->services.cnt || f->kinds.cnt))
+		kind_want(m, kind_get(f, cnt++), &none);
+	for (uint32_t i = f->services.cnt ? cnt : 0; i < f->kinds.cnt; i++)
+		((struct mkind *)f->kinds.item[i])->gone = true;
+	return 0;
+}
+
+int front_write(struct wd_model *m, struct mfront *f, bool *ret_wrote)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < f->kinds.cnt && !err; i++) {
+		struct mkind *kind = f->kinds.item[i];
+
+		if (!kind->gone || !f->services.cnt)
+			err = entry_write(m, &kind->e, WD_MAP_wd_front,
+					  &kind->key, ret_wrote);
+		if (kind->gone && kind->e.in_kernel)
+			*ret_wrote = true; /* one less to allow: judge anew */
+	}
+	return err;
+}
+
+/* ---- after the publication ---- */
+
+static int kind_delete(struct wd_model *m, struct mkind *kind)
+{
+	int err = 0;
+
+	if (kind->e.in_kernel)
+		err = m->sink.del(m->sink.ctx, WD_MAP_wd_front, &kind->key);
+	if (err)
+		return err;
+	entry_gone(m, &kind->e);
+	free(kind);
+	return 0;
+}
+
+static void front_free(struct wd_model *m, struct mfront *f)
+{
+	HASH_DELETE(hh, m->fronts, f);
+	vec_fini(&f->services);
+	vec_fini(&f->kinds);
+	vec_fini(&f->backs);
+	free(f);
+}
+
+void front_done(struct wd_model *m, struct mfront *f)
+{
+	f->dirty = false;
+	/* from the end: no gap that hides what comes after it */
+	while (f->kinds.cnt) {
+		struct mkind *kind = f->kinds.item[f->kinds.cnt - 1];
+
+		if (!kind->gone)
+			break;
+		if (kind_delete(m, kind)) {
+			front_dirty(m, f); /* again with the next commit */
+			break;
+		}
+		f->kinds.cnt--;
+	}
+	for (size_t i = 0; i < f->kinds.cnt; i++) {
+		struct mkind *kind = f->kinds.item[i];
+
+		kind->e.published = true;
+		if (!kind->e.in_kernel || kind->e.unsettled ||
+		    (kind->e.have.row[0] == kind->e.have.row[1] &&
+		     kind->e.have.ifindex >> 16 ==
+			     (kind->e.have.ifindex & 0xffff)))
+			continue;
+		kind->e.unsettled = true;
+		vec_push(&m->unsettled_kinds, kind);
+	}
+	if (!f->kinds.cnt && !f->services.cnt && !f->dirty)
+		front_free(m, f);
+}
+
+/* ---- looking ---- */
+
+bool wd_model_mixes(const struct wd_model *m)
+{
+	for (const struct mfront *f = m->fronts; f; f = f->hh.next) {
+		const struct mkind *first = f->kinds.cnt ? f->kinds.item[0] :
+							   NULL;
+
+		if (f->kinds.cnt > 1 ||
+		    (first && (first->e.have.flags & WD_FRONT_MANY)))
+			return true;
+	}
+	return false;
+}
+
+const struct mfront *front_of(const struct wd_model *m,
+			      const struct wd_addr *addr, uint8_t proto,
+			      uint16_t port, bool is_node)
+{
+	struct wd_front_key key = { .proto = proto, .family = addr->family };
+	struct mfront *f;
+
+	key.port = wd_be16(port);
+	if (addr->family == 4)
+		memcpy(&key.addr[3], &addr->v4, sizeof(addr->v4));
+	else
+		memcpy(key.addr, &addr->v6, sizeof(addr->v6));
+	HASH_FIND(hh, m->fronts, &key, sizeof(key), f);
+	if (!f && is_node) {
+		memset(key.addr, 0, sizeof(key.addr));
+		HASH_FIND(hh, m->fronts, &key, sizeof(key), f);
+	}
+	return f && f->services.cnt ? f : NULL;
+}
+
+void fronts_fini(struct wd_model *m)
+{
+	struct mfront *f;
+	struct mfront *tmp;
+
+	HASH_ITER(hh, m->fronts, f, tmp) {
+		unlink_backs(m, f);
+		for (size_t i = 0; i < f->kinds.cnt; i++) {
+			struct mkind *kind = f->kinds.item[i];
+
+			entry_gone(m, &kind->e);
+			free(kind);
+		}
+		front_free(m, f);
+	}
+	vec_fini(&m->dirty_fronts);
+	vec_fini(&m->unsettled_kinds);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * quota.c - what one namespace may take of the node's tables.
+ *
+ * Counted by what its objects say, on every node alike, whatever they select
+ * here. Who comes first is served: what is in force stays in force, and what
+ * there is no room for comes in as soon as there is. A policy beyond a quota
+ * isolates its subjects and allows nothing, as one with rules that were not
+ * understood; a pod beyond it is somebody inside of whom nobody has told.
+ */
+#include <stdlib.h>
+
+#include "model_int.h"
+
+static bool fits(uint64_t have, uint64_t more, uint32_t quota)
+{
+	return !quota || have + more <= quota;
+}
+
+/* ---- policies ---- */
+
+static struct mcost cost_of(const struct wd_object *policy)
+{
+	struct mcost cost = { 0 };
+
+	for (uint32_t i = 0; i < policy->policy.spec_cnt; i++) {
+		const struct wd_spec *spec = &policy->policy.spec[i];
+
+		for (int dir = 0; dir < WD_DIR__MAX; dir++)
+			for (uint32_t k = 0; k < spec->rule_cnt[dir]; k++)
+				wd_rule_cost(&spec->rule[dir][k], &cost.rules,
+					     &cost.cidrs);
+	}
+	return cost;
+}
+
+static struct mover *over_find(const struct wd_model *m,
+			       const struct wd_object *policy)
+{
+	struct mover *over;
+
+	HASH_FIND_PTR(m->over, &policy, over);
+	return over;
+}
+
+bool policy_is_over(const struct wd_model *m, const struct wd_object *policy)
+{
+	return m->over && over_find(m, policy);
+}
+
+static enum wd_quota lacks(const struct wd_model *m, const struct mspace *s,
+			   const struct mcost *cost)
+{
+	if (!fits(s->cost.rules, cost->rules, m->quota[WD_QUOTA_RULES]))
+		return WD_QUOTA_RULES;
+	if (!fits(s->cost.cidrs, cost->cidrs, m->quota[WD_QUOTA_CIDRS]))
+		return WD_QUOTA_CIDRS;
+	return WD_QUOTA__MAX;
+}
+
+static void take(struct mspace *s, const struct mcost *cost)
+{
+	s->cost.rules += cost->rules;
+	s->cost.cidrs += cost->cidrs;
+}
+
+static void over_free(struct wd_model *m, struct mover *over)
+{
+	HASH_DEL(m->over, over);
+	over->space->over--;
+	free(over);
+}
+
+void quota_policy_goes(struct wd_model *m, struct mspace *s,
+		       const struct wd_object *policy)
+{
+	struct mover *over = m->over ? over_find(m, policy) : NULL;
+	struct mcost cost = cost_of(policy);
+
+	if (over) {
+		over_free(m, over);
+		return;
+	}
+	s->cost.rules -= cost.rules;
+	s->cost.cidrs -= cost.cidrs;
+}
+
+void quota_policy_comes(struct wd_model *m, struct mspace *s,
+			const struct wd_object *policy)
+{
+	struct mcost cost = cost_of(policy);
+	enum wd_quota quota = lacks(m, s, &cost);
+	struct mover *over;
+
+	if (quota == WD_QUOTA__MAX) {
+		take(s, &cost);
+		return;
+	}
+	over = wd_xcalloc(1, sizeof(*over));
+	over->policy = policy;
+	over->space = s;
+	over->quota = quota;
+	over->cost = cost;
+	HASH_ADD_PTR(m->over, policy, over);
+	s->over++;
+}
+
+/* One pass: room only gets less by it, so that who had none has none. */
+void quota_policies_next(struct wd_model *m, struct mspace *s,
+			 void (*fn)(struct wd_model *m, struct mspace *s,
+				    const struct wd_object *policy))
+{
+	struct mover *over;
+	struct mover *tmp;
+
+	if (!s->over)
+		return;
+	HASH_ITER(hh, m->over, over, tmp) {
+		const struct wd_object *policy = over->policy;
+
+		if (over->space != s)
+			continue;
+		over->quota = lacks(m, s, &over->cost);
+		if (over->quota != WD_QUOTA__MAX)
+			continue;
+		take(s, &over->cost);
+		over_free(m, over);
+		fn(m, s, policy);
+	}
+}
+
+/* ---- label sets ---- */
+
+bool quota_has_group(const struct wd_model *m, const struct mspace *s,
+		     const struct mgroup *leaving)
+{
+	bool one_less = leaving && leaving->key.space == s &&
+			leaving->pods.cnt == 1;
+
+	return fits(s->groups.cnt - one_less, 1, m->quota[WD_QUOTA_LABELS]);
+}
+
+/* There is room for the labels of one more: for all pods that have them. */
+static void name_first(struct wd_model *m, struct mspace *space)
+{
+	struct mpod *first = space->nameless.item[0];
+	const struct wd_labels *labels = first->obj->pod.labels;
+
+	pod_refresh(m, first);
+	for (size_t i = space->nameless.cnt; i-- > 0;) {
+		struct mpod *pod = space->nameless.item[i];
+
+		if (pod->obj->pod.labels == labels)
+			pod_refresh(m,
+				    pod); /* waits on if its ports are others */
+	}
+}
+
+void pod_update(struct wd_model *m, struct mpod *pod)
+{
+	struct mspace *space = space_get(m, pod->key.ns);
+
+	pod_refresh(m, pod);
+	while (space->nameless.cnt && quota_has_group(m, space, NULL))
+		name_first(m, space);
+}
+
+/* ---- who asks ---- */
+
+bool wd_model_policy_over(const struct wd_model *m,
+			  const struct wd_object *policy)
+{
+	return policy_is_over(m, policy);
+}
+
+void wd_model_over(const struct wd_model *m,
+		   void (*fn)(void *ctx, const struct wd_over *over), void *ctx)
+{
+	for (const struct mover *o = m->over; o; o = o->hh.next) {
+		const struct wd_over over = {
+			.policy = o->policy,
+			.ns = o->space->name,
+			.quota = o->quota,
+			.limit = m->quota[o->quota],
+		};
+
+		fn(ctx, &over);
+	}
+	for (const struct mspace *s = m->spaces; s; s = s->hh.next) {
+		const struct wd_over over = {
+			.ns = s->name,
+			.quota = WD_QUOTA_LABELS,
+			.limit = m->quota[WD_QUOTA_LABELS],
+			.pods = (uint32_t)s->nameless.cnt,
+		};
+
+		if (over.pods)
+			fn(ctx, &over);
+	}
+}
+
+void quota_fini(struct wd_model *m)
+{
+	while (m->over)
+		over_free(m, m->over);
+}

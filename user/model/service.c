@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * service.c - services: which addresses and ports are theirs, and where flows
+ * to them may end.
+ *
+ * The node translates after the pod's hook has judged (kube-proxy), so that
+ * hook asks of every backend whether the flow may go there. Which of them take
+ * part at the moment (readiness, locality) is the translator's choice and not
+ * looked at: one that could be chosen counts.
+ */
+#include <string.h>
+
+#include "byteorder.h"
+#include "model_int.h"
+
+static struct mservice *service_get(struct wd_model *m, const char *ns,
+				    const char *name)
+{
+	struct mservice *s;
+	struct mpod_key key;
+
+	/* Interned, as those of objects are: equal by pointer. */
+	memset(&key, 0, sizeof(key));
+	key.ns = ns;
+	key.name = name;
+
+	HASH_FIND(hh, m->services, &key, sizeof(key), s);
+	if (s)
+		return s;
+	s = wd_xcalloc(1, sizeof(*s));
+	s->key.ns = wd_str_ref(ns);
+	s->key.name = wd_str_ref(name);
+	HASH_ADD(hh, m->services, key, sizeof(s->key), s);
+	vec_push(&space_get(m, ns)->services, s);
+	return s;
+}
+
+static void service_free(struct wd_model *m, struct mservice *s)
+{
+	(void)vec_remove(&space_get(m, s->key.ns)->services, s);
+	HASH_DELETE(hh, m->services, s);
+	wd_str_put(s->key.ns);
+	wd_str_put(s->key.name);
+	vec_fini(&s->slices);
+	vec_fini(&s->fronts);
+	free(s);
+}
+
+static void fronts_dirty(struct wd_model *m, const struct mservice *s)
+{
+	for (size_t i = 0; i < s->fronts.cnt; i++)
+		front_dirty(m, s->fronts.item[i]);
+}
+
+/* ---- addresses and ports ---- */
+
+static void add_front(struct wd_model *m, struct mservice *s,
+		      const struct wd_front_key *key)
+{
+	struct mfront *f = front_get(m, key);
+
+	for (size_t i = 0; i < s->fronts.cnt; i++) {
+		if (s->fronts.item[i] == f)
+			return;
+	}
+	vec_push(&s->fronts, f);
+	vec_push(&f->services, s);
+	front_dirty(m, f);
+}
+
+static struct wd_front_key key_of(const struct wd_addr *addr, uint8_t family,
+				  uint8_t proto, uint16_t port)
+{
+	struct wd_front_key key = { .family = family, .proto = proto };
+
+	key.port = wd_be16(port);
+	if (addr && family == 4)
+		memcpy(&key.addr[3], &addr->v4, sizeof(addr->v4));
+	else if (addr)
+		memcpy(key.addr, &addr->v6, sizeof(addr->v6));
+	return key;
+}
+
+static void add_port(struct wd_model *m, struct mservice *s,
+		     const struct wd_service_port *port)
+{
+	const struct wd_service *service = &s->obj->service;
+	struct wd_front_key key;
+
+	for (uint32_t i = 0; i < service->addr_cnt; i++) {
+		const struct wd_addr *addr = &service->addr[i];
+
+		key = key_of(addr, addr->family, port->proto, port->port);
+		add_front(m, s, &key);
+	}
+	if (!port->node_port)
+		return;
+	key = key_of(NULL, 4, port->proto, port->node_port);
+	add_front(m, s, &key);
+	key = key_of(NULL, 6, port->proto, port->node_port);
+	add_front(m, s, &key);
+}
+
+static void relink(struct wd_model *m, struct mservice *s)
+{
+	for (size_t i = 0; i < s->fronts.cnt; i++) {
+		struct mfront *f = s->fronts.item[i];
+
+		(void)vec_remove(&f->services, s);
+		front_dirty(m, f);
+	}
+	s->fronts.cnt = 0;
+	for (uint32_t i = 0; s->obj && i < s->obj->service.port_cnt; i++)
+		add_port(m, s, &s->obj->service.port[i]);
+	if (!s->obj && !s->slices.cnt)
+		service_free(m, s);
+}
+
+void service_changed(struct wd_model *m, const struct wd_object *was,
+		     const struct wd_object *now)
+{
+	const struct wd_object *any = now ? now : was;
+	struct mservice *s = service_get(m, any->ns, any->name);
+
+	s->obj = now;
+	m->services_changed = m->commit_needed = true;
+	relink(m, s);
+}
+
+/* ---- slices ---- */
+
+/* Policies that allow mean pods by a service that has a selector, whatever its slices say. */
+static void slices_changed(struct wd_model *m, const struct mservice *s)
+{
+	if (service_pods(s))
+		m->slices_changed = true;
+	else
+		m->services_changed = true;
+	m->commit_needed = true;
+	fronts_dirty(m, s);
+}
+
+static void slice_add(struct wd_model *m, const struct wd_object *slice)
+{
+	struct mservice *s = service_get(m, slice->ns, slice->slice.service);
+	union {
+		const struct wd_object *in;
+		void *out;
+	} cast = { slice };
+
+	vec_push(&s->slices, cast.out);
+	slices_changed(m, s);
+}
+
+static void slice_del(struct wd_model *m, const struct wd_object *slice)
+{
+	struct mservice *s = service_get(m, slice->ns, slice->slice.service);
+
+	(void)vec_remove(&s->slices, slice);
+	slices_changed(m, s);
+	if (!s->obj && !s->slices.cnt)
+		service_free(m, s);
+}
+
+void slice_changed(struct wd_model *m, const struct wd_object *was,
+		   const struct wd_object *now)
+{
+	if (now && *now->slice.service)
+		slice_add(m, now);
+	if (was && *was->slice.service)
+		slice_del(m, was);
+}
+
+/* ---- where it leads ---- */
+
+/* Does it go by its selector, as no slice says more? */
+static bool goes_by_selector(const struct mservice *s)
+{
+	return s->obj && s->obj->service.selector && !s->slices.cnt;
+}
+
+void services_of(struct wd_model *m, const struct mspace *space)
+{
+	for (size_t i = 0; i < space->services.cnt; i++) {
+		const struct mservice *s = space->services.item[i];
+
+		if (goes_by_selector(s))
+			fronts_dirty(m, s);
+	}
+}
+
+struct ends {
+	struct mend *end;
+	size_t cnt;
+	size_t cap;
+	uint8_t family;
+};
+
+static void add_end(struct ends *ends, const struct wd_addr *addr,
+		    uint16_t port)
+{
+	if (addr->family != ends->family || !port)
+		return;
+	ends->end =
+		wd_grow(ends->end, ends->cnt, &ends->cap, sizeof(*ends->end));
+	ends->end[ends->cnt++] =
+		(struct mend){ .addr = addr_clean(addr), .port = port };
+}
+
+static void add_slices(struct ends *ends, const struct mservice *s,
+		       const struct wd_service_port *port)
+{
+	for (size_t i = 0; i < s->slices.cnt; i++) {
+		const struct wd_slice *slice =
+			&((const struct wd_object *)s->slices.item[i])->slice;
+
+		for (uint32_t k = 0; k < slice->port_cnt; k++) {
+			if (slice->port[k].name != port->name ||
+			    slice->port[k].proto != port->proto)
+				continue;
+			for (uint32_t a = 0; a < slice->addr_cnt; a++)
+				add_end(ends, &slice->addr[a],
+					slice->port[k].port);
+		}
+	}
+}
+
+static uint16_t target_of(const struct wd_pod *pod,
+			  const struct wd_service_port *port)
+{
+	if (!port->target_name)
+		return port->target;
+	for (uint32_t i = 0; i < pod->port_cnt; i++) {
+		if (pod->port[i].name == port->target_name &&
+		    pod->port[i].proto == port->proto)
+			return pod->port[i].port;
+	}
+	return 0;
+}
+
+static void add_pod(struct ends *ends, const struct mpod *pod,
+		    const struct wd_service_port *port)
+{
+	const struct wd_pod *p = &pod->obj->pod;
+	const struct mclaim *c;
+
+	SLIST_FOREACH(c, &pod->claims, of_pod) {
+		if (claim_pod(c)) /* not of one before that had its name */
+			add_end(ends, &c->addr->addr, target_of(p, port));
+	}
+	for (uint32_t i = 0; p->host_network && i < p->addr_cnt; i++)
+		add_end(ends, &p->addr[i], target_of(p, port));
+}
+
+static void add_selected(const struct wd_model *m, struct ends *ends,
+			 const struct mservice *s,
+			 const struct wd_service_port *port)
+{
+	const struct mspace *space;
+
+	HASH_FIND(hh, m->spaces, s->key.ns, strlen(s->key.ns), space);
+	for (size_t i = 0; space && i < space->groups.cnt; i++) {
+		const struct mgroup *g = space->groups.item[i];
+
+		if (!wd_selector_matches(s->obj->service.selector,
+					 g->key.labels))
+			continue;
+		for (size_t k = 0; k < g->pods.cnt; k++)
+			add_pod(ends, g->pods.item[k], port);
+	}
+	for (size_t i = 0; space && i < space->nameless.cnt; i++) {
+		const struct mpod *pod = space->nameless.item[i];
+
+		if (wd_selector_matches(s->obj->service.selector,
+					pod->obj->pod.labels))
+			add_pod(ends, pod, port);
+	}
+}
+
+static bool is_any_node(const struct wd_front_key *key)
+{
+	return !(key->addr[0] | key->addr[1] | key->addr[2] | key->addr[3]);
+}
+
+static void add_service(const struct wd_model *m, struct ends *ends,
+			const struct mservice *s,
+			const struct wd_front_key *key)
+{
+	for (uint32_t i = 0; i < s->obj->service.port_cnt; i++) {
+		const struct wd_service_port *port = &s->obj->service.port[i];
+		uint16_t nr = is_any_node(key) ? port->node_port : port->port;
+
+		if (nr != wd_host16(key->port) || port->proto != key->proto)
+			continue;
+		if (goes_by_selector(s))
+			add_selected(m, ends, s, port);
+		else
+			add_slices(ends, s, port);
+	}
+}
+
+size_t service_ends(const struct wd_model *m, const struct mfront *front,
+		    struct mend **ret_end)
+{
+	struct ends ends = { .family = front->key.family };
+
+	for (size_t i = 0; i < front->services.cnt; i++)
+		add_service(m, &ends, front->services.item[i], &front->key);
+	*ret_end = ends.end;
+	return ends.cnt;
+}
+
+/* ---- as peers of rules ---- */
+
+const struct wd_selector *service_pods(const struct mservice *s)
+{
+	return s->obj ? s->obj->service.selector : NULL;
+}
+
+static const struct mservice *service_find(const struct wd_model *m,
+					   const char *ns, const char *name)
+{
+	const struct mservice *s;
+	struct mpod_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.ns = ns;
+	key.name = name;
+	HASH_FIND(hh, m->services, &key, sizeof(key), s);
+	return s;
+}
+
+const struct mservice *service_next(const struct wd_model *m,
+				    const struct wd_peer *peer,
+				    const struct mservice *s)
+{
+	if (peer->service_ns && peer->service)
+		return s ? NULL :
+			   service_find(m, peer->service_ns, peer->service);
+	for (s = s ? s->hh.next : m->services; s; s = s->hh.next) {
+		if (wd_peer_names(peer, s->key.ns, s->key.name,
+				  s->obj ? s->obj->service.labels : NULL))
+			break;
+	}
+	return s;
+}
+
+/*
+ * By labels there may be none. One that is named and not there, or that has
+ * neither a selector nor slices, may lead anywhere.
+ */
+bool services_unknown(const struct wd_model *m, const struct wd_peer *peer)
+{
+	const struct mservice *s = service_next(m, peer, NULL);
+
+	if (peer->only_known)
+		return false;
+	if (!s)
+		return peer->service;
+	for (; s; s = service_next(m, peer, s)) {
+		if (!service_pods(s) && !s->slices.cnt)
+			return true;
+	}
+	return false;
+}
+
+void services_fini(struct wd_model *m)
+{
+	struct mservice *s;
+	struct mservice *tmp;
+
+	HASH_ITER(hh, m->services, s, tmp)
+		service_free(m, s);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * why_int.h - what why.c and why_service.c share. As the functions of the same
+ * names in bpf/policy.h, where there are such.
+ */
+#ifndef WARDER_WHY_INT_H
+#define WARDER_WHY_INT_H
+
+#include "model_int.h"
+
+/* One end as a rule sees it. */
+struct side {
+	const struct mclaim *claim; /* NULL: no claim */
+	const struct wd_addr *addr;
+};
+
+/** why_find_addr() - Return: what is known of the address, NULL nothing */
+struct maddr *why_find_addr(const struct wd_model *m,
+			    const struct wd_addr *addr);
+
+/** why_side_is_node() - is it an address of this node or another */
+bool why_side_is_node(const struct side *s);
+
+/** why_reason_is_policy() - does audit mode let it pass */
+bool why_reason_is_policy(enum wd_reason reason);
+
+/** why_verdict_of() - what becomes of a flow with that reason */
+enum wd_verdict why_verdict_of(const struct wd_model *m,
+			       const struct mendpoint *e, enum wd_reason reason,
+			       bool on_trial);
+
+/** why_forbidden() - why no policy can allow it, or WD_R_POLICY_ALLOW */
+enum wd_reason why_forbidden(const struct wd_flow *flow, enum wd_dir dir,
+			     bool encap, bool is_node);
+
+/** why_deny_reason() - of an isolated endpoint that no rule lets */
+enum wd_reason why_deny_reason(const struct wd_flow *flow);
+
+/** why_judge_objects() - what the objects say, into reason, policy, rule, verdict of @d */
+void why_judge_objects(const struct wd_model *m, const struct mendpoint *e,
+		       const struct side *peer, const struct wd_flow *flow,
+		       struct wd_decision *d);
+
+/** why_table_slot() - number of the slot in force, enforced or on trial; 0 none */
+uint32_t why_table_slot(const struct wd_model *m, const struct mendpoint *e,
+			bool on_trial);
+
+/** why_table_rules() - what the tables say of a row; *ret_rule set where a rule decides */
+enum wd_reason why_table_rules(const struct wd_model *m,
+			       const struct wd_slot_val *slot, uint32_t row,
+			       const struct wd_flow *flow, uint32_t *ret_rule);
+
+/** why_is_tried() - does what is on trial have a say, after @d */
+bool why_is_tried(const struct wd_model *m, const struct mendpoint *e,
+		  const struct wd_decision *d);
+
+/** why_on_trial() - an empty decision beside @d, of what is on trial */
+struct wd_decision why_on_trial(const struct wd_decision *d);
+
+/** why_try_out() - *@trial in place of *@d, if it would drop. Return: is it */
+bool why_try_out(struct wd_decision *d, const struct wd_decision *trial);
+
+/**
+ * why_service() - the sender's hook, where the flow goes to a service
+ * Return: does it; then @d and @info are what that comes to.
+ */
+bool why_service(const struct wd_model *m, const struct side *src,
+		 const struct side *dst, const struct wd_flow *flow,
+		 struct wd_decision *d, struct wd_service_info *info);
+
+#endif /* WARDER_WHY_INT_H */

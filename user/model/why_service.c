@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * why_service.c - what a pod's hook says about a flow to a service: it may end
+ * at any backend, so each is asked; and once more by the tables, kind by kind.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model_int.h"
+#include "why_int.h"
+
+static int weight(enum wd_reason reason)
+{
+	if (reason < WD_R_FIRST_DROP)
+		return 0;
+	return why_reason_is_policy(reason) ? 1 : 2;
+}
+
+/* Does @a, about one backend, hold for the service rather than @b, which was said before? */
+static bool outweighs(enum wd_reason a, enum wd_reason b)
+{
+	return weight(a) > weight(b);
+}
+
+static bool leads_to_nobody(const struct mfront *f)
+{
+	const struct mkind *kind = f->kinds.cnt ? f->kinds.item[0] : NULL;
+
+	return !kind || (kind->e.have.flags & WD_FRONT_NONE);
+}
+
+static bool has_many(const struct mfront *f)
+{
+	const struct mkind *kind = f->kinds.cnt ? f->kinds.item[0] : NULL;
+
+	return kind && (kind->e.have.flags & WD_FRONT_MANY);
+}
+
+/* The words of judge_nobody() in bpf/policy.h. */
+static enum wd_reason nobody_reason(const struct wd_model *m,
+				    const struct mendpoint *e, bool on_trial)
+{
+	uint32_t nr = why_table_slot(m, e, on_trial);
+	uint32_t flags =
+		m->sink.slot[(size_t)nr * WD_DIR__MAX + WD_EGRESS].flags;
+
+	if (e->have.flags & WD_EP_OFF)
+		return WD_R_MODE_OFF;
+	if (!(flags & WD_SLOT_READY))
+		return WD_R_NOT_READY;
+	if (flags & (WD_SLOT_ISOLATED | WD_SLOT_DENIES))
+		return WD_R_SERVICE;
+	return WD_R_NOT_ISOLATED;
+}
+
+static void ask_backends(const struct wd_model *m, const struct mendpoint *e,
+			 const struct mfront *f, const struct wd_flow *flow,
+			 struct wd_decision *d, struct wd_service_info *info)
+{
+	struct mend *end = NULL;
+	size_t cnt = service_ends(m, f, &end);
+
+	info->backends = leads_to_nobody(f) ? 0 : (uint32_t)cnt;
+	info->allowed = 0;
+	d->reason = nobody_reason(m, e, d->on_trial);
+	for (size_t i = 0; i < info->backends; i++) {
+		struct wd_flow one = *flow;
+		struct wd_decision said = *d;
+		struct maddr *a = why_find_addr(m, &end[i].addr);
+		struct side dst = { a ? addr_winner(a) : NULL, &end[i].addr };
+
+		one.dst = end[i].addr;
+		one.port = end[i].port;
+		said.policy = NULL;
+		said.rule = -1;
+		why_judge_objects(m, e, &dst, &one, &said);
+		if (said.reason == WD_R_MCAST) /* the hook sees no group */
+			said.reason = why_deny_reason(flow);
+		if (said.reason < WD_R_FIRST_DROP && !info->allowed++) {
+			info->first = end[i].addr;
+			info->first_port = end[i].port;
+		}
+		if (i && !outweighs(said.reason, d->reason))
+			continue;
+		*d = said;
+		info->addr = end[i].addr;
+		info->port = end[i].port;
+	}
+	d->verdict = why_verdict_of(m, e, d->reason, d->on_trial);
+	free(end);
+}
+
+static enum wd_reason kind_reason(const struct wd_model *m,
+				  const struct mendpoint *e, bool on_trial,
+				  const struct mkind *kind,
+				  const struct wd_flow *flow,
+				  uint32_t *ret_rule)
+{
+	unsigned int half = m->gen & 1;
+	const struct wd_addr_val *val = &kind->e.have;
+	uint32_t nr = why_table_slot(m, e, on_trial);
+	const struct wd_slot_val *slot =
+		&m->sink.slot[(size_t)nr * WD_DIR__MAX + WD_EGRESS];
+	struct wd_flow one = *flow;
+	enum wd_reason r;
+
+	one.port = (uint16_t)(val->ifindex >> (half ? 16 : 0));
+	r = why_forbidden(&one, WD_EGRESS, e->have.flags & WD_EP_ENCAP,
+			  val->flags & WD_FRONT_NODE);
+	if (r != WD_R_POLICY_ALLOW)
+		return r;
+	if (e->have.flags & WD_EP_OFF)
+		return WD_R_MODE_OFF;
+	if (!(slot->flags & WD_SLOT_READY))
+		return WD_R_NOT_READY;
+	return why_table_rules(m, slot, val->row[half], &one, ret_rule);
+}
+
+/* Return: may some of them be sent to. */
+static bool ask_kinds(const struct wd_model *m, const struct mendpoint *e,
+		      const struct mfront *f, const struct wd_flow *flow,
+		      struct wd_decision *d)
+{
+	bool some = has_many(f);
+
+	d->identity = e->have.identity;
+	d->table_reason = nobody_reason(m, e, d->on_trial);
+	for (size_t i = 0; i < f->kinds.cnt && !leads_to_nobody(f); i++) {
+		const struct mkind *kind = f->kinds.item[i];
+		uint32_t rule = 0;
+		enum wd_reason r =
+			kind_reason(m, e, d->on_trial, kind, flow, &rule);
+
+		some |= r < WD_R_FIRST_DROP;
+		if (i && !outweighs(r, d->table_reason))
+			continue;
+		d->table_reason = r;
+		d->rule_id = rule;
+		d->peer_identity = kind->e.have.identity;
+	}
+	d->table_verdict = why_verdict_of(m, e, d->table_reason, d->on_trial);
+	return some;
+}
+
+/* Does this node translate what is sent to the service? */
+static bool is_translated_here(const struct mfront *f, const struct side *dst)
+{
+	static const __be32 any_node[4];
+
+	return memcmp(f->key.addr, any_node, sizeof(any_node)) != 0 ||
+	       (dst->claim && dst->claim->kind == CLAIM_HOST);
+}
+
+/* Some of the backends may be sent to: who judges late decides, see bpf/policy.h. */
+static void leave_it(const struct mfront *f, struct wd_decision *d,
+		     struct wd_service_info *info, bool some)
+{
+	if (why_reason_is_policy(d->reason) && (info->allowed || has_many(f))) {
+		d->reason = WD_R_SERVICE_LATE;
+		d->verdict = WD_ALLOW;
+		d->policy = NULL;
+		d->rule = -1;
+		info->late = true;
+	}
+	if (some && why_reason_is_policy(d->table_reason)) {
+		d->table_reason = WD_R_SERVICE_LATE;
+		d->table_verdict = WD_ALLOW;
+		d->rule_id = 0;
+	}
+	if (info->late && info->allowed) {
+		info->addr = info->first;
+		info->port = info->first_port;
+	}
+}
+
+/* What all backends come to, for what is enforced or on trial. */
+static void ask_all(const struct wd_model *m, const struct mendpoint *e,
+		    const struct mfront *f, const struct wd_flow *flow,
+		    struct wd_decision *d, struct wd_service_info *info)
+{
+	bool some;
+
+	ask_backends(m, e, f, flow, d, info);
+	some = ask_kinds(m, e, f, flow, d);
+	if (flow->late)
+		leave_it(f, d, info, some);
+}
+
+/* The sender's hook, where the flow goes to a service. Return: does it. */
+bool why_service(const struct wd_model *m, const struct side *src,
+		 const struct side *dst, const struct wd_flow *flow,
+		 struct wd_decision *d, struct wd_service_info *info)
+{
+	bool is_node = dst->claim && (dst->claim->kind == CLAIM_HOST ||
+				      dst->claim->kind == CLAIM_NODE);
+	const struct mfront *f =
+		front_of(m, &flow->dst, flow->proto, flow->port, is_node);
+	const struct mservice *s;
+	struct wd_flow asked = *flow;
+	const struct mendpoint *e = NULL;
+
+	if (!f || !src->claim || src->claim->kind != CLAIM_ENDPOINT)
+		return false;
+	HASH_FIND(hh, m->endpoints, &src->claim->ep->id, sizeof(uint32_t), e);
+	if (!e || why_forbidden(flow, WD_EGRESS, endpoint_encap(m, e),
+				why_side_is_node(dst)) != WD_R_POLICY_ALLOW)
+		return false;
+	s = f->services.item[0];
+	info->ns = s->key.ns;
+	info->name = s->key.name;
+	d->enforced = true;
+	d->rule = -1;
+	asked.late = flow->late && !e->have.master &&
+		     is_translated_here(f, dst);
+	ask_all(m, e, f, &asked, d, info);
+	if (why_is_tried(m, e, d)) {
+		struct wd_decision trial = why_on_trial(d);
+		struct wd_service_info end = *info;
+
+		ask_all(m, e, f, &asked, &trial, &end);
+		if (why_try_out(d, &trial))
+			*info = end;
+	}
+	return true;
+}

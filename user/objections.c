@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * objections.c - all that is wrong with objects.
+ */
+#include "objections.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "model/model.h"
+#include "model/store.h"
+#include "model/xalloc.h"
+#include "source/manifests.h"
+#include "source/problems.h"
+
+struct listing {
+	const struct wd_store *store;
+	struct wd_problems *list;
+	size_t told;
+	size_t untold;
+};
+
+/* What was counted, and the option that says how many there may be. */
+static const struct {
+	const char *what;
+	const char *option;
+} quotas[WD_QUOTA__MAX] = {
+	[WD_QUOTA_RULES] = { "peers in rules", "quota-rules" },
+	[WD_QUOTA_CIDRS] = { "CIDRs in rules", "quota-cidrs" },
+	[WD_QUOTA_LABELS] = { "distinct sets of labels", "quota-labels" },
+};
+
+static char *object_of(const struct wd_over *over)
+{
+	if (!over->policy)
+		return wd_xprintf("Namespace/%s", over->ns);
+	return wd_xprintf("%s/%s/%s", wd_kind_name(over->policy->kind),
+			  over->policy->ns, over->policy->name);
+}
+
+static char *text_of(const struct wd_over *over)
+{
+	if (over->policy)
+		return wd_xprintf(
+			"namespace '%s' has room for %u %s (%s), which this "
+			"one goes beyond: it isolates and allows nothing",
+			over->ns, over->limit, quotas[over->quota].what,
+			quotas[over->quota].option);
+	return wd_xprintf(
+		"pods go beyond the %u %s that a namespace may have (%s): no "
+		"rule that allows means those that came last",
+		over->limit, quotas[over->quota].what,
+		quotas[over->quota].option);
+}
+
+static void add(void *ctx, const struct wd_over *over)
+{
+	struct listing *l = ctx;
+	const struct wd_object *where =
+		over->policy ?:
+			wd_store_get(l->store, WD_KIND_NAMESPACE, "", over->ns);
+	char *object, *text;
+	struct wd_problem problem = {
+		.effect = WD_PROBLEM_ISOLATED,
+		.file = where ? where->file : "",
+		.line = where ? where->line : 0,
+		.field = "",
+	};
+
+	if (l->told == WD_OBJECTIONS_MAX) {
+		l->untold++;
+		return;
+	}
+	l->told++;
+	problem.object = object = object_of(over);
+	problem.text = text = text_of(over);
+	wd_problems_add(l->list, &problem);
+	free(object);
+	free(text);
+}
+
+static void add_rest(struct listing *l)
+{
+	char *text = wd_xprintf("%zu more objects go beyond the quotas of "
+				"their namespaces",
+				l->untold);
+	const struct wd_problem problem = {
+		.effect = WD_PROBLEM_ISOLATED,
+		.file = "",
+		.object = "",
+		.field = "",
+		.text = text,
+	};
+
+	wd_problems_add(l->list, &problem);
+	free(text);
+}
+
+void wd_objections(const struct wd_agent *agent, struct wd_problems *ret_list)
+{
+	struct listing l = { .store = agent->store, .list = ret_list };
+
+	memset(ret_list, 0, sizeof(*ret_list));
+	wd_problems_append(ret_list, wd_manifests_problems(agent->manifests));
+	wd_model_over(agent->model, add, &l);
+	if (l.untold)
+		add_rest(&l);
+	if (l.told)
+		wd_problems_sort(ret_list);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "trim.h"
+
+#include <elf.h>
+#include <link.h>
+#include <malloc.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Nobody has written there: neither this program nor the dynamic linker. */
+static bool is_constant(const ElfW(Phdr) * part)
+{
+	return part->p_type == PT_LOAD && part->p_flags == PF_R;
+}
+
+/* The first object is this program. */
+static int give_back(struct dl_phdr_info *info, size_t size, void *page)
+{
+	const uintptr_t mask = *(const long *)page - 1;
+
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+		uintptr_t first = (info->dlpi_addr + part->p_vaddr + mask) &
+				  ~mask;
+		uintptr_t end =
+			(info->dlpi_addr + part->p_vaddr + part->p_memsz) &
+			~mask;
+
+		/* a wish: what stays resident is no error */
+		if (is_constant(part) && first < end)
+			(void)madvise((void *)first, end - first,
+				      MADV_DONTNEED);
+	}
+	return 1;
+}
+
+void wd_trim(void)
+{
+	long page = sysconf(_SC_PAGESIZE);
+
+	(void)malloc_trim(0);
+	if (page > 0)
+		(void)dl_iterate_phdr(give_back, &page);
+}

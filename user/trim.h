@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * trim.h - memory that is not needed any more goes back to the node.
+ */
+#ifndef WARDER_TRIM_H
+#define WARDER_TRIM_H
+
+/**
+ * wd_trim() - give back what was freed, and what of this binary was only read once
+ *
+ * The programs inside the binary, some 2 MB, are read when they are loaded, and
+ * stay resident for no use. They are clean pages of the file: the kernel brings
+ * them back when they are read again. Never fails; costs a walk of the heap.
+ */
+void wd_trim(void);
+
+#endif /* WARDER_TRIM_H */
