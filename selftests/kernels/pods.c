@@ -229,8 +229,14 @@ int pods_connect(enum pod from, int family, uint16_t port, int wait_ms)
 	return -1;
 }
 
-int pods_accept(int family, uint16_t port)
+int pods_accept(int family, uint16_t port, int wait_ms)
 {
+	struct pollfd in = { .fd = listener[at(family)][port_at(port)],
+			     .events = POLLIN };
+
+	/* the client may be connected before its last segment is here */
+	if (poll(&in, 1, wait_ms) != 1)
+		return -1;
 	return accept4(listener[at(family)][port_at(port)], NULL, NULL,
 		       SOCK_CLOEXEC);
 }
@@ -243,19 +249,24 @@ static bool send_from(int fd, int family, uint16_t port, char what)
 	return sendto(fd, &what, 1, 0, (struct sockaddr *)&addr, len) == 1;
 }
 
+/* Numbered, so that one of an earlier question that comes late is none. */
 bool pods_datagram(enum pod from, int family, uint16_t port, int wait_ms)
 {
+	static uint32_t nr;
+	struct sockaddr_storage addr;
+	socklen_t len = address(&addr, family, port);
 	int to = inbox[at(family)][port_at(port)];
 	int fd = socket_of(from, family, SOCK_DGRAM);
 	struct pollfd in = { .fd = to, .events = POLLIN };
-	char what;
-	bool came;
+	uint32_t got;
+	bool came = false;
 
-	while (recv(to, &what, 1, MSG_DONTWAIT) > 0)
-		; /* left from before */
-	came = fd >= 0 && send_from(fd, family, port, 'x') &&
-	       poll(&in, 1, wait_ms) == 1 &&
-	       recv(to, &what, 1, MSG_DONTWAIT) == 1;
+	nr++;
+	if (fd >= 0 && sendto(fd, &nr, sizeof(nr), 0, (struct sockaddr *)&addr,
+			      len) == sizeof(nr))
+		while (!came && poll(&in, 1, wait_ms) == 1)
+			came = recv(to, &got, sizeof(got), 0) == sizeof(got) &&
+			       got == nr;
 	close(fd);
 	return came;
 }
@@ -352,11 +363,13 @@ static void take_connections(int family)
 
 static void take_all(void)
 {
+	ssize_t len; /* a question's datagram is longer */
 	char what;
 
 	for (int i = 0; i < 1 + pods_has_ip6(); i++) {
-		while (recv(inbox[i][0], &what, 1, MSG_DONTWAIT) > 0)
-			if (what >= '0' && what < '0' + POD__MAX)
+		while ((len = recv(inbox[i][0], &what, 1,
+				   MSG_DONTWAIT | MSG_TRUNC)) > 0)
+			if (len == 1 && what >= '0' && what < '0' + POD__MAX)
 				seen[what - '0'].arrived++;
 		take_connections(i ? AF_INET6 : AF_INET);
 	}
