@@ -253,14 +253,14 @@ test:
 	@$(strict-build) tests
 	@$(strict-build) O=$(O)/asan CONFIG_ASAN=y unit
 	@$(fuzz-build)
-	@$(run-tests)
+	@$(run-tests) --again
 
 test-long:
 	@tools/setup build test lint fuzz kernels
 	@$(strict-build) tests
 	@$(strict-build) O=$(O)/asan CONFIG_ASAN=y unit
 	@$(fuzz-build)
-	@$(run-tests) --long
+	@$(run-tests) --long --again
 
 # SECONDS of each program; what they find stays in $(O)/fuzz/corpus.
 fuzz:
