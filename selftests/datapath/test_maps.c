@@ -103,8 +103,8 @@ static void counters_say_what_became_of_packets(void)
 		wd_expect_int(0, wd_stat_read(rig.dp, WD_R_DEFAULT, WD_EGRESS,
 					      &some));
 		wd_expect_int(1, (long long)(some.packets - none.packets));
-		/* Ethernet, IP, UDP and one byte */
-		wd_expect_int(14 + 20 + 8 + 1,
+		/* Ethernet, IP, UDP and the question's number */
+		wd_expect_int(14 + 20 + 8 + 4,
 			      (long long)(some.bytes - none.bytes));
 		wd_fx_policy(rig.dp, &rig.pod, WD_FX_ALLOW);
 		wd_expect(wd_fx_gets_out(&rig.pod));
