@@ -352,7 +352,7 @@ static void on_tick(void *ctx)
 	if (wd_datapath_unsettled(agent->dp) && !agent->commit_failures)
 		wd_agent_commit_soon(agent);
 	wd_rungs_look(agent);
-	wd_query_reap(agent);
+	wd_forked_reap(agent);
 	identities_keep(agent);
 	wd_endpoints_inspect(agent->endpoints, ticks == 1);
 	if (ticks % CHECK_TICKS == 0) {
@@ -670,7 +670,7 @@ static void stop(struct wd_agent *agent)
 		wd_endpoints_save(agent->endpoints);
 	if (agent->model)
 		identities_keep(agent);
-	wd_query_end_children(agent);
+	wd_forked_end_all(agent);
 	wd_metrics_server_free(agent->metrics);
 	wd_witness_close(agent->witness);
 	wd_events_free(agent->events);

@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
+#include "forked.h"
 #include "config.h"
 #include "ctl.h"
 #include "datapath/datapath.h"
@@ -30,8 +30,6 @@ struct wd_journal;
 struct wd_metrics_server;
 struct wd_rungs;
 struct wd_witness;
-
-#define WD_REHEARSALS_MAX 2 /* at a time: one that ends while the next begins */
 
 struct wd_drift {
 	uint64_t checks;
@@ -57,7 +55,7 @@ struct wd_agent {
 	struct wd_witness *witness;
 	struct wd_metrics_server *metrics; /* NULL: not wanted */
 	struct wd_ctl *ctl;
-	pid_t rehearsal[WD_REHEARSALS_MAX]; /* children of `policy diff`, 0 none */
+	pid_t forked[WD_FORKED_MAX]; /* 0 none */
 	struct wd_linkmon *links;
 	struct wd_timer *commit_timer;
 	struct wd_timer *tick_timer;

@@ -190,6 +190,19 @@ static struct json_object *event_doc(const struct wd_events *events,
 	return doc;
 }
 
+struct json_object *wd_events_doc(struct wd_agent *agent,
+				  const struct wd_event *event, int64_t time_us)
+{
+	struct wd_event at = *event;
+	const struct wd_events events = {
+		.agent = agent,
+		.clock_ns = time_us * 1000,
+	};
+
+	at.time_ns = 0;
+	return event_doc(&events, &at);
+}
+
 /* ---- who is shown what ---- */
 
 static bool doc_names_pod(struct json_object *doc, const char *key,

@@ -10,11 +10,13 @@
 #define WARDER_EVENTS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct json_object;
 struct wd_agent;
 struct wd_ctl_conn;
 struct wd_denied;
+struct wd_event;
 struct wd_events;
 
 int wd_events_new(struct wd_agent *agent, struct wd_events **ret_events);
@@ -28,6 +30,15 @@ void wd_events_agent(struct wd_events *events, struct json_object *doc,
 
 /** wd_events_rebind() - the maps are others than before */
 void wd_events_rebind(struct wd_events *events);
+
+/**
+ * wd_events_doc() - an event as `warder monitor --json` prints it
+ * @time_us: when that was, since 1970; in place of the event's own time
+ * Return: to be put by the caller.
+ */
+struct json_object *wd_events_doc(struct wd_agent *agent,
+				  const struct wd_event *event,
+				  int64_t time_us);
 
 /** wd_events_denied() - what was dropped in the last hour */
 const struct wd_denied *wd_events_denied(const struct wd_events *events);

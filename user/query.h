@@ -30,6 +30,7 @@ WD_QUERY_HANDLER(wd_query_identity_get);
 WD_QUERY_HANDLER(wd_query_policy_list);
 WD_QUERY_HANDLER(wd_query_policy_get);
 WD_QUERY_HANDLER(wd_query_policy_diff);
+WD_QUERY_HANDLER(wd_query_replay);
 WD_QUERY_HANDLER(wd_query_why);
 WD_QUERY_HANDLER(wd_query_map_list);
 WD_QUERY_HANDLER(wd_query_state_export);
@@ -38,12 +39,6 @@ WD_QUERY_HANDLER(wd_query_encryption_report);
 
 /** wd_query_status_doc() - the answer to `status`, to be put */
 struct json_object *wd_query_status_doc(const struct wd_agent *agent);
-
-/** wd_query_reap() - look whether the child of `policy diff` has ended; called every second */
-void wd_query_reap(struct wd_agent *agent);
-
-/** wd_query_end_children() - the agent ends, and with it who asks copies of it */
-void wd_query_end_children(struct wd_agent *agent);
 
 /* ---- shared pieces ---- */
 

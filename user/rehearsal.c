@@ -10,13 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <signal.h>
-#include <unistd.h>
 
 #include "agent.h"
+#include "forked.h"
 #include "endpoints.h"
 #include "json.h"
 #include "log.h"
@@ -53,14 +49,6 @@ static void sink_publish(void *ctx, uint32_t gen)
 {
 	(void)ctx;
 	(void)gen;
-}
-
-/* Its locks, listening sockets and connections are not the child's to hold. */
-static void close_all_but(int fd)
-{
-	if (fd > 3)
-		(void)close_range(3, (unsigned int)fd - 1, 0);
-	(void)close_range((unsigned int)fd + 1, ~0U, 0);
 }
 
 /* What was copied is of the generation that the model is of, or nobody can tell. */
@@ -101,24 +89,6 @@ struct applying {
 	struct json_object *objects; /* array */
 	struct wd_problems problems;
 };
-
-static int read_all(int fd, void *to, size_t bytes)
-{
-	size_t at = 0;
-
-	while (at < bytes) {
-		ssize_t cnt = read(fd, (char *)to + at, bytes - at);
-
-		if (cnt < 0 && errno == EINTR)
-			continue;
-		if (cnt < 0)
-			return -errno;
-		if (cnt == 0)
-			return at ? -EPROTO : -ENODATA;
-		at += (size_t)cnt;
-	}
-	return 0;
-}
 
 static char *object_text(const struct wd_object *obj)
 {
@@ -217,7 +187,7 @@ static int apply_next(struct applying *applying, int fd)
 {
 	struct wd_rehearsal_head head;
 	char *name, *text;
-	int err = read_all(fd, &head, sizeof(head));
+	int err = wd_forked_read(fd, &head, sizeof(head));
 
 	if (err)
 		return err;
@@ -226,9 +196,9 @@ static int apply_next(struct applying *applying, int fd)
 		return -EPROTO;
 	name = wd_xcalloc(1, head.name_bytes + 1);
 	text = wd_xcalloc(1, (size_t)head.text_bytes + 1);
-	err = read_all(fd, name, head.name_bytes);
+	err = wd_forked_read(fd, name, head.name_bytes);
 	if (!err)
-		err = read_all(fd, text, head.text_bytes);
+		err = wd_forked_read(fd, text, head.text_bytes);
 	if (!err)
 		apply_text(applying, name, text, head.text_bytes);
 	free(name);
@@ -465,7 +435,7 @@ static int rehearse(struct wd_agent *agent, int fd,
 		put_error(doc, "letting go of the maps", err, NULL);
 		return err;
 	}
-	close_all_but(fd);
+	wd_forked_keep_only(fd);
 	if (!is_in_step(agent)) {
 		put_error(doc, NULL, -EAGAIN,
 			  wd_xstrdup("policy changed while it was copied; ask "
@@ -501,53 +471,17 @@ static int rehearse(struct wd_agent *agent, int fd,
 	return 0;
 }
 
-static int write_all(int fd, const char *text, size_t len)
+int wd_rehearsal_run(struct wd_agent *agent, int fd, void *ctx)
 {
-	while (len) {
-		ssize_t cnt = send(fd, text, len, MSG_NOSIGNAL);
-
-		if (cnt < 0 && errno == EINTR)
-			continue;
-		if (cnt < 0)
-			return -errno;
-		text += cnt;
-		len -= (size_t)cnt;
-	}
-	return 0;
-}
-
-static void be_child(struct wd_agent *agent, pid_t parent, int fd,
-		     const struct wd_rehearsal *rehearsal)
-{
+	const struct wd_rehearsal *rehearsal = ctx;
 	struct json_object *doc = json_object_new_object();
 	struct wd_model_stats stats;
-	const char *text;
-	size_t len;
 
-	/* Neither longer than the agent nor for ever, and behind all else. */
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1); /* it ended before that */
-	(void)alarm(WD_REHEARSAL_S);
-	(void)setpriority(PRIO_PROCESS, 0, 10);
 	wd_model_stats(agent->model, &stats);
 	wd_json_str(doc, "node", agent->config.node);
 	wd_json_str(doc, "rung", wd_rungs_name(agent));
 	wd_json_int(doc, "generation", stats.gen);
 	wd_json_int(doc, "since_s", rehearsal->since_s);
 	(void)rehearse(agent, fd, rehearsal, doc); /* the document says it */
-	text = json_object_to_json_string_length(doc, JSON_C_TO_STRING_PLAIN,
-						 &len);
-	_exit(text && !write_all(fd, text, len) ? 0 : 1);
-}
-
-pid_t wd_rehearsal_start(struct wd_agent *agent, int fd,
-			 const struct wd_rehearsal *rehearsal)
-{
-	pid_t parent = getpid();
-	pid_t pid = fork();
-
-	if (!pid)
-		be_child(agent, parent, fd, rehearsal);
-	return pid < 0 ? -errno : pid;
+	return wd_forked_write_doc(fd, doc, "");
 }

@@ -10,7 +10,6 @@
 #define WARDER_REHEARSAL_H
 
 #include <stdint.h>
-#include <sys/types.h>
 
 struct json_object;
 struct wd_agent;
@@ -27,7 +26,6 @@ struct wd_rehearsal_head {
 
 #define WD_REHEARSAL_NAME_MAX 4096
 #define WD_REHEARSAL_TEXT_MAX (64U << 20) /* of one file */
-#define WD_REHEARSAL_S 300 /* a child that is not done by then is ended */
 
 struct wd_rehearsal {
 	uint32_t since_s; /* of what was observed */
@@ -35,11 +33,10 @@ struct wd_rehearsal {
 };
 
 /**
- * wd_rehearsal_start() - fork the child
- * @fd: the socket; stays the caller's
- * Return: its pid, to be waited for; or -errno.
+ * wd_rehearsal_run() - what the child does, see wd_forked_start()
+ * @ctx: struct wd_rehearsal
+ * Return: 0, or -errno of telling the answer.
  */
-pid_t wd_rehearsal_start(struct wd_agent *agent, int fd,
-			 const struct wd_rehearsal *rehearsal);
+int wd_rehearsal_run(struct wd_agent *agent, int fd, void *ctx);
 
 #endif /* WARDER_REHEARSAL_H */

@@ -33,6 +33,7 @@ const struct wd_cmd *const wd_cmds[] = {
 	&wd_cmd_policy_diff,
 	&wd_cmd_why,
 	&wd_cmd_monitor,
+	&wd_cmd_replay,
 	&wd_cmd_metrics,
 	&wd_cmd_flow_list,
 	&wd_cmd_map_list,
@@ -178,6 +179,12 @@ int wd_cmd_ask(const struct wd_args *args, struct json_object *req,
 	       int timeout_ms, struct json_object **ret_result)
 {
 	return wd_cmd_ask_fd(args, req, -1, timeout_ms, ret_result);
+}
+
+void wd_cmd_json_line(struct json_object *doc)
+{
+	puts(json_object_to_json_string_ext(
+		doc, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 void wd_cmd_json(struct json_object *doc)

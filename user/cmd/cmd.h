@@ -71,6 +71,7 @@ extern const struct wd_cmd wd_cmd_policy_check;
 extern const struct wd_cmd wd_cmd_policy_diff;
 extern const struct wd_cmd wd_cmd_why;
 extern const struct wd_cmd wd_cmd_monitor;
+extern const struct wd_cmd wd_cmd_replay;
 extern const struct wd_cmd wd_cmd_metrics;
 extern const struct wd_cmd wd_cmd_flow_list;
 extern const struct wd_cmd wd_cmd_map_list;
@@ -137,12 +138,18 @@ int wd_cmd_lost(const struct wd_args *args, int err);
 /** wd_cmd_json() - one document on stdout */
 void wd_cmd_json(struct json_object *doc);
 
+/** wd_cmd_json_line() - one of several on stdout, on a line of its own */
+void wd_cmd_json_line(struct json_object *doc);
+
 #define WD_CMD_TIMEOUT_MS 30000
 
 /* ---- pieces of answers, shared by several commands; texts are to be freed ---- */
 
 /** wd_show_problem() - "file:line: field: text (object, effect)" */
 void wd_show_problem(FILE *to, struct json_object *problem);
+
+/** wd_show_event() - a verdict on one line: time, direction, verdict, reason, ends, rule */
+void wd_show_event(struct json_object *event);
 
 /** wd_show_happened() - an event of the agent: time, level, kind, what happened */
 void wd_show_happened(struct json_object *event);

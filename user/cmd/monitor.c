@@ -53,7 +53,7 @@ static char *proto_text(struct json_object *event)
 	return text;
 }
 
-static void print_event(struct json_object *event)
+void wd_show_event(struct json_object *event)
 {
 	struct json_object *rule = wd_json_get(event, "rule");
 	char *from = side_text(wd_json_get(event, "from"));
@@ -114,7 +114,7 @@ static int take_event(void *ctx, struct json_object *event)
 	else if (wd_json_get(event, "agent"))
 		wd_show_happened(event);
 	else
-		print_event(event);
+		wd_show_event(event);
 	/* Who reads a pipe wants it now; a closed pipe ends the command. */
 	return fflush(stdout) ? -1 : 0;
 }
