@@ -550,6 +550,22 @@ static void a_key_that_others_may_read_is_refused(void)
 	expect_applied('a', "");
 }
 
+static void a_key_that_another_node_has_is_refused(void)
+{
+	const struct wd_wg_device *dev;
+
+	write_manifests(true, true, "");
+	/* the last --key counts: the disk of b was copied */
+	wd_expect_int(1, wireguard('a', "apply",
+				   "--key " WD_FX_ROOT "/key-b"));
+	wd_expect(out_has("node b has the same key"));
+	expect_applied('a', "");
+	dev = read_node('a');
+	if (dev)
+		wd_expect_int(1, dev->peer_cnt);
+	wd_expect(arrives('a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
+}
+
 /* ---- secrets ---- */
 
 /* How often @want, each byte xored with 0xff, is in these bytes. */
@@ -813,6 +829,7 @@ int main(int argc, char **argv)
 	WD_TEST(a_node_that_left_loses_peer_and_routes);
 	WD_TEST(a_device_that_is_down_or_foreign_is_told);
 	WD_TEST(a_key_that_others_may_read_is_refused);
+	WD_TEST(a_key_that_another_node_has_is_refused);
 	WD_TEST(no_private_key_is_left_in_memory);
 	WD_TEST(who_may_not_ask_is_told_so);
 	WD_TEST(large_devices_are_read_whole_and_soon);

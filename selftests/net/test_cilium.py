@@ -4,6 +4,7 @@
 
     test_cilium.py [PART-OF-A-NAME]
 """
+import ipaddress
 import json
 import sys
 
@@ -80,6 +81,30 @@ def deny_beats_what_any_policy_allows(c):
         denied(c.pod('z/b'), c.pod('x/b'))
         denied(c.pod('z/b'), c.pod('y/b'))
         allowed(c.pod('z/b'), c.pod('y/b'), port=81)
+
+
+@SHARED.test
+def deny_of_a_wide_prefix_beats_a_narrow_allow(c):
+    """In both orders of arrival, and where nothing isolates, too."""
+    wide = {4: '203.0.113.0/24', 6: '2001:db8:113::/48'}
+    for f in c.families:
+        net = ipaddress.ip_network(wide[f])
+        expect(True, ipaddress.ip_address(WORLD['ext1'][f]) in net,
+               'the prefix has it')
+    one = [f'{WORLD["ext1"][f]}/{32 if f == 4 else 128}' for f in c.families]
+    deny = cilium('x', 'deny', A, egressDeny=[
+        {'toCIDR': [wide[f] for f in c.families]}],
+        enableDefaultDeny={'egress': False})
+    allows = [cilium('x', 'allow', A, egress=[{'toCIDR': one}]),
+              cilium('x', 'all', A, egress=[{'toEntities': ['all']}],
+                     enableDefaultDeny={'egress': False})]
+    for allow in allows:
+        for first, second in ((deny, allow), (allow, deny)):
+            c.apply([first])
+            c.apply([first, second])
+            for _ in each_rung(c):
+                world(c, c.pod('x/a'), False)
+                world(c, c.pod('x/b'), True)
 
 
 @SHARED.test

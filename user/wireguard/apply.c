@@ -204,6 +204,39 @@ static int do_step(struct applying *a, const struct wd_wg_step *step)
 	return -EINVAL;
 }
 
+/*
+ * Is the private key another node's, too? A disk was copied: then nobody can tell
+ * who speaks, and both would use up the same numbers. Only the kernel makes the
+ * public key, so it is asked when it has the private one, and no peer of it yet.
+ */
+static int check_copied(struct applying *a)
+{
+	const struct wd_wg_cluster *cluster = a->cluster;
+	const struct wd_wg_device *dev;
+	struct wd_wg_state state;
+	int err = wd_wg_read(-1, &state);
+
+	if (err)
+		return err;
+	dev = wd_wg_device_find(&state, a->opts->device);
+	for (uint32_t i = 0; dev && dev->has_key && i < cluster->node_cnt; i++) {
+		const struct wd_wg_node *node = &cluster->node[i];
+
+		if (node->is_self || !node->has_key ||
+		    wd_wgkey_compare(&node->key, &dev->key) != 0)
+			continue;
+		*a->error = wd_xprintf(
+			"node %s has the same key: it was copied with a disk; "
+			"remove the file of the private key here, so that "
+			"this node makes its own, or the object of node %s if "
+			"that is gone",
+			node->name, node->name);
+		err = -EEXIST;
+	}
+	wd_wg_state_fini(&state);
+	return err;
+}
+
 static int do_plan(struct applying *a, const struct wd_wg_plan *plan)
 {
 	int done = 0;
@@ -213,8 +246,11 @@ static int do_plan(struct applying *a, const struct wd_wg_plan *plan)
 		char *line = wd_wg_step_str(step);
 		int err = a->opts->dry_run ? 0 : do_step(a, step);
 
+		if (!err && !a->opts->dry_run && step->act == WD_WG_ACT_KEY)
+			err = check_copied(a);
 		if (err) {
-			fail(a, err, line);
+			if (!*a->error)
+				fail(a, err, line);
 			free(line);
 			return err;
 		}
