@@ -556,8 +556,7 @@ static void a_key_that_another_node_has_is_refused(void)
 
 	write_manifests(true, true, "");
 	/* the last --key counts: the disk of b was copied */
-	wd_expect_int(1, wireguard('a', "apply",
-				   "--key " WD_FX_ROOT "/key-b"));
+	wd_expect_int(1, wireguard('a', "apply", "--key " WD_FX_ROOT "/key-b"));
 	wd_expect(out_has("node b has the same key"));
 	expect_applied('a', "");
 	dev = read_node('a');

@@ -219,7 +219,8 @@ static int check_copied(struct applying *a)
 	if (err)
 		return err;
 	dev = wd_wg_device_find(&state, a->opts->device);
-	for (uint32_t i = 0; dev && dev->has_key && i < cluster->node_cnt; i++) {
+	for (uint32_t i = 0; dev && dev->has_key && i < cluster->node_cnt;
+	     i++) {
 		const struct wd_wg_node *node = &cluster->node[i];
 
 		if (node->is_self || !node->has_key ||
