@@ -46,8 +46,8 @@ const struct wd_denied *wd_events_denied(const struct wd_events *events);
 void wd_events_free(struct wd_events *events);
 
 /*
- * The "monitor" command: request keys drops (bool), pod ("ns/name"), reason
- * ("DEFAULT"), agent (bool: what happens to it, no packets); a stream of events.
+ * The "monitor" command: the keys of its request are those of wd_choice_read();
+ * a stream of events.
  */
 void wd_events_monitor(void *agent, struct wd_ctl_conn *conn,
 		       struct json_object *req, int fd);

@@ -6,10 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "../choice.h"
 #include "../ctl.h"
+#include "../hubble.h"
 #include "../json.h"
+#include "../log.h"
 #include "../names.h"
+#include "../pcapng.h"
 #include "../table.h"
 #include "cmd.h"
 
@@ -79,9 +84,16 @@ void wd_show_event(struct json_object *event)
 	free(proto);
 }
 
+enum output { AS_TEXT, AS_JSON, AS_HUBBLE };
+
 struct watching {
 	const struct wd_args *args;
-	int code; /* the agent's refusal */
+	enum output output;
+	FILE *capture; /* NULL: none is written */
+	struct wd_pcapng pcapng;
+	bool quiet; /* the capture goes where the lines would */
+	uint32_t left; /* packets to be shown before it ends; 0 no end */
+	int code; /* what it failed with, already said */
 };
 
 /* A refusal comes as the whole answer instead of an event. */
@@ -97,17 +109,35 @@ static int take_refusal(struct watching *watching, struct json_object *answer)
 	return 1;
 }
 
-static int take_event(void *ctx, struct json_object *event)
+static void print_json(struct json_object *doc)
 {
-	struct watching *watching = ctx;
+	puts(json_object_to_json_string_ext(
+		doc, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
 
-	if (wd_json_get(event, "ok"))
-		return take_refusal(watching, event);
-	if (watching->args->json)
-		puts(json_object_to_json_string_ext(
-			event, JSON_C_TO_STRING_PLAIN |
-				       JSON_C_TO_STRING_NOSLASHESCAPE));
-	else if (wd_json_get(event, "lost"))
+/* What happens to the agent is nothing that Hubble has a flow for. */
+static void print_hubble(struct json_object *event)
+{
+	struct json_object *doc = NULL;
+	time_t now = time(NULL);
+	char text[32];
+	struct tm tm;
+
+	if (wd_json_get(event, "lost")) {
+		gmtime_r(&now, &tm);
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+		doc = wd_hubble_lost(wd_json_get_int(event, "lost"), text);
+	} else if (!wd_json_get(event, "agent")) {
+		doc = wd_hubble_flow(event);
+	}
+	if (doc)
+		print_json(doc);
+	json_object_put(doc);
+}
+
+static void print_text(struct json_object *event)
+{
+	if (wd_json_get(event, "lost"))
 		wd_print(stdout, "%lld events lost: %s\n",
 			 (long long)wd_json_get_int(event, "lost"),
 			 wd_json_get_str(event, "cause"));
@@ -115,42 +145,185 @@ static int take_event(void *ctx, struct json_object *event)
 		wd_show_happened(event);
 	else
 		wd_show_event(event);
-	/* Who reads a pipe wants it now; a closed pipe ends the command. */
-	return fflush(stdout) ? -1 : 0;
 }
 
-static int cmd_monitor(const struct wd_args *args)
+static void print_one(const struct watching *watching,
+		      struct json_object *event)
 {
-	const char *reason = wd_args_get(args, "reason");
-	const char *pod = wd_args_get(args, "pod");
-	struct watching watching = { .args = args };
-	struct json_object *req;
-	int err;
+	switch (watching->output) {
+	case AS_JSON:
+		print_json(event);
+		return;
+	case AS_HUBBLE:
+		print_hubble(event);
+		return;
+	case AS_TEXT:
+		print_text(event);
+	}
+}
 
-	if (reason && wd_reason_find(reason) < 0)
-		return wd_cmd_fail(args, WD_EXIT_USAGE, "--reason",
-				   "'%s' is no reason; `warder help monitor` "
-				   "lists them",
-				   reason);
-	if (wd_args_has(args, "agent") &&
-	    (wd_args_has(args, "drops") || reason || pod))
-		return wd_cmd_fail(args, WD_EXIT_USAGE, "--agent",
-				   "shows no packets: leave the other out");
-	req = wd_cmd_request("monitor");
+static int capture(struct watching *watching, struct json_object *event)
+{
+	int err = wd_pcapng_event(&watching->pcapng, event);
+
+	if (!err)
+		return 0;
+	watching->code = wd_cmd_fail(watching->args, WD_EXIT_NO,
+				     wd_args_get(watching->args, "pcap"),
+				     "cannot be written: %s", wd_errno(err));
+	return 1;
+}
+
+static int take_event(void *ctx, struct json_object *event)
+{
+	struct watching *watching = ctx;
+	bool packet = wd_json_get(event, "reason") != NULL;
+
+	if (wd_json_get(event, "ok"))
+		return take_refusal(watching, event);
+	if (packet && watching->capture && capture(watching, event))
+		return 1;
+	if (!watching->quiet)
+		print_one(watching, event);
+	/* Who reads a pipe wants it now; a closed pipe ends the command. */
+	if (fflush(stdout))
+		return -1;
+	if (!packet || !watching->left)
+		return 0;
+	return --watching->left == 0;
+}
+
+/* What is chosen, as the agent reads it. */
+static struct json_object *request(const struct wd_args *args, bool whole)
+{
+	static const char *const words[] = { "pod",    "namespace", "identity",
+					     "port",   "policy",    "reason",
+					     "verdict" };
+	struct json_object *req = wd_cmd_request("monitor");
+
 	wd_json_bool(req, "agent", wd_args_has(args, "agent"));
 	wd_json_bool(req, "drops", wd_args_has(args, "drops"));
-	if (pod)
-		wd_json_str(req, "pod", pod);
-	if (reason)
-		wd_json_str(req, "reason", reason);
-	err = wd_ctl_stream(args->run_dir, req, take_event, &watching);
-	json_object_put(req);
-	if (watching.code)
-		return watching.code;
+	wd_json_bool(req, "whole", whole);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (wd_args_has(args, words[i]))
+			wd_json_str(req, words[i], wd_args_get(args, words[i]));
+	return req;
+}
+
+/* Return: WD_EXIT_OK, or what was said. */
+static int check_request(const struct wd_args *args, struct json_object *req)
+{
+	const char *where, *what;
+	struct wd_choice choice;
+	char option[32];
+
+	if (!wd_choice_read(req, &choice, &where, &what)) {
+		wd_choice_fini(&choice);
+		return WD_EXIT_OK;
+	}
+	snprintf(option, sizeof(option), "--%s", where);
+	if (!strcmp(where, "agent"))
+		return wd_cmd_fail(args, WD_EXIT_USAGE, option, "%s", what);
+	return wd_cmd_fail(args, WD_EXIT_USAGE, option, "'%s' %s",
+			   wd_args_get(args, where), what);
+}
+
+static int read_output(struct watching *watching)
+{
+	const char *name = wd_args_get(watching->args, "output");
+
+	watching->output = watching->args->json ? AS_JSON : AS_TEXT;
+	if (!name)
+		return WD_EXIT_OK;
+	if (!strcmp(name, "hubble"))
+		watching->output = AS_HUBBLE;
+	else if (!strcmp(name, "json"))
+		watching->output = AS_JSON;
+	else if (strcmp(name, "text") != 0)
+		return wd_cmd_fail(watching->args, WD_EXIT_USAGE, "--output",
+				   "'%s' is none of text, json and hubble",
+				   name);
+	return WD_EXIT_OK;
+}
+
+static int read_count(struct watching *watching)
+{
+	const char *text = wd_args_get(watching->args, "count");
+	char *end = NULL;
+	unsigned long cnt;
+
+	if (!text)
+		return WD_EXIT_OK;
+	cnt = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || !cnt || cnt > UINT32_MAX)
+		return wd_cmd_fail(watching->args, WD_EXIT_USAGE, "--count",
+				   "'%s' is no number above 0", text);
+	watching->left = (uint32_t)cnt;
+	return WD_EXIT_OK;
+}
+
+static int open_capture(struct watching *watching)
+{
+	const char *path = wd_args_get(watching->args, "pcap");
+	int err;
+
+	if (!path)
+		return WD_EXIT_OK;
+	watching->quiet = !strcmp(path, "-");
+	watching->capture = watching->quiet ? stdout : fopen(path, "we");
+	err = watching->capture ?
+		      wd_pcapng_begin(watching->capture, &watching->pcapng) :
+		      -errno;
+	if (!err)
+		return WD_EXIT_OK;
+	return wd_cmd_fail(watching->args, WD_EXIT_NO, path,
+			   "cannot be written: %s", wd_errno(err));
+}
+
+/* Return: @code, or that the rest of the capture could not be written. */
+static int close_capture(struct watching *watching, int code)
+{
+	wd_pcapng_end(&watching->pcapng);
+	if (!watching->capture || watching->quiet ||
+	    !fclose(watching->capture) || code)
+		return code;
+	return wd_cmd_fail(watching->args, WD_EXIT_NO,
+			   wd_args_get(watching->args, "pcap"),
+			   "cannot be written: %s", wd_errno(-errno));
+}
+
+static int watch(struct watching *watching, struct json_object *req)
+{
+	const struct wd_args *args = watching->args;
+	int err = wd_ctl_stream(args->run_dir, req, take_event, watching);
+
+	if (watching->code)
+		return watching->code;
 	if (err == -EPROTO || err == -ECONNRESET)
 		return wd_cmd_fail(args, WD_EXIT_NO_AGENT, args->run_dir,
 				   "the agent ended");
 	return err ? wd_cmd_lost(args, err) : WD_EXIT_OK;
+}
+
+static int cmd_monitor(const struct wd_args *args)
+{
+	struct watching watching = { .args = args };
+	struct json_object *req;
+	int code = read_output(&watching);
+
+	if (!code)
+		code = read_count(&watching);
+	if (code)
+		return code;
+	req = request(args, watching.output == AS_HUBBLE ||
+				    wd_args_has(args, "pcap"));
+	code = check_request(args, req);
+	if (!code)
+		code = open_capture(&watching);
+	if (!code)
+		code = watch(&watching, req);
+	json_object_put(req);
+	return close_capture(&watching, code);
 }
 
 #define REASON_LINE(name, nr, drop, help) "\n  " #name ": " help
@@ -160,8 +333,30 @@ static const struct wd_opt opts[] = {
 	  .help = "no packets, only what happens to the agent; on any rung" },
 	{ .name = "drops",
 	  .help = "only what is dropped, or would be (audit)" },
-	{ .name = "pod", .arg = "NS/POD", .help = "only traffic of this pod" },
+	{ .name = "verdict",
+	  .arg = "VERDICT",
+	  .help = "only this one: allow, drop or audit" },
 	{ .name = "reason", .arg = "REASON", .help = "only this reason" },
+	{ .name = "pod", .arg = "NS/POD", .help = "only traffic of this pod" },
+	{ .name = "namespace",
+	  .arg = "NS",
+	  .help = "only traffic of pods of this namespace" },
+	{ .name = "identity",
+	  .arg = "ID",
+	  .help = "only traffic of this identity: number or name (world, host)" },
+	{ .name = "port",
+	  .arg = "PORT",
+	  .help = "only from or to this port of TCP, UDP or SCTP" },
+	{ .name = "policy",
+	  .arg = "POLICY",
+	  .help = "only what a rule of this policy decided, or its\nisolation: KIND/NS/NAME or NS/NAME" },
+	{ .name = "count", .arg = "N", .help = "end after so many packets" },
+	{ .name = "output",
+	  .arg = "FORMAT",
+	  .help = "text, json, or hubble: the JSON of Hubble's flows" },
+	{ .name = "pcap",
+	  .arg = "FILE",
+	  .help = "write the packets to a capture (pcapng), too;\n- is stdout, and then nothing else is printed" },
 	{},
 };
 
@@ -173,7 +368,7 @@ const struct wd_cmd wd_cmd_monitor = {
 		"told. So is what happens to the agent: another rung,\nfindings of WireGuard, "
 		"a wire unguarded, drift, objects that are not enforced as\nwritten, sources "
 		"that are lost; where packets are chosen, only another rung. With\n"
-		"--json one object a line. `warder status --events` has the last 100 of these.\n\n"
+		"--json one object a line. What is chosen must all hold. `warder status --events` has the last 100 of these.\n\n"
 		"Reasons:" WD_REASONS(REASON_LINE),
 	.opts = opts,
 	.fn = cmd_monitor,
