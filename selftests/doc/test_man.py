@@ -30,7 +30,8 @@ CONTRACT_OPTIONS = {
     'agent': 'config node manifests state-dir run-dir bpffs max-rung '
              'host-ingress metrics check',
     'status': 'wait events', 'sync': 'timeout', 'stop': 'detach',
-    'monitor': 'agent drops pod reason', 'encryption report': 'since html',
+    'monitor': 'agent drops pod reason verdict namespace identity port '
+               'policy count output pcap', 'encryption report': 'since html',
     'policy diff': 'delete since'}
 # Words that make each command ask the agent.
 ASKING = ('status', 'sync', 'endpoint list', 'endpoint get a/b',
@@ -44,6 +45,10 @@ WRONG = ('', 'nope', 'endpoint', 'endpoint nope', 'endpoint get',
          'endpoint list more', 'status --nope', 'status --wait=soon',
          'sync --timeout', 'sync --timeout 0', 'stop', 'why a/b',
          'why a/b c/d:0', 'why -4 -6 a/b c/d', 'monitor --reason NOPE',
+         'monitor --port 0', 'monitor --verdict no', 'monitor --pod a',
+         'monitor --namespace=', 'monitor --identity nobody',
+         'monitor --policy a', 'monitor --count 0', 'monitor --output xml',
+         'monitor --agent --port 80',
          'encryption', 'encryption report --since soon',
          'policy check', 'policy diff', 'policy diff --since 2h x.yaml',
          'ladder', 'ladder pin', 'help nope', 'agent --nope', 'agent more',
