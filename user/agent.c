@@ -26,6 +26,7 @@
 #include "endpoints_int.h"
 #include "events.h"
 #include "journal.h"
+#include "kube/kube.h"
 #include "log.h"
 #include "metrics/collect.h"
 #include "metrics/server.h"
@@ -43,6 +44,7 @@
 #define SETTLE_DELAY_MS 20 /* no program runs that long */
 #define RETRY_MAX_MS 5000
 #define TICK_MS 1000
+#define WAITING_MS 30000 /* between two words on what is waited for */
 #define CHECK_TICKS 2 /* attachments */
 #define DRIFT_TICKS 10 /* maps read back */
 #define DISCOVER_TICKS 10
@@ -226,6 +228,9 @@ int wd_agent_commit(struct wd_agent *agent)
 	int err;
 
 	wd_timer_stop(agent->commit_timer);
+	/* What no source has told of yet is not known to be nothing. */
+	if (agent->waiting)
+		return -EAGAIN;
 	if (wd_ladder(agent->dp)->frozen)
 		return commit_held(agent);
 	err = commit(agent, &why);
@@ -256,6 +261,8 @@ static void on_commit_timer(void *ctx)
 	struct wd_agent *agent = ctx;
 	int err;
 
+	if (agent->waiting)
+		return;
 	if (wd_model_dirty(agent->model) || agent->commit_failures ||
 	    wd_ladder(agent->dp)->frozen) {
 		(void)wd_agent_commit(agent);
@@ -297,6 +304,44 @@ static void on_files(void *ctx, int fd, uint32_t events)
 		wd_agent_commit_soon(agent);
 	wd_complaints_sources(agent->complaints);
 }
+
+/* ---- an API server ---- */
+
+static void tell_waiting(struct wd_agent *agent)
+{
+	char *what = wd_kube_waits_for(agent->kube);
+
+	wd_info("agent: waiting, what was in force stays: %s", what ?: "");
+	free(what);
+	wd_timer_set(agent->tick_timer, WAITING_MS);
+}
+
+static void on_kube(void *ctx)
+{
+	struct wd_agent *agent = ctx;
+	int n = agent->reclaims ? wd_manifests_poll(agent->manifests) : 0;
+
+	agent->reclaims = n < 0;
+	if (n < 0)
+		wd_warn("manifests: %s, trying again", wd_errno(n));
+	if (agent->waiting && wd_kube_is_known(agent->kube))
+		wd_loop_stop(agent->loop, 0);
+	else if (wd_model_dirty(agent->model))
+		wd_agent_commit_soon(agent);
+}
+
+static void on_kube_gone(void *ctx, int kind, const char *ns, const char *name)
+{
+	struct wd_agent *agent = ctx;
+
+	wd_manifests_reclaim(agent->manifests, kind, ns, name);
+	agent->reclaims = true;
+}
+
+static const struct wd_kube_fns kube_fns = {
+	.changed = on_kube,
+	.gone = on_kube_gone,
+};
 
 static void refresh_host_addrs(struct wd_agent *agent)
 {
@@ -348,6 +393,10 @@ static void on_tick(void *ctx)
 	static unsigned int ticks;
 	struct wd_agent *agent = ctx;
 
+	if (agent->waiting) {
+		tell_waiting(agent);
+		return;
+	}
 	ticks++;
 	if (wd_datapath_unsettled(agent->dp) && !agent->commit_failures)
 		wd_agent_commit_soon(agent);
@@ -386,6 +435,7 @@ static void on_signal(void *ctx, int signo)
 		return;
 	}
 	wd_info("agent: ending; enforcement stays in place");
+	agent->ended = true;
 	wd_loop_stop(agent->loop, 0);
 }
 
@@ -423,6 +473,14 @@ static const struct wd_ctl_cmd *all_commands(void)
 	return all;
 }
 
+/* While it waits there is nothing to answer from, and nothing to attach with. */
+static char *not_yet(void *ctx)
+{
+	const struct wd_agent *agent = ctx;
+
+	return agent->waiting ? wd_kube_waits_for(agent->kube) : NULL;
+}
+
 static int start_socket(struct wd_agent *agent)
 {
 	int err = wd_dir_make(agent->config.state_dir);
@@ -434,6 +492,8 @@ static int start_socket(struct wd_agent *agent)
 	}
 	err = wd_ctl_open(agent->loop, agent->config.run_dir, all_commands(),
 			  agent, &agent->ctl);
+	if (!err)
+		wd_ctl_gate(agent->ctl, not_yet);
 	if (err == -EADDRINUSE)
 		wd_err("agent: another agent answers in '%s'",
 		       agent->config.run_dir);
@@ -618,6 +678,62 @@ static int start_sources(struct wd_agent *agent)
 	return err;
 }
 
+static int start_kube(struct wd_agent *agent)
+{
+	char *why = NULL;
+	int err;
+
+	if (!agent->config.kubeconfig && !agent->config.in_cluster)
+		return 0;
+	err = agent->config.in_cluster ?
+		      wd_kube_login_pod(WD_KUBE_POD_DIR, &agent->login, &why) :
+		      wd_kube_login_file(agent->config.kubeconfig,
+					 &agent->login, &why);
+	if (!err)
+		err = wd_kube_new(agent->loop, &agent->login, &wd_kube_timing,
+				  agent->store, &agent->kube, &why);
+	if (err) {
+		wd_err("kube: %s", why ?: wd_errno(err));
+		free(why);
+		return err;
+	}
+	if (agent->login.insecure)
+		wd_warn("kube: the certificate of %s is not verified, as the "
+			"kubeconfig says: whoever is in between can open this "
+			"node",
+			agent->login.server);
+	wd_kube_start(agent->kube, &kube_fns, agent);
+	return 0;
+}
+
+/*
+ * Until the server has told of everything once, nothing is compiled: a list
+ * that is not there yet looks like one that is empty. Commands are refused
+ * meanwhile, and links wait in their socket.
+ */
+static int wait_for_kube(struct wd_agent *agent)
+{
+	int fd = wd_linkmon_fd(agent->links);
+	int err;
+
+	if (!agent->kube || wd_kube_is_known(agent->kube))
+		return 0;
+	wd_loop_del(agent->loop, fd);
+	agent->waiting = true;
+	wd_timer_set(agent->tick_timer, TICK_MS);
+	err = wd_loop_run(agent->loop);
+	agent->waiting = false;
+	wd_timer_stop(agent->tick_timer);
+	if (!err && !wd_kube_is_known(agent->kube))
+		err = -EINTR;
+	/* A DEL that was refused meanwhile is in the queue. */
+	if (!err)
+		err = wd_cni_replay(agent->config.run_dir, replay_del, agent);
+	if (!err)
+		err = wd_loop_add(agent->loop, fd, EPOLLIN, on_links, agent);
+	return err;
+}
+
 static int start(struct wd_agent *agent)
 {
 	int err = start_loop(agent);
@@ -632,6 +748,10 @@ static int start(struct wd_agent *agent)
 		err = start_endpoints(agent);
 	if (!err)
 		err = start_sources(agent);
+	if (!err)
+		err = start_kube(agent);
+	if (!err)
+		err = wait_for_kube(agent);
 	if (!err)
 		err = wd_events_new(agent, &agent->events);
 	if (err)
@@ -677,6 +797,8 @@ static void stop(struct wd_agent *agent)
 	agent->events = NULL;
 	wd_ctl_close(agent->ctl);
 	wd_linkmon_close(agent->links);
+	wd_kube_free(agent->kube);
+	wd_kube_login_fini(&agent->login);
 	wd_manifests_free(agent->manifests);
 	wd_encryption_free(agent->encryption);
 	wd_model_free(agent->model);
@@ -698,6 +820,7 @@ int wd_agent_run(const struct wd_config *config)
 	int code = 1;
 
 	agent->config = *config;
+	wd_kube_login_init(&agent->login);
 	if (config->verbose)
 		wd_log_set(WD_LOG_DEBUG);
 	agent->started_ms = realtime_ms();
@@ -713,6 +836,8 @@ int wd_agent_run(const struct wd_config *config)
 			HASH_COUNT(agent->endpoints->locals));
 		wd_timer_set(agent->tick_timer, TICK_MS);
 		code = wd_loop_run(agent->loop) ? 1 : 0;
+	} else if (agent->ended) {
+		code = 0;
 	}
 	stop(agent);
 	free(agent);

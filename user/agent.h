@@ -15,6 +15,7 @@
 #include "config.h"
 #include "ctl.h"
 #include "datapath/datapath.h"
+#include "kube/login.h"
 #include "loop.h"
 #include "model/model.h"
 #include "model/store.h"
@@ -27,6 +28,7 @@ struct wd_encryption;
 struct wd_endpoints;
 struct wd_events;
 struct wd_journal;
+struct wd_kube;
 struct wd_metrics_server;
 struct wd_rungs;
 struct wd_witness;
@@ -46,6 +48,11 @@ struct wd_agent {
 	struct wd_loop *loop;
 	struct wd_store *store;
 	struct wd_manifests *manifests;
+	struct wd_kube_login login; /* to the API server */
+	struct wd_kube *kube; /* NULL: no API server is a source */
+	bool reclaims; /* manifests may say what the API server said until now */
+	bool waiting; /* for the first answer of a source: what was in force stays */
+	bool ended; /* by a signal */
 	struct wd_datapath *dp;
 	struct wd_rungs *rungs;
 	struct wd_model *model;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "complaints.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,20 +105,23 @@ static void tell_problem(struct wd_complaints *c,
 							WD_LOG_INFO,
 		.about = json_object_new_object(),
 	};
+	char line[16] = ""; /* an object of an API server has none */
 
 	wd_json_str(happens.about, "effect", effect);
 	wd_json_str(happens.about, "file", problem->file);
 	wd_json_int(happens.about, "line", problem->line);
 	wd_json_str(happens.about, "object", problem->object);
 	wd_json_str(happens.about, "field", problem->field);
+	if (problem->line)
+		(void)snprintf(line, sizeof(line), ":%u", problem->line);
 	if (is_source)
 		wd_journal_tell(c->agent->journal, &happens, "source: %s: %s%s",
 				problem->file, problem->text,
 				phase == WD_ENDS ? "; no longer so" : "");
 	else
 		wd_journal_tell(c->agent->journal, &happens,
-				"object: %s:%u: %s%s%s (%s%s%s)%s",
-				problem->file, problem->line, problem->field,
+				"object: %s%s: %s%s%s (%s%s%s)%s",
+				problem->file, line, problem->field,
 				*problem->field ? ": " : "", problem->text,
 				problem->object, *problem->object ? ", " : "",
 				effect,

@@ -35,6 +35,13 @@ const struct wd_opt wd_config_opts[] = {
 	  .arg = "DIR",
 	  .help = "directory of Kubernetes YAML or JSON, watched; repeatable\n"
 		  "(in the file: a list)" },
+	{ .name = "kubeconfig",
+	  .arg = "FILE",
+	  .help = "follow the API server of its current context; beside manifests,\n"
+		  "whose objects count less" },
+	{ .name = "in-cluster",
+	  .help = "follow the API server of the cluster whose pod the agent is in\n"
+		  "(in the file: true)" },
 	{ .name = "state-dir",
 	  .arg = "DIR",
 	  .help = "last good state (default " WD_STATE_DIR_DEFAULT ")" },
@@ -124,6 +131,12 @@ static int set_node(struct wd_config *config, const char *value,
 		    char **ret_error)
 {
 	return replace(&config->node, value, ret_error);
+}
+
+static int set_kubeconfig(struct wd_config *config, const char *value,
+			  char **ret_error)
+{
+	return replace(&config->kubeconfig, value, ret_error);
 }
 
 static int set_state_dir(struct wd_config *config, const char *value,
@@ -333,16 +346,28 @@ static int set_metrics(struct wd_config *config, const char *value,
 	return -EINVAL;
 }
 
-static int set_verbose(struct wd_config *config, const char *value,
-		       char **ret_error)
+/* A switch, or true or false in the file. */
+static int set_flag(bool *ret, const char *value, char **ret_error)
 {
 	if (value && strcmp(value, "true") != 0 &&
 	    strcmp(value, "false") != 0) {
 		wd_format(ret_error, "'%s' is not true or false", value);
 		return -EINVAL;
 	}
-	config->verbose = !value || !strcmp(value, "true");
+	*ret = !value || !strcmp(value, "true");
 	return 0;
+}
+
+static int set_verbose(struct wd_config *config, const char *value,
+		       char **ret_error)
+{
+	return set_flag(&config->verbose, value, ret_error);
+}
+
+static int set_in_cluster(struct wd_config *config, const char *value,
+			  char **ret_error)
+{
+	return set_flag(&config->in_cluster, value, ret_error);
 }
 
 /* ---- lists ---- */
@@ -380,6 +405,8 @@ static const struct setting {
 } settings[] = {
 	{ "node", set_node, NULL },
 	{ "manifests", set_manifests, clear_manifests },
+	{ "kubeconfig", set_kubeconfig, NULL },
+	{ "in-cluster", set_in_cluster, NULL },
 	{ "state-dir", set_state_dir, NULL },
 	{ "run-dir", set_run_dir, NULL },
 	{ "bpffs", set_bpffs, NULL },
@@ -624,7 +651,14 @@ int wd_config_parse(struct wd_config *config, int argc, char **argv,
 		return -EINVAL;
 	given.file_only = false;
 	first = wd_opt_parse(tables, argc, argv, set_option, &given, ret_error);
-	return first < 0 ? first : 0;
+	if (first < 0)
+		return first;
+	if (config->kubeconfig && config->in_cluster) {
+		wd_format(ret_error, "kubeconfig and in-cluster: which of the "
+				     "two API servers is meant?");
+		return -EINVAL;
+	}
+	return 0;
 }
 
 /* As the kubelet names its node: the host name in lower case. */
@@ -665,6 +699,7 @@ void wd_config_fini(struct wd_config *config)
 	clear_exempt(config);
 	free(config->exempt);
 	free(config->prefix);
+	free(config->kubeconfig);
 	free(config->state_dir);
 	free(config->run_dir);
 	free(config->bpffs);

@@ -27,6 +27,8 @@ struct wd_config {
 	char *manifests
 		[WD_MANIFEST_DIRS_MAX]; /* --manifests, repeatable; a list in the file */
 	size_t manifests_cnt;
+	char *kubeconfig; /* --kubeconfig: which API server is a source, NULL none by it */
+	bool in_cluster; /* --in-cluster: the API server of the pod the agent is in */
 	char *state_dir; /* --state-dir */
 	char *run_dir; /* --run-dir */
 	char *bpffs; /* --bpffs */

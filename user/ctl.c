@@ -70,6 +70,7 @@ struct wd_ctl {
 	struct wd_loop *loop;
 	const struct wd_ctl_cmd *cmd;
 	void *ctx;
+	char *(*gate)(void *ctx); /* NULL: every command is taken */
 	TAILQ_HEAD(, wd_ctl_conn) conns;
 	unsigned int conn_cnt; /* with a descriptor, so without orphans */
 	int dir_fd; /* locked as long as the agent lives */
@@ -377,6 +378,7 @@ static void handle(struct wd_ctl_conn *conn, size_t len)
 	struct json_object *req = parse(conn->in.data, len);
 	const struct wd_ctl_cmd *cmd;
 	int fd = conn->passed_fd;
+	char *why;
 
 	conn->state = CONN_PENDING;
 	wd_timer_stop(conn->timer);
@@ -390,7 +392,11 @@ static void handle(struct wd_ctl_conn *conn, size_t len)
 		return;
 	}
 	cmd = find_cmd(conn->ctl, wd_json_get_str(req, "cmd"));
-	if (!cmd) {
+	why = conn->ctl->gate ? conn->ctl->gate(conn->ctl->ctx) : NULL;
+	if (why) {
+		wd_ctl_error(conn, 3, "start", "not ready: %s", why);
+		free(why);
+	} else if (!cmd) {
 		wd_ctl_error(conn, 2, "cmd", "no command '%s'",
 			     wd_json_get_str(req, "cmd"));
 	} else {
@@ -617,6 +623,11 @@ err_unlock:
 err_free:
 	free(ctl);
 	return err;
+}
+
+void wd_ctl_gate(struct wd_ctl *ctl, char *(*why)(void *ctx))
+{
+	ctl->gate = why;
 }
 
 void wd_ctl_close(struct wd_ctl *ctl)

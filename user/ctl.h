@@ -47,6 +47,12 @@ int wd_ctl_open(struct wd_loop *loop, const char *run_dir,
 		struct wd_ctl **ret_ctl);
 void wd_ctl_close(struct wd_ctl *ctl);
 
+/**
+ * wd_ctl_gate() - ask @why before each command
+ * It gives NULL, or what the command is refused with (not ready), to be freed.
+ */
+void wd_ctl_gate(struct wd_ctl *ctl, char *(*why)(void *ctx));
+
 /** wd_ctl_reply() - final answer; takes ownership of @result (NULL = {}) and closes the connection when sent */
 void wd_ctl_reply(struct wd_ctl_conn *conn, struct json_object *result);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "kube/kube.h"
 #include "model/model.h"
 #include "model/store.h"
 #include "model/xalloc.h"
@@ -103,9 +104,11 @@ void wd_objections(const struct wd_agent *agent, struct wd_problems *ret_list)
 
 	memset(ret_list, 0, sizeof(*ret_list));
 	wd_problems_append(ret_list, wd_manifests_problems(agent->manifests));
+	if (agent->kube)
+		wd_kube_problems(agent->kube, ret_list);
 	wd_model_over(agent->model, add, &l);
 	if (l.untold)
 		add_rest(&l);
-	if (l.told)
+	if (l.told || agent->kube)
 		wd_problems_sort(ret_list);
 }

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "agent.h"
+#include "kube/kube.h"
 #include "json.h"
 #include "model/xalloc.h"
 #include "names.h"
@@ -53,11 +54,17 @@ static size_t problem_cnt(const struct wd_agent *agent,
 {
 	const struct wd_problems *list =
 		wd_manifests_problems(agent->manifests);
+	struct wd_problems told = { 0 };
 	char *name = object_name(policy);
 	size_t cnt = 0;
 
+	if (agent->kube)
+		wd_kube_problems(agent->kube, &told);
 	for (size_t i = 0; name && i < list->cnt; i++)
 		cnt += !strcmp(list->problem[i].object, name);
+	for (size_t i = 0; name && i < told.cnt; i++)
+		cnt += !strcmp(told.problem[i].object, name);
+	wd_problems_fini(&told);
 	free(name);
 	return cnt;
 }

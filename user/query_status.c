@@ -17,6 +17,7 @@
 #include "endpoints.h"
 #include "journal.h"
 #include "json.h"
+#include "kube/kube.h"
 #include "log.h"
 #include "metrics/server.h"
 #include "names.h"
@@ -88,6 +89,53 @@ static void put_datapath(const struct wd_agent *agent, struct json_object *doc)
 	}
 }
 
+static const char *phase_name(enum wd_kube_phase phase)
+{
+	switch (phase) {
+	case WD_KUBE_WAITING:
+		return "waiting";
+	case WD_KUBE_LISTING:
+		return "listing";
+	case WD_KUBE_WATCHING:
+		return "watching";
+	case WD_KUBE_ABSENT:
+		return "absent";
+	}
+	return "unknown";
+}
+
+static void put_kube_kind(const struct wd_kube_kind_status *status,
+			  struct json_object *obj)
+{
+	const struct wd_kube_reflector_status *r = &status->reflector;
+
+	wd_json_str(obj, "kind", status->name);
+	wd_json_str(obj, "state", status->held ? "held" : phase_name(r->phase));
+	wd_query_time(obj, "since", r->since_ms);
+	wd_query_time(obj, "heard", r->heard_ms);
+	wd_query_time(obj, "listed", r->listed_ms);
+	wd_json_bool(obj, "known", status->known);
+	wd_json_int(obj, "held_objects", status->held_cnt);
+	wd_json_str(obj, "version", r->version);
+	wd_json_int(obj, "lists", (int64_t)r->lists);
+	wd_json_int(obj, "watches", (int64_t)r->watches);
+	wd_json_int(obj, "events", (int64_t)r->events);
+	wd_json_int(obj, "failures", (int64_t)r->failures);
+	wd_json_str(obj, "error", r->error);
+}
+
+static void put_kube(const struct wd_kube *kube, struct json_object *obj)
+{
+	struct json_object *array = wd_json_array(obj, "kinds");
+	struct wd_kube_kind_status status;
+
+	wd_json_str(obj, "type", "kube");
+	wd_json_str(obj, "server", wd_kube_server(kube));
+	wd_json_bool(obj, "known", wd_kube_is_known(kube));
+	for (size_t i = 0; wd_kube_status(kube, i, &status); i++)
+		put_kube_kind(&status, wd_json_push(array));
+}
+
 static void put_sources(const struct wd_agent *agent, struct json_object *doc)
 {
 	struct json_object *array = wd_json_array(doc, "sources"), *obj;
@@ -99,6 +147,8 @@ static void put_sources(const struct wd_agent *agent, struct json_object *doc)
 		wd_json_str(obj, "type", "manifests");
 		wd_json_str(obj, "dir", agent->config.manifests[i]);
 	}
+	if (agent->kube)
+		put_kube(agent->kube, wd_json_push(array));
 	obj = wd_json_object(doc, "objects");
 	for (int kind = 0; kind < WD_KIND__MAX; kind++)
 		wd_json_int(obj, wd_kind_name((enum wd_kind)kind),

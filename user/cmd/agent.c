@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../agent.h"
+#include "../kube/login.h"
 #include "../log.h"
 #include "../table.h"
 #include "check.h"
@@ -19,6 +20,24 @@ static bool has_word(int argc, char **argv, const char *word)
 		if (!strcmp(argv[i], word))
 			return true;
 	return false;
+}
+
+/* What a kubeconfig says, without asking the server. */
+static int check_login(const struct wd_config *config)
+{
+	struct wd_args args = { .cmd = &wd_cmd_agent, .json = config->json };
+	struct wd_kube_login login;
+	char *why = NULL;
+	int code = 0;
+
+	if (!config->kubeconfig)
+		return 0;
+	if (wd_kube_login_file(config->kubeconfig, &login, &why))
+		code = wd_cmd_fail(&args, WD_EXIT_NO, "agent", "%s",
+				   why ?: "bad kubeconfig");
+	wd_kube_login_fini(&login);
+	free(why);
+	return code;
 }
 
 static int check(const struct wd_config *config)
@@ -54,7 +73,9 @@ static int agent_main(int argc, char **argv)
 				   why ?: "bad settings",
 				   why && strstr(why, see) ? "" : see);
 	} else if (config.check) {
-		code = check(&config);
+		code = check_login(&config);
+		if (!code)
+			code = check(&config);
 	} else {
 		code = wd_agent_run(&config);
 	}

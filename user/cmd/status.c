@@ -170,16 +170,66 @@ static void print_counts(const char *label, struct json_object *counts)
 	wd_show_line_free(label, text);
 }
 
+/* Kinds that are not just watched. */
+static void print_kube_kinds(struct json_object *source)
+{
+	for (size_t i = 0; i < wd_json_len(source, "kinds"); i++) {
+		struct json_object *kind = wd_json_at(source, "kinds", i);
+		const char *state = wd_json_get_str(kind, "state");
+		const char *error = wd_json_get_str(kind, "error");
+
+		if (strcmp(state, "absent") == 0 ||
+		    (strcmp(state, "watching") == 0 && !*error))
+			continue;
+		wd_show_line("", "  %s: %s since %s%s%s",
+			     wd_json_get_str(kind, "kind"), state,
+			     wd_json_get_str(kind, "since"), *error ? "; " : "",
+			     error);
+	}
+}
+
+static void print_kube(const char *label, struct json_object *source)
+{
+	const char *oldest = NULL;
+	size_t cnt[2] = { 0 };
+
+	for (size_t i = 0; i < wd_json_len(source, "kinds"); i++) {
+		struct json_object *kind = wd_json_at(source, "kinds", i);
+		const char *state = wd_json_get_str(kind, "state");
+		const char *heard = wd_json_get_str(kind, "heard");
+
+		cnt[0] += !strcmp(state, "watching");
+		cnt[1] += !strcmp(state, "absent");
+		/* all are UTC and of one form: their order is that of the texts */
+		if (strcmp(state, "absent") != 0 &&
+		    (!oldest || strcmp(heard, oldest) < 0))
+			oldest = heard;
+	}
+	wd_show_line(label,
+		     "%s: %zu kinds watched, %zu not there; of each heard "
+		     "since %s",
+		     wd_json_get_str(source, "server"), cnt[0], cnt[1],
+		     oldest && *oldest ? oldest : "never");
+	print_kube_kinds(source);
+}
+
 static void print_sources(struct json_object *doc)
 {
 	size_t cnt = wd_json_len(doc, "sources");
 
-	for (size_t i = 0; i < cnt; i++)
-		wd_show_line(i ? "" : "sources", "%s",
-			     wd_json_get_str(wd_json_at(doc, "sources", i),
-					     "dir"));
+	for (size_t i = 0; i < cnt; i++) {
+		struct json_object *source = wd_json_at(doc, "sources", i);
+		const char *label = i ? "" : "sources";
+
+		if (!strcmp(wd_json_get_str(source, "type"), "kube"))
+			print_kube(label, source);
+		else
+			wd_show_line(label, "%s",
+				     wd_json_get_str(source, "dir"));
+	}
 	if (!cnt)
-		wd_show_line("sources", "none; start with --manifests DIR");
+		wd_show_line("sources", "none; start with --manifests DIR or "
+					"--kubeconfig FILE");
 	print_counts("objects", wd_json_get(doc, "objects"));
 	if (json_object_object_length(wd_json_get(doc, "unknown_kinds")))
 		print_counts("unknown kinds",

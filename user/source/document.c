@@ -11,6 +11,7 @@
 #include "../model/object.h"
 #include "read.h"
 
+#define LIST_DEPTH 2 /* Lists in a List */
 #define KUBERNETES_CORE "v1"
 #define KUBERNETES_NET "networking.k8s.io/v1"
 #define KUBERNETES_DISCOVERY "discovery.k8s.io/v1"
@@ -184,7 +185,7 @@ static void read_items(struct wd_read *r, const struct wd_tree *doc,
 		r->fns->unreadable(r->ctx);
 		return;
 	}
-	if (depth > 2) {
+	if (depth > LIST_DEPTH) {
 		wd_read_problem(r, NULL, doc->line,
 				"a List in a List in a List is not read");
 		r->fns->unreadable(r->ctx);
@@ -233,6 +234,12 @@ static void read_item(struct wd_read *r, const struct wd_tree *doc,
 		read_items(r, doc, api, item_kind, depth);
 	else
 		read_other_kind(r, doc, api, name);
+}
+
+void wd_read_object(struct wd_read *r, const struct wd_tree *doc,
+		    const char *api, const char *kind)
+{
+	read_item(r, doc, api, kind, LIST_DEPTH + 1);
 }
 
 static void on_document(void *ctx, const struct wd_tree *root)

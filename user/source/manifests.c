@@ -391,13 +391,12 @@ static void take_keys(struct wd_manifests *src, struct change *change)
 }
 
 static void tell_shadowed(struct file *f, const struct wd_object *obj,
-			  const struct file *winner)
+			  const char *winner)
 {
 	char *object = wd_xprintf("%s/%s%s%s", wd_kind_name(obj->kind), obj->ns,
 				  *obj->ns ? "/" : "", obj->name);
 	char *text = wd_xprintf(
-		"stands in '%s' too, which counts; remove one of them",
-		winner->path);
+		"stands in %s too, which counts; remove one of them", winner);
 	struct wd_problem problem = {
 		.effect = WD_PROBLEM_IGNORED,
 		.file = f->path,
@@ -422,10 +421,18 @@ static int put_object(struct wd_manifests *src, struct file *f,
 	const struct wd_key key = wd_object_key(obj);
 	struct file *other = there ? find_file(src, there->file) : NULL;
 
+	if (there && strcmp(there->file, WD_MANIFESTS_KUBE) == 0) {
+		tell_shadowed(f, obj, "the API server");
+		wd_object_free(obj);
+		return 0;
+	}
 	if (other && other != f && !other->gone &&
 	    wd_keys_has(&other->keys, &key)) {
 		if (strcmp(other->path, f->path) < 0) {
-			tell_shadowed(f, obj, other);
+			char *winner = wd_xprintf("'%s'", other->path);
+
+			tell_shadowed(f, obj, winner);
+			free(winner);
 			wd_object_free(obj);
 			return 0;
 		}
@@ -617,6 +624,15 @@ int wd_manifests_poll(struct wd_manifests *src)
 	if (wd_watch_poll(src->watch))
 		walk_all(src);
 	return apply(src);
+}
+
+void wd_manifests_reclaim(struct wd_manifests *src, int kind, const char *ns,
+			  const char *name)
+{
+	const struct wd_key key = { (enum wd_kind)kind, ns, name };
+
+	for (struct file *f = src->files; f; f = f->hh.next)
+		f->stale |= wd_keys_has(&f->keys, &key);
 }
 
 /* ---- copies ---- */

@@ -17,6 +17,9 @@
 struct wd_manifests;
 struct wd_store;
 
+/* In place of a file: objects that an API server told of. They beat manifests of the same name. */
+#define WD_MANIFESTS_KUBE "kube"
+
 enum wd_problem_effect {
 	WD_PROBLEM_KEPT, /* nothing changed: the version before stays in force (or nothing, if none) */
 	WD_PROBLEM_ISOLATED, /* subject isolated, the broken rule allows nothing */
@@ -66,6 +69,13 @@ int wd_manifests_poll(struct wd_manifests *src);
  * Return: number of objects changed, or -errno.
  */
 int wd_manifests_scan(struct wd_manifests *src);
+
+/**
+ * wd_manifests_reclaim() - an object of an API server is gone; files that say it are read again by the next poll
+ * @kind: enum wd_kind
+ */
+void wd_manifests_reclaim(struct wd_manifests *src, int kind, const char *ns,
+			  const char *name);
 
 /** wd_manifests_problems() - what is wrong with the files as last read; borrowed, sorted by file and line */
 const struct wd_problems *wd_manifests_problems(const struct wd_manifests *src);

@@ -73,6 +73,13 @@ struct wd_at {
 /** wd_read_text() - read one file's text; problems and objects go where @r says */
 void wd_read_text(struct wd_read *r, char *text, size_t len, bool json);
 
+/**
+ * wd_read_object() - one object that is no file's document, but no List
+ * @api, @kind: what it is where it does not say itself
+ */
+void wd_read_object(struct wd_read *r, const struct wd_tree *doc,
+		    const char *api, const char *kind);
+
 /** wd_read_problem() - something is wrong at @at (NULL: the document itself); @line of the tree, 0 unknown */
 void wd_read_problem(struct wd_read *r, const struct wd_at *at, uint32_t line,
 		     const char *fmt, ...)

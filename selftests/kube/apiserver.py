@@ -1,0 +1,376 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What of a Kubernetes API server its watchers see, and what goes wrong there.
+
+Lists with pages, watches with bookmarks, the answers of each error as a real
+server (1.36) was seen to give them. Commands come as JSON lines on stdin, each
+answered by one on stdout:
+
+    {"op": "put", "object": {...}}      {"op": "del", "object": {...}}
+    {"op": "fault", "path": P, "on": "list"|"watch", "do": NAME, "count": N}
+    {"op": "cut"}                       end all watches without a last chunk
+    {"op": "compact", "path": P}        versions until now are too old
+    {"op": "kinds", "absent": [P...]}   collections that are not there
+    {"op": "requests"}                  what was asked, as [path, query]
+"""
+import argparse
+import base64
+import http.server
+import json
+import random
+import re
+import ssl
+import sys
+import threading
+import time
+import urllib.parse
+
+CORE = {'Pod': 'pods', 'Namespace': 'namespaces', 'Node': 'nodes',
+        'Service': 'services'}
+GROUPS = {
+    'networking.k8s.io/v1': {'NetworkPolicy': 'networkpolicies'},
+    'discovery.k8s.io/v1': {'EndpointSlice': 'endpointslices'},
+    'policy.networking.k8s.io/v1alpha2': {
+        'ClusterNetworkPolicy': 'clusternetworkpolicies'},
+    'policy.networking.k8s.io/v1alpha1': {
+        'AdminNetworkPolicy': 'adminnetworkpolicies',
+        'BaselineAdminNetworkPolicy': 'baselineadminnetworkpolicies'},
+    'cilium.io/v2': {
+        'CiliumNetworkPolicy': 'ciliumnetworkpolicies',
+        'CiliumClusterwideNetworkPolicy': 'ciliumclusterwidenetworkpolicies',
+        'CiliumCIDRGroup': 'ciliumcidrgroups', 'CiliumNode': 'ciliumnodes'},
+}
+CUSTOM = ('cilium.io', 'policy.networking.k8s.io')
+
+
+class Collection:
+    def __init__(self, api, kind, path):
+        self.api, self.kind, self.path = api, kind, path
+        self.objects = {}  # (namespace, name) -> object
+        self.log = []  # (version, type, object)
+        self.oldest = 0  # a watch from before it gets 410
+        self.version = 0  # of the last change
+        self.absent = False
+
+    def is_custom(self):
+        return self.api.split('/', 1)[0] in CUSTOM
+
+
+def collections():
+    out = [Collection('v1', kind, '/api/v1/' + plural)
+           for kind, plural in CORE.items()]
+    for api, kinds in GROUPS.items():
+        out += [Collection(api, kind, f'/apis/{api}/{plural}')
+                for kind, plural in kinds.items()]
+    return {c.path: c for c in out}
+
+
+class State:
+    """Everything; its lock is held where it is looked at or changed."""
+
+    def __init__(self, seed):
+        self.lock = threading.Condition()
+        self.random = random.Random(seed)
+        self.collections = collections()
+        self.version = 1000
+        self.faults = []
+        self.requests = []
+        self.cuts = 0
+        self.token = None
+
+    def of(self, obj):
+        for c in self.collections.values():
+            if (c.api, c.kind) == (obj['apiVersion'], obj['kind']):
+                return c
+        raise KeyError(obj['kind'])
+
+    def change(self, obj, gone):
+        c = self.of(obj)
+        meta = obj['metadata']
+        key = meta.get('namespace', ''), meta['name']
+        was = c.objects.get(key)
+        if gone and was is None:
+            return c
+        self.version += 1
+        c.version = self.version
+        obj = json.loads(json.dumps(was if gone else obj))
+        obj['metadata'].setdefault('uid', 'uid-%s-%s' % key)
+        obj['metadata']['resourceVersion'] = str(self.version)
+        obj['metadata']['managedFields'] = [{'manager': 'test', 'fieldsV1': {
+            'f:metadata': {'f:labels': {'.': {}}}}}]
+        what = 'DELETED' if gone else 'MODIFIED' if was else 'ADDED'
+        if gone:
+            del c.objects[key]
+        else:
+            c.objects[key] = obj
+        c.log.append((self.version, what, obj))
+        return c
+
+    def fault(self, path, which):
+        for f in self.faults:
+            if f['path'] in (path, '*') and f['on'] == which:
+                f['count'] -= 1
+                if f['count'] <= 0:
+                    self.faults.remove(f)
+                return f['do']
+        return None
+
+
+def status(code, reason, message, **more):
+    return {'kind': 'Status', 'apiVersion': 'v1', 'status': 'Failure',
+            'metadata': more.pop('metadata', {}), 'message': message,
+            'reason': reason, 'code': code, **more}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    state = None
+
+    def log_message(self, *args):  # pylint: disable=arguments-differ
+        pass
+
+    # ---- answers ----
+
+    def answer(self, code, body, kind='application/json', **headers):
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(code)
+        self.send_header('Content-Type', kind)
+        self.send_header('Content-Length', str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name.replace('_', '-'), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def text(self, code, body, **headers):
+        self.answer(code, body.encode(), 'text/plain; charset=utf-8',
+                    **headers)
+
+    def refuse(self, fault, path):
+        """The answer of a fault that is one of HTTP; False: it is none."""
+        if fault == '429':
+            self.text(429, 'Too many requests, please try again later.\n',
+                      Retry_After='1')
+        elif fault == '404':
+            self.text(404, '404 page not found\n')
+        elif fault == '410':
+            self.answer(410, status(
+                410, 'Expired', 'The provided continue parameter is too old',
+                metadata={'continue': 'another', 'resourceVersion': '-1'}))
+        elif fault in ('403', '401'):
+            self.answer(int(fault), status(
+                int(fault), 'Forbidden', f'{path} is forbidden: no'))
+        elif fault in ('500', '503', '504'):
+            self.answer(int(fault), status(int(fault), 'InternalError', 'no'))
+        elif fault == 'garbage':
+            self.text(200, '<html>a proxy</html>')
+        elif fault == 'close':
+            self.close_connection = True
+        else:
+            return False
+        return True
+
+    def do_GET(self):  # pylint: disable=invalid-name
+        split = urllib.parse.urlsplit(self.path)
+        query = dict(urllib.parse.parse_qsl(split.query))
+        watch = query.get('watch') == '1'
+        state = self.state
+        with state.lock:
+            state.requests.append([split.path, query])
+            c = state.collections.get(split.path)
+            fault = state.fault(split.path, 'watch' if watch else 'list')
+            bearer = f'Bearer {state.token}'
+            wrong = state.token and \
+                self.headers.get('Authorization') != bearer
+        if wrong:
+            self.refuse('401', split.path)
+        elif self.refuse(fault, split.path):
+            return
+        elif c is None or c.absent:
+            self.refuse('404', split.path)
+        elif watch:
+            self.watch(c, query, fault)
+        else:
+            self.list(c, query, fault)
+
+    # ---- lists ----
+
+    def list(self, c, query, fault):
+        state = self.state
+        limit = int(query.get('limit', 0))
+        with state.lock:
+            if 'continue' in query:
+                token = json.loads(base64.urlsafe_b64decode(query['continue']))
+            else:
+                token = {'rv': state.version, 'start': ''}
+            items = [o for k, o in sorted(c.objects.items())
+                     if '/'.join(k) > token['start']]
+        meta = {'resourceVersion': str(token['rv'])}
+        if limit and len(items) > limit:
+            items = items[:limit]
+            last = items[-1]['metadata']
+            token['start'] = f'{last.get("namespace", "")}/{last["name"]}'
+            meta['continue'] = base64.urlsafe_b64encode(
+                json.dumps(token).encode()).decode()
+        if c.is_custom():  # alphabetical: versions come after the items
+            doc = {'apiVersion': c.api, 'items': items,
+                   'kind': c.kind + 'List', 'metadata': meta}
+        else:
+            items = [{k: v for k, v in o.items()
+                      if k not in ('kind', 'apiVersion')} for o in items]
+            doc = {'kind': c.kind + 'List', 'apiVersion': c.api,
+                   'metadata': meta, 'items': items or None}
+        body = json.dumps(doc).encode()
+        if fault == 'torn':  # half of it, and the connection ends
+            self.send_response(200)
+            self.send_header('Content-Type', 'application/json')
+            self.send_header('Content-Length', str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[:len(body) // 2])
+            self.close_connection = True
+            return
+        self.begin_chunks()
+        self.pieces(body)
+        self.wfile.write(b'0\r\n\r\n')
+
+    def begin_chunks(self):
+        self.send_response(200)
+        self.send_header('Content-Type', 'application/json')
+        self.send_header('Transfer-Encoding', 'chunked')
+        self.end_headers()
+        self.wfile.flush()
+
+    def pieces(self, body):
+        """Chunks split anywhere, also inside a character."""
+        at = 0
+        while at < len(body):
+            with self.state.lock:
+                size = self.state.random.choice((1, 7, 100, 2048, 4096))
+            part = body[at:at + size]
+            self.wfile.write(b'%x\r\n%s\r\n' % (len(part), part))
+            at += size
+        self.wfile.flush()
+
+    # ---- watches ----
+
+    def line(self, what, obj):
+        self.pieces(json.dumps({'type': what, 'object': obj}).encode() + b'\n')
+
+    def expired(self, c, version):
+        self.line('ERROR', status(
+            410, 'Expired', f'too old resource version: {version} '
+            f'({c.oldest})'))
+        self.wfile.write(b'0\r\n\r\n')
+
+    def watch(self, c, query, fault):
+        version = int(query['resourceVersion'])
+        until = time.monotonic() + float(query.get('timeoutSeconds', 600))
+        self.begin_chunks()
+        with self.state.lock:
+            old = version < c.oldest
+            cuts = self.state.cuts
+        if old or fault == 'expired':
+            self.expired(c, version)
+            return
+        if fault == 'error':
+            self.line('ERROR', status(500, 'InternalError', 'etcdserver: no'))
+            self.wfile.write(b'0\r\n\r\n')
+            return
+        if fault == 'empty':
+            self.wfile.write(b'0\r\n\r\n')
+            return
+        self.follow(c, version, until, cuts, fault == 'silent')
+
+    def follow(self, c, version, until, cuts, silent):
+        state = self.state
+        told = time.monotonic()
+        while time.monotonic() < until:
+            with state.lock:
+                news = [e for e in c.log if e[0] > version]
+                if not news and not c.absent and state.cuts == cuts:
+                    state.lock.wait(0.2)
+                    news = [e for e in c.log if e[0] > version]
+                cut, absent = state.cuts != cuts, c.absent
+                now = state.version
+            if cut:
+                self.close_connection = True
+                return
+            if silent:
+                continue
+            for version, what, obj in news:
+                self.line(what, obj)
+            if absent:
+                break
+            if time.monotonic() - told > 1 and not news:
+                told, version = time.monotonic(), now
+                self.line('BOOKMARK', {
+                    'kind': c.kind, 'apiVersion': c.api, 'metadata': {
+                        'resourceVersion': str(now),
+                        'creationTimestamp': None},
+                    'spec': {'containers': None}, 'status': {}})
+        self.wfile.write(b'0\r\n\r\n')
+
+
+# ---- commands ----
+
+def command(state, cmd):
+    op = cmd['op']
+    if op in ('put', 'del'):
+        c = state.change(cmd['object'], op == 'del')
+        return {'path': c.path, 'version': c.version}
+    if op == 'fault':
+        state.faults.append({'path': cmd['path'], 'on': cmd['on'],
+                             'do': cmd['do'], 'count': cmd.get('count', 1)})
+    elif op == 'calm':
+        state.faults.clear()
+    elif op == 'cut':
+        state.cuts += 1
+    elif op == 'compact':
+        state.collections[cmd['path']].oldest = state.version + 1
+        state.version += 1
+    elif op == 'kinds':
+        for path, c in state.collections.items():
+            c.absent = path in cmd['absent']
+    elif op == 'token':
+        state.token = cmd['token']
+    elif op == 'requests':
+        return {'requests': state.requests}
+    else:
+        return {'error': f'no such op: {op}'}
+    return {}
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__.split('\n', 1)[0])
+    ap.add_argument('--listen', default='127.0.0.1:0')
+    ap.add_argument('--seed', type=int, default=0)
+    ap.add_argument('--cert', help='PEM with the key in it: speak TLS')
+    ap.add_argument('--client-ca', help='want a certificate of it')
+    args = ap.parse_args()
+    state = State(args.seed)
+    Handler.state = state
+    host, _, port = args.listen.rpartition(':')
+    host = re.sub(r'^\[|\]$', '', host)
+    family = {'address_family': 10} if ':' in host else {}
+    server = type('Server', (http.server.ThreadingHTTPServer,),
+                  {'daemon_threads': True, 'handle_error': lambda *_: None,
+                   **family})((host, int(port)),
+                                                      Handler)
+    if args.cert:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(args.cert)
+        if args.client_ca:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(args.client_ca)
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(json.dumps({'port': server.server_address[1]}), flush=True)
+    for line in sys.stdin:
+        with state.lock:
+            out = command(state, json.loads(line))
+            state.lock.notify_all()
+        print(json.dumps(out), flush=True)
+
+
+if __name__ == '__main__':
+    main()

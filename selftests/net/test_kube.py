@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""An API server as the source of objects: what it says is enforced, and what
+it said last while it cannot be asked.
+"""
+import json
+import os
+import signal
+import sys
+
+from wdnet import yamlout
+from wdnet.kube import KubeSolo, kubeconfig
+from wdnet.solo import expect_reach, ingress_policy, wait_for
+from wdnet.suite import main
+from wdnet.tap import Fail, expect
+
+NETPOLS = '/apis/networking.k8s.io/v1/networkpolicies'
+PODS = '/api/v1/pods'
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def kube():
+    c = KubeSolo()
+    try:
+        c.three()
+    except BaseException:
+        c.close()
+        raise
+    return c
+
+
+def base(c):
+    """An agent that has no failure behind it, and so waits for nothing."""
+    c.server.ask('calm')
+    if any(k['failures'] for k in c.source()['kinds']):
+        c.only_node.stop_agent()
+        c.only_node.start_agent()
+    c.apply([ingress_policy('srv', 'srv', 'ok')])
+    expect_base(c)
+
+
+def expect_base(c):
+    expect_reach(True, c.pod('shop/ok'), c.pod('shop/srv'), 'allowed')
+    expect_reach(False, c.pod('shop/bad'), c.pod('shop/srv'), 'denied')
+
+
+def lists(c, kind):
+    return c.kind(kind)['lists']
+
+
+@test
+def what_the_server_says_is_enforced(c):
+    base(c)
+    c.apply([ingress_policy('srv', 'srv', 'bad')])
+    expect_reach(True, c.pod('shop/bad'), c.pod('shop/srv'), 'allowed now')
+    expect_reach(False, c.pod('shop/ok'), c.pod('shop/srv'), 'denied now')
+    c.apply([])
+    expect_reach(True, c.pod('shop/ok'), c.pod('shop/srv'), 'no policy')
+
+
+@test
+def status_tells_of_each_kind(c):
+    base(c)
+    source = c.source()
+    expect(True, source['known'], 'known')
+    states = {k['kind']: k['state'] for k in source['kinds']}
+    expect('absent', states.pop('CiliumNode'), 'a kind that is not there')
+    expect({'watching'}, set(states.values()), 'states of the others')
+    out = c.only_node.warder('status')[1]
+    if 'kinds watched' not in out:
+        raise Fail('status does not tell of the server:', out)
+
+
+@test
+def a_label_that_changes_moves_a_pod(c):
+    base(c)
+    c.pod('shop/bad').labels = {'app': 'ok'}
+    c.apply()
+    expect_reach(True, c.pod('shop/bad'), c.pod('shop/srv'), 'labelled ok')
+
+
+@test
+def version_too_old_in_a_200_lists_again(c):
+    base(c)
+    before = lists(c, 'NetworkPolicy')
+    c.server.ask('compact', path=NETPOLS)
+    c.server.ask('cut')
+    wait_for('another list', lambda: lists(c, 'NetworkPolicy') > before)
+    expect_base(c)
+    c.apply([ingress_policy('srv', 'srv', 'bad')])
+    expect_reach(True, c.pod('shop/bad'), c.pod('shop/srv'), 'after it')
+
+
+@test
+def a_policy_deleted_while_nobody_watched_goes_with_the_list(c):
+    base(c)
+    for fault in ('429', 'close'):
+        c.server.fault(NETPOLS, 'watch', fault)
+    c.server.fault(NETPOLS, 'list', 'torn')
+    c.server.ask('cut')
+    c.policies = []
+    c.write_objects()
+    c.server.ask('compact', path=NETPOLS)
+    wait_for('nothing isolates', lambda: c.only_node.status()['objects'][
+        'NetworkPolicy'] == 0, 60)
+    expect_reach(True, c.pod('shop/bad'), c.pod('shop/srv'), 'no policy')
+
+
+@test
+def a_torn_list_deletes_nothing(c):
+    base(c)
+    c.server.fault(PODS, 'list', 'torn', 2)
+    c.server.ask('compact', path=PODS)
+    c.server.ask('cut')
+    wait_for('two lists fail', lambda: c.kind('Pod')['failures'] >= 1)
+    expect(3, c.only_node.status()['objects']['Pod'], 'pods')
+    expect_base(c)
+    wait_for('a whole one', lambda: c.kind('Pod')['state'] == 'watching', 60)
+    expect_base(c)
+
+
+@test
+def an_object_that_is_wrong_is_told_by_its_name(c):
+    base(c)
+    bad = ingress_policy('srv', 'srv', 'ok')
+    bad['spec']['ingress'][0]['from'].append({'ipBlock': {'cidr': '10/8'}})
+    c.apply([bad])
+    found = [p for p in c.only_node.status()['problems']
+             if p['object'] == 'NetworkPolicy/shop/srv']
+    expect(['kube'], [p['file'] for p in found], 'where')
+    expect([0], [p['line'] for p in found], 'line')
+    expect(['spec.ingress[0].from[1].ipBlock.cidr'],
+           [p['field'] for p in found], 'field')
+    c.apply([ingress_policy('srv', 'srv', 'ok')])
+    wait_for('the problem ends', lambda: not
+             c.only_node.status()['problems'])
+
+
+@test
+def the_server_away_leaves_all_in_force(c):
+    base(c)
+    for on in ('list', 'watch'):
+        c.server.fault('*', on, 'close', 1 << 30)
+    c.server.ask('cut')
+    wait_for('it is noticed', lambda: c.kind('Pod')['error'])
+    expect_base(c)
+    c.policies = [ingress_policy('srv', 'srv', 'bad')]
+    c.write_objects()
+    c.server.ask('calm')
+    c.sync()
+    expect_reach(True, c.pod('shop/bad'), c.pod('shop/srv'), 'it is back')
+
+
+@test
+def an_agent_that_starts_without_the_server_opens_nothing(c):
+    base(c)
+    node = c.only_node
+    for on in ('list', 'watch'):
+        c.server.fault('*', on, '503', 1 << 30)
+    node.stop_agent(signal.SIGKILL)
+    node.start_agent(wait=False)
+
+    def refused():
+        code, _, err = node.warder('status', ok=None)
+        return code == 3 and 'HTTP 503' in err
+    wait_for('it says what it waits for', refused, 60)
+    expect_base(c)
+    c.server.ask('calm')
+    node.wait_ready()
+    c.sync()
+    expect_base(c)
+
+
+@test
+def the_server_counts_more_than_a_manifest_of_the_same_name(c):
+    base(c)
+    other = ingress_policy('srv', 'srv', 'bad')
+    c.write('extra.yaml', yamlout.text([other]))
+    c.sync()
+    expect_base(c)
+    c.apply([])
+    wait_for('the manifest counts', lambda: 'extra.yaml' in json.loads(
+        c.only_node.warder('policy', 'get', 'NetworkPolicy/shop/srv',
+                           '--json', ok=None)[1] or '{}').get('file', ''))
+    expect_reach(True, c.pod('shop/bad'), c.pod('shop/srv'), 'by the file')
+    expect_reach(False, c.pod('shop/ok'), c.pod('shop/srv'), 'by the file')
+    c.apply([ingress_policy('srv', 'srv', 'ok')])
+    expect_base(c)
+
+
+@test
+def a_kubeconfig_that_names_a_program_is_refused(c):
+    node = c.only_node
+    path = kubeconfig(os.path.join(c.dir, 'exec'), 'https://127.0.0.1:1',
+                      {'exec': {'command': 'aws'}})
+    code, _, err = node.warder('agent', '--kubeconfig', path, '--check',
+                               ok=None)
+    expect(1, code, 'exit code')
+    for word in (path + ':1', "user 'u'", 'exec'):
+        if word not in err:
+            raise Fail(f'no {word} in', err)
+
+
+if __name__ == '__main__':
+    sys.exit(main(kube, TESTS, sys.argv))

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One node whose agent follows an API server, and the server."""
+import json
+import os
+import subprocess
+import sys
+
+from .node import TOP
+from .solo import Solo, wait_for
+
+SERVER = os.path.join(TOP, 'selftests', 'kube', 'apiserver.py')
+
+
+class ApiServer:
+    """@space: the namespace in which it listens, NULL: the test's own."""
+
+    def __init__(self, space=None, *args):
+        argv = [sys.executable, SERVER, *args]
+        how = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE,
+               'text': True}
+        self.proc = space.popen(argv, **how) if space else \
+            subprocess.Popen(argv, **how)
+        self.port = self._read()['port']
+        self.versions = {}  # path -> version of the last change
+
+    def _read(self):
+        line = self.proc.stdout.readline()
+        if not line:
+            raise RuntimeError('the API server ended')
+        return json.loads(line)
+
+    def ask(self, op, **more):
+        self.proc.stdin.write(json.dumps({'op': op, **more}) + '\n')
+        self.proc.stdin.flush()
+        out = self._read()
+        if 'error' in out:
+            raise RuntimeError(out['error'])
+        if 'version' in out:
+            self.versions[out['path']] = out['version']
+        return out
+
+    def fault(self, path, on, do, count=1):
+        self.ask('fault', path=path, on=on, do=do, count=count)
+
+    def close(self):
+        self.proc.kill()
+        self.proc.wait()
+        self.proc.stdin.close()
+        self.proc.stdout.close()
+
+
+def kubeconfig(path, server, user=None, **cluster):
+    """Write one of JSON, which is YAML; @user and @cluster as in the file."""
+    doc = {'apiVersion': 'v1', 'kind': 'Config', 'current-context': 'here',
+           'contexts': [{'name': 'here', 'context': {'cluster': 'c',
+                                                     'user': 'u'}}],
+           'clusters': [{'name': 'c', 'cluster': {
+               'server': server, **{k.replace('_', '-'): v
+                                    for k, v in cluster.items()}}}],
+           'users': [{'name': 'u', 'user': user or {}}]}
+    with open(path, 'w', encoding='utf-8') as f:
+        json.dump(doc, f)
+    return path
+
+
+class KubeSolo(Solo):
+    """Objects reach the agent by the API server, not by manifests."""
+
+    def __init__(self, families=(4,)):
+        self.server = None
+        self.told = {}
+        super().__init__(families)
+
+    def start_agents(self, *args):
+        node = self.only_node
+        self.server = ApiServer(node.ns)
+        self.config = kubeconfig(os.path.join(self.dir, 'kubeconfig'),
+                                 f'http://127.0.0.1:{self.server.port}')
+        self.server.ask('kinds', absent=[
+            '/apis/cilium.io/v2/ciliumnodes'])
+        node.start_agent('--kubeconfig', self.config, *args)
+
+    def write_objects(self):
+        now = {json.dumps([o['kind'], o['metadata'].get('namespace'),
+                           o['metadata']['name']]): o
+               for o in self.base_objects() + self.policies}
+        for key, obj in now.items():
+            if self.told.get(key) != obj:
+                self.server.ask('put', object=json.loads(json.dumps(obj)))
+        for key, obj in self.told.items():
+            if key not in now:
+                self.server.ask('del', object=obj)
+        self.told = json.loads(json.dumps(now))
+
+    def source(self):
+        return next(s for s in self.only_node.status()['sources']
+                    if s['type'] == 'kube')
+
+    def kind(self, name):
+        return next(k for k in self.source()['kinds'] if k['kind'] == name)
+
+    def sync(self):
+        """Until the agent has heard of the last change of each kind."""
+        owed = {p.rpartition('/')[2]: v
+                for p, v in self.server.versions.items()}
+
+        def heard():
+            for k in self.source()['kinds']:
+                name = k['kind'].lower()
+                plural = name[:-1] + 'ies' if name.endswith('y') else \
+                    name + 's'
+                if int(k['version'] or 0) < owed.get(plural, 0):
+                    return False
+            return True
+        wait_for('the agent hears of what changed', heard, 60)
+        super().sync()
+
+    def close(self):
+        if self.server:
+            self.server.close()
+        super().close()

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * collection.c - one kind's objects between the server's words and the store.
+ *
+ * Objects are put as they come; nothing is deleted but by an event, or by a
+ * list that was read to its end. What the server says counts more than a
+ * manifest of the same name.
+ */
+#include "collection.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../model/intern.h"
+#include "../model/store.h"
+#include "../model/xalloc.h"
+#include "../source/problems.h"
+#include "../source/read.h"
+#include "../source/tree.h"
+
+struct wd_kube_trouble {
+	LIST_ENTRY(wd_kube_trouble) link;
+	char *name; /* "ns/name" or "name"; "" of what has none */
+	bool listed; /* by the list that is being read */
+	struct wd_problems problems;
+};
+
+/* One object while it is read. */
+struct reading {
+	struct wd_kube_collection *c;
+	bool understood;
+};
+
+void wd_kube_collection_init(struct wd_kube_collection *c,
+			     const struct wd_kube_kind *kind,
+			     struct wd_store *store)
+{
+	*c = (struct wd_kube_collection){
+		.kind = kind,
+		.store = store,
+		.file = wd_str_get(WD_MANIFESTS_KUBE),
+	};
+}
+
+/* ---- problems ---- */
+
+static void trouble_free(struct wd_kube_collection *c,
+			 struct wd_kube_trouble *trouble)
+{
+	LIST_REMOVE(trouble, link);
+	wd_problems_fini(&trouble->problems);
+	free(trouble->name);
+	free(trouble);
+	c->changed = true;
+}
+
+/* They are few, or the cluster has worse worries. */
+static struct wd_kube_trouble *find_trouble(const struct wd_kube_collection *c,
+					    const char *name)
+{
+	struct wd_kube_trouble *trouble;
+
+	LIST_FOREACH(trouble, &c->troubles, link) {
+		if (strcmp(trouble->name, name) == 0)
+			return trouble;
+	}
+	return NULL;
+}
+
+/* What is wrong with an object takes the place of what was; takes over @problems. */
+static void set_trouble(struct wd_kube_collection *c, const char *name,
+			struct wd_problems *problems)
+{
+	struct wd_kube_trouble *trouble = find_trouble(c, name);
+
+	/* Of what has no name each one counts. */
+	if (trouble && *name)
+		trouble_free(c, trouble);
+	if (!problems->cnt)
+		return;
+	if (trouble && !*name) {
+		if (trouble->problems.cnt < WD_PROBLEMS_MAX)
+			wd_problems_append(&trouble->problems, problems);
+		wd_problems_fini(problems);
+		return;
+	}
+	trouble = wd_xcalloc(1, sizeof(*trouble));
+	trouble->name = wd_xstrdup(name);
+	trouble->listed = c->listing;
+	trouble->problems = *problems;
+	*problems = (struct wd_problems){ 0 };
+	LIST_INSERT_HEAD(&c->troubles, trouble, link);
+	c->changed = true;
+}
+
+static void drop_troubles(struct wd_kube_collection *c, bool unlisted_only)
+{
+	struct wd_kube_trouble *next = LIST_FIRST(&c->troubles);
+
+	while (next) {
+		struct wd_kube_trouble *trouble = next;
+
+		next = LIST_NEXT(trouble, link);
+		if (!unlisted_only || !trouble->listed)
+			trouble_free(c, trouble);
+	}
+}
+
+void wd_kube_collection_fini(struct wd_kube_collection *c)
+{
+	drop_troubles(c, false);
+	wd_keys_fini(&c->seen);
+	wd_str_put(c->file);
+}
+
+void wd_kube_collection_problems(const struct wd_kube_collection *c,
+				 struct wd_problems *list)
+{
+	const struct wd_kube_trouble *t;
+
+	LIST_FOREACH(t, &c->troubles, link)
+		wd_problems_append(list, &t->problems);
+}
+
+/* ---- one object ---- */
+
+static void on_object(void *ctx, struct wd_object *obj)
+{
+	struct reading *reading = ctx;
+	struct wd_kube_collection *c = reading->c;
+	const struct wd_key key = wd_object_key(obj);
+
+	if (obj->kind != c->kind->kind) {
+		wd_object_free(obj);
+		return;
+	}
+	reading->understood = true;
+	if (c->listing)
+		wd_keys_add(&c->seen, &key);
+	if (wd_store_put(c->store, obj))
+		c->changed = true;
+}
+
+static void on_refused(void *ctx, int kind, const char *ns, const char *name)
+{
+	struct reading *reading = ctx;
+	struct wd_kube_collection *c = reading->c;
+	const struct wd_key key = { (enum wd_kind)kind, ns, name };
+
+	if (key.kind != c->kind->kind)
+		return;
+	reading->understood = true; /* as far as to leave what was there */
+	if (c->listing)
+		wd_keys_add(&c->seen, &key);
+}
+
+static void on_unreadable(void *ctx)
+{
+	(void)ctx;
+}
+
+static void on_unknown(void *ctx, const char *kind)
+{
+	(void)ctx;
+	(void)kind;
+}
+
+static const struct wd_read_fns read_fns = {
+	.object = on_object,
+	.refused = on_refused,
+	.unreadable = on_unreadable,
+	.unknown = on_unknown,
+};
+
+/* "ns/name" or "name"; "" where there is none. */
+static char *name_of(const struct wd_tree *root)
+{
+	const struct wd_tree *meta = wd_tree_get(root, "metadata");
+	const struct wd_tree *ns = wd_tree_get(meta, "namespace");
+	const struct wd_tree *name = wd_tree_get(meta, "name");
+
+	if (!name || name->type != WD_TREE_SCALAR ||
+	    (ns && ns->type != WD_TREE_SCALAR))
+		return wd_xstrdup("");
+	return wd_xprintf("%s%s%s", ns ? ns->text : "", ns ? "/" : "",
+			  name->text);
+}
+
+static void add_problem(struct wd_kube_collection *c,
+			struct wd_problems *problems, const char *text)
+{
+	struct wd_problem problem = {
+		.effect = WD_PROBLEM_KEPT,
+		.file = c->file,
+		.object = c->kind->name,
+		.field = "",
+		.text = text,
+	};
+
+	wd_problems_add(problems, &problem);
+}
+
+void wd_kube_collection_put(struct wd_kube_collection *c,
+			    const struct wd_tree *root)
+{
+	struct reading reading = { .c = c };
+	struct wd_problems problems = { 0 };
+	struct wd_read r = {
+		.fns = &read_fns,
+		.ctx = &reading,
+		.problems = &problems,
+		.file = c->file,
+		/* an object of the API is one line, and lines say nothing */
+		.line_base = UINT32_MAX,
+	};
+	char *name = name_of(root);
+
+	wd_read_object(&r, root, c->kind->api, c->kind->name);
+	if (!reading.understood) {
+		c->unsure |= c->listing;
+		if (!problems.cnt)
+			add_problem(c, &problems, "is no object of this kind");
+	}
+	set_trouble(c, name, &problems);
+	free(name);
+}
+
+/* ---- what goes ---- */
+
+static void del_object(struct wd_kube_collection *c, const char *ns,
+		       const char *name, const char *uid)
+{
+	struct wd_key key = {
+		.kind = c->kind->kind,
+		.ns = wd_str_get(ns),
+		.name = wd_str_get(name),
+	};
+	const struct wd_object *obj =
+		wd_store_get(c->store, key.kind, key.ns, key.name);
+
+	if (obj && obj->file == c->file &&
+	    wd_store_del(c->store, key.kind, key.ns, key.name, uid)) {
+		c->changed = true;
+		if (c->gone)
+			c->gone(c->ctx, (int)key.kind, key.ns, key.name);
+	}
+	wd_str_put(key.ns);
+	wd_str_put(key.name);
+}
+
+/* Also what could not be understood, or is not wanted any more, can go. */
+void wd_kube_collection_del(struct wd_kube_collection *c,
+			    const struct wd_tree *root)
+{
+	const struct wd_tree *meta = wd_tree_get(root, "metadata");
+	const struct wd_tree *ns = wd_tree_get(meta, "namespace");
+	const struct wd_tree *name = wd_tree_get(meta, "name");
+	const struct wd_tree *uid = wd_tree_get(meta, "uid");
+	struct wd_problems none = { 0 };
+	char *full = name_of(root);
+
+	if (*full) {
+		del_object(c, ns ? ns->text : "", name->text,
+			   uid && uid->type == WD_TREE_SCALAR ? uid->text :
+								NULL);
+		set_trouble(c, full, &none);
+	}
+	free(full);
+}
+
+/* ---- lists ---- */
+
+void wd_kube_collection_begin(struct wd_kube_collection *c)
+{
+	struct wd_kube_trouble *t;
+
+	wd_keys_fini(&c->seen);
+	c->listing = true;
+	c->unsure = false;
+	LIST_FOREACH(t, &c->troubles, link)
+		t->listed = false;
+}
+
+void wd_kube_collection_garbled(struct wd_kube_collection *c, const char *why)
+{
+	struct wd_problems problems = { 0 };
+	char *text =
+		wd_xprintf("an object of the list cannot be read: %s", why);
+
+	c->unsure = true;
+	add_problem(c, &problems, text);
+	set_trouble(c, "", &problems);
+	free(text);
+}
+
+/* Objects that are the server's and were not in the list. */
+static void sweep(struct wd_kube_collection *c)
+{
+	const struct wd_object *obj = NULL;
+	struct wd_keys old = { 0 };
+
+	while ((obj = wd_store_next(c->store, c->kind->kind, obj))) {
+		const struct wd_key key = wd_object_key(obj);
+
+		if (obj->file == c->file && !wd_keys_has(&c->seen, &key))
+			wd_keys_add(&old, &key);
+	}
+	for (size_t i = 0; i < old.cnt; i++)
+		del_object(c, old.key[i].ns, old.key[i].name, NULL);
+	wd_keys_fini(&old);
+}
+
+void wd_kube_collection_end(struct wd_kube_collection *c)
+{
+	c->listing = false;
+	c->changed |= !c->known || c->held;
+	c->known = true;
+	c->held = false;
+	if (!c->unsure) {
+		wd_keys_sort(&c->seen);
+		sweep(c);
+		drop_troubles(c, true);
+	}
+	wd_keys_fini(&c->seen);
+}
+
+uint32_t wd_kube_collection_cnt(const struct wd_kube_collection *c)
+{
+	const struct wd_object *obj = NULL;
+	uint32_t cnt = 0;
+
+	while ((obj = wd_store_next(c->store, c->kind->kind, obj)))
+		cnt += obj->file == c->file;
+	return cnt;
+}
+
+void wd_kube_collection_absent(struct wd_kube_collection *c)
+{
+	bool held = wd_kube_collection_cnt(c) > 0;
+
+	wd_keys_fini(&c->seen);
+	c->listing = false;
+	c->changed |= !c->known || c->held != held;
+	c->known = true;
+	c->held = held;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * collection.h - the objects of one kind as an API server has them, and the
+ * store brought to that.
+ */
+#ifndef WARDER_KUBE_COLLECTION_H
+#define WARDER_KUBE_COLLECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "../source/load.h"
+#include "kinds.h"
+
+struct wd_store;
+struct wd_tree;
+
+struct wd_kube_trouble; /* an object with problems */
+
+struct wd_kube_collection {
+	const struct wd_kube_kind *kind;
+	struct wd_store *store;
+	const char *file; /* WD_MANIFESTS_KUBE, interned */
+	void (*gone)(void *ctx, int kind, const char *ns, const char *name);
+	void *ctx;
+	struct wd_keys seen; /* of the list that is being read */
+	bool listing;
+	bool unsure; /* something of that list cannot be told apart: nothing goes */
+	bool known; /* there was a whole list, or there is none to be had */
+	bool held; /* the kind is gone from the server, its objects stay */
+	bool changed; /* the store, since this was last cleared */
+	LIST_HEAD(, wd_kube_trouble) troubles;
+};
+
+void wd_kube_collection_init(struct wd_kube_collection *c,
+			     const struct wd_kube_kind *kind,
+			     struct wd_store *store);
+void wd_kube_collection_fini(struct wd_kube_collection *c);
+
+/** wd_kube_collection_begin() - a list from its first object on */
+void wd_kube_collection_begin(struct wd_kube_collection *c);
+
+/** wd_kube_collection_put() - an object is as @root: of the list between begin and end, else by itself */
+void wd_kube_collection_put(struct wd_kube_collection *c,
+			    const struct wd_tree *root);
+
+/** wd_kube_collection_garbled() - something of the list cannot be read at all */
+void wd_kube_collection_garbled(struct wd_kube_collection *c, const char *why);
+
+/** wd_kube_collection_end() - the list was whole: what it did not have goes */
+void wd_kube_collection_end(struct wd_kube_collection *c);
+
+/** wd_kube_collection_del() - the object that @root was is gone; another instance of the name stays */
+void wd_kube_collection_del(struct wd_kube_collection *c,
+			    const struct wd_tree *root);
+
+/** wd_kube_collection_absent() - the server does not have the kind; objects that are there are held */
+void wd_kube_collection_absent(struct wd_kube_collection *c);
+
+/** wd_kube_collection_cnt() - objects in the store that are the server's */
+uint32_t wd_kube_collection_cnt(const struct wd_kube_collection *c);
+
+/** wd_kube_collection_problems() - appended to @list */
+void wd_kube_collection_problems(const struct wd_kube_collection *c,
+				 struct wd_problems *list);
+
+#endif /* WARDER_KUBE_COLLECTION_H */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kinds.h - which collections of the API are read, and as what.
+ */
+#ifndef WARDER_KUBE_KINDS_H
+#define WARDER_KUBE_KINDS_H
+
+#include <stdbool.h>
+
+#include "../model/object.h"
+
+struct wd_kube_kind {
+	enum wd_kind kind;
+	const char *api; /* apiVersion of its objects */
+	const char *name; /* kind of its objects */
+	const char *path; /* of the collection */
+	bool optional; /* a custom resource: a server may not have it */
+};
+
+/* In the order in which they are asked for; ends with a NULL path. */
+extern const struct wd_kube_kind wd_kube_kinds[];
+
+#define WD_KUBE_KINDS 13
+
+#endif /* WARDER_KUBE_KINDS_H */

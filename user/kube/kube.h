@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kube.h - a Kubernetes API server as a source of objects.
+ *
+ * Brings the store to what the server says, kind by kind: a whole list replaces
+ * what was there, events change it. While the server cannot be asked, or no
+ * longer has a kind, what it said last stays in force. Objects are read, and
+ * complained of, by the same readers as manifests.
+ */
+#ifndef WARDER_KUBE_H
+#define WARDER_KUBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../source/manifests.h"
+#include "reflector.h"
+
+struct wd_kube;
+struct wd_kube_login;
+struct wd_store;
+
+struct wd_kube_fns {
+	/* Objects changed in the store, or what is known of the source did. */
+	void (*changed)(void *ctx);
+	/* An object of the server is gone: a manifest may say it, too. */
+	void (*gone)(void *ctx, int kind, const char *ns, const char *name);
+};
+
+struct wd_kube_kind_status {
+	const char *name; /* "Pod" */
+	struct wd_kube_reflector_status reflector;
+	bool known; /* listed once, or known not to be there */
+	bool held; /* the server has no such kind any more, its objects stay */
+	uint32_t held_cnt; /* these */
+};
+
+/**
+ * wd_kube_new() - begin to follow the server of @login
+ * @login: must outlive the source, as must @store, @fns and @timing
+ * @ret_error: what to do about it, to be freed
+ * Return: 0; -ELIBACC, -EOPNOTSUPP: no HTTP library; -errno.
+ */
+int wd_kube_new(struct wd_loop *loop, const struct wd_kube_login *login,
+		const struct wd_kube_timing *timing, struct wd_store *store,
+		struct wd_kube **ret_kube, char **ret_error);
+
+/** wd_kube_start() - @fns are called from the loop, from now on */
+void wd_kube_start(struct wd_kube *kube, const struct wd_kube_fns *fns,
+		   void *ctx);
+
+/** wd_kube_free() - the objects stay in the store; NULL passes */
+void wd_kube_free(struct wd_kube *kube);
+
+/** wd_kube_is_known() - was every kind listed once, or found not to be there */
+bool wd_kube_is_known(const struct wd_kube *kube);
+
+/** wd_kube_server() - its address, borrowed */
+const char *wd_kube_server(const struct wd_kube *kube);
+
+/** wd_kube_status() - of the kind number @i, from 0. Return: false: there is none */
+bool wd_kube_status(const struct wd_kube *kube, size_t i,
+		    struct wd_kube_kind_status *ret_status);
+
+/** wd_kube_waits_for() - what is not known yet and why, one line to be freed; NULL: all is */
+char *wd_kube_waits_for(const struct wd_kube *kube);
+
+/** wd_kube_problems() - what is wrong with its objects, and kinds that are held; appended to @list */
+void wd_kube_problems(const struct wd_kube *kube, struct wd_problems *list);
+
+#endif /* WARDER_KUBE_H */
