@@ -11,6 +11,7 @@
  *                           need not be                 IN_CLEAR
  *   pod and node            as the pod must             as above; EXEMPT, if the node is
  *   two nodes               ESP, WireGuard of this node ENCRYPTED
+ *                           IKE, neighbours, if nodes must  OUTSIDE
  *                           a tunnel                    what is inside
  *                           one that cannot be read     TUN_OPAQUE
  *                           anything else               as nodes must; EXEMPT
@@ -99,7 +100,9 @@ static __always_inline int judge_nodes(struct __sk_buff *skb,
 	/* deny: where it goes to is in that header, not where we looked */
 	if (pkt->wire.is_routed)
 		return WD_R_EXTHDR;
-	if (must_encrypt(pkt) && is_neighbour(skb, pkt))
+	/* allow: without it ESP between nodes ends when its keys are old */
+	if (must_encrypt(pkt) &&
+	    (inside == WD_IN_IKE || is_neighbour(skb, pkt)))
 		return WD_R_OUTSIDE;
 	return judge_clear(pkt);
 }
