@@ -183,7 +183,7 @@ static __always_inline bool is_ours(struct wd_pkt *pkt)
 }
 
 /* As if the pod had sent it to where it goes. */
-static __always_inline int judge_real(struct wd_pkt *pkt)
+static __always_inline int judge_real(WD_CTX *ctx, struct wd_pkt *pkt)
 {
 	int r = forbidden(pkt, WD_EGRESS);
 
@@ -192,7 +192,8 @@ static __always_inline int judge_real(struct wd_pkt *pkt)
 	if ((pkt->switches & WD_STATE_ENCRYPT) && must_be_encrypted(pkt) &&
 	    (pkt->switches & WD_STATE_WIRE_OPEN))
 		return WD_R_WG_STATE;
-	return rules_of(pkt, WD_EGRESS, bpf_ntohs(pkt->key.pport));
+	return judge_rules(ctx,
+			   (__u32)bpf_ntohs(pkt->key.pport) << 1 | WD_EGRESS);
 }
 
 /*
@@ -208,7 +209,7 @@ static __always_inline int judge_leg(WD_CTX *ctx, struct wd_pkt *pkt,
 
 	if (!same) {
 		set_peer_at(pkt, leg->real, leg->rport);
-		r = judge_real(pkt);
+		r = judge_real(ctx, pkt);
 		if (r < WD_R_FIRST_DROP)
 			return r;
 		rule = pkt->rule;
