@@ -38,6 +38,7 @@ struct live {
 	struct wd_flow flow;
 	uint16_t sport;
 	bool is_answered;
+	bool of_host; /* by the name of who began it, then */
 };
 
 struct cluster {
@@ -416,9 +417,11 @@ static void keep(struct cluster *c, const struct wd_endpoint *ep,
 {
 	struct live *live = &c->live[wd_gen_rnd(&c->gen, LIVE)];
 
-	*live = (struct live){
-		.ep = ep->id, .dir = dir, .flow = *p->flow, .sport = p->sport
-	};
+	*live = (struct live){ .ep = ep->id,
+			       .dir = dir,
+			       .flow = *p->flow,
+			       .sport = p->sport,
+			       .of_host = has_host_name(&p->flow->src) };
 }
 
 static enum wd_dir other(enum wd_dir dir)
@@ -504,7 +507,8 @@ static bool ends_are_as_before(const struct cluster *c, const struct live *live,
 	const struct wd_endpoint *src, *dst;
 
 	if (!local(c, &live->flow.src, &src) ||
-	    !local(c, &live->flow.dst, &dst))
+	    !local(c, &live->flow.dst, &dst) ||
+	    live->of_host != has_host_name(&live->flow.src))
 		return false;
 	return live->dir == WD_EGRESS ? src == ep : dst == ep;
 }

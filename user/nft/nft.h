@@ -44,6 +44,8 @@
  *   events, counters of endpoints
  *   flows of the programs: of before, TCP connections go on that were told to
  *     conntrack (seed.h), or that it had seen already (as with kube-proxy)
+ *   whose an address was: answers to one that has become this host's since the
+ *     flow began pass as this host's (HOST)
  *   what goes past the hooks: an nftables flowtable of others' on a pod's device
  */
 #ifndef WARDER_NFT_H
