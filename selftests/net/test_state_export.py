@@ -107,6 +107,38 @@ def test_policy_changes_it(c):
         raise Fail('the policy did not reach the file', before, after)
 
 
+def test_services(c):
+    """Each kind of backends, and that the one that is chosen decides."""
+    srv, ok, bad = c.pods
+    c.policies += [
+        {'apiVersion': 'v1', 'kind': 'Service',
+         'metadata': {'name': 'mixed', 'namespace': 'shop'},
+         'spec': {'clusterIP': '10.96.0.10', 'clusterIPs': ['10.96.0.10'],
+                  'ports': [{'port': 80, 'targetPort': 8080}]}},
+        {'apiVersion': 'discovery.k8s.io/v1', 'kind': 'EndpointSlice',
+         'metadata': {'name': 'mixed-4', 'namespace': 'shop', 'labels': {
+             'kubernetes.io/service-name': 'mixed'}},
+         'addressType': 'IPv4', 'ports': [{'port': 8080}],
+         'endpoints': [{'addresses': [p.ips[4]]} for p in (srv, bad)]},
+        {'apiVersion': 'networking.k8s.io/v1', 'kind': 'NetworkPolicy',
+         'metadata': {'name': 'out', 'namespace': 'shop'},
+         'spec': {'podSelector': {'matchLabels': {'app': 'ok'}},
+                  'policyTypes': ['Egress'], 'egress': [{'to': [
+                      {'podSelector': {'matchLabels': {'app': 'srv'}}}]}]}}]
+    expect([], json.loads(export(c))['services'], 'services before')
+    c.write_objects()
+    c.only_node.sync()
+    until(True, lambda: json.loads(export(c))['services_exact'],
+          'what is chosen decides')
+    state = json.loads(export(c))
+    row = {a['address']: a['row'] for a in state['addresses']}
+    expect({(n, '10.96.0.10', 6, 80, 8080) for n in (0, 1)},
+           {(s['number'], s['address'], s['protocol'], s['port'], s['target'])
+            for s in state['services']}, 'services')
+    expect({row[p.ips[4]] for p in (srv, bad)},
+           {s['row'] for s in state['services']}, 'rows of the backends')
+
+
 def test_file(c):
     path = os.path.join(c.dir, 'state.json')
     expect('', export(c, path), 'output')
@@ -165,6 +197,7 @@ def main():
                            ('it is the same on every rung', test_every_rung),
                            ('a change of policy is in it',
                             test_policy_changes_it),
+                           ('services are in it', test_services),
                            ('a file is written whole', test_file),
                            ('no secret is in it', test_no_secret),
                            ('where nothing is', test_nothing_there),

@@ -100,7 +100,6 @@ static void wire(struct node *node, struct wd_sink *sink)
 	node->gen.host_addrs = host_addrs;
 	node->gen.ctx = node;
 	node->oracle.store = node->store;
-	node->oracle.untranslated = true;
 }
 
 static bool settle(struct node *node)

@@ -204,6 +204,35 @@ static void object_that_does_not_load_is_told_but_a_lower_one_may_do(void)
 	wd_preflight_result_free(&r);
 }
 
+/* The node judges the backend that is chosen: so must the other kernel. */
+static void services_that_cannot_be_judged_exactly_there_are_not_safe(void)
+{
+	static const struct {
+		const char *late;
+		enum wd_preflight_answer answer;
+	} guests[] = {
+		{ "true", WD_PREFLIGHT_SAFE },
+		{ "false,'late_error':'no such kind'", WD_PREFLIGHT_UNSAFE },
+	};
+	static struct wd_preflight_result r;
+	char line[256];
+
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(line, sizeof(line),
+			       "{'datapath':{'opens':true,'rung':'full',"
+			       "'object':'wd_pod','attach':'tcx','attaches':"
+			       "true,'late':%s}}",
+			       guests[i].late);
+		node.state->flags |= WD_STATE_LATE;
+		run(&r, 3, line);
+		node.state->flags &= ~(uint32_t)WD_STATE_LATE;
+		wd_expect_int(guests[i].answer, r.answer);
+		if (i)
+			wd_expect(has_why(&r, "cannot be had: no such kind"));
+		wd_preflight_result_free(&r);
+	}
+}
+
 /* A kernel on which only the ruleset of nf_tables can be had. */
 static void run_nft(struct wd_preflight_result *r, const char *min)
 {
@@ -326,6 +355,7 @@ int main(void)
 	WD_TEST(what_is_not_good_is_not_safe_and_says_why);
 	WD_TEST(one_other_verdict_is_not_safe_and_named);
 	WD_TEST(object_that_does_not_load_is_told_but_a_lower_one_may_do);
+	WD_TEST(services_that_cannot_be_judged_exactly_there_are_not_safe);
 	WD_TEST(verdicts_of_a_ruleset_are_not_known);
 	WD_TEST(nothing_on_hold_is_safe);
 	WD_TEST(node_below_programs_is_told_that_it_may_stay_there);

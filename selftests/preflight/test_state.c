@@ -14,8 +14,8 @@
 
 /* A state with one of each. */
 static const char good[] =
-	"{'format':1,'warder':'0.1.0','schema':6,'node':'n','kernel':'6.1',"
-	"'rung':'full','generation':5,'host_policy':true,"
+	"{'format':2,'warder':'0.1.0','schema':6,'node':'n','kernel':'6.1',"
+	"'rung':'full','generation':5,'host_policy':true,'services_exact':true,"
 	"'endpoints':[{'ifindex':7,'name':'a/b','id':3,'stat':1,'identity':300,"
 	"'slot':2,'trial':0,'master':0,'mode':'audit','encap':false,"
 	"'addresses':['10.0.0.1','fd00::1'],'link_local':'fe80::1',"
@@ -23,11 +23,15 @@ static const char good[] =
 	"'addresses':[{'address':'10.0.0.1','identity':300,'row':1,'ifindex':7,"
 	"'node':0,'is':['pod','local']}],"
 	"'prefixes':[{'prefix':'10.1.0.0/16','identity':9,'row':0}],"
+	"'services':[{'address':'10.96.0.10','protocol':6,'port':80,"
+	"'number':0,'identity':300,'row':1,'target':8080,'is':['node']},"
+	"{'address':'10.96.0.10','protocol':6,'port':80,"
+	"'number':1,'identity':301,'row':0,'target':8081,'is':[]}],"
 	"'rows':[{'row':1,'predicates':[0,4095]}],"
-	"'slots':[{'slot':2,'direction':'ingress','ready':true,'isolated':true,"
+	"'slots':[{'slot':2,'direction':'ingress','ready':true,'isolated':true,'denies':true,"
 	"'tcp':[{'from':0,'class':0},{'from':80,'class':4}],'udp':[],"
 	"'sctp':[],'icmp':[],'icmpv6':[],'other':[]},"
-	"{'slot':2,'direction':'egress','ready':true,'isolated':false,'tcp':[],"
+	"{'slot':2,'direction':'egress','ready':true,'isolated':false,'denies':false,'tcp':[],"
 	"'udp':[],'sctp':[],'icmp':[],'icmpv6':[{'from':0,'class':4}],"
 	"'other':[]}],"
 	"'classes':[{'class':4,'rules':[{'rule':11,'predicate':0,"
@@ -77,13 +81,19 @@ static void what_was_written_is_read(void)
 		return;
 	}
 	wd_expect_int(5, state->gen);
-	wd_expect_int(WD_STATE_HOST_POLICY | WD_STATE_CIDR4, state->flags);
+	wd_expect_int(WD_STATE_HOST_POLICY | WD_STATE_CIDR4 | WD_STATE_FRONTS |
+			      WD_STATE_LATE,
+		      state->flags);
 	wd_expect_str("a/b", state->ep[0].name);
 	wd_expect_int(WD_EP_AUDIT, state->ep[0].val.flags);
 	wd_expect_int(2, state->ep[0].val.slot[1]);
 	wd_expect_int(0x0a, state->ep[0].val.mac[5]);
 	wd_expect_int(WD_ADDR_POD | WD_ADDR_LOCAL, state->addr[0].val.flags);
 	wd_expect_int(16, state->cidr[0].cidr.len);
+	wd_expect_int(2, (long long)state->front_cnt);
+	wd_expect_int(WD_FRONT_NODE, state->front[0].val.flags);
+	wd_expect_int(8081, state->front[1].val.port[1]);
+	wd_expect(state->slot[0].val.flags & WD_SLOT_DENIES);
 	wd_expect(state->row[0].val.bits[63] == 1ULL << 63);
 	wd_expect_int(80, state->span[state->slot[0].val.first[0] + 1].lo);
 	wd_expect_int(WD_PRED_ANY, state->class[0].val.rule[1].pred);
@@ -98,8 +108,8 @@ static const struct {
 	const char *new;
 	const char *says; /* part of the message */
 } cases[] = {
-	{ "another format", "'format':1", "'format':2", "format: 2" },
-	{ "no format", "'format':1,", "", "not the state of a node" },
+	{ "another format", "'format':2", "'format':1", "format: 1" },
+	{ "no format", "'format':2,", "", "not the state of a node" },
 	{ "another schema", "'schema':6", "'schema':1", "schema" },
 	{ "a field too many", "'node':'n'", "'node':'n','x':1", "x: is not" },
 	{ "a field too few", "'node':'n',", "", "node: is missing" },
@@ -131,6 +141,17 @@ static const struct {
 	{ "a row that is not there", "'row':1,'ifindex'", "'row':2,'ifindex'",
 	  "addresses[0].row" },
 	{ "no prefix", "10.1.0.0/16", "10.1.0.0/33", "prefixes[0].prefix" },
+	{ "a service of a row that is not there", "'row':1,'target'",
+	  "'row':2,'target'", "services[0].row" },
+	{ "a service twice", "'number':1", "'number':0", "services[" },
+	{ "a kind of backends without the one before", "'number':1",
+	  "'number':2", "services[1].number" },
+	{ "kinds of backends beyond the last", "'number':1", "'number':16",
+	  "services[1].number" },
+	{ "a port of a service beyond the last", "'port':80,", "'port':65536,",
+	  "services[0].port" },
+	{ "an unknown kind of backends", "['node']", "['nod']",
+	  "services[0].is" },
 	{ "a predicate beyond the row", "4095", "4096", "rows[0].predicates" },
 	{ "row 0", "[{'row':1,", "[{'row':0,", "rows[0]" },
 	{ "spans that go down", "'from':80", "'from':0", "slots[0].tcp" },

@@ -185,10 +185,10 @@ const struct wd_cmd wd_cmd_state_export = {
 	.max = 1,
 	.summary = "what this node enforces, in one file, for preflight",
 	.text = "Writes JSON to FILE, or to stdout: endpoints, addresses, "
-		"prefixes and the compiled\npolicies that are in force, with "
-		"names beside the numbers. Neither flows nor counters\nnor "
-		"secrets are in it. Without an agent the pinned tables are "
-		"read, which know no\nnames.",
+		"prefixes, services and\nthe compiled policies that are in "
+		"force, with names beside the numbers. Neither flows\nnor "
+		"counters nor secrets are in it. Without an agent the pinned "
+		"tables are read,\nwhich know no names.",
 	.opts = options,
 	.fn = cmd_state_export,
 };

@@ -19,6 +19,7 @@
 #include "internal.h"
 
 #define PASSED UINT32_MAX /* TCX_NEXT, TC_ACT_UNSPEC: -1 */
+#define ENDS 0 /* TCX_PASS, TC_ACT_OK: nobody else is asked */
 #define SHOT 2 /* TCX_DROP, TC_ACT_SHOT */
 
 #define BUCKETS 16 /* of the flow table, which is emptied for each packet */
@@ -284,9 +285,10 @@ int wd_ask_packet(struct wd_ask *ask, const struct wd_ask_frame *frame,
 	err = run(ask, frame, &code, &reason);
 	if (err)
 		return err;
-	if ((code != PASSED && code != SHOT) || reason >= WD_R__MAX)
+	if ((code != PASSED && code != ENDS && code != SHOT) ||
+	    reason >= WD_R__MAX)
 		return -EBADMSG;
-	*ret_passes = code == PASSED;
+	*ret_passes = code != SHOT;
 	*ret_reason = reason;
 	return 0;
 }

@@ -116,6 +116,9 @@ static void read_datapath(const struct wd_preflight *p,
 
 	r->opens = wd_json_get_bool(obj, "opens");
 	r->attaches = wd_json_get_bool(obj, "attaches");
+	r->late = wd_json_get_bool(obj, "late");
+	free(r->late_error);
+	r->late_error = copy(obj, "late_error");
 	free(r->datapath_error);
 	r->datapath_error = copy(obj, "error");
 	(void)snprintf(r->attach, sizeof(r->attach), "%s",

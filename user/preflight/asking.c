@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "../byteorder.h"
 #include "datapath/ask.h"
 
 static int fill_addrs(struct wd_ask *ask, const struct wd_state *state)
@@ -28,6 +29,24 @@ static int fill_addrs(struct wd_ask *ask, const struct wd_state *state)
 		memcpy(key.addr, &a->cidr.addr.v6, is_v4 ? 4 : 16);
 		err = wd_ask_set(ask, is_v4 ? WD_MAP_wd_cidr4 : WD_MAP_wd_cidr6,
 				 &key, &a->val);
+	}
+	return err;
+}
+
+static int fill_fronts(struct wd_ask *ask, const struct wd_state *state)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < state->front_cnt && !err; i++) {
+		const struct wd_state_front *f = &state->front[i];
+		bool is_v4 = f->addr.family == 4;
+		struct wd_front_key key = { .port = wd_be16(f->port),
+					    .proto = f->proto,
+					    .family = f->addr.family,
+					    .nr = f->nr };
+
+		memcpy(&key.addr[is_v4 ? 3 : 0], &f->addr.v6, is_v4 ? 4 : 16);
+		err = wd_ask_set(ask, WD_MAP_wd_front, &key, &f->val);
 	}
 	return err;
 }
@@ -68,6 +87,8 @@ int wd_asking_fill(struct wd_ask *ask, const struct wd_state *state)
 {
 	int err = fill_addrs(ask, state);
 
+	if (!err)
+		err = fill_fronts(ask, state);
 	if (!err)
 		err = fill_policies(ask, state);
 	for (size_t i = 0; i < state->ep_cnt && !err; i++)

@@ -195,6 +195,29 @@ static int add_cidr6(struct collector *c, const void *key)
 	return add_cidr(c, WD_MAP_wd_cidr6, key, 6);
 }
 
+static int add_front(struct collector *c, const void *key)
+{
+	struct wd_state_front *front = WD_STATE_ADD(c->s, front);
+	struct wd_front_key k;
+	int err;
+
+	if (!front)
+		return -ENOMEM;
+	memcpy(&k, key, sizeof(k));
+	if ((k.family != 4 && k.family != 6) || k.nr >= WD_FRONT_KINDS)
+		return -EBADMSG;
+	front->addr.family = k.family;
+	memcpy(&front->addr.v6, &k.addr[k.family == 4 ? 3 : 0],
+	       k.family == 4 ? 4 : 16);
+	front->port = wd_host16(k.port);
+	front->proto = k.proto;
+	front->nr = (uint8_t)k.nr;
+	err = c->t->get(c->t->ctx, WD_MAP_wd_front, key, &front->val);
+	front->val.row[!c->half] = front->val.row[c->half];
+	front->val.port[!c->half] = front->val.port[c->half];
+	return err ? err : add_row(c, front->val.row[0]);
+}
+
 #define KEY_MOST 32 /* bytes */
 
 static int walk(struct collector *c, enum wd_map map,
@@ -227,6 +250,7 @@ static int collect(struct collector *c, char **ret_error)
 		{ WD_MAP_wd_addr6, "IPv6 addresses", add_addr6 },
 		{ WD_MAP_wd_cidr4, "IPv4 prefixes", add_cidr4 },
 		{ WD_MAP_wd_cidr6, "IPv6 prefixes", add_cidr6 },
+		{ WD_MAP_wd_front, "services", add_front },
 	};
 	struct wd_state_val state;
 	int err = get(c, WD_MAP_wd_state, 0, &state);
@@ -238,7 +262,7 @@ static int collect(struct collector *c, char **ret_error)
 	}
 	c->half = state.gen & 1;
 	c->s->gen = state.gen;
-	c->s->flags = state.flags & WD_STATE_HOST_POLICY;
+	c->s->flags = state.flags & (WD_STATE_HOST_POLICY | WD_STATE_LATE);
 	c->s->schema = state.schema;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		err = walk(c, steps[i].map, steps[i].fn);

@@ -161,10 +161,10 @@ static bool is_icmp(const struct wd_question *q)
 
 /* The last span that begins at or below the port says the class. */
 static uint32_t class_of(const struct case_of *c,
-			 const struct wd_state_slot *slot)
+			 const struct wd_state_slot *slot, uint32_t number)
 {
 	bool is4 = c->q->own.family == 4;
-	uint32_t number = c->q->port, found = 0;
+	uint32_t found = 0;
 	int l4;
 
 	if (c->q->proto == IPPROTO_TCP) {
@@ -209,10 +209,10 @@ static uint32_t row_of(const struct case_of *c)
 	return row;
 }
 
-static int scan(struct case_of *c, uint32_t nr)
+static int scan(struct case_of *c, uint32_t nr, uint32_t row_nr)
 {
 	const struct wd_state_class *class = wd_state_class(c->state, nr);
-	const struct wd_state_row *row = wd_state_row(c->state, row_of(c));
+	const struct wd_state_row *row = wd_state_row(c->state, row_nr);
 
 	for (uint32_t i = 0; class && i < class->val.cnt; i++) {
 		const struct wd_rule *rule = &class->val.rule[i];
@@ -246,7 +246,8 @@ static int no_rule(const struct case_of *c, const struct wd_state_slot *slot)
 	return WD_R_PROTO_UNSUP;
 }
 
-static int by_slot(struct case_of *c, uint32_t nr)
+/* As if the peer had row @row and the flow went to @port. */
+static int by_rules(struct case_of *c, uint32_t nr, uint32_t row, uint32_t port)
 {
 	const struct wd_state_slot *slot =
 		wd_state_slot(c->state, nr, c->q->dir);
@@ -255,14 +256,111 @@ static int by_slot(struct case_of *c, uint32_t nr)
 	c->rule = 0;
 	if (!nr || !slot || !(slot->val.flags & WD_SLOT_READY))
 		return WD_R_NOT_READY;
-	r = scan(c, class_of(c, slot));
+	r = scan(c, class_of(c, slot, port), row);
 	return DECIDED(r) ? r : no_rule(c, slot);
 }
 
 static bool is_policy(int r)
 {
 	return r == WD_R_DEFAULT || r == WD_R_POLICY || r == WD_R_PROTO_UNSUP ||
-	       r == WD_R_MCAST;
+	       r == WD_R_MCAST || r == WD_R_SERVICE;
+}
+
+/* ---- services ---- */
+
+static bool is_nodes(const struct case_of *c)
+{
+	return c->peer && (c->peer->val.flags & (WD_ADDR_NODE | WD_ADDR_HOST));
+}
+
+/* The service's own address; else, of a node's, a port of all nodes. */
+static struct wd_addr service_of(const struct case_of *c)
+{
+	struct wd_addr any = { .family = c->q->peer.family };
+
+	return is_nodes(c) && !wd_state_front(c->state, &c->q->peer,
+					      c->q->proto, c->q->port, 0) ?
+		       any :
+		       c->q->peer;
+}
+
+/* Nobody knows where it leads. */
+static int by_nobody(const struct case_of *c, uint32_t nr)
+{
+	const struct wd_state_slot *slot =
+		wd_state_slot(c->state, nr, c->q->dir);
+
+	if (!nr || !slot || !(slot->val.flags & WD_SLOT_READY))
+		return WD_R_NOT_READY;
+	if (slot->val.flags & (WD_SLOT_ISOLATED | WD_SLOT_DENIES))
+		return WD_R_SERVICE;
+	return WD_R_NOT_ISOLATED;
+}
+
+static int by_kind(struct case_of *c, uint32_t nr,
+		   const struct wd_state_front *front)
+{
+	uint16_t port = front->val.port[0];
+
+	if (front->val.flags & WD_FRONT_NONE)
+		return by_nobody(c, nr);
+	if ((front->val.flags & WD_FRONT_NODE) && c->q->proto == IPPROTO_UDP &&
+	    !(c->ep->val.flags & WD_EP_ENCAP) && WD_ENCAP_IS_PORT(port))
+		return WD_R_ENCAP_FORBIDDEN;
+	return by_rules(c, nr, front->val.row[0], port);
+}
+
+/* Is it this node that translates, and nobody before it? */
+static bool is_translated_here(const struct case_of *c,
+			       const struct wd_addr *service)
+{
+	if (c->ep->val.master)
+		return false;
+	return wd_addr_equal(service, &c->q->peer) ||
+	       (c->peer->val.flags & WD_ADDR_HOST);
+}
+
+/* Which drop counts: one that no policy takes back, then the first. */
+static int worse_of(int r, int other)
+{
+	if (r < WD_R_FIRST_DROP)
+		return other < WD_R_FIRST_DROP ? r : other;
+	return is_policy(r) && other >= WD_R_FIRST_DROP && !is_policy(other) ?
+		       other :
+		       r;
+}
+
+/* Each backend must be allowed, or one, where somebody judges behind us. */
+static int by_service(struct case_of *c, uint32_t nr)
+{
+	struct wd_addr service = service_of(c);
+	const struct wd_state_front *front;
+	bool some = false;
+	int r = GO_ON;
+
+	for (uint8_t i = 0; i < WD_FRONT_KINDS; i++) {
+		int one;
+
+		front = wd_state_front(c->state, &service, c->q->proto,
+				       c->q->port, i);
+		if (!front)
+			break;
+		one = by_kind(c, nr, front);
+		some |= one < WD_R_FIRST_DROP ||
+			(front->val.flags & WD_FRONT_MANY);
+		r = DECIDED(r) ? worse_of(r, one) : one;
+	}
+	if (some && is_policy(r) && (c->state->flags & WD_STATE_LATE) &&
+	    is_translated_here(c, &service))
+		return WD_R_SERVICE_LATE;
+	return r;
+}
+
+static int by_slot(struct case_of *c, uint32_t nr)
+{
+	int r = c->q->dir == WD_EGRESS ? by_service(c, nr) : GO_ON;
+
+	return DECIDED(r) ? r : by_rules(c, nr, row_of(c), c->q->port);
 }
 
 static int policy(struct case_of *c)

@@ -226,7 +226,21 @@ static void put_ladder(const struct wd_datapath *dp, struct json_object *obj)
 	tell_attempts(ladder);
 }
 
-static void try_datapath(void)
+/* What judges services behind the translation, as the node has it. */
+static void try_late(struct wd_datapath *dp, struct json_object *obj)
+{
+	int err = wd_late_open(dp);
+
+	wd_json_bool(obj, "late", !err);
+	if (err)
+		wd_json_str(obj, "late_error",
+			    *wd_late_error(dp) ? wd_late_error(dp) :
+						 wd_errno(err));
+	(void)wd_late_leave(dp); /* the end is near */
+}
+
+/* @late: the node judges services behind their translation */
+static void try_datapath(bool late)
 {
 	const struct wd_ladder_opts opts = { .top = WD_RUNG_FULL,
 					     .bottom = WD_RUNG_HOLD };
@@ -248,6 +262,8 @@ static void try_datapath(void)
 		wd_json_bool(obj, "attaches", !err);
 		if (err)
 			wd_json_str(obj, "error", wd_errno(err));
+		if (late && wd_datapath_has_programs(dp))
+			try_late(dp, obj);
 		(void)wd_datapath_detach(dp, LOOPBACK); /* the end is near */
 		wd_datapath_close(dp);
 	}
@@ -287,7 +303,7 @@ static void run(uint64_t seed, size_t most)
 			tell_failure("making the questions", "out of memory");
 	}
 	try_objects(state, &questions);
-	try_datapath();
+	try_datapath(state && (state->flags & WD_STATE_LATE));
 	wd_questions_free(&questions);
 	wd_state_free(state);
 	free(why);

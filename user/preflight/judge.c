@@ -188,6 +188,25 @@ static void judge_rung(const struct wd_preflight *p,
 	}
 }
 
+/*
+ * Where the node asks which backend was chosen and this kernel cannot, every
+ * backend must be allowed, and what passes now is dropped.
+ */
+static void judge_late(const struct wd_preflight *p,
+		       struct wd_preflight_result *r)
+{
+	if (!p->state || !(p->state->flags & WD_STATE_LATE) || !r->in_force ||
+	    r->late)
+		return;
+	unsafe(r);
+	wd_preflight_why(r,
+			 "services with backends that policy treats "
+			 "differently are dropped there: the node judges the "
+			 "backend that is chosen, and what does that cannot be "
+			 "had: %s",
+			 r->late_error ?: "no cause told");
+}
+
 /* ---- the machine ---- */
 
 static void judge_end(struct wd_preflight_result *r)
@@ -210,6 +229,7 @@ void wd_preflight_judge(const struct wd_preflight *preflight,
 	if (!result->ran)
 		return;
 	judge_rung(preflight, result);
+	judge_late(preflight, result);
 	for (size_t i = 0; preflight->state && i < result->object_cnt; i++)
 		if (result->object[i].loads)
 			compare(preflight, result, i);

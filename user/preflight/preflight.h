@@ -85,6 +85,8 @@ struct wd_preflight_result {
 	size_t object_cnt;
 	bool opens; /* the data path: golden packets, maps of full size */
 	bool attaches;
+	bool late; /* services can be judged behind their translation */
+	char *late_error; /* NULL: none, or not tried */
 	char attach[16]; /* "tcx", "clsact", "" */
 	char *datapath_error;
 	char rung[16]; /* that warder reaches, "" not known */

@@ -35,6 +35,12 @@ struct port {
 	uint16_t port;
 };
 
+/* Where a pod may ask for one. */
+struct service {
+	struct peer at;
+	struct port port;
+};
+
 /* One endpoint, direction and family. */
 struct combo {
 	uint32_t ep;
@@ -50,6 +56,7 @@ struct maker {
 	size_t max;
 	WD_STATE_LIST(struct peer, v4);
 	WD_STATE_LIST(struct peer, v6);
+	WD_STATE_LIST(struct service, service);
 	WD_STATE_LIST(struct combo, combo);
 	WD_STATE_LIST(struct port, port); /* of the combo at hand */
 };
@@ -261,6 +268,64 @@ static int find_ports(struct maker *m, const struct combo *c)
 	return err ? err : add_port(m, OSPF, 0);
 }
 
+/* ---- services ---- */
+
+#define SERVICES_LOOKED_AT 64 /* addresses and ports; of more every n-th */
+
+static int add_service(struct maker *m, const struct wd_addr *addr,
+		       const struct wd_state_front *front)
+{
+	struct service *service = WD_STATE_ADD(m, service);
+
+	if (!service)
+		return -ENOMEM;
+	*service = (struct service){ .at = { .addr = *addr, .iif = UPLINK },
+				     .port = { front->proto, front->port } };
+	return 0;
+}
+
+/* A node port: at an address of this node and at one of another. */
+static int add_node_port(struct maker *m, const struct wd_state_front *front)
+{
+	uint32_t seen = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < m->s->addr_cnt && !err; i++) {
+		const struct wd_state_addr *a = &m->s->addr[i];
+		uint32_t kind = a->val.flags & WD_ADDR_HOST ?
+					WD_ADDR_HOST :
+					a->val.flags & WD_ADDR_NODE;
+
+		if (a->cidr.addr.family != front->addr.family ||
+		    !(kind & ~seen))
+			continue;
+		seen |= kind;
+		err = add_service(m, &a->cidr.addr, front);
+	}
+	return err;
+}
+
+static int find_services(struct maker *m)
+{
+	static const struct wd_addr any[2] = { { .family = 4 },
+					       { .family = 6 } };
+	size_t step = 1 + m->s->front_cnt / SERVICES_LOOKED_AT;
+	size_t at = draw(m, step);
+	int err = 0;
+
+	for (; at < m->s->front_cnt && !err; at += step) {
+		const struct wd_state_front *f = &m->s->front[at];
+
+		if (f->nr && step == 1)
+			continue; /* its first kind was here */
+		if (wd_addr_equal(&f->addr, &any[f->addr.family == 6]))
+			err = add_node_port(m, f);
+		else
+			err = add_service(m, &f->addr, f);
+	}
+	return err;
+}
+
 /* ---- questions ---- */
 
 static void ask(struct maker *m, const struct combo *c, const struct port *port,
@@ -290,6 +355,12 @@ static const struct peer *peers_of(const struct maker *m, uint8_t family,
 	return family == 4 ? m->v4 : m->v6;
 }
 
+/* Nobody comes to a pod by a service's address. */
+static bool is_for(const struct combo *c, const struct service *service)
+{
+	return c->dir == WD_EGRESS && c->family == service->at.addr.family;
+}
+
 static void ask_all(struct maker *m, const struct combo *c)
 {
 	size_t cnt;
@@ -298,6 +369,9 @@ static void ask_all(struct maker *m, const struct combo *c)
 	for (size_t i = 0; i < cnt; i++)
 		for (size_t j = 0; j < m->port_cnt; j++)
 			ask(m, c, &m->port[j], &peer[i]);
+	for (size_t i = 0; i < m->service_cnt; i++)
+		if (is_for(c, &m->service[i]))
+			ask(m, c, &m->service[i].port, &m->service[i].at);
 }
 
 static const struct wd_state_class *
@@ -345,9 +419,15 @@ static const struct peer *draw_peer(struct maker *m, const struct combo *c,
 static void ask_some(struct maker *m, const struct combo *c, size_t cnt)
 {
 	while (cnt--) {
+		const struct service *service =
+			m->service_cnt ? &m->service[draw(m, m->service_cnt)] :
+					 NULL;
 		const struct port *port = &m->port[draw(m, m->port_cnt)];
 
-		ask(m, c, port, draw_peer(m, c, port));
+		if (service && is_for(c, service) && !draw(m, 4))
+			ask(m, c, &service->port, &service->at);
+		else
+			ask(m, c, port, draw_peer(m, c, port));
 	}
 }
 
@@ -372,6 +452,8 @@ static int find_combos(struct maker *m)
 		if (find_ports(m, &c))
 			return -ENOMEM;
 		m->out->possible += peers * m->port_cnt;
+		for (size_t k = 0; k < m->service_cnt; k++)
+			m->out->possible += is_for(&c, &m->service[k]);
 	}
 	return 0;
 }
@@ -384,6 +466,8 @@ static int fill(struct maker *m)
 	for (size_t i = 0; i < m->s->row_cnt; i++)
 		m->row[m->s->row[i].nr] = &m->s->row[i].val;
 	err = find_peers(m);
+	if (!err)
+		err = find_services(m);
 	if (!err)
 		err = find_combos(m);
 	if (err || !m->out->possible)
@@ -426,6 +510,7 @@ int wd_questions_make(const struct wd_state *state, uint64_t seed, size_t max,
 		wd_questions_free(ret);
 	free(m->v4);
 	free(m->v6);
+	free(m->service);
 	free(m->combo);
 	free(m->port);
 	free(m);

@@ -32,6 +32,7 @@ void wd_state_free(struct wd_state *state)
 	free(state->ep);
 	free(state->addr);
 	free(state->cidr);
+	free(state->front);
 	free(state->row);
 	free(state->slot);
 	free(state->span);
@@ -83,6 +84,21 @@ static int by_addr(const void *a, const void *b)
 	return diff ? diff : by_number(x->len, y->len);
 }
 
+static int by_front(const void *a, const void *b)
+{
+	const struct wd_state_front *x = a, *y = b;
+	int diff = by_number(x->addr.family, y->addr.family);
+
+	if (!diff)
+		diff = memcmp(&x->addr.v6, &y->addr.v6,
+			      x->addr.family == 4 ? 4 : 16);
+	if (!diff)
+		diff = by_number(x->proto, y->proto);
+	if (!diff)
+		diff = by_number(x->port, y->port);
+	return diff ? diff : by_number(x->nr, y->nr);
+}
+
 static int by_row(const void *a, const void *b)
 {
 	const struct wd_state_row *x = a, *y = b;
@@ -124,11 +140,15 @@ void wd_state_sort(struct wd_state *state)
 	SORT(state, ep, by_ifindex);
 	SORT(state, addr, by_addr);
 	SORT(state, cidr, by_addr);
+	SORT(state, front, by_front);
 	SORT(state, row, by_row);
 	SORT(state, slot, by_slot);
 	SORT(state, class, by_class);
 	SORT(state, rule, by_rule);
-	state->flags &= ~(uint32_t)(WD_STATE_CIDR4 | WD_STATE_CIDR6);
+	state->flags &=
+		~(uint32_t)(WD_STATE_CIDR4 | WD_STATE_CIDR6 | WD_STATE_FRONTS);
+	if (state->front_cnt)
+		state->flags |= WD_STATE_FRONTS;
 	for (size_t i = 0; i < state->cidr_cnt; i++)
 		state->flags |= state->cidr[i].cidr.addr.family == 4 ?
 					WD_STATE_CIDR4 :
@@ -174,6 +194,20 @@ const struct wd_state_addr *wd_state_addr(const struct wd_state *state,
 	return state->addr_cnt ? bsearch(&key, state->addr, state->addr_cnt,
 					 sizeof(key), by_addr) :
 				 NULL;
+}
+
+const struct wd_state_front *wd_state_front(const struct wd_state *state,
+					    const struct wd_addr *addr,
+					    uint8_t proto, uint16_t port,
+					    uint8_t nr)
+{
+	const struct wd_state_front key = {
+		.addr = *addr, .port = port, .proto = proto, .nr = nr
+	};
+
+	return state->front_cnt ? bsearch(&key, state->front, state->front_cnt,
+					  sizeof(key), by_front) :
+				  NULL;
 }
 
 const char *wd_state_rule(const struct wd_state *state, uint32_t id)
@@ -281,6 +315,31 @@ static void put_cidr(const struct wd_state_addr *addr, struct json_object *obj)
 	wd_json_int(obj, "row", addr->val.row[0]);
 }
 
+static void put_front(const struct wd_state_front *front,
+		      struct json_object *obj)
+{
+	static const struct {
+		uint32_t flag;
+		const char *name;
+	} flags[] = { { WD_FRONT_NODE, "node" },
+		      { WD_FRONT_NONE, "none" },
+		      { WD_FRONT_MANY, "many" } };
+	struct json_object *array;
+	char buf[WD_ADDR_STRLEN];
+
+	wd_json_str(obj, "address", wd_addr_str(&front->addr, buf));
+	wd_json_int(obj, "protocol", front->proto);
+	wd_json_int(obj, "port", front->port);
+	wd_json_int(obj, "number", front->nr);
+	wd_json_int(obj, "identity", front->val.identity);
+	wd_json_int(obj, "row", front->val.row[0]);
+	wd_json_int(obj, "target", front->val.port[0]);
+	array = wd_json_array(obj, "is");
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
+		if (front->val.flags & flags[i].flag)
+			wd_json_push_str(array, flags[i].name);
+}
+
 static void push_int(struct json_object *array, int64_t value)
 {
 	struct json_object *child = json_object_new_int64(value);
@@ -318,6 +377,7 @@ static void put_slot(const struct wd_state *state,
 	wd_json_str(obj, "direction", wd_dir_name(slot->dir));
 	wd_json_bool(obj, "ready", slot->val.flags & WD_SLOT_READY);
 	wd_json_bool(obj, "isolated", slot->val.flags & WD_SLOT_ISOLATED);
+	wd_json_bool(obj, "denies", slot->val.flags & WD_SLOT_DENIES);
 	for (int l4 = 0; l4 < WD_L4__MAX; l4++) {
 		struct json_object *array =
 			wd_json_array(obj, wd_state_l4_name((enum wd_l4)l4));
@@ -363,6 +423,9 @@ static void put_lists(const struct wd_state *state, struct json_object *doc)
 	array = wd_json_array(doc, "prefixes");
 	for (size_t i = 0; i < state->cidr_cnt; i++)
 		put_cidr(&state->cidr[i], wd_json_push(array));
+	array = wd_json_array(doc, "services");
+	for (size_t i = 0; i < state->front_cnt; i++)
+		put_front(&state->front[i], wd_json_push(array));
 	array = wd_json_array(doc, "rows");
 	for (size_t i = 0; i < state->row_cnt; i++)
 		put_row(&state->row[i], wd_json_push(array));
@@ -395,6 +458,7 @@ struct json_object *wd_state_json(const struct wd_state *state)
 	wd_json_str(doc, "rung", state->rung);
 	wd_json_int(doc, "generation", state->gen);
 	wd_json_bool(doc, "host_policy", state->flags & WD_STATE_HOST_POLICY);
+	wd_json_bool(doc, "services_exact", state->flags & WD_STATE_LATE);
 	put_lists(state, doc);
 	return doc;
 }

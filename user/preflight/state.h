@@ -3,8 +3,8 @@
  * state.h - what a node enforces, in one file that can leave the node.
  *
  * The tables that are in force, as the programs read them, with names beside
- * the numbers for people: endpoints, addresses, prefixes, and of rows, slots,
- * spans and classes those that can be reached. No counters, no flows, no
+ * the numbers for people: endpoints, addresses, prefixes, services, and of rows,
+ * slots, spans and classes those that can be reached. No counters, no flows, no
  * secrets. state.c makes JSON of it, state_read.c reads that strictly,
  * collect.c fills it from maps.
  *
@@ -22,7 +22,7 @@
 #include "model/object.h"
 
 /* Of the file; another number is refused. */
-#define WD_STATE_FORMAT 1
+#define WD_STATE_FORMAT 2
 
 struct json_object;
 
@@ -36,6 +36,15 @@ struct wd_state_ep {
 struct wd_state_addr {
 	struct wd_cidr cidr; /* of an address: all bits */
 	struct wd_addr_val val;
+};
+
+/* One kind of backends of a service. */
+struct wd_state_front {
+	struct wd_addr addr; /* all 0: any address of a node */
+	uint16_t port; /* of the service, or node port */
+	uint8_t proto; /* IP protocol number */
+	uint8_t nr; /* < WD_FRONT_KINDS, from 0 up */
+	struct wd_front_val val;
 };
 
 struct wd_state_row {
@@ -76,6 +85,8 @@ struct wd_state {
 	WD_STATE_LIST(struct wd_state_ep, ep); /* by ifindex */
 	WD_STATE_LIST(struct wd_state_addr, addr); /* by family, address */
 	WD_STATE_LIST(struct wd_state_addr, cidr); /* and by length */
+	WD_STATE_LIST(struct wd_state_front,
+		      front); /* by address, port .. nr */
 	WD_STATE_LIST(struct wd_state_row, row); /* these by number */
 	WD_STATE_LIST(struct wd_state_slot, slot); /* and direction */
 	WD_STATE_LIST(struct wd_span_val, span);
@@ -97,7 +108,7 @@ void *wd_state_grow(void **list, size_t *cnt, size_t *cap, size_t size);
 	wd_state_grow((void **)&(state)->name, &(state)->name##_cnt, \
 		      &(state)->name##_cap, sizeof(*(state)->name))
 
-/** wd_state_sort() - bring the lists in their order, and WD_STATE_CIDR* up to date */
+/** wd_state_sort() - bring the lists in their order, and WD_STATE_CIDR*, _FRONTS up to date */
 void wd_state_sort(struct wd_state *state);
 
 /** wd_state_json() - the document; to be put. NULL without memory */
@@ -128,6 +139,11 @@ const struct wd_state_row *wd_state_row(const struct wd_state *state,
 /** wd_state_addr() - exactly this address */
 const struct wd_state_addr *wd_state_addr(const struct wd_state *state,
 					  const struct wd_addr *addr);
+/** wd_state_front() - kind @nr of the service at exactly this address */
+const struct wd_state_front *wd_state_front(const struct wd_state *state,
+					    const struct wd_addr *addr,
+					    uint8_t proto, uint16_t port,
+					    uint8_t nr);
 const char *wd_state_rule(const struct wd_state *state, uint32_t id);
 
 /** wd_state_l4_name() - name of a slot's list of spans of this kind */

@@ -314,6 +314,43 @@ static void read_cidr(struct reader *r, struct json_object *obj)
 	cidr->val.row[1] = cidr->val.row[0];
 }
 
+static void read_front(struct reader *r, struct json_object *obj)
+{
+	static const struct field fields[] = {
+		{ "address", json_type_string },
+		{ "protocol", json_type_int },
+		{ "port", json_type_int },
+		{ "number", json_type_int },
+		{ "identity", json_type_int },
+		{ "row", json_type_int },
+		{ "target", json_type_int },
+		{ "is", json_type_array },
+		{},
+	};
+	static const char *const kinds[] = { "node", "none", "many" };
+	static const uint32_t kind_flags[] = { WD_FRONT_NODE, WD_FRONT_NONE,
+					       WD_FRONT_MANY };
+	struct wd_state_front *front;
+
+	if (!is_shaped(r, obj, fields))
+		return;
+	front = added(r, WD_STATE_ADD(r->state, front));
+	if (!front)
+		return;
+	front->addr = address(r, wd_json_get(obj, "address"), "address");
+	front->proto = (uint8_t)number(r, obj, "protocol", UINT8_MAX);
+	front->port = (uint16_t)number(r, obj, "port", UINT16_MAX);
+	front->nr = (uint8_t)number(r, obj, "number", WD_FRONT_KINDS - 1);
+	front->val.identity = number(r, obj, "identity", UINT32_MAX);
+	front->val.row[0] = number(r, obj, "row", WD_ROWS_MAX - 1);
+	front->val.row[1] = front->val.row[0];
+	front->val.port[0] = (uint16_t)number(r, obj, "target", UINT16_MAX);
+	front->val.port[1] = front->val.port[0];
+	for (size_t i = 0; i < wd_json_len(obj, "is"); i++)
+		front->val.flags |= kind_flags[word(r, wd_json_at(obj, "is", i),
+						    "is", kinds, 3)];
+}
+
 static void read_row(struct reader *r, struct json_object *obj)
 {
 	static const struct field fields[] = {
@@ -388,6 +425,7 @@ static void read_slot(struct reader *r, struct json_object *obj)
 		{ "direction", json_type_string },
 		{ "ready", json_type_boolean },
 		{ "isolated", json_type_boolean },
+		{ "denies", json_type_boolean },
 		{ "tcp", json_type_array },
 		{ "udp", json_type_array },
 		{ "sctp", json_type_array },
@@ -413,6 +451,8 @@ static void read_slot(struct reader *r, struct json_object *obj)
 		val->flags |= WD_SLOT_READY;
 	if (wd_json_get_bool(obj, "isolated"))
 		val->flags |= WD_SLOT_ISOLATED;
+	if (wd_json_get_bool(obj, "denies"))
+		val->flags |= WD_SLOT_DENIES;
 	for (int l4 = 0; l4 < WD_L4__MAX; l4++)
 		read_spans(r, obj, wd_state_l4_name((enum wd_l4)l4),
 			   &val->first[l4], &val->cnt[l4]);
@@ -540,6 +580,24 @@ static void check_addrs(struct reader *r, const struct known *known,
 	}
 }
 
+/* The kinds of a service go from 0 up without a gap, and each is there once. */
+static void check_fronts(struct reader *r, const struct known *known)
+{
+	const struct wd_state *s = r->state;
+
+	for (size_t i = 0; i < s->front_cnt; i++) {
+		const struct wd_state_front *f = &s->front[i];
+
+		need(r, known->row[f->val.row[0]], "services", i, "row");
+		if (f->nr && !wd_state_front(s, &f->addr, f->proto, f->port,
+					     (uint8_t)(f->nr - 1)))
+			refuse(r, -EINVAL, "number",
+			       "is one of which the one before is missing");
+		if (wd_state_front(s, &f->addr, f->proto, f->port, f->nr) != f)
+			refuse(r, -EINVAL, "", "is there twice");
+	}
+}
+
 /* The lists are in order by now, so the numbers told are those of the order. */
 static void check_numbers(struct reader *r)
 {
@@ -565,6 +623,7 @@ static void check_numbers(struct reader *r)
 	}
 	check_addrs(r, known, "addresses", s->addr, s->addr_cnt);
 	check_addrs(r, known, "prefixes", s->cidr, s->cidr_cnt);
+	check_fronts(r, known);
 	for (size_t i = 0; i < s->span_cnt; i++)
 		need(r, known->class[s->span[i].class], "spans", i, "class");
 	free(known);
@@ -597,6 +656,7 @@ static void read_lists(struct reader *r, struct json_object *doc)
 	read_list(r, doc, "endpoints", WD_ENDPOINTS_MAX, read_ep);
 	read_list(r, doc, "addresses", 2 * WD_ADDRS_MAX, read_addr);
 	read_list(r, doc, "prefixes", 2 * WD_CIDRS_MAX, read_cidr);
+	read_list(r, doc, "services", WD_FRONTS_MAX, read_front);
 	read_list(r, doc, "rows", WD_ROWS_MAX, read_row);
 	read_list(r, doc, "slots", 2 * WD_SLOTS_MAX, read_slot);
 	read_list(r, doc, "classes", WD_CLASSES_MAX, read_class);
@@ -614,9 +674,11 @@ static void read_doc(struct reader *r, struct json_object *doc)
 		{ "rung", json_type_string },
 		{ "generation", json_type_int },
 		{ "host_policy", json_type_boolean },
+		{ "services_exact", json_type_boolean },
 		{ "endpoints", json_type_array },
 		{ "addresses", json_type_array },
 		{ "prefixes", json_type_array },
+		{ "services", json_type_array },
 		{ "rows", json_type_array },
 		{ "slots", json_type_array },
 		{ "classes", json_type_array },
@@ -647,6 +709,8 @@ static void read_doc(struct reader *r, struct json_object *doc)
 	r->state->gen = number(r, doc, "generation", UINT32_MAX);
 	if (wd_json_get_bool(doc, "host_policy"))
 		r->state->flags |= WD_STATE_HOST_POLICY;
+	if (wd_json_get_bool(doc, "services_exact"))
+		r->state->flags |= WD_STATE_LATE;
 	if (r->state->schema != WD_SCHEMA)
 		refuse(r, -EINVAL, "schema",
 		       "%u is of another version of warder, this one has %d",
