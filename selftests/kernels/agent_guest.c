@@ -15,131 +15,27 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "pods.h"
 #include "tap.h"
 
-#define RUN_DIR WD_FX_ROOT "/run"
-#define LOG WD_FX_ROOT "/log"
-#define STATUS WD_FX_ROOT "/status"
-#define START_MS 300000 /* emulated, with a sixth of a processor */
-#define READY "agent: ready in" /* the last word of a start in its log */
-#define POLL_US 20000
 #define PASSES_MS 20000 /* what must come */
 #define QUIET_MS 300 /* what must not */
 #define PROBING_US 300000
-#define LOG_LINES 12
 /* Per cent of what is permitted may be lost on rung nft, whose rules change by
  * a transaction of some milliseconds; no other rung may lose any. */
 #define LOST_NFT 1
 
 static const char *warder; /* path of the program */
 static const char *top = "full"; /* the highest rung that it may use */
-static pid_t agent;
-static char rung[16]; /* that it reached first */
-
-/* ---- the agent ---- */
-
-static long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void show_log(void)
-{
-	static char line[LOG_LINES][512];
-	FILE *f = fopen(LOG, "re");
-	int n = 0;
-
-	while (f && fgets(line[n % LOG_LINES], sizeof(line[0]), f))
-		n++;
-	for (int i = n > LOG_LINES ? n - LOG_LINES : 0; i < n; i++)
-		printf("# agent: %s", line[i % LOG_LINES]);
-	if (f)
-		(void)fclose(f);
-}
-
-static bool spawn_agent(const char *max_rung)
-{
-	const char *argv[] = { warder,	      "agent",
-			       "--node",      "node",
-			       "--manifests", PODS_MANIFESTS,
-			       "--run-dir",   RUN_DIR,
-			       "--state-dir", WD_FX_ROOT "/state",
-			       "--bpffs",     WD_FX_BPFFS,
-			       "--max-rung",  max_rung,
-			       NULL };
-	posix_spawn_file_actions_t to;
-	bool ok;
-
-	if (posix_spawn_file_actions_init(&to))
-		return false;
-	ok = !posix_spawn_file_actions_addopen(
-		     &to, 1, LOG, O_WRONLY | O_CREAT | O_APPEND, 0600) &&
-	     !posix_spawn_file_actions_adddup2(&to, 1, 2) &&
-	     !posix_spawn(&agent, warder, &to, NULL,
-			  (char *const *)(uintptr_t)argv, environ);
-	posix_spawn_file_actions_destroy(&to);
-	return ok;
-}
-
-/* What it says of itself: the rung, "" while it is not ready. */
-static void ask(char ret_rung[16])
-{
-	struct json_object *doc, *name;
-
-	ret_rung[0] = '\0';
-	if (!wd_fx_run("%s status --json --run-dir " RUN_DIR " >" STATUS,
-		       warder))
-		return;
-	doc = json_object_from_file(STATUS);
-	if (doc && json_object_object_get_ex(doc, "rung", &name))
-		snprintf(ret_rung, 16, "%s", json_object_get_string(name));
-	json_object_put(doc);
-}
-
-/*
- * Its log says when to ask: where all is emulated, a command that asks is half
- * of what the machine can do, and the agent is to have it.
- * Return: it is ready, with its rung in @ret_rung.
- */
-static bool start_agent(const char *max_rung, char ret_rung[16])
-{
-	long until = now_ms() + START_MS, from = wd_fx_size(LOG);
-
-	ret_rung[0] = '\0';
-	if (!spawn_agent(max_rung))
-		return false;
-	while (!*ret_rung && now_ms() < until) {
-		if (waitpid(agent, NULL, WNOHANG) == agent)
-			break;
-		usleep(POLL_US);
-		if (wd_fx_says(LOG, from, READY))
-			ask(ret_rung);
-	}
-	if (!*ret_rung)
-		show_log();
-	return *ret_rung;
-}
-
-static void end_agent(int sig)
-{
-	kill(agent, sig);
-	waitpid(agent, NULL, 0);
-}
+static char rung[AGENT_RUNG_STRLEN]; /* that it reached first */
 
 static bool takes_rung(const char *name)
 {
@@ -196,7 +92,7 @@ static void expect_policy(void)
 	}
 	wd_test_row(NULL);
 	if (!good)
-		show_log();
+		agent_show_log();
 }
 
 /* A connection of `ok`, with both its ends. */
@@ -247,16 +143,16 @@ static bool no_veth(void)
 
 static void agent_reaches_a_rung_beside_pods_that_run(void)
 {
-	long begin = now_ms();
+	long begin = agent_now_ms();
 
 	if (no_veth()) {
 		wd_test_skip("the kernel has no veth, and the agent guards "
 			     "no other pairs");
 		return;
 	}
-	if (!wd_expect(start_agent(top, rung)))
+	if (!wd_expect(agent_start(warder, top, rung)))
 		return;
-	printf("@agent %s %ld\n", rung, now_ms() - begin);
+	printf("@agent %s %ld\n", rung, agent_now_ms() - begin);
 }
 
 static void what_is_allowed_passes_and_nothing_else(void)
@@ -305,11 +201,11 @@ static void expect_no_gap(void (*change)(void))
 
 static void kill_and_start(void)
 {
-	char again[16];
+	char again[AGENT_RUNG_STRLEN];
 
-	end_agent(SIGKILL);
+	agent_end(SIGKILL);
 	usleep(PROBING_US);
-	if (wd_expect(start_agent(top, again)))
+	if (wd_expect(agent_start(warder, top, again)))
 		wd_expect_str(rung, again);
 }
 
@@ -323,10 +219,10 @@ static const char *next_rung;
 
 static void go_to_rung(void)
 {
-	char now[16];
+	char now[AGENT_RUNG_STRLEN];
 
-	end_agent(SIGTERM);
-	if (wd_expect(start_agent(next_rung, now)))
+	agent_end(SIGTERM);
+	if (wd_expect(agent_start(warder, next_rung, now)))
 		wd_expect_str(next_rung, now);
 }
 
@@ -350,11 +246,8 @@ static void nothing_leaks_or_is_lost_while_programs_are_swapped(void)
 
 static void detaching_opens_everything(void)
 {
-	wd_expect(wd_fx_run("%s stop --detach --run-dir " RUN_DIR
-			    " --bpffs " WD_FX_BPFFS,
-			    warder));
+	wd_expect(agent_detach());
 	wd_expect(pods_datagram(POD_BAD, AF_INET, PODS_PORT, PASSES_MS));
-	waitpid(agent, NULL, 0);
 }
 
 int main(int argc, char **argv)

@@ -13,7 +13,7 @@
  *
  * then attaches the programs to a pair, by each way the kernel has; with
  * --attach-best those of the best object only. WD_LACKS
- * names what need not be there: clsact, tcx, veth, load.
+ * names what need not be there: clsact, tcx, veth, load, late.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -28,6 +28,7 @@
 #include "datapath/ladder.h"
 #include "image.h"
 #include "tap.h"
+#include "wd_late.skel.h"
 #include "wd_seed.skel.h"
 #include "wd_wire.skel.h"
 #include "wd_wiremin.skel.h"
@@ -48,6 +49,13 @@ static const struct wd_image others[] = {
 	  .rung = "minimal",
 	  .elf_bytes = wd_wiremin__elf_bytes },
 	{ .name = NULL },
+};
+
+/* Of netfilter, and optional: older kernels need not have that kind. */
+static const struct wd_image late = {
+	.name = "wd_late",
+	.rung = "full",
+	.elf_bytes = wd_late__elf_bytes,
 };
 
 static bool only_best; /* of the objects is attached */
@@ -171,7 +179,8 @@ static long now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void load_image(const struct wd_image *image)
+/* Return: 0 or -errno; what the verifier said is printed */
+static int load_and_report(const struct wd_image *image)
 {
 	static char log[PROGS_MAX][STATS_BYTES];
 	struct bpf_object *obj = wd_image_open(image);
@@ -198,6 +207,13 @@ static void load_image(const struct wd_image *image)
 			report_insns(image, prog, log[i++]);
 	}
 	bpf_object__close(obj);
+	return err;
+}
+
+static void load_image(const struct wd_image *image)
+{
+	int err = load_and_report(image);
+
 	if (lacks("load"))
 		wd_expect(err);
 	else if (!wd_expect_int(0, err))
@@ -212,6 +228,20 @@ static void objects_load_with_maps_of_full_size(void)
 		load_image(image);
 	for (image = others; image->name; image++)
 		load_image(image);
+}
+
+/* It reads conntrack's own structures, and is no part of the verdict path. */
+static void what_judges_behind_the_translation_loads(void)
+{
+	struct bpf_object *obj;
+
+	if (!lacks("late") && !lacks("load")) {
+		load_image(&late);
+		return;
+	}
+	obj = wd_image_open(&late);
+	wd_expect(obj && bpf_object__load(obj));
+	bpf_object__close(obj);
 }
 
 /* ---- attaching ---- */
@@ -361,6 +391,7 @@ int main(int argc, char **argv)
 	only_best = argc > 1 && !strcmp(argv[1], "--attach-best");
 	wd_fx_enter();
 	WD_TEST(objects_load_with_maps_of_full_size);
+	WD_TEST(what_judges_behind_the_translation_loads);
 	WD_TEST(packets_are_judged_by_way_of_clsact);
 	if (lacks("tcx") && !kernel_has_tcx())
 		WD_TEST(agent_would_choose_clsact);

@@ -69,8 +69,7 @@ static bool write_file(const char *path, const char *text)
 	return !fclose(f) && ok;
 }
 
-/* A descriptor of @type that belongs to the pod. */
-static int socket_of(enum pod pod, int family, int type)
+int pods_socket(enum pod pod, int family, int type)
 {
 	int node = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), netns, fd;
 	char path[64];
@@ -164,7 +163,7 @@ static socklen_t address(struct sockaddr_storage *addr, int family,
 
 static int serve(int family, int type, uint16_t port)
 {
-	int fd = socket_of(POD_SRV, family, type | SOCK_NONBLOCK);
+	int fd = pods_socket(POD_SRV, family, type | SOCK_NONBLOCK);
 	struct sockaddr_storage addr;
 	socklen_t len = address(&addr, family, port);
 	int bytes = BUFFER_BYTES;
@@ -209,7 +208,7 @@ bool pods_new(void)
 
 int pods_connect(enum pod from, int family, uint16_t port, int wait_ms)
 {
-	int fd = socket_of(from, family, SOCK_STREAM | SOCK_NONBLOCK);
+	int fd = pods_socket(from, family, SOCK_STREAM | SOCK_NONBLOCK);
 	struct pollfd out = { .fd = fd, .events = POLLOUT };
 	struct sockaddr_storage addr;
 	socklen_t len = address(&addr, family, port);
@@ -256,7 +255,7 @@ bool pods_datagram(enum pod from, int family, uint16_t port, int wait_ms)
 	struct sockaddr_storage addr;
 	socklen_t len = address(&addr, family, port);
 	int to = inbox[at(family)][port_at(port)];
-	int fd = socket_of(from, family, SOCK_DGRAM);
+	int fd = pods_socket(from, family, SOCK_DGRAM);
 	struct pollfd in = { .fd = to, .events = POLLIN };
 	uint32_t got;
 	bool came = false;
@@ -288,9 +287,9 @@ static int family_of(uint32_t round)
 
 static void probe(enum pod from, int result)
 {
-	int fd[FAMILIES] = { socket_of(from, AF_INET, SOCK_DGRAM),
+	int fd[FAMILIES] = { pods_socket(from, AF_INET, SOCK_DGRAM),
 			     pods_has_ip6() ?
-				     socket_of(from, AF_INET6, SOCK_DGRAM) :
+				     pods_socket(from, AF_INET6, SOCK_DGRAM) :
 				     -1 };
 	uint32_t sent = 0;
 

@@ -36,6 +36,9 @@ bool pods_new(void);
 /** pods_has_ip6() - does this kernel have IPv6 */
 bool pods_has_ip6(void);
 
+/** pods_socket() - of @type and in the namespace of @pod; its descriptor, or -1 */
+int pods_socket(enum pod pod, int family, int type);
+
 /** pods_connect() - a TCP connection to srv. Return: descriptor, -1 if there is none within @wait_ms */
 int pods_connect(enum pod from, int family, uint16_t port, int wait_ms);
 

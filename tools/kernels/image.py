@@ -19,6 +19,8 @@ MODULES = ('veth', 'bridge', 'sch_ingress', 'cls_bpf')
 NFT_MODULES = ('nf_tables', 'nf_conntrack', 'nft_ct', 'nft_limit',
                'nft_counter', 'nft_objref', 'nft_meta_bridge',
                'nf_conntrack_bridge')
+# Of services judged behind the translation, and of who translates them.
+LATE_MODULES = ('nf_tables', 'nf_conntrack', 'nft_chain_nat', 'nft_nat')
 # Of WireGuard, where the kernel has it.
 WG_MODULES = ('wireguard',)
 # What else could carry traffic between nodes, and a queue that is slow.

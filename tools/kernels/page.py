@@ -98,7 +98,8 @@ def line(points, style):
 
 
 def plot(kernels, now, old, label):
-    """now, old: {kernel: number or None}; a cross where nothing loads."""
+    """now, old: {kernel: number or None}; red where nothing loads, no dot
+    where that was not asked for."""
     numbers = [n for n in [*now.values(), *old.values()] if n]
     top = round_up(max(numbers, default=1))
     step = (WIDE - LEFT - RIGHT) / max(1, len(kernels) - 1)
@@ -122,10 +123,12 @@ def plot(kernels, now, old, label):
     for kernel in kernels:
         number = now.get(kernel)
         x, y = at(kernel, number or 0)
-        parts.append(f'<circle class="{"dot" if number else "lost"}" '
-                     f'cx="{x:.1f}" cy="{y:.1f}" r="3.5"><title>{esc(kernel)}: '
-                     f'{number if number else "none"}</title></circle>'
-                     f'<text x="{x:.1f}" y="{HIGH - 8}" '
+        if kernel in now or old.get(kernel):
+            parts.append(f'<circle class="{"dot" if number else "lost"}" '
+                         f'cx="{x:.1f}" cy="{y:.1f}" r="3.5"><title>'
+                         f'{esc(kernel)}: {number if number else "none"}'
+                         '</title></circle>')
+        parts.append(f'<text x="{x:.1f}" y="{HIGH - 8}" '
                      f'text-anchor="middle">{esc(kernel)}</text>')
     return ''.join(parts) + '</svg>'
 

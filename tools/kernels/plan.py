@@ -171,7 +171,8 @@ def wire_tasks(quick):
 def loading_task(quick):
     """Of every object, and attaching."""
     return Task(program('kernels/kernel_guest'), '-',
-                ['--attach-best'] if quick else [])
+                ['--attach-best'] if quick else [],
+                image.LATE_MODULES[:2])
 
 
 def agent_task(boot, quick):
@@ -191,6 +192,12 @@ def nft_task(args, quick):
                 ['--packets', str(RULED_QUICK if quick else RULED)]
                 + (['--seed', args.seed] if args.seed else []),
                 image.NFT_MODULES)
+
+
+def late_task():
+    """Services, translated by nf_tables."""
+    return Task(program('kernels/late_guest'), '-', ['/tests/warder'],
+                image.LATE_MODULES)
 
 
 def wg_task():
@@ -233,7 +240,7 @@ def tasks_of(boot, args):
                 found += verdict_tasks(obj, args)
         found += wire_tasks(args.quick)
         if boot.kernel.modules != 'none':
-            found += [nft_task(args, args.quick), wg_task()]
+            found += [nft_task(args, args.quick), late_task(), wg_task()]
             if not args.quick:
                 found += wire_guest_tasks(boot)
     if args.only:
