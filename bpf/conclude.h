@@ -10,6 +10,9 @@
 #define WARDER_BPF_CONCLUDE_H
 
 #include "policy.h"
+#if WD_ANSWERS
+#include "answer.h"
+#endif
 #if WD_IS_MINIMAL
 #include "shed.h"
 #else
@@ -78,6 +81,21 @@ static __always_inline __u32 verdict_of(const struct wd_pkt *pkt, int *r)
 								      WD_DROP;
 }
 
+/* Drop it, or let it be its own answer. */
+static __always_inline int refuse(struct __sk_buff *skb,
+				  const struct wd_pkt *pkt, int r)
+{
+#if WD_ANSWERS
+	if (is_answered(pkt, r))
+		return answer(skb);
+#else
+	(void)skb;
+	(void)pkt;
+	(void)r;
+#endif
+	return WD_TC_SHOT;
+}
+
 /* Count, tell and carry out the decision, which has reason @nr. */
 WD_STEP_OF(conclude, nr)
 {
@@ -94,7 +112,7 @@ WD_STEP_OF(conclude, nr)
 	/* for BPF_PROG_TEST_RUN: nothing here reads it */
 	skb->cb[0] = (__u32)r;
 	if (verdict == WD_DROP)
-		return WD_TC_SHOT;
+		return refuse(skb, pkt, r);
 	return pkt->late && pkt->dir == WD_EGRESS ? WD_TC_PASS : WD_TC_NEXT;
 }
 

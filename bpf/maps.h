@@ -211,6 +211,13 @@ struct {
 	__type(value, struct wd_evstat_val);
 } wd_evstat SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WD_ENDPOINTS_MAX);
+	__type(key, __u32);
+	__type(value, struct wd_answer_val);
+} wd_answer SEC(".maps");
+
 /* Packets find their pair, new pairs are few: memory is taken as it fills. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);

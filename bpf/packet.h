@@ -130,6 +130,8 @@ struct wd_pkt {
 	__u32 busy; /* wd_late only: somebody is at it, see there */
 	struct wd_endpoint_val own; /* of this packet, see own_endpoint() */
 	struct wd_draft draft; /* see flow_insert() */
+	__u32 quote_sum; /* answer.h: of the bytes that are quoted */
+	__u32 quote[130]; /* and 508 of them */
 };
 
 #define WD_PKT_ZEROED offsetof(struct wd_pkt, uplink)

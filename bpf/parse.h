@@ -201,11 +201,14 @@ static __always_inline void set_ports(struct wd_pkt *pkt, __u8 dir,
 #define WD_ICMP4_ECHO_REPLY 0
 #define WD_ICMP4_UNREACH 3
 #define WD_ICMP4_TOO_BIG 4 /* code of UNREACH */
+#define WD_ICMP4_PROHIBITED 13 /* code of UNREACH */
 #define WD_ICMP4_QUENCH 4
 #define WD_ICMP4_REDIRECT 5
 #define WD_ICMP4_ECHO 8
 #define WD_ICMP4_TIME 11
 #define WD_ICMP4_PARAM 12
+#define WD_ICMP6_UNREACH 1
+#define WD_ICMP6_PROHIBITED 1 /* code of UNREACH */
 #define WD_ICMP6_TOO_BIG 2
 #define WD_ICMP6_ECHO 128
 #define WD_ICMP6_ECHO_REPLY 129

@@ -92,6 +92,10 @@ static __always_inline int decide_ip(struct __sk_buff *skb, struct wd_pkt *pkt,
 		return WD_R_SHED;
 	if (!pkt->gen)
 		return WD_R_NOT_READY;
+#if WD_ANSWERS
+	if (pkt->dir == WD_EGRESS && takes_answer(skb, pkt))
+		return WD_R_ANSWER;
+#endif
 	if (pkt->is_error)
 		return judge_icmp_error(skb);
 	return judge_flow_of(skb, pkt);

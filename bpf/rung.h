@@ -26,6 +26,7 @@
  *               instructions to look at, and more to run
  *               no events: wd_events and wd_evstat need not be there
  *               no counters by endpoint; those by reason are exact
+ *               nobody is answered: what is denied is dropped in silence
  *               stricter, with reason SHED, than wd_pod:
  *
  *   packet                         wd_pod           wd_minimal
@@ -56,6 +57,9 @@
 
 /* Is code copied into the ways that are in a hurry? */
 #define WD_COPIES (!WD_IS_COMPAT && !WD_IS_MINIMAL)
+
+/* Is the sender told of what is denied, where that is asked for? See answer.h. */
+#define WD_ANSWERS (!WD_IS_MINIMAL && !WD_IS_WIRE)
 
 /* Before a loop: straight code, where that is worth its instructions. */
 #if WD_COPIES

@@ -75,6 +75,7 @@ static void put_endpoint(const struct wd_agent *agent,
 	wd_json_int(obj, "slot", info->slot);
 	wd_json_int(obj, "trial", info->trial);
 	wd_json_bool(obj, "lifted", info->lifted);
+	wd_json_str(obj, "deny_response", info->rejects ? "reject" : "drop");
 	wd_json_int(obj, "generation", stats.gen);
 	wd_json_str(obj, "mode", wd_mode_name(info->mode));
 	wd_json_str(obj, "state", wd_query_endpoint_state(agent, info));
@@ -134,6 +135,19 @@ static void put_counters(const struct wd_agent *agent,
 	}
 }
 
+static void put_answers(const struct wd_agent *agent,
+			const struct wd_endpoint *ep, struct json_object *obj)
+{
+	struct wd_answer_val val;
+
+	if (wd_answer_read(agent->dp, ep->stat, ep->id, &val))
+		return;
+	obj = wd_json_object(obj, "answers");
+	wd_json_int(obj, "sent", (int64_t)val.sent);
+	wd_json_int(obj, "held", (int64_t)val.held);
+	wd_json_int(obj, "failed", (int64_t)val.failed);
+}
+
 static void put_policies(const struct wd_agent *agent,
 			 const struct wd_object *pod, struct json_object *obj)
 {
@@ -184,6 +198,7 @@ static void put_details(const struct wd_agent *agent,
 	wd_query_labels(obj, "labels", pod ? pod->pod.labels : NULL);
 	put_policies(agent, pod, obj);
 	put_counters(agent, ep, obj);
+	put_answers(agent, ep, obj);
 }
 
 void wd_query_endpoint_get(void *ctx, struct wd_ctl_conn *conn,

@@ -96,11 +96,13 @@ WD_ABI_SIZE(struct wd_state_val, 128);
 #define WD_EP_ENCAP 0x4 /* may exchange tunnels with nodes, see encap.h */
 /* what it exchanges with other nodes must be encrypted */
 #define WD_EP_ENCRYPT 0x8
+/* who is denied something is told: a reset, or prohibited by ICMP */
+#define WD_EP_REJECT 0x10
 
 struct wd_endpoint_val {
 	__u64 cookie; /* netns cookie of the pod's namespace, 0 unknown */
 	__u32 id; /* endpoint instance: never used twice in one set of pins, >= 1 */
-	__u32 stat; /* index into wd_epstat and wd_quota, < WD_ENDPOINTS_MAX */
+	__u32 stat; /* index into wd_epstat, wd_quota and wd_answer, < WD_ENDPOINTS_MAX */
 	__u32 identity;
 	__u32 flags; /* WD_EP_* */
 	__u32 slot[2]; /* by gen & 1; 0 = NOT_READY: drop all */
@@ -426,6 +428,22 @@ struct wd_quota_val {
 	__s32 out; /* of `flows`: those that the pod opened */
 };
 WD_ABI_SIZE(struct wd_quota_val, 24 + 4 * WD_QUOTA_DUE);
+
+/* ---- wd_answer: ARRAY of WD_ENDPOINTS_MAX; by programs ---- */
+
+/* Answers to what was denied of an endpoint, in both directions. */
+struct wd_answer_val {
+	__u64 sent;
+	__u64 held; /* not sent: more than WD_ANSWER_RATE in a tick */
+	__u64 failed; /* not sent: the kernel did not change the packet so */
+	__u32 ep; /* instance that is counted; another one begins at 0 */
+	__u32 tick; /* that cnt is of */
+	__u32 cnt;
+	__u32 mark; /* of those on their way out by the hook from the pod */
+	__s32 flight; /* how many are */
+	__u32 pad;
+};
+WD_ABI_SIZE(struct wd_answer_val, 48);
 
 /* ---- wd_frag: ARRAY of WD_FRAG_BUCKETS, index by hash of the key; by programs ---- */
 

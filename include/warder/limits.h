@@ -10,7 +10,7 @@
 #define WARDER_LIMITS_H
 
 /* of the pinned maps; another number means: rebuild beside */
-#define WD_SCHEMA 6
+#define WD_SCHEMA 7
 
 /* local pod interfaces (2^n); 250 is the sized load */
 #define WD_ENDPOINTS_MAX 1024
@@ -41,6 +41,8 @@
 #define WD_OPEN_SHARE 4096 /* of these unreplied ones that it opened */
 /* ARP and neighbour discovery of one endpoint in a tick: hosts of a /22 at once */
 #define WD_NEIGHBOUR_RATE 1024
+/* denied packets of one endpoint that are answered in a tick */
+#define WD_ANSWER_RATE 128
 #define WD_QUOTA_DUE 32 /* ticks, more than WD_LIFE_NEW (2^n) */
 #define WD_HASH_WORDS 7 /* 32-bit words of a flow's key */
 #define WD_FRAG_BUCKETS 1024 /* (2^n) */

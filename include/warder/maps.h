@@ -39,6 +39,8 @@
 	X(wd_stat, "packets and bytes by reason and direction") \
 	X(wd_epstat, "packets and bytes by endpoint, verdict and direction") \
 	X(wd_evstat, "events sent, rate-limited and lost") \
+	X(wd_answer, \
+	  "answers to denied packets by endpoint, against its rate") \
 	X(wd_net4, "IPv4 prefixes inside the cluster: node, encryption") \
 	X(wd_net6, "IPv6 prefixes inside the cluster: node, encryption") \
 	X(wd_tun4, "IPv4 prefixes of WireGuard's peers: whose node") \

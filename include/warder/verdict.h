@@ -48,6 +48,8 @@ enum wd_dir {
 	  "on a wire, but not between addresses of the cluster") \
 	X(SERVICE_LATE, 11, 0, \
 	  "to a service of which it may reach some backends: judged again when one is chosen") \
+	X(ANSWER, 12, 0, \
+	  "tells the sender, in the pod's place, that a packet to it was denied") \
 	X(DEFAULT, 32, 1, "isolated, and no rule allows it") \
 	X(POLICY, 33, 1, "a policy rule denies it") \
 	X(NOT_READY, 34, 1, "no policy was compiled for this endpoint yet") \

@@ -303,6 +303,25 @@ int world_send_ctx(const struct frame *frame, int dir,
 	return err ? err - 1000 : (int)opts.retval;
 }
 
+int world_send_back(const void *frame, size_t len, int dir, uint32_t *mark,
+		    void *ret_frame, size_t *ret_len)
+{
+	struct __sk_buff in = { .ifindex = IF_POD, .mark = *mark }, out = in;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
+		    .data_size_in = (uint32_t)len, .ctx_in = &in,
+		    .ctx_size_in = sizeof(in), .ctx_out = &out,
+		    .ctx_size_out = sizeof(out), .data_out = ret_frame,
+		    .data_size_out = (uint32_t)*ret_len, .repeat = 1);
+	int err;
+
+	is_unknown = true;
+	wd_iif_set(&in, dir == WD_INGRESS ? world_iif : IF_POD);
+	err = bpf_prog_test_run_opts(prog_fd[dir], &opts);
+	*mark = out.mark;
+	*ret_len = opts.data_size_out;
+	return err ? err - 1000 : (int)opts.retval;
+}
+
 uint64_t world_ctx_loads(int dir)
 {
 	uint64_t words;

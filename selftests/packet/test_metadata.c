@@ -48,6 +48,10 @@ static void programs_read_nothing_that_others_may_write(void)
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
 		uint64_t words = world_ctx_loads(dir);
 
+		/* compared with a number drawn for answers, see bpf/answer.h */
+		if (!world_sheds())
+			words &= ~WORD(mark);
+
 		wd_expect_int(0,
 			      (long long)(words & ~(KERNELS_OWN | stand_in)));
 		/* that the loads are found at all */

@@ -255,10 +255,10 @@ static bool is_one_way(int reason, int dir)
 }
 
 /* What the object at hand never gives: see bpf/rung.h. */
-/* Of devices that are no pod's, whose programs are others; and of services. */
+/* Of devices that are no pod's, whose programs are others; of services, answers. */
 static bool is_of_wire(int reason)
 {
-	return (reason >= WD_R_ENCRYPTED && reason <= WD_R_SERVICE_LATE) ||
+	return (reason >= WD_R_ENCRYPTED && reason <= WD_R_ANSWER) ||
 	       reason >= WD_R_PLAINTEXT_OUT;
 }
 

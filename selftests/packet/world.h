@@ -139,6 +139,15 @@ void world_batch_end(void);
 int world_send_ctx(const struct frame *frame, int dir,
 		   const struct __sk_buff *ctx);
 
+/**
+ * world_send_back() - what the program of @dir makes of @len bytes of a frame
+ * @mark: of the packet, then of what came back
+ * @ret_frame: of as many bytes as @ret_len says, then what came back
+ * Return: as world_send_ctx()
+ */
+int world_send_back(const void *frame, size_t len, int dir, uint32_t *mark,
+		    void *ret_frame, size_t *ret_len);
+
 /** world_ctx_loads() - which words of the context the program of @dir reads */
 uint64_t world_ctx_loads(int dir);
 

@@ -430,6 +430,7 @@ static void every_reason_was_met_in_both_directions(void)
 		/* there are none here: the oracle has them */
 		{ WD_R_SERVICE, true, true },
 		{ WD_R_SERVICE_LATE, true, true },
+		{ WD_R_ANSWER, true, true },
 		/* only where the hash puts nine of a sender's trains */
 		{ WD_R_FRAG_FULL, true, true },
 		/* more than an episode has */

@@ -337,8 +337,11 @@ const char *reading_object(const struct wd_object *obj, char *buf)
 		break;
 	case WD_KIND_NAMESPACE:
 		put_labels(buf, obj->nsp.labels);
-		put(buf, "|%s%s%s", wd_mode_name(obj->nsp.mode),
+		put(buf, "|%s%s%s%s", wd_mode_name(obj->nsp.mode),
 		    obj->nsp.encap ? "|encap" : "",
+		    obj->nsp.response == WD_RESPONSE_REJECT ? "|reject" :
+		    obj->nsp.response == WD_RESPONSE_DROP   ? "|drop" :
+							      "",
 		    obj->nsp.encryption == WD_ENCRYPTION_REQUIRED ?
 			    "|encrypted" :
 		    obj->nsp.encryption == WD_ENCRYPTION_NONE ? "|clear" :

@@ -297,6 +297,33 @@ static void mode_is_an_annotation(void)
 	EXPECT_ROWS(rows, POD_META "annotations: ", "}");
 }
 
+static void who_is_denied_is_told_where_a_namespace_says_so(void)
+{
+#define SAYS "warder.io/deny-response: "
+#define NAME "kubernetes.io/metadata.name=n|unset"
+#define AT "ignored 3 metadata.annotations.warder.io/deny-response"
+	static const struct row spaces[] = {
+		{ "{" SAYS "reject}", NAME "|reject", "" },
+		{ "{" SAYS "drop}", NAME "|drop", "" },
+		{ "{" SAYS "Reject}", NAME, AT },
+		{ "{" SAYS "[reject]}", NAME, AT },
+		{},
+	};
+	static const struct row on_pods[] = {
+		{ "{" SAYS "reject}", "|-||||unset", AT },
+		{},
+	};
+
+	EXPECT_ROWS(spaces,
+		    "apiVersion: v1\nkind: Namespace\nmetadata: {name: n, "
+		    "annotations: ",
+		    "}");
+	EXPECT_ROWS(on_pods, POD_META "annotations: ", "}");
+#undef SAYS
+#undef NAME
+#undef AT
+}
+
 static void encapsulation_is_allowed_by_a_namespace_only(void)
 {
 #define ENCAP "warder.io/encapsulation: "
@@ -852,6 +879,7 @@ int main(void)
 	WD_TEST(pod_labels_are_those_of_the_api);
 	WD_TEST(the_service_account_of_a_pod_is_a_label_nobody_can_forge);
 	WD_TEST(mode_is_an_annotation);
+	WD_TEST(who_is_denied_is_told_where_a_namespace_says_so);
 	WD_TEST(encapsulation_is_allowed_by_a_namespace_only);
 	WD_TEST(encryption_is_required_by_a_namespace_only);
 	WD_TEST(no_annotation_gives_a_pod_other_addresses);

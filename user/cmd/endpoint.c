@@ -106,6 +106,16 @@ static void print_counters(struct json_object *counters)
 	wd_table_print(table, stdout, "");
 }
 
+static void print_answers(struct json_object *answers)
+{
+	wd_show_line("when denied",
+		     "the sender is told: %lld sent, %lld held back by the "
+		     "rate, %lld failed",
+		     (long long)wd_json_get_int(answers, "sent"),
+		     (long long)wd_json_get_int(answers, "held"),
+		     (long long)wd_json_get_int(answers, "failed"));
+}
+
 static void print_endpoint(struct json_object *ep)
 {
 	wd_show_line("endpoint", "%s/%s (instance %lld)",
@@ -134,6 +144,8 @@ static void print_endpoint(struct json_object *ep)
 			     "",
 		     (long long)wd_json_get_int(ep, "slot"),
 		     (long long)wd_json_get_int(ep, "generation"));
+	if (!strcmp(wd_json_get_str(ep, "deny_response"), "reject"))
+		print_answers(wd_json_get(ep, "answers"));
 	if (wd_json_get_int(ep, "trial"))
 		wd_show_line("on trial",
 			     "slot %lld: judged and told of, not enforced",

@@ -313,6 +313,10 @@ int wd_epstat_read(struct wd_datapath *dp, uint32_t stat,
 int wd_epstat_reset(struct wd_datapath *dp, uint32_t stat);
 int wd_evstat_read(struct wd_datapath *dp, struct wd_evstat_val *ret_val);
 
+/** wd_answer_read() - answers to what was denied of endpoint @ep, whose stat is @stat */
+int wd_answer_read(struct wd_datapath *dp, uint32_t stat, uint32_t ep,
+		   struct wd_answer_val *ret_val);
+
 typedef int (*wd_cover_fn)(void *ctx, const struct wd_cover_key *key,
 			   const struct wd_stat_val *val);
 

@@ -772,3 +772,17 @@ int wd_evstat_read(struct wd_datapath *dp, struct wd_evstat_val *ret_val)
 	};
 	return 0;
 }
+
+int wd_answer_read(struct wd_datapath *dp, uint32_t stat, uint32_t ep,
+		   struct wd_answer_val *ret_val)
+{
+	struct wd_answer_val val = { 0 };
+	int err = dp->memory ? 0 :
+			       wd_map_get(dp, WD_MAP_wd_answer, &stat, &val);
+
+	if (err)
+		return err;
+	/* of one before, which had its place */
+	*ret_val = val.ep == ep ? val : (struct wd_answer_val){ .ep = ep };
+	return 0;
+}

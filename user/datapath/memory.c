@@ -71,6 +71,8 @@ static const struct shape shapes[WD_MAP__MAX] = {
 			       WD_ENDPOINTS_MAX },
 	[WD_MAP_wd_evstat] = { KIND_ARRAY, INDEX, sizeof(struct wd_evstat_val),
 			       1 },
+	[WD_MAP_wd_answer] = { KIND_ARRAY, INDEX, sizeof(struct wd_answer_val),
+			       WD_ENDPOINTS_MAX },
 	[WD_MAP_wd_net4] = { KIND_PREFIX, sizeof(struct wd_cidr4_key),
 			     sizeof(struct wd_net_val), WD_NETS_MAX },
 	[WD_MAP_wd_net6] = { KIND_PREFIX, sizeof(struct wd_cidr6_key),

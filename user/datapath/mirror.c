@@ -21,6 +21,8 @@
 #define PASSED UINT32_MAX /* TCX_NEXT, TC_ACT_UNSPEC: -1 */
 #define PASSED_LAST 0 /* TCX_PASS: behind it the translation is judged */
 #define SHOT 2 /* TCX_DROP, TC_ACT_SHOT */
+/* TCX_REDIRECT, TC_ACT_REDIRECT: dropped, and its sender would be told */
+#define ANSWERED 7
 #define TRIES 5 /* to copy all of one generation */
 
 struct wd_mirror {
@@ -46,6 +48,7 @@ static bool is_copied(enum wd_map map, bool with_flows)
 	case WD_MAP_wd_stat:
 	case WD_MAP_wd_epstat:
 	case WD_MAP_wd_evstat:
+	case WD_MAP_wd_answer:
 	case WD_MAP_wd_cover:
 	case WD_MAP_wd_events:
 	case WD_MAP__MAX:
@@ -281,10 +284,10 @@ int wd_mirror_packet(struct wd_mirror *mirror,
 		err = run(mirror, frame, &code, &reason);
 	if (err)
 		return err;
-	if ((code != PASSED && code != PASSED_LAST && code != SHOT) ||
+	verdict.passes = code == PASSED || code == PASSED_LAST;
+	if ((!verdict.passes && code != SHOT && code != ANSWERED) ||
 	    reason >= WD_R__MAX)
 		return -EBADMSG;
-	verdict.passes = code != SHOT;
 	verdict.reason = (enum wd_reason)reason;
 	mirror->at = &verdict;
 	if (mirror->ring)

@@ -58,6 +58,7 @@ static void endpoint_info(const struct wd_model *m, const struct mendpoint *e,
 		.mode = endpoint_mode(m, e),
 		.lifted = e->lifted,
 		.identity = endpoint_identity(e),
+		.rejects = endpoint_rejects(m, e),
 		.error = e->error,
 	};
 

@@ -224,6 +224,7 @@ struct wd_ep_info {
 	uint32_t slot;
 	uint32_t trial; /* slot of what is judged and told of, but let pass; 0 none */
 	bool isolated[2];
+	bool rejects; /* what is denied is answered, where the rung can */
 	const char *error; /* NULL unless TOO_LARGE, or what is on trial is */
 };
 /** wd_model_endpoint() - how an endpoint stands. Return: 0 or -ENOENT */

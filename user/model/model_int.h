@@ -106,6 +106,7 @@ struct mspace {
 	enum wd_mode mode;
 	bool encap;
 	enum wd_encryption_want encryption;
+	bool rejects; /* what is denied of its pods is answered */
 	uint32_t number; /* wd_addr_val.ns */
 	struct vec policies; /* const struct wd_object, sorted by name */
 	struct vec groups; /* struct mgroup */
@@ -674,6 +675,7 @@ bool space_encrypts(const struct wd_model *m, const struct mspace *s);
 bool endpoint_encrypts(const struct wd_model *m, const struct mendpoint *e);
 /* May it exchange tunnels with nodes? */
 bool endpoint_encap(const struct wd_model *m, const struct mendpoint *e);
+bool endpoint_rejects(const struct wd_model *m, const struct mendpoint *e);
 
 /* rule.c */
 uint32_t rule_get(struct wd_model *m, const struct wd_object *policy,

@@ -506,6 +506,7 @@ bool wd_object_equal(const struct wd_object *a, const struct wd_object *b)
 		return a->nsp.labels == b->nsp.labels &&
 		       a->nsp.mode == b->nsp.mode &&
 		       a->nsp.encap == b->nsp.encap &&
+		       a->nsp.response == b->nsp.response &&
 		       a->nsp.encryption == b->nsp.encryption;
 	case WD_KIND_POD:
 		return pod_equal(&a->pod, &b->pod);

@@ -226,6 +226,16 @@ enum wd_mode {
 	WD_MODE_OFF,
 };
 
+/*
+ * warder.io/deny-response: is the sender of what is denied told so? UNSET
+ * inherits; at the end of it all, nobody is.
+ */
+enum wd_response {
+	WD_RESPONSE_UNSET,
+	WD_RESPONSE_DROP,
+	WD_RESPONSE_REJECT,
+};
+
 /* warder.io/encryption; UNSET inherits the agent's default. */
 enum wd_encryption_want {
 	WD_ENCRYPTION_UNSET,
@@ -255,6 +265,7 @@ struct wd_namespace {
 	enum wd_mode mode;
 	bool encap; /* warder.io/encapsulation: allowed */
 	enum wd_encryption_want encryption;
+	enum wd_response response;
 };
 
 struct wd_node {

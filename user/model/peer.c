@@ -225,6 +225,7 @@ void space_changed(struct wd_model *m, const struct wd_object *was,
 	was_mode = s->mode;
 	s->mode = now ? now->nsp.mode : WD_MODE_UNSET;
 	s->encap = now && now->nsp.encap;
+	s->rejects = now && now->nsp.response == WD_RESPONSE_REJECT;
 	s->encryption = now ? now->nsp.encryption : WD_ENCRYPTION_UNSET;
 	if (space_encrypts(m, s) != encrypted)
 		space_dirty(m, s);

@@ -309,6 +309,14 @@ bool endpoint_encap(const struct wd_model *m, const struct mendpoint *e)
 	return s && s->encap;
 }
 
+bool endpoint_rejects(const struct wd_model *m, const struct mendpoint *e)
+{
+	const struct mspace *s;
+
+	HASH_FIND(hh, m->spaces, e->pod->key.ns, strlen(e->pod->key.ns), s);
+	return s && s->rejects;
+}
+
 static char *too_large(const char *what, int err)
 {
 	char *text = NULL;

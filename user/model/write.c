@@ -178,6 +178,8 @@ static void endpoint_val(const struct wd_model *m, const struct mendpoint *e,
 		val->flags |= WD_EP_ENCAP;
 	if (endpoint_encrypts(m, e))
 		val->flags |= WD_EP_ENCRYPT;
+	if (endpoint_rejects(m, e))
+		val->flags |= WD_EP_REJECT;
 	val->master = ep->master;
 	val->slot[next] = slot;
 	val->slot[!next] = e->in_kernel ? e->have.slot[!next] :

@@ -317,6 +317,7 @@ int wd_read_pod(struct wd_read *r, const struct wd_tree *doc,
 	obj->pod.terminating = meta->deleting;
 	obj->pod.mode = read_mode(r, meta);
 	(void)read_encap(r, meta, false);
+	(void)wd_read_response(r, meta, false);
 	(void)read_encryption(r, meta, false);
 	*ret_obj = obj;
 	return 0;
@@ -339,6 +340,7 @@ int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc,
 	obj->nsp.mode = read_mode(r, meta);
 	obj->nsp.encap = read_encap(r, meta, true);
 	obj->nsp.encryption = read_encryption(r, meta, true);
+	obj->nsp.response = wd_read_response(r, meta, true);
 	*ret_obj = obj;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "read.h"
 
 #define TRIAL_ANNOTATION "warder.io/audit"
+#define RESPONSE_ANNOTATION "warder.io/deny-response"
 
 /* IANA service name: 1-15 of [a-z0-9-], a letter, no '-' at an end or twice (RFC 6335, 5.1). */
 bool wd_read_is_port_name(const char *s)
@@ -135,6 +136,31 @@ bool wd_read_on_trial(struct wd_read *r, const struct wd_meta *meta)
 		"must be \"true\" or \"false\"; the policy is enforced");
 	r->effect = effect;
 	return false;
+}
+
+enum wd_response wd_read_response(struct wd_read *r, const struct wd_meta *meta,
+				  bool counts)
+{
+	const struct wd_at *at = WD_AT(WD_AT(NULL, "metadata"), "annotations");
+	const struct wd_tree *node =
+		wd_tree_get(meta->annotations, RESPONSE_ANNOTATION);
+	const char *text = node ? wd_tree_str(node) : NULL;
+	enum wd_problem_effect effect = r->effect;
+
+	if (!node)
+		return WD_RESPONSE_UNSET;
+	if (counts && text && strcmp(text, "drop") == 0)
+		return WD_RESPONSE_DROP;
+	if (counts && text && strcmp(text, "reject") == 0)
+		return WD_RESPONSE_REJECT;
+	r->effect = WD_PROBLEM_IGNORED;
+	wd_read_problem(r, WD_AT(at, RESPONSE_ANNOTATION), node->line,
+			counts ? "must be drop or reject; taken as if it were "
+				 "not there" :
+				 "counts on a Namespace only; taken as if it "
+				 "were not there");
+	r->effect = effect;
+	return WD_RESPONSE_UNSET;
 }
 
 struct wd_selector *wd_read_everything(void)

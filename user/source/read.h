@@ -222,6 +222,16 @@ struct wd_selector *wd_read_everything(void);
  */
 bool wd_read_on_trial(struct wd_read *r, const struct wd_meta *meta);
 
+/**
+ * wd_read_response() - is the sender of what is denied told so, by annotation
+ * warder.io/deny-response
+ * @counts: false on an object where it means nothing
+ *
+ * Anything but drop or reject is told, and taken as if it were not there.
+ */
+enum wd_response wd_read_response(struct wd_read *r, const struct wd_meta *meta,
+				  bool counts);
+
 /** wd_read_break_spec() - one rule in front that was not understood and denies, whatever else it says */
 void wd_read_break_spec(struct wd_spec *spec, uint32_t line);
 

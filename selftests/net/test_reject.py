@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Who is denied something is told so, where warder.io/deny-response says it: a
+reset, or "prohibited" by ICMP, between real sockets.
+
+    test_reject.py [PART-OF-A-NAME]
+
+x/a and y/b are pods of node-a, routed; x/b and y/a of node-b, on a bridge.
+"""
+import errno
+import json
+import os
+import socket
+import sys
+
+from cases.dsl import into, out_of, sel
+from wdnet.ask import allowed, denied, until
+from wdnet.cluster import WORLD, e2e
+from wdnet.frag import inside
+from wdnet.shared import Shared, pin
+from wdnet.tap import expect
+
+SHARED = Shared()
+SAYS = 'warder.io/deny-response'
+OWED_S, SILENCE_S = 8.0, 0.7
+PROHIBITED = {4: errno.EHOSTUNREACH, 6: errno.EACCES}
+FAMILIES = (4, 6)
+SO_MARK = 36
+
+
+def space_of(end):
+    return end.space
+
+
+def told(src, family, dst_ip, proto='tcp', port=80, wait=OWED_S, src_ip=None):
+    """What a socket of @src is told of @dst_ip: the name of the errno, '' if
+    it is let in, None if nobody says anything."""
+    kind = socket.SOCK_STREAM if proto == 'tcp' else socket.SOCK_DGRAM
+
+    def ask():
+        with socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET,
+                           kind) as sock:
+            sock.settimeout(wait)
+            if src_ip:
+                sock.bind((src_ip, 0))
+            try:
+                sock.connect((dst_ip, port))
+                if proto == 'udp':
+                    sock.send(b'who is there')
+                    sock.recv(100)
+            except socket.timeout:
+                return None
+            except OSError as e:
+                return errno.errorcode[e.errno]
+        return ''
+    return inside(space_of(src), ask)
+
+
+def expect_told(src, dst, family, **kw):
+    """Both protocols, at once; @dst is a pod, or an address."""
+    ip = getattr(dst, 'ips', {family: dst})[family]
+    where = f'{getattr(src, "key", "world")} -> {ip}'
+    expect('ECONNREFUSED', told(src, family, ip, **kw), where + ' tcp')
+    expect(errno.errorcode[PROHIBITED[family]],
+           told(src, family, ip, proto='udp', **kw), where + ' udp')
+
+
+def expect_silence(src, dst, family):
+    for proto in ('tcp', 'udp'):
+        expect(None, told(src, family, dst.ips[family], proto,
+                          wait=SILENCE_S), f'{src.key} -> {dst.key} {proto}')
+
+
+def annotate(c, policies, **says):
+    c.ns_annotations = {ns: {SAYS: text} for ns, text in says.items()}
+    c.apply(policies)
+
+
+def endpoint(c, key):
+    node = c.pod(key).node
+    return json.loads(node.warder('endpoint', 'get', key, '--json')[1])
+
+
+def shut(ns, *pods):
+    return [into(ns, sel(pod=p), name='in-' + p) for p in pods]
+
+
+def mute(ns, *pods):
+    return [out_of(ns, sel(pod=p), name='out-' + p) for p in pods]
+
+
+@SHARED.test
+def nobody_is_told_where_nobody_asked_for_it(c):
+    annotate(c, shut('x', 'a') + mute('y', 'a'))
+    for family in FAMILIES:
+        expect_silence(c.pod('y/b'), c.pod('x/a'), family)
+        expect_silence(c.pod('y/a'), c.pod('z/a'), family)
+    annotate(c, shut('x', 'a'), x='drop', y='reject')
+    for family in FAMILIES:
+        expect_silence(c.pod('y/b'), c.pod('x/a'), family)
+    expect('drop', endpoint(c, 'x/a')['deny_response'], 'endpoint get')
+
+
+@SHARED.test
+def a_pod_is_told_what_it_may_not_send(c):
+    annotate(c, mute('y', 'a', 'b'), y='reject')
+    for family in FAMILIES:
+        for src in ('y/a', 'y/b'):       # on a bridge, routed
+            for dst in ('x/a', 'x/b'):   # here and elsewhere
+                expect_told(c.pod(src), c.pod(dst), family)
+            expect_told(c.pod(src), WORLD['ext1'][family], family)
+    answers = endpoint(c, 'y/b')['answers']
+    expect(True, answers['sent'] >= 12, f'sent {answers}')
+    expect(0, answers['failed'], 'failed')
+    allowed(c.pod('x/a'), c.pod('x/b'))
+
+
+@SHARED.test
+def a_sender_is_told_what_a_pod_may_not_get(c):
+    annotate(c, shut('x', 'a', 'b'), x='reject')
+    for family in FAMILIES:
+        for dst in ('x/a', 'x/b'):
+            for src in ('y/a', 'y/b'):
+                expect_told(c.pod(src), c.pod(dst), family)
+            expect_told(c, c.pod(dst), family,
+                        src_ip=WORLD['ext1'][family])
+    allowed(c.pod('x/a'), c.pod('y/b'))
+
+
+@SHARED.test
+def it_holds_on_compat_and_not_below(c):
+    annotate(c, shut('x', 'a') + mute('y', 'b'), x='reject', y='reject')
+    try:
+        pin(c, 'compat')
+        for family in FAMILIES:
+            expect_told(c.pod('y/a'), c.pod('x/a'), family)
+            expect_told(c.pod('y/b'), c.pod('z/a'), family)
+        pin(c, 'minimal')
+        for family in FAMILIES:
+            expect_silence(c.pod('y/a'), c.pod('x/a'), family)
+            expect_silence(c.pod('y/b'), c.pod('z/a'), family)
+    finally:
+        pin(c, 'full')
+
+
+if __name__ == '__main__':
+    os.environ.setdefault('PYTHONUNBUFFERED', '1')
+    sys.exit(SHARED.main(e2e))
