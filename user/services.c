@@ -136,4 +136,8 @@ void wd_services_put(const struct wd_agent *agent, struct json_object *doc)
 	wd_json_str(obj, "judged", exact ? "exact" : "all backends");
 	wd_json_bool(obj, "exact", exact);
 	wd_json_str(obj, "why", why);
+	wd_json_str(obj, "error",
+		    !exact && *wd_late_error(agent->dp) ?
+			    wd_late_error(agent->dp) :
+			    NULL);
 }

@@ -42,6 +42,7 @@ const struct wd_cmd *const wd_cmds[] = {
 	&wd_cmd_ladder_pin,
 	&wd_cmd_encryption_status,
 	&wd_cmd_encryption_report,
+	&wd_cmd_doctor,
 	&wd_cmd_bugreport,
 	&wd_cmd_state_export,
 	&wd_cmd_preflight,

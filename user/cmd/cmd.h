@@ -80,6 +80,7 @@ extern const struct wd_cmd wd_cmd_ladder_climb;
 extern const struct wd_cmd wd_cmd_ladder_pin;
 extern const struct wd_cmd wd_cmd_encryption_status;
 extern const struct wd_cmd wd_cmd_encryption_report;
+extern const struct wd_cmd wd_cmd_doctor;
 extern const struct wd_cmd wd_cmd_bugreport;
 extern const struct wd_cmd wd_cmd_state_export;
 extern const struct wd_cmd wd_cmd_preflight;

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kernel.c - the kernel's side: what programs need, and what makes them slow.
+ */
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "doctor.h"
+#include "opt.h"
+
+/* Values of a sysctl that are wrong, why, and what to do. */
+static const struct {
+	const char *check, *path, *wrong;
+	const char *text, *fix;
+} sysctls[] = {
+	{ "jit", "/proc/sys/net/core/bpf_jit_enable", "0",
+	  "programs are interpreted, several times slower than they could be",
+	  "sysctl -w net.core.bpf_jit_enable=1" },
+	{ "jit", "/proc/sys/net/core/bpf_jit_enable", "2",
+	  "the JIT writes each program to the kernel's log, addresses and all",
+	  "sysctl -w net.core.bpf_jit_enable=1" },
+	{ "jit", "/proc/sys/net/core/bpf_jit_harden", "2",
+	  "constants are blinded in root's programs, too, which makes them slower",
+	  "sysctl -w net.core.bpf_jit_harden=1" },
+	{ "unprivileged-bpf", "/proc/sys/kernel/unprivileged_bpf_disabled", "0",
+	  "every user may load programs into the kernel",
+	  "sysctl -w kernel.unprivileged_bpf_disabled=2" },
+	{ "forwarding", "/proc/sys/net/ipv4/ip_forward", "0",
+	  "IPv4 is not forwarded: pods reach no other pod and no other node",
+	  "sysctl -w net.ipv4.ip_forward=1" },
+};
+
+static void check_sysctls(struct wd_doctor *doctor)
+{
+	for (size_t i = 0; i < sizeof(sysctls) / sizeof(*sysctls); i++) {
+		char *value = wd_doctor_read(doctor, sysctls[i].path);
+
+		if (value && !strcmp(value, sysctls[i].wrong))
+			wd_doctor_find(doctor, sysctls[i].check,
+				       sysctls[i].path, sysctls[i].fix, "%s",
+				       sysctls[i].text);
+		free(value);
+	}
+}
+
+static void check_btf(struct wd_doctor *doctor)
+{
+	char *path = NULL;
+
+	wd_format(&path, "%s/sys/kernel/btf/vmlinux", doctor->root);
+	if (path && access(path, R_OK))
+		wd_doctor_find(
+			doctor, "btf", "/sys/kernel/btf/vmlinux",
+			"boot a kernel built with CONFIG_DEBUG_INFO_BTF",
+			"the kernel does not describe its own types: what judges services behind their translation cannot be had");
+	free(path);
+}
+
+static void check_bpffs(struct wd_doctor *doctor, const char *bpffs)
+{
+	char *path = NULL, *slash;
+	struct statfs fs;
+
+	wd_format(&path, "%s%s", doctor->root, bpffs);
+	/* Its last part comes with the agent. */
+	while (path && statfs(path, &fs) && (slash = strrchr(path, '/')))
+		*slash = '\0';
+	if (path && (!*path || fs.f_type != BPF_FS_MAGIC))
+		wd_doctor_find(
+			doctor, "bpffs", bpffs,
+			"mount -t bpf bpf /sys/fs/bpf, and in /etc/fstab for the next boot",
+			"is on no BPF filesystem: pins cannot be made, and enforcement would end with the agent");
+	free(path);
+}
+
+void wd_doctor_kernel(struct wd_doctor *doctor, const char *bpffs)
+{
+	check_btf(doctor);
+	check_sysctls(doctor);
+	check_bpffs(doctor, bpffs);
+}
