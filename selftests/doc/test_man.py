@@ -25,7 +25,7 @@ CONTRACT = ('agent', 'status', 'sync', 'stop', 'endpoint list',
             'endpoint get', 'identity list', 'identity get', 'policy list',
             'policy get', 'policy check', 'policy diff', 'why', 'monitor', 'map list',
             'flow list', 'ladder show', 'ladder climb', 'ladder pin',
-            'metrics', 'bugreport', 'encryption status', 'encryption report')
+            'metrics', 'bugreport', 'doctor', 'encryption status', 'encryption report')
 CONTRACT_OPTIONS = {
     'agent': 'config node manifests state-dir run-dir bpffs max-rung '
              'host-ingress metrics check',
@@ -302,6 +302,7 @@ def commands_without_an_agent_exit_with_0_or_1(docs):
                            (1, f'policy check {bad}'),
                            (1, f'policy check {good} {bad}'),
                            (1, f'policy check {folder}/none.yaml'),
+                           (1, f'doctor --run-dir {folder}'),
                            (0, 'version'), (0, 'help'), (0, 'help why'),
                            (1, f'agent --check --manifests {folder}')):
             plain_run = docs.run(*line.split())

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""`warder doctor` on a live node: nothing is found on a sound one; then faults are
+planted one at a time, each is found with its fix, and gone when it is mended.
+
+    test_doctor.py [PART-OF-A-NAME]
+"""
+import json
+import os
+import signal
+import sys
+
+from wdnet import bpf, frag
+from wdnet.node import WARDER
+from wdnet.solo import Solo, wait_for
+from wdnet.tap import Tap, expect
+
+CHAIN = {'cniVersion': '1.0.0', 'name': 'pods',
+         'plugins': [{'type': 'ptp'}, {'type': 'warder-cni'}]}
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+class Bench:
+    def __init__(self):
+        self.c = Solo()
+        self.node = self.c.only_node
+        self.srv, self.ok, self.bad = self.c.three()
+        self.conf = os.path.join(self.node.dir, 'net.d')
+        self.bin = os.path.join(self.node.dir, 'bin')
+        for path in (self.conf, self.bin):
+            os.makedirs(path)
+        os.symlink(WARDER + '-cni', os.path.join(self.bin, 'warder-cni'))
+        CHAIN['plugins'][1]['runDir'] = self.node.run_dir
+        self.chain(CHAIN)
+
+    def chain(self, conf):
+        with open(os.path.join(self.conf, '10-pods.conflist'), 'w',
+                  encoding='utf-8') as f:
+            json.dump(conf, f)
+
+    def run(self, *args):
+        return self.node.ns.run(
+            [WARDER, 'doctor', '--run-dir', self.node.run_dir, '--cni-conf',
+             self.conf, '--cni-bin', self.bin, *args], check_rc=False)
+
+    def findings(self):
+        code, out, err = self.run('--json')
+        doc = json.loads(out)
+        expect(1 if doc['findings'] else 0, code, err)
+        return [(f['check'], f['object']) for f in doc['findings']]
+
+    def plant(self, fault, mend, *want):
+        """These are found after one, and none after the other."""
+        fault()
+        try:
+            wait_for(f'{want} is found, and nothing else',
+                     lambda: self.findings() == list(want), 40)
+            _, out, _ = self.run()
+            expect(len(want), out.count('  fix: '), out)
+        finally:
+            mend()
+        wait_for('nothing is found any more',
+                 lambda: not self.findings(), 40)
+
+    def sysctl(self, name, value):
+        self.node.ns.run(['sysctl', '-qw', f'{name}={value}'])
+
+    def veth(self, pod):
+        return next(e['interface'] for e in json.loads(self.node.warder(
+            'endpoint', 'list', '--json')[1])['endpoints']
+            if e['name'] == pod.name)
+
+    def ifindex(self, device):
+        return int(self.node.ns.run(
+            ['cat', f'/sys/class/net/{device}/ifindex'])[1])
+
+
+@test
+def sound_node_has_no_findings(b):
+    wait_for('nothing is found', lambda: not b.findings(), 40)
+    code, out, _ = b.run()
+    expect((0, True), (code, out.endswith('0 findings\n')), out)
+
+
+@test
+def packets_are_not_forwarded(b):
+    b.plant(lambda: b.sysctl('net.ipv4.ip_forward', 0),
+            lambda: b.sysctl('net.ipv4.ip_forward', 1),
+            ('forwarding', '/proc/sys/net/ipv4/ip_forward'))
+
+
+@test
+def plugin_is_not_in_the_chain(b):
+    b.plant(lambda: b.chain({**CHAIN, 'plugins': CHAIN['plugins'][:1]}),
+            lambda: b.chain(CHAIN),
+            ('cni', os.path.join(b.conf, '10-pods.conflist')))
+
+
+@test
+def audit_was_left_on(b):
+    def annotate(**by_space):
+        b.c.ns_annotations = by_space
+        b.c.apply()
+    b.plant(lambda: annotate(shop={'warder.io/mode': 'audit'}), annotate,
+            *(('mode', f'shop/{p}') for p in ('srv', 'ok', 'bad')))
+
+
+@test
+def object_is_not_enforced_as_written(b):
+    def write(text):
+        b.c.write('extra.yaml', text)
+        b.c.sync()
+    b.plant(lambda: write('''apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: odd, namespace: other}
+spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/33}}]}]}
+'''), lambda: write(None),
+            ('objects', os.path.join(b.c.manifests, 'extra.yaml') + ':4'))
+
+
+@test
+def program_of_others_goes_first(b):
+    link = []
+
+    def fault():
+        link.append(frag.inside(
+            b.node.ns, bpf.attach, bpf.SCHED_CLS, bpf.TCX_EGRESS,
+            b.ifindex(b.veth(b.srv)), bpf.returns(-1), bpf.BEFORE))
+    b.plant(fault, lambda: [os.close(fd) for fd in link],
+            ('foreign-program', 'shop/srv'))
+
+
+@test
+def agent_is_gone(b):
+    b.plant(lambda: b.node.stop_agent(signal.SIGKILL),
+            b.node.start_agent, ('agent', b.node.run_dir))
+
+
+def main():
+    only = sys.argv[1] if len(sys.argv) > 1 else ''
+    tap = Tap()
+    b = Bench()
+    try:
+        for function in TESTS:
+            if only in function.__name__:
+                tap.run('doctor: ' + function.__name__.replace('_', ' '),
+                        function, b)
+    finally:
+        b.c.close()
+    return tap.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_doctor.c - faults are planted one by one, in a tree of files and in answers
+ * of an agent; each is found, alone, with a fix, and a sound node has none.
+ */
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "doctor/doctor.h"
+#include "json.h"
+#include "net/rtnl.h"
+
+#include "../tap.h"
+
+#define CONF "/etc/cni/net.d"
+#define BIN "/opt/cni/bin"
+#define RUN "/run/warder"
+
+static char root[] = "/tmp/wd-doctor-XXXXXX";
+static struct wd_doctor doctor;
+
+static size_t found(void)
+{
+	return json_object_array_length(doctor.findings);
+}
+
+static const char *get(size_t i, const char *key)
+{
+	return wd_json_get_str(json_object_array_get_idx(doctor.findings, i),
+			       key);
+}
+
+/* Exactly one finding, of this check, about this object, that says this. */
+static void expect_one(const char *check, const char *object, const char *text)
+{
+	if (!wd_expect_int(1, (long long)found()))
+		for (size_t i = 0; i < found(); i++)
+			printf("#   found %s: %s\n", get(i, "check"),
+			       get(i, "text"));
+	wd_expect_str(check, get(0, "check"));
+	wd_expect_str(object, get(0, "object"));
+	wd_expect(strstr(get(0, "text"), text) != NULL);
+	wd_expect(*get(0, "fix") != '\0');
+}
+
+static void begin(void)
+{
+	wd_doctor_init(&doctor, root);
+}
+
+static void end(void)
+{
+	wd_doctor_fini(&doctor);
+}
+
+/* @path of a tree of our own; NULL for @text takes the file away */
+static void plant(const char *path, const char *text)
+{
+	char whole[512];
+	FILE *file;
+
+	snprintf(whole, sizeof(whole), "%s%s", root, path);
+	if (!text) {
+		(void)unlink(whole);
+		return;
+	}
+	for (char *at = whole + strlen(root) + 1; (at = strchr(at, '/'));
+	     *at++ = '/') {
+		*at = '\0';
+		(void)mkdir(whole, 0700);
+	}
+	file = fopen(whole, "we");
+	if (!wd_expect(file != NULL))
+		return;
+	(void)fputs(text, file);
+	(void)fclose(file);
+	(void)chmod(whole, 0700);
+}
+
+static void plant_sound_kernel(void)
+{
+	plant("/sys/kernel/btf/vmlinux", "x");
+	plant("/proc/sys/net/core/bpf_jit_enable", "1\n");
+	plant("/proc/sys/net/core/bpf_jit_harden", "0\n");
+	plant("/proc/sys/kernel/unprivileged_bpf_disabled", "2\n");
+	plant("/proc/sys/net/ipv4/ip_forward", "1\n");
+}
+
+/* bpffs cannot be planted in a plain tree: its finding is always there. */
+static void each_fault_of_the_kernel_is_found(void)
+{
+	static const struct {
+		const char *path, *text, *check;
+	} rows[] = {
+		{ "/sys/kernel/btf/vmlinux", NULL, "btf" },
+		{ "/proc/sys/net/core/bpf_jit_enable", "0\n", "jit" },
+		{ "/proc/sys/net/core/bpf_jit_enable", "2\n", "jit" },
+		{ "/proc/sys/net/core/bpf_jit_harden", "2\n", "jit" },
+		{ "/proc/sys/kernel/unprivileged_bpf_disabled", "0\n",
+		  "unprivileged-bpf" },
+		{ "/proc/sys/net/ipv4/ip_forward", "0\n", "forwarding" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		wd_test_row(rows[i].path);
+		plant_sound_kernel();
+		begin();
+		wd_doctor_kernel(&doctor, "/sys/fs/bpf/warder");
+		expect_one("bpffs", "/sys/fs/bpf/warder", "no BPF filesystem");
+		end();
+		plant(rows[i].path, rows[i].text);
+		begin();
+		wd_doctor_kernel(&doctor, "/sys/fs/bpf/warder");
+		wd_expect_int(2, (long long)found());
+		wd_expect_str(rows[i].check, get(0, "check"));
+		wd_expect(*get(0, "fix") != '\0');
+		end();
+	}
+	wd_test_row(NULL);
+}
+
+#define CHAIN(version, plugins) \
+	"{\"cniVersion\":\"" version \
+	"\",\"name\":\"pods\",\"plugins\":[" plugins "]}"
+#define PTP "{\"type\":\"ptp\"}"
+#define OURS "{\"type\":\"warder-cni\"}"
+
+static void each_fault_of_the_chain_is_found(void)
+{
+	static const struct {
+		const char *conf, *object, *text; /* NULL text: it is sound */
+	} rows[] = {
+		{ CHAIN("1.0.0", PTP "," OURS), NULL, NULL },
+		{ CHAIN("1.0.0", PTP), CONF "/10-a.conflist",
+		  "has no warder-cni: pods" },
+		{ CHAIN("1.0.0", OURS "," PTP), CONF "/10-a.conflist",
+		  "comes first" },
+		{ CHAIN("1.0.0", PTP "," OURS ",{\"type\":\"portmap\"}"),
+		  CONF "/10-a.conflist", "'portmap' comes after" },
+		{ CHAIN("0.2.0", PTP "," OURS), CONF "/10-a.conflist",
+		  "version '0.2.0'" },
+		{ CHAIN("1.0.0",
+			PTP ",{\"type\":\"warder-cni\",\"runDir\":\"/run/x\"}"),
+		  CONF "/10-a.conflist", "in '/run/x'" },
+		{ "{\"cniVersion\":\"1.0.0\",\"type\":\"ptp\"}",
+		  CONF "/10-a.conflist", "has no warder-cni" },
+		{ "{", CONF "/10-a.conflist", "no JSON" },
+	};
+
+	plant(BIN "/warder-cni", "");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		wd_test_row(rows[i].conf);
+		plant(CONF "/10-a.conflist", rows[i].conf);
+		begin();
+		wd_doctor_cni(&doctor, CONF, "/none:" BIN, RUN);
+		if (rows[i].text)
+			expect_one("cni", rows[i].object, rows[i].text);
+		else
+			wd_expect_int(0, (long long)found());
+		end();
+	}
+	wd_test_row(NULL);
+}
+
+static void only_the_first_file_of_the_chain_counts(void)
+{
+	plant(CONF "/10-a.conflist", CHAIN("1.0.0", PTP));
+	plant(CONF "/20-b.conflist", CHAIN("1.0.0", PTP "," OURS));
+	begin();
+	wd_doctor_cni(&doctor, CONF, BIN, RUN);
+	expect_one("cni", CONF "/10-a.conflist",
+		   "it is in " CONF "/20-b.conflist");
+	end();
+	plant(CONF "/10-a.conflist", NULL);
+	begin();
+	wd_doctor_cni(&doctor, CONF, BIN, RUN);
+	wd_expect_int(0, (long long)found());
+	end();
+	plant(BIN "/warder-cni", NULL);
+	begin();
+	wd_doctor_cni(&doctor, CONF, BIN, RUN);
+	expect_one("cni", "warder-cni", "is in none of");
+	end();
+	plant(CONF "/20-b.conflist", NULL);
+	begin();
+	wd_doctor_cni(&doctor, CONF, BIN, RUN);
+	wd_expect_int(0, (long long)found());
+	wd_expect_int(1, (long long)json_object_array_length(doctor.skipped));
+	end();
+}
+
+#define CAPS "\"capabilities\":[\"cap_net_admin\",\"cap_bpf\"]"
+#define SOUND "\"rung\":\"full\",\"ready\":true," CAPS
+#define POD "\"namespace\":\"shop\",\"name\":\"db\""
+
+static void each_fault_the_agent_tells_is_found(void)
+{
+	static const struct {
+		const char *status, *check, *object, *text;
+	} rows[] = {
+		{ "{\"rung\":\"nft\",\"rung_reason\":\"no clsact\",\"ready\":true," CAPS
+		  "}",
+		  "rung", "nft", "no clsact" },
+		{ "{" SOUND ",\"everything_allowed\":true}", "rung", "full",
+		  "talk to everybody" },
+		{ "{\"rung\":\"full\"," CAPS "}", "agent", "", "nothing yet" },
+		{ "{" SOUND ",\"commits\":{\"error\":\"no room\"}}", "agent",
+		  "", "no room" },
+		{ "{\"rung\":\"full\",\"ready\":true,\"capabilities\":[\"cap_bpf\"]}",
+		  "capabilities", "", "lacks" },
+		{ "{" SOUND
+		  ",\"problems\":[{\"file\":\"a.yaml\",\"line\":8,\"field\":\"spec\",\"text\":\"odd\",\"effect\":\"isolated\"},"
+		  "{\"file\":\"b.yaml\",\"effect\":\"ignored\"}]}",
+		  "objects", "a.yaml:8", "spec: odd (isolated)" },
+		{ "{" SOUND ",\"endpoint_problems\":[{" POD
+		  ",\"state\":\"unattached\",\"error\":\"-EBUSY\"}]}",
+		  "pods", "shop/db", "unattached: -EBUSY" },
+		{ "{" SOUND ",\"blind_spots\":[{" POD
+		  ",\"interface\":\"veth1\",\"kind\":\"before ingress\",\"text\":\"program 7 runs first\"}]}",
+		  "foreign-program", "shop/db", "program 7 runs first" },
+		{ "{" SOUND
+		  ",\"maps\":{\"wd_addr4\":{\"used\":81,\"max\":100},\"wd_row\":{\"used\":80,\"max\":100}}}",
+		  "maps", "wd_addr4", "81 of 100" },
+		{ "{" SOUND
+		  ",\"wireguard\":{\"findings\":[{\"finding\":\"stale-handshake\",\"object\":\"node-b\",\"text\":\"200 s\"}]}}",
+		  "wireguard", "node-b", "stale-handshake: 200 s" },
+		{ "{" SOUND ",\"wires\":{\"open\":true}}", "wires", "",
+		  "cannot be guarded" },
+		{ "{" SOUND ",\"wires\":{\"no_prefix\":[\"IPv6\"]}}", "wires",
+		  "IPv6", "no prefix" },
+		{ "{" SOUND ",\"services\":{\"error\":\"-EINVAL\"}}",
+		  "services", "", "-EINVAL" },
+	};
+	struct json_object *status;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		wd_test_row(rows[i].text);
+		status = json_tokener_parse(rows[i].status);
+		begin();
+		wd_doctor_agent(&doctor, status, NULL);
+		expect_one(rows[i].check, rows[i].object, rows[i].text);
+		end();
+		json_object_put(status);
+	}
+	wd_test_row(NULL);
+	status = json_tokener_parse("{" SOUND "}");
+	begin();
+	wd_doctor_agent(&doctor, status, NULL);
+	wd_expect_int(0, (long long)found());
+	end();
+	json_object_put(status);
+}
+
+static struct json_object *endpoints_of(const char *mode)
+{
+	struct json_object *doc = json_object_new_object();
+	struct json_object *ep = wd_json_push(wd_json_array(doc, "endpoints"));
+
+	wd_json_str(ep, "namespace", "shop");
+	wd_json_str(ep, "name", "db");
+	wd_json_str(ep, "interface", "veth1");
+	wd_json_str(ep, "mode", mode);
+	return doc;
+}
+
+static void a_mode_that_was_left_on_is_found(void)
+{
+	struct json_object *status = json_tokener_parse("{" SOUND "}");
+	struct json_object *endpoints = endpoints_of("audit");
+
+	begin();
+	wd_doctor_agent(&doctor, status, endpoints);
+	expect_one("mode", "shop/db", "mode audit");
+	end();
+	json_object_put(endpoints);
+	endpoints = endpoints_of("enforce");
+	begin();
+	wd_doctor_agent(&doctor, status, endpoints);
+	wd_expect_int(0, (long long)found());
+	end();
+	json_object_put(endpoints);
+	json_object_put(status);
+}
+
+static void packets_too_large_for_wireguard_are_found(void)
+{
+	struct wd_link link[] = {
+		{ .name = "eth0", .is_up = true, .mtu = 1500 },
+		{ .name = "wg0",
+		  .is_up = true,
+		  .mtu = 1420,
+		  .kind = "wireguard" },
+		{ .name = "veth1", .is_up = true, .mtu = 1420, .kind = "veth" },
+		{ .name = "vx", .is_up = true, .mtu = 1000, .kind = "vxlan" },
+		{ .name = "lo", .is_up = true, .mtu = 100, .is_loopback = true },
+	};
+	struct json_object *endpoints = endpoints_of("enforce");
+
+	begin();
+	wd_doctor_links(&doctor, link, 5, endpoints);
+	wd_expect_int(0, (long long)found());
+	end();
+	link[2].mtu = 1421;
+	begin();
+	wd_doctor_links(&doctor, link, 5, endpoints);
+	expect_one("mtu", "veth1", "1 pods have a larger MTU than wg0 (1420)");
+	end();
+	link[2].mtu = 1420;
+	link[0].mtu = 1499;
+	begin();
+	wd_doctor_links(&doctor, link, 5, endpoints);
+	expect_one("mtu", "wg0", "does not fit eth0 (1499)");
+	wd_expect_str("ip link set wg0 mtu 1419", get(0, "fix"));
+	end();
+	json_object_put(endpoints);
+}
+
+static void strict_filters_beside_wireguard_are_found(void)
+{
+	static const struct {
+		const char *all, *own;
+		bool strict;
+	} rows[] = { { "0\n", "0\n", false },
+		     { "1\n", "0\n", true },
+		     { "0\n", "1\n", true },
+		     { "1\n", "2\n", false } };
+	struct wd_link link = {
+		.name = "wg0", .is_up = true, .mtu = 1420, .kind = "wireguard"
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		plant("/proc/sys/net/ipv4/conf/all/rp_filter", rows[i].all);
+		plant("/proc/sys/net/ipv4/conf/wg0/rp_filter", rows[i].own);
+		begin();
+		wd_doctor_links(&doctor, &link, 1, NULL);
+		if (rows[i].strict)
+			expect_one("rp-filter", "wg0", "the kernel drops");
+		else
+			wd_expect_int(0, (long long)found());
+		end();
+	}
+}
+
+static void flowtables_on_devices_of_pods_are_found(void)
+{
+	struct json_object *endpoints = endpoints_of("enforce");
+
+	begin();
+	wd_doctor_flowtables(
+		&doctor,
+		"table inet x {\n\tflowtable ft {\n\t\thook ingress priority filter\n"
+		"\t\tdevices = { eth0, veth1 }\n\t}\n}\n",
+		endpoints);
+	expect_one("flowtable", "veth1", "'ft' carries");
+	end();
+	begin();
+	wd_doctor_flowtables(
+		&doctor,
+		"table inet veth1 {\n\tflowtable veth1 {\n\t\tdevices = { \"eth0\", \"veth10\" };\n\t}\n}\n",
+		endpoints);
+	wd_expect_int(0, (long long)found());
+	end();
+	json_object_put(endpoints);
+}
+
+static int discard(const char *path, const struct stat *st, int kind,
+		   struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	(void)at;
+	return remove(path);
+}
+
+int main(void)
+{
+	if (!mkdtemp(root))
+		return 1;
+	WD_TEST(each_fault_of_the_kernel_is_found);
+	WD_TEST(each_fault_of_the_chain_is_found);
+	WD_TEST(only_the_first_file_of_the_chain_counts);
+	WD_TEST(each_fault_the_agent_tells_is_found);
+	WD_TEST(a_mode_that_was_left_on_is_found);
+	WD_TEST(packets_too_large_for_wireguard_are_found);
+	WD_TEST(strict_filters_beside_wireguard_are_found);
+	WD_TEST(flowtables_on_devices_of_pods_are_found);
+	(void)nftw(root, discard, 8, FTW_DEPTH | FTW_PHYS);
+	return wd_tests_end();
+}
