@@ -264,6 +264,17 @@ static void put_things(struct wd_metrics *m, struct json_object *doc)
 	put_maps(m, doc, "max");
 }
 
+static void put_services(struct wd_metrics *m, struct json_object *doc)
+{
+	const char *error =
+		wd_json_get_str(wd_json_get(doc, "services"), "error");
+
+	wd_metrics_family(
+		m, "warder_services_fallback", WD_GAUGE,
+		"1: what judges services exactly cannot be had; all their backends count.");
+	wd_metrics_int(m, NULL, *error != 0);
+}
+
 /* ---- encryption ---- */
 
 static void put_wires(struct wd_metrics *m, struct json_object *doc)
@@ -363,6 +374,7 @@ char *wd_metrics_of(struct json_object *doc, size_t *ret_len)
 	put_counters(m, doc, "warder_packet_bytes_total", "bytes",
 		     "Bytes of packets judged.");
 	put_things(m, doc);
+	put_services(m, doc);
 	put_wires(m, doc);
 	put_wireguard(m, doc);
 	put_cover(
