@@ -204,6 +204,7 @@ static void numbers_come_from_their_places(void)
 		"\"endpoints\":{\"enforced\":4,\"waiting\":1},"
 		"\"problems\":[{\"effect\":\"kept\"},{\"effect\":\"kept\"},"
 		"{\"effect\":\"ignored\"}],"
+		"\"services\":{\"error\":\"-EINVAL\"},"
 		"\"maps\":{\"wd_row\":{\"used\":8,\"max\":16384}},"
 		"\"wires\":{\"open\":true,\"rung\":\"full\",\"devices\":["
 		"{\"guarded\":true},{\"guarded\":false},{\"guarded\":true}]},"
@@ -237,6 +238,7 @@ static void numbers_come_from_their_places(void)
 		"warder_object_problems{effect=\"isolated\"} 0",
 		"warder_map_entries{map=\"wd_row\"} 8",
 		"warder_map_max_entries{map=\"wd_row\"} 16384",
+		"warder_services_fallback 1",
 		"warder_wire_open 1",
 		"warder_wires{state=\"guarded\"} 2",
 		"warder_wires{state=\"unguarded\"} 1",
