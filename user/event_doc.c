@@ -157,7 +157,8 @@ static void put_isolated(struct wd_event_words *words,
 		at->ep = event->ep;
 		at->dir = event->dir;
 		at->gen = event->gen;
-		wd_query_isolated_by(words->agent, pod, event->dir, at->by);
+		wd_query_isolated_by(words->agent->store, words->agent->model,
+				     pod, event->dir, at->by);
 	}
 	wd_json_add(doc, "isolated_by", json_object_get(at->by));
 }

@@ -159,26 +159,27 @@ int wd_query_split(char *text, char **part, int max)
 	return text ? max + 1 : cnt;
 }
 
-const struct wd_object *wd_query_next_policy(const struct wd_agent *agent,
+const struct wd_object *wd_query_next_policy(const struct wd_store *store,
 					     const struct wd_object *prev)
 {
 	enum wd_kind kind = prev ? prev->kind : WD_KIND_FIRST_POLICY;
-	const struct wd_object *next = wd_store_next(agent->store, kind, prev);
+	const struct wd_object *next = wd_store_next(store, kind, prev);
 
 	while (!next && ++kind < WD_KIND__MAX)
-		next = wd_store_next(agent->store, kind, NULL);
+		next = wd_store_next(store, kind, NULL);
 	return next;
 }
 
-void wd_query_isolated_by(const struct wd_agent *agent,
+void wd_query_isolated_by(const struct wd_store *store,
+			  const struct wd_model *model,
 			  const struct wd_object *pod, enum wd_dir dir,
 			  struct json_object *array)
 {
 	const struct wd_object *policy = NULL;
 
-	while ((policy = wd_query_next_policy(agent, policy)))
+	while ((policy = wd_query_next_policy(store, policy)))
 		if (wd_policy_isolates(&policy->policy, (int)dir) &&
-		    wd_model_policy_selects(agent->model, policy, pod))
+		    wd_model_policy_selects(model, policy, pod))
 			wd_query_policy_name(wd_json_push(array), policy);
 }
 

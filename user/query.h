@@ -91,11 +91,12 @@ const struct wd_object *wd_query_policy_find(const struct wd_store *store,
 					     char **part, int cnt);
 
 /** wd_query_next_policy() - all policies, kind after kind; @prev NULL: the first one */
-const struct wd_object *wd_query_next_policy(const struct wd_agent *agent,
+const struct wd_object *wd_query_next_policy(const struct wd_store *store,
 					     const struct wd_object *prev);
 
 /** wd_query_isolated_by() - policies that isolate the pod in a direction, as objects in @array */
-void wd_query_isolated_by(const struct wd_agent *agent,
+void wd_query_isolated_by(const struct wd_store *store,
+			  const struct wd_model *model,
 			  const struct wd_object *pod, enum wd_dir dir,
 			  struct json_object *array);
 

@@ -156,7 +156,7 @@ static void put_policies(const struct wd_agent *agent,
 
 	if (!pod)
 		return;
-	while ((policy = wd_query_next_policy(agent, policy))) {
+	while ((policy = wd_query_next_policy(agent->store, policy))) {
 		struct json_object *child, *dirs;
 
 		if (!wd_model_policy_selects(agent->model, policy, pod))

@@ -324,7 +324,8 @@ static void put_isolation(struct stands *stands, const struct wd_ep_info *info,
 	struct json_object *by = wd_json_array(obj, "isolated_by");
 
 	if (pod)
-		wd_query_isolated_by(stands->agent, pod, dir, by);
+		wd_query_isolated_by(stands->agent->store, stands->agent->model,
+				     pod, dir, by);
 }
 
 static void compare_stand(void *ctx, const struct wd_ep_info *info)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../config.h"
 #include "../ctl.h"
@@ -180,6 +181,16 @@ int wd_cmd_ask(const struct wd_args *args, struct json_object *req,
 	       int timeout_ms, struct json_object **ret_result)
 {
 	return wd_cmd_ask_fd(args, req, -1, timeout_ms, ret_result);
+}
+
+void wd_cmd_wait_end(int fd)
+{
+	char rest[1024];
+	ssize_t got;
+
+	do
+		got = read(fd, rest, sizeof(rest));
+	while (got > 0 || (got < 0 && errno == EINTR));
 }
 
 void wd_cmd_json_line(struct json_object *doc)

@@ -136,6 +136,12 @@ int wd_cmd_try(const struct wd_args *args, struct json_object *req,
 /** wd_cmd_lost() - say that the agent could not be asked. Return: the exit code for @err */
 int wd_cmd_lost(const struct wd_args *args, int err);
 
+/**
+ * wd_cmd_wait_end() - until the child of the agent that has the other end is gone
+ * So that who asks again at once does not find it still under way.
+ */
+void wd_cmd_wait_end(int fd);
+
 /** wd_cmd_json() - one document on stdout */
 void wd_cmd_json(struct json_object *doc);
 

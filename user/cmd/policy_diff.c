@@ -274,6 +274,7 @@ static int ask(const struct diffing *diffing, int64_t since_s,
 	err = send_files(diffing, pair[0]);
 	if (!err || err == -EPIPE)
 		err = receive(pair[0], ret_doc);
+	wd_cmd_wait_end(pair[0]);
 	(void)close(pair[0]);
 	if (!err)
 		return WD_EXIT_OK;

@@ -265,10 +265,13 @@ static int cmd_replay(const struct wd_args *args)
 	};
 	int code = replay(&replaying);
 
-	if (replaying.in)
+	if (replaying.in) {
+		(void)shutdown(replaying.fd, SHUT_WR);
+		wd_cmd_wait_end(replaying.fd);
 		(void)fclose(replaying.in); /* and with it the socket */
-	else if (replaying.fd >= 0)
+	} else if (replaying.fd >= 0) {
 		(void)close(replaying.fd);
+	}
 	wd_capture_close(replaying.capture);
 	if (code)
 		return code;

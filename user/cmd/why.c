@@ -7,7 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../asof.h"
+#include "../config.h"
+#include "../inquiry.h"
 #include "../json.h"
+#include "../log.h"
+#include "../model/xalloc.h"
 #include "../table.h"
 #include "../target.h"
 #include "cmd.h"
@@ -157,9 +162,13 @@ static void print_verdict(struct json_object *doc)
 	print_end("to", wd_json_get(doc, "to"));
 	print_service(doc);
 	wd_show_line("encryption", "%s", wd_json_get_str(doc, "encryption"));
-	wd_show_line("generation", "%lld, rung %s",
-		     (long long)wd_json_get_int(doc, "generation"),
-		     wd_json_get_str(doc, "rung"));
+	if (*wd_json_get_str(doc, "as_of"))
+		wd_show_line("as of", "%s, no kernel was asked",
+			     wd_json_get_str(doc, "as_of"));
+	else
+		wd_show_line("generation", "%lld, rung %s",
+			     (long long)wd_json_get_int(doc, "generation"),
+			     wd_json_get_str(doc, "rung"));
 	if (!wd_json_len(doc, "hooks"))
 		return;
 	puts("hooks");
@@ -183,23 +192,132 @@ static int check_words(const struct wd_args *args)
 	return code;
 }
 
-static int cmd_why(const struct wd_args *args)
+static struct json_object *request(const struct wd_args *args)
 {
-	bool only4 = wd_args_has(args, "ipv4"),
-	     only6 = wd_args_has(args, "ipv6");
-	struct json_object *req, *result = NULL;
-	int code = check_words(args);
+	struct json_object *req = wd_cmd_request("why");
 
-	if (code)
-		return code;
-	if (only4 && only6)
-		return wd_cmd_fail(args, WD_EXIT_USAGE, "",
-				   "-4 and -6 exclude each other");
-	req = wd_cmd_request("why");
 	wd_json_str(req, "from", args->argv[0]);
 	wd_json_str(req, "to", args->argv[1]);
-	wd_json_int(req, "family", only4 ? 4 : only6 ? 6 : 0);
-	code = wd_cmd_ask(args, req, WD_CMD_TIMEOUT_MS, &result);
+	wd_json_int(req, "family",
+		    wd_args_has(args, "ipv4") ? 4 :
+		    wd_args_has(args, "ipv6") ? 6 :
+						0);
+	return req;
+}
+
+/* ---- of manifests ---- */
+
+static int read_config(const struct wd_args *args, struct wd_config *config)
+{
+	const char *path = wd_args_get(args, "config");
+	char name[] = "warder", option[] = "--config", *why = NULL;
+	char *file = wd_xstrdup(path ?: "");
+	char *argv[] = { name, option, file, NULL };
+	int code = WD_EXIT_OK;
+
+	wd_config_init(config);
+	if (path && wd_config_parse(config, 3, argv, &why))
+		code = wd_cmd_fail(args, WD_EXIT_USAGE, "--config", "%s",
+				   why ?: "");
+	free(why);
+	free(file);
+	return code;
+}
+
+static void warn_problems(const struct wd_asof *asof, struct json_object *doc)
+{
+	uint32_t cnt = wd_asof_problems(asof);
+	char *text = NULL;
+
+	if (!cnt)
+		return;
+	wd_format(&text,
+		  "%u problem%s in the manifests, which `warder policy check` "
+		  "tells: not all is enforced as it is written",
+		  cnt, cnt == 1 ? "" : "s");
+	wd_json_push_str(wd_json_get(doc, "warnings"), text);
+	free(text);
+}
+
+static int ask_world(const struct wd_args *args, const struct wd_asof *asof,
+		     struct json_object **ret_doc)
+{
+	struct json_object *req = request(args);
+	struct wd_refusal refusal;
+	int code = WD_EXIT_OK;
+
+	*ret_doc = wd_inquire(wd_asof_world(asof), req, &refusal);
+	if (*ret_doc)
+		warn_problems(asof, *ret_doc);
+	else
+		code = wd_cmd_fail(args, (enum wd_exit)refusal.code,
+				   refusal.where, "%s", refusal.text);
+	free(refusal.where);
+	free(refusal.text);
+	json_object_put(req);
+	return code;
+}
+
+#define DIRS_MAX 32
+
+static int ask_manifests(const struct wd_args *args,
+			 struct json_object **ret_doc)
+{
+	const char *dir[DIRS_MAX];
+	struct wd_config config;
+	struct wd_asof_opts of = {
+		.dir = dir,
+		.config = &config,
+		.node = wd_args_get(args, "node"),
+		.from = args->argv[0],
+		.to = args->argv[1],
+	};
+	struct wd_asof *asof = NULL;
+	char *error = NULL;
+	int code = read_config(args, &config), err;
+
+	for (size_t i = 0; i < args->set_cnt && of.dir_cnt < DIRS_MAX; i++)
+		if (!strcmp(args->set[i].name, "as-of-manifests"))
+			dir[of.dir_cnt++] = args->set[i].value;
+	err = code ? 0 : wd_asof_open(&of, &asof, &error);
+	if (err)
+		code = wd_cmd_fail(args, WD_EXIT_NO, dir[0], "%s",
+				   error ?: wd_errno(err));
+	if (!code)
+		code = ask_world(args, asof, ret_doc);
+	free(error);
+	wd_asof_close(asof);
+	wd_config_fini(&config);
+	return code;
+}
+
+/* ---- the command ---- */
+
+static int check_options(const struct wd_args *args)
+{
+	bool is_asof = wd_args_has(args, "as-of-manifests");
+
+	if (wd_args_has(args, "ipv4") && wd_args_has(args, "ipv6"))
+		return wd_cmd_fail(args, WD_EXIT_USAGE, "",
+				   "-4 and -6 exclude each other");
+	if (!is_asof &&
+	    (wd_args_has(args, "config") || wd_args_has(args, "node")))
+		return wd_cmd_fail(args, WD_EXIT_USAGE, "",
+				   "--config and --node are for "
+				   "--as-of-manifests; the agent has its own");
+	return check_words(args);
+}
+
+static int cmd_why(const struct wd_args *args)
+{
+	struct json_object *result = NULL;
+	int code = check_options(args);
+
+	if (!code)
+		code = wd_args_has(args, "as-of-manifests") ?
+			       ask_manifests(args, &result) :
+			       wd_cmd_ask(args, request(args),
+					  WD_CMD_TIMEOUT_MS, &result);
 	if (code)
 		return code;
 	if (args->json)
@@ -216,6 +334,15 @@ static int cmd_why(const struct wd_args *args)
 static const struct wd_opt opts[] = {
 	{ .name = "ipv4", .key = '4', .help = "ask about IPv4 only" },
 	{ .name = "ipv6", .key = '6', .help = "ask about IPv6 only" },
+	{ .name = "as-of-manifests",
+	  .arg = "DIR",
+	  .help = "what would happen in a cluster of these objects (repeatable)" },
+	{ .name = "config",
+	  .arg = "FILE",
+	  .help = "with --as-of-manifests: the agent's, for its defaults" },
+	{ .name = "node",
+	  .arg = "NAME",
+	  .help = "with --as-of-manifests: the node that `host` is" },
 	{},
 };
 
@@ -233,7 +360,12 @@ const struct wd_cmd wd_cmd_why = {
 		"the port, with a code or without:\nNS/POD:Timestamp/icmp, "
 		"NS/POD:13.1/icmp. Protocols without ports leave it out:\n"
 		"NS/POD:/47. Exit code 0: passes (also in audit mode), 1: is "
-		"dropped.",
+		"dropped.\n\n"
+		"With --as-of-manifests the question is about a cluster that need "
+		"not run: no root and\nno agent is needed. Pods are where the "
+		"objects say, with the addresses of their\nstatus, and both ends "
+		"are judged. Services are taken for judged behind their\n"
+		"translation.",
 	.opts = opts,
 	.fn = cmd_why,
 };

@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""`warder why --as-of-manifests` says of the demo's manifests what the table
+beside them says, which was worked out by hand, and what `make demo` measures
+with packets. Needs no root and no agent.
+
+    test_asof.py BUILD
+"""
+import concurrent.futures
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SHOP = os.path.join(os.path.dirname(os.path.dirname(HERE)), 'tools', 'demo',
+                    'shop')
+ASKED = {'W': ':http', 'A': ':api', 'D': ':5432', 'S': ':8125/udp',
+         'M': ':metrics', 'P': ''}
+# Who is no pod, by family.
+OUTSIDE = {'office': ('192.0.2.10', '2001:db8:2::10'),
+           'banned': ('192.0.2.66', '2001:db8:2::66'),
+           'host-1': ('192.168.50.1', 'fd00:50::1')}
+NAMESPACES = {'prom': 'monitoring', 'guest': 'lab'}
+
+
+def table():
+    """The letters of each column, and for each sender those that reach it."""
+    with open(os.path.join(SHOP, 'expected.txt'), encoding='utf-8') as f:
+        rows = [line.split() for line in f if line.strip() and
+                not line.startswith('#')]
+    names, letters = rows[0][1:], rows[1][1:]
+    return dict(zip(names, letters)), {row[0]: dict(zip(names, row[1:]))
+                                       for row in rows[2:]}
+
+
+def pod(name):
+    return f'{NAMESPACES.get(name, "shop")}/{name}'
+
+
+class Asker:
+    def __init__(self, warder, *manifests):
+        self.warder, self.manifests = warder, manifests
+
+    def run(self, *words):
+        """Exit code, standard output and error."""
+        dirs = [w for d in self.manifests for w in ('--as-of-manifests', d)]
+        done = subprocess.run([self.warder, 'why', *words, *dirs],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def reaches(self, src, dst, letter, family):
+        who = OUTSIDE[src][family == 6] if src in OUTSIDE else pod(src)
+        code, out, err = self.run(who, pod(dst) + ASKED[letter], f'-{family}',
+                                  '--json')
+        if code not in (0, 1) or err:
+            return f'exit code {code}: {err}'
+        doc = json.loads(out)
+        if (doc['verdict'] != 'drop') != (code == 0):
+            return f'{doc["verdict"]}, and exit code {code}'
+        return code == 0
+
+
+def every_cell_is_what_the_table_says(ask):
+    letters, rows = table()
+    cells = [(src, dst, letter, family, letter in got)
+             for src, row in rows.items() for dst, got in row.items()
+             if got != '.' for letter in letters[dst] for family in (4, 6)]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        said = pool.map(lambda c: ask.reaches(*c[:4]), cells)
+        for cell, got in zip(cells, said):
+            if got is not cell[4]:
+                yield f'{cell[:4]}: {got}, not {cell[4]}'
+    print(f'# {len(cells)} cells')
+
+
+def it_names_the_rule_and_where_it_stands(ask):
+    _, out, _ = ask.run('shop/api-1', 'shop/db:5432', '--json')
+    doc = json.loads(out)
+    rule = doc['rule'] or {}
+    if (rule.get('name'), rule.get('index'), doc['reason']) != \
+            ('database', 0, 'POLICY_ALLOW'):
+        yield str(doc)
+    if not rule.get('file', '').endswith('50-database.yaml'):
+        yield str(rule)
+    if (doc['rung'], doc['generation']) != (None, None) or \
+            'demo/shop' not in doc['as_of']:
+        yield 'speaks of a kernel'
+
+
+def the_sockets_of_a_node_are_those_of_the_pods_node(ask):
+    for pod_name, want in (('shop/web-1:http', 'HOST'),
+                           ('shop/db:5432', 'HOST')):
+        code, out, err = ask.run('host', pod_name, '--json')
+        if code or json.loads(out)['reason'] != want:
+            yield f'{pod_name}: {code} {out}{err}'
+    code, _, err = ask.run('host', 'shop/db:5432', '--node', 'node-1')
+    if code != 1 or 'give an address' not in err:
+        yield f'{code} {err}'
+
+
+def the_agents_configuration_gives_the_defaults(ask):
+    with tempfile.NamedTemporaryFile('w', suffix='.yaml') as f:
+        f.write('mode: audit\nhost-ingress: policy\n')
+        f.flush()
+        _, out, _ = ask.run('shop/web-1', 'shop/db:5432', '--json', '--config',
+                            f.name)
+        if json.loads(out)['verdict'] != 'audit':
+            yield out
+        _, out, _ = ask.run('host', 'shop/db:5432', '--json', '--config',
+                            f.name)
+        if json.loads(out)['reason'] == 'HOST':
+            yield out
+        f.write('nonsense: 1\n')
+        f.flush()
+        code, _, err = ask.run('shop/web-1', 'shop/db:5432', '--config',
+                               f.name)
+        if code != 2 or 'nonsense' not in err:
+            yield f'{code} {err}'
+
+
+def what_is_wrong_is_said(ask):
+    for words, code, text in (
+            (('shop/nobody', 'shop/db:1'), 1, 'no source has told'),
+            (('shop/web-1', 'shop/db:nonsense'), 1, "name 'nonsense'"),
+            (('shop/web-1', 'a b'), 2, 'TO')):
+        got, _, err = ask.run(*words)
+        if got != code or text not in err:
+            yield f'{words}: {got} {err}'
+    got, _, err = Asker(ask.warder, '/nowhere').run('a/b', 'c/d:1')
+    if got != 1 or '/nowhere' not in err:
+        yield f'{got} {err}'
+    with tempfile.TemporaryDirectory() as extra:
+        with open(os.path.join(extra, 'bad.yaml'), 'w',
+                  encoding='ascii') as f:
+            f.write('apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n'
+                    'metadata: {name: n, namespace: shop}\n'
+                    'spec: {podSelector: {}, ingress: [{prots: []}]}\n')
+        _, out, _ = Asker(ask.warder, SHOP, extra).run(
+            'shop/api-1', 'shop/db:5432', '--json')
+        if not any('1 problem' in w for w in json.loads(out)['warnings']):
+            yield out
+
+
+def main():
+    ask = Asker(os.path.join(sys.argv[1], 'warder'), SHOP)
+    tests = (every_cell_is_what_the_table_says,
+             it_names_the_rule_and_where_it_stands,
+             the_sockets_of_a_node_are_those_of_the_pods_node,
+             the_agents_configuration_gives_the_defaults,
+             what_is_wrong_is_said)
+    failed = 0
+    print(f'TAP version 13\n1..{len(tests)}')
+    for number, test in enumerate(tests, 1):
+        bad = list(test(ask))
+        for line in bad[:20]:
+            print('# ' + line.replace('\n', '\n# '))
+        failed += bool(bad)
+        print(f'{"not ok" if bad else "ok"} {number} - {test.__name__}',
+              flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
