@@ -20,6 +20,7 @@ from test_services import (NODE_PORT, Service, Through, apply, asks, probe,
 from wdnet import bpf
 from wdnet.ask import until
 from wdnet.cluster import WORLD, e2e
+from wdnet.refuse import Refuse
 from wdnet.shared import pin
 from wdnet.tap import Fail, Tap, expect
 
@@ -405,6 +406,56 @@ def where_it_cannot_be_each_backend_must_be_allowed(c):
     node.warder('ladder', 'climb')
     is_exact(node)
     asks(c, x, to_service(s))
+
+
+# What is refused of it, and what status says then, besides what was tried.
+REFUSALS = (
+    ('bpf:PROG_LOAD name=wd_late errno=E2BIG log="BPF program is too large. '
+     'Processed 1000001 insn\\nprocessed 1000001 insns (limit 1000000) '
+     'max_states_per_insn 30\\n"', 'wd_late'),
+    ('bpf:PROG_LOAD name=wd_late errno=EACCES log="R2 invalid mem access '
+     "'inv'" '\\nprocessed 9 insns\\n"', 'wd_late'),
+    ('bpf:PROG_LOAD name=wd_late errno=EPERM', 'wd_late'),
+    ('bpf:PROG_LOAD name=wd_late errno=EINVAL', 'wd_late'),
+    ('bpf:PROG_LOAD name=wd_late errno=524', 'wd_late'),
+    ('bpf:LINK_CREATE name=wd_late errno=EINVAL', 'wd_late4'),
+    ('bpf:LINK_CREATE name=wd_late errno=EPERM after=1', 'wd_late6'),
+    ('bpf:OBJ_PIN name=wd_late4* errno=ENOSPC', 'wd_late4'),
+    ('bpf:OBJ_PIN name=wd_late6* errno=EPERM', 'wd_late6'),
+)
+
+
+@test()
+def where_it_is_refused_each_backend_must_be_allowed(c):
+    """The rung is as it was; what is allowed by all goes on."""
+    good, bad = Mixed(c, 59).chosen('y/b'), Mixed(c, 60).chosen('z/a')
+    x = c.pod('x/a')
+    node = x.node
+    apply(c, [good, bad], [may('y')])
+    refuse = Refuse(node)
+    try:
+        for rule, tried in REFUSALS:
+            ended(node, '--detach')
+            refuse.set(rule)
+            node.start_agent()
+            node.sync()
+            until(True, lambda: tried in node.status()['services']['why'],
+                  f'{rule}: {tried} in {node.status()["services"]}')
+            status = node.status()
+            expect(('full', False), (status['rung'],
+                                     status['services']['exact']), rule)
+            asks(c, x, to_service(good, False), to_service(bad, False),
+                 ('its backend', c.pod('y/b').ips, 80, 'tcp', 'y/b'))
+        refuse.set()
+        node.warder('ladder', 'climb')
+        is_exact(node)
+        asks(c, x, to_service(good), to_service(bad, False))
+    finally:
+        node.wrapper = []
+        if node.agent:
+            node.stop_agent()
+        refuse.close()
+        node.start_agent()
 
 
 @test()
