@@ -163,12 +163,26 @@ static uint64_t backlog_drops(void)
 	return sum;
 }
 
+/*
+ * What WireGuard kept while it could not send, up to 128 packets for each peer,
+ * goes with the first one that follows: that is to be before any is counted.
+ */
+static void send_what_was_kept(void)
+{
+	begin_talk(TALK_UDP);
+	(void)expect_no_leak(EXPECT_LATER_MS);
+	stop_talk();
+	expect_the_end(NULL);
+}
+
 void expect_none_lost(void (*change)(void))
 {
 	uint64_t sent[SITE_NODES], came[SITE_NODES] = { 0 };
-	uint64_t behind = backlog_drops(), lost;
+	uint64_t behind, lost;
 	struct seen seen;
 
+	send_what_was_kept();
+	behind = backlog_drops();
 	begin_talk(TALK_UDP);
 	change();
 	seen = expect_no_leak(expect_hold_ms);
@@ -180,7 +194,9 @@ void expect_none_lost(void (*change)(void))
 	for (int n = 0; n < SITE_NODES; n++) {
 		wd_expect_int(0, (long long)talk[n].refused);
 		lost = sent[n] - came[!n];
-		if (!wd_expect(lost <= behind))
+		/* more than was sent would hide what was lost */
+		if (!wd_expect(came[!n] <= sent[n]) ||
+		    !wd_expect(lost <= behind))
 			agents_show();
 		printf("# %ju sent, %ju lost, %ju by the kernel's own queue\n",
 		       (uintmax_t)sent[n], (uintmax_t)lost, (uintmax_t)behind);
