@@ -421,6 +421,8 @@ static void on_tick(void *ctx)
 		wd_trim();
 	}
 	wd_manifests_flush(agent->manifests);
+	if (agent->kube)
+		wd_kube_flush(agent->kube);
 	wd_complaints_sources(agent->complaints); /* it has looked, too */
 	wd_timer_set(agent->tick_timer, TICK_MS);
 }
@@ -680,6 +682,12 @@ static int start_sources(struct wd_agent *agent)
 
 static int start_kube(struct wd_agent *agent)
 {
+	const struct wd_kube_setup setup = {
+		.login = &agent->login,
+		.timing = &wd_kube_timing,
+		.store = agent->store,
+		.state_dir = agent->config.state_dir,
+	};
 	char *why = NULL;
 	int err;
 
@@ -690,8 +698,7 @@ static int start_kube(struct wd_agent *agent)
 		      wd_kube_login_file(agent->config.kubeconfig,
 					 &agent->login, &why);
 	if (!err)
-		err = wd_kube_new(agent->loop, &agent->login, &wd_kube_timing,
-				  agent->store, &agent->kube, &why);
+		err = wd_kube_new(agent->loop, &setup, &agent->kube, &why);
 	if (err) {
 		wd_err("kube: %s", why ?: wd_errno(err));
 		free(why);

@@ -11,6 +11,7 @@ answered by one on stdout:
     {"op": "cut"}                       end all watches without a last chunk
     {"op": "compact", "path": P}        versions until now are too old
     {"op": "kinds", "absent": [P...]}   collections that are not there
+    {"op": "leave", "path": P}          its definition is deleted: objects first
     {"op": "requests"}                  what was asked, as [path, query]
 """
 import argparse
@@ -40,6 +41,7 @@ GROUPS = {
         'CiliumClusterwideNetworkPolicy': 'ciliumclusterwidenetworkpolicies',
         'CiliumCIDRGroup': 'ciliumcidrgroups', 'CiliumNode': 'ciliumnodes'},
 }
+DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 CUSTOM = ('cilium.io', 'policy.networking.k8s.io')
 
 
@@ -51,6 +53,7 @@ class Collection:
         self.oldest = 0  # a watch from before it gets 410
         self.version = 0  # of the last change
         self.absent = False
+        self.leaving = False  # its definition is being deleted
 
     def is_custom(self):
         return self.api.split('/', 1)[0] in CUSTOM
@@ -83,6 +86,26 @@ class State:
             if (c.api, c.kind) == (obj['apiVersion'], obj['kind']):
                 return c
         raise KeyError(obj['kind'])
+
+    def definition(self, path):
+        """Of a custom resource that is there."""
+        for c in self.collections.values():
+            group, plural = c.api.split('/')[0], c.path.rpartition('/')[2]
+            if c.is_custom() and not c.absent and \
+                    path == f'{DEFINITIONS}/{plural}.{group}':
+                meta = {'name': f'{plural}.{group}'}
+                if c.leaving:
+                    meta['deletionTimestamp'] = '2026-01-01T00:00:00Z'
+                return {'kind': 'CustomResourceDefinition',
+                        'apiVersion': 'apiextensions.k8s.io/v1',
+                        'metadata': meta}
+        return None
+
+    def leave(self, path):
+        c = self.collections[path]
+        c.leaving = True
+        for obj in list(c.objects.values()):
+            self.change(obj, True)
 
     def change(self, obj, gone):
         c = self.of(obj)
@@ -177,6 +200,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with state.lock:
             state.requests.append([split.path, query])
             c = state.collections.get(split.path)
+            definition = state.definition(split.path)
             fault = state.fault(split.path, 'watch' if watch else 'list')
             bearer = f'Bearer {state.token}'
             wrong = state.token and \
@@ -185,6 +209,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.refuse('401', split.path)
         elif self.refuse(fault, split.path):
             return
+        elif definition:
+            self.answer(200, definition)
         elif c is None or c.absent:
             self.refuse('404', split.path)
         elif watch:
@@ -330,6 +356,9 @@ def command(state, cmd):
     elif op == 'kinds':
         for path, c in state.collections.items():
             c.absent = path in cmd['absent']
+            c.leaving = False
+    elif op == 'leave':
+        state.leave(cmd['path'])
     elif op == 'token':
         state.token = cmd['token']
     elif op == 'requests':

@@ -3,8 +3,10 @@
 """An API server as the source of objects: what it says is enforced, and what
 it said last while it cannot be asked.
 """
+import functools
 import json
 import os
+import shutil
 import signal
 import sys
 
@@ -16,12 +18,21 @@ from wdnet.tap import Fail, expect
 
 NETPOLS = '/apis/networking.k8s.io/v1/networkpolicies'
 PODS = '/api/v1/pods'
+CNPS = '/apis/cilium.io/v2/ciliumnetworkpolicies'
 TESTS = []
 
 
 def test(function):
-    TESTS.append(function)
-    return function
+    """What follows finds a server that is well, whatever came of this."""
+    @functools.wraps(function)
+    def run(c):
+        try:
+            function(c)
+        finally:
+            c.server.ask('calm')
+            c.server.ask('kinds', absent=c.absent)
+    TESTS.append(run)
+    return run
 
 
 def kube():
@@ -163,6 +174,7 @@ def an_agent_that_starts_without_the_server_opens_nothing(c):
     for on in ('list', 'watch'):
         c.server.fault('*', on, '503', 1 << 30)
     node.stop_agent(signal.SIGKILL)
+    shutil.rmtree(os.path.join(node.dir, 'state', 'kube'))
     node.start_agent(wait=False)
 
     def refused():
@@ -174,6 +186,121 @@ def an_agent_that_starts_without_the_server_opens_nothing(c):
     node.wait_ready()
     c.sync()
     expect_base(c)
+
+
+def reboot(c):
+    """What is left is the state directory."""
+    c.only_node.warder('stop', '--detach')
+    c.only_node.agent.wait(30)
+    c.only_node.agent = None
+
+
+@test
+def a_node_that_starts_without_the_server_enforces_what_it_did(c):
+    base(c)
+    c.apply([ingress_policy('srv', 'srv', 'ok'),
+             ingress_policy('bad', 'bad', 'srv')])
+    c.apply([ingress_policy('srv', 'srv', 'ok')])
+    for on in ('list', 'watch'):
+        c.server.fault('*', on, '503', 1 << 30)
+    reboot(c)
+    c.only_node.start_agent()
+    expect(True, c.kind('NetworkPolicy')['kept'], 'of the disk')
+    expect_base(c)
+    expect_reach(True, c.pod('shop/ok'), c.pod('shop/bad'), 'was deleted')
+    c.server.ask('calm')
+    c.apply([ingress_policy('srv', 'srv', 'bad')])
+    expect(False, c.kind('NetworkPolicy')['kept'], 'of the disk')
+    expect_reach(True, c.pod('shop/bad'), c.pod('shop/srv'), 'it is back')
+
+
+@test
+def a_torn_end_of_what_is_kept_is_left_out(c):
+    base(c)
+    for on in ('list', 'watch'):
+        c.server.fault('*', on, '503', 1 << 30)
+    reboot(c)
+    path = os.path.join(c.only_node.dir, 'state', 'kube',
+                        'apis_networking.k8s.io_v1_networkpolicies')
+    with open(path, 'a', encoding='utf-8') as f:
+        f.write('-shop/srv\t{"metadata":{"name":"srv","namespace":"sho')
+    c.only_node.start_agent()
+    expect_base(c)
+
+
+@test
+def what_another_server_said_is_not_taken(c):
+    base(c)
+    folder = os.path.join(c.only_node.dir, 'state', 'kube')
+    for on in ('list', 'watch'):
+        c.server.fault('*', on, '503', 1 << 30)
+    reboot(c)
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name), encoding='utf-8') as f:
+            text = f.read()
+        with open(os.path.join(folder, name), 'w', encoding='utf-8') as f:
+            f.write(text.replace('http://127.0.0.1', 'http://127.0.0.2', 1))
+    c.only_node.start_agent(wait=False)
+    wait_for('it waits for the server', lambda: 'are not known yet' in
+             c.only_node.warder('status', ok=None)[2], 60)
+    c.server.ask('calm')
+    c.only_node.wait_ready()
+    expect_base(c)
+
+
+def lock_bad(c):
+    """A policy of Cilium's on `bad`, in force."""
+    base(c)
+    policy = {'apiVersion': 'cilium.io/v2', 'kind': 'CiliumNetworkPolicy',
+              'metadata': {'name': 'bad', 'namespace': 'shop'},
+              'spec': {'endpointSelector': {'matchLabels': {'app': 'bad'}},
+                       'ingress': [{'fromEndpoints': [
+                           {'matchLabels': {'app': 'srv'}}]}]}}
+    c.apply([ingress_policy('srv', 'srv', 'ok'), policy])
+    expect_reach(True, c.pod('shop/srv'), c.pod('shop/bad'), 'allowed')
+    expect_reach(False, c.pod('shop/ok'), c.pod('shop/bad'), 'denied')
+
+
+@test
+def a_custom_resource_that_is_deleted_goes_at_once(c):
+    lock_bad(c)
+    c.apply([ingress_policy('srv', 'srv', 'ok')])
+    wait_for('it goes', lambda: c.only_node.status()['objects'][
+        'CiliumNetworkPolicy'] == 0)
+    expect_reach(True, c.pod('shop/ok'), c.pod('shop/bad'), 'no policy')
+
+
+@test
+def deletions_are_not_believed_while_the_kind_is_deleted(c):
+    lock_bad(c)
+    c.server.ask('leave', path=CNPS)
+    wait_for('it asks twice', lambda: sum(
+        'customresourcedefinitions' in r[0]
+        for r in c.server.ask('requests')['requests']) >= 2)
+    expect_reach(False, c.pod('shop/ok'), c.pod('shop/bad'), 'still denied')
+    c.server.ask('kinds', absent=[CNPS, *c.absent])
+    wait_for('it is held', lambda:
+             c.kind('CiliumNetworkPolicy')['state'] == 'held', 60)
+    expect_reach(False, c.pod('shop/ok'), c.pod('shop/bad'), 'held')
+    c.server.ask('kinds', absent=c.absent)
+    wait_for('a list without it', lambda: c.only_node.status()['objects'][
+        'CiliumNetworkPolicy'] == 0, 60)
+    c.told.pop(next(k for k in c.told if 'CiliumNetworkPolicy' in k))
+
+
+@test
+def a_kind_that_vanishes_is_held(c):
+    lock_bad(c)
+    c.server.ask('kinds', absent=[CNPS, *c.absent])
+    wait_for('it is held', lambda:
+             c.kind('CiliumNetworkPolicy')['state'] == 'held', 60)
+    expect_reach(False, c.pod('shop/ok'), c.pod('shop/bad'), 'still denied')
+    if not any('no such kind' in p['text']
+               for p in c.only_node.status()['problems']):
+        raise Fail('status does not tell')
+    c.server.ask('kinds', absent=c.absent)
+    c.apply([ingress_policy('srv', 'srv', 'ok')])
+    expect_reach(True, c.pod('shop/ok'), c.pod('shop/bad'), 'it is back')
 
 
 @test

@@ -181,10 +181,13 @@ static void print_kube_kinds(struct json_object *source)
 		if (strcmp(state, "absent") == 0 ||
 		    (strcmp(state, "watching") == 0 && !*error))
 			continue;
-		wd_show_line("", "  %s: %s since %s%s%s",
+		wd_show_line("", "  %s: %s since %s%s%s%s",
 			     wd_json_get_str(kind, "kind"), state,
-			     wd_json_get_str(kind, "since"), *error ? "; " : "",
-			     error);
+			     wd_json_get_str(kind, "since"),
+			     wd_json_get_bool(kind, "kept") ?
+				     ", in force is what the disk had" :
+				     "",
+			     *error ? "; " : "", error);
 	}
 }
 

@@ -28,7 +28,7 @@ struct wd_kube_trouble {
 /* One object while it is read. */
 struct reading {
 	struct wd_kube_collection *c;
-	bool understood;
+	enum wd_kube_put what;
 };
 
 void wd_kube_collection_init(struct wd_kube_collection *c,
@@ -134,7 +134,7 @@ static void on_object(void *ctx, struct wd_object *obj)
 		wd_object_free(obj);
 		return;
 	}
-	reading->understood = true;
+	reading->what = WD_KUBE_PUT;
 	if (c->listing)
 		wd_keys_add(&c->seen, &key);
 	if (wd_store_put(c->store, obj))
@@ -149,7 +149,7 @@ static void on_refused(void *ctx, int kind, const char *ns, const char *name)
 
 	if (key.kind != c->kind->kind)
 		return;
-	reading->understood = true; /* as far as to leave what was there */
+	reading->what = WD_KUBE_REFUSED;
 	if (c->listing)
 		wd_keys_add(&c->seen, &key);
 }
@@ -200,10 +200,10 @@ static void add_problem(struct wd_kube_collection *c,
 	wd_problems_add(problems, &problem);
 }
 
-void wd_kube_collection_put(struct wd_kube_collection *c,
-			    const struct wd_tree *root)
+enum wd_kube_put wd_kube_collection_put(struct wd_kube_collection *c,
+					const struct wd_tree *root)
 {
-	struct reading reading = { .c = c };
+	struct reading reading = { .c = c, .what = WD_KUBE_UNREADABLE };
 	struct wd_problems problems = { 0 };
 	struct wd_read r = {
 		.fns = &read_fns,
@@ -216,13 +216,14 @@ void wd_kube_collection_put(struct wd_kube_collection *c,
 	char *name = name_of(root);
 
 	wd_read_object(&r, root, c->kind->api, c->kind->name);
-	if (!reading.understood) {
+	if (reading.what == WD_KUBE_UNREADABLE) {
 		c->unsure |= c->listing;
 		if (!problems.cnt)
 			add_problem(c, &problems, "is no object of this kind");
 	}
 	set_trouble(c, name, &problems);
 	free(name);
+	return reading.what;
 }
 
 /* ---- what goes ---- */
@@ -302,7 +303,11 @@ static void sweep(struct wd_kube_collection *c)
 	while ((obj = wd_store_next(c->store, c->kind->kind, obj))) {
 		const struct wd_key key = wd_object_key(obj);
 
-		if (obj->file == c->file && !wd_keys_has(&c->seen, &key))
+		if (obj->file != c->file || wd_keys_has(&c->seen, &key))
+			continue;
+		if (c->missing)
+			c->missing(c->ctx, obj);
+		else
 			wd_keys_add(&old, &key);
 	}
 	for (size_t i = 0; i < old.cnt; i++)

@@ -23,6 +23,8 @@ struct wd_kube_collection {
 	struct wd_store *store;
 	const char *file; /* WD_MANIFESTS_KUBE, interned */
 	void (*gone)(void *ctx, int kind, const char *ns, const char *name);
+	/* Of what a list does not have any more; NULL: it is deleted. */
+	void (*missing)(void *ctx, const struct wd_object *obj);
 	void *ctx;
 	struct wd_keys seen; /* of the list that is being read */
 	bool listing;
@@ -41,9 +43,15 @@ void wd_kube_collection_fini(struct wd_kube_collection *c);
 /** wd_kube_collection_begin() - a list from its first object on */
 void wd_kube_collection_begin(struct wd_kube_collection *c);
 
+enum wd_kube_put {
+	WD_KUBE_PUT, /* in force as it is, or with what is wrong in it isolated */
+	WD_KUBE_REFUSED, /* what was there before stays */
+	WD_KUBE_UNREADABLE, /* nobody knows which object that is */
+};
+
 /** wd_kube_collection_put() - an object is as @root: of the list between begin and end, else by itself */
-void wd_kube_collection_put(struct wd_kube_collection *c,
-			    const struct wd_tree *root);
+enum wd_kube_put wd_kube_collection_put(struct wd_kube_collection *c,
+					const struct wd_tree *root);
 
 /** wd_kube_collection_garbled() - something of the list cannot be read at all */
 void wd_kube_collection_garbled(struct wd_kube_collection *c, const char *why);

@@ -4,6 +4,7 @@
  */
 #include "kube.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +12,23 @@
 #include "../log.h"
 #include "../model/xalloc.h"
 #include "../source/problems.h"
+#include "../source/tree.h"
 #include "collection.h"
 #include "http.h"
 #include "kinds.h"
+#include "last.h"
 #include "login.h"
+#include "removals.h"
+
+#define SPREAD_MS 5000 /* of six hundred nodes that start at once */
 
 struct follower {
 	struct wd_kube *kube;
 	struct wd_kube_collection collection;
 	struct wd_kube_reflector *reflector;
+	struct wd_kube_last *last; /* NULL: nothing is kept */
+	struct wd_kube_removals *removals; /* NULL: deletions are believed */
+	bool kept; /* not heard since the start: as the disk had it */
 };
 
 struct wd_kube {
@@ -38,13 +47,31 @@ static void on_begin(void *ctx)
 	struct follower *f = ctx;
 
 	wd_kube_collection_begin(&f->collection);
+	if (f->last)
+		wd_kube_last_begin(f->last);
+}
+
+static void put(struct follower *f, const struct wd_tree *root)
+{
+	enum wd_kube_put what = wd_kube_collection_put(&f->collection, root);
+
+	if (!f->last)
+		return;
+	switch (what) {
+	case WD_KUBE_PUT:
+		wd_kube_last_put(f->last, root, false);
+		break;
+	case WD_KUBE_REFUSED:
+		wd_kube_last_keep(f->last, root);
+		break;
+	case WD_KUBE_UNREADABLE:
+		break;
+	}
 }
 
 static void on_item(void *ctx, const struct wd_tree *root)
 {
-	struct follower *f = ctx;
-
-	wd_kube_collection_put(&f->collection, root);
+	put(ctx, root);
 }
 
 static void on_garbled(void *ctx, const char *why)
@@ -59,23 +86,61 @@ static void on_end(void *ctx)
 	struct follower *f = ctx;
 
 	wd_kube_collection_end(&f->collection);
+	f->kept = false;
+	if (f->last)
+		wd_kube_last_end(f->last, !f->collection.unsure);
+}
+
+static void on_remove(void *ctx, const struct wd_tree *root)
+{
+	struct follower *f = ctx;
+
+	wd_kube_collection_del(&f->collection, root);
+	if (f->last)
+		wd_kube_last_put(f->last, root, true);
+}
+
+/* A list does not have it any more, but the whole kind may be going. */
+static void on_missing(void *ctx, const struct wd_object *obj)
+{
+	struct follower *f = ctx;
+	struct wd_tree uid = { .key = "uid", .text = obj->uid };
+	struct wd_tree ns = { .key = "namespace", .text = obj->ns };
+	struct wd_tree name = { .key = "name", .text = obj->name };
+	struct wd_tree meta = { .type = WD_TREE_MAP, .key = "metadata" };
+	const struct wd_tree root = { .type = WD_TREE_MAP, .child = &meta };
+
+	uid.next = &name;
+	name.next = *obj->ns ? &ns : NULL;
+	meta.child = &uid;
+	wd_kube_removals_add(f->removals, &root);
+	if (f->last)
+		wd_kube_last_keep(f->last, &root);
 }
 
 static void on_event(void *ctx, const struct wd_tree *root, bool gone)
 {
 	struct follower *f = ctx;
 
-	if (gone)
-		wd_kube_collection_del(&f->collection, root);
+	if (!gone)
+		put(f, root);
+	else if (f->removals)
+		wd_kube_removals_add(f->removals, root);
 	else
-		wd_kube_collection_put(&f->collection, root);
+		on_remove(f, root);
 }
 
+/* That there is nothing is a state, too; what is held is on the disk already. */
 static void on_absent(void *ctx)
 {
 	struct follower *f = ctx;
 
+	if (f->removals)
+		wd_kube_removals_forget(f->removals);
 	wd_kube_collection_absent(&f->collection);
+	f->kept = false;
+	if (f->last)
+		wd_kube_last_end(f->last, !f->collection.held);
 }
 
 static void on_settled(void *ctx)
@@ -98,6 +163,11 @@ static const struct wd_kube_reflector_fns reflector_fns = {
 	.settled = on_settled,
 };
 
+static const struct wd_kube_removals_fns removals_fns = {
+	.remove = on_remove,
+	.settled = on_settled,
+};
+
 static void on_gone(void *ctx, int kind, const char *ns, const char *name)
 {
 	struct follower *f = ctx;
@@ -107,29 +177,44 @@ static void on_gone(void *ctx, int kind, const char *ns, const char *name)
 
 /* ---- life ---- */
 
-int wd_kube_new(struct wd_loop *loop, const struct wd_kube_login *login,
-		const struct wd_kube_timing *timing, struct wd_store *store,
+static int follow(struct follower *f, struct wd_loop *loop,
+		  const struct wd_kube_timing *timing)
+{
+	const struct wd_kube_kind *k = f->collection.kind;
+	int err = wd_kube_reflector_new(f->kube->http, loop, k->path,
+					k->optional, timing, &f->reflector);
+
+	if (err || !k->optional)
+		return err;
+	f->collection.missing = on_missing;
+	err = wd_kube_removals_new(f->kube->http, loop, k->path,
+				   timing->grace_ms, &f->removals);
+	if (!err)
+		wd_kube_removals_start(f->removals, &removals_fns, f);
+	return err;
+}
+
+int wd_kube_new(struct wd_loop *loop, const struct wd_kube_setup *setup,
 		struct wd_kube **ret_kube, char **ret_error)
 {
 	struct wd_kube *kube = wd_xcalloc(1, sizeof(*kube));
-	int err = wd_kube_http_new(loop, login, &kube->http, ret_error);
+	int err = wd_kube_http_new(loop, setup->login, &kube->http, ret_error);
 
-	kube->login = login;
+	kube->login = setup->login;
 	for (const struct wd_kube_kind *k = wd_kube_kinds; !err && k->path;
 	     k++) {
-		struct follower *f = &kube->follower[kube->cnt];
+		struct follower *f = &kube->follower[kube->cnt++];
 
-		err = wd_kube_reflector_new(kube->http, loop, k->path,
-					    k->optional, timing, &f->reflector);
-		if (err) {
-			*ret_error = wd_xprintf("a timer: %s", wd_errno(err));
-			break;
-		}
 		f->kube = kube;
-		wd_kube_collection_init(&f->collection, k, store);
+		wd_kube_collection_init(&f->collection, k, setup->store);
 		f->collection.gone = on_gone;
 		f->collection.ctx = f;
-		kube->cnt++;
+		err = follow(f, loop, setup->timing);
+		if (err)
+			*ret_error = wd_xprintf("a timer: %s", wd_errno(err));
+		else if (setup->state_dir)
+			f->last = wd_kube_last_new(
+				setup->state_dir, kube->login->server, k->path);
 	}
 	if (err) {
 		wd_kube_free(kube);
@@ -139,14 +224,60 @@ int wd_kube_new(struct wd_loop *loop, const struct wd_kube_login *login,
 	return 0;
 }
 
+static void on_kept(void *ctx, const struct wd_tree *root, bool gone)
+{
+	struct follower *f = ctx;
+
+	if (gone)
+		wd_kube_collection_del(&f->collection, root);
+	else
+		(void)wd_kube_collection_put(&f->collection, root);
+}
+
+/* As a list that ends; one that does not leaves the kind unknown. */
+static void load(struct follower *f)
+{
+	void (*missing)(void *, const struct wd_object *) =
+		f->collection.missing;
+	int err;
+
+	wd_kube_collection_begin(&f->collection);
+	err = wd_kube_last_load(f->last, on_kept, f);
+	if (!err) {
+		f->collection.missing = NULL; /* nothing is in force yet */
+		wd_kube_collection_end(&f->collection);
+		f->kept = true;
+	} else if (err != -ENOENT) {
+		wd_warn("kube: what is kept of %s: %s, waiting for the server",
+			f->collection.kind->name, wd_errno(err));
+	}
+	f->collection.missing = missing;
+}
+
 void wd_kube_start(struct wd_kube *kube, const struct wd_kube_fns *fns,
 		   void *ctx)
 {
+	uint32_t spread;
+
 	kube->fns = fns;
 	kube->ctx = ctx;
+	for (size_t i = 0; i < kube->cnt; i++) {
+		if (kube->follower[i].last)
+			load(&kube->follower[i]);
+	}
+	/* A node that has something to enforce can let others go first. */
+	spread = wd_kube_is_known(kube) ? SPREAD_MS : 0;
 	for (size_t i = 0; i < kube->cnt; i++)
-		wd_kube_reflector_start(kube->follower[i].reflector,
+		wd_kube_reflector_start(kube->follower[i].reflector, spread,
 					&reflector_fns, &kube->follower[i]);
+}
+
+void wd_kube_flush(struct wd_kube *kube)
+{
+	for (size_t i = 0; i < kube->cnt; i++) {
+		if (kube->follower[i].last)
+			wd_kube_last_flush(kube->follower[i].last);
+	}
 }
 
 void wd_kube_free(struct wd_kube *kube)
@@ -156,6 +287,8 @@ void wd_kube_free(struct wd_kube *kube)
 	for (size_t i = 0; i < kube->cnt; i++) {
 		wd_kube_reflector_free(kube->follower[i].reflector);
 		wd_kube_collection_fini(&kube->follower[i].collection);
+		wd_kube_removals_free(kube->follower[i].removals);
+		wd_kube_last_free(kube->follower[i].last);
 	}
 	wd_kube_http_free(kube->http);
 	free(kube);
@@ -187,6 +320,7 @@ bool wd_kube_status(const struct wd_kube *kube, size_t i,
 	f = &kube->follower[i];
 	ret_status->name = f->collection.kind->name;
 	ret_status->known = f->collection.known;
+	ret_status->kept = f->kept;
 	ret_status->held = f->collection.held;
 	ret_status->held_cnt =
 		f->collection.held ? wd_kube_collection_cnt(&f->collection) : 0;
@@ -219,7 +353,7 @@ static void put_held(const struct follower *f, struct wd_problems *list)
 {
 	char *text = wd_xprintf(
 		"the server has no such kind any more; %u objects of it stay in "
-		"force until it has, or the agent starts without them",
+		"force until it has (warder-agent(8) tells how to let them go)",
 		wd_kube_collection_cnt(&f->collection));
 	struct wd_problem problem = {
 		.effect = WD_PROBLEM_KEPT,

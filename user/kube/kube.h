@@ -30,29 +30,40 @@ struct wd_kube_fns {
 struct wd_kube_kind_status {
 	const char *name; /* "Pod" */
 	struct wd_kube_reflector_status reflector;
-	bool known; /* listed once, or known not to be there */
+	bool known; /* listed once, or known not to be there, or read from the disk */
+	bool kept; /* what the disk had: the server has not been heard since the start */
 	bool held; /* the server has no such kind any more, its objects stay */
 	uint32_t held_cnt; /* these */
 };
 
+struct wd_kube_setup {
+	const struct wd_kube_login *login;
+	const struct wd_kube_timing *timing; /* wd_kube_timing */
+	struct wd_store *store; /* gets the objects */
+	const char *
+		state_dir; /* where what the server said last is kept; NULL: nowhere */
+};
+
 /**
- * wd_kube_new() - begin to follow the server of @login
- * @login: must outlive the source, as must @store, @fns and @timing
+ * wd_kube_new() - a source that can be started
+ * @setup: what it points to must outlive the source
  * @ret_error: what to do about it, to be freed
  * Return: 0; -ELIBACC, -EOPNOTSUPP: no HTTP library; -errno.
  */
-int wd_kube_new(struct wd_loop *loop, const struct wd_kube_login *login,
-		const struct wd_kube_timing *timing, struct wd_store *store,
+int wd_kube_new(struct wd_loop *loop, const struct wd_kube_setup *setup,
 		struct wd_kube **ret_kube, char **ret_error);
 
-/** wd_kube_start() - @fns are called from the loop, from now on */
+/** wd_kube_start() - read what the disk has; @fns are called from the loop, from now on */
 void wd_kube_start(struct wd_kube *kube, const struct wd_kube_fns *fns,
 		   void *ctx);
 
 /** wd_kube_free() - the objects stay in the store; NULL passes */
 void wd_kube_free(struct wd_kube *kube);
 
-/** wd_kube_is_known() - was every kind listed once, or found not to be there */
+/** wd_kube_flush() - what the server said goes to the disk; about once a second, and at the end */
+void wd_kube_flush(struct wd_kube *kube);
+
+/** wd_kube_is_known() - is of every kind known what there is, be it from the disk */
 bool wd_kube_is_known(const struct wd_kube *kube);
 
 /** wd_kube_server() - its address, borrowed */

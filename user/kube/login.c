@@ -62,12 +62,12 @@ static int read_file(const char *path, char **ret_text, size_t *ret_len)
 	ssize_t n;
 
 	if (fd < 0)
-		return -errno;
+		return errno ? -errno : -EIO;
 	text = wd_xcalloc(1, FILE_MAX + 1);
 	while (len < FILE_MAX &&
 	       (n = read(fd, text + len, FILE_MAX - len)) != 0) {
 		if (n < 0) {
-			n = -errno;
+			n = errno ? -errno : -EIO;
 			(void)close(fd);
 			free(text);
 			return (int)n;

@@ -39,7 +39,6 @@
 #define PAGES_MAX 100000
 
 const struct wd_kube_timing wd_kube_timing = {
-	.start_ms = 0,
 	.backoff_ms = 800,
 	.backoff_max_ms = 30000,
 	.backoff_reset_ms = 120000,
@@ -51,6 +50,7 @@ const struct wd_kube_timing wd_kube_timing = {
 	.watch_min_s = 300,
 	.watch_max_s = 600,
 	.page = 500,
+	.grace_ms = 10000,
 };
 
 struct wd_kube_reflector {
@@ -648,12 +648,12 @@ int wd_kube_reflector_new(struct wd_kube_http *http, struct wd_loop *loop,
 	return 0;
 }
 
-void wd_kube_reflector_start(struct wd_kube_reflector *r,
+void wd_kube_reflector_start(struct wd_kube_reflector *r, uint32_t ms,
 			     const struct wd_kube_reflector_fns *fns, void *ctx)
 {
 	r->fns = fns;
 	r->ctx = ctx;
-	try_in(r, WD_KUBE_LISTING, wd_kube_random(r->timing->start_ms));
+	try_in(r, WD_KUBE_LISTING, wd_kube_random(ms));
 }
 
 void wd_kube_reflector_free(struct wd_kube_reflector *r)

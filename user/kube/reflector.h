@@ -27,7 +27,6 @@ enum wd_kube_phase {
 
 /* Times in milliseconds but for those that say _s. */
 struct wd_kube_timing {
-	uint32_t start_ms; /* first requests come within this time, at random */
 	uint32_t backoff_ms,
 		backoff_max_ms; /* doubles; up to twice as long, at random */
 	uint32_t backoff_reset_ms; /* that long without a failure forgets those before */
@@ -39,6 +38,7 @@ struct wd_kube_timing {
 	uint32_t watch_min_s,
 		watch_max_s; /* how long a watch is to last, at random */
 	uint32_t page; /* objects of a page */
+	uint32_t grace_ms; /* see wd_kube_removals_new() */
 };
 
 extern const struct wd_kube_timing wd_kube_timing; /* as client-go has them */
@@ -81,8 +81,8 @@ int wd_kube_reflector_new(struct wd_kube_http *http, struct wd_loop *loop,
 			  const struct wd_kube_timing *timing,
 			  struct wd_kube_reflector **ret_reflector);
 
-/** wd_kube_reflector_start() - @fns are called from now on, from the loop */
-void wd_kube_reflector_start(struct wd_kube_reflector *r,
+/** wd_kube_reflector_start() - @fns are called from the loop, first within @ms, at random */
+void wd_kube_reflector_start(struct wd_kube_reflector *r, uint32_t ms,
 			     const struct wd_kube_reflector_fns *fns,
 			     void *ctx);
 

@@ -66,6 +66,8 @@ def kubeconfig(path, server, user=None, **cluster):
 class KubeSolo(Solo):
     """Objects reach the agent by the API server, not by manifests."""
 
+    absent = ['/apis/cilium.io/v2/ciliumnodes']
+
     def __init__(self, families=(4,)):
         self.server = None
         self.told = {}
@@ -76,8 +78,7 @@ class KubeSolo(Solo):
         self.server = ApiServer(node.ns)
         self.config = kubeconfig(os.path.join(self.dir, 'kubeconfig'),
                                  f'http://127.0.0.1:{self.server.port}')
-        self.server.ask('kinds', absent=[
-            '/apis/cilium.io/v2/ciliumnodes'])
+        self.server.ask('kinds', absent=self.absent)
         node.start_agent('--kubeconfig', self.config, *args)
 
     def write_objects(self):

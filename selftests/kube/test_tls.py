@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""TLS to the API server: whom the agent believes, and as whom it comes.
+
+Needs no root: kube_client of BUILD follows a server until every kind is known,
+or tells why not within the time that it is given.
+"""
+import base64
+import functools
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'net'))
+from wdnet.kube import ApiServer, kubeconfig  # noqa: E402
+from wdnet.tap import Fail, Tap, expect  # noqa: E402
+
+BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
+CLIENT = os.path.join(BUILD, 'selftests', 'kube', 'kube_client')
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def openssl(*args):
+    subprocess.run(['openssl', *args], check=True, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+class Authority:
+    def __init__(self, folder, name):
+        self.folder, self.name = folder, name
+        self.cert = os.path.join(folder, name + '.crt')
+        self.key = os.path.join(folder, name + '.key')
+        openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt',
+                'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+                '-subj', '/CN=' + name, '-addext',
+                'basicConstraints=critical,CA:TRUE',
+                '-keyout', self.key, '-out', self.cert)
+
+    def issue(self, name, alt=None):
+        """A certificate and its key; gives (certificate, key, both)."""
+        base = os.path.join(self.folder, f'{self.name}-{name}')
+        request, cert, key, both = (base + end for end in (
+            '.csr', '.crt', '.key', '.pem'))
+        openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
+                '-nodes', '-subj', '/CN=' + name, '-keyout', key,
+                '-out', request)
+        with open(base + '.ext', 'w', encoding='ascii') as f:
+            f.write(f'subjectAltName={alt}\n' if alt else
+                    'basicConstraints=CA:FALSE\n')
+        openssl('x509', '-req', '-in', request, '-CA', self.cert, '-CAkey',
+                self.key, '-CAcreateserial', '-days', '2', '-extfile',
+                base + '.ext', '-out', cert)
+        with open(both, 'wb') as out:
+            for path in (cert, key):
+                with open(path, 'rb') as f:
+                    out.write(f.read())
+        return cert, key, both
+
+
+class World:
+    def __init__(self, folder):
+        self.folder = folder
+        self.ca, self.other = (Authority(folder, n) for n in ('ca', 'other'))
+        self.local = self.ca.issue('local', 'IP:127.0.0.1,IP:::1')[2]
+        self.named = self.ca.issue('named', 'DNS:kubernetes.default')[2]
+        self.servers = []
+
+    def server(self, *args):
+        server = ApiServer(None, *args)
+        self.servers.append(server)
+        return server
+
+    def known(self, server, user=None, host='127.0.0.1', **cluster):
+        """Follows it; gives None, or why it is not known."""
+        path = kubeconfig(os.path.join(self.folder, 'config'),
+                          f'https://{host}:{server.port}', user, **cluster)
+        done = subprocess.run([CLIENT, path, '4'], text=True, timeout=60,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              check=False)
+        if done.returncode not in (0, 1):
+            raise Fail(f'kube_client: {done.returncode}', done.stderr)
+        return None if done.returncode == 0 else done.stdout.strip()
+
+    def close(self):
+        for server in self.servers:
+            server.close()
+
+
+def expect_known(*args, **kw):
+    expect(None, World.known(*args, **kw), 'why it is not known')
+
+
+def expect_refused(word, *args, **kw):
+    why = World.known(*args, **kw)
+    if why is None or word not in why:
+        raise Fail(f'refused for "{word}", but: {why}')
+
+
+@test
+def a_server_of_the_named_authority_is_believed(w):
+    server = w.server('--cert', w.local)
+    expect_known(w, server, certificate_authority=w.ca.cert)
+    with open(w.ca.cert, 'rb') as f:
+        data = base64.b64encode(f.read()).decode()
+    expect_known(w, server, certificate_authority_data=data)
+
+
+@test
+def a_server_of_another_authority_is_not(w):
+    server = w.server('--cert', w.local)
+    expect_refused('certificate', w, server,
+                   certificate_authority=w.other.cert)
+    expect_refused('certificate', w, server)  # the system's own
+    expect([], server.ask('requests')['requests'], 'requests that arrived')
+    expect_known(w, server, insecure_skip_tls_verify=True)
+
+
+@test
+def the_name_of_the_certificate_must_be_the_servers(w):
+    server = w.server('--cert', w.named)
+    expect_refused('certificate', w, server,
+                   certificate_authority=w.ca.cert)
+    expect([], server.ask('requests')['requests'], 'requests that arrived')
+    expect_known(w, server, certificate_authority=w.ca.cert,
+                 tls_server_name='kubernetes.default')
+
+
+@test
+def a_server_has_an_address_of_ipv6(w):
+    server = w.server('--cert', w.local, '--listen', '[::1]:0')
+    expect_known(w, server, host='[::1]', certificate_authority=w.ca.cert)
+    named = w.server('--cert', w.named, '--listen', '[::1]:0')
+    expect_known(w, named, host='[::1]', certificate_authority=w.ca.cert,
+                 tls_server_name='kubernetes.default')
+
+
+@test
+def a_client_shows_its_certificate(w):
+    cert, key, _ = w.ca.issue('agent')
+    server = w.server('--cert', w.local, '--client-ca', w.ca.cert)
+    expect_known(w, server, {'client-certificate': cert, 'client-key': key},
+                 certificate_authority=w.ca.cert)
+    why = w.known(server, certificate_authority=w.ca.cert)
+    if why is None:
+        raise Fail('known without a certificate')
+
+
+@test
+def a_token_file_is_read_again_when_the_token_is_refused(w):
+    path = os.path.join(w.folder, 'token')
+    with open(path, 'w', encoding='ascii') as f:
+        f.write('old\n')
+    server = w.server('--cert', w.local)
+    server.ask('token', token='new')
+    config = kubeconfig(os.path.join(w.folder, 'tconfig'),
+                        f'https://127.0.0.1:{server.port}',
+                        {'tokenFile': path}, certificate_authority=w.ca.cert)
+    with subprocess.Popen([CLIENT, config, '30'], text=True,
+                          stdout=subprocess.PIPE) as client:
+        until = time.monotonic() + 20
+        while not server.ask('requests')['requests']:
+            if time.monotonic() > until:
+                raise Fail('nothing was asked')
+            time.sleep(0.05)
+        with open(path + '.new', 'w', encoding='ascii') as f:
+            f.write('new\n')
+        os.rename(path + '.new', path)
+        out = client.communicate(timeout=60)[0]
+    expect(0, client.returncode, f'exit code ({out.strip()})')
+
+
+def main():
+    tap = Tap()
+    with tempfile.TemporaryDirectory(prefix='wd-tls-') as folder:
+        world = World(folder)
+        try:
+            for function in TESTS:
+                tap.run(function.__name__,
+                        functools.partial(function, world))
+        finally:
+            world.close()
+    return tap.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * last.c - files of what a server said last.
+ *
+ *	warder-kube 1 https://10.0.0.1:6443 /api/v1/pods
+ *	+shop/web	{"metadata":{...},"spec":{...},"status":{...}}
+ *	-shop/old	{"metadata":{"name":"old","namespace":"shop","uid":"..."}}
+ *
+ * A line that is torn was the last one, and is not read. Nothing is lost by
+ * a file that cannot be written but a start without the server: it is
+ * removed then, for half a state must not pass for a whole one.
+ */
+#include "last.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <uthash.h>
+
+#include "../log.h"
+#include "../model/xalloc.h"
+#include "../source/tree.h"
+#include "../statefile.h"
+
+#define MAGIC "warder-kube 1 "
+#define PATH_DEPTH 8
+#define SPARE_LINES \
+	1000 /* written again when there are twice as many, and these */
+
+struct name {
+	UT_hash_handle hh;
+	long line; /* last one with this name */
+	char text[];
+};
+
+struct wd_kube_last {
+	char *dir;
+	char *file; /* the state in force */
+	char *next; /* the list that is being read */
+	char *head; /* first line, without its end */
+	FILE *to; /* events of the file */
+	FILE *list; /* objects of the next one */
+	struct name *kept; /* objects that the file before knows better */
+	uint64_t lines, listed; /* of the file; of its list */
+	uint64_t list_lines;
+	bool dirty; /* not on the disk yet */
+	bool rename; /* the list is whole: it is the file now */
+	bool broken; /* told already */
+};
+
+/* ---- names ---- */
+
+static void put_name(struct name **set, const char *text, size_t len, long line)
+{
+	struct name *name;
+
+	HASH_FIND(hh, *set, text, len, name);
+	if (!name) {
+		name = wd_xcalloc(1, sizeof(*name) + len + 1);
+		memcpy(name->text, text, len);
+		HASH_ADD_KEYPTR(hh, *set, name->text, len, name);
+	}
+	name->line = line;
+}
+
+static void drop_names(struct name **set)
+{
+	struct name *name = *set;
+
+	HASH_CLEAR(hh, *set);
+	while (name) {
+		struct name *next = name->hh.next;
+
+		free(name);
+		name = next;
+	}
+}
+
+/* ---- texts ---- */
+
+/* Fields that nobody reads and that are most of an object. "*": any element. */
+static const char *const unread[][PATH_DEPTH] = {
+	{ "metadata", "managedFields" },
+	{ "metadata", "ownerReferences" },
+	{ "metadata", "annotations",
+	  "kubectl.kubernetes.io/last-applied-configuration" },
+	/* of pods and nodes; policies have no such fields */
+	{ "spec", "volumes" },
+	{ "spec", "tolerations" },
+	{ "spec", "affinity" },
+	{ "spec", "containers", "*", "env" },
+	{ "spec", "containers", "*", "envFrom" },
+	{ "spec", "containers", "*", "args" },
+	{ "spec", "containers", "*", "command" },
+	{ "spec", "containers", "*", "volumeMounts" },
+	{ "spec", "containers", "*", "resources" },
+	{ "spec", "containers", "*", "livenessProbe" },
+	{ "spec", "containers", "*", "readinessProbe" },
+	{ "spec", "containers", "*", "startupProbe" },
+	{ "spec", "containers", "*", "lifecycle" },
+	{ "spec", "containers", "*", "securityContext" },
+	{ "status", "conditions" },
+	{ "status", "containerStatuses" },
+	{ "status", "initContainerStatuses" },
+	{ "status", "images" },
+};
+
+struct printer {
+	FILE *to;
+	const char *path[PATH_DEPTH];
+	uint32_t depth;
+};
+
+static bool is_unread(const struct printer *p)
+{
+	if (p->depth > PATH_DEPTH)
+		return false;
+	for (size_t i = 0; i < sizeof(unread) / sizeof(*unread); i++) {
+		uint32_t n = 0;
+
+		while (n < p->depth && unread[i][n] &&
+		       strcmp(unread[i][n], p->path[n]) == 0)
+			n++;
+		if (n == p->depth && (n == PATH_DEPTH || !unread[i][n]))
+			return true;
+	}
+	return false;
+}
+
+static void print_text(FILE *to, const char *text)
+{
+	(void)putc('"', to);
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x20)
+			(void)fprintf(to, "\\u%04x", c);
+		else if (c == '"' || c == '\\')
+			(void)fprintf(to, "\\%c", c);
+		else
+			(void)putc(c, to);
+	}
+	(void)putc('"', to);
+}
+
+/* Depth is bounded by that of trees. */
+static void print_tree(struct printer *p, const struct wd_tree *node)
+{
+	bool map = node->type == WD_TREE_MAP;
+	bool first = true;
+
+	if (node->type == WD_TREE_SCALAR) {
+		if (node->plain)
+			(void)fputs(node->text, p->to);
+		else
+			print_text(p->to, node->text);
+		return;
+	}
+	(void)putc(map ? '{' : '[', p->to);
+	for (const struct wd_tree *e = node->child; e; e = e->next) {
+		if (p->depth < PATH_DEPTH)
+			p->path[p->depth] = map ? e->key : "*";
+		p->depth++;
+		if (!is_unread(p)) {
+			if (!first)
+				(void)putc(',', p->to);
+			first = false;
+			if (map) {
+				print_text(p->to, e->key);
+				(void)putc(':', p->to);
+			}
+			print_tree(p, e);
+		}
+		p->depth--;
+	}
+	(void)putc(map ? '}' : ']', p->to);
+}
+
+static const char *text_of(const struct wd_tree *meta, const char *key)
+{
+	const struct wd_tree *node = wd_tree_get(meta, key);
+
+	return node && node->type == WD_TREE_SCALAR ? node->text : NULL;
+}
+
+/* "ns/name" to be freed; NULL: such an object has no place here. */
+static char *name_of(const struct wd_tree *root)
+{
+	const struct wd_tree *meta = wd_tree_get(root, "metadata");
+	const char *ns = text_of(meta, "namespace");
+	const char *name = text_of(meta, "name");
+
+	if (!name || strpbrk(name, "\t\n") || (ns && strpbrk(ns, "\t\n")))
+		return NULL;
+	return wd_xprintf("%s/%s", ns ? ns : "", name);
+}
+
+static void print_gone(FILE *to, const struct wd_tree *root)
+{
+	static const char *const keys[] = { "namespace", "name", "uid" };
+	const struct wd_tree *meta = wd_tree_get(root, "metadata");
+	bool first = true;
+
+	(void)fputs("{\"metadata\":{", to);
+	for (size_t i = 0; i < 3; i++) {
+		const char *text = text_of(meta, keys[i]);
+
+		if (!text)
+			continue;
+		(void)fprintf(to, "%s\"%s\":", first ? "" : ",", keys[i]);
+		print_text(to, text);
+		first = false;
+	}
+	(void)fputs("}}", to);
+}
+
+/* ---- files ---- */
+
+/* Half a state is none. */
+__attribute__((format(printf, 2, 3))) static void
+give_up(struct wd_kube_last *last, const char *fmt, ...)
+{
+	char text[300];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (!last->broken)
+		wd_warn("kube: keeping '%s': %s; without the server the next start has to wait for it",
+			last->file, text);
+	last->broken = true;
+	if (last->to)
+		(void)fclose(last->to);
+	if (last->list)
+		(void)fclose(last->list);
+	last->to = last->list = NULL;
+	last->rename = last->dirty = false;
+	(void)unlink(last->file);
+	(void)unlink(last->next);
+}
+
+static FILE *create(struct wd_kube_last *last, const char *path)
+{
+	FILE *file = fopen(path, "we");
+
+	if (file)
+		(void)fprintf(file, "%s\n", last->head);
+	else
+		give_up(last, "%s", wd_errno(errno));
+	return file;
+}
+
+struct wd_kube_last *wd_kube_last_new(const char *state_dir, const char *server,
+				      const char *path)
+{
+	struct wd_kube_last *last = wd_xcalloc(1, sizeof(*last));
+	char *name = wd_xstrdup(path + 1);
+	int err;
+
+	for (char *c = name; *c; c++) {
+		if (*c == '/')
+			*c = '_';
+	}
+	last->dir = wd_xprintf("%s/kube", state_dir);
+	last->file = wd_xprintf("%s/%s", last->dir, name);
+	last->next = wd_xprintf("%s/%s.next", last->dir, name);
+	last->head = wd_xprintf(MAGIC "%s %s", server, path);
+	free(name);
+	err = wd_dir_make(last->dir);
+	if (err)
+		give_up(last, "%s", wd_errno(err));
+	return last;
+}
+
+void wd_kube_last_free(struct wd_kube_last *last)
+{
+	if (!last)
+		return;
+	wd_kube_last_flush(last);
+	if (last->to)
+		(void)fclose(last->to);
+	if (last->list) {
+		(void)fclose(last->list);
+		(void)unlink(last->next);
+	}
+	drop_names(&last->kept);
+	free(last->dir);
+	free(last->file);
+	free(last->next);
+	free(last->head);
+	free(last);
+}
+
+/* ---- reading ---- */
+
+/* A line of the file without its end; NULL at its end, or where it is torn. */
+static char *next_line(FILE *file, char **buf, size_t *cap, size_t *ret_len)
+{
+	ssize_t len = getline(buf, cap, file);
+
+	if (len <= 0 || (*buf)[len - 1] != '\n')
+		return NULL;
+	(*buf)[len - 1] = '\0';
+	*ret_len = (size_t)len - 1;
+	return *buf;
+}
+
+/* The first line must be ours. Return: 0, -ENOENT, -EBADMSG. */
+static int check_head(const struct wd_kube_last *last, FILE *file, char **buf,
+		      size_t *cap)
+{
+	size_t len;
+	const char *line = next_line(file, buf, cap, &len);
+
+	if (!line || strncmp(line, MAGIC, strlen(MAGIC)) != 0)
+		return -EBADMSG;
+	return strcmp(line, last->head) == 0 ? 0 : -ENOENT;
+}
+
+struct loading {
+	void (*fn)(void *ctx, const struct wd_tree *root, bool gone);
+	void *ctx;
+	bool gone;
+};
+
+static void on_tree(void *ctx, const struct wd_tree *root)
+{
+	struct loading *loading = ctx;
+
+	loading->fn(loading->ctx, root, loading->gone);
+}
+
+static int load_line(char *line, size_t len, struct loading *loading)
+{
+	struct wd_tree_error error = { 0 };
+	char *text = strchr(line, '\t');
+
+	if (!text || (*line != '+' && *line != '-'))
+		return -EBADMSG;
+	loading->gone = *line == '-';
+	text++;
+	return wd_json_read(text, len - (size_t)(text - line), on_tree, loading,
+			    &error);
+}
+
+int wd_kube_last_load(struct wd_kube_last *last,
+		      void (*fn)(void *ctx, const struct wd_tree *root,
+				 bool gone),
+		      void *ctx)
+{
+	struct loading loading = { .fn = fn, .ctx = ctx };
+	FILE *file = fopen(last->file, "re");
+	char *buf = NULL;
+	char *line;
+	size_t cap = 0;
+	size_t len;
+	int err;
+
+	if (!file)
+		return errno ? -errno : -EIO;
+	err = check_head(last, file, &buf, &cap);
+	while (!err && (line = next_line(file, &buf, &cap, &len))) {
+		err = load_line(line, len, &loading);
+		last->lines++;
+	}
+	if (!err && ferror(file))
+		err = -EIO;
+	(void)fclose(file);
+	free(buf);
+	return err;
+}
+
+/* ---- writing ---- */
+
+void wd_kube_last_begin(struct wd_kube_last *last)
+{
+	if (last->rename) /* the one before is whole, and not in its place yet */
+		wd_kube_last_flush(last);
+	if (last->list)
+		(void)fclose(last->list);
+	drop_names(&last->kept);
+	last->list_lines = 0;
+	last->list = create(last, last->next);
+}
+
+void wd_kube_last_put(struct wd_kube_last *last, const struct wd_tree *root,
+		      bool gone)
+{
+	struct printer p = { .to = last->list ? last->list : last->to };
+	char *name;
+
+	if (!p.to)
+		return;
+	name = name_of(root);
+	if (name) {
+		(void)fprintf(p.to, "%c%s\t", gone ? '-' : '+', name);
+		if (gone)
+			print_gone(p.to, root);
+		else
+			print_tree(&p, root);
+		(void)putc('\n', p.to);
+	}
+	free(name);
+	if (last->list)
+		last->list_lines++;
+	else
+		last->lines++;
+	last->dirty |= !last->list;
+}
+
+void wd_kube_last_keep(struct wd_kube_last *last, const struct wd_tree *root)
+{
+	char *name = last->list ? name_of(root) : NULL;
+
+	if (name)
+		put_name(&last->kept, name, strlen(name), 0);
+	free(name);
+}
+
+/* Does @fn take the line? Those that it does go to @to. */
+static int copy_lines(struct wd_kube_last *last, FILE *to, struct name *set,
+		      bool last_only)
+{
+	FILE *from = fopen(last->file, "re");
+	char *buf = NULL;
+	char *line;
+	size_t cap = 0;
+	size_t len;
+	long nr = 0;
+	int err;
+
+	if (!from)
+		return errno ? -errno : -EIO;
+	err = check_head(last, from, &buf, &cap);
+	while (!err && (line = next_line(from, &buf, &cap, &len))) {
+		struct name *name;
+
+		HASH_FIND(hh, set, line + 1, strcspn(line + 1, "\t"), name);
+		nr++;
+		if (name && (!last_only || (name->line == nr && *line == '+')))
+			(void)fprintf(to, "%s\n", line);
+	}
+	(void)fclose(from);
+	free(buf);
+	return err;
+}
+
+void wd_kube_last_end(struct wd_kube_last *last, bool good)
+{
+	if (!last->list)
+		return;
+	if (!good) {
+		(void)fclose(last->list);
+		last->list = NULL;
+		(void)unlink(last->next);
+		return;
+	}
+	/* Without a file before there is nothing that it could know. */
+	if (last->kept) {
+		if (last->to)
+			(void)fflush(last->to);
+		(void)copy_lines(last, last->list, last->kept, false);
+	}
+	drop_names(&last->kept);
+	if (last->to)
+		(void)fclose(last->to);
+	last->to = last->list;
+	last->list = NULL;
+	last->lines = last->listed = last->list_lines;
+	last->rename = last->dirty = true;
+}
+
+static bool is_written(FILE *file)
+{
+	return !fflush(file) && !ferror(file) && !fdatasync(fileno(file));
+}
+
+/* Of each object the last line alone, as a list that was read just now. */
+static void write_anew(struct wd_kube_last *last)
+{
+	struct name *set = NULL;
+	FILE *from = fopen(last->file, "re");
+	FILE *to = from ? create(last, last->next) : NULL;
+	char *buf = NULL;
+	char *line;
+	size_t cap = 0;
+	size_t len;
+	long nr = 0;
+	int err = to ? check_head(last, from, &buf, &cap) : -EIO;
+
+	while (!err && (line = next_line(from, &buf, &cap, &len)))
+		put_name(&set, line + 1, strcspn(line + 1, "\t"), ++nr);
+	if (!err)
+		err = copy_lines(last, to, set, true);
+	if (!err) {
+		(void)fclose(last->to);
+		last->to = to;
+		last->lines = last->listed = HASH_COUNT(set);
+		last->rename = true;
+	} else if (to) {
+		(void)fclose(to);
+	}
+	if (from)
+		(void)fclose(from);
+	free(buf);
+	drop_names(&set);
+}
+
+void wd_kube_last_flush(struct wd_kube_last *last)
+{
+	if (!last->to || !last->dirty)
+		return;
+	if (!is_written(last->to)) {
+		give_up(last, "%s", wd_errno(errno));
+		return;
+	}
+	if (!last->rename && !last->list &&
+	    last->lines > 2 * last->listed + SPARE_LINES) {
+		write_anew(last);
+		if (!last->to || !is_written(last->to)) {
+			give_up(last, "%s", wd_errno(errno));
+			return;
+		}
+	}
+	if (last->rename && rename(last->next, last->file)) {
+		give_up(last, "%s", wd_errno(errno));
+		return;
+	}
+	last->rename = last->dirty = last->broken = false;
+}
