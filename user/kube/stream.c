@@ -132,11 +132,16 @@ static int on_close(struct wd_kube_stream *s, char c)
 	return is_object ? on_object(s) : 0;
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* A byte outside of texts that is not taken, or ends what is. */
 static int on_byte(struct wd_kube_stream *s, char c)
 {
 	if (s->ended)
-		return strchr(" \t\r\n", c) && c ? 0 : -EBADMSG;
+		return is_space(c) ? 0 : -EBADMSG;
 	switch (c) {
 	case '{':
 	case '[':
@@ -162,10 +167,9 @@ static int on_byte(struct wd_kube_stream *s, char c)
 		return s->depth ? 0 : -EBADMSG;
 	default:
 		/* an item that is no object, such as null, would be lost */
-		if (s->depth == 2 && s->part == PART_ITEMS &&
-		    !strchr(" \t\r\n", c))
+		if (s->depth == 2 && s->part == PART_ITEMS && !is_space(c))
 			return -EBADMSG;
-		return s->depth || strchr(" \t\r\n", c) ? 0 : -EBADMSG;
+		return s->depth || is_space(c) ? 0 : -EBADMSG;
 	}
 }
 
@@ -200,7 +204,7 @@ int wd_kube_stream_list(struct wd_kube_stream *s, const char *piece, size_t len)
 			continue;
 		}
 		/* The closing bracket belongs to the object, and ends it. */
-		if (was && strchr("}]", c) && c) {
+		if (was && (c == '}' || c == ']')) {
 			err = put(s, piece + from, i + 1 - from);
 			from = i + 1;
 		}
@@ -226,7 +230,7 @@ static int on_line(struct wd_kube_stream *s)
 	int err = 0;
 	size_t i = 0;
 
-	while (i < s->len && strchr(" \t\r", s->text[i]) && s->text[i])
+	while (i < s->len && is_space(s->text[i]))
 		i++;
 	if (i < s->len)
 		err = s->fns->item(s->ctx, s->text, s->len);
