@@ -105,6 +105,10 @@ void wd_query_state_export(void *ctx, struct wd_ctl_conn *conn,
 			     wd_rungs_name(agent));
 		return;
 	}
+	/* The ruleset judges behind the translation, too, and says so nowhere. */
+	if (wd_ladder(agent->dp)->rung == WD_RUNG_NFT &&
+	    wd_model_mixes(agent->model))
+		state->flags |= WD_STATE_LATE;
 	name_all(agent, state);
 	doc = wd_state_json(state);
 	wd_state_free(state);

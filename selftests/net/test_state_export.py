@@ -137,6 +137,19 @@ def test_services(c):
             for s in state['services']}, 'services')
     expect({row[p.ips[4]] for p in (srv, bad)},
            {s['row'] for s in state['services']}, 'rows of the backends')
+    node = c.only_node
+    late = f'/proc/{node.host.pid}/root{node.bpffs}/late'
+    try:
+        for rung in ('nft', 'minimal'):
+            node.warder('ladder', 'pin', rung)
+            # the ruleset needs no program, and that goes a little later
+            until(rung != 'nft', lambda: os.path.exists(late),
+                  f'there is a program on {rung}')
+            until(True, lambda: json.loads(export(c))['services_exact'],
+                  f'what is chosen decides on rung {rung}')
+    finally:
+        c.only_node.warder('ladder', 'pin', 'auto')
+    c.only_node.sync()
 
 
 def test_file(c):
