@@ -321,12 +321,18 @@ lint: $(O)/compile_commands.json $(patsubst %.bpf.o,%.skel.h,$(all-bpf))
 install: all
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
 	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(CNIDIR) \
-		$(DESTDIR)$(PREFIX)/share/man/man8
+		$(DESTDIR)$(PREFIX)/share/man/man8 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions
 	$(Q)install -m 755 $(O)/warder $(DESTDIR)$(PREFIX)/bin/warder
 	$(Q)ln -sfn $$(realpath -m --relative-to=$(CNIDIR) $(PREFIX)/bin)/warder \
 		$(DESTDIR)$(CNIDIR)/warder-cni
 	$(Q)for m in user/man/*.8; do [ ! -e $$m ] || install -m 644 $$m \
 		$(DESTDIR)$(PREFIX)/share/man/man8/; done
+	$(Q)$(O)/warder completion bash > \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/warder
+	$(Q)$(O)/warder completion zsh > \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_warder
 
 clean:
 	$(call say,CLEAN,$(O))

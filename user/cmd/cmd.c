@@ -49,6 +49,7 @@ const struct wd_cmd *const wd_cmds[] = {
 	&wd_cmd_preflight,
 	&wd_cmd_wireguard_status,
 	&wd_cmd_wireguard_apply,
+	&wd_cmd_completion,
 	&wd_cmd_version,
 	&wd_cmd_help,
 	NULL,

@@ -86,6 +86,7 @@ extern const struct wd_cmd wd_cmd_state_export;
 extern const struct wd_cmd wd_cmd_preflight;
 extern const struct wd_cmd wd_cmd_wireguard_status;
 extern const struct wd_cmd wd_cmd_wireguard_apply;
+extern const struct wd_cmd wd_cmd_completion;
 extern const struct wd_cmd wd_cmd_version;
 extern const struct wd_cmd wd_cmd_help;
 
