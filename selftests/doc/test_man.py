@@ -25,7 +25,7 @@ CONTRACT = ('agent', 'status', 'sync', 'stop', 'endpoint list',
             'endpoint get', 'identity list', 'identity get', 'policy list',
             'policy get', 'policy check', 'policy diff', 'why', 'monitor', 'map list',
             'flow list', 'ladder show', 'ladder climb', 'ladder pin',
-            'metrics', 'bugreport', 'doctor', 'encryption status', 'encryption report')
+            'metrics', 'bugreport', 'doctor', 'completion', 'encryption status', 'encryption report')
 CONTRACT_OPTIONS = {
     'agent': 'config node manifests state-dir run-dir bpffs max-rung '
              'host-ingress metrics check',
@@ -48,7 +48,7 @@ WRONG = ('', 'nope', 'endpoint', 'endpoint nope', 'endpoint get',
          'monitor --port 0', 'monitor --verdict no', 'monitor --pod a',
          'monitor --namespace=', 'monitor --identity nobody',
          'monitor --policy a', 'monitor --count 0', 'monitor --output xml',
-         'monitor --agent --port 80',
+         'monitor --agent --port 80', 'completion', 'completion fish',
          'encryption', 'encryption report --since soon',
          'policy check', 'policy diff', 'policy diff --since 2h x.yaml',
          'ladder', 'ladder pin', 'help nope', 'agent --nope', 'agent more',
