@@ -3,28 +3,88 @@
  * kube_client.c - follows the API server of a kubeconfig until all is known.
  *
  *	kube_client KUBECONFIG SECONDS
+ *	kube_client KUBECONFIG SECONDS stay
  *
- * Exit code 0: all is known; 1: not in time, and why on stdout; 2: usage.
+ * Exit code 0: all is known; 1: not in time, and why on stdout; 2: usage. With
+ * `stay` it goes on until its input ends: a line of that is answered by all
+ * objects of the store, one a line, and a dot. It waits for nothing long then.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "kube/kube.h"
 #include "kube/login.h"
 #include "loop.h"
+#include "model/intern.h"
 #include "model/store.h"
 
 struct client {
 	struct wd_loop *loop;
 	struct wd_kube *kube;
+	struct wd_store *store;
+	bool stay;
+};
+
+static const struct wd_kube_timing quick = {
+	.backoff_ms = 10,
+	.backoff_max_ms = 50,
+	.backoff_reset_ms = 1000,
+	.refused_ms = 50,
+	.absent_max_ms = 50,
+	.quiet_ms = 2000,
+	.list_quiet_ms = 2000,
+	.short_ms = 100,
+	.watch_min_s = 1,
+	.watch_max_s = 3,
+	.page = 3,
+	.grace_ms = 100,
 };
 
 static void on_changed(void *ctx)
 {
 	struct client *client = ctx;
 
-	if (wd_kube_is_known(client->kube))
+	if (wd_kube_is_known(client->kube) && !client->stay)
 		wd_loop_stop(client->loop, 0);
+}
+
+static void print_object(const struct wd_object *obj)
+{
+	const struct wd_labels *labels =
+		obj->kind == WD_KIND_POD ? obj->pod.labels : NULL;
+
+	(void)printf("%s %s/%s %s", wd_kind_name(obj->kind), obj->ns, obj->name,
+		     obj->uid);
+	for (uint32_t i = 0; labels && i < labels->cnt; i++)
+		(void)printf(" %s=%s", labels->label[i].key,
+			     labels->label[i].value);
+	(void)putchar('\n');
+}
+
+static void print_all(const struct wd_store *store)
+{
+	for (int kind = 0; kind < WD_KIND__MAX; kind++) {
+		const struct wd_object *obj = NULL;
+
+		while ((obj = wd_store_next(store, (enum wd_kind)kind, obj)))
+			print_object(obj);
+	}
+	(void)puts(".");
+	(void)fflush(stdout);
+}
+
+static void on_line(void *ctx, int fd, uint32_t events)
+{
+	struct client *client = ctx;
+	char buf[256];
+
+	(void)events;
+	if (read(fd, buf, sizeof(buf)) <= 0)
+		wd_loop_stop(client->loop, 0);
+	else
+		print_all(client->store);
 }
 
 static void on_gone(void *ctx, int kind, const char *ns, const char *name)
@@ -50,15 +110,16 @@ static void on_late(void *ctx)
 	wd_loop_stop(client->loop, 1);
 }
 
-static int follow(const struct wd_kube_login *login, unsigned long seconds)
+static int follow(const struct wd_kube_login *login, unsigned long seconds,
+		  bool stay)
 {
 	struct wd_store *store = wd_store_new(NULL, NULL);
 	const struct wd_kube_setup setup = {
 		.login = login,
-		.timing = &wd_kube_timing,
+		.timing = stay ? &quick : &wd_kube_timing,
 		.store = store,
 	};
-	struct client client = { 0 };
+	struct client client = { .store = store, .stay = stay };
 	struct wd_timer *late;
 	char *why = NULL;
 	int code = wd_loop_new(&client.loop);
@@ -67,6 +128,9 @@ static int follow(const struct wd_kube_login *login, unsigned long seconds)
 		code = wd_timer_new(client.loop, on_late, &client, &late);
 	if (!code)
 		code = wd_kube_new(client.loop, &setup, &client.kube, &why);
+	if (!code && stay)
+		code = wd_loop_add(client.loop, STDIN_FILENO, EPOLLIN, on_line,
+				   &client);
 	if (!code) {
 		wd_kube_start(client.kube, &fns, &client);
 		wd_timer_set(late, seconds * 1000);
@@ -87,12 +151,13 @@ int main(int argc, char **argv)
 	char *why = NULL;
 	int code = 2;
 
-	if (argc != 3) {
-		(void)fputs("usage: kube_client KUBECONFIG SECONDS\n", stderr);
+	if (argc != 3 && argc != 4) {
+		(void)fputs("usage: kube_client KUBECONFIG SECONDS [stay]\n",
+			    stderr);
 		return 2;
 	}
 	if (!wd_kube_login_file(argv[1], &login, &why))
-		code = follow(&login, strtoul(argv[2], NULL, 10));
+		code = follow(&login, strtoul(argv[2], NULL, 10), argc == 4);
 	if (why)
 		(void)fprintf(stderr, "%s\n", why);
 	free(why);

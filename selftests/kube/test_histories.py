@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Random histories: objects come, change, go and come again under the same
+name while answers are torn, refused, late, empty, or say that a version is too
+old. When the server is well again the client has what the server has.
+
+WD_SEED= repeats a run; WD_LONG=1 makes it longer.
+"""
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'net'))
+from wdnet.kube import ApiServer, kubeconfig  # noqa: E402
+from wdnet.tap import Fail, Tap  # noqa: E402
+
+BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
+CLIENT = os.path.join(BUILD, 'selftests', 'kube', 'kube_client')
+SEED = int(os.environ.get('WD_SEED') or random.randrange(1 << 32))
+ROUNDS = 400 if os.environ.get('WD_LONG') == '1' else 25
+STEPS = 40
+PATHS = {'Pod': '/api/v1/pods', 'Namespace': '/api/v1/namespaces',
+         'NetworkPolicy': '/apis/networking.k8s.io/v1/networkpolicies',
+         'CiliumNetworkPolicy': '/apis/cilium.io/v2/ciliumnetworkpolicies'}
+ON_LIST = ('torn', '410', '429', '500', '403', '401', 'garbage', 'close')
+ON_WATCH = ('expired', 'error', 'empty', 'silent', '410', '503', '403', 'close',
+            'garbage')
+
+
+class History:
+    def __init__(self, folder):
+        self.random = random.Random(SEED)
+        self.objects = {}  # (kind, ns, name) -> (uid, labels)
+        self.born = 0
+        self.server = ApiServer(None, '--seed', str(SEED))
+        config = kubeconfig(os.path.join(folder, 'config'),
+                            f'http://127.0.0.1:{self.server.port}')
+        self.client = subprocess.Popen(
+            [CLIENT, config, '3600', 'stay'], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def close(self):
+        self.client.stdin.close()
+        self.client.wait(30)
+        self.client.stdout.close()
+        self.server.close()
+
+    # ---- steps ----
+
+    def body(self, key, uid, labels):
+        kind, ns, name = key
+        api = {'NetworkPolicy': 'networking.k8s.io/v1',
+               'CiliumNetworkPolicy': 'cilium.io/v2'}.get(kind, 'v1')
+        spec = {'NetworkPolicy': {'podSelector': {}},
+                'CiliumNetworkPolicy': {'endpointSelector': {},
+                                        'ingress': [{}]},
+                'Pod': {'nodeName': 'n', 'containers': []}}.get(kind)
+        obj = {'apiVersion': api, 'kind': kind, 'metadata': {
+            'name': name, 'uid': uid, 'labels': labels}}
+        if ns:
+            obj['metadata']['namespace'] = ns
+        if spec is not None:
+            obj['spec'] = spec
+        return obj
+
+    def put(self):
+        kind = self.random.choice(list(PATHS))
+        ns = '' if kind == 'Namespace' else self.random.choice('xy')
+        key = kind, ns, f'o{self.random.randrange(8)}'
+        if key in self.objects:
+            uid = self.objects[key][0]
+        else:
+            self.born += 1
+            uid = f'uid-{self.born}'
+        labels = {'l': str(self.random.randrange(5))}
+        self.objects[key] = uid, labels
+        self.server.ask('put', object=self.body(key, uid, labels))
+
+    def delete(self):
+        if not self.objects:
+            return
+        key = self.random.choice(sorted(self.objects))
+        self.server.ask('del', object=self.body(key, *self.objects.pop(key)))
+
+    def again(self):
+        """The same name, another object."""
+        if not self.objects:
+            return
+        key = self.random.choice(sorted(self.objects))
+        self.server.ask('del', object=self.body(key, *self.objects[key]))
+        self.born += 1
+        self.objects[key] = f'uid-{self.born}', {'l': 'again'}
+        self.server.ask('put', object=self.body(key, *self.objects[key]))
+
+    def fault(self):
+        path = self.random.choice(list(PATHS.values()))
+        on = self.random.choice(('list', 'watch'))
+        do = self.random.choice(ON_LIST if on == 'list' else ON_WATCH)
+        self.server.fault(path, on, do, self.random.choice((1, 1, 2)))
+
+    def compact(self):
+        self.server.ask('compact',
+                        path=self.random.choice(list(PATHS.values())))
+
+    def cut(self):
+        self.server.ask('cut')
+
+    def step(self):
+        self.random.choice((self.put,) * 8 + (
+            self.delete, self.delete, self.again, self.fault, self.fault,
+            self.compact, self.cut))()
+        if self.random.random() < 0.1:
+            time.sleep(0.05)
+
+    # ---- the end ----
+
+    def want(self):
+        out = []
+        for (kind, ns, name), (uid, labels) in self.objects.items():
+            tail = ''
+            if kind == 'Pod':
+                tail = ' io.cilium.k8s.policy.serviceaccount=default ' \
+                    f'l={labels["l"]}'
+            out.append(f'{kind} {ns}/{name} {uid}{tail}')
+        return sorted(out)
+
+    def have(self):
+        self.client.stdin.write('?\n')
+        self.client.stdin.flush()
+        out = []
+        while True:
+            line = self.client.stdout.readline()
+            if not line:
+                raise Fail('the client ended')
+            if line == '.\n':
+                return sorted(out)
+            out.append(line.rstrip())
+
+    def settle(self, number):
+        self.server.ask('calm')
+        want, until = self.want(), time.monotonic() + 60
+        while True:
+            have = self.have()
+            if have == want:
+                return
+            if time.monotonic() > until:
+                raise Fail(f'round {number} of seed {SEED}:',
+                           *(f'- {x}' for x in want if x not in have),
+                           *(f'+ {x}' for x in have if x not in want))
+            time.sleep(0.05)
+
+
+def whatever_happens_the_client_has_what_the_server_has():
+    with tempfile.TemporaryDirectory(prefix='wd-histories-') as folder:
+        history = History(folder)
+        try:
+            for number in range(ROUNDS):
+                for _ in range(STEPS):
+                    history.step()
+                history.settle(number)
+            asked = len(history.server.ask('requests')['requests'])
+            print(f'# {ROUNDS * STEPS} steps, {history.born} objects, '
+                  f'{asked} requests')
+        finally:
+            history.close()
+
+
+def main():
+    print(f'# seed {SEED}; WD_SEED= repeats')
+    tap = Tap()
+    tap.run('whatever_happens_the_client_has_what_the_server_has',
+            whatever_happens_the_client_has_what_the_server_has)
+    return tap.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
