@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * answer.h - what the sender of a denied packet is told, where somebody asked
- * for that (WD_EP_REJECT): a reset for TCP, else "prohibited" by ICMP.
+ * for that (WD_EP_REJECT, or what denied it: wd_rule.tell, WD_SLOT_REJECT): a reset for TCP, else "prohibited" by ICMP.
  *
  * The dropped packet becomes its own answer, so there is never more than one,
  * and each endpoint has WD_ANSWER_RATE of them in a tick. Nothing here decides
@@ -333,8 +333,10 @@ __noinline int answer_icmp(struct __sk_buff *skb)
 
 static __always_inline bool is_answered(const struct wd_pkt *pkt, int r)
 {
-	return (pkt->ep_flags & WD_EP_REJECT) &&
-	       (r == WD_R_SERVICE || WD_IS_ONE_OF(r, WD_ANSWERED_REASONS));
+	if (r != WD_R_SERVICE && !WD_IS_ONE_OF(r, WD_ANSWERED_REASONS))
+		return false;
+	return pkt->tell == WD_TELL_DENIED ||
+	       (pkt->tell == WD_TELL_AS_EP && (pkt->ep_flags & WD_EP_REJECT));
 }
 
 /* May anybody answer such a packet, and can we? */

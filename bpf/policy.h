@@ -203,6 +203,8 @@ static __always_inline int scan_class(struct wd_pkt *pkt, __u32 nr)
 		if (!row_has(row, class->rule[i].pred))
 			continue;
 		pkt->rule = class->rule[i].id;
+		if (WD_ANSWERS)
+			pkt->tell = class->rule[i].tell;
 		return class->rule[i].action == WD_ACT_ALLOW ?
 			       WD_R_POLICY_ALLOW :
 			       WD_R_POLICY;
@@ -210,9 +212,21 @@ static __always_inline int scan_class(struct wd_pkt *pkt, __u32 nr)
 	return WD_GO_ON;
 }
 
-static __always_inline int no_rule(const struct wd_pkt *pkt,
+/* What is told of that no rule matches. verifier: computed, not branched to */
+static __always_inline __u8 tell_of(const struct wd_slot_val *slot)
+{
+	__u32 flags = slot->flags;
+
+	_Static_assert(WD_SLOT_REJECT >> 2 == WD_TELL_DENIED, "is a shift");
+	_Static_assert(WD_SLOT_SILENT >> 4 == WD_TELL_NOTHING, "is a shift");
+	return (flags & WD_SLOT_REJECT) >> 2 | (flags & WD_SLOT_SILENT) >> 4;
+}
+
+static __always_inline int no_rule(struct wd_pkt *pkt,
 				   const struct wd_slot_val *slot)
 {
+	if (WD_ANSWERS)
+		pkt->tell = tell_of(slot);
 	if (!(slot->flags & WD_SLOT_ISOLATED))
 		return WD_R_NOT_ISOLATED;
 	if (pkt->family == 4 ? is_group4(pkt->dst[0]) : is_multicast6(pkt->dst))
@@ -302,6 +316,7 @@ static __always_inline int judge_nobody(struct wd_pkt *pkt)
 {
 	const struct wd_slot_val *slot = find_slot(pkt, WD_EGRESS);
 
+	pkt->tell = WD_TELL_AS_EP;
 	if (pkt->ep_flags & WD_EP_OFF)
 		return WD_R_MODE_OFF;
 	if (!slot || !(slot->flags & WD_SLOT_READY))
@@ -354,6 +369,7 @@ __noinline int judge_backends(WD_CTX *skb, __u32 nr)
 		return 0; /* one before says as much */
 	pkt->service = r;
 	pkt->service_rule = pkt->rule;
+	pkt->service_tell = pkt->tell;
 	pkt->service_peer = pkt->peer_id;
 	return r >= WD_R_FIRST_DROP && !reason_is_policy(r);
 }
@@ -405,6 +421,7 @@ __noinline int judge_service(WD_CTX *skb)
 	if (pkt->service == WD_GO_ON)
 		return WD_GO_ON;
 	pkt->rule = pkt->service_rule;
+	pkt->tell = pkt->service_tell;
 	pkt->peer_id = pkt->service_peer;
 	if (is_judged_late(pkt) && reason_is_policy(pkt->service) &&
 	    (pkt->switches & WD_STATE_LATE) && is_translated_here(pkt)) {

@@ -397,6 +397,13 @@ static const struct wd_object *pod_of(const struct question *q, enum wd_dir dir)
 	return q->end[side_of(dir)].pod;
 }
 
+/* Does the rung tell who is denied? See bpf/rung.h. No kernel: as if it did. */
+static bool is_rung_polite(const char *rung)
+{
+	return !rung || strcmp(rung, "full") == 0 ||
+	       strcmp(rung, "compat") == 0;
+}
+
 static void put_decision(const struct question *q,
 			 const struct wd_decision *hook,
 			 struct json_object *obj)
@@ -406,6 +413,9 @@ static void put_decision(const struct question *q,
 
 	wd_json_str(obj, "verdict", wd_verdict_name(hook->verdict));
 	wd_json_bool(obj, "on_trial", hook->on_trial);
+	wd_json_bool(obj, "sender_is_told",
+		     hook->told && hook->verdict == WD_DROP &&
+			     is_rung_polite(q->world->rung));
 	wd_json_str(obj, "reason", wd_reason_name(hook->reason));
 	wd_json_str(obj, "help", wd_reason_help(hook->reason));
 	wd_json_add(obj, "rule",

@@ -103,6 +103,10 @@ static void put_policy(const struct wd_agent *agent,
 	if (p->tier != WD_TIER_NORMAL)
 		wd_json_int(obj, "priority", p->priority);
 	wd_json_bool(obj, "audit", p->on_trial);
+	wd_json_str(obj, "deny_response",
+		    p->response == WD_RESPONSE_REJECT ? "reject" :
+		    p->response == WD_RESPONSE_DROP   ? "drop" :
+							NULL);
 	wd_json_str(obj, "subject", subject);
 	put_dirs(obj, "isolates", p);
 	wd_json_int(obj, "ingress_rules", wd_policy_rules(p, WD_INGRESS));

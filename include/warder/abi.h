@@ -291,6 +291,9 @@ enum wd_l4 {
 /* no rule matches: drop with DEFAULT; unset: allow */
 #define WD_SLOT_ISOLATED 0x2
 #define WD_SLOT_DENIES 0x4 /* some rule denies */
+/* what no rule matches is answered, or never; neither: as WD_EP_REJECT says */
+#define WD_SLOT_REJECT 0x8
+#define WD_SLOT_SILENT 0x10
 
 struct wd_slot_val {
 	__u32 flags; /* WD_SLOT_* */
@@ -316,11 +319,16 @@ WD_ABI_SIZE(struct wd_span_val, 8);
 #define WD_ACT_ALLOW 0
 #define WD_ACT_DENY 1
 
+/* Is the sender of what a rule denies told so? */
+#define WD_TELL_AS_EP 0 /* as WD_EP_REJECT says */
+#define WD_TELL_NOTHING 1
+#define WD_TELL_DENIED 2
+
 struct wd_rule {
 	__u32 id; /* stable id of the rule, for events and `warder why` */
 	__u16 pred; /* predicate bit, or WD_PRED_ANY */
 	__u8 action; /* WD_ACT_* */
-	__u8 pad;
+	__u8 tell; /* WD_TELL_* */
 };
 
 struct wd_class_val {

@@ -14,7 +14,8 @@ import socket
 import sys
 
 from cases.dsl import into, out_of, sel
-from wdnet.ask import allowed, denied, until
+from test_tiers import cluster_np, pod, rule
+from wdnet.ask import Flow, allowed
 from wdnet.cluster import WORLD, e2e
 from wdnet.frag import inside
 from wdnet.shared import Shared, pin
@@ -26,10 +27,6 @@ OWED_S, SILENCE_S = 8.0, 0.7
 PROHIBITED = {4: errno.EHOSTUNREACH, 6: errno.EACCES}
 FAMILIES = (4, 6)
 SO_MARK = 36
-
-
-def space_of(end):
-    return end.space
 
 
 def told(src, family, dst_ip, proto='tcp', port=80, wait=OWED_S, src_ip=None):
@@ -53,7 +50,7 @@ def told(src, family, dst_ip, proto='tcp', port=80, wait=OWED_S, src_ip=None):
             except OSError as e:
                 return errno.errorcode[e.errno]
         return ''
-    return inside(space_of(src), ask)
+    return inside(src.space, ask)
 
 
 def expect_told(src, dst, family, **kw):
@@ -125,6 +122,79 @@ def a_sender_is_told_what_a_pod_may_not_get(c):
             expect_told(c, c.pod(dst), family,
                         src_ip=WORLD['ext1'][family])
     allowed(c.pod('x/a'), c.pod('y/b'))
+
+
+def says(policy, text):
+    return {**policy, 'metadata': {
+        **policy['metadata'], 'annotations': {SAYS: text}}}
+
+
+def why_told(c, src, dst):
+    node = c.pod(dst).node
+    out = node.warder('why', src, dst + ':80', '--json', ok=None)[1]
+    return json.loads(out)['sender_is_told']
+
+
+@SHARED.test
+def a_policy_says_it_of_what_it_denies(c):
+    deny = cluster_np('deny', 1, rule('Deny', pod('y', 'a')))
+    allow = cluster_np('let', 0, rule('Accept', pod('z', 'a')))
+    a, b, d = c.pod('y/a'), c.pod('y/b'), c.pod('x/a')
+    # who is denied by a rule, and who by isolation
+    for rule_says, ns_says, told_a, told_b in (
+            ('reject', 'drop', True, False), ('drop', 'reject', False, True)):
+        annotate(c, [says(deny, rule_says), allow] + shut('x', 'a'),
+                 x=ns_says)
+        for family in FAMILIES:
+            for src, is_told in ((a, told_a), (b, told_b)):
+                expect(is_told, why_told(c, src.key, 'x/a'), 'why')
+                if is_told:
+                    expect_told(src, d, family)
+                else:
+                    expect_silence(src, d, family)
+        allowed(c.pod('z/a'), d)
+    annotate(c, [deny, allow] + [says(p, 'reject') for p in shut('x', 'a')])
+    for family in FAMILIES:
+        expect_told(b, d, family)
+        expect_silence(a, d, family)
+    expect([False, True], [why_told(c, s, 'x/a') for s in ('y/a', 'y/b')],
+           'why')
+    # one that wants silence gets it
+    second = into('x', sel(pod='a'), name='more')
+    annotate(c, [says(second, 'drop')]
+             + [says(p, 'reject') for p in shut('x', 'a')], x='reject')
+    expect_silence(b, d, 4)
+
+
+@SHARED.test
+def a_connection_that_is_no_longer_allowed_is_reset(c):
+    annotate(c, [], x='reject')
+    flows = [Flow(c.pod(src), c.pod('x/a'), family)
+             for src in ('y/a', 'y/b') for family in FAMILIES]
+    for flow in flows:
+        flow.client_speaks(True)
+    annotate(c, shut('x', 'a'), x='reject')
+    for flow in flows:
+        # a reset, not silence: what ends it is told at once
+        got = flow.src.handle.ask('say', ident=flow.ident, text='hello',
+                                  timeout=OWED_S)
+        expect('ECONNRESET', got['why'], flow.where)
+        flow.close()
+
+
+@SHARED.test
+def a_pod_gains_nothing_by_a_mark(c):
+    annotate(c, mute('y', 'b'), y='reject')
+    pod_b, dst = c.pod('y/b'), c.pod('x/a')
+
+    def marked():
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, SO_MARK, 0x12345677)
+            sock.settimeout(OWED_S)
+            return sock.connect_ex((dst.ips[4], 80))
+    sent = pod_b.node.counter('ANSWER', 'egress')
+    expect(errno.ECONNREFUSED, inside(pod_b.space, marked), 'as without')
+    expect(sent, pod_b.node.counter('ANSWER', 'egress'), 'none got out')
 
 
 @SHARED.test

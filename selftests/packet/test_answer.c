@@ -243,6 +243,79 @@ static void padding_is_not_quoted(void)
 		expect_quote(padded, f.len, 4);
 }
 
+/* ---- what policies say of it ---- */
+
+/* What the slot in force says of what no rule matches. */
+static void slot_says(uint32_t flags)
+{
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		uint32_t at = SLOT_SHUT * 2 + (uint32_t)dir;
+		struct wd_slot_val slot;
+
+		world_read("wd_slot", &at, &slot);
+		slot.flags &= ~(uint32_t)(WD_SLOT_REJECT | WD_SLOT_SILENT);
+		slot.flags |= flags;
+		world_write("wd_slot", &at, &slot);
+	}
+}
+
+/* Every rule that denies says @tell. */
+static void rules_say(uint8_t tell)
+{
+	struct wd_class_val class;
+
+	for (uint32_t i = 1; i < WD_CLASSES_MAX && i < 64; i++) {
+		world_read("wd_class", &i, &class);
+		for (uint32_t n = 0; n < WD_CLASS_RULES; n++)
+			if (class.rule[n].action == WD_ACT_DENY)
+				class.rule[n].tell = tell;
+		world_write("wd_class", &i, &class);
+	}
+}
+
+static const struct {
+	const char *name;
+	uint32_t slot; /* what isolation says */
+	uint8_t rule; /* what rules do */
+	uint32_t ep;
+	int by_slot, by_rule; /* the codes */
+} says[] = {
+	{ "nobody", 0, WD_TELL_AS_EP, 0, SHOT, SHOT },
+	{ "the endpoint", 0, WD_TELL_AS_EP, WD_EP_REJECT, REDIRECT, REDIRECT },
+	{ "isolation", WD_SLOT_REJECT, WD_TELL_AS_EP, 0, REDIRECT, SHOT },
+	{ "isolation wants silence", WD_SLOT_SILENT, WD_TELL_AS_EP,
+	  WD_EP_REJECT, SHOT, REDIRECT },
+	{ "the rule", 0, WD_TELL_DENIED, 0, SHOT, REDIRECT },
+	{ "the rule wants silence", 0, WD_TELL_NOTHING, WD_EP_REJECT, REDIRECT,
+	  SHOT },
+	{ "both", WD_SLOT_SILENT, WD_TELL_DENIED, 0, SHOT, REDIRECT },
+};
+
+static void what_denied_it_has_the_first_word(void)
+{
+	for (size_t i = 0; i < COUNT(says) * 4; i++) {
+		struct packet p = { .family = i & 1 ? 6 : 4,
+				    .dir = i & 2 ? WD_EGRESS : WD_INGRESS };
+		struct frame f;
+
+		wd_test_row(says[i / 4].name);
+		begin(says[i / 4].ep);
+		slot_says(says[i / 4].slot);
+		wd_expect_int(says[i / 4].by_slot, send_packet(&p, &f));
+		world_publish(SLOT_RULES, says[i / 4].ep);
+		rules_say(says[i / 4].rule);
+		if (p.dir == WD_EGRESS)
+			p.dst = H_FOE;
+		else
+			p.src = H_FOE;
+		p.has_src = p.dir == WD_INGRESS;
+		p.has_dst = p.dir == WD_EGRESS;
+		wd_expect_int(says[i / 4].by_rule, send_packet(&p, &f));
+	}
+	slot_says(0);
+	rules_say(WD_TELL_AS_EP);
+}
+
 /* ---- whom nobody answers ---- */
 
 static const uint8_t options[8] = { 17, 0, 1, 4, 0, 0, 0, 0 };
@@ -459,6 +532,7 @@ int main(void)
 	WORLD_TEST(all_else_gets_an_error_that_quotes_it);
 	WORLD_TEST(as_much_is_quoted_as_may_be);
 	WORLD_TEST(padding_is_not_quoted);
+	WORLD_TEST(what_denied_it_has_the_first_word);
 	WD_TEST(what_nobody_may_answer_is_dropped_in_silence);
 	WORLD_TEST(each_endpoint_has_so_many_in_a_tick);
 	if (!mark_is_taken()) {

@@ -649,22 +649,28 @@ static void metadata_says_which_policy_is_meant(void)
 	wd_test_row(NULL);
 }
 
-static void an_annotation_puts_a_policy_of_any_kind_on_trial(void)
+static void annotations_say_how_a_policy_of_any_kind_is_enforced(void)
 {
 	static const struct {
 		const char *value;
-		bool on_trial;
+		enum { NOTHING, TRIAL, REJECT, SILENT } says;
 		const char *problems;
 	} rows[] = {
-		{ "{warder.io/audit: 'true'}", true, "" },
-		{ "{warder.io/audit: true}", true, "" },
-		{ "{warder.io/audit: 'false'}", false, "" },
-		{ "{other: x}", false, "" },
+		{ "{warder.io/audit: 'true'}", TRIAL, "" },
+		{ "{warder.io/audit: true}", TRIAL, "" },
+		{ "{warder.io/audit: 'false'}", NOTHING, "" },
+		{ "{other: x}", NOTHING, "" },
 #define AT "ignored 3 metadata.annotations.warder.io/audit"
-		{ "{warder.io/audit: yes}", false, AT },
-		{ "{warder.io/audit: 'True'}", false, AT },
-		{ "{warder.io/audit: ''}", false, AT },
-		{ "{warder.io/audit: [true]}", false, AT },
+		{ "{warder.io/audit: yes}", NOTHING, AT },
+		{ "{warder.io/audit: 'True'}", NOTHING, AT },
+		{ "{warder.io/audit: ''}", NOTHING, AT },
+		{ "{warder.io/audit: [true]}", NOTHING, AT },
+#undef AT
+#define AT "ignored 3 metadata.annotations.warder.io/deny-response"
+		{ "{warder.io/deny-response: reject}", REJECT, "" },
+		{ "{warder.io/deny-response: drop}", SILENT, "" },
+		{ "{warder.io/deny-response: Drop}", NOTHING, AT },
+		{ "{warder.io/deny-response: {}}", NOTHING, AT },
 #undef AT
 	};
 	static const struct {
@@ -698,9 +704,15 @@ static void an_annotation_puts_a_policy_of_any_kind_on_trial(void)
 		reading_load(&load, "p.yaml", text);
 		wd_expect_str(rows[row].problems,
 			      reading_problems(&load.problems, buf));
-		if (wd_expect_int(1, (long long)load.obj_cnt))
-			wd_expect_int(rows[row].on_trial,
+		if (wd_expect_int(1, (long long)load.obj_cnt)) {
+			wd_expect_int(rows[row].says == TRIAL,
 				      load.obj[0]->policy.on_trial);
+			wd_expect_int(
+				rows[row].says == REJECT ? WD_RESPONSE_REJECT :
+				rows[row].says == SILENT ? WD_RESPONSE_DROP :
+							   WD_RESPONSE_UNSET,
+				load.obj[0]->policy.response);
+		}
 		wd_load_fini(&load);
 	}
 	wd_test_row(NULL);
@@ -789,7 +801,7 @@ int main(void)
 	WD_TEST(every_spelling_of_a_selecting_peer);
 	WD_TEST(every_spelling_of_an_ip_block);
 	WD_TEST(metadata_says_which_policy_is_meant);
-	WD_TEST(an_annotation_puts_a_policy_of_any_kind_on_trial);
+	WD_TEST(annotations_say_how_a_policy_of_any_kind_is_enforced);
 	WD_TEST(names_may_be_as_long_as_in_the_api_and_no_longer);
 	WD_TEST(objects_and_rules_know_file_and_line);
 	WD_TEST(json_policies_are_read_alike);

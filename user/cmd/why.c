@@ -146,6 +146,11 @@ static void print_verdict(struct json_object *doc)
 	if (wd_json_get_bool(doc, "on_trial"))
 		wd_show_line("on trial",
 			     "only what is not enforced would drop it");
+	if (wd_json_get_bool(doc, "sender_is_told"))
+		wd_show_line("answer", "%s",
+			     !strcmp(proto, "tcp") ?
+				     "a reset" :
+				     "an ICMP error: prohibited");
 	print_rule(doc);
 	if (wd_json_get(doc, "icmp_type"))
 		wd_show_line("traffic", "%s type %lld code %lld%s%s", proto,

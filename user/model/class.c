@@ -171,6 +171,7 @@ void cover_find(struct wd_model *m, struct cover *cov, const struct draft *d,
 struct item {
 	uint32_t id;
 	uint8_t action; /* WD_ACT_* */
+	uint8_t tell; /* WD_TELL_*, if it denies */
 	bool any; /* of everybody: no parts */
 	size_t first;
 	size_t cnt;
@@ -273,6 +274,7 @@ static void items_fill(struct wd_model *m, struct items *it,
 		*item = (struct item){
 			.id = a->rule,
 			.action = act_of(a),
+			.tell = a->tell,
 			.any = is_last(cov, i),
 			.first = it->parts,
 		};
@@ -280,6 +282,12 @@ static void items_fill(struct wd_model *m, struct items *it,
 			add_parts(m, it, cov, i);
 		item->cnt = it->parts - item->first;
 	}
+}
+
+/* Of what two rules deny, as one: where they differ, the endpoint's counts. */
+static uint8_t tell_both(uint8_t a, uint8_t b)
+{
+	return a == b ? a : WD_TELL_AS_EP;
 }
 
 /* Items in a row that do the same are one; of several rules it names none. */
@@ -297,6 +305,7 @@ static void items_join(struct items *it)
 		/* Parts lie in the same order as items. */
 		into->cnt += it->item[i].cnt;
 		into->id = it->item[i].any ? it->item[i].id : 0;
+		into->tell = tell_both(into->tell, it->item[i].tell);
 		into->any |= it->item[i].any;
 	}
 	it->cnt = kept;
@@ -307,6 +316,7 @@ static struct item decided_by(struct wd_model *m, struct items *it,
 			      const struct cover *cov, uint8_t action)
 {
 	struct item item = { .action = action, .first = it->parts };
+	bool said = false;
 
 	for (size_t i = 0; i < cov->cnt && !is_last(cov, i); i++) {
 		const struct atom *a = cov->atom[i];
@@ -318,6 +328,10 @@ static struct item decided_by(struct wd_model *m, struct items *it,
 			add_part(it, a->term, what, tiers_of(a));
 		else
 			add_everybody(m, it, what, tiers_of(a));
+		if (what != PART_YES)
+			continue;
+		item.tell = said ? tell_both(item.tell, a->tell) : a->tell;
+		said = true;
 	}
 	item.cnt = it->parts - item.first;
 	return item;
@@ -345,6 +359,7 @@ static void items_decide(struct wd_model *m, struct items *it,
 	if (is_last(cov, cov->cnt - 1))
 		item_add(it, (struct item){ .id = last->rule,
 					    .action = act_of(last),
+					    .tell = last->tell,
 					    .any = true });
 }
 
@@ -368,6 +383,7 @@ static int class_fill(struct wd_model *m, const struct items *it,
 		rule->id = item->id;
 		rule->pred = bit ? (uint16_t)bit->nr : WD_PRED_ANY;
 		rule->action = item->action;
+		rule->tell = item->tell;
 		c->val.cnt++;
 	}
 	return 0;

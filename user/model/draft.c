@@ -59,6 +59,19 @@ struct source {
 	int index;
 };
 
+static uint8_t tell_of(const struct wd_object *policy)
+{
+	switch (policy->policy.response) {
+	case WD_RESPONSE_UNSET:
+		break;
+	case WD_RESPONSE_DROP:
+		return WD_TELL_NOTHING;
+	case WD_RESPONSE_REJECT:
+		return WD_TELL_DENIED;
+	}
+	return WD_TELL_AS_EP;
+}
+
 static struct atom *add_atom(struct wd_model *m, struct draft *d,
 			     const struct source *s, const struct wd_peer *peer,
 			     const struct wd_port_name *holds)
@@ -70,6 +83,8 @@ static struct atom *add_atom(struct wd_model *m, struct draft *d,
 
 	a->tier = (uint8_t)s->policy->policy.tier;
 	a->action = (uint8_t)s->action;
+	if (s->action == WD_RULE_DENY)
+		a->tell = tell_of(s->policy);
 	return a;
 }
 
@@ -86,6 +101,8 @@ static struct atom *add_unknown(struct wd_model *m, struct draft *d,
 
 	a->tier = (uint8_t)s->policy->policy.tier;
 	a->action = s->action == WD_RULE_DENY ? ATOM_DENY : ATOM_MAYBE;
+	if (s->action == WD_RULE_DENY)
+		a->tell = tell_of(s->policy);
 	return a;
 }
 
@@ -377,6 +394,18 @@ static bool is_left_out(const struct draft *d, const struct wd_object *policy)
 	return !wd_policy_counts(policy, d->tries, d->lifts);
 }
 
+/* Of several that isolate, one that wants silence gets it. */
+static void add_isolation(struct draft *d, const struct source *s)
+{
+	uint8_t tell = tell_of(s->policy);
+
+	if (!s->spec->isolates[s->dir])
+		return;
+	d->isolated[s->dir] = true;
+	if (tell == WD_TELL_NOTHING || d->tell[s->dir] == WD_TELL_AS_EP)
+		d->tell[s->dir] = tell;
+}
+
 static void add_policy(struct wd_model *m, struct draft *d, struct source *s,
 		       int only)
 {
@@ -392,7 +421,7 @@ static void add_policy(struct wd_model *m, struct draft *d, struct source *s,
 				d->left_out = true;
 				return;
 			}
-			d->isolated[s->dir] |= s->spec->isolates[s->dir];
+			add_isolation(d, s);
 			add_spec(m, d, s, first, only);
 		}
 		first += (int)s->spec->rule_cnt[s->dir];

@@ -293,6 +293,7 @@ struct wd_decision {
 	/* The same question put to the compiled tables; differs only by a defect. */
 	enum wd_verdict table_verdict;
 	enum wd_reason table_reason;
+	bool told; /* of that the sender is told, where the rung can */
 };
 
 /* What a flow to a service comes to: it may end at any of the backends. */

@@ -317,6 +317,7 @@ struct atom {
 	uint8_t action; /* enum atom_action */
 	uint16_t lo;
 	uint16_t hi;
+	uint8_t tell; /* WD_TELL_*, if it denies */
 	uint32_t rule;
 	struct mterm *term; /* NULL with any_peer */
 };

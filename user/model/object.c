@@ -403,7 +403,8 @@ static bool spec_equal(const struct wd_spec *a, const struct wd_spec *b)
 static bool policy_equal(const struct wd_policy *a, const struct wd_policy *b)
 {
 	if (a->tier != b->tier || a->priority != b->priority ||
-	    a->on_trial != b->on_trial || a->spec_cnt != b->spec_cnt)
+	    a->on_trial != b->on_trial || a->response != b->response ||
+	    a->spec_cnt != b->spec_cnt)
 		return false;
 	for (uint32_t i = 0; i < a->spec_cnt; i++) {
 		if (!spec_equal(&a->spec[i], &b->spec[i]))

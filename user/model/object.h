@@ -204,9 +204,20 @@ struct wd_spec {
 	struct wd_policy_rule *rule[2];
 };
 
+/*
+ * warder.io/deny-response: is the sender of what is denied told so? UNSET
+ * inherits: policy, namespace of the pod; at the end of it all, nobody is.
+ */
+enum wd_response {
+	WD_RESPONSE_UNSET,
+	WD_RESPONSE_DROP,
+	WD_RESPONSE_REJECT,
+};
+
 struct wd_policy {
 	enum wd_tier tier;
 	bool on_trial; /* warder.io/audit: judged and reported, not enforced */
+	enum wd_response response; /* of what it denies */
 	uint32_t priority; /* the lower one first; 0 in the normal tier */
 	uint32_t spec_cnt;
 	struct wd_spec *spec;
@@ -224,16 +235,6 @@ enum wd_mode {
 	WD_MODE_ENFORCE,
 	WD_MODE_AUDIT,
 	WD_MODE_OFF,
-};
-
-/*
- * warder.io/deny-response: is the sender of what is denied told so? UNSET
- * inherits; at the end of it all, nobody is.
- */
-enum wd_response {
-	WD_RESPONSE_UNSET,
-	WD_RESPONSE_DROP,
-	WD_RESPONSE_REJECT,
 };
 
 /* warder.io/encryption; UNSET inherits the agent's default. */

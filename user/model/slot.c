@@ -166,6 +166,10 @@ static int slot_build(struct wd_model *m, struct mslot *s,
 		s->val[dir].flags = WD_SLOT_READY;
 		if (d->isolated[dir])
 			s->val[dir].flags |= WD_SLOT_ISOLATED;
+		if (d->tell[dir] == WD_TELL_DENIED)
+			s->val[dir].flags |= WD_SLOT_REJECT;
+		else if (d->tell[dir] == WD_TELL_NOTHING)
+			s->val[dir].flags |= WD_SLOT_SILENT;
 		if (draft_denies(d, (enum wd_dir)dir))
 			s->val[dir].flags |= WD_SLOT_DENIES;
 		err = slot_dir(m, s, d, (enum wd_dir)dir);
@@ -222,12 +226,14 @@ static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 {
 	size_t len = (d->cnt + 1) * sizeof(struct atom);
 	struct atom *key =
-		wd_xcalloc(1, len); /* element 0 holds the isolation flags */
+		wd_xcalloc(1, len); /* element 0 holds what isolation says */
 	struct mslot *s;
 	int64_t id;
 
 	key[0].dir = d->isolated[WD_INGRESS];
 	key[0].l4 = d->isolated[WD_EGRESS];
+	key[0].lo = d->tell[WD_INGRESS];
+	key[0].hi = d->tell[WD_EGRESS];
 	if (d->cnt)
 		memcpy(key + 1, d->atom, d->cnt * sizeof(*d->atom));
 	HASH_FIND(hh, m->slots, key, len, s);

@@ -16,6 +16,7 @@ struct draft {
 	bool lifts;
 	bool left_out; /* some policy would count, but for tries or lifts */
 	bool isolated[WD_DIR__MAX];
+	uint8_t tell[WD_DIR__MAX]; /* WD_TELL_*, of those that isolate */
 	bool named_egress;
 	bool grouped;
 	bool served;

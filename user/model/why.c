@@ -568,9 +568,20 @@ static uint32_t table_class(const struct wd_model *m,
 	return cls;
 }
 
+bool why_is_told(const struct mendpoint *e, enum wd_verdict verdict,
+		 enum wd_reason reason, uint8_t tell)
+{
+	if (verdict != WD_DROP || reason == WD_R_MCAST ||
+	    !why_reason_is_policy(reason))
+		return false;
+	return tell == WD_TELL_DENIED ||
+	       (tell == WD_TELL_AS_EP && (e->have.flags & WD_EP_REJECT));
+}
+
 enum wd_reason why_table_rules(const struct wd_model *m,
 			       const struct wd_slot_val *slot, uint32_t row,
-			       const struct wd_flow *flow, uint32_t *ret_rule)
+			       const struct wd_flow *flow,
+			       struct why_hit *ret_hit)
 {
 	const struct wd_class_val *cls =
 		&m->sink.class[table_class(m, slot, flow)];
@@ -582,10 +593,13 @@ enum wd_reason why_table_rules(const struct wd_model *m,
 		if (r->pred != WD_PRED_ANY &&
 		    !(bits[r->pred / 64] >> (r->pred % 64) & 1))
 			continue;
-		*ret_rule = r->id;
+		*ret_hit = (struct why_hit){ r->id, r->tell };
 		return r->action == WD_ACT_ALLOW ? WD_R_POLICY_ALLOW :
 						   WD_R_POLICY;
 	}
+	ret_hit->tell = slot->flags & WD_SLOT_REJECT ? WD_TELL_DENIED :
+			slot->flags & WD_SLOT_SILENT ? WD_TELL_NOTHING :
+						       WD_TELL_AS_EP;
 	return slot->flags & WD_SLOT_ISOLATED ? why_deny_reason(flow) :
 						WD_R_NOT_ISOLATED;
 }
@@ -597,6 +611,7 @@ static void judge_tables(const struct wd_model *m, const struct mendpoint *e,
 	uint32_t nr = why_table_slot(m, e, d->on_trial);
 	const struct wd_slot_val *slot =
 		&m->sink.slot[(size_t)nr * WD_DIR__MAX + d->dir];
+	struct why_hit hit = { 0 };
 	struct wd_addr_info info;
 
 	wd_model_addr(m, peer, &info);
@@ -614,8 +629,11 @@ static void judge_tables(const struct wd_model *m, const struct mendpoint *e,
 		d->table_reason = WD_R_NOT_READY;
 	else
 		d->table_reason =
-			why_table_rules(m, slot, info.row, flow, &d->rule_id);
+			why_table_rules(m, slot, info.row, flow, &hit);
+	if (hit.rule)
+		d->rule_id = hit.rule;
 	d->table_verdict = why_verdict_of(m, e, d->table_reason, d->on_trial);
+	d->told = why_is_told(e, d->table_verdict, d->table_reason, hit.tell);
 }
 
 /* ---- both ---- */

@@ -45,10 +45,21 @@ void why_judge_objects(const struct wd_model *m, const struct mendpoint *e,
 uint32_t why_table_slot(const struct wd_model *m, const struct mendpoint *e,
 			bool on_trial);
 
-/** why_table_rules() - what the tables say of a row; *ret_rule set where a rule decides */
+/* Which entry of the tables decided. */
+struct why_hit {
+	uint32_t rule; /* id, 0 none */
+	uint8_t tell; /* WD_TELL_* */
+};
+
+/** why_is_told() - is the sender of what is dropped for @reason told so, where the rung can */
+bool why_is_told(const struct mendpoint *e, enum wd_verdict verdict,
+		 enum wd_reason reason, uint8_t tell);
+
+/** why_table_rules() - what the tables say of a row */
 enum wd_reason why_table_rules(const struct wd_model *m,
 			       const struct wd_slot_val *slot, uint32_t row,
-			       const struct wd_flow *flow, uint32_t *ret_rule);
+			       const struct wd_flow *flow,
+			       struct why_hit *ret_hit);
 
 /** why_is_tried() - does what is on trial have a say, after @d */
 bool why_is_tried(const struct wd_model *m, const struct mendpoint *e,

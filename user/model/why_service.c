@@ -94,7 +94,7 @@ static enum wd_reason kind_reason(const struct wd_model *m,
 				  const struct mendpoint *e, bool on_trial,
 				  const struct mkind *kind,
 				  const struct wd_flow *flow,
-				  uint32_t *ret_rule)
+				  struct why_hit *ret_hit)
 {
 	unsigned int half = m->gen & 1;
 	const struct wd_addr_val *val = &kind->e.have;
@@ -113,7 +113,7 @@ static enum wd_reason kind_reason(const struct wd_model *m,
 		return WD_R_MODE_OFF;
 	if (!(slot->flags & WD_SLOT_READY))
 		return WD_R_NOT_READY;
-	return why_table_rules(m, slot, val->row[half], &one, ret_rule);
+	return why_table_rules(m, slot, val->row[half], &one, ret_hit);
 }
 
 /* Return: may some of them be sent to. */
@@ -122,23 +122,26 @@ static bool ask_kinds(const struct wd_model *m, const struct mendpoint *e,
 		      struct wd_decision *d)
 {
 	bool some = has_many(f);
+	uint8_t tell = WD_TELL_AS_EP;
 
 	d->identity = e->have.identity;
 	d->table_reason = nobody_reason(m, e, d->on_trial);
 	for (size_t i = 0; i < f->kinds.cnt && !leads_to_nobody(f); i++) {
 		const struct mkind *kind = f->kinds.item[i];
-		uint32_t rule = 0;
+		struct why_hit hit = { 0 };
 		enum wd_reason r =
-			kind_reason(m, e, d->on_trial, kind, flow, &rule);
+			kind_reason(m, e, d->on_trial, kind, flow, &hit);
 
 		some |= r < WD_R_FIRST_DROP;
 		if (i && !outweighs(r, d->table_reason))
 			continue;
 		d->table_reason = r;
-		d->rule_id = rule;
+		d->rule_id = hit.rule;
+		tell = hit.tell;
 		d->peer_identity = kind->e.have.identity;
 	}
 	d->table_verdict = why_verdict_of(m, e, d->table_reason, d->on_trial);
+	d->told = why_is_told(e, d->table_verdict, d->table_reason, tell);
 	return some;
 }
 
@@ -165,6 +168,7 @@ static void leave_it(const struct mfront *f, struct wd_decision *d,
 	if (some && why_reason_is_policy(d->table_reason)) {
 		d->table_reason = WD_R_SERVICE_LATE;
 		d->table_verdict = WD_ALLOW;
+		d->told = false;
 		d->rule_id = 0;
 	}
 	if (info->late && info->allowed) {

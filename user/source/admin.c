@@ -605,6 +605,7 @@ static int read_policy(struct wd_read *r, const struct dialect *dialect,
 	}
 	obj = wd_read_object_new(r, (int)dialect->kind, meta, doc->line);
 	obj->policy.on_trial = wd_read_on_trial(r, meta);
+	obj->policy.response = wd_read_response(r, meta, true);
 	wd_policy_specs(obj, 1);
 	if (read_place(r, dialect, doc, map, meta, &obj->policy) ||
 	    read_subject(r, dialect, map, obj->policy.spec)) {

@@ -799,6 +799,7 @@ static int read_policy(struct wd_read *r, enum wd_kind kind,
 	obj = wd_read_object_new(r, (int)kind, meta, doc->line);
 	obj->policy.tier = WD_TIER_NORMAL;
 	obj->policy.on_trial = wd_read_on_trial(r, meta);
+	obj->policy.response = wd_read_response(r, meta, true);
 	wd_policy_specs(obj, count_specs(one, many));
 	if (read_subjects(r, one, many, meta, &obj->policy)) {
 		wd_object_free(obj);

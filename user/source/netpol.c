@@ -316,6 +316,7 @@ int wd_read_netpol(struct wd_read *r, const struct wd_tree *doc,
 	obj = wd_read_object_new(r, WD_KIND_NETPOL, meta, doc->line);
 	obj->policy.tier = WD_TIER_NORMAL;
 	obj->policy.on_trial = wd_read_on_trial(r, meta);
+	obj->policy.response = wd_read_response(r, meta, true);
 	wd_policy_specs(obj, 1);
 	if (wd_read_peer_selector(r, WD_AT(at, "podSelector"), subject,
 				  &obj->policy.spec->subject)) {

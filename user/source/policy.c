@@ -157,8 +157,8 @@ enum wd_response wd_read_response(struct wd_read *r, const struct wd_meta *meta,
 	wd_read_problem(r, WD_AT(at, RESPONSE_ANNOTATION), node->line,
 			counts ? "must be drop or reject; taken as if it were "
 				 "not there" :
-				 "counts on a Namespace only; taken as if it "
-				 "were not there");
+				 "counts on a Namespace and on policies; "
+				 "taken as if it were not there");
 	r->effect = effect;
 	return WD_RESPONSE_UNSET;
 }

@@ -335,14 +335,14 @@ class Prober:
 
     def op_say(self, ident, text, timeout):
         """Send on a held connection and wait for the echo."""
-        sock = self.held[ident]
+        sock, error = self.held[ident], ''
         sock.settimeout(timeout)
         try:
             sock.sendall(text.encode())
             got = sock.recv(4096).decode()
-        except OSError:
-            got = None
-        self.reply({'answer': got})
+        except OSError as e:
+            got, error = None, errno.errorcode.get(e.errno, '')
+        self.reply({'answer': got, 'why': error})
 
     def op_send(self, ident, text):
         self.held[ident].settimeout(1)
