@@ -82,8 +82,7 @@ static __always_inline __u32 verdict_of(const struct wd_pkt *pkt, int *r)
 }
 
 /* Drop it, or let it be its own answer. */
-static __always_inline int refuse(struct __sk_buff *skb,
-				  const struct wd_pkt *pkt, int r)
+static __always_inline int refuse(WD_CTX *skb, const struct wd_pkt *pkt, int r)
 {
 #if WD_ANSWERS
 	if (is_answered(pkt, r))
@@ -110,7 +109,7 @@ WD_STEP_OF(conclude, nr)
 		    pkt->is_new && (pkt->monitor & WD_MONITOR_NEW))
 		event_send(skb, (__u32)r, verdict);
 	/* for BPF_PROG_TEST_RUN: nothing here reads it */
-	skb->cb[0] = (__u32)r;
+	((struct __sk_buff *)(void *)skb)->cb[0] = (__u32)r;
 	if (verdict == WD_DROP)
 		return refuse(skb, pkt, r);
 	return pkt->late && pkt->dir == WD_EGRESS ? WD_TC_PASS : WD_TC_NEXT;

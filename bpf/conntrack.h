@@ -87,8 +87,7 @@ WD_STEP(refresh_here)
 }
 
 /* The packet's flow, which is at pkt->place, lives on. */
-static __always_inline void flow_refresh(struct __sk_buff *skb,
-					 struct wd_pkt *pkt,
+static __always_inline void flow_refresh(WD_CTX *skb, struct wd_pkt *pkt,
 					 const struct wd_spot *spot)
 {
 	if (WD_IS_MINIMAL)
@@ -139,20 +138,32 @@ WD_STEP_OF(flow_make, nr)
 			(void)flow_sweep(skb);
 			(void)flow_sweep(skb);
 		}
-		if (quota->open >= WD_OPEN_SHARE || quota->out >= WD_FLOW_SHARE)
+		if (!WD_IS_HOST && (quota->open >= WD_OPEN_SHARE ||
+				    quota->out >= WD_FLOW_SHARE))
 			return WD_R_CT_FULL;
 	}
+	/* allow: the host is not shut up because pods have filled the table */
 	if (!flow_insert(skb, pkt, &draft))
-		return WD_R_CT_FULL;
+		return WD_IS_HOST ? r : WD_R_CT_FULL;
 	pkt->is_new = 1;
 	return r;
 }
 
 /* ---- judging ---- */
 
+/* The host to a pod of its own: what its probes are told is the pod's to say. */
+static __always_inline bool is_to_own_pod(const struct wd_pkt *pkt, __u8 dir)
+{
+	const struct wd_addr_val *val;
+
+	if (!WD_IS_HOST || dir != WD_EGRESS)
+		return false;
+	val = addr_of(pkt);
+	return val && (val->flags & WD_ADDR_LOCAL);
+}
+
 /* A packet on its own, in its own direction. */
-static __always_inline int judge_packet(struct __sk_buff *skb,
-					struct wd_pkt *pkt)
+static __always_inline int judge_packet(WD_CTX *skb, struct wd_pkt *pkt)
 {
 	int r;
 
@@ -166,16 +177,19 @@ static __always_inline int judge_packet(struct __sk_buff *skb,
 			return r;
 		}
 	}
+	if (is_to_own_pod(pkt, pkt->dir))
+		return WD_R_HOST;
 	return WD_COPIES ? policy_of(skb, pkt, pkt->dir & 1, true) :
 			   judge(skb, pkt->dir & 1);
 }
 
 /* A flow that was, or is to be, opened in direction @dir. */
-static __always_inline int judge_flow(struct __sk_buff *skb,
-				      const struct wd_pkt *pkt, bool is_host,
-				      __u8 dir)
+static __always_inline int judge_flow(WD_CTX *skb, const struct wd_pkt *pkt,
+				      bool is_host, __u8 dir)
 {
 	if (is_host && !(pkt->switches & WD_STATE_HOST_POLICY))
+		return WD_R_HOST;
+	if (is_to_own_pod(pkt, dir))
 		return WD_R_HOST;
 	return judge(skb, dir);
 }
@@ -184,7 +198,7 @@ static __always_inline int judge_flow(struct __sk_buff *skb,
  * An answer of a backend on this node: the host gave it the service's address,
  * and the backend's own hook saw its real one.
  */
-static __always_inline bool is_service_answer(struct __sk_buff *skb,
+static __always_inline bool is_service_answer(WD_CTX *skb,
 					      const struct wd_pkt *pkt,
 					      const struct wd_flow_entry *flow)
 {
@@ -193,8 +207,7 @@ static __always_inline bool is_service_answer(struct __sk_buff *skb,
 }
 
 /* A stale flow. Return: ESTABLISHED, or what else decides about the packet. */
-static __always_inline int flow_rejudge(struct __sk_buff *skb,
-					struct wd_pkt *pkt,
+static __always_inline int flow_rejudge(WD_CTX *skb, struct wd_pkt *pkt,
 					struct wd_flow_entry *flow)
 {
 	int r;
@@ -243,9 +256,9 @@ WD_STEP(forget)
  * A packet that opens a flow: only policy decides, and state starts over. What
  * pkt->place may have is an older one.
  */
-__noinline int flow_open(struct __sk_buff *skb)
+__noinline int flow_open(WD_CTX *skb)
 {
-	struct wd_pkt *pkt = this_packet();
+	struct wd_pkt *pkt = WD_PACKET(skb);
 	int r;
 
 	if (!pkt)
@@ -271,7 +284,7 @@ __noinline int flow_open(struct __sk_buff *skb)
 /* ---- TCP ---- */
 
 /* A SYN to a connection that is up, see above. */
-static __always_inline int flow_again(struct __sk_buff *skb, struct wd_pkt *pkt,
+static __always_inline int flow_again(WD_CTX *skb, struct wd_pkt *pkt,
 				      struct wd_flow_entry *flow)
 {
 	int r = judge_packet(skb, pkt);
@@ -312,8 +325,7 @@ static __always_inline bool answers_again(const struct wd_pkt *pkt,
 }
 
 /* The flow begins again, in the direction of that SYN. */
-static __always_inline int flow_restart(struct __sk_buff *skb,
-					struct wd_pkt *pkt,
+static __always_inline int flow_restart(WD_CTX *skb, struct wd_pkt *pkt,
 					const struct wd_spot *spot)
 {
 	struct wd_flow_entry *flow = spot_flow(spot);
@@ -337,7 +349,7 @@ static __always_inline int flow_restart(struct __sk_buff *skb,
 	return flow->gen ? WD_R_ESTABLISHED : r;
 }
 
-static __always_inline void tcp_reset(struct __sk_buff *skb, struct wd_pkt *pkt,
+static __always_inline void tcp_reset(WD_CTX *skb, struct wd_pkt *pkt,
 				      const struct wd_spot *spot)
 {
 	struct wd_flow_entry *flow = spot_flow(spot);
@@ -354,8 +366,7 @@ static __always_inline void tcp_reset(struct __sk_buff *skb, struct wd_pkt *pkt,
 }
 
 /* The effects of a segment that fits. */
-static __always_inline void tcp_advance(struct __sk_buff *skb,
-					struct wd_pkt *pkt,
+static __always_inline void tcp_advance(WD_CTX *skb, struct wd_pkt *pkt,
 					const struct wd_spot *spot)
 {
 	struct wd_flow_entry *flow = spot_flow(spot);
@@ -388,7 +399,7 @@ static __always_inline void tcp_advance(struct __sk_buff *skb,
 /* ---- all packets of a flow ---- */
 
 /* A SYN to a flow that is there. Return: WD_GO_ON if it opens one anew. */
-static __always_inline int flow_syn(struct __sk_buff *skb, struct wd_pkt *pkt,
+static __always_inline int flow_syn(WD_CTX *skb, struct wd_pkt *pkt,
 				    struct wd_flow_entry *flow)
 {
 	if (flow->flags & WD_FLOW_REPLIED)
@@ -400,8 +411,7 @@ static __always_inline int flow_syn(struct __sk_buff *skb, struct wd_pkt *pkt,
 }
 
 /* A packet that fits its flow; TCP apart, any of the other side is an answer. */
-static __always_inline void flow_advance(struct __sk_buff *skb,
-					 struct wd_pkt *pkt,
+static __always_inline void flow_advance(WD_CTX *skb, struct wd_pkt *pkt,
 					 const struct wd_spot *spot)
 {
 	struct wd_flow_entry *flow = spot_flow(spot);
@@ -429,9 +439,9 @@ WD_STEP(fit_here)
 }
 
 /* A packet of a flow that is there, but not in the middle of a fresh, replied one. */
-__noinline int flow_slow(struct __sk_buff *skb)
+__noinline int flow_slow(WD_CTX *skb)
 {
-	struct wd_pkt *pkt = this_packet();
+	struct wd_pkt *pkt = WD_PACKET(skb);
 	enum wd_fit fit = WD_FIT_FULL;
 	struct wd_spot spot;
 	struct wd_flow_entry *flow;
@@ -489,8 +499,7 @@ static __always_inline bool flow_is_fast(const struct wd_pkt *pkt,
 }
 
 /* The flow a packet belongs to, or what policy says if there is none. */
-static __always_inline int judge_flow_of(struct __sk_buff *skb,
-					 struct wd_pkt *pkt)
+static __always_inline int judge_flow_of(WD_CTX *skb, struct wd_pkt *pkt)
 {
 	struct wd_spot spot = flow_find(skb, pkt);
 

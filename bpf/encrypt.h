@@ -47,7 +47,7 @@ static __always_inline bool is_trusted_device(__u32 iif)
 }
 
 /* Return: a reason to drop, or WD_GO_ON. */
-__noinline int check_encrypted(struct __sk_buff *skb)
+__noinline int check_encrypted(WD_CTX *skb)
 {
 	struct wd_pkt *pkt = this_packet();
 
@@ -57,7 +57,8 @@ __noinline int check_encrypted(struct __sk_buff *skb)
 		return WD_GO_ON;
 	if (pkt->switches & WD_STATE_WIRE_OPEN)
 		return WD_R_WG_STATE;
-	if (pkt->dir == WD_INGRESS && !is_trusted_device(skb->ingress_ifindex))
+	if (pkt->dir == WD_INGRESS &&
+	    !is_trusted_device(WD_SKB(skb)->ingress_ifindex))
 		return WD_R_PLAINTEXT_IN;
 	return WD_GO_ON;
 }

@@ -89,12 +89,13 @@ static __always_inline void event_put(struct wd_pkt *pkt,
 	stat->sent++;
 }
 
-__noinline int event_send(struct __sk_buff *skb, __u32 r, __u32 verdict)
+__noinline int event_send(WD_CTX *skb, __u32 r, __u32 verdict)
 {
 	struct wd_pkt *pkt = this_packet();
 
 	if (wd_with_events && pkt)
-		event_put(pkt, this_endpoint(skb), skb->ifindex, r, verdict);
+		event_put(pkt, this_endpoint(skb), WD_SKB(skb)->ifindex, r,
+			  verdict);
 	return 0;
 }
 

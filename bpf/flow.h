@@ -151,8 +151,8 @@ WD_STEP_OF(place_is, place)
 	return spot.bucket && way_is(spot.bucket, spot.way, pkt);
 }
 
-static __always_inline __u32 search_bucket(struct __sk_buff *skb,
-					   struct wd_pkt *pkt, __u32 nr)
+static __always_inline __u32 search_bucket(WD_CTX *skb, struct wd_pkt *pkt,
+					   __u32 nr)
 {
 	struct wd_bucket *bucket = bucket_at(nr);
 	__u32 way;
@@ -167,9 +167,9 @@ static __always_inline __u32 search_bucket(struct __sk_buff *skb,
 }
 
 /* Look everywhere for the packet's flow; sets pkt->place. */
-__noinline int flow_search(struct __sk_buff *skb)
+__noinline int flow_search(WD_CTX *skb)
 {
-	struct wd_pkt *pkt = this_packet();
+	struct wd_pkt *pkt = WD_PACKET(skb);
 
 	WD_OPAQUE(skb); /* see packet.h: unused, but it must be passed */
 	if (!pkt)
@@ -187,8 +187,7 @@ static __always_inline struct wd_spot spot_here(const struct wd_pkt *pkt)
 }
 
 /* The live flow that pkt->key names. Sets pkt->hash and pkt->place. */
-static __always_inline struct wd_spot flow_find(struct __sk_buff *skb,
-						struct wd_pkt *pkt)
+static __always_inline struct wd_spot flow_find(WD_CTX *skb, struct wd_pkt *pkt)
 {
 	__u64 hash = flow_hash(pkt);
 	struct wd_bucket *bucket = bucket_at(hash_bucket(hash));
@@ -228,8 +227,7 @@ WD_STEP_OF(let_go, tick)
 }
 
 /* Let go of what expired since the last time. */
-static __always_inline void quota_pass(struct __sk_buff *skb,
-				       struct wd_pkt *pkt,
+static __always_inline void quota_pass(WD_CTX *skb, struct wd_pkt *pkt,
 				       struct wd_quota_val *quota, __u32 now)
 {
 	__u32 ticks = now - quota->tick, i;
@@ -257,9 +255,9 @@ static __always_inline void quota_pass(struct __sk_buff *skb,
  * 0, and the sum is taken anew each tick, so that what a race spoils does not
  * last.
  */
-__noinline int quota_update(struct __sk_buff *skb)
+__noinline int quota_update(WD_CTX *skb)
 {
-	struct wd_pkt *pkt = this_packet();
+	struct wd_pkt *pkt = WD_PACKET(skb);
 	struct wd_quota_val *quota;
 	__u32 now;
 
@@ -282,7 +280,7 @@ __noinline int quota_update(struct __sk_buff *skb)
 }
 
 /* The share of the packet's endpoint. */
-static __always_inline struct wd_quota_val *quota_of(struct __sk_buff *skb,
+static __always_inline struct wd_quota_val *quota_of(WD_CTX *skb,
 						     const struct wd_pkt *pkt)
 {
 	struct wd_quota_val *quota = quota_at(pkt->ep_stat);
@@ -296,7 +294,7 @@ static __always_inline struct wd_quota_val *quota_of(struct __sk_buff *skb,
  * An answer to a single neighbour: it makes no entry in a table, only keeps one
  * that somebody asked for.
  */
-static __always_inline bool is_answer_to_one(struct __sk_buff *skb,
+static __always_inline bool is_answer_to_one(WD_CTX *skb,
 					     const struct wd_pkt *pkt)
 {
 	const struct ethhdr *eth;
@@ -312,7 +310,7 @@ static __always_inline bool is_answer_to_one(struct __sk_buff *skb,
  * host work on a table that all pods share. allow: answers are not rationed, or
  * whoever asks much uses up the ration of the one who is asked
  */
-static __always_inline int quota_neighbour(struct __sk_buff *skb,
+static __always_inline int quota_neighbour(WD_CTX *skb,
 					   const struct wd_pkt *pkt)
 {
 	struct wd_quota_val *quota;
@@ -364,8 +362,7 @@ WD_STEP(close_here)
 }
 
 /* The same of the packet's flow, which is at pkt->place. */
-static __always_inline void quota_close(struct __sk_buff *skb,
-					struct wd_pkt *pkt,
+static __always_inline void quota_close(WD_CTX *skb, struct wd_pkt *pkt,
 					const struct wd_spot *spot)
 {
 	if (WD_IS_MINIMAL)
@@ -435,8 +432,7 @@ WD_STEP_OF(die_at, expires)
 }
 
 /* Give the packet's flow, which is at pkt->place, another time of death. */
-static __always_inline void spot_set_expires(struct __sk_buff *skb,
-					     struct wd_pkt *pkt,
+static __always_inline void spot_set_expires(WD_CTX *skb, struct wd_pkt *pkt,
 					     const struct wd_spot *spot,
 					     __u32 expires)
 {
@@ -538,8 +534,8 @@ WD_STEP_OF(place_is_victim, place)
  * Return: whether there is no better. Begins at the home way: in a flood that
  * is mostly one of the flood's.
  */
-static __always_inline bool
-find_victim(struct __sk_buff *skb, struct wd_pkt *pkt, __u32 nr, __s32 mine)
+static __always_inline bool find_victim(WD_CTX *skb, struct wd_pkt *pkt,
+					__u32 nr, __s32 mine)
 {
 	struct wd_spot spot = { bucket_at(nr), 0 };
 	__u32 home = hash_home(pkt->hash);
@@ -558,9 +554,9 @@ find_victim(struct __sk_buff *skb, struct wd_pkt *pkt, __u32 nr, __s32 mine)
 }
 
 /* Set pkt->place to one whose flow gives way to the packet's; or to none. */
-__noinline int flow_victim(struct __sk_buff *skb)
+__noinline int flow_victim(WD_CTX *skb)
 {
-	struct wd_pkt *pkt = this_packet();
+	struct wd_pkt *pkt = WD_PACKET(skb);
 	struct wd_quota_val *quota;
 
 	WD_OPAQUE(skb);
@@ -667,9 +663,9 @@ WD_STEP_OF(sweep_place, place)
 }
 
 /* Drop the dead of the bucket that this CPU's hand points to, and go on. */
-__noinline int flow_sweep(struct __sk_buff *skb)
+__noinline int flow_sweep(WD_CTX *skb)
 {
-	struct wd_pkt *pkt = this_packet();
+	struct wd_pkt *pkt = WD_PACKET(skb);
 	struct wd_spot spot = {};
 	__u32 nr, way;
 
@@ -757,8 +753,7 @@ WD_STEP(find_place)
  * Make the packet's flow, counted against its endpoint's share. Return: false
  * if there is no place for it.
  */
-static __always_inline bool flow_insert(struct __sk_buff *skb,
-					struct wd_pkt *pkt,
+static __always_inline bool flow_insert(WD_CTX *skb, struct wd_pkt *pkt,
 					const struct wd_draft *draft)
 {
 	struct wd_quota_val *quota;

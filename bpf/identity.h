@@ -144,8 +144,7 @@ WD_STEP(has_martian)
  * The endpoint's own end of an IP packet: its source if it sends, else its
  * destination, which may also be a group it could listen to.
  */
-static __always_inline int check_own_end(struct __sk_buff *skb,
-					 struct wd_pkt *pkt,
+static __always_inline int check_own_end(WD_CTX *skb, struct wd_pkt *pkt,
 					 const struct wd_endpoint_val *ep)
 {
 	const __be32 *own = pkt->dir == WD_EGRESS ? pkt->src : pkt->dst;
@@ -242,9 +241,9 @@ static __always_inline const struct wd_endpoint_val *endpoint_of(__u32 ifindex)
 
 /* The endpoint of this hook. */
 static __always_inline const struct wd_endpoint_val *
-this_endpoint(const struct __sk_buff *skb)
+this_endpoint(const WD_CTX *skb)
 {
-	return endpoint_of(skb->ifindex);
+	return endpoint_of(WD_SKB(skb)->ifindex);
 }
 
 /*
@@ -252,15 +251,15 @@ this_endpoint(const struct __sk_buff *skb)
  * all that comes after for each; so wd_minimal goes by a copy.
  */
 static __always_inline const struct wd_endpoint_val *
-own_endpoint(const struct __sk_buff *skb, const struct wd_pkt *pkt)
+own_endpoint(const WD_CTX *skb, const struct wd_pkt *pkt)
 {
 	return WD_IS_MINIMAL ? &pkt->own : this_endpoint(skb);
 }
 
-__noinline int judge_arp(struct __sk_buff *skb, __u32 dir)
+__noinline int judge_arp(WD_CTX *skb, __u32 dir)
 {
 	const struct wd_endpoint_val *ep;
-	struct wd_pkt *pkt = this_packet();
+	struct wd_pkt *pkt = WD_PACKET(skb);
 	struct wd_arp *arp;
 	struct ethhdr *eth;
 
@@ -383,10 +382,10 @@ static __always_inline int judge_nd_in(const struct wd_pkt *pkt)
  * proves that it was sent on this link. Extension headers or fragments around
  * it serve only to get past filters (RFC 6980), so they are refused.
  */
-__noinline int judge_nd(struct __sk_buff *skb)
+__noinline int judge_nd(WD_CTX *skb)
 {
-	struct wd_pkt *pkt = this_packet();
-	__u32 iif = skb->ingress_ifindex;
+	struct wd_pkt *pkt = WD_PACKET(skb);
+	__u32 iif = WD_SKB(skb)->ingress_ifindex;
 	struct icmp6hdr *icmp;
 	__u8 type;
 	int r;
@@ -601,9 +600,9 @@ sender_of(struct wd_pkt *pkt, __u32 iif)
  *                      bridge that endpoint is a port of and routes for it
  * Return: WD_R_HOST, a reason to drop, or WD_GO_ON.
  */
-static __always_inline int provenance(struct __sk_buff *skb, struct wd_pkt *pkt)
+static __always_inline int provenance(WD_CTX *skb, struct wd_pkt *pkt)
 {
-	__u32 iif = skb->ingress_ifindex;
+	__u32 iif = WD_IIF(skb);
 	const struct wd_endpoint_val *from;
 	const struct wd_addr_val *val;
 
@@ -626,9 +625,9 @@ static __always_inline int provenance(struct __sk_buff *skb, struct wd_pkt *pkt)
 }
 
 /* The same where speed is not all: each copy is verified anew. */
-__noinline int check_provenance(struct __sk_buff *skb)
+__noinline int check_provenance(WD_CTX *skb)
 {
-	struct wd_pkt *pkt = this_packet();
+	struct wd_pkt *pkt = WD_PACKET(skb);
 
 	return pkt ? provenance(skb, pkt) : WD_R_MAP_ERR;
 }

@@ -20,6 +20,22 @@
 #define WD_CTX struct __sk_buff
 #endif
 
+/* Where there is one: not in what programs of netfilter call. */
+#define WD_SKB(ctx) ((const struct __sk_buff *)(const void *)(ctx))
+
+/*
+ * The packet in a function that has @ctx, and the device it came in by. In
+ * wd_host what is passed around is the packet itself: there one may be
+ * interrupted by the next, so each has an element of its own.
+ */
+#if WD_IS_HOST
+#define WD_PACKET(ctx) (ctx)
+#define WD_IIF(ctx) ((ctx)->iif)
+#else
+#define WD_PACKET(ctx) this_packet()
+#define WD_IIF(ctx) (WD_SKB(ctx)->ingress_ifindex)
+#endif
+
 /* No decision yet: go on with the next step. */
 #define WD_GO_ON (-1)
 
@@ -124,12 +140,15 @@ struct wd_pkt {
 #if WD_IS_WIRE
 	struct wd_layers wire;
 #endif
+#if WD_IS_HOST
+	__u32 iif; /* device it came in by, 0 none */
+#endif
 
 	/* Not zeroed: stays from packet to packet, see sender_of(). */
 	__u32 uplink; /* a device that is no endpoint's, 0 none */
 	__u32 uplink_gen; /* generation in which that was found */
 	__u32 hand; /* bucket that flow_sweep() looks at next */
-	__u32 busy; /* wd_late only: somebody is at it, see there */
+	__u32 busy; /* wd_late and wd_host only: somebody is at it, see there */
 	struct wd_endpoint_val own; /* of this packet, see own_endpoint() */
 	struct wd_draft draft; /* see flow_insert() */
 	__u32 quote_sum; /* answer.h: of the bytes that are quoted */
@@ -144,10 +163,16 @@ static __always_inline __u8 dir_reverse(__u8 dir)
 	return dir ^ 1;
 }
 
+#if WD_IS_HOST
+#define WD_SCRATCH 8 /* packets that may be under way on one CPU */
+#else
+#define WD_SCRATCH 1
+#endif
+
 /* No pin, no meaning between packets: not a map of warder/maps.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, WD_SCRATCH);
 	__type(key, __u32);
 	__type(value, struct wd_pkt);
 } wd_scratch SEC(".maps");

@@ -36,7 +36,7 @@
  * The bytes off .. off+len of the frame, or NULL when it has no such bytes. Any
  * pointer got before is stale afterwards.
  */
-static __always_inline void *header(struct __sk_buff *skb, __u32 off, __u32 len)
+static __always_inline void *header(void *skb, __u32 off, __u32 len)
 {
 	void *p = WD_PKT_PTR(skb, data) + off;
 
@@ -61,8 +61,8 @@ static __always_inline __u32 pkt_off(const struct wd_pkt *pkt)
 }
 
 /* As header(), at pkt->off and inside what the IP header states. */
-static __always_inline void *inner_header(struct __sk_buff *skb,
-					  const struct wd_pkt *pkt, __u32 len)
+static __always_inline void *inner_header(void *skb, const struct wd_pkt *pkt,
+					  __u32 len)
 {
 	__u32 off = pkt_off(pkt);
 
@@ -271,6 +271,16 @@ static __always_inline bool set_segment(struct wd_pkt *pkt,
 	return true;
 }
 
+/* deny: no stack sends these; they are probes for filters that let go */
+static __always_inline int tcp_flags(__u8 flags)
+{
+	if (!flags || (flags & (WD_TCP_FIN | WD_TCP_ACK)) == WD_TCP_FIN)
+		return WD_R_CT_INVALID;
+	if ((flags & WD_TCP_SYN) && (flags & (WD_TCP_FIN | WD_TCP_RST)))
+		return WD_R_CT_INVALID;
+	return WD_GO_ON;
+}
+
 WD_STEP(parse_tcp)
 {
 	struct tcphdr *tcp = inner_header(skb, pkt, sizeof(*tcp));
@@ -286,16 +296,11 @@ WD_STEP(parse_tcp)
 	if (!set_segment(pkt, tcp))
 		return WD_R_L4_BAD;
 	set_ports(pkt, pkt->dir, tcp->source, tcp->dest);
-	/* deny: no stack sends these; they are probes for filters that let go */
-	if (!flags || (flags & (WD_TCP_FIN | WD_TCP_ACK)) == WD_TCP_FIN)
-		return WD_R_CT_INVALID;
-	if ((flags & WD_TCP_SYN) && (flags & (WD_TCP_FIN | WD_TCP_RST)))
-		return WD_R_CT_INVALID;
-	return WD_GO_ON;
+	return tcp_flags(flags);
 }
 
-static __always_inline int parse_ports(struct __sk_buff *skb,
-				       struct wd_pkt *pkt, __u32 len)
+static __always_inline int parse_ports(WD_CTX *skb, struct wd_pkt *pkt,
+				       __u32 len)
 {
 	struct udphdr *udp = inner_header(skb, pkt, len);
 

@@ -264,7 +264,7 @@ static __always_inline int rules_of(struct wd_pkt *pkt, __u32 dir, __u32 port)
 /* The same for those who call it often; @at: port * 2 + direction. */
 __noinline int judge_rules(WD_CTX *skb, __u32 at)
 {
-	struct wd_pkt *pkt = this_packet();
+	struct wd_pkt *pkt = WD_PACKET(skb);
 
 	WD_OPAQUE(skb); /* see packet.h: unused, but it must be passed */
 	return pkt ? rules_of(pkt, at & 1, (at >> 1) & 0xffff) : WD_R_MAP_ERR;
@@ -305,7 +305,7 @@ static __always_inline const struct wd_front_val *find_front(struct wd_pkt *pkt,
 /* Is the peer a service, by the port at hand? */
 __noinline int peer_is_service(WD_CTX *skb)
 {
-	struct wd_pkt *pkt = this_packet();
+	struct wd_pkt *pkt = WD_PACKET(skb);
 
 	WD_OPAQUE(skb); /* see packet.h: unused, but it must be passed */
 	return pkt && find_front(pkt, 0);
@@ -347,7 +347,7 @@ static __always_inline int judge_front(WD_CTX *skb, struct wd_pkt *pkt,
 /* What entry @nr says; kept is what decides. Return: 1: no other has a say */
 __noinline int judge_backends(WD_CTX *skb, __u32 nr)
 {
-	struct wd_pkt *pkt = this_packet();
+	struct wd_pkt *pkt = WD_PACKET(skb);
 	const struct wd_front_val *front;
 	int r;
 
@@ -407,7 +407,7 @@ static __always_inline bool is_judged_late(const struct wd_pkt *pkt)
  */
 __noinline int judge_service(WD_CTX *skb)
 {
-	struct wd_pkt *pkt = this_packet();
+	struct wd_pkt *pkt = WD_PACKET(skb);
 	__u32 nr;
 
 	if (!pkt)
@@ -478,7 +478,7 @@ static __always_inline int trial_of(WD_CTX *skb, struct wd_pkt *pkt, __u32 dir)
 /* The same where policy_of() is a copy; in judge() it would be a frame more. */
 __noinline int judge_trial(WD_CTX *skb, __u32 dir)
 {
-	struct wd_pkt *pkt = this_packet();
+	struct wd_pkt *pkt = WD_PACKET(skb);
 
 	return pkt ? trial_of(skb, pkt, dir & 1) : WD_R_MAP_ERR;
 }
@@ -506,7 +506,7 @@ static __always_inline int policy_of(WD_CTX *skb, struct wd_pkt *pkt, __u32 dir,
 /* The same where speed is not all: each copy is verified anew. */
 __noinline int judge(WD_CTX *skb, __u32 dir)
 {
-	struct wd_pkt *pkt = this_packet();
+	struct wd_pkt *pkt = WD_PACKET(skb);
 
 	return pkt ? policy_of(skb, pkt, dir & 1, false) : WD_R_MAP_ERR;
 }

@@ -55,11 +55,20 @@
 #define WD_IS_WIRE 0
 #endif
 
+/* Programs of netfilter: wd_late and wd_host. They can send nothing. */
+#ifndef WD_IS_NF
+#define WD_IS_NF 0
+#endif
+/* The object of the host's own traffic, see wd_host.bpf.c. */
+#ifndef WD_IS_HOST
+#define WD_IS_HOST 0
+#endif
+
 /* Is code copied into the ways that are in a hurry? */
 #define WD_COPIES (!WD_IS_COMPAT && !WD_IS_MINIMAL)
 
 /* Is the sender told of what is denied, where that is asked for? See answer.h. */
-#define WD_ANSWERS (!WD_IS_MINIMAL && !WD_IS_WIRE)
+#define WD_ANSWERS (!WD_IS_MINIMAL && !WD_IS_WIRE && !WD_IS_NF)
 
 /* Before a loop: straight code, where that is worth its instructions. */
 #if WD_COPIES
@@ -76,49 +85,47 @@
  */
 #if WD_IS_MINIMAL
 #define WD_STEP(name) \
-	static __always_inline int name##_inline(struct __sk_buff * skb, \
+	static __always_inline int name##_inline(WD_CTX * skb, \
 						 struct wd_pkt * pkt); \
-	__noinline int name##_step(struct __sk_buff *skb) \
+	__noinline int name##_step(WD_CTX *skb) \
 	{ \
 		struct wd_pkt *pkt = this_packet(); \
 \
 		WD_OPAQUE(skb); \
 		return pkt ? name##_inline(skb, pkt) : WD_R_MAP_ERR; \
 	} \
-	static __always_inline int name(struct __sk_buff *skb, \
-					struct wd_pkt *pkt) \
+	static __always_inline int name(WD_CTX *skb, struct wd_pkt *pkt) \
 	{ \
 		(void)pkt; \
 		return name##_step(skb); \
 	} \
-	static __always_inline int name##_inline(struct __sk_buff * skb, \
+	static __always_inline int name##_inline(WD_CTX * skb, \
 						 struct wd_pkt * pkt)
 /* The same with a number, for the body of a loop. */
 #define WD_STEP_OF(name, nr) \
 	static __always_inline int name##_inline( \
-		struct __sk_buff * skb, struct wd_pkt * pkt, __u32 nr); \
-	__noinline int name##_step(struct __sk_buff *skb, __u32 nr) \
+		WD_CTX * skb, struct wd_pkt * pkt, __u32 nr); \
+	__noinline int name##_step(WD_CTX *skb, __u32 nr) \
 	{ \
 		struct wd_pkt *pkt = this_packet(); \
 \
 		WD_OPAQUE(skb); \
 		return pkt ? name##_inline(skb, pkt, nr) : WD_R_MAP_ERR; \
 	} \
-	static __always_inline int name(struct __sk_buff *skb, \
-					struct wd_pkt *pkt, __u32 nr) \
+	static __always_inline int name(WD_CTX *skb, struct wd_pkt *pkt, \
+					__u32 nr) \
 	{ \
 		(void)pkt; \
 		return name##_step(skb, nr); \
 	} \
 	static __always_inline int name##_inline( \
-		struct __sk_buff * skb, struct wd_pkt * pkt, __u32 nr)
+		WD_CTX * skb, struct wd_pkt * pkt, __u32 nr)
 #else
 #define WD_STEP(name) \
-	static __always_inline int name(struct __sk_buff *skb, \
-					struct wd_pkt *pkt)
+	static __always_inline int name(WD_CTX *skb, struct wd_pkt *pkt)
 #define WD_STEP_OF(name, nr) \
-	static __always_inline int name(struct __sk_buff *skb, \
-					struct wd_pkt *pkt, __u32 nr)
+	static __always_inline int name(WD_CTX *skb, struct wd_pkt *pkt, \
+					__u32 nr)
 #endif
 
 #endif /* WARDER_BPF_RUNG_H */

@@ -23,6 +23,7 @@
  * a pod, so the source names the endpoint where the device does not.
  */
 #define WD_IS_COMPAT 1 /* no copies for speed */
+#define WD_IS_NF 1
 #define WD_CTX struct bpf_nf_ctx
 
 #include "vmlinux.h"

@@ -99,8 +99,22 @@ WD_ABI_SIZE(struct wd_state_val, 128);
 /* who is denied something is told: a reset, or prohibited by ICMP */
 #define WD_EP_REJECT 0x10
 
+/*
+ * Keys of the host itself, which no interface has: what is in force, and what is
+ * tried, which goes before it up to a time. No entry: nothing is judged. Both
+ * are instance WD_HOST_KEY in wd_flow and have WD_HOST_STAT; addresses are
+ * none, since all of the host's are meant.
+ */
+#define WD_HOST_KEY 0xffffffffu
+#define WD_HOST_TRIED_KEY 0xfffffffeu
+#define WD_HOST_STAT (WD_ENDPOINTS_MAX - 1)
+
 struct wd_endpoint_val {
-	__u64 cookie; /* netns cookie of the pod's namespace, 0 unknown */
+	/*
+	 * netns cookie of the pod's namespace, 0 unknown; of WD_HOST_TRIED_KEY
+	 * when it ends, by CLOCK_MONOTONIC
+	 */
+	__u64 cookie;
 	__u32 id; /* endpoint instance: never used twice in one set of pins, >= 1 */
 	__u32 stat; /* index into wd_epstat, wd_quota and wd_answer, < WD_ENDPOINTS_MAX */
 	__u32 identity;
@@ -352,11 +366,23 @@ struct wd_flow_key {
 	__be16 lport;
 	__be16 pport;
 	__u8 proto; /* IP protocol number */
-	__u8 laddr; /* which own address: 0.. = ip4[]/ip6[], 0xfe link-local, 0xff other */
+	/*
+	 * which own address: 0.. = ip4[]/ip6[], 0xfe link-local, 0xff other; of
+	 * the host WD_HOST_LADDR()
+	 */
+	__u8 laddr;
 	__u8 sub; /* ICMP: direction of the request + 1, other types + 3; else 0 */
 	__u8 family; /* 4 or 6 */
 };
 WD_ABI_SIZE(struct wd_flow_key, 28);
+
+/*
+ * The host has any number of addresses, and rules do not tell them apart: some
+ * bits of the address keep nearly all flows of one peer's port apart. Of the
+ * four words of an address (IPv4 in the first) exclusive-or'd.
+ */
+#define WD_HOST_LADDR(word) \
+	((__u8)(((word) ^ (word) >> 8 ^ (word) >> 16 ^ (word) >> 24) & 0x7f))
 
 #define WD_FLOW_FIN_IN 0x1 /* TCP: the peer said FIN */
 #define WD_FLOW_FIN_OUT 0x2 /* TCP: the pod did */

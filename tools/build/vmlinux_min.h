@@ -398,7 +398,7 @@ struct nd_msg {
 };
 
 /*
- * The kernel's inside, as wd_late looks at it: where each field is, is found out
+ * The kernel's inside, as wd_late and wd_host look at it: where each field is, is found out
  * when the object loads.
  */
 #pragma clang attribute push(__attribute__((preserve_access_index)), \
@@ -408,7 +408,12 @@ struct net_device {
 	int ifindex;
 };
 
+struct dst_entry {
+	struct net_device *dev;
+};
+
 struct sk_buff {
+	unsigned long _skb_refdst;
 	unsigned int len;
 	unsigned int data_len;
 	unsigned long _nfct;
@@ -459,5 +464,10 @@ struct nf_conn {
 };
 
 #pragma clang attribute pop
+
+/* 16 bytes that only the kernel looks into. */
+struct bpf_dynptr {
+	__u64 opaque[2];
+};
 
 #endif
