@@ -74,7 +74,6 @@ static int each_entry(struct wd_datapath *dp, enum wd_map map, entry_fn fn,
 
 struct reach {
 	struct wd_agent *agent;
-	uint32_t max_id;
 	bool row[WD_ROWS_MAX];
 	bool slot[WD_SLOTS_MAX];
 	bool span[WD_SPANS_MAX];
@@ -133,8 +132,6 @@ static int reach_entry(void *ctx, enum wd_map map, const void *key,
 			if (!err)
 				err = reach_slot(r, ep->trial[i]);
 		}
-		if (ep->id > r->max_id)
-			r->max_id = ep->id;
 	} else {
 		const struct wd_addr_val *addr = val;
 
@@ -185,7 +182,7 @@ static int max_id(void *ctx, enum wd_map map, const void *key, const void *val)
 
 	(void)map;
 	(void)key;
-	if (ep->id > *max)
+	if (ep->id > *max && ep->id < WD_HOST_TRIED_KEY) /* not the host's */
 		*max = ep->id;
 	return 0;
 }

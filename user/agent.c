@@ -25,6 +25,7 @@
 #include "encryption.h"
 #include "endpoints_int.h"
 #include "events.h"
+#include "hostpolicy.h"
 #include "journal.h"
 #include "kube/kube.h"
 #include "log.h"
@@ -231,6 +232,7 @@ int wd_agent_commit(struct wd_agent *agent)
 	/* What no source has told of yet is not known to be nothing. */
 	if (agent->waiting)
 		return -EAGAIN;
+	wd_hostpolicy_look(agent->hostpolicy);
 	if (wd_ladder(agent->dp)->frozen)
 		return commit_held(agent);
 	err = commit(agent, &why);
@@ -245,6 +247,7 @@ int wd_agent_commit(struct wd_agent *agent)
 	wd_endpoints_committed(agent->endpoints);
 	wd_encryption_apply(agent->encryption);
 	wd_services_tend(agent, false);
+	wd_hostpolicy_tend(agent->hostpolicy, false);
 	if (wd_model_unsettled(agent->model) || wd_model_dirty(agent->model))
 		wd_timer_set(agent->commit_timer, SETTLE_DELAY_MS);
 	return 0;
@@ -252,7 +255,7 @@ int wd_agent_commit(struct wd_agent *agent)
 
 void wd_agent_commit_soon(struct wd_agent *agent)
 {
-	if (agent->commit_failures == 0)
+	if (agent->commit_failures == 0 && !agent->is_copy)
 		wd_timer_set(agent->commit_timer, COMMIT_DELAY_MS);
 }
 
@@ -263,6 +266,7 @@ static void on_commit_timer(void *ctx)
 
 	if (agent->waiting)
 		return;
+	wd_hostpolicy_look(agent->hostpolicy);
 	if (wd_model_dirty(agent->model) || agent->commit_failures ||
 	    wd_ladder(agent->dp)->frozen) {
 		(void)wd_agent_commit(agent);
@@ -408,6 +412,7 @@ static void on_tick(void *ctx)
 		wd_endpoints_check(agent->endpoints);
 		(void)wd_encryption_check(agent->encryption);
 		wd_services_tend(agent, true);
+		wd_hostpolicy_tend(agent->hostpolicy, true);
 	}
 	if (ticks % DISCOVER_TICKS == 0 &&
 	    wd_endpoints_discover(agent->endpoints) > 0)
@@ -569,6 +574,7 @@ static int start_model(struct wd_agent *agent)
 	agent->encryption = wd_encryption_new(agent);
 	agent->store = wd_store_new(wd_agent_object, agent);
 	agent->model = wd_model_new(agent->store, &sink, &config);
+	agent->hostpolicy = wd_hostpolicy_new(agent);
 	identities_load(agent);
 	err = wd_adopt(agent);
 	if (!err)
@@ -626,6 +632,7 @@ void wd_agent_object(void *ctx, const struct wd_object *was,
 
 	wd_model_changed(agent->model, was, now);
 	wd_encryption_object(agent->encryption, was, now);
+	wd_hostpolicy_object(agent->hostpolicy, was, now);
 }
 
 static void replay_del(void *ctx, const char *container, const char *ifname)
@@ -808,6 +815,7 @@ static void stop(struct wd_agent *agent)
 	wd_kube_login_fini(&agent->login);
 	wd_manifests_free(agent->manifests);
 	wd_encryption_free(agent->encryption);
+	wd_hostpolicy_free(agent->hostpolicy);
 	wd_model_free(agent->model);
 	wd_endpoints_free(agent->endpoints);
 	wd_store_free(agent->store);

@@ -27,6 +27,7 @@ struct wd_complaints;
 struct wd_encryption;
 struct wd_endpoints;
 struct wd_events;
+struct wd_hostpolicy;
 struct wd_journal;
 struct wd_kube;
 struct wd_metrics_server;
@@ -58,6 +59,7 @@ struct wd_agent {
 	struct wd_model *model;
 	struct wd_endpoints *endpoints;
 	struct wd_encryption *encryption;
+	struct wd_hostpolicy *hostpolicy;
 	struct wd_events *events;
 	struct wd_witness *witness;
 	struct wd_metrics_server *metrics; /* NULL: not wanted */
@@ -68,6 +70,7 @@ struct wd_agent {
 	struct wd_timer *tick_timer;
 	struct wd_drift drift;
 	struct wd_services services;
+	bool is_copy; /* a child, see forked.h: the timers are not its own */
 	bool ready; /* the first generation of this process is in force */
 	bool identities_unsaved;
 	int commit_failures; /* in a row */

@@ -19,6 +19,7 @@
 #include <warder/maps.h>
 
 #include "datapath/ladder.h"
+#include "hostopen.h"
 #include "metrics/address.h"
 #include "model/xalloc.h"
 #include "names.h"
@@ -65,6 +66,14 @@ const struct wd_opt wd_config_opts[] = {
 	  .arg = "allow|policy",
 	  .help = "traffic of this host's own sockets to its pods: always let in\n"
 		  "(allow, the default: kubelet probes), or judged (policy)" },
+	{ .name = "host-open",
+	  .arg = "PORT[-PORT][/PROTO],...",
+	  .help = "of this host, let in whatever policies about nodes say, or none\n"
+		  "(default " WD_HOST_OPEN_DEFAULT ")" },
+	{ .name = "host-confirm",
+	  .arg = "TIME",
+	  .help = "how long policies about this node are tried before they are\n"
+		  "taken back, unless confirmed (default 90s)" },
 	{ .name = "mode",
 	  .arg = "enforce|audit|off",
 	  .help = "for namespaces and pods that do not say warder.io/mode\n"
@@ -205,6 +214,33 @@ static int set_host_ingress(struct wd_config *config, const char *value,
 		return -EINVAL;
 	}
 	config->host_ingress_policy = !strcmp(value, "policy");
+	return 0;
+}
+
+static int set_host_open(struct wd_config *config, const char *value,
+			 char **ret_error)
+{
+	if (!wd_host_open_check(value))
+		return replace(&config->host_open, value, ret_error);
+	wd_format(ret_error,
+		  "'%s' is not none or a list of up to 40 ports, as in "
+		  "22/tcp,2379-2380/tcp",
+		  value);
+	return -EINVAL;
+}
+
+static int set_host_confirm(struct wd_config *config, const char *value,
+			    char **ret_error)
+{
+	uint32_t ms;
+
+	if (wd_duration_parse(value, &ms) || ms < 1000 || ms > 3600000) {
+		wd_format(ret_error,
+			  "'%s' is not a time from 1s to 1h, as in 90s or 2m",
+			  value);
+		return -EINVAL;
+	}
+	config->host_confirm_ms = ms;
 	return 0;
 }
 
@@ -413,6 +449,8 @@ static const struct setting {
 	{ "max-rung", set_max_rung, NULL },
 	{ "hold", set_hold, NULL },
 	{ "host-ingress", set_host_ingress, NULL },
+	{ "host-open", set_host_open, NULL },
+	{ "host-confirm", set_host_confirm, NULL },
 	{ "mode", set_mode, NULL },
 	{ "encryption", set_encryption, NULL },
 	{ "encryption-nodes", set_encryption_nodes, NULL },
@@ -684,6 +722,8 @@ void wd_config_init(struct wd_config *config)
 							    WD_RUN_DIR_DEFAULT),
 		.bpffs = wd_xstrdup(WD_BPFFS_DEFAULT),
 		.max_rung = WD_RUNG_FULL,
+		.host_open = wd_xstrdup(WD_HOST_OPEN_DEFAULT),
+		.host_confirm_ms = 90000,
 		.mode = WD_MODE_ENFORCE,
 		/* no one takes a table: half of the predicates, 3/4 of the rows */
 		.quota = { 2048, 8192, 4096 },
@@ -703,6 +743,7 @@ void wd_config_fini(struct wd_config *config)
 	free(config->state_dir);
 	free(config->run_dir);
 	free(config->bpffs);
+	free(config->host_open);
 	free(config->metrics);
 	*config = (struct wd_config){};
 }

@@ -35,6 +35,8 @@ struct wd_config {
 	enum wd_rung max_rung; /* --max-rung */
 	bool hold_open; /* --hold=allow|drop: pods of a node on which no rung works */
 	bool host_ingress_policy; /* --host-ingress=policy|allow */
+	char *host_open; /* --host-open, see hostopen.h */
+	uint32_t host_confirm_ms; /* --host-confirm */
 	enum wd_mode mode; /* mode: enforce|audit|off */
 	bool encryption_required; /* encryption: required|none */
 	bool encryption_nodes; /* encryption-nodes: required|none */

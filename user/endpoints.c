@@ -24,6 +24,7 @@ int wd_endpoints_new(struct wd_agent *agent, struct wd_endpoints **ret_eps)
 	struct wd_endpoints *eps = wd_xcalloc(1, sizeof(*eps));
 
 	eps->agent = agent;
+	eps->stat_used[WD_HOST_STAT] = true;
 	eps->next_id = wd_adopt_max_endpoint_id(agent) + 1;
 	*ret_eps = eps;
 	return wd_endpoints_watch(eps);

@@ -72,6 +72,7 @@ pid_t wd_forked_start(struct wd_agent *agent, int fd,
 		return -EBUSY;
 	pid = fork();
 	if (!pid) {
+		agent->is_copy = true;
 		be_modest(parent);
 		_exit(run(agent, fd, ctx) ? 1 : 0);
 	}

@@ -28,6 +28,8 @@ struct wd_journal;
 	  "what must be encrypted, and whether all wires are guarded") \
 	X(DRIFT, "drift", "what others changed behind the agent's back") \
 	X(OBJECT, "object", "an object that is not enforced as written") \
+	X(HOST, "host", \
+	  "policies about this node: tried, confirmed or taken back") \
 	X(SOURCE, "source", \
 	  "a directory or file of manifests that cannot be read")
 

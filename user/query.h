@@ -2,7 +2,7 @@
 /*
  * query.h - answers of the agent, one file per noun, for query.c's table only.
  *
- * Handlers look at struct wd_agent and change nothing, but for sync and stop.
+ * Handlers look at struct wd_agent and change nothing, but for sync, stop and policy.confirm.
  * The keys of the answers are documented in the man page of each command.
  */
 #ifndef WARDER_QUERY_H
@@ -31,6 +31,7 @@ WD_QUERY_HANDLER(wd_query_policy_list);
 WD_QUERY_HANDLER(wd_query_policy_get);
 WD_QUERY_HANDLER(wd_query_policy_diff);
 WD_QUERY_HANDLER(wd_query_replay);
+WD_QUERY_HANDLER(wd_query_policy_confirm);
 WD_QUERY_HANDLER(wd_query_why);
 WD_QUERY_HANDLER(wd_query_map_list);
 WD_QUERY_HANDLER(wd_query_state_export);

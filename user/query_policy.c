@@ -8,8 +8,10 @@
 #include <strings.h>
 
 #include "agent.h"
-#include "kube/kube.h"
+#include "hostpolicy.h"
 #include "json.h"
+#include "kube/kube.h"
+#include "log.h"
 #include "model/xalloc.h"
 #include "names.h"
 #include "query.h"
@@ -108,6 +110,9 @@ static void put_policy(const struct wd_agent *agent,
 		    p->response == WD_RESPONSE_DROP   ? "drop" :
 							NULL);
 	wd_json_str(obj, "subject", subject);
+	if (wd_policy_nodes(p))
+		wd_json_str(obj, "host",
+			    wd_hostpolicy_word(agent->hostpolicy, policy));
 	put_dirs(obj, "isolates", p);
 	wd_json_int(obj, "ingress_rules", wd_policy_rules(p, WD_INGRESS));
 	wd_json_int(obj, "egress_rules", wd_policy_rules(p, WD_EGRESS));
@@ -297,4 +302,28 @@ void wd_query_policy_get(void *ctx, struct wd_ctl_conn *conn,
 			     "no such policy; see `warder policy list`");
 out:
 	free(copy);
+}
+
+/* ---- confirm ---- */
+
+void wd_query_policy_confirm(void *ctx, struct wd_ctl_conn *conn,
+			     struct json_object *req, int fd)
+{
+	struct wd_agent *agent = ctx;
+	struct json_object *doc;
+	char *why = NULL;
+	int err;
+
+	wd_query_no_fd(fd);
+	err = wd_hostpolicy_confirm(agent->hostpolicy,
+				    wd_json_get_bool(req, "again"), &why);
+	if (err) {
+		wd_ctl_error(conn, 1, "policy confirm", "%s",
+			     why ? why : wd_errno(err));
+	} else {
+		doc = json_object_new_object();
+		wd_hostpolicy_put(agent->hostpolicy, doc);
+		wd_ctl_reply(conn, doc);
+	}
+	free(why);
 }

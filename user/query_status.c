@@ -15,6 +15,7 @@
 
 #include "agent.h"
 #include "endpoints.h"
+#include "hostpolicy.h"
 #include "journal.h"
 #include "json.h"
 #include "kube/kube.h"
@@ -426,6 +427,7 @@ static void put_process(const struct wd_agent *agent, struct json_object *doc)
 	wd_json_str(doc, "mode", wd_mode_name(agent->config.mode));
 	wd_json_str(doc, "host_ingress",
 		    agent->config.host_ingress_policy ? "policy" : "allow");
+	wd_hostpolicy_put(agent->hostpolicy, doc);
 	wd_json_str(doc, "encryption",
 		    agent->config.encryption_required ? "required" : "none");
 }

@@ -187,6 +187,8 @@ char *wd_subject_text(const struct wd_spec *spec)
 	size_t len;
 	FILE *to = text_open(&text, &len);
 
+	if (spec->nodes)
+		fputs("nodes ", to);
 	put_selector(to, spec->subject);
 	if (spec->ns_sel) {
 		fputs(" in namespaces ", to);

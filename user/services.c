@@ -11,7 +11,7 @@
 
 bool wd_services_exact(const struct wd_agent *agent)
 {
-	return wd_late_on(agent->dp);
+	return wd_nf_on(agent->dp, WD_NF_LATE);
 }
 
 /*
@@ -35,8 +35,8 @@ static void set_bit(struct wd_agent *agent, bool on)
 		wd_info("services: judged by the backend that is chosen");
 	else
 		wd_warn("services: each backend must be allowed, as nothing judges after the translation%s%s",
-			*wd_late_error(agent->dp) ? ": " : "",
-			wd_late_error(agent->dp));
+			*wd_nf_error(agent->dp, WD_NF_LATE) ? ": " : "",
+			wd_nf_error(agent->dp, WD_NF_LATE));
 	wd_model_republish(agent->model);
 	wd_agent_commit_soon(agent);
 }
@@ -55,7 +55,7 @@ static void leave(struct wd_agent *agent)
 	    wd_datapath_unsettled(agent->dp))
 		return;
 	set_bit(agent, false);
-	err = wd_late_leave(agent->dp);
+	err = wd_nf_leave(agent->dp, WD_NF_LATE);
 	if (err)
 		wd_warn("services: taking off what judges after the translation: %s, trying again",
 			wd_errno(err));
@@ -68,26 +68,27 @@ static void try_open(struct wd_agent *agent)
 
 	if (s->wait > 0)
 		return;
-	err = wd_late_open(agent->dp);
+	err = wd_nf_open(agent->dp, WD_NF_LATE);
 	s->wait = err ? WAIT_CHECKS : 0;
 	if (err) { /* what is left of before would judge by its tables */
 		set_bit(agent, false);
-		left = wd_late_leave(agent->dp);
+		left = wd_nf_leave(agent->dp, WD_NF_LATE);
 	}
 	if (left)
 		wd_warn("services: taking off what judges after the translation: %s, trying again",
 			wd_errno(left));
 	if (err && !s->told)
 		wd_info("services: each backend must be allowed: %s",
-			*wd_late_error(agent->dp) ? wd_late_error(agent->dp) :
-						    wd_errno(err));
+			*wd_nf_error(agent->dp, WD_NF_LATE) ?
+				wd_nf_error(agent->dp, WD_NF_LATE) :
+				wd_errno(err));
 	s->told = err != 0;
 }
 
 static void check_open(struct wd_agent *agent)
 {
 	int found;
-	int err = wd_late_check(agent->dp, &found);
+	int err = wd_nf_check(agent->dp, WD_NF_LATE, &found);
 
 	if (err)
 		set_bit(agent, false);
@@ -110,12 +111,12 @@ void wd_services_tend(struct wd_agent *agent, bool check)
 	}
 	if (check && agent->services.wait > 0)
 		agent->services.wait--;
-	if (check && wd_late_on(dp))
+	if (check && wd_nf_on(dp, WD_NF_LATE))
 		check_open(agent);
-	if (!wd_late_on(dp) &&
-	    (wd_model_mixes(agent->model) || wd_late_pinned(dp)))
+	if (!wd_nf_on(dp, WD_NF_LATE) &&
+	    (wd_model_mixes(agent->model) || wd_nf_pinned(dp, WD_NF_LATE)))
 		try_open(agent);
-	set_bit(agent, wd_late_on(dp));
+	set_bit(agent, wd_nf_on(dp, WD_NF_LATE));
 }
 
 void wd_services_put(const struct wd_agent *agent, struct json_object *doc)
@@ -127,8 +128,8 @@ void wd_services_put(const struct wd_agent *agent, struct json_object *doc)
 
 	if (by_ruleset)
 		why = "the ruleset judges after the translation";
-	else if (!exact && *wd_late_error(agent->dp))
-		why = wd_late_error(agent->dp);
+	else if (!exact && *wd_nf_error(agent->dp, WD_NF_LATE))
+		why = wd_nf_error(agent->dp, WD_NF_LATE);
 	else if (!exact && !wd_datapath_has_programs(agent->dp))
 		why = "no programs are in force";
 	else if (!exact)
@@ -137,7 +138,7 @@ void wd_services_put(const struct wd_agent *agent, struct json_object *doc)
 	wd_json_bool(obj, "exact", exact);
 	wd_json_str(obj, "why", why);
 	wd_json_str(obj, "error",
-		    !exact && *wd_late_error(agent->dp) ?
-			    wd_late_error(agent->dp) :
+		    !exact && *wd_nf_error(agent->dp, WD_NF_LATE) ?
+			    wd_nf_error(agent->dp, WD_NF_LATE) :
 			    NULL);
 }

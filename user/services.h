@@ -4,7 +4,7 @@
  * backend that was chosen, or by all that may be.
  *
  * Exactly, where the kernel takes the program that judges after the translation
- * (datapath/late.c, bpf/wd_late.bpf.c) and a service has backends that policy may
+ * (datapath/netfilter.c, bpf/wd_late.bpf.c) and a service has backends that policy may
  * treat differently. The programs of pods leave such flows to it only while
  * WD_STATE_LATE says that it is attached: set after it is, taken back before it
  * goes.

@@ -23,20 +23,22 @@ COMMON = ('json', 'run-dir', 'help')
 # What other tools rely on; more commands are welcome.
 CONTRACT = ('agent', 'status', 'sync', 'stop', 'endpoint list',
             'endpoint get', 'identity list', 'identity get', 'policy list',
-            'policy get', 'policy check', 'policy diff', 'why', 'monitor', 'map list',
+            'policy get', 'policy check', 'policy diff', 'policy confirm',
+            'why', 'monitor', 'map list',
             'flow list', 'ladder show', 'ladder climb', 'ladder pin',
             'metrics', 'bugreport', 'doctor', 'completion', 'encryption status', 'encryption report')
 CONTRACT_OPTIONS = {
     'agent': 'config node manifests state-dir run-dir bpffs max-rung '
-             'host-ingress metrics check',
+             'host-ingress host-open host-confirm metrics check',
     'status': 'wait events', 'sync': 'timeout', 'stop': 'detach',
     'monitor': 'agent drops pod reason verdict namespace identity port '
                'policy count output pcap', 'encryption report': 'since html',
-    'policy diff': 'delete since'}
+    'policy diff': 'delete since', 'policy confirm': 'again'}
 # Words that make each command ask the agent.
 ASKING = ('status', 'sync', 'endpoint list', 'endpoint get a/b',
           'identity list', 'identity get 256', 'policy list',
-          'policy get a/b', 'policy diff --delete a/b', 'why a/b c/d:80', 'monitor', 'metrics', 'map list',
+          'policy get a/b', 'policy diff --delete a/b', 'policy confirm',
+          'why a/b c/d:80', 'monitor', 'metrics', 'map list',
           'flow list a/b', 'ladder show', 'ladder climb',
           'ladder pin minimal', 'encryption status',
           'encryption report --since 1h')

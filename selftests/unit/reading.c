@@ -167,6 +167,7 @@ static void put_netpol(char *buf, const struct wd_spec *np)
 {
 	const char *space = "";
 
+	put(buf, "%s", np->nodes ? "nodes " : "");
 	put_selector(buf, np->subject);
 	put(buf, "|%s%s%s|", np->isolates[WD_INGRESS] ? "I" : "",
 	    np->isolates[WD_EGRESS] ? "E" : "",

@@ -100,7 +100,7 @@ static void subjects_never_leave_their_namespace(void)
 		{ "spec:\n  endpointSelector: {matchLabels: {\"reserved:host\": \"\"}}\n",
 		  "refused", "kept 5 spec.endpointSelector" },
 		{ "spec:\n  nodeSelector: {}\n", "refused",
-		  "kept 5 spec.endpointSelector" },
+		  "kept 5 spec.nodeSelector" },
 		{ "specs:\n- endpointSelector: {matchLabels: {a: b}}\n- endpointSelector: {}\n  ingress: [{}]\n",
 		  "a=b|-|; *|I|I@any", "" },
 		{ "specs: []\n", "refused", "kept 1 spec" },
@@ -456,6 +456,60 @@ static void what_is_not_enforced_refuses_the_rule(void)
 	READING_EXPECT_ROWS(NAMESPACED SPEC, rows);
 }
 
+static void policies_of_nodes_are_of_the_wide_kind(void)
+{
+	static const struct reading_row rows[] = {
+		{ "spec:\n  nodeSelector: {}\n  ingress: [{}]\n",
+		  "nodes *|I|I@any", "" },
+		{ "spec:\n  nodeSelector: {matchLabels: {a: b}}\n  egress: [{toEntities: [host], toPorts: [{ports: [{port: \"80\"}]}]}]\n",
+		  "nodes a=b|E|Eown:*@TCP:80+UDP:80+SCTP:80", "" },
+		{ "spec:\n  nodeSelector: {}\n  endpointSelector: {}\n",
+		  "refused", "kept 5 spec.nodeSelector" },
+		{ "spec:\n  nodeSelector: [a]\n", "refused",
+		  "kept 5 spec.nodeSelector" },
+		{ "spec:\n  nodeSelector: {}\n  ingress: [{toPorts: [{ports: [{port: web}]}]}]\n",
+		  "nodes *|I|I!", "isolated 6 spec.ingress[0].toPorts" },
+		{ "specs:\n- nodeSelector: {}\n- endpointSelector: {}\n  ingress: [{}]\n",
+		  "nodes *|-|; in * *|I|I@any", "" },
+	};
+
+	READING_EXPECT_ROWS(WIDE, rows);
+}
+
+/* What was confirmed is kept as this text. */
+static void a_policy_of_nodes_has_a_text_that_reads_the_same(void)
+{
+	static const char *const bodies[] = {
+		"spec:\n  nodeSelector: {}\n  ingress: [{}]\n",
+		"spec:\n  nodeSelector: {matchLabels: {a: \"true\", c: \"1\"}}\n"
+		"  description: \"q\\\"\\\\\\x07 \\u00e9\"\n"
+		"  enableDefaultDeny: {ingress: no, egress: true}\n"
+		"  egressDeny: [{toCIDRSet: [{cidr: 10.0.0.0/8, except: [10.1.0.0/16]}],"
+		" toPorts: [{ports: [{port: \"1\", endPort: 9}]}]}]\n",
+		"specs:\n- nodeSelector: {}\n- endpointSelector: {}\n  ingress: [{fromEntities: [~]}]\n",
+		"spec:\n  nodeSelector: {}\n  typo: 1\nmore: x\n",
+	};
+
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+		static char text[4096];
+		struct wd_load first, again;
+
+		wd_test_row(bodies[i]);
+		(void)snprintf(text, sizeof(text), "%s%s", WIDE, bodies[i]);
+		reading_load(&first, "p.yaml", text);
+		if (!wd_expect_int(1, (long long)first.obj_cnt))
+			continue;
+		(void)snprintf(text, sizeof(text), "# of it\n%s",
+			       first.obj[0]->policy.text);
+		reading_load(&again, "p.yaml", text);
+		if (wd_expect_int(1, (long long)again.obj_cnt))
+			wd_expect(wd_object_equal(first.obj[0], again.obj[0]));
+		wd_load_fini(&again);
+		wd_load_fini(&first);
+	}
+	wd_test_row(NULL);
+}
+
 int main(void)
 {
 	WD_TEST(a_section_isolates_an_empty_one_does_not);
@@ -473,5 +527,7 @@ int main(void)
 	WD_TEST(services_of_other_namespaces_widen_and_narrow_nothing);
 	WD_TEST(what_events_are_to_carry_changes_no_verdict);
 	WD_TEST(what_is_not_enforced_refuses_the_rule);
+	WD_TEST(policies_of_nodes_are_of_the_wide_kind);
+	WD_TEST(a_policy_of_nodes_has_a_text_that_reads_the_same);
 	return wd_tests_end();
 }

@@ -32,6 +32,7 @@ const struct wd_cmd *const wd_cmds[] = {
 	&wd_cmd_policy_get,
 	&wd_cmd_policy_check,
 	&wd_cmd_policy_diff,
+	&wd_cmd_policy_confirm,
 	&wd_cmd_why,
 	&wd_cmd_monitor,
 	&wd_cmd_replay,

@@ -4,8 +4,10 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../json.h"
+#include "../opt.h"
 #include "../table.h"
 #include "cmd.h"
 
@@ -116,10 +118,13 @@ static void print_policy(struct json_object *doc)
 		wd_show_line(
 			"mode",
 			"audit: judged and told of, but not enforced (warder.io/audit)");
-	wd_show_line("subject", "pods %s",
+	wd_show_line("subject", "%s%s",
+		     strncmp(subject, "nodes ", 6) ? "pods " : "",
 		     *subject ? subject :
 				"*: its selector was not understood, so every "
 				"pod of the namespace is isolated");
+	if (wd_json_get(doc, "host"))
+		wd_show_line("this node", "%s", wd_json_get_str(doc, "host"));
 	wd_show_line_free("isolates", wd_show_join(doc, "isolates", ", "));
 	wd_show_line_free("selects here", wd_show_join(doc, "selected", ", "));
 	for (size_t i = 0; i < wd_json_len(doc, "problems"); i++) {
@@ -158,4 +163,45 @@ const struct wd_cmd wd_cmd_policy_get = {
 		"will do. Kinds\nwithout a namespace are KIND/NAME, as "
 		"anp/isolate-tenants.",
 	.fn = cmd_policy_get,
+};
+
+/* ---- confirm ---- */
+
+static int cmd_policy_confirm(const struct wd_args *args)
+{
+	struct json_object *req = wd_cmd_request("policy.confirm");
+	struct json_object *result = NULL;
+	struct json_object *host;
+	int code;
+
+	wd_json_bool(req, "again", wd_args_has(args, "again"));
+	code = wd_cmd_ask(args, req, WD_CMD_TIMEOUT_MS, &result);
+	if (code)
+		return code;
+	host = wd_json_get(result, "host");
+	if (args->json)
+		wd_cmd_json(result);
+	else if (wd_args_has(args, "again"))
+		printf("tried once more: taken back in %lld s unless confirmed\n",
+		       (long long)wd_json_get_int(host, "seconds_left"));
+	else
+		puts("confirmed");
+	json_object_put(result);
+	return WD_EXIT_OK;
+}
+
+static const struct wd_opt confirm_opts[] = {
+	{ .name = "again",
+	  .help = "try once more what was taken back, instead" },
+	{},
+};
+
+const struct wd_cmd wd_cmd_policy_confirm = {
+	.object = "policy",
+	.verb = "confirm",
+	.summary = "keep the policies about this node that are tried now",
+	.text = "Policies with a nodeSelector are taken back after a time unless "
+		"somebody who\nstill gets to the node says that they stay.",
+	.opts = confirm_opts,
+	.fn = cmd_policy_confirm,
 };

@@ -109,6 +109,26 @@ static void print_services(struct json_object *services)
 		     wd_json_get_str(services, "why"));
 }
 
+static void print_host(struct json_object *host)
+{
+	const char *state = wd_json_get_str(host, "state");
+	bool enforced = wd_json_get_bool(host, "enforced");
+	const char *why = wd_json_get_str(host, "why");
+
+	if (!strcmp(state, "none"))
+		return;
+	if (!strcmp(state, "tried") && enforced)
+		wd_show_line(
+			"host policy",
+			"tried: taken back in %lld s unless `warder policy confirm`",
+			(long long)wd_json_get_int(host, "seconds_left"));
+	else
+		wd_show_line("host policy", "%s%s%s%s", state,
+			     enforced ? "" : ", not enforced",
+			     enforced || !*why ? "" : ": ",
+			     enforced ? "" : why);
+}
+
 static void print_head(struct json_object *doc)
 {
 	struct json_object *progs = wd_json_get(doc, "programs");
@@ -132,6 +152,7 @@ static void print_head(struct json_object *doc)
 		     wd_json_get_str(doc, "encryption"));
 	print_wires(doc);
 	print_services(wd_json_get(doc, "services"));
+	print_host(wd_json_get(doc, "host"));
 	wd_show_line("agent",
 		     "version %s, pid %lld, up %lld s, ready %.1f ms "
 		     "after its start",

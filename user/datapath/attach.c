@@ -401,7 +401,8 @@ int wd_datapath_remove(const char *bpffs)
 	keep_first(&first, remove_families(bpffs));
 	wd_hurry_end(hurry);
 	keep_first(&first, remove_filters(bpffs));
-	keep_first(&first, wd_late_unpin(bpffs));
+	for (int nf = 0; nf < WD_NF__MAX; nf++)
+		keep_first(&first, wd_nf_unpin(bpffs, (enum wd_nf)nf));
 	keep_first(&first, wd_nft_remove(NULL));
 	keep_first(&first, open_closed());
 	keep_first(&first, wd_bpffs_remove(bpffs));

@@ -209,35 +209,41 @@ int wd_wire_attached(struct wd_datapath *dp, enum wd_family family,
  */
 int wd_wire_leave(struct wd_datapath *dp);
 
-/* ---- services, judged after their translation ---- */
+/* ---- programs of netfilter's hooks ---- */
+
+enum wd_nf {
+	WD_NF_LATE, /* judges services after their translation */
+	WD_NF_HOST, /* judges what sockets of this host receive and send */
+	WD_NF__MAX,
+};
 
 /**
- * wd_late_open() - load and attach what judges after the translation
+ * wd_nf_open() - load and attach it
  * In this network namespace, with the maps in force. What an agent before has
  * attached goes on if it is the same, else after the new one came. Again after
  * the maps or the engine changed.
- * Return: 0, the programs may be told (WD_STATE_LATE); or -errno.
+ * Return: 0, and others may be told (WD_STATE_LATE); or -errno.
  */
-int wd_late_open(struct wd_datapath *dp);
+int wd_nf_open(struct wd_datapath *dp, enum wd_nf nf);
 
-/** wd_late_on() - is it attached, as far as is known, and goes by the maps in force */
-bool wd_late_on(const struct wd_datapath *dp);
+/** wd_nf_on() - is it attached, as far as is known, and goes by the maps in force */
+bool wd_nf_on(const struct wd_datapath *dp, enum wd_nf nf);
 
-/** wd_late_pinned() - is there one of an agent before */
-bool wd_late_pinned(const struct wd_datapath *dp);
+/** wd_nf_pinned() - is there one of an agent before */
+bool wd_nf_pinned(const struct wd_datapath *dp, enum wd_nf nf);
 
-/** wd_late_error() - why the last wd_late_open() or check failed, "" it did not */
-const char *wd_late_error(const struct wd_datapath *dp);
+/** wd_nf_error() - why the last wd_nf_open() or check failed, "" it did not */
+const char *wd_nf_error(const struct wd_datapath *dp, enum wd_nf nf);
 
 /**
- * wd_late_check() - attach again, and pin, what somebody took off
+ * wd_nf_check() - attach again, and pin, what somebody took off
  * @ret_found: how many that were
  * Return: 0, it is attached; or -errno: it is not, and the programs must not think so.
  */
-int wd_late_check(struct wd_datapath *dp, int *ret_found);
+int wd_nf_check(struct wd_datapath *dp, enum wd_nf nf, int *ret_found);
 
-/** wd_late_leave() - take it off; the programs do not rely on it any more. 0 or -errno */
-int wd_late_leave(struct wd_datapath *dp);
+/** wd_nf_leave() - take it off; others do not rely on it any more. 0 or -errno */
+int wd_nf_leave(struct wd_datapath *dp, enum wd_nf nf);
 
 /* ---- maps ---- */
 

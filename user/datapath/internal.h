@@ -63,12 +63,12 @@ struct wd_failure {
 #define WD_HANDLE_WIRE 0x7777
 #define WD_HANDLE_TUNNEL 0x7774
 
-#define WD_LATE_FAMILIES 2
+#define WD_NF_LINKS 4
 
-/* What judges after the translation of services, see late.c. */
-struct wd_late_part {
+/* A program of netfilter's hooks, see netfilter.c. */
+struct wd_nf_part {
 	int prog_fd; /* -1 none */
-	int link_fd[WD_LATE_FAMILIES]; /* -1 none */
+	int link_fd[WD_NF_LINKS]; /* -1 none */
 	uint32_t state_id; /* wd_state it goes by, while all is attached; else 0 */
 	char error[200]; /* why it is not, "" none */
 };
@@ -109,7 +109,7 @@ struct wd_datapath {
 	/* What hangs on other devices, by enum wd_family; see wire.c. NULL none. */
 	struct wd_datapath *family[WD_FAMILY__MAX];
 	struct wd_wire_info wire;
-	struct wd_late_part late;
+	struct wd_nf_part nf[WD_NF__MAX];
 };
 
 /* Tests and kcheck: use clsact although the kernel has tcx. */
@@ -400,7 +400,7 @@ int wd_ladder_unattached(struct wd_datapath *dp, uint32_t ifindex, int err);
 /** wd_ladder_forget() - free what was noted of attempts */
 void wd_ladder_forget(struct wd_datapath *dp);
 
-/* ---- late.c ---- */
+/* ---- netfilter.c ---- */
 
 /**
  * wd_late_inherit() - does what adopted maps say hold, that somebody judges late
@@ -409,11 +409,14 @@ void wd_ladder_forget(struct wd_datapath *dp);
  */
 int wd_late_inherit(struct wd_datapath *dp);
 
-/** wd_late_close() - let go of it; what is pinned stays */
-void wd_late_close(struct wd_datapath *dp);
+/** wd_nf_none() - nothing of it is there yet */
+void wd_nf_none(struct wd_datapath *dp);
 
-/** wd_late_unpin() - take it off; after the programs of pods. 0 or -errno */
-int wd_late_unpin(const char *dir);
+/** wd_nf_close() - let go of all; what is pinned stays */
+void wd_nf_close(struct wd_datapath *dp);
+
+/** wd_nf_unpin() - take it off; after the programs of pods. 0 or -errno */
+int wd_nf_unpin(const char *dir, enum wd_nf nf);
 
 /* ---- golden.c ---- */
 

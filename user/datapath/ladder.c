@@ -531,9 +531,7 @@ static struct wd_datapath *new_datapath(const char *bpffs)
 	memcpy(dp->dir, bpffs, strlen(bpffs)); /* length seen to by open */
 	dp->lock_fd = -1;
 	dp->handle = WD_HANDLE_POD;
-	dp->late.prog_fd = -1;
-	for (i = 0; i < WD_LATE_FAMILIES; i++)
-		dp->late.link_fd[i] = -1;
+	wd_nf_none(dp);
 	for (i = 0; i < WD_DIR__MAX; i++)
 		dp->prog_fd[i] = -1;
 	for (i = 0; i < WD_MAP__MAX; i++)

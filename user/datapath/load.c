@@ -379,7 +379,7 @@ void wd_datapath_close(struct wd_datapath *dp)
 		return;
 	wd_flow_close(dp);
 	wd_wire_free(dp);
-	wd_late_close(dp);
+	wd_nf_close(dp);
 	wd_maps_close(dp);
 	wd_nft_close(dp->nft);
 	wd_memory_free(dp->memory);

@@ -470,7 +470,8 @@ void draft_fill(struct wd_model *m, struct draft *d, struct mendpoint *e)
 	const struct wd_object *pod = endpoint_pod(e);
 	struct source s = { .pod = pod, .space = space_get(m, pod->ns) };
 
-	if (!e->listed) { /* policies that come and go are noted, see model.c */
+	/* those of the host are given; others are noted as they come and go */
+	if (!e->listed && !e->is_host) {
 		list(&e->wide, &m->wide, &s);
 		list(&e->near, &s.space->policies, &s);
 		e->listed = true;

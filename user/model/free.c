@@ -120,6 +120,7 @@ void wd_model_free(struct wd_model *m)
 		return;
 	fronts_fini(m);
 	services_fini(m);
+	hosts_fini(m);
 	free_endpoints(m);
 	free_pods(m);
 	free_addrs(m);

@@ -98,6 +98,14 @@ static int endpoint_cmp(const void *a, const void *b)
 	return (*x)->id<(*y)->id ? -1 : (*x)->id>(*y)->id;
 }
 
+int wd_model_host(const struct wd_model *m, enum wd_host_which which,
+		  struct wd_ep_info *ret_info)
+{
+	return wd_model_endpoint(
+		m, which == WD_HOST_TRIED ? WD_HOST_TRIED_KEY : WD_HOST_KEY,
+		ret_info);
+}
+
 void wd_model_endpoints(const struct wd_model *m,
 			void (*fn)(void *ctx, const struct wd_ep_info *info),
 			void *ctx)
@@ -106,8 +114,11 @@ void wd_model_endpoints(const struct wd_model *m,
 	const struct mendpoint **sorted = wd_xcalloc(cnt, sizeof(*sorted));
 	size_t i = 0;
 
-	for (const struct mendpoint *e = m->endpoints; e; e = e->hh.next)
-		sorted[i++] = e;
+	for (const struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
+		if (!e->is_host)
+			sorted[i++] = e;
+	}
+	cnt = i;
 	if (cnt)
 		qsort(sorted, cnt, sizeof(*sorted), endpoint_cmp);
 	for (i = 0; i < cnt; i++) {
@@ -221,7 +232,8 @@ uint32_t wd_model_policy_endpoints(const struct wd_model *m,
 	for (const struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
 		const struct wd_object *pod = endpoint_pod(e);
 
-		cnt += pod && wd_model_policy_selects(m, policy, pod);
+		cnt += pod && !e->is_host &&
+		       wd_model_policy_selects(m, policy, pod);
 	}
 	return cnt;
 }

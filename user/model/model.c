@@ -131,8 +131,9 @@ static void subjects_changed(struct wd_model *m, const struct mspace *s,
 	for (size_t i = 0; i < s->endpoints.cnt; i++) {
 		struct mendpoint *e = s->endpoints.item[i];
 		const struct wd_object *pod = endpoint_pod(e);
-		bool had = pod && policy_selects(was, s, pod);
-		bool has = pod && policy_selects(now, s, pod);
+		bool given = e->is_host; /* what the store says is not its */
+		bool had = pod && !given && policy_selects(was, s, pod);
+		bool has = pod && !given && policy_selects(now, s, pod);
 
 		relist(e, had ? was : NULL, has ? now : NULL);
 		if (had || has || e->error)

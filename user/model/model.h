@@ -86,6 +86,26 @@ void wd_model_endpoint_del(struct wd_model *model, uint32_t id);
 void wd_model_host_addrs(struct wd_model *model, const struct wd_addr *addr,
 			 size_t cnt);
 
+/* What policies say of this node itself: what is in force, and what is tried. */
+enum wd_host_which {
+	WD_HOST_IN_FORCE,
+	WD_HOST_TRIED, /* goes before what is in force, up to a time */
+	WD_HOST__MAX,
+};
+
+struct wd_host_policy {
+	const struct wd_labels *labels; /* of the node; a reference is taken */
+	/* in order of precedence; borrowed until the next call or the deletion */
+	const struct wd_object *const *policy;
+	size_t cnt;
+	uint64_t until_ns; /* CLOCK_MONOTONIC; of WD_HOST_TRIED only */
+};
+
+/** wd_model_host_set() - from the next commit on sockets of this host are judged by these; without any all passes */
+void wd_model_host_set(struct wd_model *model, enum wd_host_which which,
+		       const struct wd_host_policy *given);
+void wd_model_host_del(struct wd_model *model, enum wd_host_which which);
+
 /**
  * wd_model_adopt() - begin on top of maps that an agent before left in force
  * @gen: generation in force
@@ -231,7 +251,11 @@ struct wd_ep_info {
 int wd_model_endpoint(const struct wd_model *model, uint32_t id,
 		      struct wd_ep_info *ret_info);
 
-/** wd_model_endpoints() - call @fn for each endpoint, by id */
+/** wd_model_host() - the same of the host. Return: 0, or -ENOENT: not set */
+int wd_model_host(const struct wd_model *model, enum wd_host_which which,
+		  struct wd_ep_info *ret_info);
+
+/** wd_model_endpoints() - call @fn for each endpoint, by id; the host is none */
 void wd_model_endpoints(const struct wd_model *model,
 			void (*fn)(void *ctx, const struct wd_ep_info *info),
 			void *ctx);

@@ -37,6 +37,8 @@
 #define WD_ID_FIRST 256
 #define WD_ID_LAST 65535
 
+struct mhost; /* host.c */
+
 /* A growing array of pointers. */
 struct vec {
 	uint32_t cnt;
@@ -353,6 +355,7 @@ struct mowned {
 struct mendpoint {
 	UT_hash_handle hh; /* by id */
 	uint32_t id;
+	bool is_host; /* this host itself: its policies are given, see host.c */
 	const struct wd_endpoint *ep;
 	struct mpod *pod;
 	SLIST_ENTRY(mendpoint) of_pod;
@@ -451,6 +454,7 @@ struct wd_model {
 	bool services_changed; /* who policies may mean by them */
 	bool slices_changed; /* of a service with a selector */
 	struct vec host_claims; /* struct mclaim */
+	struct mhost *host[WD_HOST__MAX]; /* NULL: no such one */
 
 	struct mterm *terms;
 	struct mbit *bits;
@@ -503,6 +507,14 @@ struct wd_model {
 /* model.c: is @pod, of @s, the subject of any of its specs; NULL passes */
 bool policy_selects(const struct wd_object *policy, const struct mspace *s,
 		    const struct wd_object *pod);
+
+/* host.c */
+void hosts_fini(struct wd_model *m);
+/* What sockets of this host are judged by now; NULL nothing. */
+const struct mendpoint *host_endpoint(const struct wd_model *m);
+/* One of the policies that it is given, by what a rule names; NULL none. */
+const struct wd_object *host_policy(const struct wd_model *m, enum wd_kind kind,
+				    const char *name);
 
 /* quota.c */
 bool policy_is_over(const struct wd_model *m, const struct wd_object *policy);

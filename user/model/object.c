@@ -158,6 +158,7 @@ static void policy_fini(struct wd_policy *policy)
 		rules_free(spec->rule[0], spec->rule_cnt[0]);
 		rules_free(spec->rule[1], spec->rule_cnt[1]);
 	}
+	free(policy->text);
 	free(policy->spec);
 }
 
@@ -384,7 +385,7 @@ static bool rule_equal(const struct wd_policy_rule *a,
 static bool spec_equal(const struct wd_spec *a, const struct wd_spec *b)
 {
 	if (a->subject_broken != b->subject_broken || a->log != b->log ||
-	    !selector_equal(a->ns_sel, b->ns_sel) ||
+	    a->nodes != b->nodes || !selector_equal(a->ns_sel, b->ns_sel) ||
 	    !selector_equal(a->subject, b->subject))
 		return false;
 	for (int dir = 0; dir < 2; dir++) {
@@ -691,10 +692,21 @@ bool wd_policy_counts(const struct wd_object *policy, bool tries, bool lifts)
 	       (!*policy->ns && policy->policy.tier != WD_TIER_BASELINE);
 }
 
+bool wd_policy_nodes(const struct wd_policy *policy)
+{
+	for (uint32_t i = 0; i < policy->spec_cnt; i++) {
+		if (policy->spec[i].nodes)
+			return true;
+	}
+	return false;
+}
+
 bool wd_spec_selects(const struct wd_spec *spec, const char *ns,
 		     const struct wd_object *pod,
 		     const struct wd_labels *ns_labels)
 {
+	if (spec->nodes != pod->pod.is_node)
+		return false;
 	if (*ns && strcmp(ns, pod->ns) != 0)
 		return false;
 	if (!wd_selector_matches(spec->ns_sel, ns_labels))

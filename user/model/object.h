@@ -197,6 +197,7 @@ struct wd_spec {
 	struct wd_selector *ns_sel;
 	struct wd_selector *subject; /* NULL: every pod there */
 	const char *log; /* what events of its rules carry, or NULL */
+	bool nodes; /* the subject is nodes, by their labels; ns_sel is NULL */
 	bool subject_broken; /* selector not understood: subject is every pod of the namespaces */
 	bool isolates[2]; /* by enum wd_dir */
 	bool applies[2]; /* its rules of that direction count */
@@ -219,6 +220,8 @@ struct wd_policy {
 	bool on_trial; /* warder.io/audit: judged and reported, not enforced */
 	enum wd_response response; /* of what it denies */
 	uint32_t priority; /* the lower one first; 0 in the normal tier */
+	/* Of one with specs for nodes: what reads as the same policy; else NULL */
+	char *text;
 	uint32_t spec_cnt;
 	struct wd_spec *spec;
 };
@@ -248,6 +251,7 @@ struct wd_pod {
 	const char *node; /* spec.nodeName, NULL when not scheduled */
 	const struct wd_labels *labels; /* its service account, too */
 	bool host_network;
+	bool is_node; /* stands for this node itself, see model/host.c */
 	bool finished; /* phase Succeeded or Failed: contributes nothing */
 	bool terminating; /* has a deletionTimestamp; still counts */
 	bool ports_shared; /* port is of wd_ports_share() */
@@ -407,6 +411,9 @@ bool wd_policy_isolates(const struct wd_policy *policy, int dir);
  *	any policy of the namespace could lift as well
  */
 bool wd_policy_counts(const struct wd_object *policy, bool tries, bool lifts);
+
+/** wd_policy_nodes() - is any of its specs about nodes */
+bool wd_policy_nodes(const struct wd_policy *policy);
 
 /**
  * wd_spec_selects() - is a pod its subject

@@ -31,6 +31,8 @@ const struct wd_object *endpoint_pod(const struct mendpoint *e)
 
 uint32_t endpoint_identity(const struct mendpoint *e)
 {
+	if (e->is_host)
+		return WD_ID_HOST;
 	return endpoint_pod(e) && e->pod->group ? e->pod->group->identity->id :
 						  WD_ID_UNKNOWN;
 }

@@ -72,6 +72,7 @@ const struct wd_object *wd_model_rule(const struct wd_model *m,
 				      uint32_t rule_id, enum wd_dir *ret_dir,
 				      int *ret_index)
 {
+	const struct wd_object *policy;
 	struct mrule *r;
 
 	HASH_FIND(hh, m->rules, &rule_id, sizeof(rule_id), r);
@@ -79,5 +80,6 @@ const struct wd_object *wd_model_rule(const struct wd_model *m,
 		return NULL;
 	*ret_dir = r->dir;
 	*ret_index = r->index;
-	return wd_store_get(m->store, r->kind, r->ns, r->name);
+	policy = wd_store_get(m->store, r->kind, r->ns, r->name);
+	return policy ? policy : host_policy(m, r->kind, r->name);
 }

@@ -311,6 +311,8 @@ bool endpoint_encap(const struct wd_model *m, const struct mendpoint *e)
 {
 	const struct mspace *s;
 
+	if (e->is_host)
+		return true; /* tunnels between nodes are its business */
 	HASH_FIND(hh, m->spaces, e->pod->key.ns, strlen(e->pod->key.ns), s);
 	return s && s->encap;
 }

@@ -293,6 +293,7 @@ struct quest {
 	const struct wd_model *m;
 	const struct mspace *space;
 	const struct wd_object *subject;
+	const struct vec *wide; /* policies of the cluster that may have a say */
 	const struct side *peer;
 	const struct wd_flow *flow;
 	struct wd_decision *d;
@@ -453,18 +454,18 @@ static bool ask_tiers(struct quest *q, enum wd_rule_action *ret_action)
 	static const enum wd_rule_action order[] = { WD_RULE_DENY,
 						     WD_RULE_ALLOW };
 
-	if (ask_list(q, &q->m->wide, WD_TIER_ADMIN, -1, ret_action) &&
+	if (ask_list(q, q->wide, WD_TIER_ADMIN, -1, ret_action) &&
 	    *ret_action != WD_RULE_PASS)
 		return true;
 	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
-		if (ask_list(q, &q->m->wide, WD_TIER_NORMAL, (int)order[i],
+		if (ask_list(q, q->wide, WD_TIER_NORMAL, (int)order[i],
 			     ret_action) ||
 		    ask_list(q, &q->space->policies, WD_TIER_NORMAL,
 			     (int)order[i], ret_action))
 			return true;
 	}
 	return !q->isolates &&
-	       ask_list(q, &q->m->wide, WD_TIER_BASELINE, -1, ret_action) &&
+	       ask_list(q, q->wide, WD_TIER_BASELINE, -1, ret_action) &&
 	       *ret_action != WD_RULE_PASS;
 }
 
@@ -476,6 +477,7 @@ static void judge_policies(const struct wd_model *m, const struct mendpoint *e,
 	struct quest q = {
 		.m = m,
 		.subject = subject,
+		.wide = e->is_host ? &e->wide : &m->wide,
 		.peer = peer,
 		.flow = flow,
 		.d = d,
@@ -674,17 +676,36 @@ bool why_try_out(struct wd_decision *d, const struct wd_decision *trial)
 	return true;
 }
 
+/* Who judges at that end: a pod's hook, or the host's. NULL nobody. */
+static const struct mendpoint *judge_at(const struct wd_model *m,
+					const struct side *self,
+					const struct side *peer,
+					enum wd_dir dir)
+{
+	const struct mendpoint *e = NULL;
+
+	if (!self->claim)
+		return NULL;
+	if (self->claim->kind == CLAIM_ENDPOINT)
+		HASH_FIND(hh, m->endpoints, &self->claim->ep->id,
+			  sizeof(uint32_t), e);
+	/* what the host sends to a pod of its own is the pod's to judge */
+	else if (self->claim->kind == CLAIM_HOST &&
+		 (dir == WD_INGRESS || !peer->claim ||
+		  peer->claim->kind != CLAIM_ENDPOINT))
+		e = host_endpoint(m);
+	return e;
+}
+
 static void judge_hook(const struct wd_model *m, const struct side *self,
 		       const struct side *peer, const struct wd_flow *flow,
 		       bool host_policy, struct wd_decision *d)
 {
-	const struct mendpoint *e = NULL;
+	const struct mendpoint *e = judge_at(m, self, peer, d->dir);
 
 	d->rule = -1;
-	if (self->claim && self->claim->kind == CLAIM_ENDPOINT)
-		HASH_FIND(hh, m->endpoints, &self->claim->ep->id,
-			  sizeof(uint32_t), e);
-	if (!e)
+	if (!e || (e->is_host && peer->claim &&
+		   peer->claim->kind == CLAIM_HOST)) /* by lo, unjudged */
 		return;
 	d->enforced = true;
 	why_judge_objects(m, e, peer, flow, d);
@@ -696,7 +717,8 @@ static void judge_hook(const struct wd_model *m, const struct side *self,
 		judge_tables(m, e, peer->addr, flow, &trial);
 		(void)why_try_out(d, &trial);
 	}
-	if (d->dir == WD_INGRESS && flow->from_host && !host_policy) {
+	if (d->dir == WD_INGRESS && flow->from_host && !host_policy &&
+	    !e->is_host) {
 		d->verdict = d->table_verdict = WD_ALLOW;
 		d->reason = d->table_reason = WD_R_HOST;
 		d->policy = NULL;
@@ -737,7 +759,7 @@ void wd_model_why(const struct wd_model *m, const struct wd_flow *flow,
 	ret[WD_INGRESS].dir = WD_INGRESS;
 	ret[WD_EGRESS].dir = WD_EGRESS;
 	if (flow->from_host)
-		; /* no hook sees it leave */
+		judge_hook(m, &src, &dst, flow, host_policy, &ret[WD_EGRESS]);
 	else if (why_service(m, &src, &dst, flow, &ret[WD_EGRESS], &info))
 		there = translated(flow, &info);
 	else

@@ -229,14 +229,15 @@ static void put_ladder(const struct wd_datapath *dp, struct json_object *obj)
 /* What judges services behind the translation, as the node has it. */
 static void try_late(struct wd_datapath *dp, struct json_object *obj)
 {
-	int err = wd_late_open(dp);
+	int err = wd_nf_open(dp, WD_NF_LATE);
 
 	wd_json_bool(obj, "late", !err);
 	if (err)
 		wd_json_str(obj, "late_error",
-			    *wd_late_error(dp) ? wd_late_error(dp) :
-						 wd_errno(err));
-	(void)wd_late_leave(dp); /* the end is near */
+			    *wd_nf_error(dp, WD_NF_LATE) ?
+				    wd_nf_error(dp, WD_NF_LATE) :
+				    wd_errno(err));
+	(void)wd_nf_leave(dp, WD_NF_LATE); /* the end is near */
 }
 
 /* @late: the node judges services behind their translation */

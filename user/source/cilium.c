@@ -3,6 +3,9 @@
  * cilium.c - CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy
  * (cilium.io/v2), as far as addresses and ports decide.
  *
+ * A cluster-wide one may be about nodes instead of pods (nodeSelector): what the
+ * sockets of such a node receive and send.
+ *
  * Until all subjects are clear nothing changes. Then a rule that needs what
  * warder does not enforce (names of domains, HTTP, TLS, authentication, ...)
  * is broken as a whole: one that allows then allows nothing, one that denies
@@ -45,6 +48,7 @@ static const struct section sections[] = {
 struct place {
 	const struct section *section;
 	const char *ns; /* the policy's, "" of the cluster-wide kind */
+	bool nodes; /* the subject is nodes, which name no ports */
 };
 
 /* ---- entities ---- */
@@ -528,8 +532,9 @@ static int check_names(struct wd_read *r, const struct place *p,
 		       const struct wd_at *at, uint32_t line,
 		       const struct wd_policy_rule *rule)
 {
-	if (p->section->dir == WD_INGRESS || !wd_read_names_ports(rule) ||
-	    (wd_read_means_pods(rule) &&
+	if (!wd_read_names_ports(rule) ||
+	    (p->section->dir == WD_INGRESS && !p->nodes) ||
+	    (p->section->dir == WD_EGRESS && wd_read_means_pods(rule) &&
 	     (!rule->any_peer || rule->action == WD_RULE_ALLOW)))
 		return 0;
 	wd_read_problem(r, WD_AT(at, "toPorts"), line,
@@ -672,20 +677,21 @@ static void read_rules(struct wd_read *r, const struct wd_at *at,
 		       const struct wd_tree *map, const char *ns,
 		       struct wd_spec *spec)
 {
-	static const char *const known[] = { "endpointSelector",
-					     "ingress",
-					     "ingressDeny",
-					     "egress",
-					     "egressDeny",
-					     "enableDefaultDeny",
-					     "labels",
-					     "description",
-					     "log",
-					     NULL };
+	const char *const known[] = { spec->nodes ? "nodeSelector" :
+						    "endpointSelector",
+				      "ingress",
+				      "ingressDeny",
+				      "egress",
+				      "egressDeny",
+				      "enableDefaultDeny",
+				      "labels",
+				      "description",
+				      "log",
+				      NULL };
 	int err = wd_read_known(r, at, map, known);
 
 	for (size_t i = 0; i < SECTIONS; i++) {
-		const struct place p = { &sections[i], ns };
+		const struct place p = { &sections[i], ns, spec->nodes };
 
 		err |= read_section(r, &p, at, map, spec);
 	}
@@ -695,21 +701,47 @@ static void read_rules(struct wd_read *r, const struct wd_at *at,
 		break_spec(spec, r->line_base + map->line);
 }
 
+/* Return: 1 it is about nodes; 0; or -EINVAL with the problem told. */
+static int read_nodes_meant(struct wd_read *r, const struct wd_at *at,
+			    const struct wd_tree *map,
+			    const struct wd_meta *meta, struct wd_spec *spec)
+{
+	const struct wd_tree *node = NULL;
+	const struct wd_tree *other = NULL;
+
+	if (wd_read_map(r, at, map, "nodeSelector", &node) |
+	    wd_read_map(r, at, map, "endpointSelector", &other))
+		return -EINVAL;
+	if (!node)
+		return 0;
+	at = WD_AT(at, "nodeSelector");
+	if (*meta->ns || other) {
+		wd_read_problem(r, at, node->line,
+				other ? "cannot stand beside endpointSelector" :
+					"is for CiliumClusterwideNetworkPolicy "
+					"only: a namespace has no nodes");
+		return -EINVAL;
+	}
+	spec->nodes = true;
+	return wd_read_peer_selector(r, at, node, &spec->subject) ? -EINVAL : 1;
+}
+
 static int read_subject(struct wd_read *r, const struct wd_at *at,
 			const struct wd_tree *map, const struct wd_meta *meta,
 			struct wd_spec *spec)
 {
 	struct wd_cilium_selector sel;
 	const struct wd_tree *node = NULL;
-	int err;
+	int err = read_nodes_meant(r, at, map, meta, spec);
 
+	if (err)
+		return err < 0 ? err : 0;
 	if (wd_read_map(r, at, map, "endpointSelector", &node))
 		return -EINVAL;
 	at = WD_AT(at, "endpointSelector");
 	if (!node) {
 		wd_read_problem(r, at, map->line,
-				"is missing; policies of nodes are not "
-				"enforced, and {} means every pod");
+				"is missing; {} means every pod");
 		return -EINVAL;
 	}
 	err = wd_read_cilium_selector(r, at, node, *meta->ns ? meta->ns : NULL,
@@ -780,6 +812,33 @@ static void read_all_rules(struct wd_read *r, const struct wd_tree *doc,
 		break_spec(&policy->spec[i], r->line_base + doc->line);
 }
 
+/* All of the policy that has a say, to be read again when it is no more. */
+static char *text_of(const struct wd_tree *doc, const struct wd_meta *meta,
+		     bool on_trial)
+{
+	char *all = wd_xprintf("{metadata: {name: \"%s\"%s}", meta->name,
+			       on_trial ? ", annotations: "
+					  "{warder.io/audit: \"true\"}" :
+					  "");
+	char *text;
+
+	wd_for_each_entry(part, doc) {
+		char *one, *more;
+
+		if (!strcmp(part->key, "metadata") ||
+		    !strcmp(part->key, "status"))
+			continue;
+		one = wd_tree_text(part);
+		more = wd_xprintf("%s, \"%s\": %s", all, part->key, one);
+		free(one);
+		free(all);
+		all = more;
+	}
+	text = wd_xprintf("%s}", all);
+	free(all);
+	return text;
+}
+
 static int read_policy(struct wd_read *r, enum wd_kind kind,
 		       const struct wd_tree *doc, const struct wd_meta *meta,
 		       struct wd_object **ret_obj)
@@ -805,6 +864,8 @@ static int read_policy(struct wd_read *r, enum wd_kind kind,
 		wd_object_free(obj);
 		return -EINVAL;
 	}
+	if (wd_policy_nodes(&obj->policy))
+		obj->policy.text = text_of(doc, meta, obj->policy.on_trial);
 	r->effect = WD_PROBLEM_ISOLATED;
 	read_all_rules(r, doc, one, many, meta->ns, &obj->policy);
 	*ret_obj = obj;

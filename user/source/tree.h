@@ -83,6 +83,9 @@ enum wd_scalar wd_tree_scalar(const struct wd_tree *node);
 /** wd_text_scalar() - the same of unquoted text */
 enum wd_scalar wd_text_scalar(const char *text);
 
+/** wd_tree_text() - YAML in one line that reads as the same tree; to be freed */
+char *wd_tree_text(const struct wd_tree *node);
+
 bool wd_tree_is_null(const struct wd_tree *node);
 
 /** wd_tree_str() - text of a scalar that is text; else (also NULL) NULL */
