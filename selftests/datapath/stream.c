@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -17,6 +18,7 @@
 
 #define LEAST 10 /* datagrams, however quickly it is stopped */
 #define QUIET_MS 200 /* so long nothing: all have arrived */
+#define MORE_MS 20000 /* a busy machine may take its time */
 
 /* The child holds nothing of the data path open, least of all its lock. */
 static void keep_only(int a, int b, int c)
@@ -28,7 +30,8 @@ static void keep_only(int a, int b, int c)
 }
 
 /* In the child: a datagram every millisecond until told to stop. */
-static void run(int fd, const struct sockaddr_in *to, int stop, int result)
+static void run(int fd, const struct sockaddr_in *to, int stop, int result,
+		uint32_t *sent)
 {
 	struct pollfd end = { .fd = stop };
 	struct timespec pause = { .tv_nsec = 1000000 };
@@ -40,6 +43,7 @@ static void run(int fd, const struct sockaddr_in *to, int stop, int result)
 		cnt += sendto(fd, "x", 1, 0, (const struct sockaddr *)to,
 			      sizeof(*to)) == 1;
 		tries++;
+		__atomic_store_n(sent, cnt, __ATOMIC_RELAXED);
 	}
 	_exit(write(result, &cnt, sizeof(cnt)) != sizeof(cnt));
 }
@@ -55,13 +59,15 @@ static bool begin(struct stream *s, int from, const char *ip, uint16_t port)
 	/* nothing is lost for want of room until it is taken */
 	wd_expect_int(0, setsockopt(s->to, SOL_SOCKET, SO_RCVBUFFORCE, &room,
 				    sizeof(room)));
-	if (pipe(stop) || pipe(result))
+	s->sent = mmap(NULL, sizeof(*s->sent), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (s->sent == MAP_FAILED || pipe(stop) || pipe(result))
 		return false;
 	(void)fflush(stdout);
 	s->child = fork();
 	if (!s->child) {
 		keep_only(from, stop[0], result[1]);
-		run(from, &addr, stop[0], result[1]);
+		run(from, &addr, stop[0], result[1], s->sent);
 	}
 	close(stop[0]);
 	close(result[1]);
@@ -83,6 +89,18 @@ bool stream_in(struct stream *s)
 	return begin(s, rig.pod.node_udp, WD_FX_POD_IP, WD_FX_POD_PORT);
 }
 
+bool stream_more(const struct stream *s, uint32_t cnt)
+{
+	uint32_t begin = __atomic_load_n(s->sent, __ATOMIC_RELAXED);
+	uint32_t more = 0;
+
+	for (int ms = 0; more < cnt && ms < MORE_MS; ms++) {
+		usleep(1000);
+		more = __atomic_load_n(s->sent, __ATOMIC_RELAXED) - begin;
+	}
+	return more >= cnt;
+}
+
 uint32_t stream_end(struct stream *s)
 {
 	uint32_t cnt = 0;
@@ -91,6 +109,7 @@ uint32_t stream_end(struct stream *s)
 	wd_expect_int(sizeof(cnt), read(s->result, &cnt, sizeof(cnt)));
 	close(s->result);
 	wd_expect_int(s->child, waitpid(s->child, NULL, 0));
+	wd_expect(!munmap(s->sent, sizeof(*s->sent)));
 	return cnt;
 }
 

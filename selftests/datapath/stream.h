@@ -15,11 +15,15 @@ struct stream {
 	int stop; /* the write end of a pipe: closing it ends the child */
 	int result; /* the read end of another: ready, then how many were sent */
 	int to; /* where they arrive */
+	uint32_t *sent; /* so far; the child writes it */
 };
 
 /** stream_out(), stream_in() - begin, from the pod of the rig or to it; false if that failed */
 bool stream_out(struct stream *s);
 bool stream_in(struct stream *s);
+
+/** stream_more() - wait until @cnt more were sent; false: they were not, in 20 s */
+bool stream_more(const struct stream *s, uint32_t cnt);
 
 /** stream_end() - Return: how many were sent */
 uint32_t stream_end(struct stream *s);

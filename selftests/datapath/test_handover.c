@@ -205,7 +205,9 @@ static void change_under_streams(enum wd_fx_policy policy, bool no_tcx)
 
 	if (begin(no_tcx, policy) && wd_expect(stream_out(&out)) &&
 	    wd_expect(stream_in(&in))) {
+		wd_expect(stream_more(&out, 50) && stream_more(&in, 50));
 		change_sets(policy);
+		wd_expect(stream_more(&out, 51) && stream_more(&in, 51));
 		sent_out = stream_end(&out);
 		sent_in = stream_end(&in);
 		wd_expect(sent_out > 100);

@@ -173,11 +173,13 @@ static void climb_under_stream(enum wd_fx_policy policy, bool no_tcx)
 		wd_fx_policy(rig.dp, &rig.pod, policy);
 		wd_expect_int(0, rig_attach());
 		if (wd_expect(stream_out(&s))) {
+			wd_expect(stream_more(&s, 50));
 			for (size_t i = 0; i < sizeof(way) / sizeof(*way);
 			     i++) {
 				climb(way[i]);
 				wd_expect_int(0, rig_check());
 			}
+			wd_expect(stream_more(&s, 51));
 			sent = stream_end(&s);
 			wd_expect(sent > 100);
 			wd_expect_int(policy == WD_FX_ALLOW ? sent : 0,

@@ -42,6 +42,7 @@ static uint32_t stream_through(const struct step *steps, int cnt,
 
 	if (!wd_expect(stream_out(&s)))
 		return 0;
+	wd_expect(stream_more(&s, 50));
 	for (int i = 0; rig.dp && i < cnt; i++) {
 		take_over(steps[i].variant, steps[i].no_tcx);
 		if (!wd_expect(rig.dp))
@@ -50,6 +51,7 @@ static uint32_t stream_through(const struct step *steps, int cnt,
 		wd_expect(wd_datapath_info(rig.dp)->swapped);
 		wd_expect_int(0, rig_check());
 	}
+	wd_expect(stream_more(&s, 51));
 	*ret_sent = stream_end(&s);
 	got = stream_arrived(&s);
 	return got;
@@ -110,7 +112,9 @@ static void move_under_stream(enum wd_fx_policy policy)
 		wd_expect_int(0, rig_attach());
 		if (!wd_expect(stream_out(&s)))
 			_exit(1);
+		wd_expect(stream_more(&s, 50));
 		take_over(WD_FX_AS_BUILT, false);
+		wd_expect(stream_more(&s, 51));
 		sent = stream_end(&s);
 		got = stream_arrived(&s);
 		wd_expect(sent > 100);
