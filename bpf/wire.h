@@ -11,7 +11,6 @@
  *                           need not be                 IN_CLEAR
  *   pod and node            as the pod must             as above; EXEMPT, if the node is
  *   two nodes               ESP, WireGuard of this node ENCRYPTED
- *                           IKE, neighbours, if nodes must  OUTSIDE
  *                           a tunnel                    what is inside
  *                           one that cannot be read     TUN_OPAQUE
  *                           anything else               as nodes must; EXEMPT
@@ -100,9 +99,7 @@ static __always_inline int judge_nodes(struct __sk_buff *skb,
 	/* deny: where it goes to is in that header, not where we looked */
 	if (pkt->wire.is_routed)
 		return WD_R_EXTHDR;
-	/* allow: without it ESP between nodes ends when its keys are old */
-	if (must_encrypt(pkt) &&
-	    (inside == WD_IN_IKE || is_neighbour(skb, pkt)))
+	if (must_encrypt(pkt) && is_neighbour(skb, pkt))
 		return WD_R_OUTSIDE;
 	return judge_clear(pkt);
 }

@@ -19,7 +19,6 @@ enum wd_inside {
 	WD_IN_PACKET = WD_GO_ON,
 	WD_IN_NOTHING, /* nothing that would be seen: payload */
 	WD_IN_ESP,
-	WD_IN_IKE, /* what agrees on the keys of ESP */
 	WD_IN_WIREGUARD, /* of this node */
 	WD_IN_OPAQUE, /* a tunnel that cannot be looked into */
 	WD_IN_UNSEEN, /* one that this object does not look into */
@@ -34,7 +33,6 @@ enum wd_inside {
 #define WD_IP_GRE 47
 #define WD_IP_ESP 50
 
-#define WD_PORT_IKE 500
 #define WD_PORT_ESP 4500
 #define WD_PORT_GRE 4754
 #define WD_PORT_VXLAN 4789
@@ -185,54 +183,6 @@ static __always_inline bool is_esp(struct __sk_buff *skb,
 	return spi && (spi[0] | spi[1] | spi[2] | spi[3]);
 }
 
-static __always_inline bool is_at_port(const struct wd_pkt *pkt, __u16 port)
-{
-	return pkt->sport == bpf_htons(port) || pkt->dport == bpf_htons(port);
-}
-
-#define WD_IKE_BYTES 28 /* of its header */
-#define WD_IKE_VERSION 17 /* offset: major and minor */
-#define WD_IKE_LENGTH 24 /* offset: all of the message, 32 bits */
-
-/*
- * A message of IKE (RFC 2408 3.1, RFC 7296 3.1), behind @marker bytes of 0 at
- * port 4500 (RFC 3948 2.2): whoever begins has a number, the version is one that
- * there is, and its length is what came. A first fragment holds a part of it.
- */
-static __always_inline bool is_ike(struct __sk_buff *skb,
-				   const struct wd_pkt *pkt, __u32 marker)
-{
-	const __u8 *at = inner_header(skb, pkt, marker + WD_IKE_BYTES);
-	__u32 len = pkt->end - pkt_off(pkt) - marker, said;
-
-	if (!at)
-		return false;
-	at += marker;
-	said = (__u32)at[WD_IKE_LENGTH] << 24 |
-	       (__u32)at[WD_IKE_LENGTH + 1] << 16 |
-	       (__u32)at[WD_IKE_LENGTH + 2] << 8 | at[WD_IKE_LENGTH + 3];
-	if (at[WD_IKE_VERSION] >> 4 != 1 && at[WD_IKE_VERSION] >> 4 != 2)
-		return false;
-	if (!(at[0] | at[1] | at[2] | at[3] | at[4] | at[5] | at[6] | at[7]))
-		return false;
-	return pkt->frag == WD_FRAG_FIRST ? said >= len : said == len;
-}
-
-/* At the ports of IPsec; a keepalive is one byte, and needs no passage. */
-__noinline int inside_ipsec(struct __sk_buff *skb)
-{
-	struct wd_pkt *pkt = this_packet();
-
-	if (!pkt)
-		return WD_IN_BAD;
-	if (is_at_port(pkt, WD_PORT_ESP)) {
-		if (is_esp(skb, pkt))
-			return WD_IN_ESP;
-		return is_ike(skb, pkt, 4) ? WD_IN_IKE : WD_IN_NOTHING;
-	}
-	return is_ike(skb, pkt, 0) ? WD_IN_IKE : WD_IN_NOTHING;
-}
-
 __noinline int inside_udp(struct __sk_buff *skb)
 {
 	struct wd_pkt *pkt = this_packet();
@@ -254,8 +204,9 @@ __noinline int inside_udp(struct __sk_buff *skb)
 		    WD_TUNNEL_WIREGUARD &&
 	    is_wireguard(skb, pkt))
 		return WD_IN_WIREGUARD;
-	if (is_at_port(pkt, WD_PORT_ESP) || is_at_port(pkt, WD_PORT_IKE))
-		return inside_ipsec(skb);
+	if (pkt->sport == bpf_htons(WD_PORT_ESP) ||
+	    pkt->dport == bpf_htons(WD_PORT_ESP))
+		return is_esp(skb, pkt) ? WD_IN_ESP : WD_IN_NOTHING;
 	if (bpf_ntohs(pkt->dport) < WD_ENCAP_EPHEMERAL &&
 	    WD_ENCAP_IS_PORT(bpf_ntohs(pkt->dport)))
 		return WD_IN_OPAQUE;

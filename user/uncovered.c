@@ -103,13 +103,6 @@ static bool nodes_not_required(struct json_object *req,
 	return !is_required(req, "nodes");
 }
 
-static bool nodes_required(struct json_object *req,
-			   struct json_object *subjects)
-{
-	copy_strings(req, "node_names", subjects);
-	return is_required(req, "nodes");
-}
-
 static bool host_network(struct json_object *req, struct json_object *subjects)
 {
 	for (size_t i = 0; i < wd_json_len(req, "host_network"); i++) {
@@ -184,16 +177,6 @@ static const struct path paths[] = {
 	  .counted_as = { "nodes", "esp" },
 	  .subjects = "nodes",
 	  .applies = nodes_not_required },
-	{ .path = "ike",
-	  .title = "IKE between nodes",
-	  .why = "It agrees on the keys of ESP, so its first messages are in "
-		 "clear: what has the shape of IKE passes between nodes on "
-		 "UDP ports 500 and 4500. Who is root on a node can say other "
-		 "things in that shape. Pods cannot.",
-	  .change = "use WireGuard, and drop these ports outside of warder",
-	  .counted_as = { NULL },
-	  .subjects = "nodes",
-	  .applies = nodes_required },
 	{ .path = "unknown-tunnels",
 	  .title = "tunnels between nodes on UDP ports that no device of this "
 		   "node has",

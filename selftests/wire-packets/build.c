@@ -220,27 +220,6 @@ static void put_geneve(struct frame *f, const struct piece *p, int next)
 	fill(f, p->bytes, 0);
 }
 
-static void put_ike(struct work *w, const struct piece *p)
-{
-	struct frame *f = w->f;
-	size_t from;
-
-	if (p->flags)
-		put32(f, 0);
-	from = f->len;
-	fill(f, 8, 0);
-	if (p->type != 1)
-		f->data[from + p->bytes % 8] = 7; /* who begins */
-	fill(f, 8, 0);
-	put8(f, 41); /* notify */
-	put8(f, (p->version ? p->version : 2) << 4);
-	put8(f, 34); /* IKE_SA_INIT */
-	put8(f, 8);
-	put32(f, 0);
-	put16(f, 0);
-	put_length(w, p, from);
-}
-
 static void put_pppoe(struct work *w, const struct piece *p,
 		      const struct piece *next)
 {
@@ -317,9 +296,6 @@ static void put_piece(struct work *w, const struct piece *p, int family)
 		break;
 	case P_GENEVE:
 		put_geneve(w->f, p, ethertype(p + 1));
-		break;
-	case P_IKE:
-		put_ike(w, p);
 		break;
 	case P_BYTES:
 		put_bytes(w->f, p);

@@ -30,7 +30,6 @@ enum piece_kind {
 	P_GRE,
 	P_VXLAN,
 	P_GENEVE,
-	P_IKE, /* a header, what follows is its message; flags: 1 marked by zeros */
 	P_BYTES, /* payload */
 };
 
@@ -40,7 +39,7 @@ struct piece {
 	uint8_t family; /* IP: 4 or 6 */
 	uint8_t src, dst; /* IP: enum host */
 	uint8_t hops; /* IP: default 64 */
-	uint8_t version; /* IP: what it says, default family; IKE: default 2 */
+	uint8_t version; /* IP: what it says, default family */
 	uint8_t options; /* IPv4: bytes of options, a multiple of 4 */
 	bool more; /* IP: more fragments follow */
 	int next; /* what it says of the next one; 0: what that is, -1: 0 */

@@ -300,7 +300,6 @@ void judge_reset(void)
 enum content {
 	IS_PLAIN,
 	IS_ESP,
-	IS_IKE,
 	IS_WIREGUARD,
 	IS_OPAQUE,
 	IS_UNREAD,
@@ -389,25 +388,6 @@ static bool is_listed(const int *list, size_t cnt, int nr)
 	return false;
 }
 
-/* 28 bytes of header, which say how long the whole is, behind @zeros others. */
-static enum content read_ike(const struct ip *ip, struct span s, size_t zeros)
-{
-	static const uint8_t nobody[8];
-	const uint8_t *p = s.p + zeros;
-	size_t len, says;
-
-	if (s.n < zeros + 28)
-		return IS_PLAIN;
-	len = s.n - zeros;
-	says = (size_t)p[24] << 24 | (size_t)p[25] << 16 | (size_t)p[26] << 8 |
-	       p[27];
-	if (p[17] < 0x10 || p[17] >= 0x30 || !memcmp(p, nobody, 8))
-		return IS_PLAIN;
-	if (says != len && !(ip->is_first && says > len))
-		return IS_PLAIN;
-	return IS_IKE;
-}
-
 static enum content read_udp(const struct work *w, struct step *ret_next)
 {
 	static const int opaque[] = { 1701, 2152, 4755, 6080, 6635, 6636, 8285 };
@@ -430,13 +410,8 @@ static enum content read_udp(const struct work *w, struct step *ret_next)
 	if (own == WD_TUNNEL_WIREGUARD && s.n >= 32 && s.p[0] > 0 &&
 	    s.p[0] < 5 && !s.p[1] && !s.p[2] && !s.p[3])
 		return IS_WIREGUARD;
-	if (ip->sport == 4500 || ip->dport == 4500) {
-		if (s.n >= 8 && memcmp(s.p, "\0\0\0", 4))
-			return IS_ESP;
-		return read_ike(ip, s, 4);
-	}
-	if (ip->sport == 500 || ip->dport == 500)
-		return read_ike(ip, s, 0);
+	if (ip->sport == 4500 || ip->dport == 4500)
+		return s.n >= 8 && memcmp(s.p, "\0\0\0", 4) ? IS_ESP : IS_PLAIN;
 	return is_listed(opaque, sizeof(opaque) / sizeof(*opaque), ip->dport) ?
 		       IS_OPAQUE :
 		       IS_PLAIN;
@@ -515,8 +490,7 @@ static void say_nodes(struct work *w, enum content content)
 		say(w, trouble);
 	else if (w->ip.is_routed)
 		say(w, WD_R_EXTHDR);
-	else if ((content == IS_IKE || is_discovery(&w->ip)) &&
-		 must_be_encrypted(w))
+	else if (is_discovery(&w->ip) && must_be_encrypted(w))
 		say(w, WD_R_OUTSIDE);
 	else
 		say_clear(w);

@@ -162,26 +162,6 @@ static void add_bytes(struct draft *d, uint32_t most)
 		data->head[1] = data->head[2] = data->head[3] = 0;
 }
 
-/* Mostly one that is whole, at a port of its own. */
-static void add_ike(struct draft *d, struct piece *udp)
-{
-	struct piece *ike = add(d, P_IKE);
-
-	*(ODDS(2) ? &udp->sport : &udp->dport) = ODDS(2) ? 500 : 4500;
-	ike->flags = udp->dport == 4500 || udp->sport == 4500;
-	if (ODDS(4))
-		ike->flags = !ike->flags;
-	if (ODDS(4))
-		ike->version = (uint8_t)random_below(16);
-	if (ODDS(5))
-		ike->len = (int)random_below(80);
-	if (ODDS(6))
-		ike->type = 1; /* nobody begins */
-	ike->bytes = (uint16_t)random_below(8);
-	if (ODDS(2))
-		add_bytes(d, 60);
-}
-
 static void add_udp(struct draft *d)
 {
 	struct piece *udp = add(d, P_UDP);
@@ -190,10 +170,6 @@ static void add_udp(struct draft *d)
 
 	udp->sport = random_port();
 	udp->dport = random_port();
-	if (ODDS(8)) {
-		add_ike(d, udp);
-		return;
-	}
 	if (ODDS(2)) {
 		add_bytes(d, 60);
 		return;

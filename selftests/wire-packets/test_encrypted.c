@@ -99,71 +99,6 @@ static void what_is_not_esp_does_not_pass_by_its_port(void)
 	}
 }
 
-#define IKE(...) PIECE(P_IKE, ##__VA_ARGS__)
-
-static void expect_between_nodes(int want, int cover, int dir,
-				 const struct piece *udp,
-				 const struct piece *ike, int data)
-{
-	wires_expect(want, cover, WIRE, dir,
-		     LIST(ETH, IP(HERE, NODE2), *udp, *ike, DATA(data)));
-}
-
-static void ike_between_nodes_keeps_esp_alive(void)
-{
-	static const uint16_t ports[][3] = {
-		{ 500, 500, 0 },   { 500, 50000, 0 },  { 50000, 500, 0 },
-		{ 4500, 4500, 1 }, { 4500, 50000, 1 }, { 50000, 4500, 1 },
-	};
-
-	for_each_way(dir) for (size_t i = 0; i < 6; i++)
-	{
-		struct piece udp = UDP(ports[i][0], ports[i][1]);
-		struct piece one = IKE(.flags = ports[i][2], .version = 1);
-		struct piece two = IKE(.flags = ports[i][2]);
-
-		nodes_must(true);
-		expect_between_nodes(WD_R_OUTSIDE, NO_COVER, dir, &udp, &one,
-				     0);
-		expect_between_nodes(WD_R_OUTSIDE, NO_COVER, dir, &udp, &two,
-				     40);
-		nodes_must(false);
-		expect_between_nodes(WD_R_IN_CLEAR, WD_COVER_NODES, dir, &udp,
-				     &two, 40);
-	}
-}
-
-/* Not a version, nobody who began, not its length, not behind zeros, not its port. */
-static void what_only_looks_like_ike_does_not_pass(void)
-{
-	const struct piece bad[] = {
-		IKE(.version = 3), IKE(.version = 15), IKE(.type = 1),
-		IKE(.len = 67),	   IKE(.len = 69),     IKE(.flags = 1),
-	};
-	const struct piece good = IKE(.bytes = 0);
-	const struct piece isakmp = UDP(500, 500), other = UDP(501, 501),
-			   natt = UDP(4500, 4500);
-
-	for_each_way(dir)
-	{
-		nodes_must(true);
-		for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-			expect_between_nodes(plaintext(dir), WD_COVER_DROPPED,
-					     dir, &isakmp, &bad[i], 40);
-		expect_between_nodes(plaintext(dir), WD_COVER_DROPPED, dir,
-				     &other, &good, 40);
-		wires_expect(plaintext(dir), WD_COVER_DROPPED, WIRE, dir,
-			     LIST(ETH, IP(HERE, NODE2), UDP(500, 500),
-				  DATA(40)));
-		/* Its first bytes are those of ESP, which is encrypted. */
-		expect_between_nodes(WD_R_ENCRYPTED, WD_COVER_ESP, dir, &natt,
-				     &good, 40);
-		wires_expect(plaintext(dir), WD_COVER_DROPPED, WIRE, dir,
-			     LIST(ETH, IP(LOCAL, NODE2), UDP(500, 500),
-				  IKE(.bytes = 0), DATA(40)));
-	}
-}
-
 /* ---- WireGuard ---- */
 
 /* The port at this node's end, and another at the other. */
@@ -312,8 +247,6 @@ int main(void)
 {
 	wires_open();
 	WD_TEST(esp_between_nodes_is_encrypted);
-	WD_TEST(ike_between_nodes_keeps_esp_alive);
-	WD_TEST(what_only_looks_like_ike_does_not_pass);
 	WD_TEST(esp_of_others_proves_nothing);
 	WD_TEST(what_is_not_esp_does_not_pass_by_its_port);
 	WD_TEST(wireguard_of_this_node_is_encrypted_and_counted_at_its_device);
