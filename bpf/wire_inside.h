@@ -204,9 +204,16 @@ __noinline int inside_udp(struct __sk_buff *skb)
 		    WD_TUNNEL_WIREGUARD &&
 	    is_wireguard(skb, pkt))
 		return WD_IN_WIREGUARD;
-	if (pkt->sport == bpf_htons(WD_PORT_ESP) ||
+	/*
+	 * Both ports: nobody translates between nodes, and who chose one of
+	 * them alone may be a pod that the node speaks for. To the other one no
+	 * pod may send (forbidden() in policy.h).
+	 */
+	if (pkt->sport == bpf_htons(WD_PORT_ESP) &&
 	    pkt->dport == bpf_htons(WD_PORT_ESP))
 		return is_esp(skb, pkt) ? WD_IN_ESP : WD_IN_NOTHING;
+	if (pkt->dport == bpf_htons(WD_PORT_ESP))
+		return WD_IN_NOTHING;
 	if (bpf_ntohs(pkt->dport) < WD_ENCAP_EPHEMERAL &&
 	    WD_ENCAP_IS_PORT(bpf_ntohs(pkt->dport)))
 		return WD_IN_OPAQUE;

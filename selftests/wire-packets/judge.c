@@ -410,8 +410,11 @@ static enum content read_udp(const struct work *w, struct step *ret_next)
 	if (own == WD_TUNNEL_WIREGUARD && s.n >= 32 && s.p[0] > 0 &&
 	    s.p[0] < 5 && !s.p[1] && !s.p[2] && !s.p[3])
 		return IS_WIREGUARD;
-	if (ip->sport == 4500 || ip->dport == 4500)
-		return s.n >= 8 && memcmp(s.p, "\0\0\0", 4) ? IS_ESP : IS_PLAIN;
+	if (ip->dport == 4500)
+		return ip->sport == 4500 && s.n >= 8 &&
+				       memcmp(s.p, "\0\0\0", 4) ?
+			       IS_ESP :
+			       IS_PLAIN;
 	return is_listed(opaque, sizeof(opaque) / sizeof(*opaque), ip->dport) ?
 		       IS_OPAQUE :
 		       IS_PLAIN;

@@ -44,15 +44,37 @@ static void esp_between_nodes_is_encrypted(void)
 				   LIST(ETH, IP(a, b, .next = ESP), DATA(40)));
 			expect_esp(dir, LIST(ETH, IP(a, b), UDP(4500, 4500),
 					     DATA(40, .head = { 0, 0, 0, 9 })));
-			expect_esp(dir, LIST(ETH, IP(a, b), UDP(4500, 50000),
+			expect_esp(dir, LIST(ETH, IP(a, b), UDP(4500, 4500),
 					     DATA(8, .head = { 9, 0, 0, 0 })));
-			expect_esp(dir, LIST(ETH, IP(a, b), UDP(50000, 4500),
+			expect_esp(dir, LIST(ETH, IP(a, b), UDP(4500, 4500),
 					     DATA(40, .head = { 0, 9, 0, 0 })));
-			expect_esp(dir, LIST(ETH, IP(a, b), UDP(50000, 4500),
+			expect_esp(dir, LIST(ETH, IP(a, b), UDP(4500, 4500),
 					     DATA(40, .head = { 0, 0, 9, 0 })));
 		}
 	}
 	wires_reset();
+}
+
+/* A pod that the node speaks for chooses the port it sends from. */
+static void one_port_of_esp_is_none(void)
+{
+	static const uint16_t ports[][2] = {
+		{ 4500, 50000 },
+		{ 50000, 4500 },
+		{ 4500, 53 },
+		{ 80, 4500 },
+	};
+
+	for_each_way(dir)
+	{
+		nodes_must(true);
+		for (size_t i = 0; i < COUNT(ports); i++)
+			wires_expect(plaintext(dir), WD_COVER_DROPPED, WIRE,
+				     dir,
+				     LIST(ETH, IP(HERE, NODE2),
+					  UDP(ports[i][0], ports[i][1]),
+					  DATA(40, .head = { 9, 9, 9, 9 })));
+	}
 }
 
 static void esp_of_others_proves_nothing(void)
@@ -247,6 +269,7 @@ int main(void)
 {
 	wires_open();
 	WD_TEST(esp_between_nodes_is_encrypted);
+	WD_TEST(one_port_of_esp_is_none);
 	WD_TEST(esp_of_others_proves_nothing);
 	WD_TEST(what_is_not_esp_does_not_pass_by_its_port);
 	WD_TEST(wireguard_of_this_node_is_encrypted_and_counted_at_its_device);

@@ -308,6 +308,7 @@ int wd_mirror_open(struct wd_datapath *dp, bool with_flows,
 	int err;
 
 	*ret_error = NULL;
+	wd_nf_close(dp); /* else what is taken off meanwhile would stay on */
 	if (!wd_datapath_has_programs(dp) || dp->ladder.kept ||
 	    (size_t)dp->ladder.rung >= WD_RUNG_PROG_CNT) {
 		*ret_error = wd_xprintf("on rung %s there are no programs of "

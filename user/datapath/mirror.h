@@ -43,7 +43,8 @@ struct wd_mirror_verdict {
  * @ret_error: on failure why, to be freed
  * Return: 0; -EOPNOTSUPP no programs are in force here; -EAGAIN policy changed
  *         all the while; -errno of copying or loading.
- * Context: needs what loading programs needs; takes as much memory as the maps.
+ * Context: in a forked child of the agent, whose copies of links it closes; needs
+ *          what loading programs needs; takes as much memory as the maps.
  */
 int wd_mirror_open(struct wd_datapath *dp, bool with_flows,
 		   struct wd_mirror **ret_mirror, char **ret_error);
