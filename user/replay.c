@@ -91,7 +91,16 @@ static uint32_t device_of(const struct replaying *replaying,
 	return tunnel ? tunnel : replaying->outside;
 }
 
-/* Any will do: programs only ask whose a device is. */
+/* As the programs ask it: what comes by such a device was encrypted. */
+static bool is_trusted(struct wd_agent *agent, uint32_t ifindex)
+{
+	struct wd_wire_val wire;
+
+	return !wd_map_get(agent->dp, WD_MAP_wd_wire, &ifindex, &wire) &&
+	       (wire.kind == WD_WIRE_WIREGUARD || wire.kind == WD_WIRE_UPPER);
+}
+
+/* One that is no pod's, and by which things come in clear: any such will do. */
 static uint32_t find_outside(struct wd_agent *agent)
 {
 	struct if_nameindex *all = if_nameindex(), *at;
@@ -99,11 +108,12 @@ static uint32_t find_outside(struct wd_agent *agent)
 	int cnt = wd_datapath_attached(agent->dp, &own);
 
 	for (at = all; at && at->if_index && !found; at++) {
-		bool is_own = at->if_index == 1; /* loopback */
+		bool fits = at->if_index != 1 && /* loopback */
+			    !is_trusted(agent, at->if_index);
 
 		for (int i = 0; i < cnt; i++)
-			is_own = is_own || own[i] == at->if_index;
-		found = is_own ? 0 : at->if_index;
+			fits = fits && own[i] != at->if_index;
+		found = fits ? at->if_index : 0;
 	}
 	free(own);
 	if (all)
