@@ -8,10 +8,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Nobody has written there: neither this program nor the dynamic linker. */
-static bool is_constant(const ElfW(Phdr) * part)
+/*
+ * Code and constants: nobody has written there, neither this program nor the
+ * dynamic linker. What is needed of it again comes back, a page at a time.
+ */
+static bool is_unwritten(const ElfW(Phdr) * part)
 {
-	return part->p_type == PT_LOAD && part->p_flags == PF_R;
+	return part->p_type == PT_LOAD && !(part->p_flags & PF_W);
 }
 
 /* The first object is this program. */
@@ -29,7 +32,7 @@ static int give_back(struct dl_phdr_info *info, size_t size, void *page)
 			~mask;
 
 		/* a wish: what stays resident is no error */
-		if (is_constant(part) && first < end)
+		if (is_unwritten(part) && first < end)
 			(void)madvise((void *)first, end - first,
 				      MADV_DONTNEED);
 	}

@@ -9,8 +9,9 @@
  * wd_trim() - give back what was freed, and what of this binary was only read once
  *
  * The programs inside the binary, some 2 MB, are read when they are loaded, and
- * stay resident for no use. They are clean pages of the file: the kernel brings
- * them back when they are read again. Never fails; costs a walk of the heap.
+ * much of its code runs when it starts; they stay resident for no use. These are
+ * clean pages of the file: the kernel brings them back when they are wanted
+ * again. Never fails; costs a walk of the heap.
  */
 void wd_trim(void);
 

@@ -247,21 +247,22 @@ enum wd_encryption_want {
 	WD_ENCRYPTION_REQUIRED,
 };
 
+/* In an order without gaps: a cluster has tens of thousands. */
 struct wd_pod {
 	const char *node; /* spec.nodeName, NULL when not scheduled */
 	const struct wd_labels *labels; /* its service account, too */
+	struct wd_addr *addr; /* status.podIPs (or podIP) */
+	struct wd_port_name *
+		port; /* named containerPorts, init sidecars too; sorted, first wins */
+	struct wd_addr host_addr; /* status.hostIP, family 0 if absent */
+	uint32_t addr_cnt;
+	uint32_t port_cnt;
+	enum wd_mode mode;
 	bool host_network;
 	bool is_node; /* stands for this node itself, see model/host.c */
 	bool finished; /* phase Succeeded or Failed: contributes nothing */
 	bool terminating; /* has a deletionTimestamp; still counts */
 	bool ports_shared; /* port is of wd_ports_share() */
-	enum wd_mode mode;
-	uint32_t addr_cnt;
-	uint32_t port_cnt;
-	struct wd_addr *addr; /* status.podIPs (or podIP) */
-	struct wd_addr host_addr; /* status.hostIP, family 0 if absent */
-	struct wd_port_name *
-		port; /* named containerPorts, init sidecars too; sorted, first wins */
 };
 
 struct wd_namespace {
