@@ -106,6 +106,13 @@ static void print_counters(struct json_object *counters)
 	wd_table_print(table, stdout, "");
 }
 
+static bool has_answers(struct json_object *answers)
+{
+	return wd_json_get_int(answers, "sent") ||
+	       wd_json_get_int(answers, "held") ||
+	       wd_json_get_int(answers, "failed");
+}
+
 static void print_answers(struct json_object *answers)
 {
 	wd_show_line("when denied",
@@ -144,7 +151,9 @@ static void print_endpoint(struct json_object *ep)
 			     "",
 		     (long long)wd_json_get_int(ep, "slot"),
 		     (long long)wd_json_get_int(ep, "generation"));
-	if (!strcmp(wd_json_get_str(ep, "deny_response"), "reject"))
+	/* a policy may ask for them, too: what was counted tells */
+	if (!strcmp(wd_json_get_str(ep, "deny_response"), "reject") ||
+	    has_answers(wd_json_get(ep, "answers")))
 		print_answers(wd_json_get(ep, "answers"));
 	if (wd_json_get_int(ep, "trial"))
 		wd_show_line("on trial",
