@@ -245,13 +245,15 @@ static __always_inline bool is_own_echo(const struct wd_pkt *pkt)
 
 /* ---- which policy, and the end ---- */
 
-static __always_inline const struct wd_endpoint_val *host_policy(void)
+static __always_inline const struct wd_endpoint_val *
+host_policy(const struct wd_pkt *pkt)
 {
 	const struct wd_endpoint_val *ep;
 	__u32 key = WD_HOST_TRIED_KEY;
 
 	ep = bpf_map_lookup_elem(&wd_endpoint, &key);
-	if (ep && bpf_ktime_get_ns() < ep->cookie)
+	/* a try that does not fit is none */
+	if (ep && ep->slot[pkt->gen & 1] && bpf_ktime_get_ns() < ep->cookie)
 		return ep;
 	key = WD_HOST_KEY;
 	return bpf_map_lookup_elem(&wd_endpoint, &key);
@@ -290,11 +292,14 @@ static __always_inline int host_end(struct wd_pkt *pkt,
 static __always_inline int host_judge(struct bpf_nf_ctx *ctx,
 				      struct wd_pkt *pkt, __u32 ifindex)
 {
-	const struct wd_endpoint_val *ep = host_policy();
+	const struct wd_endpoint_val *ep;
 
 	__builtin_memset(pkt, 0, WD_PKT_ZEROED);
-	/* allow: nothing is in force, or not yet, or it did not fit */
-	if (!ep || read_state(pkt) != WD_GO_ON || !pkt->gen)
+	/* allow: nothing is in force, or not yet, or it never did fit */
+	if (read_state(pkt) != WD_GO_ON || !pkt->gen)
+		return WD_NF_ACCEPT;
+	ep = host_policy(pkt);
+	if (!ep)
 		return WD_NF_ACCEPT;
 	set_endpoint(pkt, ep);
 	if (!pkt->ep_slot)

@@ -540,7 +540,7 @@ static void check_fit(struct wd_hostpolicy *hp)
 
 	if (hp->state == TRIED &&
 	    !wd_model_host(hp->agent->model, WD_HOST_TRIED, &info) &&
-	    info.state == WD_EP_TOO_LARGE)
+	    (info.state == WD_EP_TOO_LARGE || info.kept))
 		take_back(hp, info.error);
 }
 
@@ -583,12 +583,26 @@ void wd_hostpolicy_object(struct wd_hostpolicy *hp, const struct wd_object *was,
 	wd_agent_commit_soon(hp->agent);
 }
 
+/* Why what counts is not what is judged by, as it does not fit; NULL it is. */
+static const char *why_unfit(const struct wd_hostpolicy *hp)
+{
+	struct wd_ep_info info;
+
+	if (wd_model_host(hp->agent->model,
+			  hp->state == TRIED ? WD_HOST_TRIED : WD_HOST_IN_FORCE,
+			  &info) ||
+	    (info.state != WD_EP_TOO_LARGE && !info.kept))
+		return NULL;
+	return info.error;
+}
+
 static const char *why_not(const struct wd_hostpolicy *hp)
 {
 	const struct wd_datapath *dp = hp->agent->dp;
+	const char *unfit = why_unfit(hp);
 
 	if (wd_nf_on(dp, WD_NF_HOST))
-		return "";
+		return unfit ? unfit : "";
 	if (!hp->labels)
 		return "no source tells of this node's Node, so no policy selects it";
 	if (!is_wanted(hp))
@@ -613,7 +627,8 @@ void wd_hostpolicy_put(const struct wd_hostpolicy *hp, struct json_object *doc)
 	uint64_t now = now_ms();
 
 	wd_json_str(obj, "state", state_names[hp->state]);
-	wd_json_bool(obj, "enforced", wd_nf_on(hp->agent->dp, WD_NF_HOST));
+	wd_json_bool(obj, "enforced",
+		     wd_nf_on(hp->agent->dp, WD_NF_HOST) && !why_unfit(hp));
 	wd_json_str(obj, "why", why_not(hp));
 	if (hp->state == TRIED)
 		wd_json_int(obj, "seconds_left",

@@ -313,6 +313,71 @@ static void what_is_tried_goes_before_what_is_in_force_up_to_its_time(void)
 	wd_load_fini(&before);
 }
 
+/* Ingress from ports with as many gaps, which need two spans each. */
+static char *ports_with_gaps(uint32_t cnt)
+{
+	char *text = wd_xstrdup("");
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		char *more = wd_xprintf(
+			"%s%s{fromEntities: [all], toPorts: [{ports: "
+			"[{port: \"%u\", protocol: TCP}]}]}",
+			text, i ? ", " : "", 1000 + 2 * i);
+
+		free(text);
+		text = more;
+	}
+	return text;
+}
+
+static void what_no_longer_fits_leaves_in_force_what_was(void)
+{
+	char *rules = ports_with_gaps(WD_SPANS_PER_SLOT);
+	char *text = wd_xprintf(CCNP("p", NODES "ingress: [%s]"), rules);
+	static struct wd_load before;
+	struct wd_ep_info info;
+
+	begin();
+	give(WD_HOST_IN_FORCE, NODE("n", OWN) CCNP("p", NODES "ingress: [{}]"),
+	     0);
+	before = load;
+	give(WD_HOST_IN_FORCE, text, 0);
+	wd_expect_int(0, wd_model_host(model, WD_HOST_IN_FORCE, &info));
+	wd_expect(info.error && info.kept);
+	wd_expect(info.isolated[WD_INGRESS]);
+	wd_expect(kernel.host[WD_HOST_IN_FORCE].slot[kernel.gen & 1] != 0);
+	wd_load_fini(&load);
+	give(WD_HOST_IN_FORCE, CCNP("p", NODES "egress: [{}]"), 0);
+	wd_expect_int(0, wd_model_host(model, WD_HOST_IN_FORCE, &info));
+	wd_expect(!info.error && !info.kept);
+	expect(WORLD, OWN, 80, WD_INGRESS, WD_R_NOT_ISOLATED);
+	end();
+	wd_load_fini(&before);
+	free(rules);
+	free(text);
+}
+
+static void a_try_that_does_not_fit_is_none(void)
+{
+	char *rules = ports_with_gaps(WD_SPANS_PER_SLOT);
+	char *text = wd_xprintf(CCNP("p", NODES "ingress: [%s]"), rules);
+	static struct wd_load before;
+	struct wd_ep_info info;
+
+	begin();
+	give(WD_HOST_IN_FORCE, NODE("n", OWN) CCNP("p", NODES "ingress: [{}]"),
+	     0);
+	before = load;
+	give(WD_HOST_TRIED, text, UINT64_MAX);
+	wd_expect_int(0, wd_model_host(model, WD_HOST_TRIED, &info));
+	wd_expect_int(WD_EP_TOO_LARGE, info.state);
+	expect(WORLD, OWN, 80, WD_INGRESS, WD_R_DEFAULT);
+	end();
+	wd_load_fini(&before);
+	free(rules);
+	free(text);
+}
+
 int main(void)
 {
 	WD_TEST(without_a_policy_the_host_is_not_judged);
@@ -321,5 +386,7 @@ int main(void)
 	WD_TEST(pods_are_no_subject_of_policies_of_nodes);
 	WD_TEST(what_stays_open_comes_before_every_deny);
 	WD_TEST(what_is_tried_goes_before_what_is_in_force_up_to_its_time);
+	WD_TEST(what_no_longer_fits_leaves_in_force_what_was);
+	WD_TEST(a_try_that_does_not_fit_is_none);
 	return wd_tests_end();
 }

@@ -113,8 +113,10 @@ const struct mendpoint *host_endpoint(const struct wd_model *m)
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	if (tried && (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec <
-			     tried->ep->cookie)
+	/* as wd_host.bpf.c does it */
+	if (tried && tried->have.slot[m->gen & 1] &&
+	    (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec <
+		    tried->ep->cookie)
 		return tried;
 	return endpoint_of(m, WD_HOST_IN_FORCE);
 }

@@ -59,6 +59,7 @@ static void endpoint_info(const struct wd_model *m, const struct mendpoint *e,
 		.lifted = e->lifted,
 		.identity = endpoint_identity(e),
 		.rejects = endpoint_rejects(m, e),
+		.kept = e->kept,
 		.error = e->error,
 	};
 

@@ -245,7 +245,8 @@ struct wd_ep_info {
 	uint32_t trial; /* slot of what is judged and told of, but let pass; 0 none */
 	bool isolated[2];
 	bool rejects; /* what is denied is answered, where the rung can */
-	const char *error; /* NULL unless TOO_LARGE, or what is on trial is */
+	bool kept; /* the host's: its policies do not fit, those of before go on */
+	const char *error; /* NULL unless TOO_LARGE, kept, or what is on trial is */
 };
 /** wd_model_endpoint() - how an endpoint stands. Return: 0 or -ENOENT */
 int wd_model_endpoint(const struct wd_model *model, uint32_t id,

@@ -356,6 +356,7 @@ struct mendpoint {
 	UT_hash_handle hh; /* by id */
 	uint32_t id;
 	bool is_host; /* this host itself: its policies are given, see host.c */
+	bool kept; /* slot is of policies of before: those of now do not fit */
 	const struct wd_endpoint *ep;
 	struct mpod *pod;
 	SLIST_ENTRY(mendpoint) of_pod;

@@ -401,7 +401,8 @@ static struct mslot *compile_trial(struct wd_model *m, struct mendpoint *e,
 /*
  * Work out the endpoint's slots for the next generation.
  * Return: 0; the error of a policy that does not fit is kept in the endpoint,
- * which then drops everything, or judges nothing on trial.
+ * which then drops everything, or judges nothing on trial. Only the host goes on
+ * with what it had: shut, nobody could mend it, and open it is for all.
  */
 int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 {
@@ -414,7 +415,7 @@ int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 	e->error = NULL;
 	e->slot = e->trial = NULL;
 	e->named_egress = e->grouped = e->lifted = false;
-	e->served = e->sliced = false;
+	e->served = e->sliced = e->kept = false;
 	if (endpoint_pod(e)) {
 		e->lifted = is_lifted(m, e);
 		e->slot = compile(m, e, false, e->lifted, &left_out, &err);
@@ -424,6 +425,11 @@ int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 			e->trial = compile_trial(m, e, &err);
 		if (err && !e->error)
 			e->error = too_large("what is on trial", err);
+	}
+	if (e->error && !e->slot && e->is_host) {
+		e->slot = old[0];
+		e->kept = e->slot != NULL;
+		old[0] = NULL;
 	}
 	e->dirty = false;
 	if (e->error) /* what a try gives back is no reason for another */
