@@ -31,6 +31,7 @@
 #include "log.h"
 #include "model/intern.h"
 #include "model/xalloc.h"
+#include "names.h"
 #include "source/load.h"
 #include "statefile.h"
 
@@ -444,6 +445,36 @@ static void on_timer(void *ctx)
 		take_back(hp, "nobody confirmed it in time");
 }
 
+/* Was it tried as it is? Return: 0, or -errno with *ret_why set. */
+static int not_tried(const struct wd_hostpolicy *hp, char **ret_why)
+{
+	const struct wd_agent *agent = hp->agent;
+	struct wd_ep_info info;
+
+	if (wd_ladder(agent->dp)->frozen) {
+		*ret_why = wd_xstrdup(
+			"nothing is written on this rung, so it was not tried; see `warder status`");
+		return -EOPNOTSUPP;
+	}
+	if (agent->commit_error) {
+		*ret_why = wd_xprintf("it is not in force: %s",
+				      agent->commit_error);
+		return -EOPNOTSUPP;
+	}
+	if (hp->changed || wd_model_dirty(agent->model) ||
+	    wd_model_host(agent->model, WD_HOST_TRIED, &info)) {
+		*ret_why = wd_xstrdup(
+			"what was read last is not in force yet; look again, then confirm");
+		return -EAGAIN;
+	}
+	if (info.mode == WD_MODE_ENFORCE)
+		return 0;
+	*ret_why = wd_xprintf(
+		"the agent's mode is %s, which drops nothing, so it was not tried",
+		wd_mode_name(info.mode));
+	return -EOPNOTSUPP;
+}
+
 /* Why it cannot be confirmed. Return: 0, or -errno with *ret_why set. */
 static int objection(const struct wd_hostpolicy *hp, char **ret_why)
 {
@@ -457,7 +488,7 @@ static int objection(const struct wd_hostpolicy *hp, char **ret_why)
 		return -ENOENT;
 	}
 	if (wd_nf_on(hp->agent->dp, WD_NF_HOST))
-		return 0;
+		return not_tried(hp, ret_why);
 	*ret_why = wd_xprintf("it is not enforced on this node: %s",
 			      wd_nf_error(hp->agent->dp, WD_NF_HOST));
 	return -EOPNOTSUPP;

@@ -39,7 +39,7 @@ void wd_hostpolicy_tend(struct wd_hostpolicy *hp, bool check);
  * wd_hostpolicy_confirm() - what is tried stays
  * @again: what was taken back is tried once more, instead
  * Return: 0; or -errno with *ret_why to be freed: -ENOENT there is nothing to
- * confirm, -EOPNOTSUPP it is not in force here, or what writing it to disk said.
+ * confirm, -EOPNOTSUPP it is not enforced here, -EAGAIN not yet, or what writing it to disk said.
  */
 int wd_hostpolicy_confirm(struct wd_hostpolicy *hp, bool again, char **ret_why);
 
