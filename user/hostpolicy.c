@@ -545,9 +545,16 @@ static void try_open(struct wd_hostpolicy *hp)
 		wd_host_seed(hp->agent);
 	hp->wait = err ? WAIT_CHECKS : 0;
 	if (err) {
-		(void)wd_nf_leave(dp, WD_NF_HOST);
+		/* what an agent before has left is better than nothing */
+		bool goes_on = wd_nf_goes_on(dp, WD_NF_HOST);
+
+		if (!goes_on)
+			(void)wd_nf_leave(dp, WD_NF_HOST);
 		if (!hp->told)
-			wd_warn("host policy: NOT enforced: %s",
+			wd_warn("host policy: %s: %s",
+				goes_on ?
+					"the program of before goes on, as this one's cannot be had" :
+					"NOT enforced",
 				*wd_nf_error(dp, WD_NF_HOST) ?
 					wd_nf_error(dp, WD_NF_HOST) :
 					wd_errno(err));

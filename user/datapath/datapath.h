@@ -232,6 +232,9 @@ bool wd_nf_on(const struct wd_datapath *dp, enum wd_nf nf);
 /** wd_nf_pinned() - is there one of an agent before */
 bool wd_nf_pinned(const struct wd_datapath *dp, enum wd_nf nf);
 
+/** wd_nf_goes_on() - is all of one pinned, and goes by the maps in force; whoever attached it */
+bool wd_nf_goes_on(const struct wd_datapath *dp, enum wd_nf nf);
+
 /** wd_nf_error() - why the last wd_nf_open() or check failed, "" it did not */
 const char *wd_nf_error(const struct wd_datapath *dp, enum wd_nf nf);
 

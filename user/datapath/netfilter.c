@@ -348,19 +348,23 @@ static bool is_pinned_here(const struct wd_datapath *dp, enum wd_nf nf,
 	return is_it;
 }
 
+bool wd_nf_goes_on(const struct wd_datapath *dp, enum wd_nf nf)
+{
+	bool all = dp->map_fd[WD_MAP_wd_state] >= 0;
+
+	for (uint32_t i = 0; all && i < parts[nf].cnt; i++)
+		all = is_pinned_here(dp, nf, i);
+	return all;
+}
+
 int wd_late_inherit(struct wd_datapath *dp)
 {
 	int map_fd = dp->map_fd[WD_MAP_wd_state];
 	struct wd_state_val state;
 	uint32_t zero = 0;
-	bool all = true;
 	int err;
 
-	if (map_fd < 0)
-		return 0;
-	for (uint32_t i = 0; i < parts[WD_NF_LATE].cnt; i++)
-		all = all && is_pinned_here(dp, WD_NF_LATE, i);
-	if (all)
+	if (map_fd < 0 || wd_nf_goes_on(dp, WD_NF_LATE))
 		return 0;
 	err = bpf_map_lookup_elem(map_fd, &zero, &state);
 	if (err || !(state.flags & WD_STATE_LATE))
@@ -406,6 +410,11 @@ int wd_nf_unpin(const char *dir, enum wd_nf nf)
 
 int wd_nf_leave(struct wd_datapath *dp, enum wd_nf nf)
 {
+	for (uint32_t i = 0; i < parts[nf].cnt; i++) {
+		/* a forked child's copy would keep it; without, it ends below */
+		if (dp->nf[nf].link_fd[i] >= 0)
+			(void)bpf_link_detach(dp->nf[nf].link_fd[i]);
+	}
 	let_go(&dp->nf[nf]);
 	return wd_nf_unpin(dp->dir, nf);
 }
