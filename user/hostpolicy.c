@@ -61,6 +61,7 @@ struct wd_hostpolicy {
 	struct wd_agent *agent;
 	struct list confirmed;
 	struct list tried; /* now, or taken back */
+	struct list kept; /* was confirmed, and is not asked for any more */
 	struct wd_object *open; /* what is let in whatever policies say */
 	enum state state;
 	uint64_t until_ms; /* CLOCK_MONOTONIC; of TRIED */
@@ -241,9 +242,16 @@ static int save(const struct wd_hostpolicy *hp)
 	wd_json_int(doc, "version", 1);
 	json_object_object_add(doc, "confirmed", texts(&hp->confirmed));
 	json_object_object_add(doc, "tried", texts(&hp->tried));
+	json_object_object_add(doc, "kept", texts(&hp->kept));
 	err = wd_statefile_write(hp->agent->config.state_dir, STATE_FILE, doc);
 	json_object_put(doc);
 	return err;
+}
+
+static void save_or_warn(const struct wd_hostpolicy *hp)
+{
+	if (save(hp))
+		wd_warn("host policy: writing %s failed, ignoring", STATE_FILE);
 }
 
 /* All of it, or nothing: half of what was confirmed was never confirmed. */
@@ -273,6 +281,8 @@ static void load(struct wd_hostpolicy *hp)
 		err = read_texts(doc, "confirmed", &hp->confirmed);
 		if (!err)
 			err = read_texts(doc, "tried", &hp->tried);
+		if (!err)
+			err = read_texts(doc, "kept", &hp->kept);
 		json_object_put(doc);
 	}
 	if (err && err != -ENOENT)
@@ -370,15 +380,28 @@ static void list_move(struct list *to, struct list *from)
 	memset(from, 0, sizeof(*from));
 }
 
-/* Nothing is asked of the node any more: nobody is locked out by that. */
+/*
+ * Nothing is asked of the node any more: nobody is locked out by that. What was
+ * confirmed needs no other try if it comes back, as when its object is replaced.
+ */
 static void let_go(struct wd_hostpolicy *hp)
 {
 	wd_model_host_del(hp->agent->model, WD_HOST_IN_FORCE);
-	list_clear(&hp->confirmed);
+	if (hp->confirmed.cnt)
+		list_move(&hp->kept, &hp->confirmed);
 	hp->state = NONE;
-	if (save(hp))
-		wd_warn("host policy: writing %s failed, ignoring", STATE_FILE);
+	save_or_warn(hp);
 	tell(hp, WD_LOG_INFO, "nothing is asked of this node any more");
+}
+
+/* What was confirmed before it went is asked for again. */
+static void come_back(struct wd_hostpolicy *hp)
+{
+	wd_model_host_del(hp->agent->model, WD_HOST_IN_FORCE);
+	list_move(&hp->confirmed, &hp->kept);
+	hp->state = CONFIRMED;
+	save_or_warn(hp);
+	tell(hp, WD_LOG_INFO, "what was confirmed before is asked for again");
 }
 
 /* The model must not have a list that changes. */
@@ -398,6 +421,11 @@ static void decide(struct wd_hostpolicy *hp, struct list *now)
 	}
 	if (same_list(now, &hp->confirmed)) {
 		hp->state = now->cnt ? CONFIRMED : NONE;
+		if (was == TRIED) /* it was taken away, not taken back */
+			save_or_warn(hp);
+	} else if (now->cnt && !hp->confirmed.cnt &&
+		   same_list(now, &hp->kept)) {
+		come_back(hp);
 	} else if (now->cnt) {
 		list_move(&hp->tried, now);
 		begin_trial(hp);
@@ -415,9 +443,11 @@ void wd_hostpolicy_look(struct wd_hostpolicy *hp)
 		return;
 	hp->changed = false;
 	labels = wd_labels_ref(node_labels(hp->agent));
-	wd_labels_put(hp->labels);
-	hp->labels = labels;
-	if (labels) { /* else nobody knows what is asked of it */
+	if (labels) { /* else those last known: an object may be replaced */
+		wd_labels_put(hp->labels);
+		hp->labels = labels;
+	}
+	if (hp->labels) { /* else nobody knows what is asked of it */
 		gather(hp, &now);
 		decide(hp, &now);
 	}
@@ -714,6 +744,7 @@ void wd_hostpolicy_free(struct wd_hostpolicy *hp)
 	wd_model_host_del(hp->agent->model, WD_HOST_IN_FORCE);
 	list_clear(&hp->confirmed);
 	list_clear(&hp->tried);
+	list_clear(&hp->kept);
 	wd_object_free(hp->open);
 	wd_labels_put(hp->labels);
 	free(hp);

@@ -246,7 +246,7 @@ struct wd_ep_info {
 	bool isolated[2];
 	bool rejects; /* what is denied is answered, where the rung can */
 	bool kept; /* the host's: its policies do not fit, those of before go on */
-	const char *error; /* NULL unless TOO_LARGE, kept, or what is on trial is */
+	const char *error; /* NULL unless TOO_LARGE, kept, or of the trial */
 };
 /** wd_model_endpoint() - how an endpoint stands. Return: 0 or -ENOENT */
 int wd_model_endpoint(const struct wd_model *model, uint32_t id,
