@@ -100,10 +100,15 @@ static __always_inline void flow_refresh(WD_CTX *skb, struct wd_pkt *pkt,
  * The generation to write into an entry. 0 is never in force, so that flows
  * which pass only because of the endpoint's mode are judged at every packet: a
  * mode ends at once, and audit counts each packet it would drop. So are those
- * that somebody judges later: they end with him.
+ * that somebody judges later: they end with him. What a try of the host allows
+ * ends with its time, which no generation tells.
  */
 static __always_inline __u32 flow_gen(const struct wd_pkt *pkt, int r)
 {
+#if WD_IS_HOST
+	if (pkt->is_try)
+		return 0;
+#endif
 	return r == WD_R_MODE_OFF || r == WD_R_SERVICE_LATE ||
 			       r >= WD_R_FIRST_DROP ?
 		       0 :

@@ -142,6 +142,7 @@ struct wd_pkt {
 #endif
 #if WD_IS_HOST
 	__u32 iif; /* device it came in by, 0 none */
+	__u32 is_try; /* what it is judged by ends by the clock */
 #endif
 
 	/* Not zeroed: stays from packet to packet, see sender_of(). */

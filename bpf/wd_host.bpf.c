@@ -304,6 +304,7 @@ static __always_inline int host_judge(struct bpf_nf_ctx *ctx,
 	set_endpoint(pkt, ep);
 	if (!pkt->ep_slot)
 		return WD_NF_ACCEPT;
+	pkt->is_try = ep->id == WD_HOST_TRIED_KEY;
 	pkt->key.ep = WD_HOST_KEY;
 	pkt->ep_flags |= WD_EP_ENCAP;
 	/* what is translated was, and pods' hooks see to their encryption */
