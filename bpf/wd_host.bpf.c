@@ -52,6 +52,7 @@ char LICENSE[] SEC("license") = "GPL";
 #define WD_LOOPBACK 1 /* ifindex of lo, in every namespace */
 
 #define WD_IP_IGMP 2
+#define WD_PACKET_LOOPBACK 5 /* of sk_buff.pkt_type, linux/if_packet.h */
 
 extern int bpf_dynptr_from_skb(struct __sk_buff *s, __u64 flags,
 			       struct bpf_dynptr *ptr) __ksym;
@@ -230,17 +231,16 @@ static __always_inline int host_decide(struct sk_buff *skb, struct wd_pkt *pkt)
 	return judge_flow_of(pkt, pkt);
 }
 
-/* A group's member hears what it sends, by the device it sent it to. */
-static __always_inline bool is_own_echo(const struct wd_pkt *pkt)
+/*
+ * A group's member hears what it sends, by the device it sent it to. The kernel
+ * marks that; its address could be anybody's.
+ */
+static __always_inline bool is_own_echo(const struct sk_buff *skb,
+					const struct wd_pkt *pkt)
 {
-	const struct wd_addr_val *val;
-
-	if (pkt->dir != WD_INGRESS ||
-	    !(pkt->family == 4 ? is_group4(pkt->dst[0]) :
-				 is_multicast6(pkt->dst)))
-		return false;
-	val = addr_of(pkt);
-	return val && (val->flags & WD_ADDR_HOST);
+	return pkt->dir == WD_INGRESS &&
+	       BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) ==
+		       WD_PACKET_LOOPBACK;
 }
 
 /* ---- which policy, and the end ---- */
@@ -270,13 +270,14 @@ static __always_inline __u32 device_of(const struct bpf_nf_ctx *ctx, bool is_in)
 	return dst ? (__u32)BPF_CORE_READ(dst, dev, ifindex) : 0;
 }
 
-static __always_inline int host_end(struct wd_pkt *pkt,
+static __always_inline int host_end(const struct sk_buff *skb,
+				    struct wd_pkt *pkt,
 				    const struct wd_endpoint_val *ep,
 				    __u32 ifindex, int r)
 {
 	__u32 verdict = WD_ALLOW;
 
-	if (r >= WD_R_FIRST_DROP && is_own_echo(pkt))
+	if (r >= WD_R_FIRST_DROP && is_own_echo(skb, pkt))
 		return WD_NF_ACCEPT;
 	if (r >= WD_R_FIRST_DROP)
 		verdict = verdict_of(pkt, &r);
@@ -314,7 +315,7 @@ static __always_inline int host_judge(struct bpf_nf_ctx *ctx,
 	pkt->family = ctx->state->pf == WD_NF_IP4 ? 4 : 6;
 	pkt->eth = pkt->family == 4 ? WD_ETH_IP4 : WD_ETH_IP6;
 	pkt->len = ctx->skb->len + sizeof(struct ethhdr);
-	return host_end(pkt, ep, ifindex, host_decide(ctx->skb, pkt));
+	return host_end(ctx->skb, pkt, ep, ifindex, host_decide(ctx->skb, pkt));
 }
 
 /* Room for one more packet on this CPU, marked as taken; NULL none. */

@@ -8,6 +8,7 @@ stays open whatever they say, and that what nobody confirms is taken back.
 import json
 import os
 import signal
+import subprocess
 import sys
 
 from wdnet.ask import DENIED_S, answered, handle_of, until
@@ -18,6 +19,18 @@ from wdnet.tap import Fail, expect
 SHARED = Shared()
 LONG = ('--host-confirm', '30m')
 PORTS = (22, 80, 81)
+GROUP = """
+import socket, sys
+own = socket.inet_aton(sys.argv[1])
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.bind(('', 5353))
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                 socket.inet_aton('239.1.2.3') + own)
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, own)
+    s.settimeout(10)
+    s.sendto(b'me', ('239.1.2.3', 5353))
+    print(s.recv(9).decode())
+"""
 
 
 def host_policy(name, subject=None, **spec):
@@ -270,6 +283,18 @@ def a_try_ends_without_an_agent_too(c):
     expect('taken back', state_of(a), 'state')
     reach(True, c, a, 80)
     reach(False, c, a, 81)
+    c.apply([])
+
+
+@SHARED.test
+def a_group_s_member_hears_itself(c):
+    a = c.node('node-a')
+    c.apply([host_policy('group', ingress=[{}])])
+    confirm(a)
+    run = subprocess.run(
+        ['nsenter', '-t', str(a.host.pid), '-n', sys.executable, '-c', GROUP,
+         a.ips[4]], capture_output=True, text=True, check=False)
+    expect('me', run.stdout.strip(), run.stderr)
     c.apply([])
 
 

@@ -418,6 +418,7 @@ struct sk_buff {
 	unsigned int data_len;
 	unsigned long _nfct;
 	__u16 network_header;
+	__u8 pkt_type : 3;
 	unsigned char *head;
 };
 
