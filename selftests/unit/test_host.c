@@ -247,6 +247,26 @@ static void rules_of_the_host_are_those_of_its_policies(void)
 	end();
 }
 
+static void whom_the_host_denies_is_never_told(void)
+{
+	struct wd_flow flow = { .src = addr_of(WORLD),
+				.dst = addr_of(OWN),
+				.proto = IPPROTO_TCP,
+				.port = 80 };
+	struct wd_decision d[WD_DIR__MAX];
+
+	begin();
+	give(WD_HOST_IN_FORCE,
+	     NODE("n", OWN)
+		     CCNP("p, annotations: {warder.io/deny-response: reject}",
+			  NODES "ingress: [{}]"),
+	     0);
+	wd_model_why(model, &flow, false, d, NULL);
+	wd_expect_int(WD_R_DEFAULT, d[WD_INGRESS].table_reason);
+	wd_expect(!d[WD_INGRESS].told);
+	end();
+}
+
 static void specs_of_pods_and_of_other_nodes_say_nothing_of_this_one(void)
 {
 	begin();
@@ -382,6 +402,7 @@ int main(void)
 {
 	WD_TEST(without_a_policy_the_host_is_not_judged);
 	WD_TEST(rules_of_the_host_are_those_of_its_policies);
+	WD_TEST(whom_the_host_denies_is_never_told);
 	WD_TEST(specs_of_pods_and_of_other_nodes_say_nothing_of_this_one);
 	WD_TEST(pods_are_no_subject_of_policies_of_nodes);
 	WD_TEST(what_stays_open_comes_before_every_deny);

@@ -573,7 +573,7 @@ static uint32_t table_class(const struct wd_model *m,
 bool why_is_told(const struct mendpoint *e, enum wd_verdict verdict,
 		 enum wd_reason reason, uint8_t tell)
 {
-	if (verdict != WD_DROP || reason == WD_R_MCAST ||
+	if (e->is_host || verdict != WD_DROP || reason == WD_R_MCAST ||
 	    !why_reason_is_policy(reason))
 		return false;
 	return tell == WD_TELL_DENIED ||
