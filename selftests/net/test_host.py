@@ -250,6 +250,43 @@ def what_nobody_confirms_is_taken_back(c):
 
 
 @SHARED.test
+def what_was_not_tried_cannot_be_confirmed(c):
+    a = c.node('node-a')
+    restart(a, *LONG, '--mode', 'audit')
+    c.apply([host_policy('p', ingress=[{'toPorts': ports(80)}])])
+    expect('tried', state_of(a), 'state')
+    code, _, err = a.warder('policy', 'confirm', '--json', ok=None)
+    expect((1, True), (code, 'mode is audit' in err), err)
+    expect('tried', state_of(a), 'state')
+    c.apply([])
+    restart(a, *LONG)
+
+
+@SHARED.test
+def what_was_confirmed_and_comes_back_needs_no_try(c):
+    a = c.node('node-a')
+    policy = host_policy('back', ingress=[{'toPorts': ports(80)}])
+    c.apply([policy])
+    confirm(a)
+    c.apply([])
+    expect(('none', []), (state_of(a), links(a)), 'taken off')
+    restart(a)
+    reach(True, c, a, 81)
+    c.apply([policy])
+    expect('confirmed', state_of(a), 'state')
+    reach(True, c, a, 80)
+    reach(False, c, a, 81)
+    c.apply([])
+    # a try goes back to nothing, not to what was taken away before
+    restart(a, '--host-confirm', '3s')
+    c.apply([host_policy('back', ingress=[{'toPorts': ports(22)}])])
+    until('taken back', lambda: state_of(a), 'state')
+    reach(True, c, a, 81)
+    c.apply([])
+    restart(a, *LONG)
+
+
+@SHARED.test
 def a_change_is_tried_in_place_of_what_was_confirmed(c):
     a = c.node('node-a')
     c.apply([host_policy('p', ingress=[{'toPorts': ports(80)}])])
@@ -267,7 +304,7 @@ def a_change_is_tried_in_place_of_what_was_confirmed(c):
 @SHARED.test
 def a_try_ends_without_an_agent_too(c):
     a = c.node('node-a')
-    c.apply([host_policy('p', ingress=[{'toPorts': ports(80)}])])
+    c.apply([host_policy('q', ingress=[{'toPorts': ports(80)}])])
     confirm(a)
     restart(a, '--host-confirm', '8s')
     c.apply([host_policy('q', ingress=[{'toPorts': ports(81)}])])
