@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Random histories: objects come, change, go and come again under the same
-name while answers are torn, refused, late, empty, or say that a version is too
+name, some that nobody can read, while answers are torn, refused, late, empty, or say that a version is too
 old. When the server is well again the client has what the server has.
 
 WD_SEED= repeats a run; WD_LONG=1 makes it longer.
@@ -60,7 +60,8 @@ class History:
                                         'ingress': [{}]},
                 'Pod': {'nodeName': 'n', 'containers': []}}.get(kind)
         obj = {'apiVersion': api, 'kind': kind, 'metadata': {
-            'name': name, 'uid': uid, 'labels': labels}}
+            'name': name, 'uid': uid, 'labels': labels,
+            'annotations': {'note': 'a\0b \\u0000'}}}
         if ns:
             obj['metadata']['namespace'] = ns
         if spec is not None:
@@ -96,6 +97,17 @@ class History:
         self.objects[key] = f'uid-{self.born}', {'l': 'again'}
         self.server.ask('put', object=self.body(key, *self.objects[key]))
 
+    def garble(self):
+        """An object that is never to be had, and must not hide another one."""
+        kind = self.random.choice(list(PATHS))
+        ns = '' if kind == 'Namespace' else 'x'
+        body = self.body((kind, ns, f'g{self.random.randrange(2)}'), 'g', {})
+        deep = []
+        for _ in range(70):
+            deep = [deep]
+        body['deep'] = deep
+        self.server.ask(self.random.choice(('put', 'put', 'del')), object=body)
+
     def fault(self):
         path = self.random.choice(list(PATHS.values()))
         on = self.random.choice(('list', 'watch'))
@@ -111,7 +123,7 @@ class History:
 
     def step(self):
         self.random.choice((self.put,) * 8 + (
-            self.delete, self.delete, self.again, self.fault, self.fault,
+            self.delete, self.delete, self.again, self.garble, self.fault, self.fault,
             self.compact, self.cut))()
         if self.random.random() < 0.1:
             time.sleep(0.05)

@@ -282,16 +282,38 @@ void wd_kube_collection_begin(struct wd_kube_collection *c)
 		t->listed = false;
 }
 
-void wd_kube_collection_garbled(struct wd_kube_collection *c, const char *why)
+static void add_seen(struct wd_kube_collection *c, const struct wd_tree *root)
+{
+	const struct wd_tree *meta = wd_tree_get(root, "metadata");
+	const struct wd_tree *ns = wd_tree_get(meta, "namespace");
+	const struct wd_key key = {
+		.kind = c->kind->kind,
+		.ns = wd_str_get(ns ? ns->text : ""),
+		.name = wd_str_get(wd_tree_get(meta, "name")->text),
+	};
+
+	wd_keys_add(&c->seen, &key);
+	wd_str_put(key.ns);
+	wd_str_put(key.name);
+}
+
+void wd_kube_collection_garbled(struct wd_kube_collection *c,
+				const struct wd_tree *root, const char *why)
 {
 	struct wd_problems problems = { 0 };
-	char *text =
-		wd_xprintf("an object of the list cannot be read: %s", why);
+	char *name = root ? name_of(root) : wd_xstrdup("");
+	char *text = wd_xprintf("%s%scannot be read: %s",
+				*name ? name : "an object of the list",
+				*name ? " stays as it was, for it " : " ", why);
 
-	c->unsure = true;
+	if (!*name)
+		c->unsure = true;
+	else if (c->listing)
+		add_seen(c, root);
 	add_problem(c, &problems, text);
-	set_trouble(c, "", &problems);
+	set_trouble(c, name, &problems);
 	free(text);
+	free(name);
 }
 
 /* Objects that are the server's and were not in the list. */

@@ -53,8 +53,13 @@ enum wd_kube_put {
 enum wd_kube_put wd_kube_collection_put(struct wd_kube_collection *c,
 					const struct wd_tree *root);
 
-/** wd_kube_collection_garbled() - something of the list cannot be read at all */
-void wd_kube_collection_garbled(struct wd_kube_collection *c, const char *why);
+/**
+ * wd_kube_collection_garbled() - an object cannot be read at all
+ * @root: its metadata, what was there before stays; NULL: nobody knows which
+ *        object of the list that is, and the list takes nothing away
+ */
+void wd_kube_collection_garbled(struct wd_kube_collection *c,
+				const struct wd_tree *root, const char *why);
 
 /** wd_kube_collection_end() - the list was whole: what it did not have goes */
 void wd_kube_collection_end(struct wd_kube_collection *c);

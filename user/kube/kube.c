@@ -74,11 +74,13 @@ static void on_item(void *ctx, const struct wd_tree *root)
 	put(ctx, root);
 }
 
-static void on_garbled(void *ctx, const char *why)
+static void on_garbled(void *ctx, const struct wd_tree *root, const char *why)
 {
 	struct follower *f = ctx;
 
-	wd_kube_collection_garbled(&f->collection, why);
+	wd_kube_collection_garbled(&f->collection, root, why);
+	if (f->last && root)
+		wd_kube_last_keep(f->last, root);
 }
 
 static void on_end(void *ctx)

@@ -30,6 +30,7 @@
 #include "../source/tree.h"
 #include "backoff.h"
 #include "http.h"
+#include "salvage.h"
 #include "stream.h"
 
 #define WATCH_FAILURES 3 /* in a row, then it is listed again */
@@ -181,14 +182,45 @@ static void on_item_tree(void *ctx, const struct wd_tree *root)
 	r->fns->item(r->ctx, root);
 }
 
+/*
+ * One object that cannot be read is not to hide all others. Reading changes
+ * the text, so that of one that failed only a copy can tell its names.
+ */
+static int read_or_salvage(struct wd_kube_reflector *r, char *text, size_t len,
+			   wd_tree_fn fn, struct wd_kube_salvage *ret_found)
+{
+	bool is_event = fn != on_item_tree;
+	struct wd_tree_error error = { 0 };
+	char *copy;
+	int err;
+
+	flatten(text, len);
+	wd_kube_salvage_nuls(text, len);
+	copy = wd_xcalloc(len, 1);
+	memcpy(copy, text, len);
+	err = wd_json_read(text, len, fn, r, &error);
+	if (err) {
+		wd_kube_salvage(copy, len, is_event, ret_found);
+		if (len == WD_KUBE_OBJECT_MAX)
+			(void)snprintf(error.text, sizeof(error.text),
+				       "it is larger than %u MiB",
+				       WD_KUBE_OBJECT_MAX >> 20);
+		(void)snprintf(r->error_text, sizeof(r->error_text), "%s",
+			       error.text);
+	}
+	free(copy);
+	return err;
+}
+
 static int on_item(void *ctx, char *text, size_t len)
 {
 	struct wd_kube_reflector *r = ctx;
-	struct wd_tree_error error = { 0 };
+	struct wd_kube_salvage found;
 
-	flatten(text, len);
-	if (wd_json_read(text, len, on_item_tree, r, &error))
-		r->fns->garbled(r->ctx, error.text);
+	if (!read_or_salvage(r, text, len, on_item_tree, &found))
+		return 0;
+	r->fns->garbled(r->ctx, wd_kube_salvage_tree(&found), r->error_text);
+	*r->error_text = '\0';
 	return 0;
 }
 
@@ -256,16 +288,41 @@ static void on_event_tree(void *ctx, const struct wd_tree *root)
 	copy_version(r->version, wd_tree_get(object, "metadata"));
 }
 
+/* It is known that it was deleted, or that it is not as it was any more. */
+static int on_garbled_event(struct wd_kube_reflector *r,
+			    struct wd_kube_salvage *found)
+{
+	const struct wd_tree *root = wd_kube_salvage_tree(found);
+	bool gone = strcmp(found->type, "DELETED") == 0;
+
+	if (!root || (!gone && strcmp(found->type, "ADDED") != 0 &&
+		      strcmp(found->type, "MODIFIED") != 0)) {
+		char *text = wd_xprintf("watch: a line is not JSON: %.200s",
+					r->error_text);
+
+		(void)snprintf(r->error_text, sizeof(r->error_text), "%s",
+			       text);
+		free(text);
+		return -EBADMSG;
+	}
+	r->watch_events++;
+	r->events++;
+	if (gone)
+		r->fns->event(r->ctx, root, true);
+	else
+		r->fns->garbled(r->ctx, root, r->error_text);
+	copy_version(r->version, wd_tree_get(root, "metadata"));
+	*r->error_text = '\0';
+	return 0;
+}
+
 static int on_line(void *ctx, char *text, size_t len)
 {
 	struct wd_kube_reflector *r = ctx;
-	struct wd_tree_error error = { 0 };
+	struct wd_kube_salvage found;
 
-	if (wd_json_read(text, len, on_event_tree, r, &error)) {
-		(void)snprintf(r->error_text, sizeof(r->error_text),
-			       "watch: a line is not JSON: %.200s", error.text);
-		return -EBADMSG;
-	}
+	if (read_or_salvage(r, text, len, on_event_tree, &found))
+		return on_garbled_event(r, &found);
 	return r->error_code ? -ECANCELED : 0;
 }
 

@@ -48,8 +48,11 @@ struct wd_kube_reflector_fns {
 	void (*begin)(void *ctx);
 	/* An object of the list; @root is borrowed. */
 	void (*item)(void *ctx, const struct wd_tree *root);
-	/* Something of the list that is no JSON: nobody knows what it says. */
-	void (*garbled)(void *ctx, const char *why);
+	/*
+	 * An object that cannot be read is there, or has changed. @root: its
+	 * metadata, as far as it was found; NULL: of a list, and not even a name.
+	 */
+	void (*garbled)(void *ctx, const struct wd_tree *root, const char *why);
 	/* The list was whole: what was not told of is not there. */
 	void (*end)(void *ctx);
 	/* An object is as @root, or was and is gone. */

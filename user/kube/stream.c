@@ -31,30 +31,26 @@ void wd_kube_stream_fini(struct wd_kube_stream *s)
 /* ---- what is cut out ---- */
 
 /* One byte more than is asked for is there, for a NUL. */
-static int make_room(struct wd_kube_stream *s, size_t more)
+static void make_room(struct wd_kube_stream *s, size_t more)
 {
 	size_t want = s->len + more + 1;
 	size_t cap = s->cap ? s->cap : 4096;
 
-	if (s->len + more > WD_KUBE_OBJECT_MAX)
-		return -EFBIG;
 	while (cap < want)
 		cap *= 2;
 	if (cap != s->cap)
 		s->text = wd_xrealloc(s->text, cap, 1);
 	s->cap = cap;
-	return 0;
 }
 
-static int put(struct wd_kube_stream *s, const char *bytes, size_t len)
+/* What is too much is left out: the names come first, and others follow. */
+static void put(struct wd_kube_stream *s, const char *bytes, size_t len)
 {
-	int err = make_room(s, len);
-
-	if (err)
-		return err;
+	if (len > WD_KUBE_OBJECT_MAX - s->len)
+		len = WD_KUBE_OBJECT_MAX - s->len;
+	make_room(s, len);
 	memcpy(s->text + s->len, bytes, len);
 	s->len += len;
-	return 0;
 }
 
 /* What was large once is not kept for ever. */
@@ -205,16 +201,15 @@ int wd_kube_stream_list(struct wd_kube_stream *s, const char *piece, size_t len)
 		}
 		/* The closing bracket belongs to the object, and ends it. */
 		if (was && (c == '}' || c == ']')) {
-			err = put(s, piece + from, i + 1 - from);
+			put(s, piece + from, i + 1 - from);
 			from = i + 1;
 		}
-		if (!err)
-			err = on_byte(s, c);
+		err = on_byte(s, c);
 		if (!was && s->taking)
 			from = i;
 	}
 	if (!err && s->taking)
-		err = put(s, piece + from, len - from);
+		put(s, piece + from, len - from);
 	return err;
 }
 
@@ -247,8 +242,8 @@ int wd_kube_stream_lines(struct wd_kube_stream *s, const char *piece,
 		const char *eol = memchr(piece, '\n', len);
 		size_t part = eol ? (size_t)(eol - piece) : len;
 
-		err = put(s, piece, part);
-		if (!err && eol)
+		put(s, piece, part);
+		if (eol)
 			err = on_line(s);
 		part += eol ? 1 : 0;
 		piece += part;

@@ -14,13 +14,14 @@
 #include <stdint.h>
 
 /* bytes of one object; etcd takes 1.5 MiB of what may be protobuf */
-#define WD_KUBE_OBJECT_MAX (4U << 20)
+#define WD_KUBE_OBJECT_MAX (16U << 20)
 #define WD_KUBE_DEPTH_MAX 200
 
 struct wd_kube_stream_fns {
 	/*
 	 * A text of @len bytes that has room for one more and may be changed: an
-	 * item of the list, a line. -errno ends the reading.
+	 * item of the list, a line. -errno ends the reading. Of one that is too
+	 * large @len is WD_KUBE_OBJECT_MAX, and what follows is not there.
 	 */
 	int (*item)(void *ctx, char *text, size_t len);
 	/* Of a list only: its metadata, before or after the items. */
@@ -50,7 +51,7 @@ void wd_kube_stream_fini(struct wd_kube_stream *s);
 
 /**
  * wd_kube_stream_list() - the next bytes of a list
- * Return: 0; -EBADMSG: no JSON list; -EFBIG: an object too large; what a function said.
+ * Return: 0; -EBADMSG: no JSON list; what a function said.
  */
 int wd_kube_stream_list(struct wd_kube_stream *s, const char *piece,
 			size_t len);
