@@ -5,7 +5,9 @@
  *	definition there, not being deleted	they are believed
  *	being deleted				wait: the kind goes, or stays after all
  *	not there				forgotten: the kind is gone
- *	no answer, or not allowed to know	believed after a while
+ *	not allowed to know			believed after a while of that,
+ *						unless it was being deleted before
+ *	no answer, or a failure			wait: it says nothing
  */
 #include "removals.h"
 
@@ -43,7 +45,8 @@ struct wd_kube_removals {
 	struct wd_kube_get *get; /* NULL: not asking */
 	char *body;
 	size_t len;
-	bool deleting; /* what the answer says */
+	bool deleting; /* what the last good answer said */
+	int64_t refused_ms; /* CLOCK_MONOTONIC: not allowed since; 0: it was not */
 };
 
 static int64_t now_ms(void)
@@ -71,6 +74,7 @@ void wd_kube_removals_forget(struct wd_kube_removals *r)
 		removal_free(removal);
 	}
 	r->end = &r->first;
+	r->deleting = false; /* what comes under its name is another kind */
 }
 
 /* ---- believing ---- */
@@ -91,12 +95,14 @@ static void tell(struct wd_kube_removals *r, const struct removal *removal)
 	r->fns->remove(r->ctx, &root);
 }
 
-/* Those that came before the question; or without an answer those that are old. */
+/* Those that came before the question; or if that is refused those that are old. */
 static void believe(struct wd_kube_removals *r, bool answered)
 {
 	int64_t old_ms = now_ms() - r->grace_ms;
 	bool any = false;
 
+	if (!answered && r->refused_ms > old_ms)
+		return;
 	while (r->first &&
 	       (answered ? r->first->asked : r->first->at_ms <= old_ms)) {
 		struct removal *removal = r->first;
@@ -145,17 +151,18 @@ static void on_end(void *ctx, const struct wd_kube_answer *answer)
 
 	r->get = NULL;
 	wd_timer_stop(r->timer);
-	r->deleting = false;
 	good = good && !wd_json_read(r->body, r->len, on_tree, r, &error);
 	free(r->body);
 	r->body = NULL;
 	r->len = 0;
+	if (answer->status != 401 && answer->status != 403)
+		r->refused_ms = 0;
+	else if (!r->refused_ms)
+		r->refused_ms = now_ms();
 	if (answer->status == 404)
 		wd_kube_removals_forget(r);
-	else if (good && !r->deleting)
-		believe(r, true);
-	else if (!good)
-		believe(r, false);
+	else if ((good || r->refused_ms) && !r->deleting)
+		believe(r, good);
 	if (r->first)
 		wd_timer_set(r->timer, AGAIN_MS);
 }
@@ -182,7 +189,7 @@ static void on_timer(void *ctx)
 	     removal = removal->next)
 		removal->asked = true;
 	if (wd_kube_get(r->http, r->path, &get_fns, r, &r->get)) {
-		believe(r, false);
+		r->refused_ms = 0;
 		wd_timer_set(r->timer, AGAIN_MS);
 		return;
 	}

@@ -26,7 +26,7 @@ struct wd_kube_removals_fns {
 
 /**
  * wd_kube_removals_new() - of the collection "/apis/GROUP/VERSION/PLURAL"
- * @grace_ms: after so long without an answer a deletion is believed
+ * @grace_ms: a deletion is believed when nothing but 401 or 403 came for so long
  * Return: 0, or -errno of a timer.
  */
 int wd_kube_removals_new(struct wd_kube_http *http, struct wd_loop *loop,
