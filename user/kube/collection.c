@@ -228,9 +228,11 @@ enum wd_kube_put wd_kube_collection_put(struct wd_kube_collection *c,
 
 /* ---- what goes ---- */
 
-static void del_object(struct wd_kube_collection *c, const char *ns,
+/* Return: false if another instance of the name stays. */
+static bool del_object(struct wd_kube_collection *c, const char *ns,
 		       const char *name, const char *uid)
 {
+	bool gone = true;
 	struct wd_key key = {
 		.kind = c->kind->kind,
 		.ns = wd_str_get(ns),
@@ -239,34 +241,46 @@ static void del_object(struct wd_kube_collection *c, const char *ns,
 	const struct wd_object *obj =
 		wd_store_get(c->store, key.kind, key.ns, key.name);
 
-	if (obj && obj->file == c->file &&
-	    wd_store_del(c->store, key.kind, key.ns, key.name, uid)) {
-		c->changed = true;
-		if (c->gone)
+	if (obj && obj->file == c->file) {
+		gone = wd_store_del(c->store, key.kind, key.ns, key.name, uid);
+		c->changed |= gone;
+		if (gone && c->gone)
 			c->gone(c->ctx, (int)key.kind, key.ns, key.name);
 	}
 	wd_str_put(key.ns);
 	wd_str_put(key.name);
+	return gone;
 }
 
 /* Also what could not be understood, or is not wanted any more, can go. */
-void wd_kube_collection_del(struct wd_kube_collection *c,
+bool wd_kube_collection_del(struct wd_kube_collection *c,
 			    const struct wd_tree *root)
 {
+	bool gone = true;
 	const struct wd_tree *meta = wd_tree_get(root, "metadata");
 	const struct wd_tree *ns = wd_tree_get(meta, "namespace");
 	const struct wd_tree *name = wd_tree_get(meta, "name");
 	const struct wd_tree *uid = wd_tree_get(meta, "uid");
+	const char *own = wd_tree_str(wd_tree_get(
+		wd_tree_get(meta, "annotations"), WD_MIRROR_ANNOTATION));
 	struct wd_problems none = { 0 };
 	char *full = name_of(root);
 
 	if (*full) {
-		del_object(c, ns ? ns->text : "", name->text,
-			   uid && uid->type == WD_TREE_SCALAR ? uid->text :
-								NULL);
-		set_trouble(c, full, &none);
+		const char *ns_text = ns ? ns->text : "";
+
+		gone = del_object(c, ns_text, name->text,
+				  uid && uid->type == WD_TREE_SCALAR ?
+					  uid->text :
+					  NULL);
+		/* A static pod is known by the uid that its node gave it. */
+		if (!gone && own && *own)
+			gone = del_object(c, ns_text, name->text, own);
+		if (gone)
+			set_trouble(c, full, &none);
 	}
 	free(full);
+	return gone;
 }
 
 /* ---- lists ---- */
@@ -333,7 +347,7 @@ static void sweep(struct wd_kube_collection *c)
 			wd_keys_add(&old, &key);
 	}
 	for (size_t i = 0; i < old.cnt; i++)
-		del_object(c, old.key[i].ns, old.key[i].name, NULL);
+		(void)del_object(c, old.key[i].ns, old.key[i].name, NULL);
 	wd_keys_fini(&old);
 }
 

@@ -64,8 +64,11 @@ void wd_kube_collection_garbled(struct wd_kube_collection *c,
 /** wd_kube_collection_end() - the list was whole: what it did not have goes */
 void wd_kube_collection_end(struct wd_kube_collection *c);
 
-/** wd_kube_collection_del() - the object that @root was is gone; another instance of the name stays */
-void wd_kube_collection_del(struct wd_kube_collection *c,
+/**
+ * wd_kube_collection_del() - the object that @root was is gone
+ * Return: false if another instance of the name stays.
+ */
+bool wd_kube_collection_del(struct wd_kube_collection *c,
 			    const struct wd_tree *root);
 
 /** wd_kube_collection_absent() - the server does not have the kind; objects that are there are held */

@@ -97,8 +97,7 @@ static void on_remove(void *ctx, const struct wd_tree *root)
 {
 	struct follower *f = ctx;
 
-	wd_kube_collection_del(&f->collection, root);
-	if (f->last)
+	if (wd_kube_collection_del(&f->collection, root) && f->last)
 		wd_kube_last_put(f->last, root, true);
 }
 
@@ -231,7 +230,7 @@ static void on_kept(void *ctx, const struct wd_tree *root, bool gone)
 	struct follower *f = ctx;
 
 	if (gone)
-		wd_kube_collection_del(&f->collection, root);
+		(void)wd_kube_collection_del(&f->collection, root);
 	else
 		(void)wd_kube_collection_put(&f->collection, root);
 }

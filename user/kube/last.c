@@ -23,6 +23,7 @@
 
 #include "../log.h"
 #include "../model/xalloc.h"
+#include "../source/read.h"
 #include "../source/tree.h"
 #include "../statefile.h"
 
@@ -203,6 +204,7 @@ static void print_gone(FILE *to, const struct wd_tree *root)
 {
 	static const char *const keys[] = { "namespace", "name", "uid" };
 	const struct wd_tree *meta = wd_tree_get(root, "metadata");
+	const char *own;
 	bool first = true;
 
 	(void)fputs("{\"metadata\":{", to);
@@ -214,6 +216,13 @@ static void print_gone(FILE *to, const struct wd_tree *root)
 		(void)fprintf(to, "%s\"%s\":", first ? "" : ",", keys[i]);
 		print_text(to, text);
 		first = false;
+	}
+	own = text_of(wd_tree_get(meta, "annotations"), WD_MIRROR_ANNOTATION);
+	if (own) {
+		(void)fputs(",\"annotations\":{\"" WD_MIRROR_ANNOTATION "\":",
+			    to);
+		print_text(to, own);
+		(void)putc('}', to);
 	}
 	(void)fputs("}}", to);
 }

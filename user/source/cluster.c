@@ -20,7 +20,6 @@
 #define ENCAP_ANNOTATION "warder.io/encapsulation"
 #define WGKEY_ANNOTATION "network.cilium.io/wg-pub-key"
 #define ENCRYPTION_ANNOTATION "warder.io/encryption"
-#define MIRROR_ANNOTATION "kubernetes.io/config.mirror"
 #define NO_ACCOUNT "default" /* what the API puts where none is named */
 
 /* ---- what several kinds have ---- */
@@ -270,8 +269,8 @@ static int read_pod_status(struct wd_read *r, const struct wd_tree *doc,
  */
 static struct wd_meta with_own_uid(const struct wd_meta *meta)
 {
-	const char *uid =
-		wd_tree_str(wd_tree_get(meta->annotations, MIRROR_ANNOTATION));
+	const char *uid = wd_tree_str(
+		wd_tree_get(meta->annotations, WD_MIRROR_ANNOTATION));
 	struct wd_meta own = *meta;
 
 	if (uid && *uid)

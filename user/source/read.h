@@ -17,6 +17,9 @@
 #include "manifests.h"
 #include "tree.h"
 
+/* of a static pod: the uid that its node knows it by */
+#define WD_MIRROR_ANNOTATION "kubernetes.io/config.mirror"
+
 struct wd_object;
 struct wd_selector;
 struct wd_label;
