@@ -131,17 +131,34 @@ static void a_list_counts_when_it_was_whole_and_not_before(void)
 	wd_expect_int(0, load(SERVER, told));
 	wd_expect_str("+a=1 +b=2 ", told);
 	wd_kube_last_begin(last);
-	put(last, POD("d", "1"));
-	wd_kube_last_end(last, false);
-	wd_kube_last_flush(last);
-	wd_expect_int(0, load(SERVER, told));
-	wd_expect_str("+a=1 +b=2 ", told);
-	wd_kube_last_begin(last);
 	put(last, POD("e", "1"));
 	wd_kube_last_end(last, true);
 	wd_kube_last_free(last);
 	wd_expect_int(0, load(SERVER, told));
 	wd_expect_str("+e=1 ", told);
+}
+
+static void a_list_that_takes_nothing_away_is_laid_over_the_one_before(void)
+{
+	struct wd_kube_last *last = with_two();
+	char told[400];
+
+	wd_kube_last_begin(last);
+	put(last, POD("d", "1"));
+	put(last, POD("a", "2"));
+	wd_kube_last_end(last, false);
+	put(last, POD("d", "3"));
+	wd_kube_last_flush(last);
+	wd_expect_int(0, load(SERVER, told));
+	wd_expect_str("+d=1 +a=2 +b=2 +d=3 ", told);
+	wd_kube_last_free(last);
+	last = open_last("https://another:6443");
+	wd_kube_last_begin(last);
+	put(last, POD("e", "1"));
+	wd_kube_last_end(last, false);
+	put(last, POD("e", "2"));
+	wd_kube_last_free(last);
+	wd_expect_int(-ENOENT, load(SERVER, told));
 }
 
 static void what_a_list_refuses_stays_as_the_file_before_had_it(void)
@@ -274,6 +291,7 @@ int main(void)
 	}
 	WD_TEST(a_list_and_the_events_after_it_are_read_again);
 	WD_TEST(a_list_counts_when_it_was_whole_and_not_before);
+	WD_TEST(a_list_that_takes_nothing_away_is_laid_over_the_one_before);
 	WD_TEST(what_a_list_refuses_stays_as_the_file_before_had_it);
 	WD_TEST(many_events_become_one_line_for_each_object);
 	WD_TEST(what_nobody_reads_is_left_out_and_texts_come_back_as_they_were);

@@ -269,10 +269,9 @@ bool wd_kube_collection_del(struct wd_kube_collection *c,
 	if (*full) {
 		const char *ns_text = ns ? ns->text : "";
 
-		gone = del_object(c, ns_text, name->text,
-				  uid && uid->type == WD_TREE_SCALAR ?
-					  uid->text :
-					  NULL);
+		gone = del_object(
+			c, ns_text, name->text,
+			uid && uid->type == WD_TREE_SCALAR ? uid->text : NULL);
 		/* A static pod is known by the uid that its node gave it. */
 		if (!gone && own && *own)
 			gone = del_object(c, ns_text, name->text, own);

@@ -459,13 +459,66 @@ static int copy_lines(struct wd_kube_last *last, FILE *to, struct name *set,
 	return err;
 }
 
+static void drop_name(struct name **set, const char *text, size_t len)
+{
+	struct name *name;
+
+	HASH_FIND(hh, *set, text, len, name);
+	if (!name)
+		return;
+	HASH_DELETE(hh, *set, name);
+	free(name);
+}
+
+/* Keep all that the file has and the list has not. Return: -errno without a file. */
+static int keep_rest(struct wd_kube_last *last)
+{
+	const char *const files[] = { last->file, last->next };
+	char *buf = NULL;
+	char *line;
+	size_t cap = 0;
+	size_t len;
+	int err = fflush(last->list) ? -EIO : 0;
+
+	if (last->to && fflush(last->to))
+		err = -EIO;
+	for (size_t i = 0; i < 2 && !err; i++) {
+		FILE *from = fopen(files[i], "re");
+
+		err = from ? check_head(last, from, &buf, &cap) : -ENOENT;
+		while (!err && (line = next_line(from, &buf, &cap, &len))) {
+			len = strcspn(++line, "\t");
+			if (!i)
+				put_name(&last->kept, line, len, 0);
+			else
+				drop_name(&last->kept, line, len);
+		}
+		if (from)
+			(void)fclose(from);
+	}
+	free(buf);
+	return err;
+}
+
 void wd_kube_last_end(struct wd_kube_last *last, bool good)
 {
 	if (!last->list)
 		return;
-	if (!good) {
+	if (!good && last->to && !last->list_lines) { /* as it is */
 		(void)fclose(last->list);
 		last->list = NULL;
+		drop_names(&last->kept);
+		(void)unlink(last->next);
+		return;
+	}
+	/* What such a list has not is in force on, and what it has is newer. */
+	if (!good && keep_rest(last)) {
+		if (last->to)
+			(void)fclose(last->to);
+		(void)fclose(last->list);
+		last->to = last->list = NULL;
+		drop_names(&last->kept);
+		(void)unlink(last->file);
 		(void)unlink(last->next);
 		return;
 	}

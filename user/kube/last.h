@@ -46,7 +46,11 @@ void wd_kube_last_put(struct wd_kube_last *last, const struct wd_tree *root,
 /** wd_kube_last_keep() - of the object of a list that @root is the file before knows better */
 void wd_kube_last_keep(struct wd_kube_last *last, const struct wd_tree *root);
 
-/** wd_kube_last_end() - the list was whole; @good: it takes the place of the one before */
+/**
+ * wd_kube_last_end() - the list was whole
+ * @good: it takes the place of the one before, else it is laid over that; and
+ *        where there is none before, nothing is kept
+ */
 void wd_kube_last_end(struct wd_kube_last *last, bool good);
 
 /** wd_kube_last_flush() - to the disk with it; about once a second. What fails is told and given up */
