@@ -687,6 +687,22 @@ static int start_sources(struct wd_agent *agent)
 	return err;
 }
 
+static void warn_of_login(const struct wd_kube_login *login)
+{
+	if (strncmp(login->server, "http://", 7) == 0)
+		wd_warn("kube: %s is asked in clear: anyone on the way can change "
+			"policy%s; use https",
+			login->server,
+			login->token || login->token_file || login->user ?
+				", and read what the agent logs in with" :
+				"");
+	if (login->insecure)
+		wd_warn("kube: the certificate of %s is not verified, as the "
+			"kubeconfig says: whoever is in between can open this "
+			"node",
+			login->server);
+}
+
 static int start_kube(struct wd_agent *agent)
 {
 	const struct wd_kube_setup setup = {
@@ -711,11 +727,7 @@ static int start_kube(struct wd_agent *agent)
 		free(why);
 		return err;
 	}
-	if (agent->login.insecure)
-		wd_warn("kube: the certificate of %s is not verified, as the "
-			"kubeconfig says: whoever is in between can open this "
-			"node",
-			agent->login.server);
+	warn_of_login(&agent->login);
 	wd_kube_start(agent->kube, &kube_fns, agent);
 	return 0;
 }
