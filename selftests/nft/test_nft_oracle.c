@@ -98,12 +98,11 @@ static void object_changed(void *ctx, const struct wd_object *was,
 	wd_model_changed(c->model, was, now);
 }
 
-static void ep_set(void *ctx, const struct wd_endpoint *ep)
+static void put_routes(struct cluster *c, const struct wd_endpoint *ep)
 {
-	struct cluster *c = ctx;
 	const uint8_t *m = ep->pod_mac;
 	int at = node_at(c->node, ep->ifindex);
-	char *error = NULL, buf[64];
+	char buf[64];
 
 	for (uint32_t i = 0; i < ep->addr_cnt; i++) {
 		text_of(&ep->addr[i], buf);
@@ -112,10 +111,23 @@ static void ep_set(void *ctx, const struct wd_endpoint *ep)
 			"neigh replace %s lladdr %02x:%02x:%02x:%02x:%02x:%02x nud permanent dev d%d\n",
 			buf, at, buf, m[0], m[1], m[2], m[3], m[4], m[5], at);
 	}
+}
+
+static void ep_set(void *ctx, const struct wd_endpoint *ep)
+{
+	struct cluster *c = ctx;
+	char *error = NULL;
+
+	put_routes(c, ep);
 	if (!wd_expect_int(0, wd_nft_attach(c->node->nft, ep->ifindex, &error)))
 		printf("# %s\n", error);
 	free(error);
 	wd_model_endpoint_set(c->model, ep);
+}
+
+static void put_routes_again(void *ctx, const struct wd_ep_info *info)
+{
+	put_routes(ctx, info->ep);
 }
 
 static void ep_del(void *ctx, uint32_t id)
@@ -134,6 +146,8 @@ static void ep_del(void *ctx, uint32_t id)
 					       NULL));
 	}
 	wd_model_endpoint_del(c->model, id);
+	/* one that has the same address had lost its route to the one that goes */
+	wd_model_endpoints(c->model, put_routes_again, c);
 }
 
 static void host_addrs(void *ctx, const struct wd_addr *addr, size_t cnt)
