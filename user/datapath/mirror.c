@@ -115,7 +115,9 @@ static int copy_map(int from, int to, const struct wd_map_shape *shape)
 	}
 	free(val);
 	free(key);
-	return err == -ENOENT ? 0 : err;
+	if (err == -ENOENT)
+		return 0; /* that was the last */
+	return err ? err : -EAGAIN; /* it went round: not all was seen */
 }
 
 static uint32_t generation(struct wd_datapath *dp)
