@@ -36,42 +36,13 @@ struct wd_asof {
 
 /* ---- tables that nobody reads ---- */
 
-static int sink_set(void *ctx, enum wd_map map, const void *key,
-		    const void *val)
-{
-	(void)ctx;
-	(void)map;
-	(void)key;
-	(void)val;
-	return 0;
-}
-
-static int sink_del(void *ctx, enum wd_map map, const void *key)
-{
-	(void)ctx;
-	(void)map;
-	(void)key;
-	return 0;
-}
-
-static void sink_publish(void *ctx, uint32_t gen)
-{
-	(void)ctx;
-	(void)gen;
-}
-
 static void sink_init(struct wd_sink *sink)
 {
-	*sink = (struct wd_sink){
-		.set = sink_set,
-		.del = sink_del,
-		.publish = sink_publish,
-		.row = wd_xcalloc(WD_ROWS_MAX, sizeof(*sink->row)),
-		.slot = wd_xcalloc((size_t)2 * WD_SLOTS_MAX,
-				   sizeof(*sink->slot)),
-		.span = wd_xcalloc(WD_SPANS_MAX, sizeof(*sink->span)),
-		.class = wd_xcalloc(WD_CLASSES_MAX, sizeof(*sink->class)),
-	};
+	wd_sink_nowhere(sink);
+	sink->row = wd_xcalloc(WD_ROWS_MAX, sizeof(*sink->row));
+	sink->slot = wd_xcalloc((size_t)2 * WD_SLOTS_MAX, sizeof(*sink->slot));
+	sink->span = wd_xcalloc(WD_SPANS_MAX, sizeof(*sink->span));
+	sink->class = wd_xcalloc(WD_CLASSES_MAX, sizeof(*sink->class));
 }
 
 /* ---- the ends ---- */

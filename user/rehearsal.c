@@ -27,30 +27,6 @@
 
 /* ---- hands off ---- */
 
-static int sink_set(void *ctx, enum wd_map map, const void *key,
-		    const void *val)
-{
-	(void)ctx;
-	(void)map;
-	(void)key;
-	(void)val;
-	return 0;
-}
-
-static int sink_del(void *ctx, enum wd_map map, const void *key)
-{
-	(void)ctx;
-	(void)map;
-	(void)key;
-	return 0;
-}
-
-static void sink_publish(void *ctx, uint32_t gen)
-{
-	(void)ctx;
-	(void)gen;
-}
-
 /* What was copied is of the generation that the model is of, or nobody can tell. */
 static bool is_in_step(const struct wd_agent *agent)
 {
@@ -65,15 +41,12 @@ static bool is_in_step(const struct wd_agent *agent)
 /* Arrays are written where they are, in copies by now; entries the model remembers itself. */
 static int let_go(struct wd_agent *agent)
 {
-	struct wd_sink sink = {
-		.set = sink_set,
-		.del = sink_del,
-		.publish = sink_publish,
-	};
+	struct wd_sink sink;
 	int err = wd_datapath_let_go(agent->dp);
 
 	if (err)
 		return err;
+	wd_sink_nowhere(&sink);
 	sink.row = wd_map_window(agent->dp, WD_MAP_wd_row);
 	sink.slot = wd_map_window(agent->dp, WD_MAP_wd_slot);
 	sink.span = wd_map_window(agent->dp, WD_MAP_wd_span);

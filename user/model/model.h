@@ -44,6 +44,9 @@ struct wd_sink {
 	struct wd_class_val *class; /* WD_CLASSES_MAX */
 };
 
+/** wd_sink_nowhere() - one that keeps nothing; its arrays are still to be set */
+void wd_sink_nowhere(struct wd_sink *ret_sink);
+
 struct wd_model_config {
 	const char *node; /* this node's name, "" unknown */
 	enum wd_mode mode; /* cluster default, WD_MODE_ENFORCE if UNSET */
