@@ -12,20 +12,19 @@ import sys
 
 from wdnet import bpf, frag
 from wdnet.node import WARDER
+from wdnet.shared import Shared
 from wdnet.solo import Solo, wait_for
-from wdnet.tap import Tap, expect
+from wdnet.tap import expect
 
 CHAIN = {'cniVersion': '1.0.0', 'name': 'pods',
          'plugins': [{'type': 'ptp'}, {'type': 'warder-cni'}]}
-TESTS = []
-
-
-def test(function):
-    TESTS.append(function)
-    return function
+SHARED = Shared()
 
 
 class Bench:
+    def close(self):
+        self.c.close()
+
     def __init__(self):
         self.c = Solo()
         self.node = self.c.only_node
@@ -80,28 +79,28 @@ class Bench:
             ['cat', f'/sys/class/net/{device}/ifindex'])[1])
 
 
-@test
+@SHARED.test
 def sound_node_has_no_findings(b):
     wait_for('nothing is found', lambda: not b.findings(), 40)
     code, out, _ = b.run()
     expect((0, True), (code, out.endswith('0 findings\n')), out)
 
 
-@test
+@SHARED.test
 def packets_are_not_forwarded(b):
     b.plant(lambda: b.sysctl('net.ipv4.ip_forward', 0),
             lambda: b.sysctl('net.ipv4.ip_forward', 1),
             ('forwarding', '/proc/sys/net/ipv4/ip_forward'))
 
 
-@test
+@SHARED.test
 def plugin_is_not_in_the_chain(b):
     b.plant(lambda: b.chain({**CHAIN, 'plugins': CHAIN['plugins'][:1]}),
             lambda: b.chain(CHAIN),
             ('cni', os.path.join(b.conf, '10-pods.conflist')))
 
 
-@test
+@SHARED.test
 def audit_was_left_on(b):
     def annotate(**by_space):
         b.c.ns_annotations = by_space
@@ -110,7 +109,7 @@ def audit_was_left_on(b):
             *(('mode', f'shop/{p}') for p in ('srv', 'ok', 'bad')))
 
 
-@test
+@SHARED.test
 def object_is_not_enforced_as_written(b):
     def write(text):
         b.c.write('extra.yaml', text)
@@ -123,7 +122,7 @@ spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/33}}]}]}
             ('objects', os.path.join(b.c.manifests, 'extra.yaml') + ':4'))
 
 
-@test
+@SHARED.test
 def program_of_others_goes_first(b):
     link = []
 
@@ -135,25 +134,11 @@ def program_of_others_goes_first(b):
             ('foreign-program', 'shop/srv'))
 
 
-@test
+@SHARED.test
 def agent_is_gone(b):
     b.plant(lambda: b.node.stop_agent(signal.SIGKILL),
             b.node.start_agent, ('agent', b.node.run_dir))
 
 
-def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else ''
-    tap = Tap()
-    b = Bench()
-    try:
-        for function in TESTS:
-            if only in function.__name__:
-                tap.run('doctor: ' + function.__name__.replace('_', ' '),
-                        function, b)
-    finally:
-        b.c.close()
-    return tap.end()
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(SHARED.main(Bench))

@@ -8,18 +8,17 @@ with a live agent. Others are in test_doctor.py.
 """
 import sys
 
+from wdnet.shared import Shared
 from wdnet.solo import Solo, expect_reach, ingress_policy
-from wdnet.tap import Fail, Tap, expect
+from wdnet.tap import Fail, expect
 
-TESTS = []
-
-
-def test(function):
-    TESTS.append(function)
-    return function
+SHARED = Shared()
 
 
 class Bench:
+    def close(self):
+        self.c.close()
+
     def __init__(self):
         self.c = Solo()
         self.node = self.c.only_node
@@ -46,7 +45,7 @@ def egress_policy(*ports):
                          {'port': p, 'protocol': 'TCP'} for p in ports]}]}}
 
 
-@test
+@SHARED.test
 def label_in_the_policy_is_misspelt(b):
     b.policies(ingress_policy('srv', 'srv', 'okay'))
     expect_reach(False, b.ok, b.srv)
@@ -56,7 +55,7 @@ def label_in_the_policy_is_misspelt(b):
     b.shows('policy get shop/srv', 0, 'allow', 'from pods app=okay')
 
 
-@test
+@SHARED.test
 def names_cannot_be_resolved_as_egress_lacks_dns(b):
     b.policies(egress_policy(80))
     expect_reach(True, b.ok, b.srv)
@@ -66,7 +65,7 @@ def names_cannot_be_resolved_as_egress_lacks_dns(b):
             'egress   drop', 'ingress  allow')
 
 
-@test
+@SHARED.test
 def port_has_another_name_than_the_policy_says(b):
     policy = ingress_policy('srv', 'srv', 'ok')
     policy['spec']['ingress'][0]['ports'] = [{'port': 'web'}]
@@ -81,14 +80,14 @@ def port_has_another_name_than_the_policy_says(b):
             'on tcp/http')
 
 
-@test
+@SHARED.test
 def tunnel_of_a_mesh_hides_the_port(b):
     b.policies(ingress_policy('srv', 'srv', 'ok'))
     b.shows('why shop/ok shop/srv:15008', 0, 'WARNING: port 15008',
             'HBONE', 'no rule by port sees')
 
 
-@test
+@SHARED.test
 def permission_that_was_removed_leaves_no_stale_flow(b):
     b.policies(ingress_policy('srv', 'srv', 'ok'))
     expect_reach(True, b.ok, b.srv)
@@ -100,19 +99,5 @@ def permission_that_was_removed_leaves_no_stale_flow(b):
     expect(True, b.node.counter('DEFAULT', 'ingress') > before, 'counted')
 
 
-def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else ''
-    tap = Tap()
-    b = Bench()
-    try:
-        for function in TESTS:
-            if only in function.__name__:
-                tap.run('faults: ' + function.__name__.replace('_', ' '),
-                        function, b)
-    finally:
-        b.c.close()
-    return tap.end()
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(SHARED.main(Bench))

@@ -15,18 +15,17 @@ import subprocess
 import sys
 import threading
 
+from wdnet.shared import Shared
 from wdnet.solo import Solo, ingress_policy, note, reach, wait_for
-from wdnet.tap import Fail, Tap, expect
+from wdnet.tap import Fail, expect
 
-TESTS = []
-
-
-def test(function):
-    TESTS.append(function)
-    return function
+SHARED = Shared()
 
 
 class Bench:
+    def close(self):
+        self.c.close()
+
     def __init__(self):
         self.c = Solo()
         self.node = self.c.only_node
@@ -82,7 +81,7 @@ def pods_of(event):
             for s in (event['from'], event['to'], event['endpoint'])}
 
 
-@test
+@SHARED.test
 def each_filter_shows_what_fits_and_nothing_else(b):
     for args, holds in (
             (('--verdict', 'allow'), lambda e: e['verdict'] == 'allow'),
@@ -100,7 +99,7 @@ def each_filter_shows_what_fits_and_nothing_else(b):
                 raise Fail(f'{args} shows', json.dumps(event))
 
 
-@test
+@SHARED.test
 def identity_and_namespace_choose_either_side(b):
     first = packets(b.events('--pod', 'shop/bad'))[0]
     bad = (first['from'] if first['from']['name'] == 'bad' else
@@ -113,7 +112,7 @@ def identity_and_namespace_choose_either_side(b):
            'namespace')
 
 
-@test
+@SHARED.test
 def count_ends_the_command(b):
     process = b.node.warder_popen('monitor', '--drops', '--count', '3',
                                   '--json')
@@ -124,7 +123,7 @@ def count_ends_the_command(b):
                     len(packets(map(json.loads, lines)))), 'end')
 
 
-@test
+@SHARED.test
 def flows_of_hubble_say_the_same(b):
     seen = set()
     for line in b.watch('--output', 'hubble', '--pod', 'shop/srv', lines=16):
@@ -176,7 +175,7 @@ def options(data):
         data = data[4 + (size + 3) // 4 * 4:]
 
 
-@test
+@SHARED.test
 def capture_has_packets_with_reason_and_policy(b):
     path = os.path.join(b.node.dir, 'drops.pcapng')
     lines = b.watch('--reason', 'DEFAULT', '--pod', 'shop/bad', '--pcap', path)
@@ -223,7 +222,7 @@ def tshark(path, b):
     note(f'tshark reads {len(done.stdout.splitlines())} packets')
 
 
-@test
+@SHARED.test
 def capture_to_stdout_has_nothing_else(b):
     process = b.node.warder_popen('monitor', '--pcap', '-', '--count', '2',
                                   '--pod', 'shop/bad')
@@ -233,7 +232,7 @@ def capture_to_stdout_has_nothing_else(b):
     expect(2, kinds.count(6), f'blocks {kinds}')
 
 
-@test
+@SHARED.test
 def capture_that_cannot_be_written_is_refused(b):
     for path in ('/nowhere/x.pcapng', '/dev/full'):
         code, _, err = b.node.warder('monitor', '--pcap', path, ok=1)
@@ -241,19 +240,5 @@ def capture_that_cannot_be_written_is_refused(b):
         expect(True, path in err, err)
 
 
-def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else ''
-    tap = Tap()
-    b = Bench()
-    try:
-        for function in TESTS:
-            if only in function.__name__:
-                tap.run('monitor: ' + function.__name__.replace('_', ' '),
-                        function, b)
-    finally:
-        b.c.close()
-    return tap.end()
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(SHARED.main(Bench))

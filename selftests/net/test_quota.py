@@ -7,19 +7,18 @@
 import json
 import sys
 
+from wdnet.shared import Shared
 from wdnet.solo import Solo, expect_reach, ingress_policy
-from wdnet.tap import Tap, expect
+from wdnet.tap import expect
 
 CIDRS, RULES, LABELS = 20, 30, 5
-TESTS = []
-
-
-def test(function):
-    TESTS.append(function)
-    return function
+SHARED = Shared()
 
 
 class Bench:
+    def close(self):
+        self.c.close()
+
     def __init__(self):
         self.c = Solo(agent_args=(
             '--quota-cidrs', str(CIDRS), '--quota-rules', str(RULES),
@@ -57,7 +56,7 @@ def from_blocks(name, subject, cnt, ns='shop'):
     return policy
 
 
-@test
+@SHARED.test
 def row_165_many_blocks_close_their_own_subjects_and_nobody_elses(b):
     bomb = from_blocks('bomb', 'bad', CIDRS + 1)
     expect_reach(True, b.ok, b.bad)
@@ -80,7 +79,7 @@ def row_165_many_blocks_close_their_own_subjects_and_nobody_elses(b):
     b.apply()
 
 
-@test
+@SHARED.test
 def one_that_waits_is_enforced_when_another_goes(b):
     first = ingress_policy('first', 'ok', *['x'] * (RULES - 1))
     b.apply(first)
@@ -93,7 +92,7 @@ def one_that_waits_is_enforced_when_another_goes(b):
     b.apply()
 
 
-@test
+@SHARED.test
 def row_164_sets_of_labels_beyond_it_are_nobodys(b):
     others = [b.c.make_pod(f'other-{i}', 100 + i)
               for i in range(LABELS - 3)]
@@ -117,19 +116,5 @@ def row_164_sets_of_labels_beyond_it_are_nobodys(b):
     expect_reach(True, late, b.srv, 'once there is room')
 
 
-def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else ''
-    tap = Tap()
-    b = Bench()
-    try:
-        for function in TESTS:
-            if only in function.__name__:
-                tap.run('quota: ' + function.__name__.replace('_', ' '),
-                        function, b)
-    finally:
-        b.c.close()
-    return tap.end()
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(SHARED.main(Bench))
