@@ -185,6 +185,22 @@ int wd_cmd_ask(const struct wd_args *args, struct json_object *req,
 	return wd_cmd_ask_fd(args, req, -1, timeout_ms, ret_result);
 }
 
+int wd_cmd_answer(const struct wd_args *args, struct json_object *req,
+		  int timeout_ms, void (*print)(struct json_object *result))
+{
+	struct json_object *result = NULL;
+	int code = wd_cmd_ask(args, req, timeout_ms, &result);
+
+	if (code)
+		return code;
+	if (args->json)
+		wd_cmd_json(result);
+	else
+		print(result);
+	json_object_put(result);
+	return WD_EXIT_OK;
+}
+
 void wd_cmd_wait_end(int fd)
 {
 	char rest[1024];

@@ -127,6 +127,15 @@ struct json_object *wd_cmd_request(const char *name);
 int wd_cmd_ask(const struct wd_args *args, struct json_object *req,
 	       int timeout_ms, struct json_object **ret_result);
 
+/**
+ * wd_cmd_answer() - the whole of a command that asks and shows
+ * @req: is consumed
+ * @print: shows the result to people; not called with --json
+ * Return: the exit code of the command.
+ */
+int wd_cmd_answer(const struct wd_args *args, struct json_object *req,
+		  int timeout_ms, void (*print)(struct json_object *result));
+
 /** wd_cmd_ask_fd() - the same with a descriptor, which stays the caller's */
 int wd_cmd_ask_fd(const struct wd_args *args, struct json_object *req, int fd,
 		  int timeout_ms, struct json_object **ret_result);

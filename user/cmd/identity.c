@@ -39,18 +39,8 @@ static void print_list(struct json_object *doc)
 
 static int cmd_identity_list(const struct wd_args *args)
 {
-	struct json_object *result = NULL;
-	int code = wd_cmd_ask(args, wd_cmd_request("identity.list"),
-			      WD_CMD_TIMEOUT_MS, &result);
-
-	if (code)
-		return code;
-	if (args->json)
-		wd_cmd_json(result);
-	else
-		print_list(result);
-	json_object_put(result);
-	return WD_EXIT_OK;
+	return wd_cmd_answer(args, wd_cmd_request("identity.list"),
+			     WD_CMD_TIMEOUT_MS, print_list);
 }
 
 const struct wd_cmd wd_cmd_identity_list = {
@@ -107,19 +97,9 @@ static void print_identity(struct json_object *doc)
 static int cmd_identity_get(const struct wd_args *args)
 {
 	struct json_object *req = wd_cmd_request("identity.get");
-	struct json_object *result = NULL;
-	int code;
 
 	wd_json_str(req, "name", args->argv[0]);
-	code = wd_cmd_ask(args, req, WD_CMD_TIMEOUT_MS, &result);
-	if (code)
-		return code;
-	if (args->json)
-		wd_cmd_json(result);
-	else
-		print_identity(result);
-	json_object_put(result);
-	return WD_EXIT_OK;
+	return wd_cmd_answer(args, req, WD_CMD_TIMEOUT_MS, print_identity);
 }
 
 const struct wd_cmd wd_cmd_identity_get = {

@@ -98,17 +98,7 @@ static void print_ladder(struct json_object *doc)
 
 static int ask(const struct wd_args *args, struct json_object *req)
 {
-	struct json_object *result = NULL;
-	int code = wd_cmd_ask(args, req, CLIMB_TIMEOUT_MS, &result);
-
-	if (code)
-		return code;
-	if (args->json)
-		wd_cmd_json(result);
-	else
-		print_ladder(result);
-	json_object_put(result);
-	return WD_EXIT_OK;
+	return wd_cmd_answer(args, req, CLIMB_TIMEOUT_MS, print_ladder);
 }
 
 static int cmd_show(const struct wd_args *args)

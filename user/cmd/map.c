@@ -40,18 +40,8 @@ static void print_list(struct json_object *doc)
 
 static int cmd_map_list(const struct wd_args *args)
 {
-	struct json_object *result = NULL;
-	int code = wd_cmd_ask(args, wd_cmd_request("map.list"),
-			      WD_CMD_TIMEOUT_MS, &result);
-
-	if (code)
-		return code;
-	if (args->json)
-		wd_cmd_json(result);
-	else
-		print_list(result);
-	json_object_put(result);
-	return WD_EXIT_OK;
+	return wd_cmd_answer(args, wd_cmd_request("map.list"),
+			     WD_CMD_TIMEOUT_MS, print_list);
 }
 
 const struct wd_cmd wd_cmd_map_list = {

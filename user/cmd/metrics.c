@@ -7,20 +7,15 @@
 #include "../json.h"
 #include "cmd.h"
 
+static void print_metrics(struct json_object *doc)
+{
+	fputs(wd_json_get_str(doc, "text"), stdout);
+}
+
 static int cmd_metrics(const struct wd_args *args)
 {
-	struct json_object *result = NULL;
-	int code = wd_cmd_ask(args, wd_cmd_request("metrics"),
-			      WD_CMD_TIMEOUT_MS, &result);
-
-	if (code)
-		return code;
-	if (args->json)
-		wd_cmd_json(result);
-	else
-		fputs(wd_json_get_str(result, "text"), stdout);
-	json_object_put(result);
-	return WD_EXIT_OK;
+	return wd_cmd_answer(args, wd_cmd_request("metrics"), WD_CMD_TIMEOUT_MS,
+			     print_metrics);
 }
 
 const struct wd_cmd wd_cmd_metrics = {
