@@ -118,9 +118,15 @@ static void run(const struct step *script, int cnt)
 	wd_loop_free(loop);
 }
 
-static bool between(uint64_t low, uint64_t value, uint64_t high)
+/*
+ * A busy machine is late now and then, a wrong pause is wrong each time.
+ */
+static bool once_of_many(bool (*in_time)(void))
 {
-	return low <= value && value <= high;
+	for (int i = 0; i < 10; i++)
+		if (in_time())
+			return true;
+	return false;
 }
 
 static void readings_are_told_when_they_differ(void)
@@ -136,12 +142,12 @@ static void readings_are_told_when_they_differ(void)
 	wd_expect_int(WD_WG_DEVICES | WD_WG_CONFIG | WD_WG_PEERS | WD_WG_LIVE,
 		      diffs[0]);
 	wd_expect(diffs[1] & WD_WG_DEVICES);
-	/* The shortest pause after each change; lateness is the machine's. */
-	wd_expect(between(MIN_MS - 10, at_ms[1] - at_ms[0], 10 * MIN_MS));
-	wd_expect(between(MIN_MS - 10, at_ms[2] - at_ms[1], 10 * MIN_MS));
+	/* The shortest pause after each change, or more on a busy machine. */
+	wd_expect(at_ms[1] - at_ms[0] >= MIN_MS - 10);
+	wd_expect(at_ms[2] - at_ms[1] >= MIN_MS - 10);
 }
 
-static void pauses_grow_while_but_counters_run(void)
+static bool pauses_grow(void)
 {
 	static const struct step script[] = {
 		{ .devices = 1, .counter = 5 },
@@ -150,6 +156,8 @@ static void pauses_grow_while_but_counters_run(void)
 		{ .devices = 1, .counter = 8 },
 	};
 
+	bool grow = true;
+
 	run(script, 4);
 	wd_expect_int(4, told);
 	for (int i = 1; i < 4; i++) {
@@ -157,11 +165,18 @@ static void pauses_grow_while_but_counters_run(void)
 		uint64_t least = MIN_MS << (i - 1);
 
 		wd_expect_int(WD_WG_LIVE, diffs[i]);
-		wd_expect(between(least - 10, pause, 10 * least));
+		wd_expect(pause >= least - 10);
+		grow &= pause <= 10 * least;
 	}
+	return grow;
 }
 
-static void the_longest_pause_is_ten_times_the_shortest(void)
+static void pauses_grow_while_but_counters_run(void)
+{
+	wd_expect(once_of_many(pauses_grow));
+}
+
+static bool ten_times_the_shortest(void)
 {
 	static const struct step script[] = {
 		{ .devices = 1 }, { .devices = 1 }, { .devices = 1 },
@@ -179,10 +194,16 @@ static void the_longest_pause_is_ten_times_the_shortest(void)
 
 		least = pause < least ? pause : least;
 	}
-	wd_expect(between(95, least, 155));
+	wd_expect(least >= 95);
+	return least <= 155;
 }
 
-static void dear_readings_are_rarer(void)
+static void the_longest_pause_is_ten_times_the_shortest(void)
+{
+	wd_expect(once_of_many(ten_times_the_shortest));
+}
+
+static bool dear_ones_are_rarer(void)
 {
 	static const struct step script[] = {
 		{ .devices = 1, .burns_ms = 10 },
@@ -190,10 +211,16 @@ static void dear_readings_are_rarer(void)
 	};
 
 	run(script, 2);
-	wd_expect(between(800, at_ms[1] - at_ms[0], 4000));
+	wd_expect(at_ms[1] - at_ms[0] >= 800);
+	return at_ms[1] - at_ms[0] <= 4000;
 }
 
-static void a_kick_makes_the_next_reading_soon_but_not_at_once(void)
+static void dear_readings_are_rarer(void)
+{
+	wd_expect(once_of_many(dear_ones_are_rarer));
+}
+
+static bool a_kick_is_soon_but_not_at_once(void)
 {
 	static const struct step script[] = {
 		{ .devices = 1, .kicks = true },
@@ -203,7 +230,13 @@ static void a_kick_makes_the_next_reading_soon_but_not_at_once(void)
 	min_ms = 1000;
 	run(script, 2);
 	min_ms = MIN_MS;
-	wd_expect(between(WD_WG_WATCH_KICK_MS - 10, at_ms[1] - at_ms[0], 900));
+	wd_expect(at_ms[1] - at_ms[0] >= WD_WG_WATCH_KICK_MS - 10);
+	return at_ms[1] - at_ms[0] <= 900;
+}
+
+static void a_kick_makes_the_next_reading_soon_but_not_at_once(void)
+{
+	wd_expect(once_of_many(a_kick_is_soon_but_not_at_once));
 }
 
 static void failures_are_told_when_they_last(void)
