@@ -25,6 +25,13 @@ static const cap_value_t kept[] = {
 	CAP_SYS_PTRACE, /* /proc/PID/ns/net of pods that run as other users */
 };
 
+static const char *const kept_names[] = { "CAP_SYS_ADMIN", "CAP_NET_ADMIN",
+					  "CAP_SYS_PTRACE" };
+
+_Static_assert(sizeof(kept_names) / sizeof(kept_names[0]) ==
+		       sizeof(kept) / sizeof(kept[0]),
+	       "each has its name");
+
 static bool is_kept(cap_value_t cap)
 {
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
@@ -88,6 +95,28 @@ static int drop_sets(void)
 		(void)cap_free(now);
 	if (want)
 		(void)cap_free(want);
+	return err;
+}
+
+int wd_privs_check(const char **ret_missing)
+{
+	cap_t now = cap_get_proc();
+	int err = now ? 0 : -errno;
+
+	for (size_t i = 0; !err && i < sizeof(kept) / sizeof(kept[0]); i++) {
+		cap_flag_value_t has;
+
+		if (!CAP_IS_SUPPORTED(kept[i]))
+			continue;
+		if (cap_get_flag(now, kept[i], CAP_EFFECTIVE, &has)) {
+			err = -errno;
+		} else if (has != CAP_SET) {
+			*ret_missing = kept_names[i];
+			err = -EPERM;
+		}
+	}
+	if (now)
+		(void)cap_free(now);
 	return err;
 }
 

@@ -6,6 +6,15 @@
 #define WARDER_PRIVS_H
 
 /**
+ * wd_privs_check() - has the process what the agent cannot do without
+ * Asked before anything is touched: who cannot enter a pod's namespace takes
+ * the pod for gone, and would take away what guards it.
+ * @ret_missing: name of the first that is missing, "CAP_SYS_ADMIN"
+ * Return: 0; -EPERM with *ret_missing; -errno when it cannot be told.
+ */
+int wd_privs_check(const char **ret_missing);
+
+/**
  * wd_privs_drop() - give up all capabilities but the few listed in privs.c, for good
  * No exec() and no set-uid program brings them back (no_new_privs, bounding
  * set). What the process never had is not asked for.
