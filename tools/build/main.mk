@@ -242,7 +242,7 @@ strict-build = $(MAKE) $(jobs) W=1
 fuzz-build = $(MAKE) $(jobs) O=$(O)/fuzz CC=clang CONFIG_FUZZ=y fuzzers
 run-tests := selftests/run --build $(abspath $(O))
 
-.PHONY: check test test-long demo bench kernels fuzz
+.PHONY: check test test-long demo bench kernels fuzz deb
 check: unit
 	@tools/setup check
 	$(Q)$(run-tests) --no-json --only unit
@@ -285,6 +285,10 @@ kernels:
 	@$(MAKE) $(jobs) tests
 	@tools/setup kernels
 	@tools/kernels/run $(ARGS)
+
+deb:
+	@tools/setup build deb
+	@tools/packaging/make-deb $(O)/deb
 
 # ---- analysis ----
 
