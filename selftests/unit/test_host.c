@@ -377,6 +377,88 @@ static void what_no_longer_fits_leaves_in_force_what_was(void)
 	free(text);
 }
 
+static void expect_table(const char *src, const char *dst, uint16_t port,
+			 enum wd_dir dir, enum wd_reason want)
+{
+	struct wd_flow flow = { .src = addr_of(src),
+				.dst = addr_of(dst),
+				.proto = IPPROTO_TCP,
+				.port = port };
+	struct wd_decision d[WD_DIR__MAX];
+
+	wd_model_why(model, &flow, false, d, NULL);
+	wd_expect(d[dir].enforced);
+	wd_expect_int(want, d[dir].table_reason);
+}
+
+/* As after a start, when there is nothing of before. */
+static void what_never_did_fit_is_shut_but_for_what_is_always_open(void)
+{
+	char *rules = ports_with_gaps(WD_SPANS_PER_SLOT);
+	char *open = wd_host_open_text("22/tcp");
+	char *text = wd_xprintf("%s---\n%s\n" CCNP("p", NODES "ingress: [%s]"),
+				NODE("n", OWN), open, rules);
+	struct wd_ep_info info;
+
+	begin();
+	give(WD_HOST_IN_FORCE, text, 0);
+	wd_expect_int(0, wd_model_host(model, WD_HOST_IN_FORCE, &info));
+	wd_expect(info.error && info.kept);
+	wd_expect(info.error && strstr(info.error, "always open"));
+	expect_table(WORLD, OWN, 22, WD_INGRESS, WD_R_POLICY_ALLOW);
+	expect_table(WORLD, OWN, 1000, WD_INGRESS, WD_R_DEFAULT);
+	expect_table(OWN, WORLD, 80, WD_EGRESS, WD_R_NOT_ISOLATED);
+	wd_load_fini(&load);
+	free(text);
+	/* what else it says of a direction is never wider than before, too */
+	text = wd_xprintf(CCNP("p",
+			       NODES "ingress: [%s], "
+				     "enableDefaultDeny: {egress: false}, "
+				     "egressDeny: [{toCIDR: [" WORLD "/32]}]"),
+			  rules);
+	give(WD_HOST_IN_FORCE, text, 0);
+	expect_table(WORLD, OWN, 1000, WD_INGRESS, WD_R_DEFAULT);
+	expect_table(OWN, WORLD, 80, WD_EGRESS, WD_R_DEFAULT);
+	wd_load_fini(&load);
+	give(WD_HOST_IN_FORCE, CCNP("p", NODES "egress: [{}]"), 0);
+	wd_expect_int(0, wd_model_host(model, WD_HOST_IN_FORCE, &info));
+	wd_expect(!info.error && !info.kept);
+	expect(WORLD, OWN, 80, WD_INGRESS, WD_R_NOT_ISOLATED);
+	end();
+	free(rules);
+	free(open);
+	free(text);
+}
+
+/* All that an agent before has left in force, but one slot. */
+static bool used_but_one(void *ctx, enum wd_map map, uint32_t index)
+{
+	(void)ctx;
+	return map == WD_MAP_wd_slot && index != 5;
+}
+
+static void the_last_room_is_the_host_s(void)
+{
+	struct wd_ep_info info;
+
+	begin();
+	wd_model_adopt(model, 7, used_but_one, NULL);
+	give(WD_HOST_IN_FORCE,
+	     NODE("n", OWN) "---\napiVersion: v1\nkind: Pod\n"
+			    "metadata: {name: a, namespace: x}\n" CCNP(
+				    "p", NODES "ingress: [{}]"),
+	     0);
+	wd_expect_int(0, wd_model_host(model, WD_HOST_IN_FORCE, &info));
+	wd_expect(!info.error);
+	wd_expect_int(5, info.slot);
+	wd_expect_int(0, wd_model_endpoint(model, 1, &info));
+	wd_expect_int(WD_EP_TOO_LARGE, info.state);
+	wd_expect_int(0, wd_model_commit(model, NULL));
+	wd_expect_int(0, wd_model_endpoint(model, 1, &info));
+	wd_expect_int(WD_EP_ENFORCED, info.state);
+	end();
+}
+
 static void a_try_that_does_not_fit_is_none(void)
 {
 	char *rules = ports_with_gaps(WD_SPANS_PER_SLOT);
@@ -400,6 +482,8 @@ static void a_try_that_does_not_fit_is_none(void)
 
 int main(void)
 {
+	WD_TEST(what_never_did_fit_is_shut_but_for_what_is_always_open);
+	WD_TEST(the_last_room_is_the_host_s);
 	WD_TEST(without_a_policy_the_host_is_not_judged);
 	WD_TEST(rules_of_the_host_are_those_of_its_policies);
 	WD_TEST(whom_the_host_denies_is_never_told);

@@ -465,6 +465,34 @@ static void fill_dir(struct wd_model *m, struct draft *d, struct source *s,
 		add_tier(m, d, s, &e->wide, WD_TIER_BASELINE, -1);
 }
 
+/* Is this direction any business of the policy's? */
+static bool speaks_of(const struct draft *d, const struct source *s,
+		      const struct wd_object *policy)
+{
+	if (policy->policy.tier == WD_TIER_ADMIN || is_left_out(d, policy))
+		return false;
+	for (uint32_t i = 0; i < policy->policy.spec_cnt; i++) {
+		const struct wd_spec *spec = &policy->policy.spec[i];
+
+		if ((spec->applies[s->dir] || spec->isolates[s->dir]) &&
+		    wd_spec_selects(spec, policy->ns, s->pod, s->space->labels))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * In place of rules that do not fit, and never wider than they are: what is
+ * always open is, and else each direction that they speak of is shut.
+ */
+static void fill_shut(struct wd_model *m, struct draft *d, struct source *s,
+		      const struct mendpoint *e)
+{
+	add_tier(m, d, s, &e->wide, WD_TIER_ADMIN, -1);
+	for (size_t i = 0; i < e->wide.cnt; i++)
+		d->isolated[s->dir] |= speaks_of(d, s, e->wide.item[i]);
+}
+
 void draft_fill(struct wd_model *m, struct draft *d, struct mendpoint *e)
 {
 	const struct wd_object *pod = endpoint_pod(e);
@@ -478,7 +506,10 @@ void draft_fill(struct wd_model *m, struct draft *d, struct mendpoint *e)
 	}
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
 		s.dir = (enum wd_dir)dir;
-		fill_dir(m, d, &s, e);
+		if (d->shut)
+			fill_shut(m, d, &s, e);
+		else
+			fill_dir(m, d, &s, e);
 	}
 }
 

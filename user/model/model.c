@@ -432,16 +432,23 @@ static int compile_peers(struct wd_model *m)
 	return err;
 }
 
+static void compile_endpoints(struct wd_model *m, bool host, bool room)
+{
+	for (struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
+		if (e->is_host == host && (e->dirty || (room && e->error)))
+			(void)endpoint_compile(m, e);
+	}
+}
+
 static int compile(struct wd_model *m)
 {
 	bool room = m->room;
 
 	m->room = false;
 	content_apply(m);
-	for (struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
-		if (e->dirty || (room && e->error))
-			(void)endpoint_compile(m, e);
-	}
+	/* the host first: a pod that finds no room is shut, the host is not */
+	compile_endpoints(m, true, room);
+	compile_endpoints(m, false, room);
 	bits_evaluate(m);
 	return compile_peers(m);
 }

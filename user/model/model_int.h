@@ -357,6 +357,7 @@ struct mendpoint {
 	uint32_t id;
 	bool is_host; /* this host itself: its policies are given, see host.c */
 	bool kept; /* slot is of policies of before: those of now do not fit */
+	bool shut; /* and there are none: nothing but what is always open passes */
 	const struct wd_endpoint *ep;
 	struct mpod *pod;
 	SLIST_ENTRY(mendpoint) of_pod;

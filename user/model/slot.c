@@ -325,17 +325,17 @@ bool endpoint_rejects(const struct wd_model *m, const struct mendpoint *e)
 	return s && s->rejects;
 }
 
-static char *too_large(const char *what, int err)
+static char *too_large(const char *what, int err, const char *until)
 {
 	char *text = NULL;
 
 	if (asprintf(
 		    &text,
-		    "%s does not fit (%s): split port lists or peers of the policies that select it",
+		    "%s does not fit (%s)%s: split port lists or peers of the policies that select it",
 		    what,
-		    err == -E2BIG ?
-			    "too many distinct port ranges" :
-			    "no free slot, span, class or predicate") < 0)
+		    err == -E2BIG ? "too many distinct port ranges" :
+				    "no free slot, span, class or predicate",
+		    until) < 0)
 		return NULL;
 	return text;
 }
@@ -399,38 +399,64 @@ static struct mslot *compile_trial(struct wd_model *m, struct mendpoint *e,
 }
 
 /*
+ * The host whose policy does not fit goes on with what it had. After a start it
+ * had nothing: then all is shut but what is always open. A try is none instead.
+ * Takes over @old, or leaves it.
+ */
+static void keep_host(struct wd_model *m, struct mendpoint *e, int err,
+		      bool was_shut, struct mslot **old)
+{
+	struct draft d = { .shut = true };
+	int ignored;
+
+	if (*old && !was_shut) {
+		e->slot = *old;
+		*old = NULL;
+		e->kept = true;
+		return;
+	}
+	if (e->ep->id != WD_HOST_KEY)
+		return;
+	draft_fill(m, &d, e);
+	e->slot = slot_get(m, &d, &ignored);
+	e->shut = e->kept = e->slot != NULL;
+	if (!e->slot)
+		return;
+	free(e->error);
+	e->error = too_large("its policy", err,
+			     ", so nothing passes but what is always open");
+}
+
+/*
  * Work out the endpoint's slots for the next generation.
  * Return: 0; the error of a policy that does not fit is kept in the endpoint,
- * which then drops everything, or judges nothing on trial. Only the host goes on
- * with what it had: shut, nobody could mend it, and open it is for all.
+ * which then drops everything, or judges nothing on trial. Only the host does
+ * not: shut, nobody could mend it, and open it is for all.
  */
 int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 {
 	struct mslot *old[2] = { e->slot, e->trial };
 	bool left_out = false;
-	bool room = m->room;
+	bool room = m->room, was_shut = e->shut;
 	int err = 0;
 
 	free(e->error);
 	e->error = NULL;
 	e->slot = e->trial = NULL;
 	e->named_egress = e->grouped = e->lifted = false;
-	e->served = e->sliced = e->kept = false;
+	e->served = e->sliced = e->kept = e->shut = false;
 	if (endpoint_pod(e)) {
 		e->lifted = is_lifted(m, e);
 		e->slot = compile(m, e, false, e->lifted, &left_out, &err);
 		if (err)
-			e->error = too_large("its policy", err);
+			e->error = too_large("its policy", err, "");
 		else if (left_out)
 			e->trial = compile_trial(m, e, &err);
 		if (err && !e->error)
-			e->error = too_large("what is on trial", err);
+			e->error = too_large("what is on trial", err, "");
 	}
-	if (e->error && !e->slot && e->is_host) {
-		e->slot = old[0];
-		e->kept = e->slot != NULL;
-		old[0] = NULL;
-	}
+	if (e->error && !e->slot && e->is_host)
+		keep_host(m, e, err, was_shut, &old[0]);
 	e->dirty = false;
 	if (e->error) /* what a try gives back is no reason for another */
 		m->room = room;

@@ -14,6 +14,8 @@ struct draft {
 	bool tries;
 	/* in: policies of the namespace do not count, nor what only holds without them */
 	bool lifts;
+	/* in: of the host, nothing but the first tier is let, see fill_shut() */
+	bool shut;
 	bool left_out; /* some policy would count, but for tries or lifts */
 	bool isolated[WD_DIR__MAX];
 	uint8_t tell[WD_DIR__MAX]; /* WD_TELL_*, of those that isolate */
