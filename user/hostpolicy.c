@@ -9,7 +9,8 @@
  *   the same as was taken back        taken back    what was confirmed
  *
  * Lists of policies are kept as text that reads as them: what was confirmed has
- * to outlive the objects and the agent.
+ * to outlive the objects and the agent. So have the labels of the node: a source
+ * that does not tell of its Node says nothing of what is asked of it.
  */
 #include "hostpolicy.h"
 
@@ -65,9 +66,10 @@ struct wd_hostpolicy {
 	struct wd_object *open; /* what is let in whatever policies say */
 	enum state state;
 	uint64_t until_ms; /* CLOCK_MONOTONIC; of TRIED */
-	const struct wd_labels *labels; /* of the node, NULL: it is not known */
+	const struct wd_labels *labels; /* of the node, NULL: never known */
 	struct wd_timer *timer;
 	bool changed; /* what is read */
+	bool goes_on; /* the program of an agent before, as none else can be had */
 	int wait; /* checks until attaching is tried again */
 	bool told; /* that it cannot be attached */
 };
@@ -234,6 +236,15 @@ static struct json_object *texts(const struct list *list)
 	return array;
 }
 
+static struct json_object *label_texts(const struct wd_labels *labels)
+{
+	struct json_object *doc = json_object_new_object();
+
+	for (uint32_t i = 0; i < labels->cnt; i++)
+		wd_json_str(doc, labels->label[i].key, labels->label[i].value);
+	return doc;
+}
+
 static int save(const struct wd_hostpolicy *hp)
 {
 	struct json_object *doc = json_object_new_object();
@@ -243,6 +254,8 @@ static int save(const struct wd_hostpolicy *hp)
 	json_object_object_add(doc, "confirmed", texts(&hp->confirmed));
 	json_object_object_add(doc, "tried", texts(&hp->tried));
 	json_object_object_add(doc, "kept", texts(&hp->kept));
+	if (hp->labels)
+		json_object_object_add(doc, "labels", label_texts(hp->labels));
 	err = wd_statefile_write(hp->agent->config.state_dir, STATE_FILE, doc);
 	json_object_put(doc);
 	return err;
@@ -271,6 +284,27 @@ static int read_texts(struct json_object *doc, const char *key,
 	return err;
 }
 
+/* Of an agent that did not write them there are none. */
+static const struct wd_labels *read_labels(struct json_object *doc)
+{
+	struct json_object *all = wd_json_get(doc, "labels");
+	const struct wd_labels *labels;
+	struct wd_label *label;
+	uint32_t cnt = 0;
+
+	if (!json_object_is_type(all, json_type_object))
+		return NULL;
+	label = wd_xcalloc((size_t)json_object_object_length(all) + 1,
+			   sizeof(*label));
+	json_object_object_foreach(all, key, value) {
+		label[cnt].key = key;
+		label[cnt++].value = json_object_get_string(value) ?: "";
+	}
+	labels = wd_labels_get(label, cnt);
+	free(label);
+	return labels;
+}
+
 static void load(struct wd_hostpolicy *hp)
 {
 	struct json_object *doc;
@@ -283,6 +317,7 @@ static void load(struct wd_hostpolicy *hp)
 			err = read_texts(doc, "tried", &hp->tried);
 		if (!err)
 			err = read_texts(doc, "kept", &hp->kept);
+		hp->labels = read_labels(doc);
 		json_object_put(doc);
 	}
 	if (err && err != -ENOENT)
@@ -434,19 +469,27 @@ static void decide(struct wd_hostpolicy *hp, struct list *now)
 	}
 }
 
+/* Labels last known count while the Node is not there: it may be replaced. */
+static void look_at_labels(struct wd_hostpolicy *hp)
+{
+	const struct wd_labels *labels = node_labels(hp->agent);
+
+	if (!labels || labels == hp->labels) /* interned */
+		return;
+	wd_labels_put(hp->labels);
+	hp->labels = wd_labels_ref(labels);
+	if (hp->confirmed.cnt || hp->tried.cnt || hp->kept.cnt)
+		save_or_warn(hp);
+}
+
 void wd_hostpolicy_look(struct wd_hostpolicy *hp)
 {
-	const struct wd_labels *labels;
 	struct list now = { 0 };
 
 	if (!hp->changed)
 		return;
 	hp->changed = false;
-	labels = wd_labels_ref(node_labels(hp->agent));
-	if (labels) { /* else those last known: an object may be replaced */
-		wd_labels_put(hp->labels);
-		hp->labels = labels;
-	}
+	look_at_labels(hp);
 	if (hp->labels) { /* else nobody knows what is asked of it */
 		gather(hp, &now);
 		decide(hp, &now);
@@ -473,6 +516,12 @@ static void on_timer(void *ctx)
 
 	if (hp->state == TRIED)
 		take_back(hp, "nobody confirmed it in time");
+}
+
+/* By the tables in force; which program does it is another question. */
+static bool is_judged(const struct wd_hostpolicy *hp)
+{
+	return wd_nf_on(hp->agent->dp, WD_NF_HOST) || hp->goes_on;
 }
 
 /* Was it tried as it is? Return: 0, or -errno with *ret_why set. */
@@ -517,7 +566,7 @@ static int objection(const struct wd_hostpolicy *hp, char **ret_why)
 		*ret_why = wd_xstrdup("no policy about this node is tried");
 		return -ENOENT;
 	}
-	if (wd_nf_on(hp->agent->dp, WD_NF_HOST))
+	if (is_judged(hp))
 		return not_tried(hp, ret_why);
 	*ret_why = wd_xprintf("it is not enforced on this node: %s",
 			      wd_nf_error(hp->agent->dp, WD_NF_HOST));
@@ -562,34 +611,62 @@ int wd_hostpolicy_confirm(struct wd_hostpolicy *hp, bool again, char **ret_why)
 
 /* ---- the program ---- */
 
+static const char *open_error(const struct wd_hostpolicy *hp, int err)
+{
+	const char *text = wd_nf_error(hp->agent->dp, WD_NF_HOST);
+
+	return *text ? text : wd_errno(err);
+}
+
+static void leave(struct wd_hostpolicy *hp)
+{
+	hp->goes_on = false;
+	(void)wd_nf_leave(hp->agent->dp, WD_NF_HOST);
+}
+
+/* What an agent before has left is better than nothing. */
+static void not_opened(struct wd_hostpolicy *hp, int err)
+{
+	const char *error = open_error(hp, err);
+
+	hp->goes_on = wd_nf_goes_on(hp->agent->dp, WD_NF_HOST);
+	if (!hp->told)
+		wd_warn("host policy: %s: %s",
+			hp->goes_on ?
+				"the program of before goes on, as this one's cannot be had" :
+				"NOT enforced",
+			error);
+	hp->told = true;
+	if (!hp->goes_on)
+		leave(hp);
+}
+
 static void try_open(struct wd_hostpolicy *hp)
 {
-	struct wd_datapath *dp = hp->agent->dp;
 	int err;
 
 	if (hp->wait > 0)
 		return;
 	wd_host_seed(hp->agent);
-	err = wd_nf_open(dp, WD_NF_HOST);
-	if (!err) /* connections of the meantime */
-		wd_host_seed(hp->agent);
+	err = wd_nf_open(hp->agent->dp, WD_NF_HOST);
 	hp->wait = err ? WAIT_CHECKS : 0;
 	if (err) {
-		/* what an agent before has left is better than nothing */
-		bool goes_on = wd_nf_goes_on(dp, WD_NF_HOST);
-
-		if (!goes_on)
-			(void)wd_nf_leave(dp, WD_NF_HOST);
-		if (!hp->told)
-			wd_warn("host policy: %s: %s",
-				goes_on ?
-					"the program of before goes on, as this one's cannot be had" :
-					"NOT enforced",
-				*wd_nf_error(dp, WD_NF_HOST) ?
-					wd_nf_error(dp, WD_NF_HOST) :
-					wd_errno(err));
+		not_opened(hp, err);
+		return;
 	}
-	hp->told = err != 0;
+	wd_host_seed(hp->agent); /* connections of the meantime */
+	hp->told = hp->goes_on = false;
+}
+
+/* What goes on may have been taken off meanwhile. */
+static void check_goes_on(struct wd_hostpolicy *hp)
+{
+	if (!hp->goes_on || wd_nf_goes_on(hp->agent->dp, WD_NF_HOST))
+		return;
+	hp->goes_on = hp->told = false;
+	hp->wait = 0;
+	wd_drift_tell(hp->agent, 1, false,
+		      "host policy: what judges it was taken off");
 }
 
 static void check_open(struct wd_hostpolicy *hp)
@@ -623,10 +700,12 @@ void wd_hostpolicy_tend(struct wd_hostpolicy *hp, bool check)
 		hp->wait--;
 	if (!is_wanted(hp) || !wd_datapath_has_programs(dp)) {
 		if (is_there || wd_nf_pinned(dp, WD_NF_HOST))
-			(void)wd_nf_leave(dp, WD_NF_HOST);
+			leave(hp);
 		return;
 	}
 	check_fit(hp);
+	if (check)
+		check_goes_on(hp);
 	if (check && is_there)
 		check_open(hp);
 	else if (!is_there)
@@ -664,13 +743,23 @@ static const char *why_unfit(const struct wd_hostpolicy *hp)
 	return info.error;
 }
 
+/* What is not as it should be, though all of it is enforced; "" nothing. */
+static const char *what_else(const struct wd_hostpolicy *hp)
+{
+	if (hp->goes_on)
+		return "by the program of an agent before, as this one's cannot be had";
+	if (!node_labels(hp->agent))
+		return "no source tells of this node's Node, so the labels that it last had count";
+	return "";
+}
+
 static const char *why_not(const struct wd_hostpolicy *hp)
 {
 	const struct wd_datapath *dp = hp->agent->dp;
 	const char *unfit = why_unfit(hp);
 
-	if (wd_nf_on(dp, WD_NF_HOST))
-		return unfit ? unfit : "";
+	if (is_judged(hp))
+		return unfit ? unfit : what_else(hp);
 	if (!hp->labels)
 		return "no source tells of this node's Node, so no policy selects it";
 	if (!is_wanted(hp))
@@ -695,8 +784,7 @@ void wd_hostpolicy_put(const struct wd_hostpolicy *hp, struct json_object *doc)
 	uint64_t now = now_ms();
 
 	wd_json_str(obj, "state", state_names[hp->state]);
-	wd_json_bool(obj, "enforced",
-		     wd_nf_on(hp->agent->dp, WD_NF_HOST) && !why_unfit(hp));
+	wd_json_bool(obj, "enforced", is_judged(hp) && !why_unfit(hp));
 	wd_json_str(obj, "why", why_not(hp));
 	if (hp->state == TRIED)
 		wd_json_int(obj, "seconds_left",

@@ -287,6 +287,59 @@ def what_was_confirmed_and_comes_back_needs_no_try(c):
 
 
 @SHARED.test
+def labels_of_before_count_while_the_node_object_is_missing(c):
+    a = c.node('node-a')
+    policy = host_policy('stays', ingress=[{'toPorts': ports(80)}])
+    c.apply([policy])
+    confirm(a)
+    c.base_objects = lambda: [
+        obj for obj in Cluster.base_objects(c)
+        if (obj['kind'], obj['metadata']['name']) != ('Node', 'node-a')]
+    try:
+        c.apply([policy])
+        restart(a)
+        host = host_of(a)
+        expect(('confirmed', True), (host['state'], host['enforced']), 'host')
+        expect(True, 'labels' in host['why'], host['why'])
+        reach(True, c, a, 80)
+        reach(False, c, a, 81)
+        c.apply([])
+        expect(('none', []), (state_of(a), links(a)), 'taken off')
+    finally:
+        del c.base_objects
+    c.apply([])
+
+
+@SHARED.test
+def what_judges_goes_on_where_it_cannot_be_had_anew(c):
+    a = c.node('node-a')
+    btf = '/sys/kernel/btf/vmlinux'  # which this program alone needs
+    c.apply([host_policy('goes', ingress=[{'toPorts': ports(80)}])])
+    confirm(a)
+    a.ns.run(['mount', '--bind', '/dev/null', btf])
+    try:
+        restart(a)
+        host = host_of(a)
+        expect(('confirmed', True), (host['state'], host['enforced']), 'host')
+        expect(True, 'agent before' in host['why'], host['why'])
+        expect(True, 'agent before' in a.warder('status')[1], 'status')
+        reach(True, c, a, 80)
+        reach(False, c, a, 81)
+        c.apply([host_policy('goes', ingress=[{'toPorts': ports(81)}])])
+        reach(True, c, a, 81)
+        reach(False, c, a, 80)
+        confirm(a)
+    finally:
+        a.ns.run(['umount', btf])
+    restart(a)
+    host = host_of(a)
+    expect(('confirmed', True, ''),
+           (host['state'], host['enforced'], host['why']), 'host')
+    reach(True, c, a, 81)
+    c.apply([])
+
+
+@SHARED.test
 def a_change_is_tried_in_place_of_what_was_confirmed(c):
     a = c.node('node-a')
     c.apply([host_policy('p', ingress=[{'toPorts': ports(80)}])])

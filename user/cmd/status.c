@@ -124,9 +124,8 @@ static void print_host(struct json_object *host)
 			(long long)wd_json_get_int(host, "seconds_left"));
 	else
 		wd_show_line("host policy", "%s%s%s%s", state,
-			     enforced ? "" : ", not enforced",
-			     enforced || !*why ? "" : ": ",
-			     enforced ? "" : why);
+			     enforced ? "" : ", not enforced", *why ? ": " : "",
+			     why);
 }
 
 static void print_head(struct json_object *doc)

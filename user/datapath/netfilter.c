@@ -329,12 +329,13 @@ bool wd_nf_pinned(const struct wd_datapath *dp, enum wd_nf nf)
 	return all;
 }
 
+/* Pinned, by the maps in force, and not taken off by somebody. */
 static bool is_pinned_here(const struct wd_datapath *dp, enum wd_nf nf,
 			   uint32_t at)
 {
 	struct bpf_link_info link;
 	char path[WD_PATH_MAX];
-	int fd, prog = -1;
+	int fd, prog = -1, again = -1;
 	bool is_it;
 
 	pin_path(path, dp->dir, nf, at);
@@ -342,7 +343,9 @@ static bool is_pinned_here(const struct wd_datapath *dp, enum wd_nf nf,
 	if (fd >= 0 && !link_info(fd, &link))
 		prog = bpf_prog_get_fd_by_id(link.prog_id);
 	is_it = prog >= 0 &&
-		wd_prog_uses(prog, dp->map_id[WD_MAP_wd_state]) == 1;
+		wd_prog_uses(prog, dp->map_id[WD_MAP_wd_state]) == 1 &&
+		find_alive(fd, prog, nf, at, &again) != 1;
+	drop_fd(&again);
 	drop_fd(&prog);
 	drop_fd(&fd);
 	return is_it;
