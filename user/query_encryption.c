@@ -171,8 +171,6 @@ static void put_wireguard(const struct wd_agent *agent, struct json_object *doc)
 {
 	struct json_object *wg = wd_json_object(doc, "wireguard");
 
-	/* the answer is of now, not of the last look */
-	wd_tunnels_look(wd_encryption_tunnels(agent->encryption));
 	wd_query_wireguard(agent, wd_json_array(wg, "devices"),
 			   wd_json_array(wg, "findings"));
 }
@@ -304,6 +302,8 @@ void wd_query_encryption_status(void *ctx, struct wd_ctl_conn *conn,
 			     "the agent is still starting");
 		return;
 	}
+	/* the answer is of now, not of the last look */
+	wd_tunnels_look_now(wd_encryption_tunnels(agent->encryption));
 	doc = json_object_new_object();
 	wd_json_add(doc, "requirement", requirement(agent));
 	wd_query_wires(agent, doc);

@@ -14,6 +14,7 @@
 #include <warder/limits.h>
 
 #include "agent.h"
+#include "encryption.h"
 #include "endpoints.h"
 #include "hostpolicy.h"
 #include "journal.h"
@@ -25,6 +26,7 @@
 #include "query.h"
 #include "rungs.h"
 #include "services.h"
+#include "tunnels.h"
 #include "version.h"
 
 /* Everything the files say is in force; not just: in force is what it was. */
@@ -437,6 +439,7 @@ static void put_encryption(const struct wd_agent *agent,
 {
 	struct json_object *obj = wd_json_object(doc, "wireguard");
 
+	wd_tunnels_look_now(wd_encryption_tunnels(agent->encryption));
 	wd_query_wireguard(agent, wd_json_array(obj, "devices"),
 			   wd_json_array(obj, "findings"));
 	wd_query_wires(agent, doc);

@@ -326,6 +326,13 @@ void wd_tunnels_look(struct wd_tunnels *t)
 		look(t);
 }
 
+void wd_tunnels_look_now(struct wd_tunnels *t)
+{
+	if (t->watch)
+		wd_wg_watch_now(t->watch);
+	wd_tunnels_look(t);
+}
+
 int wd_tunnels_check(struct wd_tunnels *t)
 {
 	int found = wd_prefix_table_read(t->owned, t->agent->dp);

@@ -47,6 +47,9 @@ int wd_tunnels_check(struct wd_tunnels *tunnels);
 /** wd_tunnels_look() - look for what is wrong now, if anything changed and WireGuard was read */
 void wd_tunnels_look(struct wd_tunnels *tunnels);
 
+/** wd_tunnels_look_now() - the same, after WireGuard was read again: for somebody who asks */
+void wd_tunnels_look_now(struct wd_tunnels *tunnels);
+
 /** wd_tunnels_ports() - do all tunnels' ports fit into wd_state */
 bool wd_tunnels_ports(const struct wd_tunnels *tunnels);
 

@@ -99,9 +99,8 @@ static void take_failure(struct wd_wg_watch *watch, int err)
 	watch->ops.told(watch->ops.ctx, wd_wg_watch_state(watch), 0, err);
 }
 
-static void on_timer(void *ctx)
+static void read_now(struct wd_wg_watch *watch)
 {
-	struct wd_wg_watch *watch = ctx;
 	uint64_t begin = clock_us(CLOCK_THREAD_CPUTIME_ID);
 	struct wd_wg_state now;
 	int err = watch->ops.read ? watch->ops.read(watch->ops.ctx, &now) :
@@ -113,6 +112,13 @@ static void on_timer(void *ctx)
 		take_state(watch, &now);
 	watch->cost_us = clock_us(CLOCK_THREAD_CPUTIME_ID) - begin;
 	watch->read_ms = clock_us(CLOCK_MONOTONIC) / US_PER_MS;
+}
+
+static void on_timer(void *ctx)
+{
+	struct wd_wg_watch *watch = ctx;
+
+	read_now(watch);
 	wd_timer_set(watch->timer,
 		     larger(watch->wait_ms,
 			    watch->cost_us * WD_WG_WATCH_SHARE / US_PER_MS));
@@ -149,16 +155,27 @@ void wd_wg_watch_free(struct wd_wg_watch *watch)
 	free(watch);
 }
 
-void wd_wg_watch_kick(struct wd_wg_watch *watch)
+/* Return: ms until the cost of the last reading allows another one. */
+static uint64_t allowed_in(const struct wd_wg_watch *watch)
 {
 	uint64_t gap =
 		larger(WD_WG_WATCH_KICK_MS, watch->cost_us * 10 / US_PER_MS);
 	uint64_t now = clock_us(CLOCK_MONOTONIC) / US_PER_MS;
 	uint64_t due = watch->read_ms + gap;
 
+	return !watch->read_ms || due <= now ? 0 : due - now;
+}
+
+void wd_wg_watch_kick(struct wd_wg_watch *watch)
+{
 	watch->wait_ms = watch->ops.min_ms;
-	wd_timer_set(watch->timer,
-		     !watch->read_ms || due <= now ? 0 : due - now);
+	wd_timer_set(watch->timer, allowed_in(watch));
+}
+
+void wd_wg_watch_now(struct wd_wg_watch *watch)
+{
+	if (!allowed_in(watch))
+		read_now(watch);
 }
 
 const struct wd_wg_state *wd_wg_watch_state(const struct wd_wg_watch *watch)

@@ -4,8 +4,8 @@
  *
  * The kernel has no event for most of what matters (a peer added, a handshake,
  * a prefix moved), so it is asked again and again: a second after a change or
- * while a peer does not answer, else less and less often. What a reading costs
- * decides too: see WD_WG_WATCH_SHARE.
+ * while a peer does not answer, else every two; and when a person asks. What a
+ * reading costs decides too: see WD_WG_WATCH_SHARE.
  */
 #ifndef WARDER_WG_WATCH_H
 #define WARDER_WG_WATCH_H
@@ -18,7 +18,7 @@ struct wd_loop;
 struct wd_wg_watch;
 
 #define WD_WG_WATCH_MIN_MS 1000
-#define WD_WG_WATCH_MAX 10 /* times that, when nothing changes */
+#define WD_WG_WATCH_MAX 2 /* times that, when nothing changes */
 /* at most one part of so many of the time is spent on reading: pauses grow */
 #define WD_WG_WATCH_SHARE 100
 /* not sooner after a reading, nor sooner than ten times its cost */
@@ -49,6 +49,13 @@ void wd_wg_watch_free(struct wd_wg_watch *watch);
 
 /** wd_wg_watch_kick() - something may have changed (a link did): read as soon as the cost allows */
 void wd_wg_watch_kick(struct wd_wg_watch *watch);
+
+/**
+ * wd_wg_watch_now() - somebody wants to know: read before this returns
+ * Not if that was done a moment ago, see WD_WG_WATCH_KICK_MS. What is new is told
+ * as ever; when the next reading is stays as it was.
+ */
+void wd_wg_watch_now(struct wd_wg_watch *watch);
 
 /** wd_wg_watch_state() - the last good reading; NULL: there was none yet. Until the next turn of the loop */
 const struct wd_wg_state *wd_wg_watch_state(const struct wd_wg_watch *watch);
