@@ -246,6 +246,7 @@ int wd_agent_commit(struct wd_agent *agent)
 	agent->commit_failures = 0;
 	wd_endpoints_committed(agent->endpoints);
 	wd_encryption_apply(agent->encryption);
+	wd_witness_look(agent->witness);
 	wd_services_tend(agent, false);
 	wd_hostpolicy_tend(agent->hostpolicy, false);
 	if (wd_model_unsettled(agent->model) || wd_model_dirty(agent->model))
@@ -575,6 +576,7 @@ static int start_model(struct wd_agent *agent)
 	agent->store = wd_store_new(wd_agent_object, agent);
 	agent->model = wd_model_new(agent->store, &sink, &config);
 	agent->hostpolicy = wd_hostpolicy_new(agent);
+	wd_witness_number(agent);
 	identities_load(agent);
 	err = wd_adopt(agent);
 	if (!err)

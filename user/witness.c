@@ -13,12 +13,16 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "cover_last.h"
 #include "evidence.h"
 #include "log.h"
 #include "model/xalloc.h"
 
 #define FIRST_MS 1000 /* by then names and switches are this agent's */
 #define TAKE_MS 60000
+#define NAMES_MS 2000 /* from a new name to when it is on disk */
+#define NAMES_MAX \
+	4096 /* so many are given their numbers again: else old ones pile up */
 #define KEEP_TAKES (WD_COVER_STEP_S * 1000 / TAKE_MS)
 
 struct wd_witness {
@@ -27,6 +31,9 @@ struct wd_witness {
 	struct wd_timer *timer;
 	uint64_t boot; /* of this boot's id, in the upper half */
 	int takes; /* since it was written */
+	uint32_t ns,
+		node; /* first numbers of which the names are not on disk */
+	bool hurries; /* to write down new names */
 	bool told; /* that something is wrong, in the log */
 };
 
@@ -45,12 +52,18 @@ static uint64_t read_boot(void)
 	return (uint64_t)strtoul(id, NULL, 16) << 32;
 }
 
+static uint64_t epoch_of(const struct wd_agent *agent, uint64_t boot)
+{
+	uint32_t number = wd_map_number(agent->dp, WD_MAP_wd_cover);
+
+	return number ? boot | number : 0;
+}
+
 static uint64_t epoch(void *ctx)
 {
 	const struct wd_witness *w = ctx;
-	uint32_t number = wd_map_number(w->agent->dp, WD_MAP_wd_cover);
 
-	return number ? w->boot | number : 0;
+	return epoch_of(w->agent, w->boot);
 }
 
 static int read_counters(void *ctx, wd_cover_fn fn, void *fn_ctx)
@@ -96,6 +109,49 @@ static int64_t now_s(void *ctx)
 	return ts.tv_sec;
 }
 
+/* ---- numbers ---- */
+
+static void number_all(struct wd_model *model, const struct wd_cover_last *last)
+{
+	for (size_t i = 0; i < last->ns.cnt; i++)
+		(void)wd_model_ns_number(model, last->ns.name[i]);
+	for (size_t i = 0; i < last->node.cnt; i++)
+		(void)wd_model_node_number(model, last->node.name[i]);
+}
+
+void wd_witness_number(struct wd_agent *agent)
+{
+	uint64_t now = epoch_of(agent, read_boot());
+	struct wd_cover_last last;
+
+	wd_cover_last_init(&last);
+	if (!wd_cover_last_read(agent->config.state_dir, &last) && now &&
+	    last.epoch == now && last.ns.cnt <= NAMES_MAX &&
+	    last.node.cnt <= NAMES_MAX)
+		number_all(agent->model, &last);
+	wd_cover_last_fini(&last);
+}
+
+/* Those that are known now are on disk. */
+static void note_names(struct wd_witness *w)
+{
+	while (wd_model_ns_name(w->agent->model, w->ns))
+		w->ns++;
+	while (wd_model_node_name(w->agent->model, w->node))
+		w->node++;
+}
+
+void wd_witness_look(struct wd_witness *w)
+{
+	if (!w || w->hurries ||
+	    (!wd_model_ns_name(w->agent->model, w->ns) &&
+	     !wd_model_node_name(w->agent->model, w->node)))
+		return;
+	w->hurries = true;
+	w->takes = KEEP_TAKES;
+	wd_timer_set(w->timer, NAMES_MS);
+}
+
 /* ---- when ---- */
 
 /* Once when it begins, and once when it ends. */
@@ -120,6 +176,10 @@ static void on_timer(void *ctx)
 
 	if (keep)
 		w->takes = 0;
+	if (keep && !err)
+		note_names(w);
+	if (keep)
+		w->hurries = false;
 	if (err && !keep)
 		wd_debug("encryption: reading the counters: %s", wd_errno(err));
 	tell(w);
@@ -141,6 +201,9 @@ int wd_witness_open(struct wd_agent *agent)
 	int err;
 
 	w->agent = agent;
+	w->ns = WD_NS_FIRST;
+	w->node = 1;
+	w->hurries = true; /* as the first writing is soon */
 	w->takes = KEEP_TAKES; /* names are on disk before they are needed */
 	w->boot = read_boot();
 	err = wd_evidence_open(agent->config.state_dir, &source, &w->evidence);

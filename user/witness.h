@@ -11,6 +11,17 @@ struct wd_evidence;
 struct wd_witness;
 
 /**
+ * wd_witness_number() - give namespaces and nodes the numbers that they had
+ * Before any object is known. Where the maps are those of the agent before, what
+ * is counted and what WireGuard's table says stays right while they are written
+ * anew. Without a record, or with too many names in it, numbers begin anew.
+ */
+void wd_witness_number(struct wd_agent *agent);
+
+/** wd_witness_look() - write names down soon if there are new ones; NULL passes */
+void wd_witness_look(struct wd_witness *witness);
+
+/**
  * wd_witness_open() - go on from what an agent before has written
  * After the data path is open and names are known, and before the first commit
  * that may give addresses other numbers. What cannot be read or written is told

@@ -14,7 +14,7 @@ import sys
 import time
 
 from wdnet import bpf
-from wdnet.solo import Solo
+from wdnet.solo import Solo, wait_for
 from wdnet.tap import Fail, Tap, expect
 
 KINDS = ('wireguard', 'esp', 'dropped', 'exempt', 'hbone', 'linkerd', 'clear',
@@ -127,6 +127,49 @@ def test_agents_come_and_go(c, counted):
     for kind in ('wireguard', 'clear', 'dropped'):
         if not packets(doc, kind, 'shop', 'shop'):
             raise Fail(f'{kind}: not of the namespaces', doc['namespaces'])
+
+
+# Read before all else, so that a new agent sees them first.
+LATER = '''apiVersion: v1
+kind: Namespace
+metadata: {name: aaa}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: a-node}
+status: {addresses: [{type: InternalIP, address: 192.0.2.99}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: far, namespace: aaa, uid: far}
+spec: {nodeName: a-node}
+status: {phase: Running, podIPs: [{ip: 10.99.9.9}]}
+'''
+
+
+def test_numbers_stay(c, counted):
+    """Else another agent takes what one has counted for another namespace's,
+    and the peer of one node for that of another."""
+    class Far:
+        ips = {4: '10.99.9.9'}
+
+    def last():
+        path = os.path.join(c.only_node.dir, 'state', 'encryption.last')
+        with open(path, encoding='ascii') as f:
+            return f.read().split()
+
+    srv = c.pods[0]
+    c.write('aa.yaml', LATER)
+    c.sync()
+    before = counted.number(srv), counted.number(Far)
+    wait_for('new names are written', lambda: {'aaa', 'a-node'} <= set(last()))
+    for sig in (signal.SIGKILL, signal.SIGTERM):
+        c.only_node.stop_agent(sig)
+        c.only_node.start_agent()
+        expect(before, (counted.number(srv), counted.number(Far)),
+               f'namespace and node after signal {sig}')
+    c.write('aa.yaml', None)
+    c.sync()
 
 
 def test_since(c, _):
@@ -250,6 +293,7 @@ def main():
                  test_names),
                 ('over agents nothing is lost or counted twice',
                  test_agents_come_and_go),
+                ('numbers stay what they were', test_numbers_stay),
                 ('a report begins when it is asked to', test_since),
                 ('the page needs no other file', test_page),
                 ('text fits a terminal', test_text),

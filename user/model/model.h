@@ -141,6 +141,9 @@ uint32_t wd_model_node_number(struct wd_model *model, const char *name);
 /** wd_model_node_name() - the reverse, borrowed; NULL no such number */
 const char *wd_model_node_name(const struct wd_model *model, uint32_t number);
 
+/** wd_model_ns_number() - that wd_addr_val.ns has for a namespace, given now if it had none; >= WD_NS_FIRST */
+uint32_t wd_model_ns_number(struct wd_model *model, const char *name);
+
 /** wd_model_ns_name() - of a number of wd_addr_val.ns, borrowed; NULL no such number */
 const char *wd_model_ns_name(const struct wd_model *model, uint32_t number);
 

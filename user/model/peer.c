@@ -183,6 +183,11 @@ struct mspace *space_get(struct wd_model *m, const char *name)
 	return s;
 }
 
+uint32_t wd_model_ns_number(struct wd_model *m, const char *name)
+{
+	return space_get(m, name)->number;
+}
+
 const char *wd_model_ns_name(const struct wd_model *m, uint32_t number)
 {
 	const struct mspace *s;
