@@ -213,6 +213,23 @@ def test_blocked_pin_makes_way_for_filters(b):
     b.verdicts('on links again')
 
 
+def test_pins_of_wires(b):
+    b.node.stop_agent()
+    b.node.start_agent('--encryption', 'required')
+    folders = [f'/{f}/progs' for f in ('wires', 'tunnels')]
+    names = [sorted(os.listdir(b.pins + f)) for f in folders]
+    expect([2, 2], [len(n) for n in names], 'programs that are pinned')
+    before = b.drift()
+    b.node.ns.run(['rm', '-r', *(b.node.bpffs + f for f in folders)])
+    wait_for('pins made again', lambda: all(
+        os.path.isdir(b.pins + f) for f in folders) and names == [
+            sorted(os.listdir(b.pins + f)) for f in folders], SECONDS)
+    wait_for('pins counted', lambda:
+             b.drift()['repaired'] - before['repaired'] == 4, 5)
+    b.node.stop_agent()
+    b.node.start_agent('--encryption', 'none')
+
+
 def test_one_agent_for_one_bpffs(b):
     node = b.node
     proc = node.ns.popen(

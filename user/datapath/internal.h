@@ -206,6 +206,12 @@ void wd_link_path(char path[WD_PATH_MAX], const char *dir, uint32_t ifindex,
 /** wd_pin() - pin @fd at @path, in one step in place of what was there */
 int wd_pin(int fd, const char *path);
 
+/**
+ * wd_repin_prog() - pin a program if another one or none is at @path
+ * @ret_found: one is added to it then
+ */
+int wd_repin_prog(const char *path, int fd, uint32_t id, int *ret_found);
+
 /** wd_unpin() - Return: 0 also if there was nothing */
 int wd_unpin(const char *path);
 
@@ -573,6 +579,13 @@ int wd_wire_folder(char path[WD_DIR_MAX], const char *dir,
 
 /** wd_wire_unpin() - remove a family's programs' pins and its folders; 0 or -errno */
 int wd_wire_unpin(const char *dir, enum wd_family family);
+
+/**
+ * wd_wire_repin() - pin both families' programs again where somebody removed them
+ * @ret_found: pins that were not there are added to it
+ * Return: 0, also where none are loaded; or -errno
+ */
+int wd_wire_repin(struct wd_datapath *dp, int *ret_found);
 
 /** wd_wire_free() - let go of both families; what is attached stays */
 void wd_wire_free(struct wd_datapath *dp);

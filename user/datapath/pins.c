@@ -68,6 +68,11 @@ static int repin(const char *path, int fd, uint32_t id, bool is_map,
 	return wd_pin(fd, path);
 }
 
+int wd_repin_prog(const char *path, int fd, uint32_t id, int *ret_found)
+{
+	return repin(path, fd, id, false, ret_found);
+}
+
 static int repin_map(struct wd_datapath *dp, size_t map, int *ret_found)
 {
 	char path[WD_PATH_MAX];
@@ -96,8 +101,8 @@ int wd_datapath_repin(struct wd_datapath *dp, int *ret_found)
 		err = repin_map(dp, WD_MAP_wd_state, ret_found);
 	for (i = 0; !err && i < WD_DIR__MAX; i++) {
 		wd_pin_path(path, dp->dir, "progs", wd_prog_names[i]);
-		err = repin(path, dp->prog_fd[i], dp->info.prog_id[i], false,
-			    ret_found);
+		err = wd_repin_prog(path, dp->prog_fd[i], dp->info.prog_id[i],
+				    ret_found);
 	}
-	return err;
+	return err ? err : wd_wire_repin(dp, ret_found);
 }

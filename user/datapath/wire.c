@@ -119,6 +119,30 @@ static int pin_progs(const struct wd_datapath *f, enum wd_family family)
 	return err;
 }
 
+static int repin_family(struct wd_datapath *dp, enum wd_family family,
+			int *ret_found)
+{
+	const struct wd_datapath *f = dp->family[family];
+	int err = make_folders(dp, family);
+	char path[WD_PATH_MAX];
+
+	for (int way = 0; !err && way < WD_DIR__MAX; way++) {
+		wd_pin_path(path, f->dir, "progs", images[0].prog[family][way]);
+		err = wd_repin_prog(path, f->prog_fd[way], f->info.prog_id[way],
+				    ret_found);
+	}
+	return err;
+}
+
+int wd_wire_repin(struct wd_datapath *dp, int *ret_found)
+{
+	int err = 0;
+
+	for (int i = 0; !err && dp->wire.loaded && i < WD_FAMILY__MAX; i++)
+		err = repin_family(dp, i, ret_found);
+	return err;
+}
+
 static int hold_progs(struct wd_datapath *f, struct bpf_object *obj,
 		      const char *const prog[])
 {
