@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "advice.h"
 #include "icmp.h"
 #include "json.h"
 #include "model/endpoint.h"
@@ -520,8 +521,22 @@ static void warn_mesh(const struct question *q, struct json_object *warnings)
 		return;
 	wd_format(&text,
 		  "port %u is of tunnels of %s: the ports inside are another "
-		  "matter, which no rule by port sees",
+		  "matter, which no rule by port sees; rule by who may "
+		  "talk to whom here, and by port in the mesh's own policy "
+		  "(AuthorizationPolicy)",
 		  q->flow.port, mesh);
+	wd_json_push_str(warnings, text);
+	free(text);
+}
+
+static void warn_host_network(const struct end *end,
+			      struct json_object *warnings)
+{
+	char *text;
+
+	if (!end->pod || !end->pod->pod.host_network)
+		return;
+	text = wd_advise_host_network(end->pod);
 	wd_json_push_str(warnings, text);
 	free(text);
 }
@@ -545,7 +560,42 @@ static void put_warnings(const struct question *q, struct json_object *doc)
 					       "the receiver is a pod of this "
 					       "node whose interface is not "
 					       "guarded");
+	for (int side = FROM; side <= TO; side++)
+		warn_host_network(&q->end[side], array);
 	warn_mesh(q, array);
+}
+
+/* ---- what would change it ---- */
+
+static void put_fix(const struct question *q, enum wd_dir dir,
+		    struct json_object *array)
+{
+	const struct wd_advice of = {
+		.store = q->world->store,
+		.model = q->world->model,
+		.hook = &q->hook[dir],
+		.flow = &q->flow,
+		.service = &q->service,
+		.subject = pod_of(q, dir),
+	};
+
+	wd_advise(&of, array);
+}
+
+/* Every hook that drops must change its mind; to deny, one is enough. */
+static void put_fixes(const struct question *q,
+		      const struct wd_decision *decides,
+		      struct json_object *doc)
+{
+	struct json_object *array = wd_json_array(doc, "fixes");
+
+	for (int i = WD_DIR__MAX; decides && i-- > 0;) {
+		const struct wd_decision *hook = &q->hook[i];
+
+		if (hook->enforced &&
+		    (hook == decides || hook->verdict == WD_DROP))
+			put_fix(q, (enum wd_dir)i, array);
+	}
 }
 
 /* To whom a service leads, and which of them decided. */
@@ -616,6 +666,7 @@ static struct json_object *answer(const struct question *q)
 		     hook_drifts(&q->hook[WD_EGRESS]) ||
 			     hook_drifts(&q->hook[WD_INGRESS]));
 	put_warnings(q, doc);
+	put_fixes(q, hook, doc);
 	wd_json_str(doc, "encryption", encryption_of(q));
 	wd_json_str(doc, "as_of", q->world->as_of);
 	if (q->world->rung)
@@ -670,13 +721,18 @@ struct json_object *wd_inquire(const struct wd_world *world,
 			       struct json_object *req,
 			       struct wd_refusal *ret_refusal)
 {
-	struct question q = { .world = world, .refusal = ret_refusal };
+	struct question *q = wd_xcalloc(1, sizeof(*q)); /* two KiB */
+	struct json_object *doc = NULL;
 
 	*ret_refusal = (struct wd_refusal){ 0 };
-	if (read_question(&q, req) || ask(&q))
-		return NULL;
-	if (!is_for_others(&q))
-		return answer(&q);
-	refuse_elsewhere(&q);
-	return NULL;
+	q->world = world;
+	q->refusal = ret_refusal;
+	if (!read_question(q, req) && !ask(q)) {
+		if (is_for_others(q))
+			refuse_elsewhere(q);
+		else
+			doc = answer(q);
+	}
+	free(q);
+	return doc;
 }

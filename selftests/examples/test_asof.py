@@ -121,6 +121,58 @@ def the_agents_configuration_gives_the_defaults(ask):
             yield f'{code} {err}'
 
 
+def suggested_policies_do_what_they_are_for(ask):
+    """Applied, what was dropped passes, and what passed unjudged is dropped."""
+    letters, rows = table()
+    asked = 0
+    for src, row in rows.items():
+        for dst, got in row.items():
+            for letter in letters[dst] if got != '.' else '':
+                if letter in 'SP' or src == 'banned':
+                    continue  # one protocol and one address are enough
+                question = (OUTSIDE[src][0] if src in OUTSIDE else pod(src),
+                            pod(dst) + ASKED[letter])
+                asked += 1
+                yield from check_suggestion(ask, question)
+    print(f'# {asked} suggestions')
+
+
+def check_suggestion(ask, question):
+    before, out, _ = ask.run(*question, '--json')
+    fixes = [f for f in json.loads(out)['fixes'] if f['manifest']]
+    code, out, err = ask.run(*question, '--suggest')
+    if (code == 0) != bool(fixes):
+        yield f'{question}: exit code {code}, of {fixes}: {err}'
+    if not fixes:
+        return
+    with tempfile.TemporaryDirectory() as extra:
+        with open(os.path.join(extra, 'new.yaml'), 'w', encoding='utf-8') as f:
+            f.write(out)
+        after, said, _ = Asker(ask.warder, SHOP, extra).run(*question,
+                                                            '--json')
+        doc = json.loads(said)
+        if after == before or doc['warnings'] or before == 1 and \
+                doc['reason'] != 'POLICY_ALLOW':
+            yield f'{question}: {before} then {after}: {said}\n{out}'
+
+
+def advice_names_the_rule_that_comes_nearest(ask):
+    for words, code, lines in (
+            (('shop/web-1', 'shop/db:5432'), 1,
+             ('50-database.yaml:10', 'app=backend', 'app=frontend')),
+            (('shop/api-1', 'shop/web-1:http'), 1, ('to allow', '--suggest')),
+            (('shop/api-1', 'shop/db:5432'), 0,
+             ('to deny', 'NetworkPolicy/shop/database ingress[0]')),
+            (('host', 'shop/db:5432'), 0, ('to deny', 'host-ingress'))):
+        got, out, err = ask.run(*words)
+        missing = [line for line in lines if line not in out]
+        if got != code or missing:
+            yield f'{words}: {got}, without {missing}: {out}{err}'
+    code, out, err = ask.run('host', 'shop/db:5432', '--suggest')
+    if code != 1 or out or 'host-ingress' not in err:
+        yield f'{code} {out}{err}'
+
+
 def what_is_wrong_is_said(ask):
     for words, code, text in (
             (('shop/nobody', 'shop/db:1'), 1, 'no source has told'),
@@ -150,6 +202,8 @@ def main():
              it_names_the_rule_and_where_it_stands,
              the_sockets_of_a_node_are_those_of_the_pods_node,
              the_agents_configuration_gives_the_defaults,
+             suggested_policies_do_what_they_are_for,
+             advice_names_the_rule_that_comes_nearest,
              what_is_wrong_is_said)
     failed = 0
     print(f'TAP version 13\n1..{len(tests)}')

@@ -1,15 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Faults that people plant by mistake, and the one command that shows each. What
-has to stand in the answer for somebody new to see it is asserted, on a node
-with a live agent. Others are in test_doctor.py.
+"""Faults that people plant by mistake, and the one command that shows each and
+names what mends it. What has to stand in the answer for somebody new to see it
+is asserted, on a node with a live agent. Others are in test_doctor.py.
 
     test_faults.py [PART-OF-A-NAME]
 """
+import json
+import os
+import socket
 import sys
+import tempfile
+import threading
 
+from wdnet import bpf, frag
+from wdnet.node import WARDER
 from wdnet.shared import Shared
-from wdnet.solo import Solo, expect_reach, ingress_policy
+from wdnet.solo import Solo, expect_reach, ingress_policy, wait_for
 from wdnet.tap import Fail, expect
 
 SHARED = Shared()
@@ -20,7 +27,7 @@ class Bench:
         self.c.close()
 
     def __init__(self):
-        self.c = Solo()
+        self.c = Solo(agent_args=('--quota-rules', '0', '--quota-cidrs', '0'))
         self.node = self.c.only_node
         self.srv, self.ok, self.bad = self.c.three()
 
@@ -28,13 +35,41 @@ class Bench:
         self.c.policies = list(policies)
         self.c.apply()
 
-    def shows(self, command, code, *lines):
+    def shows(self, command, code, *lines, run_dir=None):
         """These stand in the answer, in this order."""
-        rest = text = self.node.warder(*command.split(), ok=code)[1]
+        got, text, err = self.node.ns.run(
+            [WARDER, *command.split(), '--run-dir',
+             run_dir or self.node.run_dir], check_rc=False)
+        rest = text
+        if got != code:
+            raise Fail(f'`warder {command}`: exit code {got}', text + err)
         for line in lines:
             _, found, rest = rest.partition(line)
             if not found:
                 raise Fail(f'`warder {command}` does not say {line!r}', text)
+
+    def applied(self, question):
+        """What --suggest prints is put among the manifests."""
+        self.c.write('suggested.yaml', self.node.warder(
+            'why', *question.split(), '--suggest')[1])
+        self.c.sync()
+
+    def taken_back(self):
+        self.c.write('suggested.yaml', None)
+        self.c.sync()
+
+    def annotate(self, **by_space):
+        self.c.ns_annotations = by_space
+        self.c.apply()
+
+    def veth(self, pod):
+        return next(e['interface'] for e in json.loads(self.node.warder(
+            'endpoint', 'list', '--json')[1])['endpoints']
+            if e['name'] == pod.name)
+
+    def ifindex(self, device):
+        return int(self.node.ns.run(
+            ['cat', f'/sys/class/net/{device}/ifindex'])[1])
 
 
 def egress_policy(*ports):
@@ -50,8 +85,10 @@ def label_in_the_policy_is_misspelt(b):
     b.policies(ingress_policy('srv', 'srv', 'okay'))
     expect_reach(False, b.ok, b.srv)
     b.shows('why shop/ok shop/srv:80', 1, 'drop, decided at ingress',
-            'no rule allows it', 'NetworkPolicy/shop/srv', 'app=ok',
-            'egress   allow', 'ingress  drop')
+            'no rule allows it', 'NetworkPolicy/shop/srv',
+            'to allow        at ingress: NetworkPolicy/shop/srv ingress[0]',
+            'allows pods with app=okay, and shop/ok has app=ok',
+            'correct the label', 'egress   allow', 'ingress  drop')
     b.shows('policy get shop/srv', 0, 'allow', 'from pods app=okay')
 
 
@@ -61,8 +98,17 @@ def names_cannot_be_resolved_as_egress_lacks_dns(b):
     expect_reach(True, b.ok, b.srv)
     expect_reach(False, b.ok, b.srv, proto='udp', port=81)
     b.shows('why shop/ok shop/srv:81/udp', 1, 'drop, decided at egress',
-            'no rule allows it', 'NetworkPolicy/shop/out', 'udp port 81',
+            'no rule allows it',
+            'to allow        at egress: NetworkPolicy/shop/out egress[0]',
+            'on other ports only: add udp port 81', 'over both',
             'egress   drop', 'ingress  allow')
+    b.applied('shop/ok shop/srv:81/udp')
+    try:
+        expect_reach(True, b.ok, b.srv, proto='udp', port=81)
+        expect_reach(True, b.ok, b.srv)
+    finally:
+        b.taken_back()
+    expect_reach(False, b.ok, b.srv, proto='udp', port=81)
 
 
 @SHARED.test
@@ -72,7 +118,8 @@ def port_has_another_name_than_the_policy_says(b):
     b.policies(policy)
     expect_reach(False, b.ok, b.srv)
     b.shows('why shop/ok shop/srv:80', 1, 'no rule allows it',
-            'NetworkPolicy/shop/srv')
+            "allows the port named 'web'", "shop/srv calls tcp port 80 'http'",
+            'write that name')
     b.shows('policy get shop/srv', 0, 'on tcp/web')
     policy['spec']['ingress'][0]['ports'] = [{'port': 'http'}]
     b.policies(policy)
@@ -84,7 +131,7 @@ def port_has_another_name_than_the_policy_says(b):
 def tunnel_of_a_mesh_hides_the_port(b):
     b.policies(ingress_policy('srv', 'srv', 'ok'))
     b.shows('why shop/ok shop/srv:15008', 0, 'WARNING: port 15008',
-            'HBONE', 'no rule by port sees')
+            'HBONE', 'no rule by port sees', 'AuthorizationPolicy')
 
 
 @SHARED.test
@@ -93,10 +140,141 @@ def permission_that_was_removed_leaves_no_stale_flow(b):
     expect_reach(True, b.ok, b.srv)
     b.policies(ingress_policy('srv', 'srv'))
     expect_reach(False, b.ok, b.srv)
-    b.shows('why shop/ok shop/srv:80', 1, 'drop, decided at ingress')
+    b.shows('why shop/ok shop/srv:80', 1, 'drop, decided at ingress',
+            'to allow        at ingress: no rule comes near')
     before = b.node.counter('DEFAULT', 'ingress')
     expect_reach(False, b.ok, b.srv)
     expect(True, b.node.counter('DEFAULT', 'ingress') > before, 'counted')
+
+
+@SHARED.test
+def pod_is_in_the_network_of_its_node(b):
+    b.policies(ingress_policy('srv', 'srv', 'agent'))
+    pod = b.c.make_pod('agent', 20)
+    pod.host_network, pod.phase = True, 'Running'
+    pod.known_ips = dict(b.node.ips)
+    b.c.pods.append(pod)
+    try:
+        b.c.apply()
+        b.shows('why shop/agent shop/srv:80', 0,
+                'WARNING: shop/agent has hostNetwork',
+                'no policy about pods selects it', b.node.ips[4], 'ipBlock',
+                'HOST')
+        b.shows('why shop/ok shop/agent:80', 0,
+                'WARNING: shop/agent has hostNetwork',
+                'take hostNetwork from the pod')
+    finally:
+        b.c.pods.remove(pod)
+        b.c.apply()
+
+
+@SHARED.test
+def audit_was_left_on(b):
+    b.policies(ingress_policy('srv', 'srv', 'ok'))
+    b.annotate(shop={'warder.io/mode': 'audit'})
+    try:
+        expect_reach(True, b.bad, b.srv)
+        b.shows('why shop/bad shop/srv:80', 0, 'audit, decided at ingress',
+                'to enforce      at ingress', 'warder.io/mode: audit')
+        b.shows('doctor', 1, 'mode: shop/srv: mode audit',
+                'fix: take the annotation warder.io/mode from it')
+    finally:
+        b.annotate()
+    expect_reach(False, b.bad, b.srv)
+
+
+@SHARED.test
+def program_of_others_runs_before_ours(b):
+    b.policies(ingress_policy('srv', 'srv', 'ok'))
+    device = b.veth(b.srv)
+    link = frag.inside(b.node.ns, bpf.attach, bpf.SCHED_CLS, bpf.TCX_EGRESS,
+                       b.ifindex(device), bpf.returns(-1), bpf.BEFORE)
+    try:
+        wait_for('it was looked for', lambda: b.node.status()['blind_spots'],
+                 40)
+        b.shows('doctor', 1, 'foreign-program: shop/srv',
+                f'fix: bpftool net show dev {device}',
+                "attach the other program behind warder's")
+    finally:
+        os.close(link)
+
+
+def full(subject, base, cnt=1700):
+    """As many predicates as rules: no two allow the same."""
+    policy = ingress_policy('full-' + subject, subject)
+    policy['spec']['ingress'] = [
+        {'from': [{'ipBlock': {'cidr': f'{base}.{i >> 8}.{i & 255}.0/24'}}],
+         'ports': [{'port': 1000 + i, 'protocol': 'TCP'}]}
+        for i in range(cnt)]
+    return policy
+
+
+@SHARED.test
+def map_is_full(b):
+    b.policies(full('srv', 20), full('ok', 21))
+    b.shows('doctor', 1, 'maps: predicates: ',
+            'of 4096 places are used: what does not fit is refused',
+            'fix: fewer or wider prefixes, ports and selectors')
+    b.c.policies = [full('srv', 20, 2100)]
+    b.c.write_objects()
+    try:
+        expect(1, b.node.warder('sync', ok=None)[0], 'sync')
+        b.shows('doctor', 1, 'pods: shop/srv: too_large', 'does not fit',
+                'fix: fewer or wider prefixes, ports and selectors in the '
+                'policies that select it')
+    finally:
+        b.policies()
+
+
+class StandIn:
+    """Answers one agent's `status` with something else in it, so that a machine
+    without WireGuard shows what one with it would say. That the agent finds
+    it is asked in suite `wire`."""
+
+    def __init__(self, node, **other):
+        self.answers = {name: json.loads(node.warder(
+            *name.split('.'), '--json')[1]) for name in ('status',
+                                                         'endpoint.list')}
+        self.answers['status'].update(other)
+        # pylint: disable-next=consider-using-with
+        self.dir = tempfile.TemporaryDirectory(dir=node.dir)
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.bind(os.path.join(self.dir.name, 'agent.sock'))
+        self.sock.listen(4)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                conn = self.sock.accept()[0]
+            except OSError:
+                return
+            with conn, conn.makefile('rw', encoding='utf-8') as stream:
+                asked = json.loads(stream.readline())['cmd']
+                stream.write(json.dumps({'ok': True, 'result':
+                                         self.answers[asked]}) + '\n')
+
+    def close(self):
+        self.sock.shutdown(socket.SHUT_RDWR)
+        self.sock.close()
+        self.thread.join(10)
+        self.dir.cleanup()
+
+
+@SHARED.test
+def node_has_no_handshake(b):
+    agent = StandIn(b.node, wireguard={'devices': [], 'findings': [
+        {'finding': 'stale-handshake', 'object': 'node-b', 'text':
+         'packets wait for it, and there was never a handshake'}]})
+    try:
+        b.shows('doctor', 1, 'wireguard: node-b: stale-handshake: packets '
+                'wait for it, and there was never a handshake',
+                "fix: look on that node whether its device is up and has this "
+                "node's key, and whether its UDP port is open",
+                run_dir=agent.dir.name)
+    finally:
+        agent.close()
 
 
 if __name__ == '__main__':

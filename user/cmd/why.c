@@ -15,6 +15,7 @@
 #include "../model/xalloc.h"
 #include "../table.h"
 #include "../target.h"
+#include "../yaml_text.h"
 #include "cmd.h"
 
 static char *end_text(struct json_object *end)
@@ -126,6 +127,21 @@ static void print_service(struct json_object *doc)
 			     (long long)wd_json_get_int(service, "port"));
 }
 
+/* "to allow", once for each hook that would have to. */
+static void print_fixes(struct json_object *doc)
+{
+	for (size_t i = 0; i < wd_json_len(doc, "fixes"); i++) {
+		struct json_object *fix = wd_json_at(doc, "fixes", i);
+		char label[16];
+
+		snprintf(label, sizeof(label), "to %s",
+			 wd_json_get_str(fix, "to"));
+		wd_show_line(label, "at %s: %s",
+			     wd_json_get_str(fix, "direction"),
+			     wd_json_get_str(fix, "text"));
+	}
+}
+
 static void print_verdict(struct json_object *doc)
 {
 	const char *dir = wd_json_get_str(doc, "direction");
@@ -152,6 +168,7 @@ static void print_verdict(struct json_object *doc)
 				     "a reset" :
 				     "an ICMP error: prohibited");
 	print_rule(doc);
+	print_fixes(doc);
 	if (wd_json_get(doc, "icmp_type"))
 		wd_show_line("traffic", "%s type %lld code %lld%s%s", proto,
 			     (long long)wd_json_get_int(doc, "icmp_type"),
@@ -313,6 +330,42 @@ static int check_options(const struct wd_args *args)
 	return check_words(args);
 }
 
+/* ---- --suggest ---- */
+
+/* What it says stands before it, so that nobody applies it unread. */
+static void print_manifest(struct json_object *fix,
+			   struct json_object *manifest)
+{
+	wd_print(stdout, "# to %s at %s: %s\n", wd_json_get_str(fix, "to"),
+		 wd_json_get_str(fix, "direction"),
+		 wd_json_get_str(fix, "text"));
+	wd_yaml_print(stdout, manifest);
+}
+
+static int suggest(const struct wd_args *args, struct json_object *result)
+{
+	int printed = 0, code = WD_EXIT_OK;
+
+	for (size_t i = 0; i < wd_json_len(result, "fixes"); i++) {
+		struct json_object *fix = wd_json_at(result, "fixes", i);
+		struct json_object *manifest = wd_json_get(fix, "manifest");
+
+		if (!manifest)
+			continue;
+		if (printed++)
+			puts("---");
+		print_manifest(fix, manifest);
+	}
+	if (!printed)
+		code = wd_cmd_fail(
+			args, WD_EXIT_NO, "suggest",
+			"no NetworkPolicy changes that: %s",
+			wd_json_get_str(wd_json_at(result, "fixes", 0),
+					"text"));
+	json_object_put(result);
+	return code;
+}
+
 static int cmd_why(const struct wd_args *args)
 {
 	struct json_object *result = NULL;
@@ -327,6 +380,8 @@ static int cmd_why(const struct wd_args *args)
 		return code;
 	if (args->json)
 		wd_cmd_json(result);
+	else if (wd_args_has(args, "suggest"))
+		return suggest(args, result);
 	else
 		print_verdict(result);
 	code = strcmp(wd_json_get_str(result, "verdict"), "drop") != 0 ?
@@ -339,6 +394,8 @@ static int cmd_why(const struct wd_args *args)
 static const struct wd_opt opts[] = {
 	{ .name = "ipv4", .key = '4', .help = "ask about IPv4 only" },
 	{ .name = "ipv6", .key = '6', .help = "ask about IPv6 only" },
+	{ .name = "suggest",
+	  .help = "print the NetworkPolicy that changes it, and nothing else" },
 	{ .name = "as-of-manifests",
 	  .arg = "DIR",
 	  .help = "what would happen in a cluster of these objects (repeatable)" },
@@ -366,6 +423,10 @@ const struct wd_cmd wd_cmd_why = {
 		"NS/POD:13.1/icmp. Protocols without ports leave it out:\n"
 		"NS/POD:/47. Exit code 0: passes (also in audit mode), 1: is "
 		"dropped.\n\n"
+		"The answer says what to change to allow what is dropped, or to deny "
+		"what passes. With\n--suggest a NetworkPolicy that does it is printed, "
+		"ready for `kubectl apply -f -`; the\nexit code then is 0 if there is "
+		"one.\n\n"
 		"With --as-of-manifests the question is about a cluster that need "
 		"not run: no root and\nno agent is needed. Pods are where the "
 		"objects say, with the addresses of their\nstatus, and both ends "

@@ -58,12 +58,16 @@ static void find_problem(struct wd_doctor *doctor, struct json_object *problem)
 
 	wd_format(&where, "%s:%lld", wd_json_get_str(problem, "file"),
 		  (long long)wd_json_get_int(problem, "line"));
-	wd_doctor_find(doctor, "objects", where ?: "",
-		       "correct it; `warder policy check` reads it the same",
-		       "%s%s%s (%s)", wd_json_get_str(problem, "field"),
-		       *wd_json_get_str(problem, "field") ? ": " : "",
-		       wd_json_get_str(problem, "text"),
-		       wd_json_get_str(problem, "effect"));
+	wd_doctor_find(
+		doctor, "objects", where ?: "",
+		strstr(wd_json_get_str(problem, "text"), "(quota-") ?
+			"less in that namespace, or more room for all: the "
+			"quota that it names, in the agent's configuration" :
+			"correct it; `warder policy check` reads it the same",
+		"%s%s%s (%s)", wd_json_get_str(problem, "field"),
+		*wd_json_get_str(problem, "field") ? ": " : "",
+		wd_json_get_str(problem, "text"),
+		wd_json_get_str(problem, "effect"));
 	free(where);
 }
 
@@ -94,6 +98,14 @@ static char *pod_name(struct json_object *obj)
 	return text;
 }
 
+static const char *pod_fix(struct json_object *problem)
+{
+	return strcmp(wd_json_get_str(problem, "state"), "too_large") != 0 ?
+		       "warder endpoint get, and what it names" :
+		       "fewer or wider prefixes, ports and selectors in the "
+		       "policies that select it; README, Limits";
+}
+
 static void check_pods(struct wd_doctor *doctor, struct json_object *status)
 {
 	for (size_t i = 0; i < wd_json_len(status, "endpoint_problems"); i++) {
@@ -101,9 +113,8 @@ static void check_pods(struct wd_doctor *doctor, struct json_object *status)
 			wd_json_at(status, "endpoint_problems", i);
 		char *pod = pod_name(p);
 
-		wd_doctor_find(doctor, "pods", pod ?: "",
-			       "warder endpoint get, and what it names",
-			       "%s: %s", wd_json_get_str(p, "state"),
+		wd_doctor_find(doctor, "pods", pod ?: "", pod_fix(p), "%s: %s",
+			       wd_json_get_str(p, "state"),
 			       wd_json_get_str(p, "error"));
 		free(pod);
 	}

@@ -30,7 +30,7 @@ static const char *const noise[] = {
 	"batch.kubernetes.io/job-name",
 };
 
-static bool label_is_noise(const char *key)
+bool wd_label_is_noise(const char *key)
 {
 	for (size_t i = 0; i < sizeof(noise) / sizeof(noise[0]); i++) {
 		if (strcmp(key, noise[i]) == 0)
@@ -52,7 +52,7 @@ static char *key_of(const char *ns, const struct wd_labels *labels)
 	key = wd_xcalloc(len, 1);
 	at = stpcpy(key, ns);
 	for (uint32_t i = 0; i < labels->cnt; i++) {
-		if (label_is_noise(labels->label[i].key))
+		if (wd_label_is_noise(labels->label[i].key))
 			continue;
 		*at++ = ';';
 		at = stpcpy(at, labels->label[i].key);

@@ -366,6 +366,9 @@ const struct wd_object *wd_model_rule(const struct wd_model *model,
 
 /* ---- identities that last ---- */
 
+/** wd_label_is_noise() - is it made by controllers, another for each pod or revision: no identity, and nothing to select by */
+bool wd_label_is_noise(const char *key);
+
 /** wd_model_identity_load() - a number remembered for a label set ("ns" and labels as JSON-free text key) */
 int wd_model_identity_load(struct wd_model *model, uint32_t id,
 			   const char *key);

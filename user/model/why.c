@@ -19,8 +19,7 @@
 
 /* ---- from the objects ---- */
 
-/* As a peer: one whose labels are beyond the quota is nobody. */
-static const struct wd_object *side_pod(const struct side *s)
+const struct wd_object *why_side_pod(const struct side *s)
 {
 	const struct wd_object *obj = s->claim ? claim_pod(s->claim) : NULL;
 
@@ -47,9 +46,9 @@ static enum wd_l4 flow_l4(const struct wd_flow *flow, uint32_t *ret_port)
 			     ret_port);
 }
 
-static bool port_matches(const struct wd_policy_rule *rule,
-			 const struct wd_object *named_by,
-			 const struct wd_flow *flow)
+bool why_port_matches(const struct wd_policy_rule *rule,
+		      const struct wd_object *named_by,
+		      const struct wd_flow *flow)
 {
 	uint32_t port;
 	enum wd_l4 l4 = flow_l4(flow, &port);
@@ -163,7 +162,7 @@ static bool slices_have(const struct mservice *service,
 static bool services_have(const struct wd_model *m, const struct wd_peer *peer,
 			  const struct side *who)
 {
-	const struct wd_object *pod = side_pod(who);
+	const struct wd_object *pod = why_side_pod(who);
 	const struct mservice *s = NULL;
 
 	while ((s = service_next(m, peer, s))) {
@@ -177,10 +176,10 @@ static bool services_have(const struct wd_model *m, const struct wd_peer *peer,
 	return false;
 }
 
-static bool peer_matches(const struct wd_model *m, const struct wd_peer *peer,
-			 const char *ns, const struct side *who)
+bool why_peer_matches(const struct wd_model *m, const struct wd_peer *peer,
+		      const char *ns, const struct side *who)
 {
-	const struct wd_object *pod = side_pod(who);
+	const struct wd_object *pod = why_side_pod(who);
 	const struct mspace *s;
 
 	if (peer->type == WD_PEER_SERVICES)
@@ -219,14 +218,14 @@ static bool may_be_meant(const struct wd_model *m,
 	return false;
 }
 
-static bool rule_matches(const struct wd_model *m,
-			 const struct wd_policy_rule *rule, const char *ns,
-			 const struct side *peer)
+bool why_rule_matches(const struct wd_model *m,
+		      const struct wd_policy_rule *rule, const char *ns,
+		      const struct side *peer)
 {
 	if (rule->any_peer)
 		return true;
 	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
-		if (peer_matches(m, &rule->peer[i], ns, peer) ||
+		if (why_peer_matches(m, &rule->peer[i], ns, peer) ||
 		    may_be_meant(m, rule, &rule->peer[i], peer))
 			return true;
 	}
@@ -236,7 +235,7 @@ static bool rule_matches(const struct wd_model *m,
 /* Somebody inside the cluster, of whom no source has told who it is. */
 static bool side_is_unknown(const struct wd_model *m, const struct side *who)
 {
-	return who->claim ? who->claim->pod && !side_pod(who) :
+	return who->claim ? who->claim->pod && !why_side_pod(who) :
 			    is_inside(m, who->addr);
 }
 
@@ -314,12 +313,12 @@ static bool rule_decides(const struct quest *q, const struct wd_object *policy,
 			 const struct wd_policy_rule *rule, bool broken)
 {
 	const struct wd_object *named_by =
-		q->d->dir == WD_INGRESS ? q->subject : side_pod(q->peer);
+		q->d->dir == WD_INGRESS ? q->subject : why_side_pod(q->peer);
 
 	if (broken)
 		return rule->action != WD_RULE_ALLOW;
-	return port_matches(rule, named_by, q->flow) &&
-	       rule_matches(q->m, rule, policy->ns, q->peer);
+	return why_port_matches(rule, named_by, q->flow) &&
+	       why_rule_matches(q->m, rule, policy->ns, q->peer);
 }
 
 /* Does a service mean pods by labels, which somebody unknown may have? */
@@ -344,14 +343,14 @@ static bool peer_may_match(const struct quest *q,
 
 	if (peer &&
 	    (peer->type == WD_PEER_CIDR || peer->type == WD_PEER_GROUPS) &&
-	    !peer_matches(q->m, peer, "", q->peer))
+	    !why_peer_matches(q->m, peer, "", q->peer))
 		return false;
 	if (peer && peer->type == WD_PEER_NODES && peer->nodes == WD_NODES_OWN)
 		return false;
 	if (peer && peer->type == WD_PEER_SERVICES &&
 	    !services_mean_pods(q->m, peer))
 		return false;
-	if (port_matches(rule, egress ? NULL : q->subject, q->flow))
+	if (why_port_matches(rule, egress ? NULL : q->subject, q->flow))
 		return true;
 	for (uint32_t i = 0; egress && i < rule->port_cnt; i++) {
 		if (rule->port[i].name &&

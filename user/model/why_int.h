@@ -18,6 +18,23 @@ struct side {
 struct maddr *why_find_addr(const struct wd_model *m,
 			    const struct wd_addr *addr);
 
+/** why_side_pod() - as a peer: one whose labels are beyond the quota is nobody. Return: NULL no pod */
+const struct wd_object *why_side_pod(const struct side *s);
+
+/** why_peer_matches() - is this peer of a rule, in a policy of @ns, about @who */
+bool why_peer_matches(const struct wd_model *m, const struct wd_peer *peer,
+		      const char *ns, const struct side *who);
+
+/** why_rule_matches() - is any peer of the rule */
+bool why_rule_matches(const struct wd_model *m,
+		      const struct wd_policy_rule *rule, const char *ns,
+		      const struct side *peer);
+
+/** why_port_matches() - is any of its ports; @named_by: the pod whose names of ports count, or NULL */
+bool why_port_matches(const struct wd_policy_rule *rule,
+		      const struct wd_object *named_by,
+		      const struct wd_flow *flow);
+
 /** why_side_is_node() - is it an address of this node or another */
 bool why_side_is_node(const struct side *s);
 
