@@ -54,6 +54,12 @@ char LICENSE[] SEC("license") = "GPL";
 #define WD_IP_IGMP 2
 #define WD_PACKET_LOOPBACK 5 /* of sk_buff.pkt_type, linux/if_packet.h */
 
+/*
+ * Not 0 in the trial: the device of all packets, since test packets come by
+ * none, or by the loopback device if the kernel so likes.
+ */
+const volatile __u32 wd_trial_device = 0;
+
 extern int bpf_dynptr_from_skb(struct __sk_buff *s, __u64 flags,
 			       struct bpf_dynptr *ptr) __ksym;
 
@@ -341,6 +347,8 @@ int wd_host(struct bpf_nf_ctx *ctx)
 	struct wd_pkt *pkt;
 	int verdict;
 
+	if (wd_trial_device)
+		ifindex = wd_trial_device;
 	if (ifindex == WD_LOOPBACK)
 		return WD_NF_ACCEPT;
 	pkt = take_packet();

@@ -669,6 +669,11 @@ static void check_goes_on(struct wd_hostpolicy *hp)
 		      "host policy: what judges it was taken off");
 }
 
+void wd_hostpolicy_retry(struct wd_hostpolicy *hp)
+{
+	hp->wait = 0;
+}
+
 static void check_open(struct wd_hostpolicy *hp)
 {
 	int found;

@@ -35,6 +35,9 @@ void wd_hostpolicy_look(struct wd_hostpolicy *hp);
  */
 void wd_hostpolicy_tend(struct wd_hostpolicy *hp, bool check);
 
+/** wd_hostpolicy_retry() - what could not be attached is tried at once, not after its pause */
+void wd_hostpolicy_retry(struct wd_hostpolicy *hp);
+
 /**
  * wd_hostpolicy_confirm() - what is tried stays
  * @again: what was taken back is tried once more, instead

@@ -17,6 +17,7 @@
 #include "encryption.h"
 #include "endpoints.h"
 #include "events.h"
+#include "hostpolicy.h"
 #include "journal.h"
 #include "json.h"
 #include "ladder_file.h"
@@ -273,6 +274,7 @@ static int climb(struct wd_rungs *rungs, bool anew, char **ret_why)
 
 	wd_rungs_look(agent);
 	wd_services_retry(agent);
+	wd_hostpolicy_retry(agent->hostpolicy);
 	wd_timer_stop(rungs->retry);
 	err = wd_datapath_climb(agent->dp, &opts, &moved, ret_why);
 	if (moved) {

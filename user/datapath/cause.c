@@ -26,7 +26,7 @@ static const char *const stages[WD_STAGE__MAX] = {
 	[WD_STAGE_BPFFS] = "bpffs", [WD_STAGE_MAP] = "map",
 	[WD_STAGE_PROG] = "load",   [WD_STAGE_RUN] = "golden",
 	[WD_STAGE_PIN] = "pin",	    [WD_STAGE_ATTACH] = "attach",
-	[WD_STAGE_NFT] = "nft",
+	[WD_STAGE_HOOK] = "hook",   [WD_STAGE_NFT] = "nft",
 };
 
 /* ---- facts ---- */
@@ -157,7 +157,8 @@ static enum wd_cause of_nft(int err)
 static bool is_transient(enum wd_stage stage, int err)
 {
 	return err == ENOMEM || err == EAGAIN || err == EINTR ||
-	       (err == EBUSY && stage != WD_STAGE_ATTACH);
+	       (err == EBUSY && stage != WD_STAGE_ATTACH &&
+		stage != WD_STAGE_HOOK);
 }
 
 enum wd_cause wd_cause_of(enum wd_stage stage, int err,
@@ -180,6 +181,7 @@ enum wd_cause wd_cause_of(enum wd_stage stage, int err,
 	case WD_STAGE_RUN: /* what could not be tried is not trusted either */
 		return WD_CAUSE_GOLDEN;
 	case WD_STAGE_ATTACH:
+	case WD_STAGE_HOOK:
 		return of_attach(err);
 	case WD_STAGE_NFT:
 		return of_nft(err);

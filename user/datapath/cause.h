@@ -18,7 +18,8 @@ enum wd_stage {
 	WD_STAGE_PROG,
 	WD_STAGE_RUN, /* the golden packets */
 	WD_STAGE_PIN,
-	WD_STAGE_ATTACH,
+	WD_STAGE_ATTACH, /* to an interface */
+	WD_STAGE_HOOK, /* to a hook of netfilter */
 	WD_STAGE_NFT,
 	WD_STAGE__MAX,
 };

@@ -28,9 +28,9 @@
 #define PASSED UINT32_MAX /* TCX_NEXT, TC_ACT_UNSPEC: -1 */
 #define SHOT 2 /* TCX_DROP, TC_ACT_SHOT */
 
-#define GEN 1
-#define SLOT 1
-#define ROW 1
+#define GEN WD_GOLDEN_GEN
+#define SLOT WD_GOLDEN_SLOT
+#define ROW WD_GOLDEN_ROW
 #define PRED 70 /* in the second word of the row */
 #define CLASS_ALLOW 1
 #define CLASS_DENY 2
@@ -436,20 +436,25 @@ static int judge_one(struct wd_datapath *dp, struct bpf_object *obj,
 		       g->name, (int)verdict, (int)want, (int)(after - before));
 }
 
-int wd_golden_run(struct wd_datapath *dp, struct bpf_object *obj,
-		  enum wd_rung rung)
+int wd_golden_policy(struct wd_datapath *dp, struct bpf_object *obj)
 {
-	size_t i;
-	int err;
+	int err = put_peers(obj);
 
-	err = put_peers(obj);
 	if (!err)
 		err = put_classes(obj);
 	if (!err)
 		err = put_slots(obj);
-	if (err)
-		return wd_fail(dp, err, WD_STAGE_MAP,
-			       "cannot fill the maps of the trial");
+	return err ? wd_fail(dp, err, WD_STAGE_MAP,
+			     "cannot fill the maps of the trial") :
+		     0;
+}
+
+int wd_golden_run(struct wd_datapath *dp, struct bpf_object *obj,
+		  enum wd_rung rung)
+{
+	int err = wd_golden_policy(dp, obj);
+	size_t i;
+
 	for (i = 0; !err && i < GOLDEN_CNT; i++)
 		err = judge_one(dp, obj, rung, &goldens[i]);
 	return err;

@@ -18,6 +18,11 @@
 #define WD_GOLDEN_BYTES \
 	96 /* of a frame; what the IP header leaves is padding */
 
+/* What the trial's policy has, see wd_golden_policy(). */
+#define WD_GOLDEN_GEN 1U
+#define WD_GOLDEN_SLOT 1U
+#define WD_GOLDEN_ROW 1U /* of a peer that is allowed */
+
 enum wd_golden_host {
 	POD = 2,
 	FRIEND = 3,

@@ -70,7 +70,7 @@ struct wd_nf_part {
 	int prog_fd; /* -1 none */
 	int link_fd[WD_NF_LINKS]; /* -1 none */
 	uint32_t state_id; /* wd_state it goes by, while all is attached; else 0 */
-	char error[200]; /* why it is not, "" none */
+	char error[400]; /* why it is not, "" none */
 };
 
 struct wd_datapath {
@@ -171,6 +171,9 @@ struct bpf_object *wd_object_read(enum wd_rung rung);
 int wd_object_constants(struct bpf_object *obj,
 			const uint64_t hash_key[WD_HASH_WORDS],
 			bool with_events);
+
+/** wd_object_constant() - where a constant is, by name and bytes; NULL the object does without it */
+void *wd_object_constant(struct bpf_object *obj, const char *name, size_t size);
 
 /** wd_object_load() - sets the constants, loads; 0 or -errno with dp->failure set */
 int wd_object_load(struct wd_datapath *dp, struct bpf_object *obj);
@@ -434,6 +437,12 @@ int wd_nf_unpin(const char *dir, enum wd_nf nf);
 int wd_golden_run(struct wd_datapath *dp, struct bpf_object *obj,
 		  enum wd_rung rung);
 
+/**
+ * wd_golden_policy() - fill the maps of @obj with the trial's peers and policy
+ * Return: 0 or -errno with dp->failure set.
+ */
+int wd_golden_policy(struct wd_datapath *dp, struct bpf_object *obj);
+
 /** wd_golden_put() - an entry of a map of @obj; 0 or -errno */
 int wd_golden_put(struct bpf_object *obj, enum wd_map map, const void *key,
 		  const void *val);
@@ -451,6 +460,12 @@ int wd_golden_count(struct wd_datapath *dp, struct bpf_object *obj,
  */
 int wd_golden_wire(struct wd_datapath *dp, struct bpf_object *obj,
 		   const char *const prog[WD_FAMILY__MAX][WD_DIR__MAX]);
+
+/**
+ * wd_golden_nf() - does this program of netfilter's hooks?
+ * @obj, Return: as of wd_golden_run()
+ */
+int wd_golden_nf(struct wd_datapath *dp, struct bpf_object *obj, enum wd_nf nf);
 
 /** wd_golden_shrink() - make the maps of @obj as small as the trial allows */
 int wd_golden_shrink(struct bpf_object *obj);

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netfilter.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,12 +25,19 @@
 #include "internal.h"
 #include "wd_host.skel.h"
 #include "wd_late.skel.h"
+#include "wd_pod.skel.h"
 
 /* Behind NF_IP_PRI_NAT_DST (-100), where nobody else is by custom. */
 #define PRIORITY_FIRST (-95)
 #define PRIORITY_LAST (-86)
+#define WD_TRIAL_DEVICE INT32_MAX /* an ifindex that nobody has */
 /* BPF_F_NETFILTER_IP_DEFRAG: fragments have no ports. Linux 6.6. */
 #define LINK_DEFRAG 1U
+
+/* wd_object_constants() takes those of one object for those of any. */
+_Static_assert(offsetof(struct wd_host__rodata, wd_hash_key) ==
+		       offsetof(struct wd_pod__rodata, wd_hash_key),
+	       "what wd_host has more comes behind");
 
 static const struct part {
 	const char *prog; /* its object, too */
@@ -213,23 +221,62 @@ static int keep_prog(struct wd_datapath *dp, enum wd_nf nf,
 	return 0;
 }
 
-static int load(struct wd_datapath *dp, enum wd_nf nf)
+static struct bpf_object *open_part(enum wd_nf nf)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = parts[nf].prog);
 	struct bpf_object *obj;
 	const void *elf;
 	size_t bytes;
-	int err;
 
 	wd_capture_begin();
 	elf = parts[nf].elf(&bytes);
 	obj = bpf_object__open_mem(elf, bytes, &opts);
 	free(wd_capture_end());
-	err = obj ? wd_maps_reuse(dp, obj) : -errno;
-	if (!err && parts[nf].has_flows)
+	return obj;
+}
+
+/* Its maps have the sizes that they are to have. */
+static int load_part(struct wd_datapath *dp, enum wd_nf nf,
+		     struct bpf_object *obj)
+{
+	int err = 0;
+
+	if (parts[nf].has_flows)
 		err = wd_object_constants(obj, dp->hash_key, dp->with_events);
+	return err ? err : wd_load_other(dp, obj);
+}
+
+/* Beside everything, with small maps of its own, before it decides anything. */
+static int try_part(struct wd_datapath *dp, enum wd_nf nf)
+{
+	struct bpf_object *obj = open_part(nf);
+	int err = obj ? wd_golden_shrink(obj) : -errno;
+	uint32_t *device;
+
+	device = err ? NULL :
+		       wd_object_constant(obj, "wd_trial_device",
+					  sizeof(*device));
+	if (device)
+		*device = WD_TRIAL_DEVICE;
 	if (!err)
-		err = wd_load_other(dp, obj);
+		err = load_part(dp, nf, obj);
+	if (!err)
+		err = wd_golden_nf(dp, obj, nf);
+	bpf_object__close(obj);
+	return err;
+}
+
+static int load(struct wd_datapath *dp, enum wd_nf nf)
+{
+	struct bpf_object *obj;
+	int err = try_part(dp, nf);
+
+	if (err)
+		return err;
+	obj = open_part(nf);
+	err = obj ? wd_maps_reuse(dp, obj) : -errno;
+	if (!err)
+		err = load_part(dp, nf, obj);
 	if (!err)
 		err = keep_prog(dp, nf, obj);
 	bpf_object__close(obj);
@@ -237,20 +284,18 @@ static int load(struct wd_datapath *dp, enum wd_nf nf)
 }
 
 /* The first line: what was tried, and the likely cause. */
-static void note_why(struct wd_datapath *dp, enum wd_nf nf, const char *what,
-		     int err)
+static void note_why(struct wd_datapath *dp, enum wd_nf nf, int err)
 {
 	char *why = wd_failure_why(dp);
 
 	(void)snprintf(dp->nf[nf].error, sizeof(dp->nf[nf].error), "%s: %.*s",
-		       what, why ? (int)strcspn(why, "\n") : 60,
+		       parts[nf].prog, why ? (int)strcspn(why, "\n") : 60,
 		       why ? why : strerror(-err));
 	free(why);
 }
 
 int wd_nf_open(struct wd_datapath *dp, enum wd_nf nf)
 {
-	const char *what = parts[nf].prog;
 	int err;
 
 	dp->nf[nf].state_id = 0;
@@ -260,11 +305,15 @@ int wd_nf_open(struct wd_datapath *dp, enum wd_nf nf)
 	wd_failure_clear(dp);
 	err = load(dp, nf);
 	for (uint32_t i = 0; !err && i < parts[nf].cnt; i++) {
-		what = parts[nf].link[i].pin;
 		err = open_one(dp, nf, i);
+		if (err)
+			wd_fail(dp, err, WD_STAGE_HOOK,
+				"link %s to a hook of netfilter cannot be had "
+				"(Linux 6.6, nf_defrag_ipv4, nf_defrag_ipv6)",
+				parts[nf].link[i].pin);
 	}
 	if (err)
-		note_why(dp, nf, what, err);
+		note_why(dp, nf, err);
 	else
 		dp->nf[nf].state_id = dp->map_id[WD_MAP_wd_state];
 	return err;
@@ -306,7 +355,10 @@ int wd_nf_check(struct wd_datapath *dp, enum wd_nf nf, int *ret_found)
 	}
 	if (err) {
 		part->state_id = 0;
-		note_why(dp, nf, parts[nf].prog, err);
+		wd_failure_clear(dp);
+		wd_fail(dp, err, WD_STAGE_HOOK,
+			"what was taken off cannot be attached again");
+		note_why(dp, nf, err);
 	}
 	return err;
 }

@@ -6,6 +6,7 @@
  * and of the flow table, whose size may have been set for a trial.
  */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -120,7 +121,33 @@ static int leave_out_events(struct bpf_object *obj)
 	return map ? bpf_map__set_autocreate(map, false) : -ENOENT;
 }
 
-/* All objects have the same ones, in the same order. */
+void *wd_object_constant(struct bpf_object *obj, const char *name, size_t size)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
+	const struct btf *btf = bpf_object__btf(obj);
+	const struct btf_var_secinfo *var;
+	const struct btf_type *sec;
+	size_t bytes = 0;
+	char *data = map ? bpf_map__initial_value(map, &bytes) : NULL;
+	int id =
+		btf ? btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC) :
+		      -1;
+
+	if (!data || id < 0)
+		return NULL;
+	sec = btf__type_by_id(btf, id);
+	var = btf_var_secinfos(sec);
+	for (int i = 0; i < btf_vlen(sec); i++, var++) {
+		const struct btf_type *t = btf__type_by_id(btf, var->type);
+
+		if (!strcmp(btf__name_by_offset(btf, t->name_off), name) &&
+		    var->size == size && var->offset + size <= bytes)
+			return data + var->offset;
+	}
+	return NULL;
+}
+
+/* All objects have the same ones, in the same order; wd_host has one more. */
 int wd_object_constants(struct bpf_object *obj,
 			const uint64_t hash_key[WD_HASH_WORDS],
 			bool with_events)
@@ -131,7 +158,7 @@ int wd_object_constants(struct bpf_object *obj,
 	struct wd_pod__rodata *is = map ? bpf_map__initial_value(map, &bytes) :
 					  NULL;
 
-	if (!is || !flows || bytes != sizeof(*is))
+	if (!is || !flows || bytes < sizeof(*is))
 		return -EINVAL;
 	is->wd_with_events = with_events;
 	is->wd_tick_shift = wd_clock_shift();

@@ -9,7 +9,6 @@
  * (WD_STATE_WIRE_OPEN).
  */
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -193,37 +192,12 @@ static struct bpf_object *open_image(const struct image *image)
 	return bpf_object__open_mem(elf, bytes, &opts);
 }
 
-/* Where a constant is in .rodata; NULL the object does without it. */
-static void *constant(struct bpf_object *obj, const char *name, size_t size)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
-	const struct btf *btf = bpf_object__btf(obj);
-	const struct btf_var_secinfo *var;
-	const struct btf_type *sec;
-	size_t bytes = 0;
-	char *data = map ? bpf_map__initial_value(map, &bytes) : NULL;
-	int id =
-		btf ? btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC) :
-		      -1;
-
-	if (!data || id < 0)
-		return NULL;
-	sec = btf__type_by_id(btf, id);
-	var = btf_var_secinfos(sec);
-	for (int i = 0; i < btf_vlen(sec); i++, var++) {
-		const struct btf_type *t = btf__type_by_id(btf, var->type);
-
-		if (!strcmp(btf__name_by_offset(btf, t->name_off), name) &&
-		    var->size == size && var->offset + size <= bytes)
-			return data + var->offset;
-	}
-	return NULL;
-}
-
 static void set_constants(const struct wd_datapath *dp, struct bpf_object *obj)
 {
-	uint32_t *shift = constant(obj, "wd_tick_shift", sizeof(*shift));
-	uint32_t *events = constant(obj, "wd_with_events", sizeof(*events));
+	uint32_t *shift =
+		wd_object_constant(obj, "wd_tick_shift", sizeof(*shift));
+	uint32_t *events =
+		wd_object_constant(obj, "wd_with_events", sizeof(*events));
 
 	if (shift)
 		*shift = wd_clock_shift();
