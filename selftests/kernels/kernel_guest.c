@@ -9,11 +9,11 @@
  *	@insns NAME PROGRAM COUNT STACK    instructions the verifier looked at,
  *	                                   bytes of stack of one function
  *	@tried NAME                        its programs are attached now
- *	@attach NAME tcx|clsact            packets were judged by it there
+ *	@attach NAME tcx|clsact|netfilter  packets were judged by it there
  *
  * then attaches the programs to a pair, by each way the kernel has; with
  * --attach-best those of the best object only. WD_LACKS
- * names what need not be there: clsact, tcx, veth, load, late.
+ * names what need not be there: clsact, tcx, veth, load, late, defrag.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -28,6 +28,7 @@
 #include "datapath/ladder.h"
 #include "image.h"
 #include "tap.h"
+#include "wd_host.skel.h"
 #include "wd_late.skel.h"
 #include "wd_seed.skel.h"
 #include "wd_wire.skel.h"
@@ -52,10 +53,13 @@ static const struct wd_image others[] = {
 };
 
 /* Of netfilter, and optional: older kernels need not have that kind. */
-static const struct wd_image late = {
-	.name = "wd_late",
-	.rung = "full",
-	.elf_bytes = wd_late__elf_bytes,
+static const struct wd_image netfilter[WD_NF__MAX] = {
+	[WD_NF_LATE] = { .name = "wd_late",
+			 .rung = "full",
+			 .elf_bytes = wd_late__elf_bytes },
+	[WD_NF_HOST] = { .name = "wd_host",
+			 .rung = "full",
+			 .elf_bytes = wd_host__elf_bytes },
 };
 
 static bool only_best; /* of the objects is attached */
@@ -230,18 +234,21 @@ static void objects_load_with_maps_of_full_size(void)
 		load_image(image);
 }
 
-/* It reads conntrack's own structures, and is no part of the verdict path. */
-static void what_judges_behind_the_translation_loads(void)
+/* They read the kernel's own structures, and are no part of pods' verdicts. */
+static void what_hangs_on_netfilter_loads(void)
 {
 	struct bpf_object *obj;
 
-	if (!lacks("late") && !lacks("load")) {
-		load_image(&late);
-		return;
+	for (int nf = 0; nf < WD_NF__MAX; nf++) {
+		if (!lacks("late") && !lacks("load")) {
+			load_image(&netfilter[nf]);
+			continue;
+		}
+		wd_test_row(netfilter[nf].name);
+		obj = wd_image_open(&netfilter[nf]);
+		wd_expect(obj && bpf_object__load(obj));
+		bpf_object__close(obj);
 	}
-	obj = wd_image_open(&late);
-	wd_expect(obj && bpf_object__load(obj));
-	bpf_object__close(obj);
 }
 
 /* ---- attaching ---- */
@@ -386,16 +393,86 @@ static void agent_would_choose_clsact(void)
 	wd_datapath_close(dp);
 }
 
+/* ---- netfilter ---- */
+
+/* With the golden packets before; or it is told why not, and nothing is left. */
+static bool open_netfilter(struct wd_datapath *dp, enum wd_nf nf)
+{
+	int err = wd_nf_open(dp, nf);
+
+	wd_test_row(netfilter[nf].name);
+	if (lacks("late") || lacks("defrag")) {
+		wd_expect(err);
+		wd_expect(!wd_nf_on(dp, nf));
+		wd_expect(strstr(wd_nf_error(dp, nf),
+				 lacks("late") ? netfilter[nf].name :
+						 "nf_defrag_ipv4"));
+		return false;
+	}
+	printf("@tried %s\n", netfilter[nf].name);
+	if (wd_expect_int(0, err))
+		return wd_expect(wd_nf_on(dp, nf));
+	printf("# %s\n", wd_nf_error(dp, nf));
+	return false;
+}
+
+/* Its policy is written as a pod's is, by the key that no interface has. */
+static void expect_host_to_be_judged(struct wd_datapath *dp)
+{
+	const struct wd_fx_pod host = { .ifindex = WD_HOST_KEY };
+	struct wd_fx_pod pod;
+
+	if (!wd_expect(wd_fx_pod_new(&pod, "wdk0")))
+		return;
+	wd_expect(wd_fx_gets_out(&pod)); /* before there is a policy */
+	wd_fx_policy(dp, &host, WD_FX_DENY);
+	wd_expect(wd_fx_no_way_out(&pod));
+	wd_expect(wd_fx_no_way_in(&pod));
+	wd_fx_policy(dp, &host, WD_FX_ALLOW);
+	wd_expect(wd_fx_gets_out(&pod));
+	wd_expect(wd_fx_gets_in(&pod));
+	wd_fx_policy(dp, &host, WD_FX_DENY);
+	wd_expect(wd_fx_no_way_out(&pod));
+	wd_expect_int(0, wd_nf_leave(dp, WD_NF_HOST));
+	wd_expect(wd_fx_gets_out(&pod));
+	wd_fx_pod_free(&pod);
+}
+
+static void what_hangs_on_netfilter_passes_the_golden_packets_and_judges(void)
+{
+	struct wd_datapath *dp;
+
+	if (lacks("load")) {
+		wd_test_skip("no program can be loaded here");
+		return;
+	}
+	wd_datapath_no_tcx = false;
+	dp = wd_fx_open();
+	if (!wd_expect(dp))
+		return;
+	if (open_netfilter(dp, WD_NF_LATE))
+		printf("@attach wd_late netfilter\n");
+	wd_expect_int(0, wd_nf_leave(dp, WD_NF_LATE));
+	if (open_netfilter(dp, WD_NF_HOST)) {
+		expect_host_to_be_judged(dp);
+		printf("@attach wd_host netfilter\n");
+	}
+	wd_expect_int(0, wd_nf_leave(dp, WD_NF_HOST));
+	wd_datapath_close(dp);
+	wd_expect_int(0, wd_datapath_remove(WD_FX_BPFFS));
+}
+
 int main(int argc, char **argv)
 {
 	only_best = argc > 1 && !strcmp(argv[1], "--attach-best");
 	wd_fx_enter();
 	WD_TEST(objects_load_with_maps_of_full_size);
-	WD_TEST(what_judges_behind_the_translation_loads);
+	WD_TEST(what_hangs_on_netfilter_loads);
 	WD_TEST(packets_are_judged_by_way_of_clsact);
 	if (lacks("tcx") && !kernel_has_tcx())
 		WD_TEST(agent_would_choose_clsact);
 	else
 		WD_TEST(packets_are_judged_by_way_of_tcx);
+	WD_TEST(what_hangs_on_netfilter_passes_the_golden_packets_and_judges);
 	return wd_tests_end();
 }

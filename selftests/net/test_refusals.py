@@ -153,6 +153,64 @@ def a_device_that_nothing_can_be_attached_to_is_told_of(b):
     b.check_traffic()
 
 
+# ---- what is loaded beside the programs of pods ----
+
+def host_policy():
+    """Nobody in the network may open to the node."""
+    return {'apiVersion': 'cilium.io/v2',
+            'kind': 'CiliumClusterwideNetworkPolicy',
+            'metadata': {'name': 'node-shut'},
+            'spec': {'nodeSelector': {'matchLabels': {
+                'kubernetes.io/hostname': 'node-a'}}, 'ingress': []}}
+
+
+def never_tried(b):
+    """An agent that ends within a try would take it back."""
+    b.detach()
+    path = os.path.join(b.node.dir, 'state', 'host-policy.json')
+    if os.path.exists(path):
+        os.unlink(path)
+
+
+def host_of(b):
+    return b.node.status()['host']
+
+
+def host_pins(b):
+    path = f'/proc/{b.node.host.pid}/root{b.node.bpffs}/host'
+    return os.listdir(path) if os.path.isdir(path) else []
+
+
+def what_judges_the_host_is_not_used_where_it_runs_wrongly(b):
+    """One wrong verdict of the golden packets, or a program that is refused:
+    it is told, nothing of it stays, and pods are judged as they were."""
+    allowed = list(b.c.policies)
+    for rule, word in (('PROG_TEST_RUN name=wd_host* after=3 times=1 retval=7',
+                        'golden packet'),
+                       ('PROG_TEST_RUN name=wd_host* errno=EINVAL',
+                        'cannot be tried'),
+                       ('PROG_LOAD name=wd_host* errno=EACCES '
+                        'log="R1 invalid mem access\\nprocessed 9 insns\\n"',
+                        'verifier')):
+        never_tried(b)
+        fresh(b, 'bpf:' + rule)
+        b.c.apply([*allowed, host_policy()])
+        host = host_of(b)
+        expect(False, host['enforced'], f'enforced under {rule}')
+        if word not in host['why']:
+            raise Fail(f'status does not say {word!r}:', host['why'])
+        expect('full', b.node.status()['rung'], 'rung of pods')
+        expect([], host_pins(b), 'pins')
+        b.check_traffic()
+    b.refuse.set()
+    b.node.warder('ladder', 'climb')
+    expect((True, ''), (host_of(b)['enforced'], host_of(b)['why']),
+           'enforced after climb')
+    expect(4, len(host_pins(b)), 'pins')
+    b.c.apply(allowed)
+    b.check_traffic()
+
+
 # ---- from one agent to the next ----
 
 def what_is_in_force_outlives_the_refusal_of_what_is_new(b):
@@ -362,6 +420,7 @@ GROUPS = (
      without_bpf_and_nft_pods_are_closed_and_the_node_is_not),
     (status_names_the_rung_and_why,
      a_device_that_nothing_can_be_attached_to_is_told_of,
+     what_judges_the_host_is_not_used_where_it_runs_wrongly,
      a_permanent_refusal_is_not_tried_again_in_this_boot,
      climb_tries_it_and_nothing_else_does,
      another_binary_tries_what_this_one_was_refused,
