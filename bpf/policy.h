@@ -272,12 +272,9 @@ __noinline int judge_rules(WD_CTX *skb, __u32 at)
 
 /* ---- services ---- */
 
-/*
- * Entry @nr of the service that a pod opens its flow to, NULL none. Only node
- * ports are the same on all addresses of nodes.
- */
-static __always_inline const struct wd_front_val *find_front(struct wd_pkt *pkt,
-							     __u32 nr)
+/* The entry for that address and port; or, of a node's, for a node port. */
+static __always_inline const struct wd_front_val *find_open(struct wd_pkt *pkt,
+							    __u32 nr)
 {
 	struct wd_front_key key = {
 		.port = pkt->key.pport,
@@ -302,6 +299,42 @@ static __always_inline const struct wd_front_val *find_front(struct wd_pkt *pkt,
 	return bpf_map_lookup_elem(&wd_front, &key);
 }
 
+/*
+ * The entry for an address whatever the port: of a service that has no other.
+ * Else the one for all of them, which is there when these have none either.
+ */
+static __always_inline const struct wd_front_val *
+find_closed(struct wd_pkt *pkt)
+{
+	struct wd_front_key key = { .family = pkt->family };
+	const struct wd_front_val *front;
+	const struct wd_addr_val *val;
+
+	copy_addr6(key.addr, (const void *)pkt->key.peer);
+	front = bpf_map_lookup_elem(&wd_front, &key);
+	if (front)
+		return front;
+	val = addr_of(pkt);
+	if (val && (val->flags & WD_ADDR_POD))
+		return NULL;
+	__builtin_memset(key.addr, 0, sizeof(key.addr));
+	return bpf_map_lookup_elem(&wd_front, &key);
+}
+
+/*
+ * Entry @nr of the service that a pod opens its flow to, NULL none. Only node
+ * ports are the same on all addresses of nodes.
+ */
+static __always_inline const struct wd_front_val *find_front(struct wd_pkt *pkt,
+							     __u32 nr)
+{
+	const struct wd_front_val *front = find_open(pkt, nr);
+
+	if (front || nr || !(pkt->switches & WD_STATE_CLOSED))
+		return front;
+	return find_closed(pkt);
+}
+
 /* Is the peer a service, by the port at hand? */
 __noinline int peer_is_service(WD_CTX *skb)
 {
@@ -309,6 +342,22 @@ __noinline int peer_is_service(WD_CTX *skb)
 
 	WD_OPAQUE(skb); /* see packet.h: unused, but it must be passed */
 	return pkt && find_front(pkt, 0);
+}
+
+/*
+ * Does this node translate what is sent to the service? A bridge may hand it to
+ * others as it is.
+ */
+static __always_inline bool is_translated_here(const struct wd_pkt *pkt)
+{
+	const struct wd_addr_val *val;
+
+	if (pkt->detour)
+		return false;
+	if (!pkt->any_node)
+		return true;
+	val = addr_of(pkt);
+	return val && (val->flags & WD_ADDR_HOST);
 }
 
 /* Nobody knows where it leads: only who may send to anybody may send there. */
@@ -326,6 +375,22 @@ static __always_inline int judge_nobody(struct wd_pkt *pkt)
 		       WD_R_NOT_ISOLATED;
 }
 
+/*
+ * The same where it may lead to a tunnel of a node: whoever may not send there
+ * may not send at all, unless somebody judges where it goes.
+ */
+static __always_inline int judge_unknown(struct wd_pkt *pkt, __u32 flags)
+{
+	int r = judge_nobody(pkt);
+
+	if (!(flags & WD_FRONT_NODE) || pkt->proto != WD_IP_UDP ||
+	    (pkt->ep_flags & WD_EP_ENCAP))
+		return r;
+	if (!(pkt->switches & WD_STATE_LATE) || !is_translated_here(pkt))
+		return WD_R_ENCAP_FORBIDDEN;
+	return r < WD_R_FIRST_DROP ? WD_R_SERVICE : r;
+}
+
 /* May the flow end at these backends? They are what it is judged by. */
 static __always_inline int judge_front(WD_CTX *skb, struct wd_pkt *pkt,
 				       const struct wd_front_val *front)
@@ -334,7 +399,7 @@ static __always_inline int judge_front(WD_CTX *skb, struct wd_pkt *pkt,
 	__u32 port = front->port[half];
 
 	if (front->flags & WD_FRONT_NONE)
-		return judge_nobody(pkt);
+		return judge_unknown(pkt, front->flags);
 	if ((front->flags & WD_FRONT_NODE) && pkt->proto == WD_IP_UDP &&
 	    !(pkt->ep_flags & WD_EP_ENCAP) && WD_ENCAP_IS_PORT(port))
 		return WD_R_ENCAP_FORBIDDEN;
@@ -372,22 +437,6 @@ __noinline int judge_backends(WD_CTX *skb, __u32 nr)
 	pkt->service_tell = pkt->tell;
 	pkt->service_peer = pkt->peer_id;
 	return r >= WD_R_FIRST_DROP && !reason_is_policy(r);
-}
-
-/*
- * Does this node translate what is sent to the service? A bridge may hand it to
- * others as it is.
- */
-static __always_inline bool is_translated_here(const struct wd_pkt *pkt)
-{
-	const struct wd_addr_val *val;
-
-	if (pkt->detour)
-		return false;
-	if (!pkt->any_node)
-		return true;
-	val = addr_of(pkt);
-	return val && (val->flags & WD_ADDR_HOST);
 }
 
 /* What a socket of this host answers goes by nobody after us. */

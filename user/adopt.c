@@ -267,9 +267,11 @@ static int drift_state(struct wd_agent *agent)
 		want |= WD_STATE_CIDR6;
 	if (stats.fronts)
 		want |= WD_STATE_FRONTS;
+	if (wd_model_closes(agent->model))
+		want |= WD_STATE_CLOSED;
 	/* A flag of a table that is empty again costs a lookup, no more. */
-	have &= want |
-		~(uint32_t)(WD_STATE_CIDR4 | WD_STATE_CIDR6 | WD_STATE_FRONTS);
+	have &= want | ~(uint32_t)(WD_STATE_CIDR4 | WD_STATE_CIDR6 |
+				   WD_STATE_FRONTS | WD_STATE_CLOSED);
 	if (have == want && state->gen == stats.gen &&
 	    state->schema == WD_SCHEMA && state->rung == rung)
 		return 0;

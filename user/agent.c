@@ -83,8 +83,13 @@ static int sink_set(void *ctx, enum wd_map map, const void *key,
 		__atomic_or_fetch(&state->flags, WD_STATE_CIDR6,
 				  __ATOMIC_RELEASE);
 	if (map == WD_MAP_wd_front)
-		__atomic_or_fetch(&state->flags, WD_STATE_FRONTS,
-				  __ATOMIC_RELEASE);
+		__atomic_or_fetch(
+			&state->flags,
+			WD_STATE_FRONTS |
+				(((const struct wd_front_key *)key)->port ?
+					 0 :
+					 WD_STATE_CLOSED),
+			__ATOMIC_RELEASE);
 	return wd_map_set(agent->dp, map, key, val);
 }
 

@@ -105,6 +105,14 @@ const struct wd_opt wd_config_opts[] = {
 	  .arg = "NUMBER",
 	  .help = "of each namespace: distinct sets of labels of its pods\n"
 		  "(default 4096; 0: no quota)" },
+	{ .name = "quota-services",
+	  .arg = "NUMBER",
+	  .help = "of each namespace: addresses and ports of its Services, a node\n"
+		  "port counts two (default 16384; 0: no quota)" },
+	{ .name = "quota-backends",
+	  .arg = "NUMBER",
+	  .help = "of each namespace: addresses in its EndpointSlices\n"
+		  "(default 16384; 0: no quota)" },
 	{ .name = "cni-wait",
 	  .arg = "TIME",
 	  .help = "how long CNI ADD waits for a pod that no source has told of,\n"
@@ -345,6 +353,18 @@ static int set_quota_labels(struct wd_config *config, const char *value,
 	return set_number(&config->quota[WD_QUOTA_LABELS], value, ret_error);
 }
 
+static int set_quota_services(struct wd_config *config, const char *value,
+			      char **ret_error)
+{
+	return set_number(&config->quota[WD_QUOTA_SERVICES], value, ret_error);
+}
+
+static int set_quota_backends(struct wd_config *config, const char *value,
+			      char **ret_error)
+{
+	return set_number(&config->quota[WD_QUOTA_BACKENDS], value, ret_error);
+}
+
 static int set_cni_wait(struct wd_config *config, const char *value,
 			char **ret_error)
 {
@@ -459,6 +479,8 @@ static const struct setting {
 	{ "quota-rules", set_quota_rules, NULL },
 	{ "quota-cidrs", set_quota_cidrs, NULL },
 	{ "quota-labels", set_quota_labels, NULL },
+	{ "quota-services", set_quota_services, NULL },
+	{ "quota-backends", set_quota_backends, NULL },
 	{ "cni-wait", set_cni_wait, NULL },
 	{ "metrics", set_metrics, NULL },
 	{ "verbose", set_verbose, NULL },
@@ -726,7 +748,7 @@ void wd_config_init(struct wd_config *config)
 		.host_confirm_ms = 90000,
 		.mode = WD_MODE_ENFORCE,
 		/* no one takes a table: half of the predicates, 3/4 of the rows */
-		.quota = { 2048, 8192, 4096 },
+		.quota = { 2048, 8192, 4096, 16384, 16384 },
 		.cni_wait_ms = 2000,
 	};
 }

@@ -45,7 +45,8 @@ struct wd_config {
 	/* encryption-prefix: inside the cluster, besides pod CIDRs of nodes */
 	struct wd_cidr *prefix;
 	size_t prefix_cnt, prefix_cap;
-	uint32_t quota[WD_QUOTA__MAX]; /* quota-rules, -cidrs, -labels */
+	uint32_t quota
+		[WD_QUOTA__MAX]; /* quota-rules, -cidrs, -labels, -services, -backends */
 	uint32_t cni_wait_ms; /* --cni-wait, "2s", "500ms" or seconds; default 2000 */
 	char *metrics; /* --metrics: where they are served, NULL nowhere */
 	bool verbose; /* -v */

@@ -57,6 +57,8 @@
 #define WD_STATE_FRONTS 0x100 /* wd_front is not empty: worth a lookup */
 /* a program judges after the translation of services, by these maps, see late.h */
 #define WD_STATE_LATE 0x200
+/* wd_front has entries with port 0: worth a lookup where there is no other */
+#define WD_STATE_CLOSED 0x400
 /* all that is said of encryption */
 #define WD_STATE_ENCRYPTION \
 	(WD_STATE_ENCRYPT | WD_STATE_ENCRYPT_NODES | WD_STATE_WIRE_OPEN | \
@@ -189,18 +191,22 @@ WD_ABI_SIZE(struct wd_addr_val, 28);
 /*
  * One entry for each kind of backends, nr 0 up without a gap: those with the
  * same row, port and flags. A flow that a pod opens to the address may end at
- * any of them, so each must be allowed.
+ * any of them, so each must be allowed. Where there is no entry for address and
+ * port, one for the address with port and protocol 0 counts, of a service beyond
+ * its namespace's quota; then one with address, port and protocol 0, for every
+ * address that is no pod's, while the map has no room for those of others.
  */
 struct wd_front_key {
 	__be32 addr[4]; /* IPv4 in addr[3], rest 0; all 0: any address of a node */
-	__be16 port; /* of the service, or node port */
-	__u8 proto; /* IP protocol number */
+	__be16 port; /* of the service, or node port; 0: each */
+	__u8 proto; /* IP protocol number; 0 with port 0 */
 	__u8 family; /* 4 or 6 */
 	__u32 nr; /* < WD_FRONT_KINDS */
 };
 WD_ABI_SIZE(struct wd_front_key, 24);
 
-#define WD_FRONT_NODE 0x1 /* the backends are addresses of nodes */
+/* the backends are addresses of nodes; with WD_FRONT_NONE: may be tunnels of them */
+#define WD_FRONT_NODE 0x1
 /* nobody is known to be behind it, or too many kinds: no rule allows it */
 #define WD_FRONT_NONE 0x2
 #define WD_FRONT_MANY 0x4 /* too many kinds; with WD_FRONT_NONE */

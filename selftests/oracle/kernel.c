@@ -155,7 +155,10 @@ static int sink_set(void *ctx, enum wd_map map, const void *key,
 	if (map == WD_MAP_wd_cidr6)
 		state->flags |= WD_STATE_CIDR6;
 	if (map == WD_MAP_wd_front)
-		state->flags |= WD_STATE_FRONTS;
+		state->flags |= WD_STATE_FRONTS |
+				(((const struct wd_front_key *)key)->port ?
+					 0 :
+					 WD_STATE_CLOSED);
 	return bpf_map_update_elem(k->fd[map], key, val, BPF_ANY);
 }
 

@@ -70,7 +70,7 @@ static uint32_t last_ep;
 static uint32_t last_sport;
 static uint32_t devices[2 * WD_GEN_EPS];
 static bool tight; /* clusters have quotas */
-static const uint32_t few[WD_QUOTA__MAX] = { 12, 6, 3 };
+static const uint32_t few[WD_QUOTA__MAX] = { 12, 6, 3, 5, 4 };
 
 /* ---- a cluster ---- */
 

@@ -141,6 +141,94 @@ static void an_answer_of_this_host_needs_a_backend_there(void)
 	}
 }
 
+/* Whatever the port: of H_WORLD, or of every address. Gone with @on false. */
+static void close_ports(int family, bool all, bool on)
+{
+	const struct wd_front_val val = {
+		.flags = WD_FRONT_NONE | WD_FRONT_MANY | WD_FRONT_NODE,
+	};
+	struct wd_front_key key = { .family = (uint8_t)family };
+
+	if (!all)
+		frame_addr(H_WORLD, family, &key.addr[family == 4 ? 3 : 0]);
+	if (on)
+		world_write("wd_front", &key, &val);
+	else
+		world_delete("wd_front", &key);
+	world_switch(WD_STATE_FRONTS | WD_STATE_CLOSED, on);
+}
+
+static struct packet to_closed(int family, enum host dst, uint8_t proto)
+{
+	struct packet p = to_service(family);
+
+	p.dst = dst;
+	p.dport = PORT + 1;
+	p.proto = proto;
+	return p;
+}
+
+static void an_entry_without_a_port_closes_its_address(void)
+{
+	for_each_family(family)
+	{
+		struct packet p = to_closed(family, H_WORLD, 6);
+		struct packet pod = to_closed(family, H_FRIEND, 6);
+
+		world_reset();
+		world_publish(SLOT_ALL, 0);
+		close_ports(family, false, true);
+		expect_sent(&p, WD_R_SERVICE, WD_DROP, 2);
+		expect_sent(&pod, WD_R_POLICY_ALLOW, WD_ALLOW, NEXT);
+		world_switch(WD_STATE_LATE, true);
+		expect_sent(&p, WD_R_SERVICE_LATE, WD_ALLOW, PASS);
+		world_reset();
+		world_publish(SLOT_OPEN, 0);
+		world_switch(WD_STATE_FRONTS | WD_STATE_CLOSED, true);
+		expect_sent(&p, WD_R_NOT_ISOLATED, WD_ALLOW, NEXT);
+		close_ports(family, false, false);
+	}
+}
+
+/* Nobody knows whether it leads to where nodes take tunnels. */
+static void nor_may_anybody_send_tunnels_there(void)
+{
+	for_each_family(family)
+	{
+		struct packet p = to_closed(family, H_WORLD, 17);
+
+		world_reset();
+		world_publish(SLOT_OPEN, 0);
+		close_ports(family, false, true);
+		expect_sent(&p, WD_R_ENCAP_FORBIDDEN, WD_DROP, 2);
+		world_switch(WD_STATE_LATE, true);
+		expect_sent(&p, WD_R_SERVICE_LATE, WD_ALLOW, PASS);
+		world_reset();
+		world_publish(SLOT_OPEN, WD_EP_ENCAP);
+		world_switch(WD_STATE_FRONTS | WD_STATE_CLOSED, true);
+		expect_sent(&p, WD_R_NOT_ISOLATED, WD_ALLOW, NEXT);
+		close_ports(family, false, false);
+	}
+}
+
+static void an_entry_for_all_closes_what_is_no_pods(void)
+{
+	for_each_family(family)
+	{
+		struct packet world = to_closed(family, H_WORLD, 6);
+		struct packet node = to_closed(family, H_NODE, 6);
+		struct packet pod = to_closed(family, H_FRIEND, 6);
+
+		world_reset();
+		world_publish(SLOT_ALL, 0);
+		close_ports(family, true, true);
+		expect_sent(&world, WD_R_SERVICE, WD_DROP, 2);
+		expect_sent(&node, WD_R_SERVICE, WD_DROP, 2);
+		expect_sent(&pod, WD_R_POLICY_ALLOW, WD_ALLOW, NEXT);
+		close_ports(family, true, false);
+	}
+}
+
 int main(void)
 {
 	if (world_open(NULL))
@@ -148,6 +236,9 @@ int main(void)
 	WD_TEST(only_while_somebody_is_there_to_judge);
 	WD_TEST(a_trial_does_not_hand_it_to_others);
 	WD_TEST(an_answer_of_this_host_needs_a_backend_there);
+	WD_TEST(an_entry_without_a_port_closes_its_address);
+	WD_TEST(nor_may_anybody_send_tunnels_there);
+	WD_TEST(an_entry_for_all_closes_what_is_no_pods);
 	world_close();
 	return wd_tests_end();
 }

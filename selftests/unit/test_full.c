@@ -360,8 +360,8 @@ static void add_name(void *ctx, const struct wd_over *over)
 	char *text = ctx;
 	size_t len = strlen(text);
 
-	if (over->policy)
-		(void)snprintf(text + len, 64 - len, "%s ", over->policy->name);
+	if (over->obj)
+		(void)snprintf(text + len, 64 - len, "%s ", over->obj->name);
 	else
 		(void)snprintf(text + len, 64 - len, "%u pods ", over->pods);
 }

@@ -109,6 +109,13 @@ static void print_service(struct json_object *doc)
 
 	if (!service)
 		return;
+	if (!*wd_json_get_str(service, "name")) {
+		wd_show_line("service",
+			     "one, perhaps: there are more than the table has "
+			     "room for%s",
+			     late ? ", judged after translation" : "");
+		return;
+	}
 	wd_show_line("service", "%s/%s, which leads to %lld backend%s%s",
 		     wd_json_get_str(service, "namespace"),
 		     wd_json_get_str(service, "name"), backends,

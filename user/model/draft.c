@@ -364,7 +364,7 @@ static void add_rule(struct wd_model *m, struct draft *d, struct source *s,
 
 	s->action = rule->action;
 	if (rule->broken || s->spec->subject_broken ||
-	    policy_is_over(m, s->policy)) {
+	    quota_is_over(m, s->policy)) {
 		if (rule->action == WD_RULE_ALLOW)
 			return;
 		s->action = WD_RULE_DENY;

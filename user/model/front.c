@@ -7,11 +7,19 @@
  * force: until then they say what was in force, and a flow that one more kind
  * has to allow is never allowed by mistake. Of a front that goes as a whole row
  * 0 is in force first.
+ *
+ * Nothing here fails because the table is full, or one tenant's services would
+ * hold up the changes of all. A front for whose kinds there is no room says that
+ * they are too many; if there is none for that either, an entry that stands for
+ * every address closes what has no other.
  */
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <warder/encap.h>
 
 #include "byteorder.h"
 #include "model_int.h"
@@ -26,6 +34,8 @@ struct mfront *front_get(struct wd_model *m, const struct wd_front_key *key)
 	f = wd_xcalloc(1, sizeof(*f));
 	f->key = *key;
 	HASH_ADD(hh, m->fronts, key, sizeof(f->key), f);
+	if (!key->port)
+		m->closed_cnt++;
 	return f;
 }
 
@@ -39,7 +49,7 @@ void front_dirty(struct wd_model *m, struct mfront *f)
 }
 
 /* The one with that number; those before it are made, too. */
-static struct mkind *kind_get(struct mfront *f, uint32_t nr)
+static struct mkind *kind_get(struct wd_model *m, struct mfront *f, uint32_t nr)
 {
 	while (f->kinds.cnt <= nr) {
 		struct mkind *kind = wd_xcalloc(1, sizeof(*kind));
@@ -48,6 +58,7 @@ static struct mkind *kind_get(struct mfront *f, uint32_t nr)
 		kind->key.nr = f->kinds.cnt;
 		kind->gone = true;
 		vec_push(&f->kinds, kind);
+		m->kind_cnt++;
 	}
 	return f->kinds.item[nr];
 }
@@ -63,7 +74,7 @@ void front_adopt(struct wd_model *m, const struct wd_front_key *key,
 		return; /* nobody looks there */
 	first.nr = 0;
 	f = front_get(m, &first);
-	kind = kind_get(f, key->nr);
+	kind = kind_get(m, f, key->nr);
 	kind->e.in_kernel = true;
 	kind->e.published = true;
 	memcpy(&kind->e.have, val, sizeof(kind->e.have));
@@ -134,6 +145,7 @@ void front_prefixes_changed(struct wd_model *m)
 struct kinds {
 	uint32_t cnt;
 	bool too_many;
+	bool tunnel; /* some may be ends of tunnels of nodes */
 	struct wd_addr_val val[WD_FRONT_KINDS];
 };
 
@@ -193,6 +205,9 @@ static int add_end(struct wd_model *m, struct mfront *f, struct kinds *kinds,
 		f->strays++;
 		m->strays++;
 	}
+	kinds->tunnel |= f->key.proto == IPPROTO_UDP &&
+			 (val.flags & WD_FRONT_NODE) &&
+			 WD_ENCAP_IS_PORT(end->port);
 	kinds_add(m, kinds, &val);
 	return 0;
 }
@@ -220,26 +235,123 @@ static void kind_want(struct wd_model *m, struct mkind *kind,
 	kind->gone = false;
 }
 
-int front_compile(struct wd_model *m, struct mfront *f)
+/* ---- where the table is full ---- */
+
+static bool is_wanted(const struct mfront *f)
+{
+	return f->services.cnt || f->crowd;
+}
+
+/* Entries for which others make room: one more of each family stays free for all addresses. */
+static bool has_room(const struct wd_model *m, const struct mfront *f,
+		     uint32_t cnt)
+{
+	uint32_t most = cnt > 1 ? WD_FRONTS_MAX / 4 * 3 : WD_FRONTS_MAX - 2;
+
+	return cnt <= f->kinds.cnt || m->kind_cnt + cnt - f->kinds.cnt <= most;
+}
+
+static void all_count(struct wd_model *m, uint8_t family, bool add)
+{
+	const struct wd_front_key key = { .family = family };
+	struct mfront *all = front_get(m, &key);
+
+	all->crowd += add ? 1 : -1U;
+	front_dirty(m, all);
+	(void)front_compile(m, all); /* rests on nothing that could fail */
+}
+
+static void unsqueeze(struct wd_model *m, struct mfront *f)
+{
+	if (f->crowded)
+		all_count(m, f->key.family, false);
+	m->squeezed_cnt -= f->squeezed;
+	f->squeezed = f->crowded = false;
+}
+
+static void squeeze(struct wd_model *m, struct mfront *f)
+{
+	m->squeezed_cnt += !f->squeezed;
+	f->squeezed = true;
+}
+
+/* The one entry of a front of which no kinds are told. Return: entries. */
+static uint32_t want_none(struct wd_model *m, struct mfront *f,
+			  const struct kinds *kinds)
 {
 	struct wd_addr_val none = { .flags = WD_FRONT_NONE };
-	struct kinds *kinds = wd_xcalloc(1, sizeof(*kinds));
-	int err = find_kinds(m, f, kinds);
-	uint32_t cnt;
 
-	if (kinds->too_many || err)
-		kinds_put(m, kinds);
 	if (kinds->too_many)
 		none.flags |= WD_FRONT_MANY;
+	if (kinds->tunnel)
+		none.flags |= WD_FRONT_NODE;
+	if (!f->crowd && !has_room(m, f, 1)) {
+		squeeze(m, f);
+		f->crowded = true;
+		all_count(m, f->key.family, true);
+		return 0;
+	}
+	kind_want(m, kind_get(m, f, 0), &none);
+	return 1;
+}
+
+/* What a commit has deleted others may have. */
+void fronts_room(struct wd_model *m)
+{
+	if (!m->front_room || !m->squeezed_cnt)
+		return;
+	for (struct mfront *f = m->fronts; f; f = f->hh.next) {
+		if (f->squeezed)
+			front_dirty(m, f);
+	}
+}
+
+static bool is_sure(const struct mfront *f)
+{
+	for (size_t i = 0; i < f->services.cnt; i++) {
+		if (!service_is_sure(f->services.item[i]))
+			return false;
+	}
+	return f->key.port != 0;
+}
+
+/* Those that are to be told of; none and too_many: more than can be. */
+static int kinds_of(struct wd_model *m, struct mfront *f, struct kinds *kinds)
+{
+	int err = 0;
+
+	if (is_sure(f)) {
+		err = find_kinds(m, f, kinds);
+	} else {
+		unlink_backs(m, f);
+		kinds->too_many = kinds->tunnel = true;
+	}
+	if (!err && !kinds->too_many && !has_room(m, f, kinds->cnt)) {
+		squeeze(m, f);
+		kinds->too_many = true;
+	}
+	if (kinds->too_many || err)
+		kinds_put(m, kinds);
+	return err;
+}
+
+int front_compile(struct wd_model *m, struct mfront *f)
+{
+	struct kinds *kinds = wd_xcalloc(1, sizeof(*kinds));
+	uint32_t cnt;
+	int err;
+
+	unsqueeze(m, f);
+	err = kinds_of(m, f, kinds);
 	cnt = kinds->cnt;
 	for (uint32_t i = 0; i < cnt; i++)
-		kind_want(m, kind_get(f, i), &kinds->val[i]);
+		kind_want(m, kind_get(m, f, i), &kinds->val[i]);
+	if (!err && !cnt && (is_wanted(f) || f->kinds.cnt))
+		cnt = want_none(m, f, kinds);
 	free(kinds);
 	if (err)
 		return err;
-	if (!cnt && (f->services.cnt || f->kinds.cnt))
-		kind_want(m, kind_get(f, cnt++), &none);
-	for (uint32_t i = f->services.cnt ? cnt : 0; i < f->kinds.cnt; i++)
+	for (uint32_t i = is_wanted(f) ? cnt : 0; i < f->kinds.cnt; i++)
 		((struct mkind *)f->kinds.item[i])->gone = true;
 	return 0;
 }
@@ -251,7 +363,7 @@ int front_write(struct wd_model *m, struct mfront *f, bool *ret_wrote)
 	for (size_t i = 0; i < f->kinds.cnt && !err; i++) {
 		struct mkind *kind = f->kinds.item[i];
 
-		if (!kind->gone || !f->services.cnt)
+		if (!kind->gone || !is_wanted(f))
 			err = entry_write(m, &kind->e, WD_MAP_wd_front,
 					  &kind->key, ret_wrote);
 		if (kind->gone && kind->e.in_kernel)
@@ -272,12 +384,15 @@ static int kind_delete(struct wd_model *m, struct mkind *kind)
 		return err;
 	entry_gone(m, &kind->e);
 	free(kind);
+	m->kind_cnt--;
+	m->front_room = true;
 	return 0;
 }
 
 static void front_free(struct wd_model *m, struct mfront *f)
 {
 	HASH_DELETE(hh, m->fronts, f);
+	m->closed_cnt -= !f->key.port;
 	vec_fini(&f->services);
 	vec_fini(&f->kinds);
 	vec_fini(&f->backs);
@@ -311,7 +426,7 @@ void front_done(struct wd_model *m, struct mfront *f)
 		kind->e.unsettled = true;
 		vec_push(&m->unsettled_kinds, kind);
 	}
-	if (!f->kinds.cnt && !f->services.cnt && !f->dirty)
+	if (!f->kinds.cnt && !is_wanted(f) && !f->dirty)
 		front_free(m, f);
 }
 
@@ -330,24 +445,52 @@ bool wd_model_mixes(const struct wd_model *m)
 	return false;
 }
 
+bool wd_model_closes(const struct wd_model *m)
+{
+	return m->closed_cnt != 0;
+}
+
+uint32_t wd_model_squeezed(const struct wd_model *m)
+{
+	return m->squeezed_cnt;
+}
+
+/* As the programs find it: one that has an entry. */
+static const struct mfront *find(const struct wd_model *m,
+				 const struct wd_front_key *key)
+{
+	const struct mfront *f;
+
+	HASH_FIND(hh, m->fronts, key, sizeof(*key), f);
+	return f && is_wanted(f) && !f->crowded ? f : NULL;
+}
+
 const struct mfront *front_of(const struct wd_model *m,
 			      const struct wd_addr *addr, uint8_t proto,
-			      uint16_t port, bool is_node)
+			      uint16_t port, const struct mclaim *claim)
 {
-	struct wd_front_key key = { .proto = proto, .family = addr->family };
-	struct mfront *f;
+	struct wd_front_key key = { .family = addr->family };
+	struct wd_front_key any = key;
+	const struct mfront *f;
 
-	key.port = wd_be16(port);
 	if (addr->family == 4)
 		memcpy(&key.addr[3], &addr->v4, sizeof(addr->v4));
 	else
 		memcpy(key.addr, &addr->v6, sizeof(addr->v6));
-	HASH_FIND(hh, m->fronts, &key, sizeof(key), f);
-	if (!f && is_node) {
-		memset(key.addr, 0, sizeof(key.addr));
-		HASH_FIND(hh, m->fronts, &key, sizeof(key), f);
-	}
-	return f && f->services.cnt ? f : NULL;
+	any.proto = key.proto = proto;
+	any.port = key.port = wd_be16(port);
+	f = find(m, &key);
+	if (!f && claim &&
+	    (claim->kind == CLAIM_HOST || claim->kind == CLAIM_NODE))
+		f = find(m, &any);
+	if (f || !m->closed_cnt)
+		return f;
+	key.proto = any.proto = 0;
+	key.port = any.port = 0;
+	f = find(m, &key);
+	if (!f && !(claim && claim->pod))
+		f = find(m, &any);
+	return f;
 }
 
 void fronts_fini(struct wd_model *m)

@@ -142,13 +142,17 @@ static void subjects_changed(struct wd_model *m, const struct mspace *s,
 }
 
 static void taken_in(struct wd_model *m, struct mspace *s,
-		     const struct wd_object *policy)
+		     const struct wd_object *obj)
 {
+	if (!wd_kind_is_policy(obj->kind)) {
+		service_taken_in(m, obj);
+		return;
+	}
 	for (size_t i = 0; i < s->endpoints.cnt; i++) {
 		struct mendpoint *e = s->endpoints.item[i];
 		const struct wd_object *pod = endpoint_pod(e);
 
-		if (pod && policy_selects(policy, s, pod))
+		if (pod && policy_selects(obj, s, pod))
 			subject_dirty(m, e);
 	}
 }
@@ -159,11 +163,11 @@ static void quotas_changed(struct wd_model *m, struct mspace *s,
 			   const struct wd_object *now)
 {
 	if (was)
-		quota_policy_goes(m, s, was);
+		(void)quota_goes(m, s, was);
 	if (now)
-		quota_policy_comes(m, s, now);
+		(void)quota_comes(m, s, now);
 	if (was)
-		quota_policies_next(m, s, taken_in);
+		quota_next(m, s, taken_in);
 }
 
 static void policy_changed(struct wd_model *m, const struct wd_object *was,
@@ -207,9 +211,13 @@ void wd_model_changed(void *model, const struct wd_object *was,
 		break;
 	case WD_KIND_SERVICE:
 		service_changed(m, was, now);
+		if (was)
+			quota_next(m, space_get(m, was->ns), taken_in);
 		break;
 	case WD_KIND_SLICE:
 		slice_changed(m, was, now);
+		if (was)
+			quota_next(m, space_get(m, was->ns), taken_in);
 		break;
 	case WD_KIND_NETPOL:
 	case WD_KIND_CLUSTER_NP:
@@ -340,6 +348,7 @@ static void adopt_prefix(struct wd_model *m, uint8_t family, const void *key,
 		p->cidr = cidr;
 		HASH_ADD(hh, m->prefixes, cidr, sizeof(p->cidr), p);
 		m->prefix_lens[family == 6][cidr.len]++;
+		m->prefix_cnt[family == 6]++;
 	}
 	p->e.in_kernel = true;
 	p->e.published = true;

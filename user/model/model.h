@@ -68,6 +68,11 @@ struct wd_model *wd_model_new(const struct wd_store *store,
 /** wd_model_mixes() - is there a service whose backends policy may treat differently */
 bool wd_model_mixes(const struct wd_model *model);
 
+/** wd_model_closes() - has wd_front entries that hold for each port */
+bool wd_model_closes(const struct wd_model *model);
+/** wd_model_squeezed() - addresses and ports of services that wd_front has no room for */
+uint32_t wd_model_squeezed(const struct wd_model *model);
+
 /** wd_model_rebind() - the tables are elsewhere, with the same contents; copies @sink */
 void wd_model_rebind(struct wd_model *model, const struct wd_sink *sink);
 
@@ -148,14 +153,15 @@ uint32_t wd_model_ns_number(struct wd_model *model, const char *name);
 const char *wd_model_ns_name(const struct wd_model *model, uint32_t number);
 
 struct wd_over {
-	const struct wd_object *policy; /* refused; NULL: it is about pods */
+	const struct wd_object *
+		obj; /* policy, Service or EndpointSlice; NULL: it is about pods */
 	const char *ns;
 	enum wd_quota quota; /* the first that had no room */
 	uint32_t limit;
 	uint32_t pods; /* that are as if no source had told of them */
 };
 
-/** wd_model_over() - what quotas have no room for: policies as they came, then namespaces with pods */
+/** wd_model_over() - what quotas have no room for: objects as they came, then namespaces with pods */
 void wd_model_over(const struct wd_model *model,
 		   void (*fn)(void *ctx, const struct wd_over *over),
 		   void *ctx);

@@ -85,16 +85,15 @@ struct mgroup {
 	struct vec pods; /* struct mpod */
 };
 
-/* What policies say, against quotas. */
+/* What objects say, against quotas; that of labels is counted by the groups. */
 struct mcost {
-	uint64_t rules;
-	uint64_t cidrs;
+	uint64_t of[WD_QUOTA__MAX];
 };
 
-/* A policy that its namespace's quota has no room for; in the order of coming. */
+/* An object that its namespace's quota has no room for; in the order of coming. */
 struct mover {
-	UT_hash_handle hh; /* by policy */
-	const struct wd_object *policy;
+	UT_hash_handle hh; /* by obj */
+	const struct wd_object *obj;
 	struct mspace *space;
 	enum wd_quota quota; /* the first that is short */
 	struct mcost cost;
@@ -116,8 +115,8 @@ struct mspace {
 	struct vec services; /* struct mservice */
 	struct vec
 		nameless; /* struct mpod: for whose labels the quota has no room */
-	struct mcost cost; /* of policies that are not over */
-	uint32_t over; /* policies that are */
+	struct mcost cost; /* of objects that are not over */
+	uint32_t over; /* objects that are */
 };
 
 struct mpod_key {
@@ -196,6 +195,8 @@ struct mservice {
 	struct mpod_key key;
 	const struct wd_object *obj; /* NULL: only slices are known */
 	struct vec slices; /* const struct wd_object */
+	uint32_t over; /* slices that are beyond the quota, and not among those */
+	bool closed; /* it is beyond it: where it leads is not looked up */
 	struct vec fronts; /* struct mfront of its addresses and ports */
 };
 
@@ -207,10 +208,14 @@ struct mkind {
 	struct mentry e;
 };
 
+/* One with port 0 is what closes the address to who may not send to anybody. */
 struct mfront {
 	UT_hash_handle hh; /* by key */
 	struct wd_front_key key; /* nr 0 */
 	bool dirty;
+	bool squeezed; /* says less than it would, as the table is full */
+	bool crowded; /* and has no entry at all */
+	uint32_t crowd; /* of the one for all addresses: fronts with no entry */
 	struct vec services; /* struct mservice: more than one may claim it */
 	struct vec kinds; /* struct mkind, by nr */
 	struct vec backs; /* struct mback that it rests on */
@@ -470,6 +475,11 @@ struct wd_model {
 	struct mfront *fronts;
 	struct mback *backs;
 	struct vec dirty_fronts; /* struct mfront */
+	uint32_t kind_cnt; /* of all fronts, those that are to be deleted, too */
+	uint32_t closed_cnt; /* fronts with port 0 */
+	uint32_t squeezed_cnt;
+	bool front_room; /* entries were deleted */
+	uint32_t prefix_cnt[2]; /* by family, those that are to be deleted, too */
 	struct vec unsettled_kinds; /* struct mkind */
 	uint32_t strays; /* of all fronts: what those rest on is prefixes */
 	struct mprefix *prefixes;
@@ -519,16 +529,16 @@ const struct wd_object *host_policy(const struct wd_model *m, enum wd_kind kind,
 				    const char *name);
 
 /* quota.c */
-bool policy_is_over(const struct wd_model *m, const struct wd_object *policy);
-/* Before it leaves the store, and when it is there. */
-void quota_policy_goes(struct wd_model *m, struct mspace *s,
-		       const struct wd_object *policy);
-void quota_policy_comes(struct wd_model *m, struct mspace *s,
-			const struct wd_object *policy);
+bool quota_is_over(const struct wd_model *m, const struct wd_object *obj);
+/* Before it leaves the store, and when it is there. Return: was it, is it over. */
+bool quota_goes(struct wd_model *m, struct mspace *s,
+		const struct wd_object *obj);
+bool quota_comes(struct wd_model *m, struct mspace *s,
+		 const struct wd_object *obj);
 /* Take in those that there is room for now, and tell of each. */
-void quota_policies_next(struct wd_model *m, struct mspace *s,
-			 void (*fn)(struct wd_model *m, struct mspace *s,
-				    const struct wd_object *policy));
+void quota_next(struct wd_model *m, struct mspace *s,
+		void (*fn)(struct wd_model *m, struct mspace *s,
+			   const struct wd_object *obj));
 /* Is there room for one more set of labels? @leaving: the group that the pod leaves, or NULL */
 bool quota_has_group(const struct wd_model *m, const struct mspace *s,
 		     const struct mgroup *leaving);
@@ -636,6 +646,10 @@ void service_changed(struct wd_model *m, const struct wd_object *was,
 		     const struct wd_object *now);
 void slice_changed(struct wd_model *m, const struct wd_object *was,
 		   const struct wd_object *now);
+/* There is room now for one that was beyond the quota. */
+void service_taken_in(struct wd_model *m, const struct wd_object *obj);
+/* Does it say where flows end; else nobody knows of some of them. */
+bool service_is_sure(const struct mservice *s);
 /* A pod of the namespace came, went or changed: services that go by selectors. */
 void services_of(struct wd_model *m, const struct mspace *space);
 /*
@@ -665,13 +679,19 @@ int front_write(struct wd_model *m, struct mfront *f, bool *ret_wrote);
 void front_done(struct wd_model *m, struct mfront *f);
 void front_adopt(struct wd_model *m, const struct wd_front_key *key,
 		 const struct wd_front_val *val);
-/* The front of a flow, or NULL. @is_node: the address is one of a node */
+/* The front of a flow, or NULL. @claim: whose the address is, or NULL */
 const struct mfront *front_of(const struct wd_model *m,
 			      const struct wd_addr *addr, uint8_t proto,
-			      uint16_t port, bool is_node);
+			      uint16_t port, const struct mclaim *claim);
+/* After a commit: those for which there was no room may have some. */
+void fronts_room(struct wd_model *m);
 void fronts_fini(struct wd_model *m);
 
 /* write.c: entries */
+/* Is there an entry for every prefix that is spoken of? */
+bool prefixes_fit(const struct wd_model *m);
+/* Those of a policy that did not fit, which the kernel has not got. */
+void prefixes_forget(struct wd_model *m);
 int entry_write(struct wd_model *m, struct mentry *e, enum wd_map map,
 		const void *key, bool *ret_wrote);
 int entry_settle(struct wd_model *m, struct mentry *e, enum wd_map map,

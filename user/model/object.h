@@ -391,6 +391,9 @@ enum wd_quota {
 	WD_QUOTA_RULES,
 	WD_QUOTA_CIDRS, /* prefixes and exceptions in these, as often as they stand there */
 	WD_QUOTA_LABELS, /* distinct sets of labels (and named ports) of its pods */
+	/* addresses and ports of its services; a node port counts for both families */
+	WD_QUOTA_SERVICES,
+	WD_QUOTA_BACKENDS, /* addresses in its EndpointSlices, as often as they stand there */
 	WD_QUOTA__MAX,
 };
 

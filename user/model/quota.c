@@ -6,9 +6,11 @@
  * here. Who comes first is served: what is in force stays in force, and what
  * there is no room for comes in as soon as there is. A policy beyond a quota
  * isolates its subjects and allows nothing, as one with rules that were not
- * understood; a pod beyond it is somebody inside of whom nobody has told.
+ * understood; a pod beyond it is somebody inside of whom nobody has told; of a
+ * service beyond it nobody knows where it leads, nor of one with a slice beyond.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "model_int.h"
 
@@ -17,51 +19,81 @@ static bool fits(uint64_t have, uint64_t more, uint32_t quota)
 	return !quota || have + more <= quota;
 }
 
-/* ---- policies ---- */
+/* ---- objects: policies, services, slices ---- */
 
-static struct mcost cost_of(const struct wd_object *policy)
+static void cost_of_policy(const struct wd_policy *policy, struct mcost *cost)
 {
-	struct mcost cost = { 0 };
-
-	for (uint32_t i = 0; i < policy->policy.spec_cnt; i++) {
-		const struct wd_spec *spec = &policy->policy.spec[i];
+	for (uint32_t i = 0; i < policy->spec_cnt; i++) {
+		const struct wd_spec *spec = &policy->spec[i];
 
 		for (int dir = 0; dir < WD_DIR__MAX; dir++)
 			for (uint32_t k = 0; k < spec->rule_cnt[dir]; k++)
-				wd_rule_cost(&spec->rule[dir][k], &cost.rules,
-					     &cost.cidrs);
+				wd_rule_cost(&spec->rule[dir][k],
+					     &cost->of[WD_QUOTA_RULES],
+					     &cost->of[WD_QUOTA_CIDRS]);
+	}
+}
+
+static uint64_t cost_of_service(const struct wd_service *service)
+{
+	uint64_t cost = (uint64_t)service->addr_cnt * service->port_cnt;
+
+	for (uint32_t i = 0; i < service->port_cnt; i++)
+		cost += service->port[i].node_port ? 2 : 0;
+	return cost;
+}
+
+/* The API server's own: the node itself needs it, whoever fills the namespace. */
+static bool is_kubernetes(const char *ns, const char *service)
+{
+	return !strcmp(ns, "default") && !strcmp(service, "kubernetes");
+}
+
+static struct mcost cost_of(const struct wd_object *obj)
+{
+	struct mcost cost = { 0 };
+
+	if (obj->kind == WD_KIND_SERVICE) {
+		if (!is_kubernetes(obj->ns, obj->name))
+			cost.of[WD_QUOTA_SERVICES] =
+				cost_of_service(&obj->service);
+	} else if (obj->kind == WD_KIND_SLICE) {
+		if (*obj->slice.service &&
+		    !is_kubernetes(obj->ns, obj->slice.service))
+			cost.of[WD_QUOTA_BACKENDS] = obj->slice.addr_cnt;
+	} else {
+		cost_of_policy(&obj->policy, &cost);
 	}
 	return cost;
 }
 
 static struct mover *over_find(const struct wd_model *m,
-			       const struct wd_object *policy)
+			       const struct wd_object *obj)
 {
 	struct mover *over;
 
-	HASH_FIND_PTR(m->over, &policy, over);
+	HASH_FIND_PTR(m->over, &obj, over);
 	return over;
 }
 
-bool policy_is_over(const struct wd_model *m, const struct wd_object *policy)
+bool quota_is_over(const struct wd_model *m, const struct wd_object *obj)
 {
-	return m->over && over_find(m, policy);
+	return m->over && over_find(m, obj);
 }
 
 static enum wd_quota lacks(const struct wd_model *m, const struct mspace *s,
 			   const struct mcost *cost)
 {
-	if (!fits(s->cost.rules, cost->rules, m->quota[WD_QUOTA_RULES]))
-		return WD_QUOTA_RULES;
-	if (!fits(s->cost.cidrs, cost->cidrs, m->quota[WD_QUOTA_CIDRS]))
-		return WD_QUOTA_CIDRS;
+	for (int i = 0; i < WD_QUOTA__MAX; i++)
+		if (!fits(s->cost.of[i], cost->of[i], m->quota[i]))
+			return (enum wd_quota)i;
 	return WD_QUOTA__MAX;
 }
 
 static void take(struct mspace *s, const struct mcost *cost)
 {
-	s->cost.rules += cost->rules;
-	s->cost.cidrs += cost->cidrs;
+	for (int i = 0; i < WD_QUOTA__MAX; i++)
+		s->cost.of[i] += cost->of[i];
 }
 
 static void over_free(struct wd_model *m, struct mover *over)
@@ -71,44 +103,46 @@ static void over_free(struct wd_model *m, struct mover *over)
 	free(over);
 }
 
-void quota_policy_goes(struct wd_model *m, struct mspace *s,
-		       const struct wd_object *policy)
+bool quota_goes(struct wd_model *m, struct mspace *s,
+		const struct wd_object *obj)
 {
-	struct mover *over = m->over ? over_find(m, policy) : NULL;
-	struct mcost cost = cost_of(policy);
+	struct mover *over = m->over ? over_find(m, obj) : NULL;
+	struct mcost cost = cost_of(obj);
 
 	if (over) {
 		over_free(m, over);
-		return;
+		return true;
 	}
-	s->cost.rules -= cost.rules;
-	s->cost.cidrs -= cost.cidrs;
+	for (int i = 0; i < WD_QUOTA__MAX; i++)
+		s->cost.of[i] -= cost.of[i];
+	return false;
 }
 
-void quota_policy_comes(struct wd_model *m, struct mspace *s,
-			const struct wd_object *policy)
+bool quota_comes(struct wd_model *m, struct mspace *s,
+		 const struct wd_object *obj)
 {
-	struct mcost cost = cost_of(policy);
+	struct mcost cost = cost_of(obj);
 	enum wd_quota quota = lacks(m, s, &cost);
 	struct mover *over;
 
 	if (quota == WD_QUOTA__MAX) {
 		take(s, &cost);
-		return;
+		return false;
 	}
 	over = wd_xcalloc(1, sizeof(*over));
-	over->policy = policy;
+	over->obj = obj;
 	over->space = s;
 	over->quota = quota;
 	over->cost = cost;
-	HASH_ADD_PTR(m->over, policy, over);
+	HASH_ADD_PTR(m->over, obj, over);
 	s->over++;
+	return true;
 }
 
 /* One pass: room only gets less by it, so that who had none has none. */
-void quota_policies_next(struct wd_model *m, struct mspace *s,
-			 void (*fn)(struct wd_model *m, struct mspace *s,
-				    const struct wd_object *policy))
+void quota_next(struct wd_model *m, struct mspace *s,
+		void (*fn)(struct wd_model *m, struct mspace *s,
+			   const struct wd_object *obj))
 {
 	struct mover *over;
 	struct mover *tmp;
@@ -116,7 +150,7 @@ void quota_policies_next(struct wd_model *m, struct mspace *s,
 	if (!s->over)
 		return;
 	HASH_ITER(hh, m->over, over, tmp) {
-		const struct wd_object *policy = over->policy;
+		const struct wd_object *obj = over->obj;
 
 		if (over->space != s)
 			continue;
@@ -125,7 +159,7 @@ void quota_policies_next(struct wd_model *m, struct mspace *s,
 			continue;
 		take(s, &over->cost);
 		over_free(m, over);
-		fn(m, s, policy);
+		fn(m, s, obj);
 	}
 }
 
@@ -170,7 +204,7 @@ void pod_update(struct wd_model *m, struct mpod *pod)
 bool wd_model_policy_over(const struct wd_model *m,
 			  const struct wd_object *policy)
 {
-	return policy_is_over(m, policy);
+	return quota_is_over(m, policy);
 }
 
 void wd_model_over(const struct wd_model *m,
@@ -178,7 +212,7 @@ void wd_model_over(const struct wd_model *m,
 {
 	for (const struct mover *o = m->over; o; o = o->hh.next) {
 		const struct wd_over over = {
-			.policy = o->policy,
+			.obj = o->obj,
 			.ns = o->space->name,
 			.quota = o->quota,
 			.limit = m->quota[o->quota],
@@ -201,6 +235,13 @@ void wd_model_over(const struct wd_model *m,
 
 void quota_fini(struct wd_model *m)
 {
-	while (m->over)
-		over_free(m, m->over);
+	struct mover *over = m->over;
+
+	HASH_CLEAR(hh, m->over);
+	while (over) {
+		struct mover *next = over->hh.next;
+
+		free(over);
+		over = next;
+	}
 }

@@ -101,8 +101,41 @@ static void add_port(struct wd_model *m, struct mservice *s,
 	add_front(m, s, &key);
 }
 
+/*
+ * Beyond the quota: an entry for each address, whatever the port, and the node
+ * ports, of which a cluster has not many.
+ */
+static void add_closed(struct wd_model *m, struct mservice *s)
+{
+	const struct wd_service *service = &s->obj->service;
+	struct wd_front_key key;
+
+	for (uint32_t i = 0; i < service->addr_cnt; i++) {
+		const struct wd_addr *addr = &service->addr[i];
+
+		key = key_of(addr, addr->family, 0, 0);
+		add_front(m, s, &key);
+	}
+	for (uint32_t i = 0; i < service->port_cnt; i++) {
+		const struct wd_service_port *port = &service->port[i];
+
+		for (uint8_t family = 4; port->node_port && family <= 6;
+		     family += 2) {
+			key = key_of(NULL, family, port->proto,
+				     port->node_port);
+			add_front(m, s, &key);
+		}
+	}
+}
+
+static bool is_forgotten(const struct mservice *s)
+{
+	return !s->obj && !s->slices.cnt && !s->over;
+}
+
 static void relink(struct wd_model *m, struct mservice *s)
 {
+	s->closed = s->obj && quota_is_over(m, s->obj);
 	for (size_t i = 0; i < s->fronts.cnt; i++) {
 		struct mfront *f = s->fronts.item[i];
 
@@ -110,9 +143,12 @@ static void relink(struct wd_model *m, struct mservice *s)
 		front_dirty(m, f);
 	}
 	s->fronts.cnt = 0;
-	for (uint32_t i = 0; s->obj && i < s->obj->service.port_cnt; i++)
+	if (s->closed)
+		add_closed(m, s);
+	for (uint32_t i = 0;
+	     s->obj && !s->closed && i < s->obj->service.port_cnt; i++)
 		add_port(m, s, &s->obj->service.port[i]);
-	if (!s->obj && !s->slices.cnt)
+	if (is_forgotten(s))
 		service_free(m, s);
 }
 
@@ -121,7 +157,12 @@ void service_changed(struct wd_model *m, const struct wd_object *was,
 {
 	const struct wd_object *any = now ? now : was;
 	struct mservice *s = service_get(m, any->ns, any->name);
+	struct mspace *space = space_get(m, any->ns);
 
+	if (was)
+		(void)quota_goes(m, space, was);
+	if (now)
+		(void)quota_comes(m, space, now);
 	s->obj = now;
 	m->services_changed = m->commit_needed = true;
 	relink(m, s);
@@ -140,7 +181,8 @@ static void slices_changed(struct wd_model *m, const struct mservice *s)
 	fronts_dirty(m, s);
 }
 
-static void slice_add(struct wd_model *m, const struct wd_object *slice)
+static void slice_add(struct wd_model *m, const struct wd_object *slice,
+		      bool over)
 {
 	struct mservice *s = service_get(m, slice->ns, slice->slice.service);
 	union {
@@ -148,27 +190,54 @@ static void slice_add(struct wd_model *m, const struct wd_object *slice)
 		void *out;
 	} cast = { slice };
 
-	vec_push(&s->slices, cast.out);
+	if (over)
+		s->over++;
+	else
+		vec_push(&s->slices, cast.out);
 	slices_changed(m, s);
 }
 
-static void slice_del(struct wd_model *m, const struct wd_object *slice)
+static void slice_del(struct wd_model *m, const struct wd_object *slice,
+		      bool over)
 {
 	struct mservice *s = service_get(m, slice->ns, slice->slice.service);
 
-	(void)vec_remove(&s->slices, slice);
+	if (over)
+		s->over--;
+	else
+		(void)vec_remove(&s->slices, slice);
 	slices_changed(m, s);
-	if (!s->obj && !s->slices.cnt)
+	if (is_forgotten(s))
 		service_free(m, s);
 }
 
 void slice_changed(struct wd_model *m, const struct wd_object *was,
 		   const struct wd_object *now)
 {
+	struct mspace *space = space_get(m, (now ? now : was)->ns);
+	bool was_over = was && quota_goes(m, space, was);
+	bool is_over = now && quota_comes(m, space, now);
+
 	if (now && *now->slice.service)
-		slice_add(m, now);
+		slice_add(m, now, is_over);
 	if (was && *was->slice.service)
-		slice_del(m, was);
+		slice_del(m, was, was_over);
+}
+
+void service_taken_in(struct wd_model *m, const struct wd_object *obj)
+{
+	if (obj->kind == WD_KIND_SERVICE) {
+		relink(m, service_get(m, obj->ns, obj->name));
+	} else {
+		slice_add(m, obj, false);
+		service_get(m, obj->ns, obj->slice.service)->over--;
+	}
+	m->commit_needed = true;
+}
+
+bool service_is_sure(const struct mservice *s)
+{
+	return !s->closed && !s->over;
 }
 
 /* ---- where it leads ---- */
@@ -347,7 +416,7 @@ const struct mservice *service_next(const struct wd_model *m,
 
 /*
  * By labels there may be none. One that is named and not there, or that has
- * neither a selector nor slices, may lead anywhere.
+ * neither a selector nor slices, or some beyond the quota, may lead anywhere.
  */
 bool services_unknown(const struct wd_model *m, const struct wd_peer *peer)
 {
@@ -358,7 +427,7 @@ bool services_unknown(const struct wd_model *m, const struct wd_peer *peer)
 	if (!s)
 		return peer->service;
 	for (; s; s = service_next(m, peer, s)) {
-		if (!service_pods(s) && !s->slices.cnt)
+		if (s->over || (!service_pods(s) && !s->slices.cnt))
 			return true;
 	}
 	return false;

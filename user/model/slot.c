@@ -243,11 +243,12 @@ static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 		draft_fini(m, d);
 		return s;
 	}
-	id = array_get(m, WD_MAP_wd_slot, 1);
+	id = prefixes_fit(m) ? array_get(m, WD_MAP_wd_slot, 1) : -ENOSPC;
 	if (id < 0) {
 		*ret_err = -ENOSPC;
 		free(key);
 		draft_fini(m, d);
+		prefixes_forget(m);
 		return NULL;
 	}
 	s = wd_xcalloc(1, sizeof(*s));
@@ -257,6 +258,7 @@ static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 		free(key);
 		slot_free(m, s);
 		draft_fini(m, d);
+		prefixes_forget(m);
 		return NULL;
 	}
 	free(d->atom); /* its references live on in the key */
@@ -333,8 +335,9 @@ static char *too_large(const char *what, int err, const char *until)
 		    &text,
 		    "%s does not fit (%s)%s: split port lists or peers of the policies that select it",
 		    what,
-		    err == -E2BIG ? "too many distinct port ranges" :
-				    "no free slot, span, class or predicate",
+		    err == -E2BIG ?
+			    "too many distinct port ranges" :
+			    "no free slot, span, class, predicate or prefix",
 		    until) < 0)
 		return NULL;
 	return text;

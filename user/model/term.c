@@ -163,6 +163,7 @@ static struct mprefix *prefix_get(struct wd_model *m,
 	p->cidr = *cidr;
 	HASH_ADD(hh, m->prefixes, cidr, sizeof(p->cidr), p);
 	m->prefix_lens[cidr->addr.family == 6][cidr->len]++;
+	m->prefix_cnt[cidr->addr.family == 6]++;
 	return p;
 }
 

@@ -398,7 +398,7 @@ static bool ask_spec(struct quest *q, const struct wd_object *policy,
 	for (uint32_t i = 0; i < spec->rule_cnt[q->d->dir]; i++) {
 		const struct wd_policy_rule *rule = &spec->rule[q->d->dir][i];
 		bool broken = rule->broken || spec->subject_broken ||
-			      policy_is_over(q->m, policy);
+			      quota_is_over(q->m, policy);
 
 		if (only >= 0 && only != (int)rule->action)
 			continue;

@@ -3,6 +3,7 @@
  * why_service.c - what a pod's hook says about a flow to a service: it may end
  * at any backend, so each is asked; and once more by the tables, kind by kind.
  */
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,8 +38,8 @@ static bool has_many(const struct mfront *f)
 }
 
 /* The words of judge_nobody() in bpf/policy.h. */
-static enum wd_reason nobody_reason(const struct wd_model *m,
-				    const struct mendpoint *e, bool on_trial)
+static enum wd_reason judge_nobody(const struct wd_model *m,
+				   const struct mendpoint *e, bool on_trial)
 {
 	uint32_t nr = why_table_slot(m, e, on_trial);
 	uint32_t flags =
@@ -53,6 +54,24 @@ static enum wd_reason nobody_reason(const struct wd_model *m,
 	return WD_R_NOT_ISOLATED;
 }
 
+/* And those of judge_unknown(): @f may lead to a tunnel of a node. */
+static enum wd_reason nobody_reason(const struct wd_model *m,
+				    const struct mendpoint *e,
+				    const struct mfront *f,
+				    const struct wd_flow *flow, bool on_trial)
+{
+	const struct mkind *kind = f->kinds.cnt ? f->kinds.item[0] : NULL;
+	enum wd_reason r = judge_nobody(m, e, on_trial);
+
+	if (!kind || !(kind->e.have.flags & WD_FRONT_NONE) ||
+	    !(kind->e.have.flags & WD_FRONT_NODE) ||
+	    flow->proto != IPPROTO_UDP || (e->have.flags & WD_EP_ENCAP))
+		return r;
+	if (!flow->late)
+		return WD_R_ENCAP_FORBIDDEN;
+	return r < WD_R_FIRST_DROP ? WD_R_SERVICE : r;
+}
+
 static void ask_backends(const struct wd_model *m, const struct mendpoint *e,
 			 const struct mfront *f, const struct wd_flow *flow,
 			 struct wd_decision *d, struct wd_service_info *info)
@@ -62,7 +81,7 @@ static void ask_backends(const struct wd_model *m, const struct mendpoint *e,
 
 	info->backends = leads_to_nobody(f) ? 0 : (uint32_t)cnt;
 	info->allowed = 0;
-	d->reason = nobody_reason(m, e, d->on_trial);
+	d->reason = nobody_reason(m, e, f, flow, d->on_trial);
 	for (size_t i = 0; i < info->backends; i++) {
 		struct wd_flow one = *flow;
 		struct wd_decision said = *d;
@@ -125,7 +144,7 @@ static bool ask_kinds(const struct wd_model *m, const struct mendpoint *e,
 	uint8_t tell = WD_TELL_AS_EP;
 
 	d->identity = e->have.identity;
-	d->table_reason = nobody_reason(m, e, d->on_trial);
+	d->table_reason = nobody_reason(m, e, f, flow, d->on_trial);
 	for (size_t i = 0; i < f->kinds.cnt && !leads_to_nobody(f); i++) {
 		const struct mkind *kind = f->kinds.item[i];
 		struct why_hit hit = { 0 };
@@ -150,8 +169,12 @@ static bool is_translated_here(const struct mfront *f, const struct side *dst)
 {
 	static const __be32 any_node[4];
 
-	return memcmp(f->key.addr, any_node, sizeof(any_node)) != 0 ||
-	       (dst->claim && dst->claim->kind == CLAIM_HOST);
+	bool is_node = dst->claim && (dst->claim->kind == CLAIM_HOST ||
+				      dst->claim->kind == CLAIM_NODE);
+
+	if (f->key.port && memcmp(f->key.addr, any_node, sizeof(any_node)))
+		return true;
+	return !is_node || dst->claim->kind == CLAIM_HOST;
 }
 
 /* Some of the backends may be sent to: who judges late decides, see bpf/policy.h. */
@@ -195,10 +218,8 @@ bool why_service(const struct wd_model *m, const struct side *src,
 		 const struct side *dst, const struct wd_flow *flow,
 		 struct wd_decision *d, struct wd_service_info *info)
 {
-	bool is_node = dst->claim && (dst->claim->kind == CLAIM_HOST ||
-				      dst->claim->kind == CLAIM_NODE);
 	const struct mfront *f =
-		front_of(m, &flow->dst, flow->proto, flow->port, is_node);
+		front_of(m, &flow->dst, flow->proto, flow->port, dst->claim);
 	const struct mservice *s;
 	struct wd_flow asked = *flow;
 	const struct mendpoint *e = NULL;
@@ -209,9 +230,9 @@ bool why_service(const struct wd_model *m, const struct side *src,
 	if (!e || why_forbidden(flow, WD_EGRESS, endpoint_encap(m, e),
 				why_side_is_node(dst)) != WD_R_POLICY_ALLOW)
 		return false;
-	s = f->services.item[0];
-	info->ns = s->key.ns;
-	info->name = s->key.name;
+	s = f->services.cnt ? f->services.item[0] : NULL;
+	info->ns = s ? s->key.ns : "";
+	info->name = s ? s->key.name : "";
 	d->enforced = true;
 	d->rule = -1;
 	asked.late = flow->late && !e->have.master &&

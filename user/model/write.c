@@ -299,10 +299,37 @@ static void prefix_free(struct wd_model *m, struct mprefix *p)
 {
 	entry_gone(m, &p->e);
 	m->prefix_lens[p->cidr.addr.family == 6][p->cidr.len]--;
+	m->prefix_cnt[p->cidr.addr.family == 6]--;
 	HASH_DELETE(hh, m->prefixes, p);
 	vec_fini(&p->in);
 	vec_fini(&p->out);
 	free(p);
+}
+
+bool prefixes_fit(const struct wd_model *m)
+{
+	return m->prefix_cnt[0] <= WD_CIDRS_MAX &&
+	       m->prefix_cnt[1] <= WD_CIDRS_MAX;
+}
+
+static bool prefix_is_wanted(const struct mprefix *p)
+{
+	return p->in.cnt || p->out.cnt || p->inside;
+}
+
+void prefixes_forget(struct wd_model *m)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->dirty_prefixes.cnt; i++) {
+		struct mprefix *p = m->dirty_prefixes.item[i];
+
+		if (prefix_is_wanted(p) || p->e.in_kernel)
+			m->dirty_prefixes.item[kept++] = p;
+		else
+			prefix_free(m, p);
+	}
+	m->dirty_prefixes.cnt = kept;
 }
 
 /*
@@ -317,7 +344,7 @@ static void drop_unpublished(struct wd_model *m)
 		struct mprefix *p = m->dirty_prefixes.item[i];
 		struct wd_cidr6_key key = prefix_key(p);
 
-		if (p->in.cnt || p->out.cnt || p->inside || p->e.published ||
+		if (prefix_is_wanted(p) || p->e.published ||
 		    (p->e.in_kernel &&
 		     m->sink.del(m->sink.ctx, prefix_map(p), &key)))
 			m->dirty_prefixes.item[kept++] = p;
@@ -393,7 +420,7 @@ static void prefix_done(struct wd_model *m, struct mprefix *p)
 
 	p->e.dirty = false;
 	p->e.published = true;
-	if (p->in.cnt || p->out.cnt || p->inside) {
+	if (prefix_is_wanted(p)) {
 		if (p->e.have.row[0] != p->e.have.row[1] && !p->e.unsettled) {
 			p->e.unsettled = true;
 			vec_push(&m->unsettled_prefixes, p);
@@ -404,6 +431,7 @@ static void prefix_done(struct wd_model *m, struct mprefix *p)
 		prefix_dirty(m, p);
 		return;
 	}
+	m->room = true; /* what did not fit may fit now */
 	prefix_free(m, p);
 }
 
@@ -423,6 +451,8 @@ void write_done(struct wd_model *m)
 		prefix_done(m, prefixes.item[i]);
 	for (size_t i = 0; i < fronts.cnt; i++)
 		front_done(m, fronts.item[i]);
+	fronts_room(m);
+	m->front_room = false;
 	vec_fini(&fronts);
 	vec_fini(&addrs);
 	vec_fini(&prefixes);

@@ -273,15 +273,43 @@ static bool is_nodes(const struct case_of *c)
 	return c->peer && (c->peer->val.flags & (WD_ADDR_NODE | WD_ADDR_HOST));
 }
 
-/* The service's own address; else, of a node's, a port of all nodes. */
-static struct wd_addr service_of(const struct case_of *c)
-{
-	struct wd_addr any = { .family = c->q->peer.family };
+/* Where the entries of a service are. */
+struct front_at {
+	struct wd_addr addr;
+	uint8_t proto;
+	uint16_t port;
+	bool is_node; /* not by the address itself: a node's own port */
+};
 
-	return is_nodes(c) && !wd_state_front(c->state, &c->q->peer,
-					      c->q->proto, c->q->port, 0) ?
-		       any :
-		       c->q->peer;
+static const struct wd_state_front *
+front_nr(const struct case_of *c, const struct front_at *at, uint8_t nr)
+{
+	return wd_state_front(c->state, &at->addr, at->proto, at->port, nr);
+}
+
+/*
+ * The service's own address and port; else, of a node's, a port of all nodes;
+ * else the address whatever the port; else, of no pod's, every address.
+ */
+static struct front_at service_of(const struct case_of *c)
+{
+	const struct wd_addr all = { .family = c->q->peer.family };
+	struct front_at at = { c->q->peer, c->q->proto, c->q->port, false };
+
+	if (front_nr(c, &at, 0))
+		return at;
+	at.is_node = is_nodes(c);
+	if (at.is_node)
+		at.addr = all;
+	if (front_nr(c, &at, 0))
+		return at;
+	at.addr = c->q->peer;
+	at.proto = 0;
+	at.port = 0;
+	if (!front_nr(c, &at, 0) &&
+	    !(c->peer && (c->peer->val.flags & WD_ADDR_POD)))
+		at.addr = all;
+	return at;
 }
 
 /* Nobody knows where it leads. */
@@ -297,27 +325,48 @@ static int by_nobody(const struct case_of *c, uint32_t nr)
 	return WD_R_NOT_ISOLATED;
 }
 
+/* Is it this node that translates, and nobody before it? */
+static bool is_translated_here(const struct case_of *c,
+			       const struct front_at *service)
+{
+	if (c->ep->val.master)
+		return false;
+	return !service->is_node || (c->peer->val.flags & WD_ADDR_HOST);
+}
+
+static bool is_late(const struct case_of *c, const struct front_at *service)
+{
+	return (c->state->flags & WD_STATE_LATE) &&
+	       is_translated_here(c, service);
+}
+
+/* It may lead to a tunnel of a node, too. */
+static int by_unknown(const struct case_of *c, uint32_t nr,
+		      const struct wd_state_front *front,
+		      const struct front_at *at)
+{
+	int r = by_nobody(c, nr);
+
+	if (!(front->val.flags & WD_FRONT_NODE) || c->q->proto != IPPROTO_UDP ||
+	    (c->ep->val.flags & WD_EP_ENCAP))
+		return r;
+	if (!is_late(c, at))
+		return WD_R_ENCAP_FORBIDDEN;
+	return r < WD_R_FIRST_DROP ? WD_R_SERVICE : r;
+}
+
 static int by_kind(struct case_of *c, uint32_t nr,
-		   const struct wd_state_front *front)
+		   const struct wd_state_front *front,
+		   const struct front_at *at)
 {
 	uint16_t port = front->val.port[0];
 
 	if (front->val.flags & WD_FRONT_NONE)
-		return by_nobody(c, nr);
+		return by_unknown(c, nr, front, at);
 	if ((front->val.flags & WD_FRONT_NODE) && c->q->proto == IPPROTO_UDP &&
 	    !(c->ep->val.flags & WD_EP_ENCAP) && WD_ENCAP_IS_PORT(port))
 		return WD_R_ENCAP_FORBIDDEN;
 	return by_rules(c, nr, front->val.row[0], port);
-}
-
-/* Is it this node that translates, and nobody before it? */
-static bool is_translated_here(const struct case_of *c,
-			       const struct wd_addr *service)
-{
-	if (c->ep->val.master)
-		return false;
-	return wd_addr_equal(service, &c->q->peer) ||
-	       (c->peer->val.flags & WD_ADDR_HOST);
 }
 
 /* Which drop counts: one that no policy takes back, then the first. */
@@ -333,7 +382,7 @@ static int worse_of(int r, int other)
 /* Each backend must be allowed, or one, where somebody judges behind us. */
 static int by_service(struct case_of *c, uint32_t nr)
 {
-	struct wd_addr service = service_of(c);
+	struct front_at service = service_of(c);
 	const struct wd_state_front *front;
 	bool some = false;
 	int r = GO_ON;
@@ -341,17 +390,15 @@ static int by_service(struct case_of *c, uint32_t nr)
 	for (uint8_t i = 0; i < WD_FRONT_KINDS; i++) {
 		int one;
 
-		front = wd_state_front(c->state, &service, c->q->proto,
-				       c->q->port, i);
+		front = front_nr(c, &service, i);
 		if (!front)
 			break;
-		one = by_kind(c, nr, front);
+		one = by_kind(c, nr, front, &service);
 		some |= one < WD_R_FIRST_DROP ||
 			(front->val.flags & WD_FRONT_MANY);
 		r = DECIDED(r) ? worse_of(r, one) : one;
 	}
-	if (some && is_policy(r) && (c->state->flags & WD_STATE_LATE) &&
-	    is_translated_here(c, &service))
+	if (some && is_policy(r) && is_late(c, &service))
 		return WD_R_SERVICE_LATE;
 	return r;
 }

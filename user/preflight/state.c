@@ -145,10 +145,13 @@ void wd_state_sort(struct wd_state *state)
 	SORT(state, slot, by_slot);
 	SORT(state, class, by_class);
 	SORT(state, rule, by_rule);
-	state->flags &=
-		~(uint32_t)(WD_STATE_CIDR4 | WD_STATE_CIDR6 | WD_STATE_FRONTS);
+	state->flags &= ~(uint32_t)(WD_STATE_CIDR4 | WD_STATE_CIDR6 |
+				    WD_STATE_FRONTS | WD_STATE_CLOSED);
 	if (state->front_cnt)
 		state->flags |= WD_STATE_FRONTS;
+	for (size_t i = 0; i < state->front_cnt; i++)
+		if (!state->front[i].port)
+			state->flags |= WD_STATE_CLOSED;
 	for (size_t i = 0; i < state->cidr_cnt; i++)
 		state->flags |= state->cidr[i].cidr.addr.family == 4 ?
 					WD_STATE_CIDR4 :

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_squeeze.c - services beyond the quota of their namespace, and beyond what
+ * the table holds: they close, and nobody else's changes wait for them.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <warder/limits.h>
+
+#include "model/intern.h"
+#include "model/model.h"
+#include "model/store.h"
+#include "model/xalloc.h"
+#include "tap.h"
+
+#define PORTS 1000 /* of a service that fills the table */
+
+/* What the kernel has of fronts and prefixes: bounded, as there. */
+static struct {
+	uint32_t cnt[WD_MAP__MAX];
+	uint32_t closed
+		[2]; /* entries of wd_front with port 0: of an address, of all */
+} kernel;
+
+struct world {
+	struct wd_store *store;
+	struct wd_model *model;
+	struct wd_endpoint ep[2];
+	struct wd_sink sink;
+};
+
+static uint32_t *closed_of(enum wd_map map, const void *const_key)
+{
+	struct wd_front_key key;
+
+	if (map != WD_MAP_wd_front)
+		return NULL;
+	memcpy(&key, const_key, sizeof(key));
+	return key.port ? NULL : &kernel.closed[!key.addr[3]];
+}
+
+static int set(void *ctx, enum wd_map map, const void *key, const void *val)
+{
+	const struct world *w = ctx;
+	uint32_t *closed = closed_of(map, key);
+
+	(void)val;
+	if (wd_model_wants(w->model, map, key))
+		return 0;
+	if ((map == WD_MAP_wd_front && kernel.cnt[map] == WD_FRONTS_MAX) ||
+	    (map == WD_MAP_wd_cidr4 && kernel.cnt[map] == WD_CIDRS_MAX))
+		return -E2BIG;
+	kernel.cnt[map]++;
+	if (closed)
+		++*closed;
+	return 0;
+}
+
+static int del(void *ctx, enum wd_map map, const void *key)
+{
+	uint32_t *closed = closed_of(map, key);
+
+	(void)ctx;
+	kernel.cnt[map]--;
+	if (closed)
+		--*closed;
+	return 0;
+}
+
+static void publish(void *ctx, uint32_t gen)
+{
+	(void)ctx;
+	(void)gen;
+}
+
+static struct wd_object *object_of(enum wd_kind kind, const char *ns,
+				   const char *name)
+{
+	struct wd_object *obj = wd_xcalloc(1, sizeof(*obj));
+
+	obj->kind = kind;
+	obj->ns = wd_str_get(ns);
+	obj->name = wd_str_get(name);
+	obj->uid = wd_str_get("");
+	obj->file = wd_str_get("f");
+	return obj;
+}
+
+/* As the agent does it: switch, settle, clear away. */
+static void commit(struct world *w)
+{
+	for (int i = 0; i < 5 && (!i || wd_model_dirty(w->model)); i++) {
+		wd_expect_int(0, wd_model_commit(w->model, NULL));
+		wd_expect_int(0, wd_model_settle(w->model));
+	}
+}
+
+static void put_pod(struct world *w, const char *ns)
+{
+	struct wd_object *obj = object_of(WD_KIND_POD, ns, "srv");
+
+	obj->pod.labels = wd_labels_get(NULL, 0);
+	(void)wd_store_put(w->store, obj);
+}
+
+static void changed(void *ctx, const struct wd_object *was,
+		    const struct wd_object *now)
+{
+	wd_model_changed(((struct world *)ctx)->model, was, now);
+}
+
+/* A pod in namespace "a", another in "b". */
+static void begin(struct world *w, uint32_t services, uint32_t backends)
+{
+	static const char *const names[] = { "a", "b" };
+	struct wd_model_config config = { .node = "n" };
+
+	config.quota[WD_QUOTA_SERVICES] = services;
+	config.quota[WD_QUOTA_BACKENDS] = backends;
+	memset(&kernel, 0, sizeof(kernel));
+	memset(w, 0, sizeof(*w));
+	w->sink = (struct wd_sink){
+		.ctx = w,
+		.set = set,
+		.del = del,
+		.publish = publish,
+		.row = wd_xcalloc(WD_ROWS_MAX, sizeof(struct wd_row_val)),
+		.slot = wd_xcalloc(2 * WD_SLOTS_MAX,
+				   sizeof(struct wd_slot_val)),
+		.span = wd_xcalloc(WD_SPANS_MAX, sizeof(struct wd_span_val)),
+		.class =
+			wd_xcalloc(WD_CLASSES_MAX, sizeof(struct wd_class_val)),
+	};
+	w->store = wd_store_new(changed, w);
+	w->model = wd_model_new(w->store, &w->sink, &config);
+	for (uint32_t i = 0; i < 2; i++) {
+		w->ep[i] = (struct wd_endpoint){
+			.id = i + 1,
+			.ifindex = i + 7,
+			.ns = wd_str_get(names[i]),
+			.name = wd_str_get("srv"),
+			.uid = wd_str_get(""),
+			.addr_cnt = 1,
+		};
+		w->ep[i].addr[0].family = 4;
+		w->ep[i].addr[0].v4.s_addr = htonl(10U << 24 | (i + 1));
+		wd_model_endpoint_set(w->model, &w->ep[i]);
+		put_pod(w, names[i]);
+	}
+}
+
+static void end(struct world *w)
+{
+	for (uint32_t i = 0; i < 2; i++)
+		wd_model_endpoint_del(w->model, i + 1);
+	wd_model_free(w->model);
+	wd_store_free(w->store);
+	free(w->sink.row);
+	free(w->sink.slot);
+	free(w->sink.span);
+	free(w->sink.class);
+	for (uint32_t i = 0; i < 2; i++) {
+		wd_str_put(w->ep[i].ns);
+		wd_str_put(w->ep[i].name);
+		wd_str_put(w->ep[i].uid);
+	}
+}
+
+/* At 10.96.@nr.0 and on, with ports from 1 on that lead to themselves. */
+static void put_service(struct world *w, const char *ns, uint32_t nr,
+			uint32_t addrs, uint32_t ports)
+{
+	char name[16];
+	struct wd_object *obj;
+	struct wd_service *service;
+
+	(void)snprintf(name, sizeof(name), "s%u", nr);
+	obj = object_of(WD_KIND_SERVICE, ns, name);
+	service = &obj->service;
+	service->labels = wd_labels_get(NULL, 0);
+	service->addr = wd_xcalloc(addrs, sizeof(*service->addr));
+	service->port = wd_xcalloc(ports, sizeof(*service->port));
+	for (; service->addr_cnt < addrs; service->addr_cnt++) {
+		struct wd_addr *addr = &service->addr[service->addr_cnt];
+
+		addr->family = 4;
+		addr->v4.s_addr = htonl((10U << 24 | 96U << 16) + (nr << 8) +
+					service->addr_cnt);
+	}
+	for (; service->port_cnt < ports; service->port_cnt++) {
+		struct wd_service_port *port =
+			&service->port[service->port_cnt];
+
+		port->name = wd_str_get("");
+		port->proto = IPPROTO_TCP;
+		port->port = port->target = (uint16_t)(service->port_cnt + 1);
+	}
+	(void)wd_store_put(w->store, obj);
+}
+
+/* One that leads to @cnt addresses, 192.0.0.0 and on, at port 1. */
+static void put_slice(struct world *w, const char *ns, const char *name,
+		      uint32_t nr, uint32_t cnt)
+{
+	struct wd_object *obj = object_of(WD_KIND_SLICE, ns, name);
+	struct wd_slice *slice = &obj->slice;
+	char service[16];
+
+	(void)snprintf(service, sizeof(service), "s%u", nr);
+	slice->service = wd_str_get(service);
+	slice->port_cnt = 1;
+	slice->port = wd_xcalloc(1, sizeof(*slice->port));
+	slice->port->name = wd_str_get("");
+	slice->port->proto = IPPROTO_TCP;
+	slice->port->port = 1;
+	slice->addr = wd_xcalloc(cnt, sizeof(*slice->addr));
+	for (; slice->addr_cnt < cnt; slice->addr_cnt++) {
+		struct wd_addr *addr = &slice->addr[slice->addr_cnt];
+
+		addr->family = 4;
+		addr->v4.s_addr = htonl((192U << 24) + slice->addr_cnt);
+	}
+	(void)wd_store_put(w->store, obj);
+}
+
+/* The pods of @ns may send to everything below 0.0.0.0/1 and to @peer, if there is one. */
+static void put_policy(struct world *w, const char *ns,
+		       const struct wd_peer *peer)
+{
+	struct wd_object *obj = object_of(WD_KIND_NETPOL, ns, "p");
+	struct wd_policy_rule *rule = wd_xcalloc(1, sizeof(*rule));
+
+	obj->policy.tier = WD_TIER_NORMAL;
+	wd_policy_specs(obj, 1);
+	obj->policy.spec->isolates[WD_EGRESS] = true;
+	obj->policy.spec->applies[WD_EGRESS] = true;
+	obj->policy.spec->rule_cnt[WD_EGRESS] = 1;
+	obj->policy.spec->rule[WD_EGRESS] = rule;
+	rule->any_port = true;
+	rule->peer_cnt = peer ? 2 : 1;
+	rule->peer = wd_xcalloc(rule->peer_cnt, sizeof(*rule->peer));
+	rule->peer[0].type = WD_PEER_CIDR;
+	rule->peer[0].cidr.addr.family = 4;
+	rule->peer[0].cidr.len = 1;
+	if (peer)
+		rule->peer[1] = *peer;
+	(void)wd_store_put(w->store, obj);
+}
+
+static enum wd_reason reason_of(const struct world *w, uint32_t from,
+				uint32_t to, uint16_t port)
+{
+	struct wd_decision d[WD_DIR__MAX];
+	struct wd_service_info service;
+	struct wd_flow flow = {
+		.src = w->ep[from].addr[0],
+		.dst = { .family = 4 },
+		.proto = IPPROTO_TCP,
+		.port = port,
+	};
+
+	flow.dst.v4.s_addr = htonl(to);
+	wd_model_why(w->model, &flow, false, d, &service);
+	wd_expect_int(d[WD_EGRESS].reason, d[WD_EGRESS].table_reason);
+	return d[WD_EGRESS].reason;
+}
+
+#define SERVICE_ADDR(nr) ((10U << 24 | 96U << 16) + ((nr) << 8))
+
+static void count_over(void *ctx, const struct wd_over *over)
+{
+	uint32_t *cnt = ctx;
+
+	(void)over;
+	++*cnt;
+}
+
+static void expect_over(const struct world *w, uint32_t want)
+{
+	uint32_t cnt = 0;
+
+	wd_model_over(w->model, count_over, &cnt);
+	wd_expect_int(want, cnt);
+}
+
+/* Its own address is inside of what policy allows, and opens nothing. */
+static void a_service_beyond_the_quota_closes_its_address(void)
+{
+	struct world w;
+
+	begin(&w, 20, 0);
+	put_policy(&w, "a", NULL);
+	put_service(&w, "b", 1, 1, 20);
+	put_slice(&w, "b", "e1", 1, 1);
+	put_service(&w, "b", 2, 2, 1);
+	commit(&w);
+	expect_over(&w, 1);
+	wd_expect_int(22, kernel.cnt[WD_MAP_wd_front]);
+	wd_expect_int(2, kernel.closed[0]);
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, SERVICE_ADDR(2), 1));
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, SERVICE_ADDR(2), 9));
+	wd_expect_int(WD_R_NOT_ISOLATED, reason_of(&w, 1, SERVICE_ADDR(2), 1));
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, SERVICE_ADDR(3), 1));
+	put_service(&w, "b", 1, 1, 18); /* room for it */
+	commit(&w);
+	expect_over(&w, 0);
+	wd_expect_int(20, kernel.cnt[WD_MAP_wd_front]);
+	wd_expect_int(0, kernel.closed[0]);
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, SERVICE_ADDR(2), 9));
+	end(&w);
+}
+
+static struct wd_peer named(const char *ns, const char *name)
+{
+	return (struct wd_peer){
+		.type = WD_PEER_SERVICES,
+		.service_ns = wd_str_get(ns),
+		.service = wd_str_get(name),
+	};
+}
+
+static void a_slice_beyond_the_quota_allows_nobody(void)
+{
+	struct wd_peer peer = named("b", "s1");
+	struct world w;
+
+	begin(&w, 0, 10);
+	put_policy(&w, "a", &peer);
+	put_service(&w, "b", 1, 1, 1);
+	put_slice(&w, "b", "e1", 1, 8);
+	commit(&w);
+	wd_expect_int(9, kernel.cnt[WD_MAP_wd_cidr4]);
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, SERVICE_ADDR(1), 1));
+	put_slice(&w, "b", "e2", 1, 3);
+	commit(&w);
+	expect_over(&w, 1);
+	wd_expect_int(9, kernel.cnt[WD_MAP_wd_cidr4]);
+	/* it may lead to those of the other, too */
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, SERVICE_ADDR(1), 1));
+	put_slice(&w, "b", "e1", 1, 7);
+	commit(&w);
+	expect_over(&w, 0);
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, SERVICE_ADDR(1), 1));
+	end(&w);
+}
+
+/* The API server's own service is asked for by the node itself. */
+static void kubernetes_itself_is_in_no_quota(void)
+{
+	struct wd_object *obj;
+	struct world w;
+
+	begin(&w, 1, 1);
+	obj = object_of(WD_KIND_SLICE, "default", "kubernetes");
+	obj->slice.service = wd_str_get("kubernetes");
+	obj->slice.addr_cnt = 3;
+	obj->slice.addr = wd_xcalloc(3, sizeof(*obj->slice.addr));
+	put_slice(&w, "default", "e1", 1, 1);
+	(void)wd_store_put(w.store, obj);
+	commit(&w);
+	expect_over(&w, 0);
+	end(&w);
+}
+
+/* Whoever fills the table: changes are enforced, and nothing opens. */
+static void a_full_table_of_services_holds_up_nobody(void)
+{
+	struct world w;
+
+	begin(&w, 0, 0);
+	for (uint32_t i = 1; i <= WD_FRONTS_MAX / PORTS + 1; i++)
+		put_service(&w, "b", i, 1, PORTS);
+	put_service(&w, "b", 999, 1, 1);
+	put_slice(&w, "b", "e1", 999, 1);
+	commit(&w);
+	wd_expect_int(WD_FRONTS_MAX - 1, kernel.cnt[WD_MAP_wd_front]);
+	wd_expect_int(1, kernel.closed[1]);
+	wd_expect(wd_model_squeezed(w.model) > 0);
+	put_policy(&w, "a", NULL);
+	commit(&w);
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, SERVICE_ADDR(999), 1));
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, 0x08080808, 53));
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, 10U << 24 | 2, 53));
+	for (uint32_t i = 1; i <= 3; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "s%u", i);
+		wd_expect(wd_store_del(w.store, WD_KIND_SERVICE, "b", name,
+				       NULL));
+	}
+	commit(&w);
+	wd_expect_int(0, wd_model_squeezed(w.model));
+	wd_expect_int(0, kernel.closed[1]);
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, 0x08080808, 53));
+	wd_expect_int(WD_R_DEFAULT, reason_of(&w, 0, SERVICE_ADDR(999), 1));
+	end(&w);
+}
+
+/* Its own endpoint is closed; the policy of the other is enforced at once. */
+static void prefixes_that_do_not_fit_close_whose_they_are(void)
+{
+	struct wd_peer peer = named("b", "s1");
+	struct wd_ep_info info;
+	struct world w;
+
+	begin(&w, 0, 0);
+	put_policy(&w, "a", &peer);
+	put_service(&w, "b", 1, 1, 1);
+	put_slice(&w, "b", "e1", 1, WD_CIDRS_MAX);
+	put_policy(&w, "b", NULL);
+	commit(&w);
+	wd_expect_int(0, wd_model_endpoint(w.model, 1, &info));
+	wd_expect_int(WD_EP_TOO_LARGE, info.state);
+	wd_expect_int(0, wd_model_endpoint(w.model, 2, &info));
+	wd_expect_int(WD_EP_ENFORCED, info.state);
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 1, 0x08080808, 53));
+	wd_expect_int(1, kernel.cnt[WD_MAP_wd_cidr4]);
+	put_slice(&w, "b", "e1", 1, 100);
+	commit(&w);
+	wd_expect_int(0, wd_model_endpoint(w.model, 1, &info));
+	wd_expect_int(WD_EP_ENFORCED, info.state);
+	wd_expect_int(101, kernel.cnt[WD_MAP_wd_cidr4]);
+	end(&w);
+}
+
+int main(void)
+{
+	WD_TEST(a_service_beyond_the_quota_closes_its_address);
+	WD_TEST(a_slice_beyond_the_quota_allows_nobody);
+	WD_TEST(kubernetes_itself_is_in_no_quota);
+	WD_TEST(a_full_table_of_services_holds_up_nobody);
+	WD_TEST(prefixes_that_do_not_fit_close_whose_they_are);
+	return wd_tests_end();
+}
