@@ -192,8 +192,9 @@ static __always_inline int judge_packet(WD_CTX *skb, struct wd_pkt *pkt)
 static __always_inline int judge_flow(WD_CTX *skb, const struct wd_pkt *pkt,
 				      bool is_host, __u8 dir)
 {
-	if (is_host && !(pkt->switches & WD_STATE_HOST_POLICY))
+	if (!WD_IS_HOST && is_host && !(pkt->switches & WD_STATE_HOST_POLICY))
 		return WD_R_HOST;
+	/* of the host: as long as it is one, the address may be another's now */
 	if (is_to_own_pod(pkt, dir))
 		return WD_R_HOST;
 	return judge(skb, dir);

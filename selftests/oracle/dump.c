@@ -132,6 +132,8 @@ static void print_rule(const struct wd_policy_rule *rule)
 
 static void print_spec(const struct wd_spec *np)
 {
+	if (np->nodes)
+		printf(" of nodes");
 	if (np->ns_sel)
 		print_selector("namespaces", np->ns_sel);
 	if (np->subject)
@@ -206,6 +208,7 @@ void wd_dump_object(const struct wd_object *obj)
 	case WD_KIND_NODE:
 	case WD_KIND_CILIUM_NODE:
 		printf("# Node %s", obj->name);
+		print_labels(obj->node.labels);
 		print_addrs(obj->node.addr, obj->node.addr_cnt);
 		printf("\n");
 		break;
@@ -300,6 +303,8 @@ void wd_dump_case(const struct wd_gen *gen, const struct wd_oracle *oracle,
 		if (!strcmp(obj->ns, ep->ns) &&
 		    (!pod || wd_oracle_isolates(oracle, ep, dir, obj)))
 			wd_dump_object(obj);
+	while ((obj = wd_store_next(oracle->store, WD_KIND_NODE, obj)))
+		wd_dump_object(obj);
 	while ((obj = wd_store_next(oracle->store, WD_KIND_CIDR_GROUP, obj)))
 		wd_dump_object(obj);
 	for (int kind = WD_KIND_SERVICE; kind < WD_KIND__MAX; kind++)

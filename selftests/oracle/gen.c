@@ -98,6 +98,24 @@ static void del_cilium(struct wd_gen *gen)
 		note(gen, "delete Cilium's policy %s/%s", ns, name);
 }
 
+static void put_nodes(struct wd_gen *gen)
+{
+	char name[16];
+
+	gen_name(gen, name, "h", 3);
+	note(gen, "put a policy of nodes %s", name);
+	(void)wd_store_put(gen->store, wd_gen_node_policy(gen, name));
+}
+
+static void del_nodes(struct wd_gen *gen)
+{
+	char name[16];
+
+	gen_name(gen, name, "h", 3);
+	if (wd_store_del(gen->store, WD_KIND_CILIUM_CNP, "", name, NULL))
+		note(gen, "delete a policy of nodes %s", name);
+}
+
 static void put_wide(struct wd_gen *gen)
 {
 	char name[16];
@@ -406,6 +424,8 @@ void wd_gen_fill(struct wd_gen *gen)
 		put_wide(gen);
 	for (uint32_t i = wd_gen_rnd(gen, 4); i > 0; i--)
 		put_cilium(gen);
+	for (uint32_t i = wd_gen_rnd(gen, 4); i > 0; i--)
+		put_nodes(gen);
 	for (uint32_t i = wd_gen_rnd(gen, 6); i > 0; i--)
 		put_service(gen);
 	for (uint32_t i = wd_gen_rnd(gen, 4); i > 0; i--)
@@ -418,13 +438,13 @@ void wd_gen_mutate(struct wd_gen *gen)
 		void (*fn)(struct wd_gen *gen);
 		uint32_t weight; /* of 100 */
 	} table[] = {
-		{ put_policy, 13 },  { del_policy, 10 },   { put_pod, 20 },
+		{ put_policy, 10 },  { del_policy, 8 },	   { put_pod, 20 },
 		{ del_pod, 4 },	     { put_namespace, 7 }, { del_namespace, 2 },
 		{ change_node, 3 },  { add_endpoint, 7 },  { del_endpoint, 5 },
 		{ change_host, 2 },  { put_wide, 4 },	   { del_wide, 4 },
 		{ put_cilium, 5 },   { del_cilium, 3 },	   { put_service, 3 },
 		{ del_service, 1 },  { put_slice, 3 },	   { del_slice, 1 },
-		{ change_group, 3 },
+		{ change_group, 3 }, { put_nodes, 3 },	   { del_nodes, 2 },
 	};
 	uint32_t left = wd_gen_rnd(gen, 100), i = 0;
 

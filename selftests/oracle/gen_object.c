@@ -776,7 +776,7 @@ struct wd_object *wd_gen_wide(struct wd_gen *gen, enum wd_kind kind,
 /* As Cilium's policies: deny, several specs, prefixes of the world. */
 static void gen_cilium_spec(struct wd_gen *gen, bool wide, struct wd_spec *spec)
 {
-	if (wide || wd_gen_one_in(gen, 4))
+	if (!spec->nodes && (wide || wd_gen_one_in(gen, 4)))
 		spec->ns_sel = new_selector(gen, true);
 	spec->subject = new_selector(gen, false);
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
@@ -796,6 +796,8 @@ static void gen_cilium_spec(struct wd_gen *gen, bool wide, struct wd_spec *spec)
 					 (wide ? PEERS_WIDE : 0));
 			if (i < denies)
 				spec->rule[dir][i].action = WD_RULE_DENY;
+			if (spec->nodes) /* where no port has a name */
+				drop_names(&spec->rule[dir][i]);
 		}
 	}
 }
@@ -812,5 +814,33 @@ struct wd_object *wd_gen_cilium(struct wd_gen *gen, const char *ns,
 	free(one);
 	for (uint32_t i = 0; i < cnt; i++)
 		gen_cilium_spec(gen, !*ns, &obj->policy.spec[i]);
+	return obj;
+}
+
+/* The first name stands for what is always open: of the first tier, and sure. */
+struct wd_object *wd_gen_node_policy(struct wd_gen *gen, const char *name)
+{
+	struct wd_object *obj = new_object(gen, WD_KIND_CILIUM_CNP, "", name);
+	struct wd_spec *one = obj->policy.spec;
+	uint32_t cnt = 1 + wd_gen_one_in(gen, 4);
+
+	wd_policy_specs(obj, cnt);
+	free(one);
+	for (uint32_t i = 0; i < cnt; i++) {
+		obj->policy.spec[i].nodes = !i || wd_gen_one_in(gen, 2);
+		gen_cilium_spec(gen, true, &obj->policy.spec[i]);
+	}
+	if (strcmp(name, "h0") != 0)
+		return obj;
+	obj->policy.tier = WD_TIER_ADMIN;
+	obj->policy.on_trial = false;
+	for (uint32_t i = 0; i < cnt; i++) {
+		struct wd_spec *spec = &obj->policy.spec[i];
+
+		for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+			spec->isolates[dir] = false;
+			spec->applies[dir] = spec->rule_cnt[dir] > 0;
+		}
+	}
 	return obj;
 }

@@ -54,6 +54,8 @@ struct wd_object *wd_gen_slice(struct wd_gen *gen, const char *ns,
 /* @ns "": of the cluster-wide kind */
 struct wd_object *wd_gen_cilium(struct wd_gen *gen, const char *ns,
 				const char *name);
+/* about nodes, in some specs or in all */
+struct wd_object *wd_gen_node_policy(struct wd_gen *gen, const char *name);
 struct wd_object *wd_gen_wide(struct wd_gen *gen, enum wd_kind kind,
 			      const char *name);
 

@@ -309,6 +309,17 @@ static size_t build(uint8_t frame[128], const struct wd_probe *p)
 	return 14 + ip_len + l4_len;
 }
 
+size_t wd_kernel_packet(uint8_t packet[WD_KERNEL_PACKET],
+			const struct wd_probe *probe)
+{
+	uint8_t l4[24];
+	size_t l4_len = put_l4(l4, probe);
+	size_t ip_len = put_ip(packet, probe, l4_len);
+
+	memcpy(packet + ip_len, l4, l4_len);
+	return ip_len + l4_len;
+}
+
 /* ---- counters ---- */
 
 static uint64_t read_element(struct wd_kernel *k, uint32_t at)
@@ -352,6 +363,16 @@ static int find_reason(struct wd_kernel *k, enum wd_dir hook, int expected)
 	return cnt == 1 ? found : -1;
 }
 
+int wd_kernel_reason(struct wd_kernel *kernel, enum wd_dir dir, int expected)
+{
+	return find_reason(kernel, dir, expected);
+}
+
+int wd_kernel_map(const struct wd_kernel *kernel, enum wd_map map)
+{
+	return kernel->fd[map];
+}
+
 struct wd_outcome wd_kernel_run(struct wd_kernel *kernel,
 				const struct wd_probe *probe, int expected)
 {
@@ -383,21 +404,35 @@ struct wd_outcome wd_kernel_run(struct wd_kernel *kernel,
 	return out;
 }
 
+/* Which of its addresses; of the node, what they come to in eight bits. */
+static uint8_t laddr_of(const struct wd_probe *p, const struct wd_addr *own)
+{
+	uint32_t word[4] = { own->v4.s_addr };
+	uint8_t nr = 0;
+
+	if (!p->ep && own->family == 6)
+		memcpy(word, &own->v6, sizeof(word));
+	if (!p->ep)
+		return WD_HOST_LADDR(word[0] ^ word[1] ^ word[2] ^ word[3]);
+	for (uint32_t i = 0; i < p->ep->addr_cnt; i++) {
+		if (wd_addr_equal(&p->ep->addr[i], own))
+			break;
+		nr += p->ep->addr[i].family == own->family;
+	}
+	return nr;
+}
+
 static struct wd_flow_key key_of(const struct wd_probe *p)
 {
 	const struct wd_flow *f = p->flow;
 	bool is_out = p->dir == WD_EGRESS;
 	const struct wd_addr *peer = is_out ? &f->dst : &f->src;
 	const struct wd_addr *own = is_out ? &f->src : &f->dst;
-	struct wd_flow_key key = { .ep = p->ep->id,
+	struct wd_flow_key key = { .ep = p->ep ? p->ep->id : WD_HOST_KEY,
+				   .laddr = laddr_of(p, own),
 				   .proto = f->proto,
 				   .family = f->src.family };
 
-	for (uint32_t i = 0; i < p->ep->addr_cnt; i++) {
-		if (wd_addr_equal(&p->ep->addr[i], own))
-			break;
-		key.laddr += p->ep->addr[i].family == own->family;
-	}
 	if (f->proto == IPPROTO_TCP || f->proto == IPPROTO_UDP ||
 	    f->proto == IPPROTO_SCTP) {
 		key.lport = wd_be16(is_out ? p->sport : f->port);

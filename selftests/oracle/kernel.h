@@ -13,7 +13,7 @@ struct wd_kernel;
 
 /* What one packet is: part of @flow, which @ep took part in as @dir says. */
 struct wd_probe {
-	const struct wd_endpoint *ep;
+	const struct wd_endpoint *ep; /* NULL: this node, see nodehook.h */
 	enum wd_dir dir; /* of the flow: WD_EGRESS if @ep opened it */
 	const struct wd_flow *flow;
 	uint16_t sport; /* of the flow; ICMP echo: the id */
@@ -47,6 +47,20 @@ struct wd_outcome wd_kernel_run(struct wd_kernel *kernel,
 
 /** wd_kernel_forget() - drop the flow of @probe, whatever made it */
 void wd_kernel_forget(struct wd_kernel *kernel, const struct wd_probe *probe);
+
+/* ---- for nodehook.c ---- */
+
+#define WD_KERNEL_PACKET 80 /* bytes of the longest */
+
+/** wd_kernel_map() - descriptor of a map */
+int wd_kernel_map(const struct wd_kernel *kernel, enum wd_map map);
+
+/** wd_kernel_packet() - the IP packet of @probe, whose endpoint is not asked. Return: its bytes */
+size_t wd_kernel_packet(uint8_t packet[WD_KERNEL_PACKET],
+			const struct wd_probe *probe);
+
+/** wd_kernel_reason() - what the packet at hook @dir was counted as; -1: not exactly one was */
+int wd_kernel_reason(struct wd_kernel *kernel, enum wd_dir dir, int expected);
 
 /** wd_kernel_devices() - a network namespace with devices to name in packets
  * Return: 0 with *ret_ifindex filled for @cnt devices, or -errno. */

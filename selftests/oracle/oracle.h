@@ -26,6 +26,9 @@ struct wd_oracle {
 	const struct wd_addr *host; /* addresses of this host */
 	size_t host_cnt;
 	const char *node; /* its name */
+	bool judges_node; /* policies of nodes are in force here */
+	const struct wd_endpoint *self; /* stands for this node, see node.c */
+	const struct wd_object *self_pod;
 };
 
 struct wd_answer {
@@ -60,6 +63,14 @@ bool wd_oracle_ends(const struct wd_oracle *oracle, const struct wd_flow *flow,
 struct wd_answer wd_oracle_judge(const struct wd_oracle *oracle,
 				 const struct wd_endpoint *ep, enum wd_dir dir,
 				 const struct wd_flow *flow);
+
+/**
+ * wd_oracle_node() - what must be said of a new flow that a socket of this node
+ * opens (WD_EGRESS) or is asked for, behind the translation of services
+ * Return: false, if nobody judges it there.
+ */
+bool wd_oracle_node(const struct wd_oracle *oracle, enum wd_dir dir,
+		    const struct wd_flow *flow, struct wd_answer *ret);
 
 /** wd_oracle_rule() - does this rule of @policy say anything of @flow to or from @ep */
 bool wd_oracle_rule(const struct wd_oracle *oracle,

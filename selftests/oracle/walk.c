@@ -68,7 +68,7 @@ static void chain_object(struct way *w, enum wd_kind kind, const char *ns,
 		c->astray++;
 }
 
-static const char *stem_of(enum wd_kind kind)
+static const char *stem_of(enum wd_kind kind, struct wd_gen *gen)
 {
 	switch ((int)kind) {
 	case WD_KIND_POD:
@@ -80,8 +80,9 @@ static const char *stem_of(enum wd_kind kind)
 	case WD_KIND_NETPOL:
 		return "np";
 	case WD_KIND_CILIUM_NP:
-	case WD_KIND_CILIUM_CNP:
 		return "c";
+	case WD_KIND_CILIUM_CNP:
+		return wd_gen_one_in(gen, 2) ? "h" : "c";
 	}
 	return "w";
 }
@@ -101,7 +102,7 @@ static void chain_astray(struct way *w)
 	const char *ns = is_wide ? "" : wd_gen_ns_name(w->gen);
 	char name[16];
 
-	(void)snprintf(name, sizeof(name), "%s%u", stem_of(kind),
+	(void)snprintf(name, sizeof(name), "%s%u", stem_of(kind, w->gen),
 		       wd_gen_rnd(w->gen, 5));
 	for (uint32_t i = 0; i < w->cnt; i++)
 		if (w->chain[i].kind == kind && !strcmp(w->chain[i].ns, ns) &&
@@ -154,6 +155,8 @@ static struct wd_object *other(struct wd_gen *gen, const struct chain *c)
 		return wd_gen_netpol(gen, c->ns, c->name);
 	case WD_KIND_CILIUM_NP:
 	case WD_KIND_CILIUM_CNP:
+		if (*c->name == 'h')
+			return wd_gen_node_policy(gen, c->name);
 		return wd_gen_cilium(gen, c->ns, c->name);
 	case WD_KIND_CLUSTER_NP:
 	case WD_KIND_ADMIN_NP:
@@ -208,10 +211,18 @@ static void step(struct way *w, struct chain *c)
 		step_object(w, c);
 }
 
+static void sync_self(const struct way *w)
+{
+	if (w->to->judges_node)
+		wd_self_sync(&w->walk->self, w->walk->store, w->to->node,
+			     w->walk->model);
+}
+
 static void commit(struct way *w)
 {
 	if (!wd_gen_one_in(w->gen, 4))
 		return;
+	sync_self(w);
 	if (wd_gen_one_in(w->gen, 8))
 		w->walk->hole.fail_in = 1 + wd_gen_rnd(w->gen, 20);
 	(void)wd_model_commit(w->walk->model, NULL);
@@ -266,11 +277,13 @@ int wd_walk(struct wd_walk *walk, struct wd_gen *gen,
 	go(&w);
 	stray(&w);
 	free(w.chain);
+	sync_self(&w);
 	return wd_model_commit(walk->model, NULL);
 }
 
 void wd_walk_fini(struct wd_walk *walk)
 {
+	wd_self_fini(&walk->self, walk->model);
 	wd_model_free(walk->model);
 	wd_store_free(walk->store);
 	wd_sinkhole_close(&walk->sink);

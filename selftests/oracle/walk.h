@@ -10,19 +10,21 @@
 #include "gen.h"
 #include "sinkhole.h"
 #include "oracle.h"
+#include "self.h"
 
 struct wd_walk {
 	struct wd_store *store;
 	struct wd_model *model;
 	struct wd_sinkhole hole;
 	struct wd_sink sink;
+	struct wd_self self;
 	uint32_t commits; /* on the way */
 };
 
 /**
  * wd_walk() - go there
  * @gen: whose numbers are used; its store is the cluster
- * @to: the same, as the oracle sees it
+ * @to: the same, as the oracle sees it; also whether this node is judged
  * Return: 0, or the error of the last commit; wd_walk_fini() in either case.
  */
 int wd_walk(struct wd_walk *walk, struct wd_gen *gen,

@@ -112,9 +112,11 @@ bool selects_ns(const struct wd_oracle *oracle, const struct wd_selector *sel,
 const struct wd_object *wd_oracle_pod(const struct wd_oracle *oracle,
 				      const struct wd_endpoint *ep)
 {
-	const struct wd_object *pod =
-		wd_store_get(oracle->store, WD_KIND_POD, ep->ns, ep->name);
+	const struct wd_object *pod;
 
+	if (oracle->self && ep == oracle->self)
+		return oracle->self_pod;
+	pod = wd_store_get(oracle->store, WD_KIND_POD, ep->ns, ep->name);
 	/* another incarnation of that name is another pod */
 	if (pod && *ep->uid && *pod->uid && strcmp(ep->uid, pod->uid) != 0)
 		return NULL;
