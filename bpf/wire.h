@@ -15,6 +15,8 @@
  *                           one that cannot be read     TUN_OPAQUE
  *                           anything else               as nodes must; EXEMPT
  *   somebody outside        a tunnel                    what is inside
+ *                           an ICMP error               what it quotes; OUTSIDE if not of pods
+ *                                                       that must
  *                           anything else               OUTSIDE
  *
  * A pod is also what has an address of the cluster that nobody knows; where no
@@ -60,6 +62,15 @@ static __always_inline int judge_clear(struct wd_pkt *pkt)
 	}
 	set_cover(pkt, WD_COVER_DROPPED);
 	return pkt->dir == WD_EGRESS ? WD_R_PLAINTEXT_OUT : WD_R_PLAINTEXT_IN;
+}
+
+/* What an ICMP error of somebody outside quotes, between pods. */
+static __always_inline int judge_quoted(struct wd_pkt *pkt)
+{
+	/* allow: they may say that in clear */
+	if (!must_encrypt(pkt) || is_exempt(pkt))
+		return WD_R_OUTSIDE;
+	return judge_clear(pkt);
 }
 
 /* allow: without neighbour discovery nodes reach nobody; ARP is not IP at all */
@@ -113,8 +124,9 @@ __noinline int judge_wire(struct __sk_buff *skb)
 	if (!pkt)
 		return WD_R_MAP_ERR;
 	if (pkt->wire.pair == WD_PAIR_PODS)
-		return judge_clear(pkt);
-	is_nodes = pkt->wire.pair == WD_PAIR_NODES;
+		return pkt->wire.is_quoted ? judge_quoted(pkt) :
+					     judge_clear(pkt);
+	is_nodes = pkt->wire.pair == WD_PAIR_NODES && !pkt->wire.is_quoted;
 	inside = wire_inside(skb);
 	if (inside == WD_IN_PACKET) {
 		pkt->wire.otherwise = is_nodes ? 0 : WD_R_OUTSIDE;

@@ -68,6 +68,38 @@ static __always_inline int enter(struct wd_pkt *pkt, __u32 bytes, __u16 type)
 	return WD_IN_PACKET;
 }
 
+/*
+ * Does somebody outside say by ICMP what became of a packet? It is quoted there,
+ * so that may be in clear what must not: a node answers a pod's packet by an
+ * address that is not known here yet, or that is but of one link.
+ */
+static __always_inline bool has_quote(struct __sk_buff *skb,
+				      const struct wd_pkt *pkt)
+{
+	const __u8 *type;
+
+	if (pkt->wire.pair != WD_PAIR_OUTSIDE || !proto_is_icmp(pkt) ||
+	    pkt->frag == WD_FRAG_LATER)
+		return false;
+	type = inner_header(skb, pkt, sizeof(struct icmphdr));
+	return type && icmp_is_error(pkt->family, *type);
+}
+
+/* The quoted packet is the next one; it is cut short, and of the same family. */
+static __always_inline int enter_quote(struct wd_pkt *pkt)
+{
+	/* deny: nobody looks; what a pod that must encrypt is told may be it */
+	if (WD_IS_MINIMAL)
+		return pkt->dir == WD_EGRESS &&
+				       pkt->wire.end[WD_END_DST].encrypt ?
+			       WD_IN_UNSEEN :
+			       WD_IN_NOTHING;
+	pkt->wire.is_quoted = 1;
+	pkt->wire.is_cut = 1;
+	return enter(pkt, sizeof(struct icmphdr),
+		     pkt->family == 4 ? WD_ETH_IP4 : WD_ETH_IP6);
+}
+
 /* RFC 2784, 2890. Version 1 is PPTP's; a routing field is of RFC 1701. */
 __noinline int inside_gre(struct __sk_buff *skb)
 {
@@ -249,17 +281,18 @@ static __always_inline bool is_said_first(__u8 proto)
 /*
  * A fragment of such a datagram. At a WireGuard device nothing is remembered:
  * what passed encrypted is no word for what is in clear, nor the other way round.
+ * Nor is what is but quoted.
  * Return: WD_GO_ON: it says itself what is inside
  */
 static __always_inline int inside_fragment(struct __sk_buff *skb,
 					   struct wd_pkt *pkt)
 {
 	if (pkt->frag == WD_FRAG_LATER) {
-		if (pkt->wire.is_tun)
+		if (pkt->wire.is_tun || pkt->wire.is_quoted)
 			return WD_IN_NOTHING;
 		return wire_frag_find(skb) ? WD_IN_FIRST : WD_IN_ORPHAN;
 	}
-	if (!pkt->wire.is_tun)
+	if (!pkt->wire.is_tun && !pkt->wire.is_quoted)
 		wire_frag_note(pkt);
 	return WD_GO_ON;
 }
@@ -272,6 +305,8 @@ __noinline int wire_inside(struct __sk_buff *skb)
 
 	if (!pkt)
 		return WD_IN_BAD;
+	if (!pkt->wire.is_tun && has_quote(skb, pkt))
+		return enter_quote(pkt);
 	if (pkt->frag != WD_FRAG_NONE && is_said_first(pkt->frag_proto)) {
 		r = inside_fragment(skb, pkt);
 		if (r != WD_GO_ON)

@@ -6,10 +6,13 @@ the ruleset.
 
     test_clear.py [PART-OF-A-NAME]
 """
+import contextlib
 import json
+import socket
+import struct
 import sys
 
-from wdnet import yamlout
+from wdnet import wire, yamlout
 from wdnet.ask import allowed, answered, denied, until
 from wdnet.cluster import POD_NET, WORLD, e2e
 from wdnet.shared import Shared, pin
@@ -21,6 +24,7 @@ PREFIXES = [word for net in POD_NET.values() for number in (1, 2)
             for word in ('--encryption-prefix', net % number)]
 NEED = {'warder.io/encryption': 'required'}
 FREE = {'warder.io/encryption': 'none'}
+STRANGER = {4: '169.254.7.7', 6: 'fe80::7777'}
 
 
 def annotate(c, **by_space):
@@ -32,7 +36,8 @@ def dropped(node):
     """Packets that this node has dropped for being in clear, by reason."""
     out = {}
     for line in node.status()['counters']:
-        if line['reason'] in ('PLAINTEXT_OUT', 'PLAINTEXT_IN', 'WG_STATE'):
+        if line['reason'] in ('PLAINTEXT_OUT', 'PLAINTEXT_IN', 'WG_STATE',
+                              'TUN_OPAQUE'):
             out[line['reason']] = out.get(line['reason'], 0) \
                 + line['packets']
     return out
@@ -146,6 +151,59 @@ def node_reaches_no_required_pod_elsewhere_in_clear(c):
         denied(c.pod('x/b'), c.node('node-a'))
         allowed(c.node('node-a'), c.pod('y/a'))
         allowed(c.node('node-a'), c.pod('x/a'))
+
+
+def checksum(data):
+    words = struct.unpack(f'!{len(data) // 2}H', data)
+    low = sum(words)
+    while low >> 16:
+        low = (low & 0xffff) + (low >> 16)
+    return 0xffff ^ low
+
+
+def ip_packet(family, src, dst, proto, data):
+    ends = b''.join(socket.inet_pton(
+        socket.AF_INET if family == 4 else socket.AF_INET6, a)
+                    for a in (src, dst))
+    if family == 6:
+        return struct.pack('!IHBB', 6 << 28, len(data), proto, 64) \
+            + ends + data
+    head = struct.pack('!BBHHHBBH', 0x45, 0, 20 + len(data), 7, 0, 64, proto,
+                       0)
+    return head[:10] + struct.pack('!H', checksum(head + ends)) + ends + data
+
+
+def icmp_error(family, src, dst, quoted):
+    data = struct.pack('!BBHI', 3 if family == 4 else 1, 1, 0, 0) + quoted
+    return ip_packet(family, src, dst, 1 if family == 4 else 58, data)
+
+
+def raw_socket(node, family):
+    return wire.open_in(node.ns, lambda: socket.socket(
+        socket.AF_INET if family == 4 else socket.AF_INET6, socket.SOCK_RAW,
+        socket.IPPROTO_RAW))
+
+
+@SHARED.test
+def icmp_of_an_address_that_nobody_knows_quotes_nothing_secret(c):
+    """As a node does whose route to a pod is gone: what the pod has sent is in
+    the answer, which goes where the default route leads."""
+    annotate(c, x=NEED, y=FREE)
+    node, there = c.nodes[0], c.pod('x/b')
+    for rung in ('full', 'minimal', 'nft', 'full'):
+        pin(c, rung)
+        for f in c.families:
+            quoted = ip_packet(f, there.ips[f], c.pod('x/a').ips[f], 17,
+                               struct.pack('!HHHH', 1, 2, 20, 0)
+                               + b'secret' * 2)
+            before = dropped(node)
+            # a ruleset says to who sends that it is not permitted
+            with raw_socket(node, f) as sock, \
+                    contextlib.suppress(PermissionError):
+                sock.sendto(icmp_error(f, STRANGER[f], there.ips[f], quoted),
+                            (there.ips[f], 0))
+            until(True, lambda b=before: sum(dropped(node).values())
+                  > sum(b.values()), f'{rung}: a drop is counted, IPv{f}')
 
 
 @SHARED.test

@@ -41,6 +41,7 @@ struct work {
 	struct first first; /* that the packet is, or has inside */
 	uint32_t peer; /* WireGuard's, at a WireGuard device */
 	int fallback; /* reason if what is inside cannot be read; 0: none */
+	bool is_quote; /* ICMP of an outsider says that this was sent */
 	struct sentence said;
 };
 
@@ -499,15 +500,66 @@ static void say_nodes(struct work *w, enum content content)
 		say_clear(w);
 }
 
+/* RFC 792 and RFC 4443: does it hold a packet that something was wrong with? */
+static bool is_complaint(const struct ip *ip)
+{
+	static const int types[] = { 3, 4, 5, 11, 12 };
+
+	if (ip->trouble || ip->is_later || ip->rest.n < 8 ||
+	    ip->proto != (ip->family == 4 ? 1 : 58))
+		return false;
+	return ip->family == 4 ? is_listed(types, 5, ip->rest.p[0]) :
+				 ip->rest.p[0] < 128;
+}
+
+/* Return: true: look at @ret_next */
+static bool judge_complaint(struct work *w, struct step *ret_next)
+{
+	struct span s = w->ip.rest;
+
+	if (w->scene->is_min) {
+		say(w, WD_R_OUTSIDE);
+		if (w->sight->dir == WD_EGRESS && w->dst.must)
+			say_counted(w, WD_R_TUN_OPAQUE, WD_COVER_DROPPED, 0);
+		return false;
+	}
+	s.is_cut = w->is_quote = true;
+	w->fallback = WD_R_OUTSIDE;
+	(void)within(s, 8, w->ip.family == 4 ? FORM_IP4 : FORM_IP6, ret_next);
+	return true;
+}
+
+/* Return: true: look at @ret_next */
+static bool judge_quote(struct work *w, struct step *ret_next)
+{
+	if (!has_outsider(w) && !are_nodes(w) && must_be_encrypted(w) &&
+	    !has_free_node(w)) {
+		say_clear(w);
+		return false;
+	}
+	say(w, WD_R_OUTSIDE);
+	if (!has_outsider(w) && !are_nodes(w))
+		return false;
+	if (has_outsider(w) && is_complaint(&w->ip))
+		return judge_complaint(w, ret_next);
+	if (needs_first(&w->ip) && w->ip.is_later)
+		return false;
+	return read_content(w, ret_next) == IS_PACKET;
+}
+
 /* Return: true: look at @ret_next */
 static bool judge_in_clear(struct work *w, struct step *ret_next)
 {
 	enum content content;
 
+	if (w->is_quote)
+		return judge_quote(w, ret_next);
 	if (!has_outsider(w) && !are_nodes(w)) {
 		say_clear(w);
 		return false;
 	}
+	if (has_outsider(w) && is_complaint(&w->ip))
+		return judge_complaint(w, ret_next);
 	if (needs_first(&w->ip) && w->ip.is_later) {
 		say_later(w);
 		return false;

@@ -228,6 +228,11 @@ static void add_transport(struct draft *d)
 	case 2:
 		p = add(d, P_ICMP);
 		p->type = (uint16_t)(130 + random_below(10));
+		if (ODDS(2)) {
+			p->type = (uint16_t)random_below(14);
+			add_layers(d);
+			break;
+		}
 		add_bytes(d, 30);
 		break;
 	case 3:

@@ -19,7 +19,7 @@ static void expect_pair(int reason, int cover, int dir, enum host src,
 	wires_expect(reason, cover, WIRE, dir,
 		     LIST(ETH, IP(src, dst), UDP(0, 53), DATA(9)));
 	wires_expect(reason, cover, WIRE, dir,
-		     LIST(ETH, IP(src, dst), ICMP(8), DATA(9)));
+		     LIST(ETH, IP(src, dst), ICMP(128), DATA(9)));
 	wires_expect(reason, cover, WIRE, dir,
 		     LIST(ETH, IP(src, dst, .next = 132), DATA(9)));
 }
@@ -102,6 +102,85 @@ static void what_nobody_of_the_cluster_is_an_end_of_passes_uncounted(void)
 		expect_ends(WD_R_OUTSIDE, NO_COVER, dir, OUTSIDE2, OUTSIDE);
 		expect_ends(WD_R_OUTSIDE, NO_COVER, dir, LOCAL, GROUP);
 	}
+}
+
+/* A node by an address that is not known yet, say, of what a pod has sent. */
+static void expect_quoted(int reason, int cover, int dir, int type,
+			  const struct piece *ip)
+{
+	bool hides = dir == WD_EGRESS;
+
+	if (wires_is_min()) {
+		reason = hides ? WD_R_TUN_OPAQUE : WD_R_OUTSIDE;
+		cover = hides ? WD_COVER_DROPPED : NO_COVER;
+	}
+	wires_expect(reason, cover, WIRE, dir,
+		     LIST(ETH, IP(OUTSIDE, LOCAL), ICMP((uint16_t)type), *ip,
+			  UDP(0, 53), DATA(9)));
+}
+
+static void what_icmp_quotes_is_as_if_it_were_sent(void)
+{
+	static const int types[2][5] = { { 3, 4, 5, 11, 12 },
+					 { 1, 2, 3, 4, 100 } };
+	static const enum host ends[][2] = {
+		{ LOCAL, SECRET },  { LOCAL, NEW },  { LOCAL2, PLAIN },
+		{ LOCAL, OUTSIDE }, { HERE, NODE2 }, { OUTSIDE, HERE },
+		{ LOCAL, FREE },
+	};
+
+	for_each_way(dir)
+	{
+		for (size_t i = 0; i < 5 * COUNT(ends); i++) {
+			int type = types[build_outer == 6][i % 5];
+			const enum host *end = ends[i / 5];
+			const struct piece ip = IP(end[0], end[1]);
+			const struct piece cut =
+				IP(end[0], end[1], .len = 1200);
+			bool must = i / 5 < 2;
+
+			expect_quoted(must ? plaintext(dir) : WD_R_OUTSIDE,
+				      must ? WD_COVER_DROPPED : NO_COVER, dir,
+				      type, &ip);
+			expect_quoted(must ? plaintext(dir) : WD_R_OUTSIDE,
+				      must ? WD_COVER_DROPPED : NO_COVER, dir,
+				      type, &cut);
+		}
+	}
+}
+
+static void what_icmp_asks_and_cannot_be_read_is_no_quote(void)
+{
+	for_each_way(dir)
+	{
+		wires_expect(WD_R_OUTSIDE, NO_COVER, WIRE, dir,
+			     LIST(ETH, IP(OUTSIDE, LOCAL),
+				  ICMP(build_outer == 4 ? 8 : 128),
+				  IP(LOCAL, SECRET), UDP(0, 53), DATA(9)));
+		wires_expect(WD_R_OUTSIDE, NO_COVER, WIRE, dir,
+			     LIST(ETH, IP(OUTSIDE, HERE), ICMP(3), DATA(12)));
+	}
+}
+
+/* A fragment that is but quoted says nothing of those that follow. */
+static void what_icmp_quotes_is_no_first_fragment(void)
+{
+	for_each_way(dir)
+	{
+		uint16_t id = 77;
+
+		wires_reset();
+		wires_expect(WD_R_OUTSIDE, NO_COVER, WIRE, dir,
+			     LIST(ETH, IP(OUTSIDE, HERE), ICMP(3),
+				  IP(HERE, NODE2, .id = id, .more = true),
+				  UDP(0, 53), DATA(8)));
+		wires_expect(
+			WD_R_FRAG_ORPHAN, NO_COVER, WIRE, dir,
+			LIST(ETH,
+			     IP(HERE, NODE2, .id = id, .off = 64, .next = 17),
+			     DATA(24)));
+	}
+	wires_reset();
 }
 
 static void one_that_nobody_knows_is_inside_and_its_prefix_decides(void)
@@ -280,6 +359,9 @@ int main(void)
 	WD_TEST(what_an_exempt_node_says_itself_passes_and_is_counted);
 	WD_TEST(nodes_are_in_clear_unless_they_must_not_be);
 	WD_TEST(what_nobody_of_the_cluster_is_an_end_of_passes_uncounted);
+	WD_TEST(what_icmp_quotes_is_as_if_it_were_sent);
+	WD_TEST(what_icmp_asks_and_cannot_be_read_is_no_quote);
+	WD_TEST(what_icmp_quotes_is_no_first_fragment);
 	WD_TEST(one_that_nobody_knows_is_inside_and_its_prefix_decides);
 	WD_TEST(a_pod_that_is_known_is_not_judged_by_its_prefix);
 	WD_TEST(flags_of_one_kind_of_host_mean_nothing_for_another);

@@ -14,6 +14,8 @@
  *                                                     the cluster is known
  *   pod, node            pod, node                    passes; two nodes: as they must
  *   anybody of these     inside, but nobody knows it  drop, where some pods must
+ *   anybody              pod that must, an ICMP       drop, where it leaves
+ *                        error
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -198,6 +200,24 @@ static void two_nodes(struct wd_nft_gen *g, int version, const char *bad)
 		    version, ip, version, bad);
 }
 
+/*
+ * An ICMP error quotes what it is about, and who says it may be this node by an
+ * address that is in no set yet. Nothing looks at the quote: none leaves for a
+ * pod that must.
+ */
+static void errors(struct wd_nft_gen *g, int version, const char *nets,
+		   const char *bad)
+{
+	const char *ip = version == 4 ? "ip" : "ip6";
+	const char *types = version == 4 ? "icmp type { 3, 4, 5, 11, 12 }" :
+					   "icmpv6 type { 1, 2, 3, 4 }";
+
+	wd_nft_rule(g, "%s daddr @must%d %s %s drop", ip, version, types, bad);
+	if (*nets)
+		wd_nft_rule(g, "%s daddr { %s } %s %s drop", ip, nets, types,
+			    bad);
+}
+
 static void pair(struct wd_nft_gen *g, int version, enum wd_dir dir,
 		 const char *nets)
 {
@@ -214,6 +234,8 @@ static void pair(struct wd_nft_gen *g, int version, enum wd_dir dir,
 		dir);
 	wd_nft_rule(g, "%s saddr @exempt%d return", ip, version);
 	wd_nft_rule(g, "%s daddr @exempt%d return", ip, version);
+	if (dir == WD_EGRESS)
+		errors(g, version, nets, bad);
 	wd_nft_rule(g, "%s saddr @must%d goto far%d_daddr_%s", ip, version,
 		    version, way);
 	wd_nft_rule(g, "%s daddr @must%d goto far%d_saddr_%s", ip, version,
