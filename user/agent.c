@@ -20,6 +20,7 @@
 
 #include "adopt.h"
 #include "cni_replay.h"
+#include "cni_keep.h"
 #include "complaints.h"
 #include "datapath/ladder.h"
 #include "encryption.h"
@@ -825,7 +826,7 @@ static int start(struct wd_agent *agent)
 	if (wd_datapath_info(agent->dp)->flows_elsewhere)
 		wd_endpoints_seed(agent->endpoints);
 	wd_rungs_look(agent);
-	return 0;
+	return wd_cni_keep_open(agent, &agent->cni_keep);
 }
 
 static void stop(struct wd_agent *agent)
@@ -837,6 +838,7 @@ static void stop(struct wd_agent *agent)
 	if (agent->model)
 		identities_keep(agent);
 	wd_forked_end_all(agent);
+	wd_cni_keep_free(agent->cni_keep);
 	wd_metrics_server_free(agent->metrics);
 	wd_witness_close(agent->witness);
 	wd_events_free(agent->events);

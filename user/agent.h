@@ -23,6 +23,7 @@
 #include "services.h"
 #include "source/manifests.h"
 
+struct wd_cni_keep;
 struct wd_complaints;
 struct wd_encryption;
 struct wd_endpoints;
@@ -63,6 +64,7 @@ struct wd_agent {
 	struct wd_events *events;
 	struct wd_witness *witness;
 	struct wd_metrics_server *metrics; /* NULL: not wanted */
+	struct wd_cni_keep *cni_keep; /* NULL: not wanted */
 	struct wd_ctl *ctl;
 	pid_t forked[WD_FORKED_MAX]; /* 0 none */
 	struct wd_linkmon *links;

@@ -117,6 +117,10 @@ const struct wd_opt wd_config_opts[] = {
 	  .arg = "TIME",
 	  .help = "how long CNI ADD waits for a pod that no source has told of,\n"
 		  "as 500ms, 2s or 2 (default 2s)" },
+	{ .name = "cni-conf",
+	  .arg = "DIR",
+	  .help = "keep warder-cni at the end of the chain that the runtime takes\n"
+		  "there, whoever writes it anew; none (the default): nowhere" },
 	{ .name = "metrics",
 	  .arg = "WHERE",
 	  .help = "serve metrics for Prometheus there: unix:/PATH, ADDRESS:PORT, or\n"
@@ -380,6 +384,16 @@ static int set_cni_wait(struct wd_config *config, const char *value,
 	return 0;
 }
 
+static int set_cni_conf(struct wd_config *config, const char *value,
+			char **ret_error)
+{
+	if (strcmp(value, "none") != 0)
+		return replace(&config->cni_conf, value, ret_error);
+	free(config->cni_conf);
+	config->cni_conf = NULL;
+	return 0;
+}
+
 static int set_metrics(struct wd_config *config, const char *value,
 		       char **ret_error)
 {
@@ -482,6 +496,7 @@ static const struct setting {
 	{ "quota-services", set_quota_services, NULL },
 	{ "quota-backends", set_quota_backends, NULL },
 	{ "cni-wait", set_cni_wait, NULL },
+	{ "cni-conf", set_cni_conf, NULL },
 	{ "metrics", set_metrics, NULL },
 	{ "verbose", set_verbose, NULL },
 };
@@ -762,6 +777,7 @@ void wd_config_fini(struct wd_config *config)
 	free(config->exempt);
 	free(config->prefix);
 	free(config->kubeconfig);
+	free(config->cni_conf);
 	free(config->state_dir);
 	free(config->run_dir);
 	free(config->bpffs);

@@ -48,6 +48,7 @@ struct wd_config {
 	uint32_t quota
 		[WD_QUOTA__MAX]; /* quota-rules, -cidrs, -labels, -services, -backends */
 	uint32_t cni_wait_ms; /* --cni-wait, "2s", "500ms" or seconds; default 2000 */
+	char *cni_conf; /* --cni-conf: the plugin is kept in its chain, NULL nowhere */
 	char *metrics; /* --metrics: where they are served, NULL nowhere */
 	bool verbose; /* -v */
 	bool check; /* --check: validate and end */

@@ -31,7 +31,9 @@ struct wd_journal;
 	X(HOST, "host", \
 	  "policies about this node: tried, confirmed or taken back") \
 	X(SOURCE, "source", \
-	  "a directory or file of manifests that cannot be read")
+	  "a directory or file of manifests that cannot be read") \
+	X(CNI, "cni", \
+	  "the chain of CNI plugins: mended, or what is wrong with it")
 
 #define WD_HAPPENING_ENUM_(symbol, name, help) WD_HAPPENS_##symbol,
 enum wd_happening { WD_HAPPENINGS(WD_HAPPENING_ENUM_) WD_HAPPENS__MAX };

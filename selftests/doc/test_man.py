@@ -26,10 +26,11 @@ CONTRACT = ('agent', 'status', 'sync', 'stop', 'endpoint list',
             'policy get', 'policy check', 'policy diff', 'policy confirm',
             'why', 'monitor', 'map list',
             'flow list', 'ladder show', 'ladder climb', 'ladder pin',
-            'metrics', 'bugreport', 'doctor', 'completion', 'encryption status', 'encryption report')
+            'metrics', 'bugreport', 'doctor', 'completion', 'cni install',
+            'cni check', 'cni uninstall', 'encryption status', 'encryption report')
 CONTRACT_OPTIONS = {
     'agent': 'config node manifests state-dir run-dir bpffs max-rung '
-             'host-ingress host-open host-confirm metrics check',
+             'host-ingress host-open host-confirm cni-conf metrics check',
     'status': 'wait events', 'sync': 'timeout', 'stop': 'detach',
     'monitor': 'agent drops pod reason verdict namespace identity port '
                'policy count output pcap', 'encryption report': 'since html',

@@ -101,7 +101,7 @@ def the_unit_has_the_capabilities_that_the_agent_keeps(_):
 def the_unit_keeps_what_must_outlive_the_agent(_):
     for key, want in (('RuntimeDirectoryPreserve', 'yes'),
                       ('Restart', 'on-failure'),
-                      ('ReadWritePaths', '/sys/fs/bpf'),
+                      ('ReadWritePaths', '/sys/fs/bpf -/etc/cni/net.d'),
                       ('AssertPathIsMountPoint', '/sys/fs/bpf')):
         if of_unit(key) != [want]:
             yield f'{key}: {of_unit(key)}, not {want}'
@@ -165,12 +165,20 @@ warder agent --check --config /etc/warder/warder.yaml >/tmp/log 2>&1 ||
 	fail "it is enabled before anybody said so"
 man -w warder >/dev/null 2>&1 || [ -e /usr/share/man/man8/warder.8.gz ] ||
 	fail "no manual"
+mkdir -p /etc/cni/net.d &&
+	echo '{"cniVersion":"1.0.0","name":"a","plugins":[{"type":"ptp"}]}' \
+		>/etc/cni/net.d/00-a.conflist
+warder cni install >/tmp/log 2>&1 || { cat /tmp/log; fail "not chained"; }
 mkdir -p /var/lib/warder && echo '{}' >/var/lib/warder/x
 dpkg -i "$1" >/tmp/log 2>&1 || { cat /tmp/log; fail "no upgrade"; }
 [ -e /var/lib/warder/x ] || fail "an upgrade takes the state"
 dpkg -r warder >/tmp/log 2>&1 || { cat /tmp/log; fail "no removal"; }
 grep -q 'nothing to end' /tmp/log || fail "removal does not end enforcement"
 [ -e /var/lib/warder/x ] || fail "a removal takes the state"
+! grep warder /etc/cni/net.d/00-a.conflist ||
+	fail "the chain names a plugin that is gone"
+rm /etc/cni/net.d/00-a.conflist
+rmdir /etc/cni/net.d /etc/cni 2>/dev/null
 dpkg -P warder >/tmp/log 2>&1 || { cat /tmp/log; fail "no purge"; }
 list >/tmp/after
 diff /tmp/before /tmp/after | grep '^[<>]' | while read -r line; do

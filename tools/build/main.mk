@@ -17,6 +17,7 @@
 #   fuzz-y      := f ...      libFuzzer program, linked with CONFIG_FUZZ=y only
 #   p-y := a.o; p-skel-y := name; p-libs-y := -lx
 #               objects, skeletons, libraries of a program (default: p.o, none)
+#   p-all-libs-y := -lx       these libraries, and not those of the whole tree
 #   any-$(CONFIG_X) += ...    only when CONFIG_X=y
 
 MAKEFLAGS += -rR --no-print-directory
@@ -123,6 +124,7 @@ endef
 define prog-rule
 $(3): $(addprefix $(O)/$(1)/,$(or $($(2)-y),$(2).o)) $(4) $(O)/libwarder.a
 $(3): private own-libs := $($(2)-libs-y)
+$(3): private all-libs = $(or $($(2)-all-libs-y),$$(libs))
 all-obj += $(addprefix $(O)/$(1)/,$(or $($(2)-y),$(2).o))
 skel-of/$(1) += $($(2)-skel-y)
 $(call needs-skel,$(1),$(or $($(2)-y),$(2).o),$($(2)-skel-y))
@@ -210,7 +212,7 @@ $(all-fuzz): private own-libs += -fsanitize=fuzzer
 $(all-prog) $(all-test) $(all-tprog) $(all-fuzz): $(O)/.ldflags
 	$(call say,LD,$@)
 	$(Q)$(CC) $(cflags) $(ldflags-y) $(LDFLAGS) \
-		$(filter %.o,$^) $(filter %.a,$^) $(own-libs) $(libs) -o $@
+		$(filter %.o,$^) $(filter %.a,$^) $(own-libs) $(all-libs) -o $@
 
 $(O)/bpf/vmlinux.h: $(if $(filter btf,$(VMLINUX_H)),,$(VMLINUX_H)) $(O)/.bpfflags
 	$(call say,GEN,$@)

@@ -18,6 +18,7 @@
 
 struct json_object;
 struct wd_cmd;
+struct wd_doctor;
 
 /* Exit codes of every command. */
 enum wd_exit {
@@ -81,6 +82,9 @@ extern const struct wd_cmd wd_cmd_ladder_climb;
 extern const struct wd_cmd wd_cmd_ladder_pin;
 extern const struct wd_cmd wd_cmd_encryption_status;
 extern const struct wd_cmd wd_cmd_encryption_report;
+extern const struct wd_cmd wd_cmd_cni_install;
+extern const struct wd_cmd wd_cmd_cni_check;
+extern const struct wd_cmd wd_cmd_cni_uninstall;
 extern const struct wd_cmd wd_cmd_doctor;
 extern const struct wd_cmd wd_cmd_bugreport;
 extern const struct wd_cmd wd_cmd_state_export;
@@ -190,6 +194,10 @@ char *wd_show_identity(struct json_object *obj, const char *key);
 
 /** wd_show_policies() - "Kind/ns/name, ..." of an array of objects below @key */
 char *wd_show_policies(struct json_object *obj, const char *key);
+
+/** wd_show_findings() - what the doctor found, as text or JSON */
+void wd_show_findings(const struct wd_args *args,
+		      const struct wd_doctor *doctor);
 
 /** wd_show_line() - one line "label  text"; wd_show_line_free() frees @text */
 void wd_show_line(const char *label, const char *fmt, ...)

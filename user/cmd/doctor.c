@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../cni_chain.h"
 #include "../config.h"
 #include "../doctor/doctor.h"
 #include "../json.h"
@@ -19,9 +20,6 @@
 #include "cmd.h"
 
 #include <warder/maps.h>
-
-#define CNI_CONF_DEFAULT "/etc/cni/net.d"
-#define CNI_BIN_DEFAULT "/opt/cni/bin:/usr/lib/cni:/usr/local/lib/cni"
 
 /* The result of a request, or NULL with the reason said or skipped. */
 static struct json_object *ask(const struct wd_args *args, const char *name,
@@ -131,6 +129,15 @@ static void print_json(const struct wd_doctor *doctor)
 	json_object_put(doc);
 }
 
+void wd_show_findings(const struct wd_args *args,
+		      const struct wd_doctor *doctor)
+{
+	if (args->json)
+		print_json(doctor);
+	else
+		print_findings(doctor);
+}
+
 static int cmd_doctor(const struct wd_args *args)
 {
 	const char *conf = wd_args_get(args, "cni-conf");
@@ -144,14 +151,11 @@ static int cmd_doctor(const struct wd_args *args)
 	check_agent(args, &doctor, &status, &endpoints);
 	bpffs = wd_json_get_str(status, "bpffs");
 	wd_doctor_kernel(&doctor, *bpffs ? bpffs : WD_BPFFS_DEFAULT);
-	wd_doctor_cni(&doctor, conf ?: CNI_CONF_DEFAULT, bin ?: CNI_BIN_DEFAULT,
+	wd_doctor_cni(&doctor, conf ?: WD_CNI_CONF_DIR, bin ?: WD_CNI_BIN_DIRS,
 		      args->run_dir);
 	check_links(&doctor, endpoints);
 	check_flowtables(&doctor, endpoints);
-	if (args->json)
-		print_json(&doctor);
-	else
-		print_findings(&doctor);
+	wd_show_findings(args, &doctor);
 	found = json_object_array_length(doctor.findings) > 0;
 	wd_doctor_fini(&doctor);
 	json_object_put(status);
@@ -162,11 +166,11 @@ static int cmd_doctor(const struct wd_args *args)
 static const struct wd_opt opts[] = {
 	{ .name = "cni-conf",
 	  .arg = "DIR",
-	  .help = "where the runtime reads CNI configurations\n(default " CNI_CONF_DEFAULT
+	  .help = "where the runtime reads CNI configurations\n(default " WD_CNI_CONF_DIR
 		  ")" },
 	{ .name = "cni-bin",
 	  .arg = "DIRS",
-	  .help = "where it looks for plugins, ':' between (default\n" CNI_BIN_DEFAULT
+	  .help = "where it looks for plugins, ':' between (default\n" WD_CNI_BIN_DIRS
 		  ")" },
 	{},
 };

@@ -4,12 +4,12 @@
  * first configuration by name; what stands in the others does not count.
  */
 #include <dirent.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cni_chain.h"
 #include "cni_conf.h"
 #include "config.h"
 #include "doctor.h"
@@ -17,14 +17,7 @@
 #include "opt.h"
 
 #define CHECK "cni"
-#define PLUGIN "warder-cni"
-
-static int is_conf(const struct dirent *entry)
-{
-	return !fnmatch("*.conflist", entry->d_name, FNM_PERIOD) ||
-	       !fnmatch("*.conf", entry->d_name, FNM_PERIOD) ||
-	       !fnmatch("*.json", entry->d_name, FNM_PERIOD);
-}
+#define PLUGIN WD_CNI_PLUGIN
 
 /* Place of the plugin in the chain, -1 if it is not there. */
 static int find_plugin(struct json_object *conf)
@@ -62,7 +55,8 @@ static void check_place(struct wd_doctor *doctor, const char *path,
 			PLUGIN " comes first, and has no interface to guard");
 	else if (at < last)
 		wd_doctor_find(doctor, CHECK, path,
-			       "move " PLUGIN " to the end",
+			       "`warder cni install`, which moves " PLUGIN
+			       " to the end",
 			       "'%s' comes after " PLUGIN
 			       ": what it does to the pod is not seen by ADD",
 			       next);
@@ -99,8 +93,8 @@ static void check_chain(struct wd_doctor *doctor, const char *path,
 		wd_doctor_find(
 			doctor, CHECK, path,
 			later ? "give the file that has it the lowest name, or remove the other" :
-				"add {\"type\": \"" PLUGIN
-				"\"} at the end of its plugins; a .conf of one plugin has to become a .conflist",
+				"`warder cni install`, which adds {\"type\": \"" PLUGIN
+				"\"} at the end of its plugins; a .conf of one plugin has to become a .conflist first",
 			"the runtime takes this file, which has no " PLUGIN
 			"%s%s: pods start unguarded, until they are found",
 			later ? "; it is in " : "", later ?: "");
@@ -124,7 +118,7 @@ static void check_binary(struct wd_doctor *doctor, const char *bin_dirs)
 	free(dirs);
 	if (!found)
 		wd_doctor_find(doctor, CHECK, PLUGIN,
-			       "make install CNIDIR=, or link it there",
+			       "`warder cni install`, or link it there",
 			       "is in none of %s, where runtimes look for it",
 			       bin_dirs);
 }
@@ -187,7 +181,7 @@ void wd_doctor_cni(struct wd_doctor *doctor, const char *conf_dir,
 	int cnt;
 
 	wd_format(&dir, "%s%s", doctor->root, conf_dir);
-	cnt = dir ? scandir(dir, &entry, is_conf, alphasort) : -1;
+	cnt = dir ? wd_cni_chain_files(dir, &entry) : -1;
 	free(dir);
 	if (cnt > 0) {
 		check_files(doctor, conf_dir, entry, cnt, run_dir);
