@@ -23,6 +23,8 @@ struct wd_journal;
 #define WD_HAPPENINGS(X) \
 	X(RUNG, "rung", \
 	  "another rung is in force, or one below full when the agent begins") \
+	X(PART, "part", \
+	  "programs of wires, of services or of the host that cannot be had") \
 	X(WIREGUARD, "wireguard", "a finding of WireGuard") \
 	X(ENCRYPTION, "encryption", \
 	  "what must be encrypted, and whether all wires are guarded") \

@@ -38,7 +38,7 @@ static void read_refusal(struct wd_ladder_file *file, struct json_object *obj)
 	struct wd_refusal *r = &file->refusal[file->refusals];
 	char *end;
 
-	if (file->refusals == WD_RUNG_PROG_CNT || cause == WD_CAUSE__MAX ||
+	if (file->refusals == WD_REFUSALS_MAX || cause == WD_CAUSE__MAX ||
 	    strlen(object) >= sizeof(r->object))
 		return; /* then it is tried again: costs time, no more */
 	memcpy(r->object, object, strlen(object) + 1);
@@ -136,7 +136,7 @@ const struct wd_refusal *wd_ladder_file_find(const struct wd_ladder_file *file,
 /* A fault of the program against this kernel, not of the moment or the node. */
 static bool is_for_good(const struct wd_attempt *a)
 {
-	if (a->optional || a->rung >= WD_RUNG_PROG_CNT || !*a->object)
+	if (!a->object || !*a->object || !wd_ladder_hash(a->object))
 		return false;
 	switch (a->cause) {
 	case WD_CAUSE_COMPLEXITY:
@@ -153,27 +153,41 @@ static bool is_for_good(const struct wd_attempt *a)
 	}
 }
 
+static void note(struct wd_ladder_file *file, const struct wd_attempt *a)
+{
+	struct wd_refusal *r = &file->refusal[file->refusals];
+
+	if (!is_for_good(a) || file->refusals == WD_REFUSALS_MAX)
+		return;
+	*r = (struct wd_refusal){
+		.hash = wd_ladder_hash(a->object),
+		.cause = a->cause,
+		.text = wd_xstrdup(a->text ? a->text : ""),
+	};
+	(void)snprintf(r->object, sizeof(r->object), "%s", a->object);
+	file->refusals++;
+}
+
 void wd_ladder_file_note(struct wd_ladder_file *file,
 			 const struct wd_ladder *ladder)
 {
-	struct wd_refusal now[WD_RUNG_PROG_CNT];
-	int cnt = 0;
+	struct wd_ladder_file before = *file;
 
-	for (int i = 0; i < ladder->attempts; i++) {
-		const struct wd_attempt *a = &ladder->attempt[i];
-		struct wd_refusal *r = &now[cnt];
+	file->refusals = 0;
+	/* parts are tried when they are wanted: until then it stays known */
+	for (int i = 0; i < before.refusals; i++) {
+		enum wd_part part = wd_part_from(before.refusal[i].object);
 
-		if (!is_for_good(a) || cnt == WD_RUNG_PROG_CNT)
+		if (part == WD_PART__MAX || ladder->part[part].at_ms)
 			continue;
-		*r = (struct wd_refusal){
-			.hash = wd_ladder_hash(a->object),
-			.cause = a->cause,
-			.text = wd_xstrdup(a->text ? a->text : ""),
-		};
-		(void)snprintf(r->object, sizeof(r->object), "%s", a->object);
-		cnt++;
+		file->refusal[file->refusals++] = before.refusal[i];
+		before.refusal[i].text = NULL;
 	}
-	forget(file);
-	memcpy(file->refusal, now, sizeof(now[0]) * (size_t)cnt);
-	file->refusals = cnt;
+	for (int i = 0; i < ladder->attempts; i++)
+		note(file, &ladder->attempt[i]);
+	for (int i = 0; i < WD_PART__MAX; i++) {
+		if (ladder->part[i].err)
+			note(file, &ladder->part[i]);
+	}
+	forget(&before);
 }

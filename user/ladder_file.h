@@ -17,6 +17,8 @@
 #define WD_BOOT_ID \
 	40 /* bytes of /proc/sys/kernel/random/boot_id, with its end */
 
+#define WD_REFUSALS_MAX ((int)WD_RUNG_PROG_CNT + (int)WD_PART__MAX)
+
 /* One object of this binary that the running kernel refused. */
 struct wd_refusal {
 	char object[16];
@@ -29,7 +31,7 @@ struct wd_ladder_file {
 	bool pinned;
 	enum wd_rung pin;
 	char boot_id[WD_BOOT_ID]; /* of the running kernel */
-	struct wd_refusal refusal[WD_RUNG_PROG_CNT];
+	struct wd_refusal refusal[WD_REFUSALS_MAX];
 	int refusals; /* in this boot */
 };
 

@@ -36,6 +36,7 @@ struct wd_rungs {
 	struct wd_timer *retry;
 	int retries; /* made so far since somebody asked */
 	enum wd_rung told; /* by wd_rungs_look() */
+	uint64_t part_told_ms[WD_PART__MAX]; /* the failure that was told last */
 	bool looked; /* it has, once */
 	uint64_t failures[WD_CAUSE__MAX]; /* of rungs, not of optional parts */
 };
@@ -251,6 +252,48 @@ static void tell_change(const struct wd_rungs *rungs, enum wd_rung before)
 		wd_endpoints_seed(agent->endpoints);
 }
 
+static void tell_part(struct wd_rungs *rungs, const struct wd_attempt *a)
+{
+	struct wd_happens happens = {
+		.what = WD_HAPPENS_PART,
+		.level = WD_LOG_WARN,
+		.about = json_object_new_object(),
+	};
+
+	rungs->failures[a->cause]++;
+	wd_json_str(happens.about, "object", a->object);
+	wd_json_str(happens.about, "cause", wd_cause_name(a->cause));
+	wd_json_str(happens.about, "fix", wd_cause_fix(a->cause));
+	wd_journal_tell(rungs->agent->journal, &happens,
+			"ladder: %s cannot be had: %s%s (cause: %s)", a->object,
+			a->text ? a->text : "failed",
+			a->skipped ? "; known from before, not tried" : "",
+			wd_cause_name(a->cause));
+	if (a->log)
+		write_log(rungs, a);
+}
+
+/* A failure that goes on is told once. */
+static void look_at_parts(struct wd_rungs *rungs)
+{
+	const struct wd_ladder *l = wd_ladder(rungs->agent->dp);
+	bool any = false;
+
+	for (int i = 0; i < WD_PART__MAX; i++) {
+		const struct wd_attempt *a = &l->part[i];
+		uint64_t now = a->err ? a->at_ms : 0;
+
+		if (now == rungs->part_told_ms[i])
+			continue;
+		if (now && !rungs->part_told_ms[i])
+			tell_part(rungs, a);
+		rungs->part_told_ms[i] = now;
+		any = true;
+	}
+	if (any)
+		write_down(rungs);
+}
+
 void wd_rungs_look(struct wd_agent *agent)
 {
 	struct wd_rungs *rungs = agent->rungs;
@@ -262,6 +305,7 @@ void wd_rungs_look(struct wd_agent *agent)
 	else if (rungs->told != before)
 		tell_change(rungs, before);
 	rungs->looked = true;
+	look_at_parts(rungs);
 }
 
 static int climb(struct wd_rungs *rungs, bool anew, char **ret_why)
@@ -269,6 +313,7 @@ static int climb(struct wd_rungs *rungs, bool anew, char **ret_why)
 	struct wd_ladder_opts opts = opts_of(rungs, anew);
 	struct wd_agent *agent = rungs->agent;
 	bool had_programs = wd_datapath_has_programs(agent->dp);
+	bool wires = wd_ladder(agent->dp)->part[WD_PART_WIRE].err;
 	bool moved;
 	int err;
 
@@ -281,7 +326,8 @@ static int climb(struct wd_rungs *rungs, bool anew, char **ret_why)
 		wd_agent_rebind(agent);
 		wd_events_rebind(agent->events);
 	}
-	if (moved || had_programs != wd_datapath_has_programs(agent->dp))
+	if (moved || wires ||
+	    had_programs != wd_datapath_has_programs(agent->dp))
 		wd_encryption_reload(agent->encryption);
 	note_rung(agent);
 	tell(rungs);
@@ -390,6 +436,11 @@ void wd_rungs_put(const struct wd_agent *agent, struct json_object *doc)
 	array = wd_json_array(doc, "attempts");
 	for (int i = 0; i < l->attempts; i++)
 		put_attempt(wd_json_push(array), &l->attempt[i]);
+	array = wd_json_array(doc, "parts");
+	for (int i = 0; i < WD_PART__MAX; i++) {
+		if (l->part[i].err)
+			put_attempt(wd_json_push(array), &l->part[i]);
+	}
 }
 
 static void answer(const struct wd_agent *agent, struct wd_ctl_conn *conn)

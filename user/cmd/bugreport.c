@@ -184,9 +184,12 @@ static void put_kernel(struct json_object *doc)
 }
 
 #define OBJECT_(object, rung, in, out) #object,
+#define WIRE_(object, rung, wire_out, wire_in, tun_out, tun_in) #object,
 static void put_objects(struct json_object *doc)
 {
-	static const char *const names[] = { WD_RUNG_PROGS(OBJECT_) };
+	static const char *const names[] = {
+		WD_RUNG_PROGS(OBJECT_) WD_WIRE_PROGS(WIRE_) "wd_late", "wd_host"
+	};
 	struct json_object *objects = wd_json_object(doc, "objects");
 	char hash[17];
 
@@ -197,6 +200,7 @@ static void put_objects(struct json_object *doc)
 	}
 }
 #undef OBJECT_
+#undef WIRE_
 
 static void put_logs(struct json_object *doc, const char *state_dir)
 {

@@ -41,12 +41,13 @@ static const char *outcome(struct json_object *doc, const char *rung)
 	return "";
 }
 
-static void print_attempts(struct json_object *doc)
+/* @key: "attempts" of rungs, or "parts" that are loaded beside. */
+static void print_attempts(struct json_object *doc, const char *key)
 {
-	size_t cnt = wd_json_len(doc, "attempts");
+	size_t cnt = wd_json_len(doc, key);
 
 	for (size_t i = 0; i < cnt; i++) {
-		struct json_object *a = wd_json_at(doc, "attempts", i);
+		struct json_object *a = wd_json_at(doc, key, i);
 
 		wd_print(stdout, "\n%s%s%s: %s\n", wd_json_get_str(a, "rung"),
 			 *wd_json_get_str(a, "object") ? ", " : "",
@@ -93,7 +94,8 @@ static void print_ladder(struct json_object *doc)
 		     !strcmp(wd_json_get_str(doc, "tables"), "memory") ?
 			     "the agent's memory" :
 			     "maps of the kernel");
-	print_attempts(doc);
+	print_attempts(doc, "attempts");
+	print_attempts(doc, "parts");
 }
 
 static int ask(const struct wd_args *args, struct json_object *req)

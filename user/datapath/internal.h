@@ -110,6 +110,10 @@ struct wd_datapath {
 	struct wd_datapath *family[WD_FAMILY__MAX];
 	struct wd_wire_info wire;
 	struct wd_nf_part nf[WD_NF__MAX];
+	/* of the last open or climb, for parts; see wd_ladder_opts */
+	bool (*refused)(void *ctx, const char *object, uint64_t hash,
+			enum wd_cause *ret_cause, const char **ret_text);
+	void *refused_ctx;
 };
 
 /* Tests and kcheck: use clsact although the kernel has tcx. */
@@ -408,6 +412,33 @@ int wd_ladder_unattached(struct wd_datapath *dp, uint32_t ifindex, int err);
 
 /** wd_ladder_forget() - free what was noted of attempts */
 void wd_ladder_forget(struct wd_datapath *dp);
+
+/* ---- part.c: what is loaded beside the programs of pods ---- */
+
+/**
+ * wd_part_begin() - may this part be tried now?
+ * One that was refused for good waits for a climb, one that failed otherwise
+ * for a pause that grows. Clears the last failure.
+ * Return: 0; or the -errno of the last try, which is told still.
+ */
+int wd_part_begin(struct wd_datapath *dp, enum wd_part part);
+
+/**
+ * wd_part_end() - it was tried: @err 0, or dp->failure tells, which it takes
+ * @error: the first line of why, "" if it was had
+ */
+void wd_part_end(struct wd_datapath *dp, enum wd_part part, int err,
+		 char *error, size_t bytes);
+
+/** wd_part_forget() - all may be tried again, known refusals too if @opts has none */
+void wd_part_forget(struct wd_datapath *dp, const struct wd_ladder_opts *opts);
+
+/** wd_part_elf() - the object of a part, by its name; NULL none */
+const void *wd_part_elf(const char *object, size_t *ret_bytes);
+
+/** wd_wire_elf(), wd_nf_elf() - the object of an image of wires, of netfilter */
+const void *wd_wire_elf(enum wd_part part, size_t *ret_bytes);
+const void *wd_nf_elf(enum wd_nf nf, size_t *ret_bytes);
 
 /* ---- netfilter.c ---- */
 

@@ -555,6 +555,7 @@ int wd_datapath_open_at(const char *bpffs, const struct wd_ladder_opts *opts,
 		*ret_error = strdup("datapath: out of memory");
 		return -ENOMEM;
 	}
+	wd_part_forget(dp, opts);
 	err = open_all(dp, opts);
 	if (!err) {
 		dp->opened = true;
@@ -750,6 +751,7 @@ int wd_datapath_climb(struct wd_datapath *dp, const struct wd_ladder_opts *opts,
 	if (dp->info.beside)
 		return -EAGAIN;
 	wd_ladder_forget(dp);
+	wd_part_forget(dp, opts);
 	wd_failure_clear(dp);
 	l->top = opts->top;
 	if (opts->top == WD_RUNG_HOLD) {

@@ -35,6 +35,18 @@ struct wd_attempt {
 	char *log; /* all that verifier and libbpf said, NULL none; allocated */
 };
 
+/*
+ * What is loaded beside the programs of pods, each object by itself: one that
+ * cannot be had takes no other one with it.
+ */
+enum wd_part {
+	WD_PART_WIRE,
+	WD_PART_WIREMIN,
+	WD_PART_LATE,
+	WD_PART_HOST,
+	WD_PART__MAX,
+};
+
 /* What is in force, and why nothing better is. */
 struct wd_ladder {
 	enum wd_rung rung;
@@ -47,6 +59,10 @@ struct wd_ladder {
 	uint64_t since_ms; /* CLOCK_REALTIME, when this rung was reached */
 	struct wd_attempt attempt[WD_ATTEMPTS_MAX]; /* of the last descent */
 	int attempts;
+	/* by enum wd_part, the last try of each; err 0: had; at_ms 0: not tried */
+	struct wd_attempt part[WD_PART__MAX];
+	uint64_t part_next_ms[WD_PART__MAX]; /* CLOCK_MONOTONIC, no try before */
+	int part_tries[WD_PART__MAX]; /* in vain, one after the other */
 };
 
 /* What a descent goes by. */
@@ -57,6 +73,7 @@ struct wd_ladder_opts {
 	/*
 	 * Is this object known to be refused for good on this boot of this
 	 * kernel? *ret_text: why, borrowed until the next call. May be NULL.
+	 * Also asked of parts, as long as the data path is open.
 	 */
 	bool (*refused)(void *ctx, const char *object, uint64_t hash,
 			enum wd_cause *ret_cause, const char **ret_text);
@@ -71,6 +88,9 @@ const struct wd_ladder *wd_ladder(const struct wd_datapath *dp);
 
 /** wd_ladder_hash() - of an object of this binary: tells versions apart, no more; 0 none such */
 uint64_t wd_ladder_hash(const char *object);
+
+/** wd_part_from() - by the name of its object; WD_PART__MAX it is none's */
+enum wd_part wd_part_from(const char *object);
 
 /** wd_ladder_transient() - is one of the attempts worth to be made again later */
 bool wd_ladder_transient(const struct wd_ladder *ladder);

@@ -393,6 +393,7 @@ void wd_datapath_close(struct wd_datapath *dp)
 	free(dp->left);
 	wd_failure_clear(dp);
 	wd_ladder_forget(dp);
+	wd_part_forget(dp, NULL);
 	free(dp);
 }
 

@@ -41,6 +41,7 @@ _Static_assert(offsetof(struct wd_host__rodata, wd_hash_key) ==
 
 static const struct part {
 	const char *prog; /* its object, too */
+	enum wd_part part;
 	const char *folder;
 	const void *(*elf)(size_t *bytes);
 	bool has_flows; /* it has the constants of the flow table */
@@ -52,13 +53,13 @@ static const struct part {
 	} link[WD_NF_LINKS];
 } parts[WD_NF__MAX] = {
 	[WD_NF_LATE] = {
-		"wd_late", "late", wd_late__elf_bytes, false, 2, {
+		"wd_late", WD_PART_LATE, "late", wd_late__elf_bytes, false, 2, {
 			{ NFPROTO_IPV4, NF_INET_PRE_ROUTING, "wd_late4" },
 			{ NFPROTO_IPV6, NF_INET_PRE_ROUTING, "wd_late6" },
 		},
 	},
 	[WD_NF_HOST] = {
-		"wd_host", "host", wd_host__elf_bytes, true, 4, {
+		"wd_host", WD_PART_HOST, "host", wd_host__elf_bytes, true, 4, {
 			{ NFPROTO_IPV4, NF_INET_LOCAL_IN, "wd_host4_in" },
 			{ NFPROTO_IPV4, NF_INET_LOCAL_OUT, "wd_host4_out" },
 			{ NFPROTO_IPV6, NF_INET_LOCAL_IN, "wd_host6_in" },
@@ -283,27 +284,10 @@ static int load(struct wd_datapath *dp, enum wd_nf nf)
 	return err;
 }
 
-/* The first line: what was tried, and the likely cause. */
-static void note_why(struct wd_datapath *dp, enum wd_nf nf, int err)
+static int open_links(struct wd_datapath *dp, enum wd_nf nf)
 {
-	char *why = wd_failure_why(dp);
+	int err = 0;
 
-	(void)snprintf(dp->nf[nf].error, sizeof(dp->nf[nf].error), "%s: %.*s",
-		       parts[nf].prog, why ? (int)strcspn(why, "\n") : 60,
-		       why ? why : strerror(-err));
-	free(why);
-}
-
-int wd_nf_open(struct wd_datapath *dp, enum wd_nf nf)
-{
-	int err;
-
-	dp->nf[nf].state_id = 0;
-	dp->nf[nf].error[0] = '\0';
-	if (dp->engine != WD_ENGINE_PROGS || dp->info.beside || dp->memory)
-		return -EOPNOTSUPP;
-	wd_failure_clear(dp);
-	err = load(dp, nf);
 	for (uint32_t i = 0; !err && i < parts[nf].cnt; i++) {
 		err = open_one(dp, nf, i);
 		if (err)
@@ -312,11 +296,33 @@ int wd_nf_open(struct wd_datapath *dp, enum wd_nf nf)
 				"(Linux 6.6, nf_defrag_ipv4, nf_defrag_ipv6)",
 				parts[nf].link[i].pin);
 	}
-	if (err)
-		note_why(dp, nf, err);
-	else
-		dp->nf[nf].state_id = dp->map_id[WD_MAP_wd_state];
 	return err;
+}
+
+int wd_nf_open(struct wd_datapath *dp, enum wd_nf nf)
+{
+	struct wd_nf_part *p = &dp->nf[nf];
+	int err;
+
+	p->state_id = 0;
+	if (dp->engine != WD_ENGINE_PROGS || dp->info.beside || dp->memory) {
+		p->error[0] = '\0';
+		return -EOPNOTSUPP;
+	}
+	err = wd_part_begin(dp, parts[nf].part);
+	if (!err)
+		err = load(dp, nf);
+	if (!err)
+		err = open_links(dp, nf);
+	wd_part_end(dp, parts[nf].part, err, p->error, sizeof(p->error));
+	if (!err)
+		p->state_id = dp->map_id[WD_MAP_wd_state];
+	return err;
+}
+
+const void *wd_nf_elf(enum wd_nf nf, size_t *ret_bytes)
+{
+	return parts[nf].elf(ret_bytes);
 }
 
 bool wd_nf_on(const struct wd_datapath *dp, enum wd_nf nf)
@@ -358,7 +364,8 @@ int wd_nf_check(struct wd_datapath *dp, enum wd_nf nf, int *ret_found)
 		wd_failure_clear(dp);
 		wd_fail(dp, err, WD_STAGE_HOOK,
 			"what was taken off cannot be attached again");
-		note_why(dp, nf, err);
+		wd_part_end(dp, parts[nf].part, err, part->error,
+			    sizeof(part->error));
 	}
 	return err;
 }

@@ -64,16 +64,16 @@ enum wd_rung wd_object_rung(const char *prog_name)
 uint64_t wd_ladder_hash(const char *object)
 {
 	uint64_t hash = 0xcbf29ce484222325;
-	const struct image *image = NULL;
-	const uint8_t *at;
-	size_t bytes;
+	const uint8_t *at = NULL;
+	size_t bytes = 0;
 
 	for (size_t i = 0; i < IMAGES; i++)
 		if (!strcmp(images[i].name, object))
-			image = &images[i];
-	if (!image)
+			at = images[i].elf(&bytes);
+	if (!at)
+		at = wd_part_elf(object, &bytes);
+	if (!at)
 		return 0;
-	at = image->elf(&bytes);
 	for (size_t i = 0; i < bytes; i++)
 		hash = (hash ^ at[i]) * 0x100000001b3;
 	return hash;

@@ -264,33 +264,31 @@ static int load_image(struct wd_datapath *dp, const struct image *image)
 	return err;
 }
 
-/* The first line: what was tried, and the likely cause. */
-static void note_why(struct wd_datapath *dp, const struct image *image, int err)
-{
-	char *why = wd_failure_why(dp);
-
-	(void)snprintf(dp->wire.error, sizeof(dp->wire.error), "%s: %.*s",
-		       image->name, why ? (int)strcspn(why, "\n") : 40,
-		       why ? why : strerror(-err));
-	free(why);
-}
-
 static int load(struct wd_datapath *dp)
 {
 	int err = -ENOENT;
 
 	for (size_t i = 0; i < IMAGES; i++) {
-		wd_failure_clear(dp);
-		err = load_image(dp, &images[i]);
+		enum wd_part part = WD_PART_WIRE + i;
+
+		err = wd_part_begin(dp, part);
+		if (!err)
+			err = load_image(dp, &images[i]);
+		wd_part_end(dp, part, err, dp->wire.error,
+			    sizeof(dp->wire.error));
 		if (!err) {
 			dp->wire.loaded = true;
 			dp->wire.object = images[i].name;
 			dp->wire.rung = images[i].rung;
 			break;
 		}
-		note_why(dp, &images[i], err);
 	}
 	return err;
+}
+
+const void *wd_wire_elf(enum wd_part part, size_t *ret_bytes)
+{
+	return images[part - WD_PART_WIRE].elf(ret_bytes);
 }
 
 int wd_wire_open(struct wd_datapath *dp)
