@@ -25,6 +25,7 @@ NO_LINKS = 'bpf:LINK_CREATE errno=EPERM'
 NO_FILTERS = 'netlink:ROUTE type=NEWTFILTER errno=EINVAL'
 NO_NFT = 'socket:NETFILTER errno=EPROTONOSUPPORT'
 TRANSIENT = 'bpf:PROG_LOAD name=wd_pod_* errno=ENOMEM'
+LOOK_S = 2  # between two looks of the agent at what is attached
 FIRST_PAUSE_S = 10  # before what may pass is tried again
 ADD_S = FIRST_PAUSE_S / 2  # who waited for the ladder would take longer
 
@@ -181,17 +182,35 @@ def host_pins(b):
     return os.listdir(path) if os.path.isdir(path) else []
 
 
+def part_events(b):
+    doc = json.loads(b.node.warder('status', '--events', '--json')[1])
+    return [(e['object'], e['cause']) for e in doc['happened']
+            if e['agent'] == 'part']
+
+
+def parts_told(b):
+    """What cannot be had beside the programs of pods: events and status."""
+    told = [(p['object'], p['cause']) for p in b.ladder()['parts']]
+    wait_for('it is told', lambda: part_events(b) == told)
+    shown = b.node.warder('ladder', 'show')[1]
+    for object_, cause in told:
+        if f', {object_}: ' not in shown or f'cause {cause}' not in shown:
+            raise Fail(f'ladder show does not say {object_}, {cause}:', shown)
+    return told
+
+
 def what_judges_the_host_is_not_used_where_it_runs_wrongly(b):
     """One wrong verdict of the golden packets, or a program that is refused:
     it is told, nothing of it stays, and pods are judged as they were."""
     allowed = list(b.c.policies)
-    for rule, word in (('PROG_TEST_RUN name=wd_host* after=3 times=1 retval=7',
-                        'golden packet'),
-                       ('PROG_TEST_RUN name=wd_host* errno=EINVAL',
-                        'cannot be tried'),
-                       ('PROG_LOAD name=wd_host* errno=EACCES '
-                        'log="R1 invalid mem access\\nprocessed 9 insns\\n"',
-                        'verifier')):
+    for rule, word, cause in (
+            ('PROG_TEST_RUN name=wd_host* after=3 times=1 retval=7',
+             'golden packet', 'golden'),
+            ('PROG_TEST_RUN name=wd_host* errno=EINVAL', 'cannot be tried',
+             'golden'),
+            ('PROG_LOAD name=wd_host* errno=EACCES '
+             'log="R1 invalid mem access\\nprocessed 9 insns\\n"', 'verifier',
+             'verifier')):
         never_tried(b)
         fresh(b, 'bpf:' + rule)
         b.c.apply([*allowed, host_policy()])
@@ -201,13 +220,46 @@ def what_judges_the_host_is_not_used_where_it_runs_wrongly(b):
             raise Fail(f'status does not say {word!r}:', host['why'])
         expect('full', b.node.status()['rung'], 'rung of pods')
         expect([], host_pins(b), 'pins')
+        expect([('wd_host', cause)], parts_told(b), 'what is told')
         b.check_traffic()
+    logs = json.loads(b.node.warder(
+        'bugreport', '--json', '--state-dir',
+        os.path.join(b.node.dir, 'state'))[1])['logs']
+    if 'invalid mem access' not in logs['load-wd_host.log']:
+        raise Fail('the report has not the log:', logs)
+    since = time.monotonic()
+    never_tried(b)
+    b.start('bpf:' + rule)
+    part = b.ladder()['parts'][0]
+    expect(('wd_host', True), (part['object'], part['skipped']), 'known')
+    expect([], loads_of(b, since, 'wd_host'), 'loads by the next agent')
     b.refuse.set()
     b.node.warder('ladder', 'climb')
     expect((True, ''), (host_of(b)['enforced'], host_of(b)['why']),
            'enforced after climb')
     expect(4, len(host_pins(b)), 'pins')
     b.c.apply(allowed)
+    b.check_traffic()
+
+
+def wires_that_are_refused_are_not_tried_all_the_time(b):
+    """The verifier's time is the agent's, which answers nobody meanwhile."""
+    programs = ('wd_wire', 'wd_tun', 'wd_wiremin', 'wd_tunmin')
+    b.detach()
+    b.forget()
+    b.start(*(f'bpf:PROG_LOAD name={p}_* errno=E2BIG' for p in programs),
+            args=('--encryption', 'required'))
+    expect([('wd_wire', 'complexity'), ('wd_wiremin', 'complexity')],
+           parts_told(b), 'what is told')
+    since = time.monotonic()
+    time.sleep(3 * LOOK_S)
+    expect([], [e for p in programs for e in loads_of(b, since, p)],
+           'loads by themselves')
+    b.refuse.set()
+    b.node.warder('ladder', 'climb')
+    wait_for('wires are judged',
+             lambda: b.node.status()['wires']['object'] == 'wd_wire')
+    expect([], b.ladder()['parts'], 'parts that cannot be had')
     b.check_traffic()
 
 
@@ -421,6 +473,7 @@ GROUPS = (
     (status_names_the_rung_and_why,
      a_device_that_nothing_can_be_attached_to_is_told_of,
      what_judges_the_host_is_not_used_where_it_runs_wrongly,
+     wires_that_are_refused_are_not_tried_all_the_time,
      a_permanent_refusal_is_not_tried_again_in_this_boot,
      climb_tries_it_and_nothing_else_does,
      another_binary_tries_what_this_one_was_refused,

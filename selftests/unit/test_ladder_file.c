@@ -126,6 +126,36 @@ static void a_directory_that_is_gone_is_an_error(void)
 	wd_ladder_file_fini(&file);
 }
 
+/* What is loaded beside is tried when it is wanted, which may be later. */
+static void a_refused_part_stays_known_until_it_is_tried(void)
+{
+	uint64_t hash = wd_ladder_hash("wd_host");
+	struct wd_ladder ladder = {
+		.part[WD_PART_HOST] = { .object = "wd_host",
+					.stage = WD_STAGE_PROG,
+					.err = -EACCES,
+					.cause = WD_CAUSE_VERIFIER,
+					.text = words,
+					.at_ms = 1 },
+	};
+	struct wd_ladder_file file;
+
+	wd_expect(hash != 0);
+	wd_ladder_file_read(&file, dir);
+	wd_ladder_file_note(&file, &ladder);
+	write_and_read(&file);
+	wd_expect(wd_ladder_file_find(&file, "wd_host", hash));
+	ladder.part[WD_PART_HOST] = (struct wd_attempt){ .object = "" };
+	wd_ladder_file_note(&file, &ladder);
+	write_and_read(&file);
+	wd_expect(wd_ladder_file_find(&file, "wd_host", hash));
+	ladder.part[WD_PART_HOST].at_ms = 2; /* and was had */
+	wd_ladder_file_note(&file, &ladder);
+	write_and_read(&file);
+	wd_expect(!wd_ladder_file_find(&file, "wd_host", hash));
+	wd_ladder_file_fini(&file);
+}
+
 int main(void)
 {
 	char *path = NULL;
@@ -139,6 +169,7 @@ int main(void)
 	WD_TEST(another_boot_knows_of_no_refusal_but_of_the_pin);
 	WD_TEST(a_damaged_file_counts_as_none);
 	WD_TEST(a_directory_that_is_gone_is_an_error);
+	WD_TEST(a_refused_part_stays_known_until_it_is_tried);
 	if (asprintf(&path, "%s/ladder.json", dir) > 0)
 		(void)unlink(path);
 	free(path);
