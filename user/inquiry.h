@@ -17,6 +17,7 @@ struct wd_addr;
 struct wd_endpoint;
 struct wd_model;
 struct wd_store;
+struct wd_trace_source;
 
 /* Whom to ask; all borrowed. */
 struct wd_world {
@@ -26,6 +27,8 @@ struct wd_world {
 	bool host_policy; /* what this host sends to its pods is judged, too */
 	bool late; /* services are judged behind the translation */
 	const char *rung; /* NULL: no kernel stands behind it */
+	/* the maps that the programs read; NULL: none read any */
+	const struct wd_trace_source *kernel;
 	const char *
 		as_of; /* the manifests it is made of; NULL: those of an agent */
 	/* an interface of this node, NULL none */
@@ -47,7 +50,8 @@ struct wd_refusal {
 
 /**
  * wd_inquire() - answer one question
- * @req: from, to (text), family (4, 6, 0)
+ * @req: from, to (text), family (4, 6, 0), ask (kernel, model; "": the kernel
+ *	 if there is one)
  * Return: the answer, to be put; NULL: @ret_refusal says why not.
  */
 struct json_object *wd_inquire(const struct wd_world *world,

@@ -2,7 +2,8 @@
 /*
  * query.h - answers of the agent, one file per noun, for query.c's table only.
  *
- * Handlers look at struct wd_agent and change nothing, but for sync, stop and policy.confirm.
+ * Handlers look at struct wd_agent and change nothing, but for sync, stop, policy.confirm,
+ * and why, which has drift repaired that it finds.
  * The keys of the answers are documented in the man page of each command.
  */
 #ifndef WARDER_QUERY_H

@@ -70,6 +70,76 @@ def spoil_values(b, places):
             m.close()
 
 
+def why(b, *words, src='bad'):
+    """Exit code, and the answer about @src -> srv:80."""
+    code, out, _ = b.node.warder('why', f'shop/{src}', 'shop/srv:80', '--json',
+                                 *words, ok=None)
+    return code, json.loads(out)
+
+
+def ingress(doc):
+    return next(h for h in doc['hooks'] if h['direction'] == 'ingress')
+
+
+def planted(b, name, place):
+    """One byte of an entry is another: `why` must hear it of the kernel, tell
+    it, and have it counted and repaired. @place gives key, offset and value, of
+    the way through the maps as it is now."""
+    before = b.drift()
+    key, offset, value = place(ingress(why(b)[1])['kernel'])
+    m = b.map(name)
+    try:
+        good = m.get(key)
+        m.set(key, good[:offset] + bytes([value]) + good[offset + 1:])
+        code, doc = why(b, '--from', 'kernel')
+        if m.get(key) != good:
+            raise Fail(f'{name}: not repaired, or not by then')
+    finally:
+        m.close()
+    hook = ingress(doc)
+    if not doc['drift']:
+        # the agent's own check was as quick
+        expect(True, b.drift()['found'] > before['found'], name)
+        return False
+    expect(('kernel', 'drop'), (doc['answered_by'],
+                                hook['objects']['verdict']), name)
+    expect((0, 'allow', hook['kernel']['reason']),
+           (code, doc['verdict'], doc['reason']), name)
+    expect(True, any(w.startswith('drift:') for w in doc['warnings']), name)
+    expect(True, b.drift()['found'] > before['found'], f'{name}: counted')
+    expect(False, why(b)[1]['drift'], f'{name}: gone')
+    return True
+
+
+def test_why_asks_the_kernel(b):
+    """Of three chances each: the agent looks every few seconds, too."""
+    code, doc = why(b)
+    kernel = ingress(doc)['kernel']
+    expect((1, 'kernel', 'drop'), (code, doc['answered_by'], doc['verdict']),
+           'whose word')
+    expect((doc['generation'], doc['to']['identity']),
+           (kernel['generation'], kernel['identity']), 'the way')
+    code, doc = why(b, '--from', 'model')
+    expect((1, 'model', 'drop'), (code, doc['answered_by'], doc['verdict']),
+           'whose word')
+    endpoint = struct.pack('=I', json.loads(b.node.warder(
+        'endpoint', 'get', 'shop/srv', '--json')[1])['ifindex'])
+    address = bytes(int(n) for n in b.bad.ips[4].split('.'))
+    for name, place in (
+            # ready, and no longer isolated
+            ('wd_slot', lambda k: (struct.pack('=I', 2 * k['slot']), 0, 1)),
+            ('wd_addr4', lambda k: (address, 4 + 4 * (k['generation'] & 1),
+                                    row_of(b, 'ok'))),
+            ('wd_device', lambda k: (endpoint, 28, 2))):  # WD_EP_OFF
+        if not any(planted(b, name, place) for _ in range(3)):
+            raise Fail(f'{name}: the kernel was never asked in time')
+    b.verdicts('after all')
+
+
+def row_of(b, name):
+    return ingress(why(b, src=name)[1])['kernel']['row']
+
+
 def test_arrays(b):
     spoil_values(b, [('wd_row', struct.pack('=I', 1), 9),
                      ('wd_slot', struct.pack('=I', 2), 4),

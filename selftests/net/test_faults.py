@@ -222,6 +222,9 @@ def map_is_full(b):
         b.shows('doctor', 1, 'pods: shop/srv: too_large', 'does not fit',
                 'fix: fewer or wider prefixes, ports and selectors in the '
                 'policies that select it')
+        b.shows('why shop/ok shop/srv:80', 1,
+                'WARNING: all traffic of shop/srv is dropped: its policy does '
+                'not fit', 'drop, decided at ingress', 'NOT_READY')
     finally:
         b.policies()
 

@@ -20,7 +20,9 @@
 #include "byteorder.h"
 #include "iif.h"
 #include "image.h"
+#include "model/trace.h"
 #include "model/xalloc.h"
+#include "tap.h"
 
 #define CPUS_MAX 256
 #define BUCKETS 256 /* of the flow table */
@@ -209,6 +211,33 @@ void wd_kernel_host_policy(struct wd_kernel *kernel, bool on)
 	state->flags &= ~(uint32_t)WD_STATE_HOST_POLICY;
 	if (on)
 		state->flags |= WD_STATE_HOST_POLICY;
+}
+
+static int get(void *ctx, enum wd_map map, const void *key, void *ret_val)
+{
+	const struct wd_kernel *k = ctx;
+
+	return bpf_map_lookup_elem(k->fd[map], key, ret_val);
+}
+
+bool wd_kernel_agrees(struct wd_kernel *kernel, const struct wd_endpoint *ep,
+		      const struct wd_flow *flow, const struct wd_decision *d,
+		      uint64_t *cnt)
+{
+	const struct wd_trace_source maps = { .ctx = kernel, .get = get };
+	const struct wd_trace_ask ask = { .dir = d->dir,
+					  .ifindex = ep->ifindex,
+					  .flow = flow };
+	struct wd_trace trace = { 0 };
+
+	(*cnt)++;
+	return wd_expect_int(0, wd_trace(&maps, &ask, &trace)) &&
+	       wd_expect_int(d->table_reason, trace.reason) &&
+	       wd_expect_int(d->table_verdict, trace.verdict) &&
+	       wd_expect_int(d->on_trial, trace.on_trial) &&
+	       wd_expect_int(d->rule_id, trace.rule_id) &&
+	       wd_expect_int(d->identity, trace.identity) &&
+	       wd_expect_int(d->peer_identity, trace.peer_identity);
 }
 
 void wd_kernel_fail_after(struct wd_kernel *kernel, uint32_t cnt)

@@ -38,6 +38,14 @@ struct wd_sink wd_kernel_sink(struct wd_kernel *kernel);
 /** wd_kernel_host_policy() - judge this host's own sockets too */
 void wd_kernel_host_policy(struct wd_kernel *kernel, bool on);
 
+/**
+ * wd_kernel_agrees() - do the maps say what @d says the tables say, to who looks
+ * entries up one by one as `warder why` does; expects it. Counts in *@cnt.
+ */
+bool wd_kernel_agrees(struct wd_kernel *kernel, const struct wd_endpoint *ep,
+		      const struct wd_flow *flow, const struct wd_decision *d,
+		      uint64_t *cnt);
+
 /** wd_kernel_fail_after() - the sink fails at its @cnt-th call from now; 0 never */
 void wd_kernel_fail_after(struct wd_kernel *kernel, uint32_t cnt);
 

@@ -28,6 +28,7 @@
 
 #define STEPS 24 /* commits of one cluster */
 #define ASKED 30 /* questions after each, of the model */
+#define TRACED 4 /* the same, where programs are */
 #define SENT 24 /* packets after each, through the programs */
 #define LIVE 24 /* flows kept alive between commits */
 #define WAYS 4 /* to each cluster, see walk.h */
@@ -64,7 +65,8 @@ static uint64_t cases_wanted = 50000;
 static uint64_t model_cases_wanted = 200000;
 static long only_cluster = -1;
 static uint32_t clusters_wanted = 40; /* walked to */
-static uint64_t asked, sent, repeated, recomputed, walked, failures, services;
+static uint64_t asked, sent, repeated, recomputed, walked, failures, services,
+	traces;
 static uint64_t reason_cnt[WD_R__MAX];
 static uint32_t last_ep;
 static uint32_t last_sport;
@@ -310,7 +312,8 @@ static bool random_flow(struct cluster *c, const struct wd_endpoint **ret_ep,
 
 /* A flow, what the model says of it, and the same as the node translates it. */
 static bool say(struct cluster *c, struct wd_model *model, struct wd_flow *flow,
-		struct wd_flow *there, struct wd_decision d[WD_DIR__MAX])
+		struct wd_flow *there, struct wd_decision d[WD_DIR__MAX],
+		bool *ret_to_service)
 {
 	struct wd_service_info service;
 	const struct wd_endpoint *ep;
@@ -321,6 +324,7 @@ static bool say(struct cluster *c, struct wd_model *model, struct wd_flow *flow,
 	memset(d, 0, WD_DIR__MAX * sizeof(*d));
 	wd_model_why(model, flow, c->oracle.host_policy, d, &service);
 	*there = *flow;
+	*ret_to_service = service.ns != NULL;
 	if (service.backends) {
 		there->dst = service.addr;
 		there->port = service.port;
@@ -333,9 +337,10 @@ static bool ask(struct cluster *c, struct wd_model *model, uint64_t *counter)
 {
 	struct wd_decision d[WD_DIR__MAX];
 	struct wd_flow flow, there;
+	bool to_service;
 
 	for (int i = 0; i < ASKED; i++) {
-		if (!say(c, model, &flow, &there, d))
+		if (!say(c, model, &flow, &there, d, &to_service))
 			continue;
 		(*counter)++;
 		if (!check_end(c, WD_EGRESS, &flow, &there, &d[WD_EGRESS]) ||
@@ -343,6 +348,36 @@ static bool ask(struct cluster *c, struct wd_model *model, uint64_t *counter)
 			return false;
 	}
 	return true;
+}
+
+static bool check_maps(const struct cluster *c, enum wd_dir dir,
+		       const struct wd_flow *flow, const struct wd_decision *d)
+{
+	const struct wd_addr *addr = dir == WD_EGRESS ? &flow->src : &flow->dst;
+	const struct wd_endpoint *ep = NULL;
+
+	if (!d->enforced || wd_oracle_local(&c->oracle, addr, &ep) != 1 ||
+	    wd_kernel_agrees(c->kernel, ep, flow, d, &traces))
+		return true;
+	report(c, ep, dir, flow);
+	return false;
+}
+
+/* Whoever reads the maps one by one hears what the model wrote. */
+static bool ask_maps(struct cluster *c)
+{
+	struct wd_decision d[WD_DIR__MAX];
+	struct wd_flow flow, there;
+	bool to_service, ok = true;
+
+	for (int i = 0; i < TRACED && ok; i++) {
+		if (!say(c, c->model, &flow, &there, d, &to_service))
+			continue;
+		ok = to_service ||
+		     check_maps(c, WD_EGRESS, &flow, &d[WD_EGRESS]);
+		ok = ok && check_maps(c, WD_INGRESS, &there, &d[WD_INGRESS]);
+	}
+	return ok;
 }
 
 /* A model that sees only the end must say what the changed one says. */
@@ -626,6 +661,8 @@ static bool step(struct cluster *c)
 		return false;
 	if (!c->kernel)
 		return ask(c, c->model, &asked);
+	if (!ask_maps(c))
+		return false;
 	for (int i = 0; i < LIVE; i++)
 		if (c->live[i].ep && !send_again(c, &c->live[i]))
 			return false;
@@ -684,8 +721,10 @@ static void programs_say_what_the_objects_say(void)
 		return;
 	run_clusters(kernel, &sent, cases_wanted);
 	wd_kernel_close(kernel);
-	printf("# %llu packets, %llu of them of live flows\n",
-	       (unsigned long long)sent, (unsigned long long)repeated);
+	printf("# %llu packets, %llu of them of live flows, %llu ways through "
+	       "the maps\n",
+	       (unsigned long long)sent, (unsigned long long)repeated,
+	       (unsigned long long)traces);
 	for (int i = 0; i < WD_R__MAX; i++)
 		if (reason_cnt[i])
 			printf("#   %s %llu\n", wd_dump_reason(i),
@@ -767,9 +806,10 @@ static bool ask_no_wider(struct cluster *c, uint64_t *cnt, uint64_t *closed)
 {
 	struct wd_decision d[WD_DIR__MAX];
 	struct wd_flow flow, there;
+	bool to_service;
 
 	for (int i = 0; i < ASKED; i++) {
-		if (!say(c, c->model, &flow, &there, d))
+		if (!say(c, c->model, &flow, &there, d, &to_service))
 			continue;
 		(*cnt)++;
 		if (!is_no_wider(c, WD_EGRESS, &flow, &d[WD_EGRESS], closed) ||

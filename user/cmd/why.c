@@ -67,6 +67,25 @@ static void print_rule(struct json_object *decision)
 				  wd_show_policies(decision, "isolated_by"));
 }
 
+/* What each says that was asked, where they do not agree. */
+static void print_drift(struct json_object *hook)
+{
+	static const char *const who[][2] = {
+		{ "objects", "the objects say" },
+		{ "table", "the agent wrote" },
+		{ "kernel", "the kernel's maps say" },
+	};
+
+	for (size_t i = 0; i < sizeof(who) / sizeof(*who); i++) {
+		struct json_object *said = wd_json_get(hook, who[i][0]);
+
+		if (said)
+			wd_print(stdout, "  %-7s  DRIFT: %s %s: %s\n", "",
+				 who[i][1], wd_json_get_str(said, "verdict"),
+				 wd_json_get_str(said, "reason"));
+	}
+}
+
 static void print_hook(struct json_object *hook)
 {
 	const char *where = wd_json_get_str(hook, "where");
@@ -91,14 +110,8 @@ static void print_hook(struct json_object *hook)
 			 dir);
 	else
 		wd_print(stdout, "  %-7s  not a pod: no hook\n", dir);
-	if (wd_json_get_bool(hook, "drift")) {
-		struct json_object *table = wd_json_get(hook, "table");
-
-		wd_print(stdout,
-			 "  %-7s  DRIFT: the programs' tables say %s: %s\n", "",
-			 wd_json_get_str(table, "verdict"),
-			 wd_json_get_str(table, "reason"));
-	}
+	if (wd_json_get_bool(hook, "drift"))
+		print_drift(hook);
 }
 
 static void print_service(struct json_object *doc)
@@ -195,9 +208,10 @@ static void print_verdict(struct json_object *doc)
 		wd_show_line("as of", "%s, no kernel was asked",
 			     wd_json_get_str(doc, "as_of"));
 	else
-		wd_show_line("generation", "%lld, rung %s",
+		wd_show_line("generation", "%lld, rung %s, asked: the %s",
 			     (long long)wd_json_get_int(doc, "generation"),
-			     wd_json_get_str(doc, "rung"));
+			     wd_json_get_str(doc, "rung"),
+			     wd_json_get_str(doc, "answered_by"));
 	if (!wd_json_len(doc, "hooks"))
 		return;
 	puts("hooks");
@@ -227,6 +241,7 @@ static struct json_object *request(const struct wd_args *args)
 
 	wd_json_str(req, "from", args->argv[0]);
 	wd_json_str(req, "to", args->argv[1]);
+	wd_json_str(req, "ask", wd_args_get(args, "from"));
 	wd_json_int(req, "family",
 		    wd_args_has(args, "ipv4") ? 4 :
 		    wd_args_has(args, "ipv6") ? 6 :
@@ -325,6 +340,15 @@ static int ask_manifests(const struct wd_args *args,
 static int check_options(const struct wd_args *args)
 {
 	bool is_asof = wd_args_has(args, "as-of-manifests");
+	const char *from = wd_args_get(args, "from");
+
+	if (from && strcmp(from, "kernel") != 0 && strcmp(from, "model") != 0)
+		return wd_cmd_fail(args, WD_EXIT_USAGE, "--from",
+				   "'%s' is neither kernel nor model", from);
+	if (from && is_asof)
+		return wd_cmd_fail(args, WD_EXIT_USAGE, "--from",
+				   "there is no kernel to ask with "
+				   "--as-of-manifests");
 
 	if (wd_args_has(args, "ipv4") && wd_args_has(args, "ipv6"))
 		return wd_cmd_fail(args, WD_EXIT_USAGE, "",
@@ -401,6 +425,9 @@ static int cmd_why(const struct wd_args *args)
 static const struct wd_opt opts[] = {
 	{ .name = "ipv4", .key = '4', .help = "ask about IPv4 only" },
 	{ .name = "ipv6", .key = '6', .help = "ask about IPv6 only" },
+	{ .name = "from",
+	  .arg = "kernel|model",
+	  .help = "whose word counts: the kernel's maps (default), or the objects" },
 	{ .name = "suggest",
 	  .help = "print the NetworkPolicy that changes it, and nothing else" },
 	{ .name = "as-of-manifests",
@@ -430,6 +457,10 @@ const struct wd_cmd wd_cmd_why = {
 		"NS/POD:13.1/icmp. Protocols without ports leave it out:\n"
 		"NS/POD:/47. Exit code 0: passes (also in audit mode), 1: is "
 		"dropped.\n\n"
+		"The verdict is what the kernel's maps say, found as the programs find it, where\n"
+		"programs are in force; with --from model it is what the objects say. Both are\n"
+		"asked in any case: where they differ, each is told, and the maps are checked,\n"
+		"repaired and counted as drift.\n\n"
 		"The answer says what to change to allow what is dropped, or to deny "
 		"what passes. With\n--suggest a NetworkPolicy that does it is printed, "
 		"ready for `kubectl apply -f -`; the\nexit code then is 0 if there is "
