@@ -319,6 +319,7 @@ const struct wd_ctl_cmd wd_query_cmds[] = {
 	{ "policy.get", wd_query_policy_get },
 	{ "policy.diff", wd_query_policy_diff },
 	{ "replay", wd_query_replay },
+	{ "seen", wd_query_seen },
 	{ "policy.confirm", wd_query_policy_confirm },
 	{ "why", wd_query_why },
 	{ "monitor", wd_events_monitor },

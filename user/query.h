@@ -32,6 +32,7 @@ WD_QUERY_HANDLER(wd_query_policy_list);
 WD_QUERY_HANDLER(wd_query_policy_get);
 WD_QUERY_HANDLER(wd_query_policy_diff);
 WD_QUERY_HANDLER(wd_query_replay);
+WD_QUERY_HANDLER(wd_query_seen);
 WD_QUERY_HANDLER(wd_query_policy_confirm);
 WD_QUERY_HANDLER(wd_query_why);
 WD_QUERY_HANDLER(wd_query_map_list);

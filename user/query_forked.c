@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * query_forked.c - `policy diff` and `replay`: start the child that finds it out.
+ * query_forked.c - `policy diff`, `replay` and `report`: start the child that finds it out.
  * The answer goes past the agent, from the child to who asked.
  */
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include "query.h"
 #include "rehearsal.h"
 #include "replay.h"
+#include "seen.h"
 
 /* May a child be started? If not, the peer is told. */
 static bool may_fork(struct wd_agent *agent, struct wd_ctl_conn *conn,
@@ -114,5 +115,21 @@ void wd_query_replay(void *ctx, struct wd_ctl_conn *conn,
 	if (may_fork(agent, conn, "replay", fd) &&
 	    !read_replay(agent, conn, req, &replay))
 		start(agent, conn, "replay", fd, wd_replay_run, &replay);
+	wd_query_no_fd(fd);
+}
+
+/* ---- report ---- */
+
+void wd_query_seen(void *ctx, struct wd_ctl_conn *conn, struct json_object *req,
+		   int fd)
+{
+	struct wd_agent *agent = ctx;
+	int64_t since_s = wd_json_get_int(req, "since_s");
+	struct wd_seen seen = { .since_s = (uint32_t)since_s };
+
+	if (since_s < 1 || since_s > WD_DENIED_S)
+		wd_ctl_error(conn, 2, "since", "is not within the last hour");
+	else if (may_fork(agent, conn, "report", fd))
+		start(agent, conn, "report", fd, wd_seen_run, &seen);
 	wd_query_no_fd(fd);
 }

@@ -398,6 +398,96 @@ static void put_notes(const struct wd_rehearsal_flows *flows,
 	put_loss(flows, notes);
 }
 
+/* ---- all of them, as they stand ---- */
+
+static uint64_t stopped(const struct wd_observed *seen)
+{
+	return seen->dropped + seen->audited;
+}
+
+/* What was stopped most, then what passed most. */
+static int compare_seen(const struct wd_observed *a,
+			const struct wd_observed *b)
+{
+	if (stopped(a) != stopped(b))
+		return stopped(a) > stopped(b) ? -1 : 1;
+	return wd_observed_passed(a) > wd_observed_passed(b) ?
+		       -1 :
+		       wd_observed_passed(a) < wd_observed_passed(b);
+}
+
+/* As what an end counts among others: its namespace, or what it is. */
+static const char *group_of(const struct wd_rehearsal_flows *flows,
+			    const struct wd_addr *addr, bool is_host)
+{
+	struct wd_addr_info info = { 0 };
+
+	wd_model_addr(flows->agent->model, addr, &info);
+	if (is_host || !strcmp(info.kind, "host"))
+		return "(this node)";
+	if (!strcmp(info.kind, "node"))
+		return "(nodes)";
+	return info.ns ? info.ns : "(world)";
+}
+
+static void add_to(struct json_object *obj, const char *key, uint64_t more)
+{
+	wd_json_int(obj, key, wd_json_get_int(obj, key) + (int64_t)more);
+}
+
+/* @known: the pairs by their names, borrowed from @pairs. */
+static void add_pair(const struct wd_rehearsal_flows *flows,
+		     const struct wd_observed *seen, struct json_object *known,
+		     struct json_object *pairs)
+{
+	struct wd_flow flow = wd_observed_flow(seen);
+	const char *from = group_of(flows, &flow.src, flow.from_host);
+	const char *to = group_of(flows, &flow.dst, false);
+	char *key = wd_xprintf("%s\n%s", from, to);
+	struct json_object *pair = NULL;
+
+	if (!json_object_object_get_ex(known, key, &pair)) {
+		pair = wd_json_push(pairs);
+		wd_json_str(pair, "from", from);
+		wd_json_str(pair, "to", to);
+		json_object_object_add(known, key, json_object_get(pair));
+	}
+	add_to(pair, "flows", wd_observed_passed(seen));
+	add_to(pair, "dropped_packets", seen->dropped);
+	add_to(pair, "audited_packets", seen->audited);
+	free(key);
+}
+
+void wd_rehearsal_flows_tell(struct wd_rehearsal_flows *flows, uint32_t max,
+			     struct json_object *doc)
+{
+	struct json_object *pairs = wd_json_array(doc, "pairs");
+	struct json_object *array = wd_json_array(doc, "flows");
+	struct json_object *known = json_object_new_object();
+	uint32_t cnt = 0;
+
+	HASH_SORT(flows->seen.flows, compare_seen);
+	for (struct wd_observed *seen = flows->seen.flows; seen;
+	     seen = seen->hh.next, cnt++) {
+		struct json_object *obj;
+		struct said said;
+
+		add_pair(flows, seen, known, pairs);
+		if (cnt >= max)
+			continue;
+		said = judge(flows, seen);
+		obj = wd_json_push(array);
+		put_flow(flows, seen, obj);
+		wd_json_add(obj, "now",
+			    said.is_judged ? json_object_get(said.words) :
+					     NULL);
+	}
+	json_object_put(known);
+	wd_json_int(doc, "flow_count", cnt);
+	put_other(flows, doc);
+	put_notes(flows, doc);
+}
+
 void wd_rehearsal_flows_after(struct wd_rehearsal_flows *flows,
 			      struct json_object *doc)
 {

@@ -26,4 +26,12 @@ void wd_rehearsal_flows_before(struct wd_rehearsal_flows *flows);
 void wd_rehearsal_flows_after(struct wd_rehearsal_flows *flows,
 			      struct json_object *doc);
 
+/**
+ * wd_rehearsal_flows_tell() - without any change: what was seen, and what is said of it now
+ * @max: so many flows, those that were stopped most first; all are counted
+ * Keys "pairs" (by namespaces), "flows", "flow_count", "other_drops", "notes".
+ */
+void wd_rehearsal_flows_tell(struct wd_rehearsal_flows *flows, uint32_t max,
+			     struct json_object *doc);
+
 #endif /* WARDER_REHEARSAL_FLOWS_H */

@@ -74,6 +74,7 @@ extern const struct wd_cmd wd_cmd_policy_diff;
 extern const struct wd_cmd wd_cmd_why;
 extern const struct wd_cmd wd_cmd_monitor;
 extern const struct wd_cmd wd_cmd_replay;
+extern const struct wd_cmd wd_cmd_report;
 extern const struct wd_cmd wd_cmd_metrics;
 extern const struct wd_cmd wd_cmd_flow_list;
 extern const struct wd_cmd wd_cmd_map_list;
@@ -156,6 +157,17 @@ int wd_cmd_lost(const struct wd_args *args, int err);
  * So that who asks again at once does not find it still under way.
  */
 void wd_cmd_wait_end(int fd);
+
+/** wd_cmd_receive() - one document, from a child of the agent. Return: 0, -EPROTO it is none, or -errno */
+int wd_cmd_receive(int fd, struct json_object **ret_doc);
+
+/**
+ * wd_cmd_ask_child() - what a child of the agent answers that is asked nothing more
+ * @req: is consumed
+ * Return: WD_EXIT_OK, or another exit code after having said why.
+ */
+int wd_cmd_ask_child(const struct wd_args *args, struct json_object *req,
+		     struct json_object **ret_doc);
 
 /** wd_cmd_json() - one document on stdout */
 void wd_cmd_json(struct json_object *doc);

@@ -26,8 +26,6 @@
 /* As preflight: no answer, or one to something else than was written. */
 #define EXIT_UNKNOWN 4
 
-#define ANSWER_MAX (512U << 20)
-
 struct file {
 	char *name;
 	char *text;
@@ -212,35 +210,6 @@ static int send_files(const struct diffing *diffing, int fd)
 	return err;
 }
 
-static int receive(int fd, struct json_object **ret_doc)
-{
-	struct json_tokener *tok = json_tokener_new();
-	char *data = wd_xrealloc(NULL, ANSWER_MAX / 8192, 1);
-	size_t len = 0;
-	int err = -EPROTO;
-
-	*ret_doc = NULL;
-	while (tok && !*ret_doc && len < ANSWER_MAX) {
-		ssize_t cnt = read(fd, data, ANSWER_MAX / 8192);
-
-		if (cnt < 0 && errno == EINTR)
-			continue;
-		if (cnt <= 0) {
-			err = cnt ? -errno : -EPROTO;
-			break;
-		}
-		len += (size_t)cnt;
-		*ret_doc = json_tokener_parse_ex(tok, data, (int)cnt);
-		if (!*ret_doc &&
-		    json_tokener_get_error(tok) != json_tokener_continue)
-			break;
-	}
-	free(data);
-	if (tok)
-		json_tokener_free(tok);
-	return *ret_doc ? 0 : err;
-}
-
 static struct json_object *request(const struct wd_args *args, int64_t since_s)
 {
 	struct json_object *req = wd_cmd_request("policy.diff");
@@ -273,7 +242,7 @@ static int ask(const struct diffing *diffing, int64_t since_s,
 	}
 	err = send_files(diffing, pair[0]);
 	if (!err || err == -EPIPE)
-		err = receive(pair[0], ret_doc);
+		err = wd_cmd_receive(pair[0], ret_doc);
 	wd_cmd_wait_end(pair[0]);
 	(void)close(pair[0]);
 	if (!err)
