@@ -3,8 +3,9 @@
  * conclude.h - the end of each decision: counted, told, carried out.
  *
  * Owns the counters, which are exact: each packet is counted once by reason
- * and, if its endpoint is known, once by endpoint. The one place where a reason
- * becomes a return code.
+ * and, if its endpoint is known, once by endpoint; if a rule decided about it or
+ * about its flow, once by that. The one place where a reason becomes a return
+ * code.
  */
 #ifndef WARDER_BPF_CONCLUDE_H
 #define WARDER_BPF_CONCLUDE_H
@@ -25,6 +26,46 @@ static __always_inline void stat_add(struct wd_stat_val *stat, __u32 len)
 	stat->bytes += len;
 }
 
+/*
+ * By the rule that decided, of this packet or of its flow. Not what was dropped
+ * for something else after a rule had let it pass.
+ */
+static __always_inline void rule_add(__u32 id, int r, __u32 len, __u32 now,
+				     __u32 flows)
+{
+	__u32 at = id & (WD_RULES_MAX - 1);
+	struct wd_rulestat_val *rule;
+
+	if (!at || (r >= WD_R_FIRST_DROP && !reason_is_policy(r)))
+		return;
+	rule = bpf_map_lookup_elem(&wd_rulestat, &at);
+	if (!rule)
+		return;
+	rule->packets++;
+	rule->bytes += len;
+	rule->flows += flows;
+	rule->last = now;
+}
+
+#if WD_IS_NF
+/* verifier: looked at once, by itself, and not for each way that leads to it */
+__noinline int rule_add_apart(__u32 id, int r, __u32 len, __u32 now,
+			      __u32 flows)
+{
+	rule_add(id, r, len, now, flows);
+	return 0;
+}
+#endif
+
+static __always_inline void count_rule(const struct wd_pkt *pkt, int r)
+{
+#if WD_IS_NF
+	(void)rule_add_apart(pkt->rule, r, pkt->len, pkt->now, pkt->is_new);
+#else
+	rule_add(pkt->rule, r, pkt->len, pkt->now, pkt->is_new);
+#endif
+}
+
 static __always_inline void count(const struct wd_pkt *pkt, int r,
 				  __u32 verdict)
 {
@@ -40,7 +81,10 @@ static __always_inline void count(const struct wd_pkt *pkt, int r,
 	stat = bpf_map_lookup_elem(&wd_stat, &at);
 	if (stat)
 		stat_add(stat, pkt->len);
-	if (WD_IS_MINIMAL || !pkt->has_ep)
+	if (WD_IS_MINIMAL)
+		return;
+	count_rule(pkt, r);
+	if (!pkt->has_ep)
 		return;
 	at = pkt->ep_stat & (WD_ENDPOINTS_MAX - 1);
 	ep = bpf_map_lookup_elem(&wd_epstat, &at);

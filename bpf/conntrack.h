@@ -34,6 +34,14 @@
 #include "policy.h"
 #include "tcp.h"
 
+/* The packet passes by its flow: it counts for the rule that let that in. */
+static __always_inline void count_by(struct wd_pkt *pkt,
+				     const struct wd_flow_entry *flow)
+{
+	if (!WD_IS_MINIMAL)
+		pkt->rule = flow->rule;
+}
+
 /* ---- life of a flow ---- */
 
 #define WD_FLOW_FINS (WD_FLOW_FIN_IN | WD_FLOW_FIN_OUT)
@@ -316,6 +324,7 @@ static __always_inline int flow_repeat(struct wd_pkt *pkt,
 	/* The peer's number is the pod's to tell, in its answer. */
 	if (pkt->dir == WD_EGRESS)
 		tcp_asked(pkt, flow);
+	count_by(pkt, flow);
 	return WD_R_ESTABLISHED;
 }
 
@@ -481,6 +490,7 @@ __noinline int flow_slow(WD_CTX *skb)
 		return WD_R_CT_INVALID;
 	if (fit == WD_FIT_FULL)
 		flow_advance(skb, pkt, &spot);
+	count_by(pkt, flow);
 	return r;
 }
 
@@ -513,6 +523,7 @@ static __always_inline int judge_flow_of(WD_CTX *skb, struct wd_pkt *pkt)
 		return flow_open(skb);
 	if (!flow_is_fast(pkt, spot_flow(&spot)))
 		return flow_slow(skb);
+	count_by(pkt, spot_flow(&spot));
 	flow_refresh(skb, pkt, &spot);
 	return WD_R_ESTABLISHED;
 }

@@ -192,8 +192,10 @@ static __always_inline int judge_quote(struct __sk_buff *skb,
 	flow = spot_flow(&spot);
 	if (!was_sent(pkt, flow))
 		return WD_R_ICMP_UNRELATED;
-	if (flow->gen == pkt->gen)
+	if (flow->gen == pkt->gen) {
+		count_by(pkt, flow);
 		return WD_R_RELATED;
+	}
 	r = judge_flow(skb, pkt, flow->flags & WD_FLOW_HOST, flow->dir);
 	return passes(pkt, r) ? WD_R_RELATED : r;
 }

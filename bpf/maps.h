@@ -206,6 +206,13 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WD_RULES_MAX);
+	__type(key, __u32);
+	__type(value, struct wd_rulestat_val);
+} wd_rulestat SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct wd_evstat_val);

@@ -25,7 +25,7 @@
  *               looks at once, by itself: less than a fifth of wd_pod's
  *               instructions to look at, and more to run
  *               no events: wd_events and wd_evstat need not be there
- *               no counters by endpoint; those by reason are exact
+ *               no counters by endpoint and rule; those by reason are exact
  *               nobody is answered: what is denied is dropped in silence
  *               stricter, with reason SHED, than wd_pod:
  *

@@ -345,7 +345,11 @@ WD_ABI_SIZE(struct wd_span_val, 8);
 #define WD_TELL_DENIED 2
 
 struct wd_rule {
-	__u32 id; /* stable id of the rule, for events and `warder why` */
+	/*
+	 * stable id of the rule, for events and `warder why`; the lower bits
+	 * say where in wd_rulestat it is counted
+	 */
+	__u32 id;
 	__u16 pred; /* predicate bit, or WD_PRED_ANY */
 	__u8 action; /* WD_ACT_* */
 	__u8 tell; /* WD_TELL_* */
@@ -546,6 +550,21 @@ struct wd_epstat_val {
 	struct wd_stat_val drop[WD_DIR__MAX];
 	struct wd_stat_val audit[WD_DIR__MAX];
 };
+
+/* ---- wd_rulestat: PERCPU_ARRAY of WD_RULES_MAX, index id of the rule modulo that; by programs ---- */
+
+/*
+ * Packets that the rule decided about, and those of the flows it let in, in both
+ * directions. Element 0 is nobody's.
+ */
+struct wd_rulestat_val {
+	__u64 packets;
+	__u64 bytes;
+	__u64 flows; /* new ones that it let in */
+	__u32 last; /* tick of the last packet; before the first, of the beginning */
+	__u32 id; /* whose it is, 0 nobody's; by the agent */
+};
+WD_ABI_SIZE(struct wd_rulestat_val, 32);
 
 /* ---- wd_evstat: PERCPU_ARRAY of 1; by programs ---- */
 

@@ -10,7 +10,7 @@
 #define WARDER_LIMITS_H
 
 /* of the pinned maps; another number means: rebuild beside */
-#define WD_SCHEMA 7
+#define WD_SCHEMA 8
 
 /* local pod interfaces (2^n); 250 is the sized load */
 #define WD_ENDPOINTS_MAX 1024
@@ -32,6 +32,9 @@
 #define WD_CLASSES_MAX 16384 /* distinct rule lists (2^n) */
 /* rules scanned per class; more are merged by the compiler */
 #define WD_CLASS_RULES 16
+
+/* rules with counters (2^n): the lower bits of a rule's id, 0 of those without */
+#define WD_RULES_MAX 16384
 
 /* buckets of the flow table (2^n), for both families together */
 #define WD_FLOW_BUCKETS 32768

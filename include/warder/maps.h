@@ -38,6 +38,7 @@
 	  "fragment trains whose first fragment was allowed, in buckets") \
 	X(wd_stat, "packets and bytes by reason and direction") \
 	X(wd_epstat, "packets and bytes by endpoint, verdict and direction") \
+	X(wd_rulestat, "packets, bytes and flows by rule") \
 	X(wd_evstat, "events sent, rate-limited and lost") \
 	X(wd_answer, \
 	  "answers to denied packets by endpoint, against its rate") \

@@ -17,10 +17,10 @@
 	  "tcx links where the kernel has none: a filter of others can be put first") \
 	X(MINIMAL, 2, "minimal", \
 	  "the path of the verdict alone, in the fewest instructions", \
-	  "events, counters by endpoint, answers to who is denied; fragments and IPv6 extension headers are dropped") \
+	  "events, counters by endpoint and rule, answers to who is denied; fragments and IPv6 extension headers are dropped") \
 	X(NFT, 3, "nft", \
 	  "an nftables ruleset made of the same compiled policies", \
-	  "events, flows, counters by endpoint, answers to who is denied; see the list of what is stricter") \
+	  "events, flows, counters by endpoint and rule, answers to who is denied; see the list of what is stricter") \
 	X(HOLD, 4, "hold", \
 	  "what was in force stays, and nothing is changed any more", \
 	  "new pods and changes of policy: they wait, closed")

@@ -69,6 +69,8 @@ static const struct shape shapes[WD_MAP__MAX] = {
 			     WD_STATS_MAX },
 	[WD_MAP_wd_epstat] = { KIND_ARRAY, INDEX, sizeof(struct wd_epstat_val),
 			       WD_ENDPOINTS_MAX },
+	[WD_MAP_wd_rulestat] = { KIND_NONE, INDEX,
+				 sizeof(struct wd_rulestat_val), WD_RULES_MAX },
 	[WD_MAP_wd_evstat] = { KIND_ARRAY, INDEX, sizeof(struct wd_evstat_val),
 			       1 },
 	[WD_MAP_wd_answer] = { KIND_ARRAY, INDEX, sizeof(struct wd_answer_val),

@@ -47,6 +47,7 @@ static bool is_copied(enum wd_map map, bool with_flows)
 	case WD_MAP_wd_flowlock:
 	case WD_MAP_wd_stat:
 	case WD_MAP_wd_epstat:
+	case WD_MAP_wd_rulestat:
 	case WD_MAP_wd_evstat:
 	case WD_MAP_wd_answer:
 	case WD_MAP_wd_cover:
