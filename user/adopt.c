@@ -159,6 +159,24 @@ static bool reach_used(void *ctx, enum wd_map map, uint32_t index)
 	return true;
 }
 
+static int adopt_rules(struct reach *r)
+{
+	struct wd_class_val val;
+
+	for (uint32_t nr = 1; nr < WD_CLASSES_MAX; nr++) {
+		int err;
+
+		if (!r->class[nr])
+			continue;
+		err = wd_map_get(r->agent->dp, WD_MAP_wd_class, &nr, &val);
+		if (err)
+			return err;
+		for (uint32_t i = 0; i < val.cnt && i < WD_CLASS_RULES; i++)
+			wd_model_adopt_rule(r->agent->model, val.rule[i].id);
+	}
+	return 0;
+}
+
 int wd_adopt(struct wd_agent *agent)
 {
 	const struct wd_state_val *state =
@@ -169,8 +187,10 @@ int wd_adopt(struct wd_agent *agent)
 	r->agent = agent;
 	for (size_t i = 0; i < ENTRY_MAPS && !err; i++)
 		err = each_entry(agent->dp, entry_maps[i], reach_entry, r);
-	if (!err)
+	if (!err) {
 		wd_model_adopt(agent->model, state->gen, reach_used, r);
+		err = adopt_rules(r);
+	}
 	free(r);
 	return err;
 }

@@ -108,6 +108,19 @@ static int sink_reach(void *ctx, enum wd_map map, uint32_t first, uint32_t cnt)
 	return wd_map_reach(agent->dp, map, first, cnt);
 }
 
+/* Counters are not worth that a policy waits for them: what fails comes again. */
+static int sink_rule(void *ctx, uint32_t id, bool ends)
+{
+	struct wd_agent *agent = ctx;
+	int err = ends ? wd_rulestat_end(agent->dp, id) :
+			 wd_rulestat_begin(agent->dp, id);
+
+	if (err)
+		wd_debug("rule %u: its counters %s: %s", id,
+			 ends ? "stay" : "are not to be had", wd_errno(err));
+	return err;
+}
+
 static void sink_publish(void *ctx, uint32_t gen)
 {
 	struct wd_agent *agent = ctx;
@@ -549,6 +562,7 @@ static struct wd_sink sink_of(struct wd_agent *agent)
 		.del = sink_del,
 		.publish = sink_publish,
 		.reach = sink_reach,
+		.rule = sink_rule,
 		.row = wd_map_window(agent->dp, WD_MAP_wd_row),
 		.slot = wd_map_window(agent->dp, WD_MAP_wd_slot),
 		.span = wd_map_window(agent->dp, WD_MAP_wd_span),

@@ -320,6 +320,27 @@ int wd_stat_audit_read(struct wd_datapath *dp, enum wd_reason reason,
 int wd_epstat_read(struct wd_datapath *dp, uint32_t stat,
 		   struct wd_epstat_val *ret_val);
 int wd_epstat_reset(struct wd_datapath *dp, uint32_t stat);
+
+/**
+ * wd_rulestat_begin() - count rule @id from now on, unless it is counted already
+ * From zero; what was there of another rule is gone. Nothing to do where no
+ * program counts, and of a rule that has no counters (WD_RULES_MAX).
+ * Return: 0 or -errno.
+ */
+int wd_rulestat_begin(struct wd_datapath *dp, uint32_t id);
+
+/** wd_rulestat_end() - the rule is gone: forget what it counted; 0 or -errno */
+int wd_rulestat_end(struct wd_datapath *dp, uint32_t id);
+
+/**
+ * wd_rulestat_read() - sum over CPUs of what rule @id counted
+ * @ret_val: last is the latest of all CPUs
+ * Return: 0, -ENODATA it is not counted: no program that counts is in force, or
+ * the rule has no counters; or -errno.
+ */
+int wd_rulestat_read(struct wd_datapath *dp, uint32_t id,
+		     struct wd_rulestat_val *ret_val);
+
 int wd_evstat_read(struct wd_datapath *dp, struct wd_evstat_val *ret_val);
 
 /** wd_answer_read() - answers to what was denied of endpoint @ep, whose stat is @stat */

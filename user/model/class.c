@@ -290,8 +290,19 @@ static uint8_t tell_both(uint8_t a, uint8_t b)
 	return a == b ? a : WD_TELL_AS_EP;
 }
 
+/* What these decide is counted by another rule, or by none. */
+static void join_ids(struct wd_model *m, struct item *into,
+		     const struct item *item)
+{
+	if (into->id == item->id)
+		return;
+	rule_joined(m, into->id);
+	rule_joined(m, item->id);
+	into->id = item->any ? item->id : 0;
+}
+
 /* Items in a row that do the same are one; of several rules it names none. */
-static void items_join(struct items *it)
+static void items_join(struct wd_model *m, struct items *it)
 {
 	size_t kept = 0;
 
@@ -304,7 +315,7 @@ static void items_join(struct items *it)
 		}
 		/* Parts lie in the same order as items. */
 		into->cnt += it->item[i].cnt;
-		into->id = it->item[i].any ? it->item[i].id : 0;
+		join_ids(m, into, &it->item[i]);
 		into->tell = tell_both(into->tell, it->item[i].tell);
 		into->any |= it->item[i].any;
 	}
@@ -331,6 +342,7 @@ static struct item decided_by(struct wd_model *m, struct items *it,
 		if (what != PART_YES)
 			continue;
 		item.tell = said ? tell_both(item.tell, a->tell) : a->tell;
+		rule_joined(m, a->rule);
 		said = true;
 	}
 	item.cnt = it->parts - item.first;
@@ -405,7 +417,7 @@ int class_get(struct wd_model *m, const struct cover *cov,
 	else
 		items_fill(m, &it, cov);
 	if (it.cnt > WD_CLASS_RULES)
-		items_join(&it);
+		items_join(m, &it);
 	if (it.cnt > WD_CLASS_RULES)
 		items_decide(m, &it, cov);
 	err = class_fill(m, &it, &like);

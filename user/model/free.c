@@ -109,6 +109,7 @@ static void free_insides(struct wd_model *m)
 void wd_model_rebind(struct wd_model *model, const struct wd_sink *sink)
 {
 	model->sink = *sink;
+	rules_elsewhere(model);
 }
 
 void wd_model_free(struct wd_model *m)
@@ -150,6 +151,7 @@ void wd_model_free(struct wd_model *m)
 	wd_alloc_fini(&m->slot_alloc);
 	wd_alloc_fini(&m->span_alloc);
 	wd_alloc_fini(&m->class_alloc);
+	rules_fini(m);
 	wd_str_put(m->node);
 	free(m);
 }

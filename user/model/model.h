@@ -36,6 +36,12 @@ struct wd_sink {
 		   const void *val);
 	int (*del)(void *ctx, enum wd_map map, const void *key);
 	void (*publish)(void *ctx, uint32_t gen);
+	/*
+	 * Before the publication: rule @id is named by what is published, and may
+	 * be already; after it, if it @ends, by nothing. NULL: nobody counts.
+	 * What fails is tried again with the next commit.
+	 */
+	int (*rule)(void *ctx, uint32_t id, bool ends);
 	/* Elements of an array below are about to be used; 0 or -errno. NULL: all are there. */
 	int (*reach)(void *ctx, enum wd_map map, uint32_t first, uint32_t cnt);
 	struct wd_row_val *row; /* WD_ROWS_MAX */
@@ -132,6 +138,24 @@ void wd_model_adopt(struct wd_model *model, uint32_t gen,
  */
 void wd_model_adopt_entry(struct wd_model *model, enum wd_map map,
 			  const void *key, const void *val);
+
+/**
+ * wd_model_adopt_rule() - a rule of a class in force had this number
+ * Call for each after wd_model_adopt() and before the first commit: the rule
+ * that had it gets it again, though another one may come first that wants its
+ * place. One that does not come until both halves are ours has ended.
+ */
+void wd_model_adopt_rule(struct wd_model *model, uint32_t id);
+
+/**
+ * wd_model_rule_of() - the number of a rule that some policy in use here rests on
+ * @index: as of wd_model_rule()
+ * @ret_joined: some of what it decides is not told apart from other rules'
+ * Return: 0 there is none.
+ */
+uint32_t wd_model_rule_of(const struct wd_model *model,
+			  const struct wd_object *policy, enum wd_dir dir,
+			  int index, bool *ret_joined);
 
 /**
  * wd_model_wants() - the value that a key of wd_addr*, wd_cidr*, wd_front or wd_endpoint was last written with

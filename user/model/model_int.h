@@ -407,6 +407,9 @@ struct mrule {
 	const char *name;
 	enum wd_dir dir;
 	int index;
+	bool told; /* who counts knows of it */
+	/* somewhere another item decides for it, as lists must not be long */
+	bool joined;
 };
 
 /* Numbers that a port name stands for among the pods of a namespace, or among all. */
@@ -495,6 +498,12 @@ struct wd_model {
 	struct mslot *slots;
 	struct mclass *classes;
 	struct mrule *rules;
+	uint64_t rule_places[WD_RULES_MAX / 64]; /* of wd_rulestat, taken */
+	uint32_t rule_reach; /* furthest that any is from where it would be */
+	bool rules_fresh; /* some are not told of */
+	bool rules_kept; /* some are of the agent before and did not come yet */
+	uint32_t *rules_ended; /* to be told of */
+	size_t rules_ended_cnt;
 	struct vec
 		wide; /* const struct wd_object: policies for the whole cluster, by precedence */
 	struct vec node_terms; /* struct mterm */
@@ -716,6 +725,14 @@ bool endpoint_rejects(const struct wd_model *m, const struct mendpoint *e);
 uint32_t rule_get(struct wd_model *m, const struct wd_object *policy,
 		  enum wd_dir dir, int index);
 void rule_put(struct wd_model *m, uint32_t id);
+void rule_joined(struct wd_model *m, uint32_t id);
+/* Tell who counts of those that came; that ended; that it is another one now. */
+void rules_begin(struct wd_model *m);
+void rules_end(struct wd_model *m);
+void rules_elsewhere(struct wd_model *m);
+/* Of the agent before: who did not come has ended. */
+void rules_release(struct wd_model *m);
+void rules_fini(struct wd_model *m);
 
 /**
  * array_get() - take @cnt elements of an array of the kernel, ready to be written

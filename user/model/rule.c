@@ -2,8 +2,11 @@
 /*
  * rule.c - stable numbers for rules, so that an event or a counter can name one.
  *
- * The number is a hash of what the rule is called, hence the same after a
- * restart and on every node; two rules that collide get neighbouring numbers.
+ * The number is a hash of what the rule is called, hence the same on every node,
+ * but for this: the lower bits say where the rule is counted (wd_rulestat), so
+ * no two rules in use have them in common. Whose place is taken gets the next
+ * one, and after a restart the same again, by the numbers that the tables in
+ * force have. A rule that finds no place has none, and is not counted.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,29 +30,225 @@ static bool is_rule(const struct mrule *r, const struct wd_object *p,
 	       r->dir == dir && r->index == index;
 }
 
-uint32_t rule_get(struct wd_model *m, const struct wd_object *p,
-		  enum wd_dir dir, int index)
+/* Of the agent before, and nobody has come for it yet. */
+static bool is_kept(const struct mrule *r)
+{
+	return !r->name;
+}
+
+static struct mrule *rule_find(const struct wd_model *m, uint32_t id)
+{
+	struct mrule *r;
+
+	HASH_FIND(hh, m->rules, &id, sizeof(id), r);
+	return r;
+}
+
+/* ---- places: what a rule is counted at ---- */
+
+#define PLACE(id) ((id) & (WD_RULES_MAX - 1))
+/* more than one is away from where it would be: the table is too full to look on */
+#define REACH_MAX 64
+
+static bool is_taken(const struct wd_model *m, uint32_t place)
+{
+	return m->rule_places[place / 64] >> place % 64 & 1;
+}
+
+static void place_flip(struct wd_model *m, uint32_t id)
+{
+	m->rule_places[PLACE(id) / 64] ^= 1ULL << PLACE(id) % 64;
+}
+
+/* The number of whose place is @away from that of @hash. */
+static uint32_t id_at(uint32_t hash, uint32_t away)
+{
+	return hash - PLACE(hash) + PLACE(hash + away);
+}
+
+static void reached(struct wd_model *m, uint32_t away)
+{
+	if (away > m->rule_reach)
+		m->rule_reach = away;
+}
+
+/*
+ * Look for the rule whose name has @hash, or the number kept for it; else for a
+ * free place. Return: its number; 0: there is no place.
+ */
+static uint32_t find_id(struct wd_model *m, uint32_t hash,
+			const struct wd_object *p, enum wd_dir dir, int index)
+{
+	uint32_t spare = 0;
+
+	for (uint32_t away = 0; away < REACH_MAX; away++) {
+		uint32_t id = id_at(hash, away);
+		const struct mrule *r = rule_find(m, id);
+
+		if (!PLACE(id))
+			continue; /* nobody's */
+		if (r && (is_kept(r) || is_rule(r, p, dir, index))) {
+			reached(m, away);
+			return id;
+		}
+		if (!spare && !is_taken(m, PLACE(id))) {
+			reached(m, away);
+			spare = id;
+		}
+		if (spare && away >= m->rule_reach && !m->rules_kept)
+			break;
+	}
+	return spare;
+}
+
+/* One that is not counted. */
+static uint32_t find_placeless(const struct wd_model *m, uint32_t hash,
+			       const struct wd_object *p, enum wd_dir dir,
+			       int index)
+{
+	uint32_t id = hash - PLACE(hash);
+	const struct mrule *r;
+
+	for (;; id += WD_RULES_MAX) {
+		if (!id)
+			continue;
+		r = rule_find(m, id);
+		if (!r || is_rule(r, p, dir, index))
+			return id;
+	}
+}
+
+/* ---- who counts ---- */
+
+void rules_begin(struct wd_model *m)
+{
+	struct mrule *r, *tmp;
+
+	if (!m->rules_fresh || !m->sink.rule)
+		return;
+	m->rules_fresh = false;
+	HASH_ITER(hh, m->rules, r, tmp) {
+		if (r->told || is_kept(r))
+			continue;
+		r->told = !m->sink.rule(m->sink.ctx, r->id, false);
+		m->rules_fresh |= !r->told;
+	}
+}
+
+void rules_end(struct wd_model *m)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->rules_ended_cnt; i++) {
+		uint32_t id = m->rules_ended[i];
+
+		/* it may have come back meanwhile */
+		if (m->sink.rule && !rule_find(m, id) &&
+		    m->sink.rule(m->sink.ctx, id, true))
+			m->rules_ended[kept++] = id;
+	}
+	m->rules_ended_cnt = kept;
+	if (kept)
+		return;
+	free(m->rules_ended);
+	m->rules_ended = NULL;
+}
+
+void rules_elsewhere(struct wd_model *m)
+{
+	struct mrule *r, *tmp;
+
+	HASH_ITER(hh, m->rules, r, tmp)
+		r->told = false;
+	m->rules_fresh = true;
+	rules_begin(m);
+}
+
+/* ---- coming and going ---- */
+
+static void rule_forget(struct wd_model *m, struct mrule *r)
+{
+	if (PLACE(r->id)) {
+		place_flip(m, r->id);
+		m->rules_ended = wd_xrealloc(m->rules_ended,
+					     m->rules_ended_cnt + 1,
+					     sizeof(*m->rules_ended));
+		m->rules_ended[m->rules_ended_cnt++] = r->id;
+	}
+	HASH_DELETE(hh, m->rules, r);
+	wd_str_put(r->ns);
+	wd_str_put(r->name);
+	free(r);
+}
+
+static struct mrule *rule_new(struct wd_model *m, uint32_t id)
+{
+	struct mrule *r = wd_xcalloc(1, sizeof(*r));
+
+	r->id = id;
+	HASH_ADD(hh, m->rules, id, sizeof(r->id), r);
+	if (PLACE(id))
+		place_flip(m, id);
+	return r;
+}
+
+void wd_model_adopt_rule(struct wd_model *m, uint32_t id)
+{
+	if (!PLACE(id) || is_taken(m, PLACE(id)))
+		return;
+	(void)rule_new(m, id);
+	m->rules_kept = true;
+}
+
+void rules_release(struct wd_model *m)
+{
+	struct mrule *r, *tmp;
+
+	if (!m->rules_kept)
+		return;
+	HASH_ITER(hh, m->rules, r, tmp) {
+		if (is_kept(r))
+			rule_forget(m, r);
+	}
+	m->rules_kept = false;
+}
+
+void rules_fini(struct wd_model *m)
+{
+	rules_release(m);
+	free(m->rules_ended);
+}
+
+/* ---- rules ---- */
+
+static uint32_t rule_hash(const struct wd_object *p, enum wd_dir dir, int index)
 {
 	char text[640];
-	struct mrule *r;
-	uint32_t id;
 
 	(void)snprintf(text, sizeof(text), "%s/%s/%s/%d/%d",
 		       wd_kind_name(p->kind), p->ns, p->name, (int)dir, index);
-	for (id = hash_text(text);; id = id + 1 ? id + 1 : 1) {
-		HASH_FIND(hh, m->rules, &id, sizeof(id), r);
-		if (!r || is_rule(r, p, dir, index))
-			break;
-	}
-	if (!r) {
-		r = wd_xcalloc(1, sizeof(*r));
-		r->id = id;
+	return hash_text(text);
+}
+
+uint32_t rule_get(struct wd_model *m, const struct wd_object *p,
+		  enum wd_dir dir, int index)
+{
+	uint32_t hash = rule_hash(p, dir, index);
+	uint32_t id = find_id(m, hash, p, dir, index);
+	struct mrule *r;
+
+	if (!id)
+		id = find_placeless(m, hash, p, dir, index);
+	r = rule_find(m, id);
+	if (!r)
+		r = rule_new(m, id);
+	if (is_kept(r)) {
 		r->kind = p->kind;
 		r->ns = wd_str_ref(p->ns);
 		r->name = wd_str_ref(p->name);
 		r->dir = dir;
 		r->index = index;
-		HASH_ADD(hh, m->rules, id, sizeof(r->id), r);
+		m->rules_fresh = true;
 	}
 	r->refs++;
 	return r->id;
@@ -57,15 +256,35 @@ uint32_t rule_get(struct wd_model *m, const struct wd_object *p,
 
 void rule_put(struct wd_model *m, uint32_t id)
 {
-	struct mrule *r;
+	struct mrule *r = rule_find(m, id);
 
-	HASH_FIND(hh, m->rules, &id, sizeof(id), r);
-	if (!r || --r->refs > 0)
-		return;
-	HASH_DELETE(hh, m->rules, r);
-	wd_str_put(r->ns);
-	wd_str_put(r->name);
-	free(r);
+	if (r && --r->refs == 0)
+		rule_forget(m, r);
+}
+
+void rule_joined(struct wd_model *m, uint32_t id)
+{
+	struct mrule *r = rule_find(m, id);
+
+	if (r)
+		r->joined = true;
+}
+
+uint32_t wd_model_rule_of(const struct wd_model *m,
+			  const struct wd_object *policy, enum wd_dir dir,
+			  int index, bool *ret_joined)
+{
+	uint32_t hash = rule_hash(policy, dir, index);
+
+	for (uint32_t away = 0; away <= m->rule_reach; away++) {
+		const struct mrule *r = rule_find(m, id_at(hash, away));
+
+		if (r && !is_kept(r) && is_rule(r, policy, dir, index)) {
+			*ret_joined = r->joined;
+			return r->id;
+		}
+	}
+	return 0;
 }
 
 const struct wd_object *wd_model_rule(const struct wd_model *m,
@@ -73,10 +292,9 @@ const struct wd_object *wd_model_rule(const struct wd_model *m,
 				      int *ret_index)
 {
 	const struct wd_object *policy;
-	struct mrule *r;
+	const struct mrule *r = rule_find(m, rule_id);
 
-	HASH_FIND(hh, m->rules, &rule_id, sizeof(rule_id), r);
-	if (!r)
+	if (!r || is_kept(r))
 		return NULL;
 	*ret_dir = r->dir;
 	*ret_index = r->index;

@@ -372,6 +372,7 @@ int write_all(struct wd_model *m, bool *ret_wrote)
 	int err = 0;
 
 	drop_unpublished(m);
+	rules_begin(m);
 	for (size_t i = 0; i < m->dirty_prefixes.cnt && !err; i++) {
 		struct mprefix *p = m->dirty_prefixes.item[i];
 		struct wd_cidr6_key key = prefix_key(p);
@@ -520,6 +521,7 @@ static void release_held(struct wd_model *m)
 	wd_alloc_release(&m->class_alloc);
 	m->held = false;
 	m->room = true;
+	rules_release(m);
 }
 
 int wd_model_settle(struct wd_model *m)
@@ -560,9 +562,11 @@ int wd_model_settle(struct wd_model *m)
 	}
 	for (struct mendpoint *e = m->endpoints; e && !err; e = e->hh.next)
 		err = endpoint_settle(m, e);
-	if (!err)
-		release_held(m);
-	return err;
+	if (err)
+		return err;
+	release_held(m);
+	rules_end(m);
+	return 0;
 }
 
 bool wd_model_unsettled(const struct wd_model *m)
