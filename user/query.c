@@ -317,6 +317,7 @@ const struct wd_ctl_cmd wd_query_cmds[] = {
 	{ "identity.get", wd_query_identity_get },
 	{ "policy.list", wd_query_policy_list },
 	{ "policy.get", wd_query_policy_get },
+	{ "policy.unused", wd_query_policy_unused },
 	{ "policy.diff", wd_query_policy_diff },
 	{ "replay", wd_query_replay },
 	{ "seen", wd_query_seen },

@@ -30,6 +30,7 @@ WD_QUERY_HANDLER(wd_query_identity_list);
 WD_QUERY_HANDLER(wd_query_identity_get);
 WD_QUERY_HANDLER(wd_query_policy_list);
 WD_QUERY_HANDLER(wd_query_policy_get);
+WD_QUERY_HANDLER(wd_query_policy_unused);
 WD_QUERY_HANDLER(wd_query_policy_diff);
 WD_QUERY_HANDLER(wd_query_replay);
 WD_QUERY_HANDLER(wd_query_seen);

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "agent.h"
+#include "hits.h"
 #include "hostpolicy.h"
 #include "json.h"
 #include "kube/kube.h"
@@ -123,6 +124,31 @@ static void put_policy(const struct wd_agent *agent,
 	free(subject);
 }
 
+/* Packets of all its rules that are counted; null: none is. */
+static void put_hits(const struct wd_agent *agent,
+		     const struct wd_object *policy, struct json_object *obj)
+{
+	const struct wd_hits_clock clock = { 0 };
+	uint64_t packets = 0;
+	bool known = false;
+
+	for (uint32_t dir = 0; dir < WD_DIR__MAX; dir++) {
+		uint32_t cnt = wd_policy_rules(&policy->policy, (int)dir);
+
+		for (uint32_t i = 0; i < cnt; i++) {
+			struct wd_hits hits =
+				wd_hits_of(agent, &clock, policy, dir, (int)i);
+
+			known |= hits.known;
+			packets += hits.packets;
+		}
+	}
+	if (known)
+		wd_json_int(obj, "hits", (int64_t)packets);
+	else
+		wd_json_str(obj, "hits", NULL);
+}
+
 static int policy_cmp(const void *a, const void *b)
 {
 	const struct wd_object *const *left = a, *const *right = b;
@@ -146,6 +172,7 @@ static void list_kind(const struct wd_agent *agent, enum wd_kind kind,
 		struct json_object *obj = wd_json_push(array);
 
 		put_policy(agent, list[i], obj);
+		put_hits(agent, list[i], obj);
 		wd_json_int(obj, "problems",
 			    (int64_t)problem_cnt(agent, list[i]) +
 				    wd_model_policy_over(agent->model,
@@ -197,9 +224,11 @@ static void put_rule(const struct wd_policy_rule *rule, uint32_t dir,
 	}
 }
 
-static void put_rules(const struct wd_object *policy, struct json_object *doc)
+static void put_rules(const struct wd_agent *agent,
+		      const struct wd_object *policy, struct json_object *doc)
 {
 	struct json_object *array = wd_json_array(doc, "rules");
+	struct wd_hits_clock clock = wd_hits_clock();
 
 	for (uint32_t dir = 0; dir < WD_DIR__MAX; dir++) {
 		const struct wd_policy_rule *rule;
@@ -208,6 +237,8 @@ static void put_rules(const struct wd_object *policy, struct json_object *doc)
 		     (rule = wd_policy_rule(&policy->policy, (int)dir, i));
 		     i++) {
 			struct json_object *obj = wd_json_push(array);
+			struct wd_hits hits =
+				wd_hits_of(agent, &clock, policy, dir, (int)i);
 
 			wd_json_str(obj, "direction", wd_dir_name(dir));
 			wd_json_int(obj, "index", i);
@@ -215,6 +246,7 @@ static void put_rules(const struct wd_object *policy, struct json_object *doc)
 			wd_json_str(obj, "log",
 				    wd_policy_log(&policy->policy, (int)dir,
 						  i));
+			wd_hits_put(&hits, obj);
 		}
 	}
 }
@@ -272,7 +304,7 @@ static struct json_object *policy_doc(const struct wd_agent *agent,
 	char *name = object_name(policy);
 
 	put_policy(agent, policy, doc);
-	put_rules(policy, doc);
+	put_rules(agent, policy, doc);
 	selecting.array = wd_json_array(doc, "selected");
 	wd_model_endpoints(agent->model, select_endpoint, &selecting);
 	wd_query_problems(agent, name, wd_json_array(doc, "problems"));

@@ -23,7 +23,7 @@ COMMON = ('json', 'run-dir', 'help')
 # What other tools rely on; more commands are welcome.
 CONTRACT = ('agent', 'status', 'sync', 'stop', 'endpoint list',
             'endpoint get', 'identity list', 'identity get', 'policy list',
-            'policy get', 'policy check', 'policy diff', 'policy confirm',
+            'policy get', 'policy unused', 'policy check', 'policy diff', 'policy confirm',
             'why', 'monitor', 'map list',
             'flow list', 'ladder show', 'ladder climb', 'ladder pin',
             'metrics', 'bugreport', 'doctor', 'completion', 'cni install',
@@ -34,11 +34,12 @@ CONTRACT_OPTIONS = {
     'status': 'wait events', 'sync': 'timeout', 'stop': 'detach',
     'monitor': 'agent drops pod reason verdict namespace identity port '
                'policy count output pcap', 'encryption report': 'since html',
+    'policy unused': 'since',
     'policy diff': 'delete since', 'policy confirm': 'again'}
 # Words that make each command ask the agent.
 ASKING = ('status', 'sync', 'endpoint list', 'endpoint get a/b',
           'identity list', 'identity get 256', 'policy list',
-          'policy get a/b', 'policy diff --delete a/b', 'policy confirm',
+          'policy get a/b', 'policy unused', 'policy diff --delete a/b', 'policy confirm',
           'why a/b c/d:80', 'monitor', 'metrics', 'map list',
           'flow list a/b', 'ladder show', 'ladder climb',
           'ladder pin minimal', 'encryption status',
@@ -53,6 +54,7 @@ WRONG = ('', 'nope', 'endpoint', 'endpoint nope', 'endpoint get',
          'monitor --policy a', 'monitor --count 0', 'monitor --output xml',
          'monitor --agent --port 80', 'completion', 'completion fish',
          'encryption', 'encryption report --since soon',
+         'policy unused more', 'policy unused --since soon',
          'policy check', 'policy diff', 'policy diff --since 2h x.yaml',
          'ladder', 'ladder pin', 'help nope', 'agent --nope', 'agent more',
          'metrics more', 'monitor --agent --drops', 'agent --metrics host:1')

@@ -30,6 +30,7 @@ const struct wd_cmd *const wd_cmds[] = {
 	&wd_cmd_identity_get,
 	&wd_cmd_policy_list,
 	&wd_cmd_policy_get,
+	&wd_cmd_policy_unused,
 	&wd_cmd_policy_check,
 	&wd_cmd_policy_diff,
 	&wd_cmd_policy_confirm,

@@ -69,6 +69,7 @@ extern const struct wd_cmd wd_cmd_identity_get;
 extern const struct wd_cmd wd_cmd_policy_list;
 extern const struct wd_cmd wd_cmd_policy_get;
 extern const struct wd_cmd wd_cmd_policy_confirm;
+extern const struct wd_cmd wd_cmd_policy_unused;
 extern const struct wd_cmd wd_cmd_policy_check;
 extern const struct wd_cmd wd_cmd_policy_diff;
 extern const struct wd_cmd wd_cmd_why;

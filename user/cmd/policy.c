@@ -28,8 +28,8 @@ static void put_tier(struct wd_table *table, struct json_object *policy)
 static void print_list(struct json_object *doc)
 {
 	static const char *const head[] = {
-		"POLICY",     "TIER",	   "SUBJECT", "ISOLATES", ">RULES",
-		">ENDPOINTS", ">PROBLEMS", "FILE",    NULL,
+		"POLICY",     "TIER",  "SUBJECT",   "ISOLATES", ">RULES",
+		">ENDPOINTS", ">HITS", ">PROBLEMS", "FILE",	NULL,
 	};
 	struct wd_table *table = wd_table_new(head);
 
@@ -48,6 +48,12 @@ static void print_list(struct json_object *doc)
 		wd_table_cell(table, "%lld", rules);
 		wd_table_cell(table, "%lld",
 			      (long long)wd_json_get_int(policy, "endpoints"));
+		if (wd_json_get(policy, "hits"))
+			wd_table_cell(table, "%lld",
+				      (long long)wd_json_get_int(policy,
+								 "hits"));
+		else
+			wd_table_cell(table, "%s", "");
 		wd_table_cell(table, "%lld",
 			      (long long)wd_json_get_int(policy, "problems"));
 		wd_table_cell(table, "%s:%lld", wd_json_get_str(policy, "file"),
@@ -68,15 +74,56 @@ const struct wd_cmd wd_cmd_policy_list = {
 	.verb = "list",
 	.summary =
 		"every policy that was read, and how many pods here it selects",
+	.text = "HITS are the packets that its rules decided about, and those of "
+		"the flows they\nlet in; - where rules are not counted, as "
+		"policy get tells of each.",
 	.fn = cmd_policy_list,
 };
 
 /* ---- get ---- */
 
+/* Packets, bytes, flows and the last hit; empty cells: not known. */
+static void put_counts(struct wd_table *table, struct json_object *rule)
+{
+	static const char *const keys[] = { "packets", "bytes", "new_flows" };
+	struct json_object *counts = wd_json_get(rule, "counts");
+	const char *last = wd_json_get_str(counts, "last_hit");
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		if (counts)
+			wd_table_cell(table, "%lld",
+				      (long long)wd_json_get_int(counts,
+								 keys[i]));
+		else
+			wd_table_cell(table, "%s", "");
+	}
+	/* to the second: it is not known better */
+	wd_table_cell(table, *last ? "%.19sZ" : "%s", last);
+}
+
+static void print_missing(struct json_object *doc)
+{
+	for (size_t i = 0; i < wd_json_len(doc, "rules"); i++) {
+		struct json_object *rule = wd_json_at(doc, "rules", i);
+		const char *why = wd_json_get_str(rule, "not_counted");
+
+		if (*why)
+			wd_print(stdout, "%s rule %lld: %s: %s\n",
+				 wd_json_get_str(rule, "direction"),
+				 (long long)wd_json_get_int(rule, "index"),
+				 wd_json_get(rule, "counts") ?
+					 "counted in part" :
+					 "not counted",
+				 why);
+	}
+}
+
 static void print_rules(struct json_object *doc)
 {
-	static const char *const head[] = { "DIRECTION", ">RULE", ">LINE",
-					    "ACTION",	 "WHAT",  NULL };
+	static const char *const head[] = { "DIRECTION", ">RULE",    ">LINE",
+					    "ACTION",	 ">PACKETS", ">BYTES",
+					    ">FLOWS",	 "LAST HIT", "WHAT",
+					    NULL };
 	struct wd_table *table = wd_table_new(head);
 
 	for (size_t i = 0; i < wd_json_len(doc, "rules"); i++) {
@@ -89,12 +136,14 @@ static void print_rules(struct json_object *doc)
 		wd_table_cell(table, "%lld",
 			      (long long)wd_json_get_int(rule, "line"));
 		wd_table_cell(table, "%s", wd_json_get_str(rule, "action"));
+		put_counts(table, rule);
 		log = wd_json_get_str(rule, "log");
 		wd_table_cell(table, *log ? "%s, logged as \"%s\"" : "%s",
 			      wd_json_get_str(rule, "text"), log);
 	}
 	putchar('\n');
 	wd_table_print(table, stdout, "");
+	print_missing(doc);
 }
 
 static void print_policy(struct json_object *doc)

@@ -17,6 +17,7 @@
 #include "cover.h"
 #include "datapath/ladder.h"
 #include "encryption.h"
+#include "hits.h"
 #include "journal.h"
 #include "json.h"
 #include "log.h"
@@ -139,6 +140,16 @@ static void put_happened(const struct wd_agent *agent, struct json_object *doc)
 						      (enum wd_happening)i));
 }
 
+static void put_rules(const struct wd_agent *agent, struct json_object *doc)
+{
+	struct json_object *obj = wd_json_object(doc, "rules");
+	struct wd_hits_sums sums = wd_hits_sums(agent);
+
+	wd_json_int(obj, "hit", sums.hit);
+	wd_json_int(obj, "unused", sums.unused);
+	wd_json_int(obj, "not_known", sums.unknown);
+}
+
 static struct json_object *collect(const struct wd_agent *agent)
 {
 	struct json_object *doc = wd_query_status_doc(agent);
@@ -158,6 +169,7 @@ static struct json_object *collect(const struct wd_agent *agent)
 	put_happened(agent, own);
 	put_peers(agent, own);
 	put_cover(agent, own);
+	put_rules(agent, own);
 	return doc;
 }
 

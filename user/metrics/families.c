@@ -252,6 +252,10 @@ static void put_things(struct wd_metrics *m, struct json_object *doc)
 	put_object(m, wd_json_get(doc, "objects"), "kind");
 	put_problems(m, doc);
 	wd_metrics_family(
+		m, "warder_policy_rules", WD_GAUGE,
+		"Rules of all policies, by whether a packet was decided by them here; `warder policy unused` names those.");
+	put_object(m, wd_json_get(wd_json_get(doc, "agent"), "rules"), "hits");
+	wd_metrics_family(
 		m, "warder_agent_events_total", WD_COUNTER,
 		"What happened to the agent, as `warder status --events` tells it.");
 	put_object(m, wd_json_get(wd_json_get(doc, "agent"), "happened"),
