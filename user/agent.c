@@ -26,6 +26,7 @@
 #include "encryption.h"
 #include "endpoints_int.h"
 #include "events.h"
+#include "hits.h"
 #include "hostpolicy.h"
 #include "journal.h"
 #include "kube/kube.h"
@@ -106,19 +107,6 @@ static int sink_reach(void *ctx, enum wd_map map, uint32_t first, uint32_t cnt)
 	struct wd_agent *agent = ctx;
 
 	return wd_map_reach(agent->dp, map, first, cnt);
-}
-
-/* Counters are not worth that a policy waits for them: what fails comes again. */
-static int sink_rule(void *ctx, uint32_t id, bool ends)
-{
-	struct wd_agent *agent = ctx;
-	int err = ends ? wd_rulestat_end(agent->dp, id) :
-			 wd_rulestat_begin(agent->dp, id);
-
-	if (err)
-		wd_debug("rule %u: its counters %s: %s", id,
-			 ends ? "stay" : "are not to be had", wd_errno(err));
-	return err;
 }
 
 static void sink_publish(void *ctx, uint32_t gen)
@@ -562,7 +550,7 @@ static struct wd_sink sink_of(struct wd_agent *agent)
 		.del = sink_del,
 		.publish = sink_publish,
 		.reach = sink_reach,
-		.rule = sink_rule,
+		.rule = wd_hits_rule,
 		.row = wd_map_window(agent->dp, WD_MAP_wd_row),
 		.slot = wd_map_window(agent->dp, WD_MAP_wd_slot),
 		.span = wd_map_window(agent->dp, WD_MAP_wd_span),

@@ -12,7 +12,21 @@
 #include "datapath/clock.h"
 #include "datapath/ladder.h"
 #include "json.h"
+#include "log.h"
 #include "query.h"
+
+/* Counters are not worth that a policy waits for them: what fails comes again. */
+int wd_hits_rule(void *ctx, uint32_t id, bool ends)
+{
+	struct wd_agent *agent = ctx;
+	int err = ends ? wd_rulestat_end(agent->dp, id) :
+			 wd_rulestat_begin(agent->dp, id);
+
+	if (err)
+		wd_debug("rule %u: its counters %s: %s", id,
+			 ends ? "stay" : "are not to be had", wd_errno(err));
+	return err;
+}
 
 struct wd_hits_clock wd_hits_clock(void)
 {

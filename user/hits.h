@@ -32,6 +32,9 @@ struct wd_hits {
 	bool known; /* the numbers are counted, though perhaps not all */
 };
 
+/** wd_hits_rule() - wd_sink.rule, with the agent as @ctx: begin or end its counters */
+int wd_hits_rule(void *ctx, uint32_t id, bool ends);
+
 /** wd_hits_clock() - now */
 struct wd_hits_clock wd_hits_clock(void);
 
