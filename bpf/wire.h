@@ -15,9 +15,12 @@
  *                           one that cannot be read     TUN_OPAQUE
  *                           anything else               as nodes must; EXEMPT
  *   somebody outside        a tunnel                    what is inside
- *                           an ICMP error               what it quotes; OUTSIDE if not of pods
- *                                                       that must
+ *                           an ICMP error               what it quotes, if that is of pods that
+ *                                                       must encrypt; else OUTSIDE
  *                           anything else               OUTSIDE
+ *
+ * UDP on a port that nobody told of and that begins like a tunnel is what is
+ * inside, if that is of pods that must encrypt; else as any other of its ends.
  *
  * A pod is also what has an address of the cluster that nobody knows; where no
  * prefix of the cluster is known, whoever a pod that must encrypt talks to. What
@@ -64,15 +67,6 @@ static __always_inline int judge_clear(struct wd_pkt *pkt)
 	return pkt->dir == WD_EGRESS ? WD_R_PLAINTEXT_OUT : WD_R_PLAINTEXT_IN;
 }
 
-/* What an ICMP error of somebody outside quotes, between pods. */
-static __always_inline int judge_quoted(struct wd_pkt *pkt)
-{
-	/* allow: they may say that in clear */
-	if (!must_encrypt(pkt) || is_exempt(pkt))
-		return WD_R_OUTSIDE;
-	return judge_clear(pkt);
-}
-
 /* allow: without neighbour discovery nodes reach nobody; ARP is not IP at all */
 static __always_inline bool is_neighbour(struct __sk_buff *skb,
 					 const struct wd_pkt *pkt)
@@ -115,6 +109,35 @@ static __always_inline int judge_nodes(struct __sk_buff *skb,
 	return judge_clear(pkt);
 }
 
+/* Perhaps it has a packet inside. Return: what it is without, if that is a drop */
+static __always_inline int go_by_hint(struct __sk_buff *skb, struct wd_pkt *pkt,
+				      bool is_nodes)
+{
+	int r = is_nodes ? judge_nodes(skb, pkt, WD_IN_NOTHING) : WD_R_OUTSIDE;
+
+	if (r >= WD_R_FIRST_DROP)
+		return r;
+	pkt->wire.is_hint = 1;
+	pkt->wire.otherwise = (__u8)r;
+	return WD_GO_ON;
+}
+
+/* A layer inside of such: pkt->wire.otherwise is what it is without. */
+static __always_inline int judge_hinted(struct __sk_buff *skb,
+					struct wd_pkt *pkt)
+{
+	int inside;
+
+	if (pkt->wire.pair == WD_PAIR_PODS)
+		return must_encrypt(pkt) && !is_exempt(pkt) ?
+			       judge_clear(pkt) :
+			       pkt->wire.otherwise;
+	inside = wire_inside(skb);
+	return inside == WD_IN_PACKET || inside == WD_IN_HINT ?
+		       WD_GO_ON :
+		       pkt->wire.otherwise;
+}
+
 __noinline int judge_wire(struct __sk_buff *skb)
 {
 	struct wd_pkt *pkt = this_packet();
@@ -123,15 +146,18 @@ __noinline int judge_wire(struct __sk_buff *skb)
 
 	if (!pkt)
 		return WD_R_MAP_ERR;
+	if (pkt->wire.is_hint)
+		return judge_hinted(skb, pkt);
 	if (pkt->wire.pair == WD_PAIR_PODS)
-		return pkt->wire.is_quoted ? judge_quoted(pkt) :
-					     judge_clear(pkt);
-	is_nodes = pkt->wire.pair == WD_PAIR_NODES && !pkt->wire.is_quoted;
+		return judge_clear(pkt);
+	is_nodes = pkt->wire.pair == WD_PAIR_NODES;
 	inside = wire_inside(skb);
 	if (inside == WD_IN_PACKET) {
 		pkt->wire.otherwise = is_nodes ? 0 : WD_R_OUTSIDE;
 		return WD_GO_ON;
 	}
+	if (inside == WD_IN_HINT)
+		return go_by_hint(skb, pkt, is_nodes);
 	if (inside == WD_IN_FIRST)
 		return pkt->wire.first;
 	if (inside == WD_IN_UNSEEN)

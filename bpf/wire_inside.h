@@ -17,6 +17,12 @@
 /* What wire_inside() finds; below 0: another packet, at pkt->off. */
 enum wd_inside {
 	WD_IN_PACKET = WD_GO_ON,
+	/*
+	 * perhaps another packet, at pkt->off: quoted by ICMP, or in a tunnel
+	 * on a port that nobody told of. Looked at for pods that must encrypt;
+	 * else the packet is what it would be without
+	 */
+	WD_IN_HINT,
 	WD_IN_NOTHING, /* nothing that would be seen: payload */
 	WD_IN_ESP,
 	WD_IN_WIREGUARD, /* of this node */
@@ -68,6 +74,15 @@ static __always_inline int enter(struct wd_pkt *pkt, __u32 bytes, __u16 type)
 	return WD_IN_PACKET;
 }
 
+static __always_inline int hint(struct wd_pkt *pkt, __u32 bytes, __u16 type)
+{
+	int r = enter(pkt, bytes, type);
+
+	if (r == WD_IN_BAD || r == WD_IN_OPAQUE)
+		return WD_IN_NOTHING;
+	return r == WD_IN_PACKET ? WD_IN_HINT : r;
+}
+
 /*
  * Does somebody outside say by ICMP what became of a packet? It is quoted there,
  * so that may be in clear what must not: a node answers a pod's packet by an
@@ -94,10 +109,9 @@ static __always_inline int enter_quote(struct wd_pkt *pkt)
 				       pkt->wire.end[WD_END_DST].encrypt ?
 			       WD_IN_UNSEEN :
 			       WD_IN_NOTHING;
-	pkt->wire.is_quoted = 1;
 	pkt->wire.is_cut = 1;
-	return enter(pkt, sizeof(struct icmphdr),
-		     pkt->family == 4 ? WD_ETH_IP4 : WD_ETH_IP6);
+	return hint(pkt, sizeof(struct icmphdr),
+		    pkt->family == 4 ? WD_ETH_IP4 : WD_ETH_IP6);
 }
 
 /* RFC 2784, 2890. Version 1 is PPTP's; a routing field is of RFC 1701. */
@@ -252,6 +266,34 @@ __noinline int inside_udp(struct __sk_buff *skb)
 	return WD_IN_NOTHING;
 }
 
+/*
+ * UDP on a port that nobody told of: a device for a tunnel may be so new that
+ * the agent has not heard of it, or be another machine's. Tunnels are told by
+ * how they begin; what only looks like one has no pods inside.
+ */
+static __always_inline int inside_unknown(struct __sk_buff *skb,
+					  struct wd_pkt *pkt)
+{
+	const __u8 *at = inner_header(skb, pkt, 8);
+	__u16 type;
+
+	if (!at)
+		return WD_IN_NOTHING;
+	/* RFC 7348: flag I, and all that is reserved is 0 */
+	if (at[0] == 8 && !(at[1] | at[2] | at[3] | at[7]))
+		return hint(pkt, 8, WD_ETH_TEB);
+	/* RFC 8926: version 0, what is reserved is 0, a protocol that is known */
+	type = (__u16)(at[2] << 8 | at[3]);
+	if (!(at[0] >> 6 | (at[1] & 0x3f) | at[7]) &&
+	    (type == WD_ETH_TEB || type == WD_ETH_IP4 || type == WD_ETH_IP6))
+		return hint(pkt, 8 + (at[0] & 0x3fU) * 4, type);
+	if (WD_IS_MINIMAL) /* it may be so by chance: nobody would look */
+		return WD_IN_NOTHING;
+	if (at[0] >> 4 == 4)
+		return hint(pkt, 0, WD_ETH_IP4);
+	return at[0] >> 4 == 6 ? hint(pkt, 0, WD_ETH_IP6) : WD_IN_NOTHING;
+}
+
 /* ---- all of them ---- */
 
 static __always_inline int inside_proto(struct __sk_buff *skb,
@@ -288,11 +330,11 @@ static __always_inline int inside_fragment(struct __sk_buff *skb,
 					   struct wd_pkt *pkt)
 {
 	if (pkt->frag == WD_FRAG_LATER) {
-		if (pkt->wire.is_tun || pkt->wire.is_quoted)
+		if (pkt->wire.is_tun || pkt->wire.is_hint)
 			return WD_IN_NOTHING;
 		return wire_frag_find(skb) ? WD_IN_FIRST : WD_IN_ORPHAN;
 	}
-	if (!pkt->wire.is_tun && !pkt->wire.is_quoted)
+	if (!pkt->wire.is_tun && !pkt->wire.is_hint)
 		wire_frag_note(pkt);
 	return WD_GO_ON;
 }
@@ -314,7 +356,10 @@ __noinline int wire_inside(struct __sk_buff *skb)
 	}
 	if (pkt->wire.bad)
 		return WD_IN_BAD;
-	return inside_proto(skb, pkt);
+	r = inside_proto(skb, pkt);
+	if (r == WD_IN_NOTHING && pkt->proto == WD_IP_UDP && !pkt->wire.is_tun)
+		return inside_unknown(skb, pkt);
+	return r;
 }
 
 #endif /* WARDER_BPF_WIRE_INSIDE_H */

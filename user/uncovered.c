@@ -178,12 +178,10 @@ static const struct path paths[] = {
 	  .subjects = "nodes",
 	  .applies = nodes_not_required },
 	{ .path = "unknown-tunnels",
-	  .title = "tunnels between nodes on UDP ports that no device of this "
-		   "node has",
-	  .why = "VXLAN, Geneve and GRE in UDP are looked into on their "
-		 "customary ports and on those of this node's devices. On "
-		 "another port they are taken for what nodes say themselves; "
-		 "so are ESP without a cipher and UDP tunnels of unknown make.",
+	  .title = "tunnels between nodes of unknown make",
+	  .why = "VXLAN, Geneve and IP in UDP are looked into on any port, GRE "
+		 "in UDP on its own. Others in UDP are taken for what nodes say "
+		 "themselves; so is ESP without a cipher.",
 	  .change = "encryption-nodes: required",
 	  .counted_as = { "nodes" },
 	  .subjects = "nodes",

@@ -41,7 +41,7 @@ struct work {
 	struct first first; /* that the packet is, or has inside */
 	uint32_t peer; /* WireGuard's, at a WireGuard device */
 	int fallback; /* reason if what is inside cannot be read; 0: none */
-	bool is_quote; /* ICMP of an outsider says that this was sent */
+	bool is_quote; /* this may be inside what has been judged without it */
 	struct sentence said;
 };
 
@@ -524,27 +524,54 @@ static bool judge_complaint(struct work *w, struct step *ret_next)
 		return false;
 	}
 	s.is_cut = w->is_quote = true;
-	w->fallback = WD_R_OUTSIDE;
+	if (!w->fallback)
+		w->fallback = WD_R_OUTSIDE;
 	(void)within(s, 8, w->ip.family == 4 ? FORM_IP4 : FORM_IP6, ret_next);
 	return true;
 }
 
-/* Return: true: look at @ret_next */
+/* Does UDP begin as a tunnel does? Return: true: look at @ret_next */
+static bool is_like_tunnel(const struct work *w, struct step *ret_next)
+{
+	static const unsigned int types[] = { 0x6558, 0x0800, 0x86dd };
+	const struct ip *ip = &w->ip;
+	struct span s = { ip->rest.p + 8, ip->rest.n - 8, ip->rest.is_cut };
+
+	if (ip->proto != 17 || ip->is_later || ip->trouble || ip->rest.n < 16)
+		return false;
+	if (!memcmp(s.p, "\x08\0\0", 4) && !s.p[7])
+		return within_type(s, 8, 0x6558, ret_next) == IS_PACKET;
+	for (size_t i = 0;
+	     i < 3 && !(s.p[0] & 0xc0) && !(s.p[1] & 0x3f) && !s.p[7]; i++)
+		if (types[i] == ((unsigned int)s.p[2] << 8 | s.p[3]))
+			return read_geneve(s, ret_next) == IS_PACKET;
+	if (w->scene->is_min || (s.p[0] >> 4 != 4 && s.p[0] >> 4 != 6))
+		return false;
+	return within(s, 0, s.p[0] >> 4 == 4 ? FORM_IP4 : FORM_IP6, ret_next) ==
+	       IS_PACKET;
+}
+
+/* Has been judged, but for this. Return: true: look at @ret_next */
 static bool judge_quote(struct work *w, struct step *ret_next)
 {
-	if (!has_outsider(w) && !are_nodes(w) && must_be_encrypted(w) &&
-	    !has_free_node(w)) {
-		say_clear(w);
+	struct sentence before = w->said;
+	enum content content;
+
+	if (!has_outsider(w) && !are_nodes(w)) {
+		if (must_be_encrypted(w) && !has_free_node(w))
+			say_clear(w);
 		return false;
 	}
-	say(w, WD_R_OUTSIDE);
-	if (!has_outsider(w) && !are_nodes(w))
-		return false;
-	if (has_outsider(w) && is_complaint(&w->ip))
-		return judge_complaint(w, ret_next);
+	if (has_outsider(w) && is_complaint(&w->ip)) {
+		(void)judge_complaint(w, ret_next);
+		w->said = before;
+		return true;
+	}
 	if (needs_first(&w->ip) && w->ip.is_later)
 		return false;
-	return read_content(w, ret_next) == IS_PACKET;
+	content = read_content(w, ret_next);
+	return content == IS_PACKET ||
+	       (content == IS_PLAIN && is_like_tunnel(w, ret_next));
 }
 
 /* Return: true: look at @ret_next */
@@ -579,7 +606,13 @@ static bool judge_in_clear(struct work *w, struct step *ret_next)
 		say_nodes(w, content);
 	else
 		say(w, WD_R_OUTSIDE);
-	return false;
+	if (content != IS_PLAIN || !is_like_tunnel(w, ret_next))
+		return false;
+	if (w->scene->is_min)
+		say_counted(w, WD_R_TUN_OPAQUE, WD_COVER_DROPPED, 0);
+	w->is_quote = true;
+	w->fallback = w->said.reason;
+	return w->said.reason < WD_R_FIRST_DROP;
 }
 
 /* ---- at a WireGuard device ---- */

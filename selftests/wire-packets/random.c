@@ -174,7 +174,9 @@ static void add_udp(struct draft *d)
 		add_bytes(d, 60);
 		return;
 	}
-	if (ODDS(6)) {
+	if (ODDS(8)) {
+		/* IP at once */
+	} else if (ODDS(6)) {
 		add(d, P_GRE);
 		udp->dport = 4754;
 	} else if (geneve) {
@@ -195,6 +197,8 @@ static void add_udp(struct draft *d)
 		if (!in->flags || in->next == 3)
 			add_frame(d);
 	}
+	if (ODDS(4))
+		udp->dport = random_port();
 	add_layers(d);
 }
 

@@ -105,6 +105,16 @@ static void end(enum host src, enum host dst)
 	add((struct piece)DATA(20));
 }
 
+static void expect_tunnel(int reason, int cover, int dir,
+			  const struct tunnel *t, enum host src, enum host dst)
+{
+	begin();
+	add_tunnel(t, build_outer, dir == OUT ? HERE : NODE2,
+		   dir == OUT ? NODE2 : HERE);
+	end(src, dst);
+	wires_expect(reason, cover, WIRE, dir, list);
+}
+
 static void expect_inside(int reason, int cover, int dir,
 			  const struct tunnel *t, enum host src, enum host dst)
 {
@@ -362,6 +372,79 @@ static void what_of_a_tunnel_is_not_known_cannot_be_looked_into(void)
 	}
 }
 
+/* A device so new that nobody has told of its port, or another machine's. */
+static void a_tunnel_on_any_port_shows_pods_that_must(void)
+{
+	static const struct tunnel any[] = {
+		{ "vxlan", { TO_PORT(7777), VXLAN(.flags = 8) }, true },
+		{ "geneve", { TO_PORT(7777), GENEVE() }, true },
+		{ "geneve with options",
+		  { TO_PORT(53), GENEVE(.bytes = 252) },
+		  false },
+		{ "geneve at the port of esp",
+		  { TO_PORT(4500), GENEVE() },
+		  true },
+		{ "ip", { TO_PORT(7777) }, false },
+	};
+
+	for_each_nest(dir)
+	{
+		for (size_t i = 0; i < COUNT(any); i++) {
+			const struct tunnel *t = &any[i];
+			bool told = t->piece[1].kind != P_END;
+
+			wd_test_row(t->name);
+			if (wires_is_min() && !told) {
+				expect_tunnel(WD_R_IN_CLEAR, WD_COVER_NODES,
+					      dir, t, LOCAL, SECRET);
+				continue;
+			}
+			expect_tunnel(unless_min(plaintext(dir)),
+				      WD_COVER_DROPPED, dir, t, LOCAL, SECRET);
+			expect_tunnel(unless_min(plaintext(dir)),
+				      WD_COVER_DROPPED, dir, t, NEW, LOCAL2);
+			expect_tunnel(unless_min(WD_R_IN_CLEAR),
+				      wires_is_min() ? WD_COVER_DROPPED :
+						       WD_COVER_NODES,
+				      dir, t, LOCAL2, PLAIN);
+			expect_tunnel(unless_min(WD_R_IN_CLEAR),
+				      wires_is_min() ? WD_COVER_DROPPED :
+						       WD_COVER_NODES,
+				      dir, t, LOCAL, OUTSIDE);
+			expect_tunnel(unless_min(WD_R_IN_CLEAR),
+				      wires_is_min() ? WD_COVER_DROPPED :
+						       WD_COVER_NODES,
+				      dir, t, LOCAL, FREE);
+		}
+	}
+}
+
+/* But for its head it is none, or nothing is in it: what its ends say counts. */
+static void what_only_looks_like_a_tunnel_is_what_nodes_say(void)
+{
+	static const uint8_t heads[][4] = {
+		{ 8, 0, 0, 0 },	   { 0, 0, 0x65, 0x58 }, { 0x45, 0, 0, 40 },
+		{ 0x60, 0, 0, 0 }, { 0x12, 0x34, 1, 0 },
+	};
+
+	if (wires_is_min())
+		return;
+	for_each_way(dir)
+	{
+		for (size_t i = 0; i < COUNT(heads); i++) {
+			struct piece data = DATA(60);
+
+			memcpy(data.head, heads[i], 4);
+			wires_expect(WD_R_IN_CLEAR, WD_COVER_NODES, WIRE, dir,
+				     LIST(ETH, IP(HERE, NODE2), UDP(0, 7777),
+					  data));
+			wires_expect(WD_R_OUTSIDE, NO_COVER, WIRE, dir,
+				     LIST(ETH, IP(HERE, OUTSIDE), UDP(0, 7777),
+					  data));
+		}
+	}
+}
+
 static void a_frame_of_labels_does_not_pass(void)
 {
 	static const int types[] = {
@@ -608,6 +691,8 @@ int main(void)
 	WD_TEST(pods_are_judged_by_their_addresses_alone);
 	WD_TEST(a_tunnel_that_cannot_be_looked_into_does_not_pass_between_nodes);
 	WD_TEST(what_of_a_tunnel_is_not_known_cannot_be_looked_into);
+	WD_TEST(a_tunnel_on_any_port_shows_pods_that_must);
+	WD_TEST(what_only_looks_like_a_tunnel_is_what_nodes_say);
 	WD_TEST(a_frame_of_labels_does_not_pass);
 	WD_TEST(frames_without_packets_pass);
 	WD_TEST(what_cannot_be_read_between_nodes_is_dropped);
