@@ -31,13 +31,13 @@ CONTRACT = ('agent', 'status', 'sync', 'stop', 'endpoint list',
 CONTRACT_OPTIONS = {
     'agent': 'config node manifests state-dir run-dir bpffs max-rung '
              'host-ingress host-open host-confirm cni-conf metrics check',
-    'status': 'wait events', 'sync': 'timeout', 'stop': 'detach',
+    'status': 'wait events alive', 'sync': 'timeout', 'stop': 'detach',
     'monitor': 'agent drops pod reason verdict namespace identity port '
                'policy count output pcap', 'encryption report': 'since html',
     'policy unused': 'since',
     'policy diff': 'delete since', 'policy confirm': 'again'}
 # Words that make each command ask the agent.
-ASKING = ('status', 'sync', 'endpoint list', 'endpoint get a/b',
+ASKING = ('status', 'status --alive', 'sync', 'endpoint list', 'endpoint get a/b',
           'identity list', 'identity get 256', 'policy list',
           'policy get a/b', 'policy unused', 'policy diff --delete a/b', 'policy confirm',
           'why a/b c/d:80', 'monitor', 'metrics', 'map list',

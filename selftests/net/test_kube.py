@@ -183,6 +183,7 @@ def an_agent_that_starts_without_the_server_opens_nothing(c):
         code, _, err = node.warder('status', ok=None)
         return code == 3 and 'HTTP 503' in err
     wait_for('it says what it waits for', refused, 60)
+    node.warder('status', '--alive')  # which is an answer
     expect_base(c)
     c.server.ask('calm')
     node.wait_ready()

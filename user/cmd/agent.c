@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../agent.h"
+#include "../datapath/datapath.h"
 #include "../kube/login.h"
 #include "../log.h"
 #include "../table.h"
@@ -53,6 +54,21 @@ static int check(const struct wd_config *config)
 	return wd_check_files(&args);
 }
 
+/*
+ * In a pod there is no mount of ours that outlives us: pins in a bpffs that the
+ * agent mounts there would go with its container, and enforcement with them.
+ */
+static int run(const struct wd_config *config)
+{
+	struct wd_args args = { .cmd = &wd_cmd_agent, .json = config->json };
+
+	if (config->in_cluster && !wd_datapath_is_mounted(config->bpffs))
+		return wd_cmd_fail(
+			&args, WD_EXIT_NO, config->bpffs,
+			"no bpffs is mounted here, and one of this pod's own would end with it: mount /sys/fs/bpf of the host");
+	return wd_agent_run(config);
+}
+
 static int agent_main(int argc, char **argv)
 {
 	static const char see[] = "; see `warder help agent`";
@@ -77,7 +93,7 @@ static int agent_main(int argc, char **argv)
 		if (!code)
 			code = check(&config);
 	} else {
-		code = wd_agent_run(&config);
+		code = run(&config);
 	}
 	free(why);
 	wd_config_fini(&config);

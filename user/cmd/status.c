@@ -15,6 +15,7 @@
 #include "cmd.h"
 
 #define POLL_MS 50
+#define ALIVE_MS 20000
 
 /* ---- text ---- */
 
@@ -495,6 +496,26 @@ static int wait_settled(const struct wd_args *args, int64_t ms)
 	return code;
 }
 
+/* For who ends what answers nothing: that it is not ready is an answer. */
+static int is_alive(const struct wd_args *args)
+{
+	struct json_object *answer = NULL, *doc;
+	int err = wd_cmd_try(args, wd_cmd_request("status"), ALIVE_MS, &answer);
+
+	json_object_put(answer);
+	if (err)
+		return wd_cmd_lost(args, err);
+	if (!args->json) {
+		puts("the agent answers");
+		return WD_EXIT_OK;
+	}
+	doc = json_object_new_object();
+	wd_json_bool(doc, "alive", true);
+	wd_cmd_json(doc);
+	json_object_put(doc);
+	return WD_EXIT_OK;
+}
+
 static int cmd_status(const struct wd_args *args)
 {
 	const char *wait = wd_args_get(args, "wait");
@@ -506,6 +527,8 @@ static int cmd_status(const struct wd_args *args)
 		return wd_cmd_fail(args, WD_EXIT_USAGE, "--wait",
 				   "'%s' is not a time, as in 30, 5s or 500ms",
 				   wait);
+	if (wd_args_has(args, "alive"))
+		return is_alive(args);
 	if (wd_args_has(args, "wait"))
 		return wait_settled(args, ms);
 	code = wd_cmd_ask(args, request(args), WD_CMD_TIMEOUT_MS, &result);
@@ -524,6 +547,8 @@ static const struct wd_opt opts[] = {
 	  .optional = true,
 	  .help = "wait until the agent is ready and everything read is\n"
 		  "enforced, at most TIME: 30, 5s, 500ms (default 30)" },
+	{ .name = "alive",
+	  .help = "only whether an agent answers within 20 s, ready or not" },
 	{},
 };
 

@@ -65,6 +65,18 @@ static bool is_on(const char *path, long magic)
 	return !statfs(path, &fs) && fs.f_type == magic;
 }
 
+bool wd_datapath_is_mounted(const char *bpffs)
+{
+	char path[WD_PATH_MAX];
+	char *slash;
+
+	snprintf(path, sizeof(path), "%s", bpffs);
+	while (access(path, F_OK) && (slash = strrchr(path, '/')) &&
+	       slash != path)
+		*slash = '\0';
+	return is_on(path, BPF_FS_MAGIC);
+}
+
 static int mount_bpffs(const char *dir)
 {
 	if (mount(MOUNT_SOURCE, dir, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC,

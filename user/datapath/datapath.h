@@ -155,6 +155,9 @@ int wd_datapath_detach(struct wd_datapath *dp, uint32_t ifindex);
  */
 int wd_datapath_attached(struct wd_datapath *dp, uint32_t **ret_ifindex);
 
+/** wd_datapath_is_mounted() - is @bpffs, or the first of its parents that is there, on a bpffs */
+bool wd_datapath_is_mounted(const char *bpffs);
+
 /**
  * wd_datapath_remove() - end enforcement: detach everything, remove every pin below @bpffs
  * Works without an open datapath (warder stop --detach after a crash).

@@ -1,0 +1,350 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The manifests of tools/kubernetes say only what the API server knows, fit each
+other, and give the agent what its systemd unit gives it; the image has all that
+they call, and runs without anything else.
+
+    test_manifests.py BUILD
+
+The schemas are those parts of the server's that the manifests use. A field that is
+not here is an error: look it up, then add it.
+"""
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+import yaml
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+WHERE = os.path.join(TOP, 'tools', 'kubernetes')
+UNIT = 'tools/packaging/systemd/warder.service'
+
+STR, INT, BOOL = str, int, bool
+MAP = {'*': STR}
+META = {'name!': STR, 'namespace': STR, 'labels': MAP, 'annotations': MAP}
+EXEC = {'exec': {'command!': [STR]}, 'initialDelaySeconds': INT,
+        'periodSeconds': INT, 'timeoutSeconds': INT, 'failureThreshold': INT}
+PROFILE = {'type!': {'RuntimeDefault', 'Unconfined', 'Localhost'}}
+CONTAINER = {
+    'name!': STR, 'image!': STR, 'command': [STR],
+    'env': [{'name!': STR, 'value': STR, 'valueFrom': {
+        'fieldRef': {'fieldPath!': {'spec.nodeName'}}}}],
+    'securityContext': {
+        'runAsUser': INT, 'privileged': BOOL, 'readOnlyRootFilesystem': BOOL,
+        'allowPrivilegeEscalation': BOOL, 'seccompProfile': PROFILE,
+        'appArmorProfile': PROFILE,
+        'capabilities': {'add': [STR], 'drop': [STR]}},
+    'readinessProbe': EXEC, 'livenessProbe': EXEC,
+    'resources': {'requests': MAP, 'limits': MAP},
+    'volumeMounts': [{'name!': STR, 'mountPath!': STR, 'readOnly': BOOL,
+                      'mountPropagation': {'HostToContainer', 'None'}}]}
+POD = {
+    'serviceAccountName': STR, 'hostNetwork': BOOL, 'hostPID': BOOL,
+    'priorityClassName': {'system-node-critical'}, 'nodeSelector': MAP,
+    'dnsPolicy': {'Default', 'ClusterFirst', 'ClusterFirstWithHostNet'},
+    'terminationGracePeriodSeconds': INT,
+    'tolerations': [{'operator!': {'Exists', 'Equal'}}],
+    'initContainers': [CONTAINER], 'containers!': [CONTAINER],
+    'volumes': [{'name!': STR, 'configMap': {'name!': STR}, 'hostPath': {
+        'path!': STR, 'type': {'Directory', 'DirectoryOrCreate'}}}]}
+ROLE = {'apiGroup': STR, 'kind!': STR, 'name!': STR, 'namespace': STR}
+LIMITED = {
+    'nominalConcurrencyShares': INT, 'lendablePercent': INT,
+    'limitResponse!': {'type!': {'Queue', 'Reject'}, 'queuing': {
+        'queues': INT, 'handSize': INT, 'queueLengthLimit': INT}}}
+FLOW_RULE = {
+    'subjects!': [{'kind!': {'ServiceAccount'}, 'serviceAccount': {
+        'name!': STR, 'namespace!': STR}}],
+    'resourceRules': [{'verbs!': [STR], 'apiGroups!': [STR],
+                       'resources!': [STR], 'namespaces': [STR],
+                       'clusterScope': BOOL}]}
+SCHEMAS = {
+    ('v1', 'ServiceAccount'): {},
+    ('v1', 'ConfigMap'): {'data': MAP},
+    ('rbac.authorization.k8s.io/v1', 'ClusterRole'): {'rules!': [{
+        'apiGroups!': [STR], 'resources!': [STR], 'verbs!': [STR]}]},
+    ('rbac.authorization.k8s.io/v1', 'ClusterRoleBinding'): {
+        'roleRef!': ROLE, 'subjects!': [ROLE]},
+    ('flowcontrol.apiserver.k8s.io/v1', 'PriorityLevelConfiguration'): {
+        'spec!': {'type!': {'Limited', 'Exempt'}, 'limited': LIMITED}},
+    ('flowcontrol.apiserver.k8s.io/v1', 'FlowSchema'): {'spec!': {
+        'matchingPrecedence!': INT, 'priorityLevelConfiguration!': {
+            'name!': STR}, 'rules!': [FLOW_RULE]}},
+    ('apps/v1', 'DaemonSet'): {'spec!': {
+        'selector!': {'matchLabels!': MAP},
+        'updateStrategy': {'type!': {'RollingUpdate', 'OnDelete'},
+                           'rollingUpdate': {'maxUnavailable': STR}},
+        'template!': {'metadata!': {'labels!': MAP, 'annotations': MAP},
+                      'spec!': POD}}},
+}
+
+
+def read(path):
+    with open(os.path.join(TOP, path), encoding='utf-8') as f:
+        return f.read()
+
+
+def unlike(value, want, at):
+    """What of a value is not as its schema says."""
+    if isinstance(want, set):
+        if value not in want:
+            yield f'{at}: {value!r} is not one of {sorted(want)}'
+    elif isinstance(want, list):
+        if not isinstance(value, list):
+            yield f'{at}: is no list'
+        for i, item in enumerate(value if isinstance(value, list) else ()):
+            yield from unlike(item, want[0], f'{at}[{i}]')
+    elif not isinstance(want, dict):
+        if not isinstance(value, want) or \
+                isinstance(value, bool) != (want is bool):
+            yield f'{at}: {value!r} is no {want.__name__}'
+    elif not isinstance(value, dict):
+        yield f'{at}: is no object'
+    else:
+        known = {k.rstrip('!'): v for k, v in want.items()}
+        for key in value:
+            if key not in known and '*' not in known:
+                yield f'{at}.{key}: no such field'
+            else:
+                yield from unlike(value[key], known.get(key, known.get('*')),
+                                  f'{at}.{key}')
+        for key in want:
+            if key.endswith('!') and key[:-1] not in value:
+                yield f'{at}.{key[:-1]}: is missing'
+
+
+class Manifests:
+    def __init__(self, build):
+        self.build = build
+        self.docs = {}
+        for name in sorted(os.listdir(WHERE)):
+            if name == 'kustomization.yaml':
+                self.top = yaml.safe_load(read(os.path.join(WHERE, name)))
+                continue
+            for doc in yaml.safe_load_all(read(os.path.join(WHERE, name))):
+                self.docs[doc['kind']] = doc
+        self.set = self.docs['DaemonSet']['spec']
+        self.pod = self.set['template']['spec']
+        self.agent = self.pod['containers'][0]
+        self.plugin = self.pod['initContainers'][0]
+
+
+# ---- the tests: each yields what is wrong ----
+
+def every_field_is_one_that_the_server_knows(m):
+    for kind, doc in m.docs.items():
+        schema = SCHEMAS.get((doc['apiVersion'], kind))
+        if schema is None:
+            yield f'{doc["apiVersion"]} {kind}: no such kind here'
+            continue
+        yield from unlike(doc, {'apiVersion!': STR, 'kind!': STR,
+                                'metadata!': META, **schema}, kind)
+    if len(m.docs) != len(SCHEMAS):
+        yield f'{len(m.docs)} kinds, {len(SCHEMAS)} schemas'
+
+
+def the_checks_of_fields_find_what_is_wrong(_):
+    for value, want in (({'a': 1}, {}), ({}, {'a!': STR}), ('x', [STR]),
+                        (True, INT), (1, BOOL), ('x', {'y'}),
+                        ({'a': [{'b': 1}]}, {'a': [{'b': STR}]})):
+        if not list(unlike(value, want, 'x')):
+            yield f'{value!r} passes for {want!r}'
+
+
+def names_fit_each_other(m):
+    docs = m.docs
+    account = docs['ServiceAccount']['metadata']
+    space, name = account['namespace'], account['name']
+    subject = docs['FlowSchema']['spec']['rules'][0]['subjects'][0]
+    bound = docs['ClusterRoleBinding']
+    for what, want, got in (
+            ('service account', name, m.pod['serviceAccountName']),
+            ('role', docs['ClusterRole']['metadata']['name'],
+             bound['roleRef']['name']),
+            ('bound', (name, space), (bound['subjects'][0]['name'],
+                                      bound['subjects'][0]['namespace'])),
+            ('flow', {'name': name, 'namespace': space},
+             subject['serviceAccount']),
+            ('level', docs['PriorityLevelConfiguration']['metadata']['name'],
+             docs['FlowSchema']['spec']['priorityLevelConfiguration']['name']),
+            ('labels', m.set['selector']['matchLabels'],
+             m.set['template']['metadata']['labels']),
+            ('namespaces', {space}, {
+                docs[k]['metadata']['namespace']
+                for k in ('ConfigMap', 'DaemonSet', 'ServiceAccount')})):
+        if want != got:
+            yield f'{what}: {want!r} and {got!r}'
+    files = {n for n in os.listdir(WHERE) if n != 'kustomization.yaml'}
+    if set(m.top['resources']) != files:
+        yield f'kustomization: {m.top["resources"]}, files: {sorted(files)}'
+
+
+def every_mount_has_its_volume_and_every_volume_its_mount(m):
+    have = {v['name'] for v in m.pod['volumes']}
+    used = {v['name'] for c in (m.agent, m.plugin) for v in c['volumeMounts']}
+    if have != used:
+        yield f'volumes {sorted(have)}, mounts {sorted(used)}'
+    if {'name': 'config', 'configMap': {
+            'name': m.docs['ConfigMap']['metadata']['name']}} \
+            not in m.pod['volumes']:
+        yield 'the configuration is not that of the ConfigMap'
+
+
+def capabilities_are_those_of_the_unit_and_no_more(m):
+    line = re.search(r'^CapabilityBoundingSet=(.*)$', read(UNIT), re.M)[1]
+    want = {w.removeprefix('CAP_') for w in line.split()}
+    security = m.agent['securityContext']
+    if set(security['capabilities']['add']) != want:
+        yield f'{security["capabilities"]}, the unit has {sorted(want)}'
+    for container in (m.agent, m.plugin):
+        security = container['securityContext']
+        if security['capabilities']['drop'] != ['ALL'] or \
+                security.get('privileged') or \
+                not security['readOnlyRootFilesystem']:
+            yield f'{container["name"]}: {security}'
+    if 'add' in m.plugin['securityContext']['capabilities']:
+        yield 'the init container has capabilities'
+
+
+def what_outlives_the_agent_is_the_hosts(m):
+    paths = {v['name']: v.get('hostPath', {}).get('path')
+             for v in m.pod['volumes']}
+    at = {v['mountPath']: paths[v['name']] for v in m.agent['volumeMounts']}
+    for path in ('/sys/fs/bpf', '/run/warder', '/var/lib/warder',
+                 '/run/netns'):
+        if at.get(path) != path:
+            yield f'{path} is {at.get(path)}'
+    if not (m.pod['hostNetwork'] and m.pod['hostPID']):
+        yield 'it does not see the interfaces and processes of the host'
+
+
+def the_agent_takes_its_configuration(m):
+    warder = os.path.join(m.build, 'warder')
+    with tempfile.TemporaryDirectory(prefix='wd-k8s-') as folder:
+        path = os.path.join(folder, 'warder.yaml')
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(m.docs['ConfigMap']['data']['warder.yaml'])
+        words = [w.replace('/etc/warder/warder.yaml', path)
+                 .replace('$(NODE_NAME)', 'a') for w in m.agent['command'][1:]]
+        done = subprocess.run([warder, *words, '--check'], text=True,
+                              capture_output=True, timeout=60, check=False)
+        if done.returncode:
+            yield done.stdout + done.stderr
+        # Without the host's bpffs it does not begin.
+        done = subprocess.run(
+            [warder, *words, '--bpffs', folder + '/bpf', '--run-dir', folder,
+             '--state-dir', folder], text=True, capture_output=True,
+            timeout=60, check=False)
+        if done.returncode != 1 or 'no bpffs is mounted' not in done.stderr:
+            yield f'without a bpffs: {done.returncode} {done.stderr}'
+
+
+def probes_are_words_that_the_program_knows(m):
+    text = subprocess.run([os.path.join(m.build, 'warder'), 'help', '--json'],
+                          text=True, capture_output=True, timeout=60,
+                          check=True).stdout
+    commands = {f'{c["object"]} {c["verb"] or ""}'.strip():
+                {o['name'] for o in c['options']}
+                for c in json.loads(text)['commands']}
+    calls = [m.agent[k]['exec']['command']
+             for k in ('readinessProbe', 'livenessProbe')]
+    for words in [*calls, m.plugin['command'], m.agent['command']]:
+        name = ' '.join(w for w in words[1:] if not w.startswith('--'))
+        options = {w[2:].split('=')[0] for w in words if w.startswith('--')}
+        if name not in commands or options - commands[name]:
+            yield f'{words}'
+
+
+def the_image_has_what_the_manifests_call_and_runs_alone(m):
+    with tempfile.TemporaryDirectory(prefix='wd-image-') as folder:
+        path = os.path.join(folder, 'image.tar')
+        done = subprocess.run(
+            [os.path.join(TOP, 'tools/packaging/make-image'), path,
+             '--build', m.build], text=True, capture_output=True, timeout=600,
+            check=False)
+        if done.returncode:
+            yield done.stdout + done.stderr
+            return
+        root = os.path.join(folder, 'root')
+        unpack(path, root)
+        for words in (m.agent['command'], m.plugin['command']):
+            if not os.access(root + words[0], os.X_OK):
+                yield f'{words[0]} is not in the image'
+        yield from runs_alone(m, root)
+
+
+def unpack(path, root):
+    """The layer of an image, each blob with the digest that names it."""
+    with tarfile.open(path) as image:
+        def blob(of):
+            return image.extractfile('blobs/' + of['digest'].replace(
+                ':', '/')).read()
+        index = json.load(image.extractfile('index.json'))
+        manifest = json.loads(blob(index['manifests'][0]))
+        config = json.loads(blob(manifest['config']))
+        if config['os'] != 'linux' or len(manifest['layers']) != 1:
+            raise ValueError(f'{config}')
+        with tarfile.open(fileobj=io.BytesIO(blob(manifest['layers'][0]))) \
+                as layer:
+            layer.extractall(root)
+
+
+def runs_alone(m, root):
+    """In nothing but its own files."""
+    conf = os.path.join(root, 'host/cni/net.d/10-a.conflist')
+    with open(conf, 'w', encoding='utf-8') as f:
+        json.dump({'cniVersion': '1.0.0', 'name': 'a',
+                   'plugins': [{'type': 'ptp'}]}, f)
+    for words in (['/usr/bin/warder', 'version'], m.plugin['command']):
+        done = subprocess.run(['chroot', root, *words], text=True, timeout=60,
+                              capture_output=True, check=False)
+        if done.returncode:
+            yield f'{words}: {done.stdout}{done.stderr}'
+    with open(conf, encoding='utf-8') as f:
+        if json.load(f)['plugins'][-1] != {'type': 'warder-cni'}:
+            yield 'the plugin is not in the chain'
+    done = subprocess.run(
+        [os.path.join(root, 'host/cni/bin/warder-cni')], text=True,
+        env={'CNI_COMMAND': 'VERSION'}, input='', capture_output=True,
+        timeout=60, check=False)
+    if done.returncode or '1.1.0' not in done.stdout:
+        yield f'the copied plugin: {done.stdout}{done.stderr}'
+
+
+TESTS = (
+    every_field_is_one_that_the_server_knows,
+    the_checks_of_fields_find_what_is_wrong,
+    names_fit_each_other,
+    every_mount_has_its_volume_and_every_volume_its_mount,
+    capabilities_are_those_of_the_unit_and_no_more,
+    what_outlives_the_agent_is_the_hosts,
+    the_agent_takes_its_configuration,
+    probes_are_words_that_the_program_knows,
+    the_image_has_what_the_manifests_call_and_runs_alone,
+)
+
+
+def main():
+    manifests = Manifests(os.path.abspath(
+        sys.argv[1] if len(sys.argv) > 1 else 'build'))
+    failed = 0
+    print(f'TAP version 13\n1..{len(TESTS)}')
+    for number, test in enumerate(TESTS, 1):
+        wrong = list(test(manifests))
+        failed += bool(wrong)
+        for text in wrong:
+            for line in text.strip().split('\n'):
+                print('# ' + line)
+        print(f'{"not ok" if wrong else "ok"} {number} - {test.__name__}',
+              flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
