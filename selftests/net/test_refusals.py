@@ -238,6 +238,8 @@ def what_judges_the_host_is_not_used_where_it_runs_wrongly(b):
     expect((True, ''), (host_of(b)['enforced'], host_of(b)['why']),
            'enforced after climb')
     expect(4, len(host_pins(b)), 'pins')
+    state = json.loads(b.node.warder('state', 'export')[1])
+    expect(True, state['host_enforced'], 'what preflight is told')
     b.c.apply(allowed)
     b.check_traffic()
 

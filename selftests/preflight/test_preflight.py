@@ -94,10 +94,12 @@ class Bench:
         self.state = os.path.join(self.dir, 'node.json')
         self.older = os.path.join(self.dir, 'older.json')
         shutil.copy(STATE, self.older)
-        # the same node where services are judged behind their translation
+        # the same node where services are judged behind their translation,
+        # and a policy about the node is enforced
         with open(STATE, encoding='utf-8') as f:
             state = json.load(f)
         state['services_exact'] = True
+        state['host_enforced'] = True
         with open(self.state, 'w', encoding='utf-8') as f:
             json.dump(state, f)
         os.mkdir(os.path.join(self.dir, 'bin'))
@@ -250,6 +252,9 @@ def test_newest(bench):
     expect((True, True), (doc['state']['services_exact'],
                           doc['kernels'][0]['services_exact']),
            'services judged behind their translation, here and there')
+    expect((True, True), (doc['state']['host_enforced'],
+                          doc['kernels'][0]['host_enforced']),
+           'a policy about the node, here and there')
     with open(os.path.join(bench.temp, 'page.html'), encoding='utf-8') as f:
         page = f.read()
     for text in ('<!doctype html>', 'mark safe', '7.3.', 'wd_minimal'):
@@ -298,12 +303,14 @@ def test_lower_rung(bench):
 
 
 def test_services(bench):
-    """What the node judges behind the translation, 5.10 cannot."""
+    """What hangs on netfilter on the node, 5.10 cannot have."""
     got = replay(bench, 'replay', '--state', bench.state, '--min-rung',
                  'compat', record='5.10')
     expect(1, got.returncode, f'exit code: {got.stdout}')
     expect_in('services with backends that policy treats differently are '
               'dropped there', got.stdout, 'why')
+    expect_in('the policy about the node itself is not enforced there',
+              got.stdout, 'why')
     got = replay(bench, 'replay', '--state', bench.older, '--min-rung',
                  'compat', record='5.10')
     expect(0, got.returncode, f'exit code: {got.stdout}')

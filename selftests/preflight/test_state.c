@@ -14,8 +14,9 @@
 
 /* A state with one of each. */
 static const char good[] =
-	"{'format':2,'warder':'0.1.0','schema':8,'node':'n','kernel':'6.1',"
+	"{'format':3,'warder':'0.1.0','schema':8,'node':'n','kernel':'6.1',"
 	"'rung':'full','generation':5,'host_policy':true,'services_exact':true,"
+	"'host_enforced':true,"
 	"'endpoints':[{'ifindex':7,'name':'a/b','id':3,'stat':1,'identity':300,"
 	"'slot':2,'trial':0,'master':0,'mode':'audit','encap':false,"
 	"'addresses':['10.0.0.1','fd00::1'],'link_local':'fe80::1',"
@@ -81,6 +82,7 @@ static void what_was_written_is_read(void)
 		return;
 	}
 	wd_expect_int(5, state->gen);
+	wd_expect(state->host);
 	wd_expect_int(WD_STATE_HOST_POLICY | WD_STATE_CIDR4 | WD_STATE_FRONTS |
 			      WD_STATE_LATE,
 		      state->flags);
@@ -108,8 +110,8 @@ static const struct {
 	const char *new;
 	const char *says; /* part of the message */
 } cases[] = {
-	{ "another format", "'format':2", "'format':1", "format: 1" },
-	{ "no format", "'format':2,", "", "not the state of a node" },
+	{ "another format", "'format':3", "'format':1", "format: 1" },
+	{ "no format", "'format':3,", "", "not the state of a node" },
 	{ "another schema", "'schema':8", "'schema':1", "schema" },
 	{ "a field too many", "'node':'n'", "'node':'n','x':1", "x: is not" },
 	{ "a field too few", "'node':'n',", "", "node: is missing" },

@@ -25,6 +25,7 @@
 #include "../datapath/ladder.h"
 #include "../json.h"
 #include "../log.h"
+#include "../opt.h"
 #include "asking.h"
 #include "questions.h"
 #include "state.h"
@@ -226,23 +227,27 @@ static void put_ladder(const struct wd_datapath *dp, struct json_object *obj)
 	tell_attempts(ladder);
 }
 
-/* What judges services behind the translation, as the node has it. */
-static void try_late(struct wd_datapath *dp, struct json_object *obj)
+/* What hangs on netfilter, as the node has it. @key: "late", "host" */
+static void try_netfilter(struct wd_datapath *dp, enum wd_nf nf,
+			  const char *key, struct json_object *obj)
 {
-	int err = wd_nf_open(dp, WD_NF_LATE);
+	int err = wd_nf_open(dp, nf);
+	char *error = NULL;
 
-	wd_json_bool(obj, "late", !err);
+	wd_json_bool(obj, key, !err);
+	wd_format(&error, "%s_error", key);
 	if (err)
-		wd_json_str(obj, "late_error",
-			    *wd_nf_error(dp, WD_NF_LATE) ?
-				    wd_nf_error(dp, WD_NF_LATE) :
-				    wd_errno(err));
-	(void)wd_nf_leave(dp, WD_NF_LATE); /* the end is near */
+		wd_json_str(obj, error,
+			    *wd_nf_error(dp, nf) ? wd_nf_error(dp, nf) :
+						   wd_errno(err));
+	free(error);
+	(void)wd_nf_leave(dp, nf); /* the end is near */
 }
 
-/* @late: the node judges services behind their translation */
-static void try_datapath(bool late)
+/* @state: of the node, NULL none */
+static void try_datapath(const struct wd_state *state)
 {
+	bool late = state && (state->flags & WD_STATE_LATE);
 	const struct wd_ladder_opts opts = { .top = WD_RUNG_FULL,
 					     .bottom = WD_RUNG_HOLD };
 	struct json_object *doc = json_object_new_object();
@@ -264,7 +269,9 @@ static void try_datapath(bool late)
 		if (err)
 			wd_json_str(obj, "error", wd_errno(err));
 		if (late && wd_datapath_has_programs(dp))
-			try_late(dp, obj);
+			try_netfilter(dp, WD_NF_LATE, "late", obj);
+		if (state && state->host && wd_datapath_has_programs(dp))
+			try_netfilter(dp, WD_NF_HOST, "host", obj);
 		(void)wd_datapath_detach(dp, LOOPBACK); /* the end is near */
 		wd_datapath_close(dp);
 	}
@@ -304,7 +311,7 @@ static void run(uint64_t seed, size_t most)
 			tell_failure("making the questions", "out of memory");
 	}
 	try_objects(state, &questions);
-	try_datapath(state && (state->flags & WD_STATE_LATE));
+	try_datapath(state);
 	wd_questions_free(&questions);
 	wd_state_free(state);
 	free(why);

@@ -13,8 +13,10 @@
  *   {"answers": OBJECT, "from": N, "hex": "a0a0..."}   two digits a question
  *   {"attempt": RUNG, "object": NAME, "text": TEXT}   each that failed
  *   {"datapath": {"opens", "rung", "object", "attach", "attaches", "error",
- *    "late": BOOL, "late_error": TEXT}}   late: if the state says that the node
- *    judges services behind their translation, and programs are in force
+ *    "late": BOOL, "late_error": TEXT, "host": BOOL, "host_error": TEXT}}
+ *    late: if the state says that the node judges services behind their
+ *    translation, host: that it enforces a policy about itself; and programs
+ *    are in force
  *   {"end": true}
  */
 #ifndef WARDER_GUEST_H

@@ -207,6 +207,20 @@ static void judge_late(const struct wd_preflight *p,
 			 r->late_error ?: "no cause told");
 }
 
+/* Where programs are in force; without them the rung tells more. */
+static void judge_host(const struct wd_preflight *p,
+		       struct wd_preflight_result *r)
+{
+	if (!p->state || !p->state->host || !r->in_force || r->host)
+		return;
+	unsafe(r);
+	wd_preflight_why(r,
+			 "the policy about the node itself is not enforced "
+			 "there, and all passes: what judges it cannot be had: "
+			 "%s",
+			 r->host_error ?: "no cause told");
+}
+
 /* ---- the machine ---- */
 
 static void judge_end(struct wd_preflight_result *r)
@@ -230,6 +244,7 @@ void wd_preflight_judge(const struct wd_preflight *preflight,
 		return;
 	judge_rung(preflight, result);
 	judge_late(preflight, result);
+	judge_host(preflight, result);
 	for (size_t i = 0; preflight->state && i < result->object_cnt; i++)
 		if (result->object[i].loads)
 			compare(preflight, result, i);

@@ -103,6 +103,7 @@ void wd_preflight_result_free(struct wd_preflight_result *result)
 	free(result->modules);
 	free(result->datapath_error);
 	free(result->late_error);
+	free(result->host_error);
 	free(result->vm.why);
 	free(result->vm.console);
 	memset(result, 0, sizeof(*result));

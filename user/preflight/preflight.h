@@ -87,6 +87,8 @@ struct wd_preflight_result {
 	bool attaches;
 	bool late; /* services can be judged behind their translation */
 	char *late_error; /* NULL: none, or not tried */
+	bool host; /* a policy about the node can be enforced */
+	char *host_error; /* NULL: none, or not tried */
 	char attach[16]; /* "tcx", "clsact", "" */
 	char *datapath_error;
 	char rung[16]; /* that warder reaches, "" not known */

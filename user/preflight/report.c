@@ -391,6 +391,8 @@ static void put_result(const struct wd_preflight *p,
 	put_str(obj, "attach", r->attach);
 	if (p->state && (p->state->flags & WD_STATE_LATE) && r->in_force)
 		wd_json_bool(obj, "services_exact", r->late);
+	if (p->state && p->state->host && r->in_force)
+		wd_json_bool(obj, "host_enforced", r->host);
 	wd_json_bool(obj, "ran", r->ran);
 	wd_json_int(obj, "modules", (int64_t)r->modules_cnt);
 	put_str(obj, "modules_failed", r->modules);
@@ -426,6 +428,7 @@ static void put_state(const struct wd_state *state, struct json_object *doc)
 	wd_json_int(obj, "generation", state->gen);
 	wd_json_int(obj, "endpoints", (int64_t)state->ep_cnt);
 	wd_json_bool(obj, "services_exact", state->flags & WD_STATE_LATE);
+	wd_json_bool(obj, "host_enforced", state->host);
 }
 
 struct json_object *wd_report_json(const struct wd_preflight *p,

@@ -462,6 +462,7 @@ struct json_object *wd_state_json(const struct wd_state *state)
 	wd_json_int(doc, "generation", state->gen);
 	wd_json_bool(doc, "host_policy", state->flags & WD_STATE_HOST_POLICY);
 	wd_json_bool(doc, "services_exact", state->flags & WD_STATE_LATE);
+	wd_json_bool(doc, "host_enforced", state->host);
 	put_lists(state, doc);
 	return doc;
 }

@@ -22,7 +22,7 @@
 #include "model/object.h"
 
 /* Of the file; another number is refused. */
-#define WD_STATE_FORMAT 2
+#define WD_STATE_FORMAT 3
 
 struct json_object;
 
@@ -82,6 +82,7 @@ struct wd_state {
 	uint32_t schema; /* WD_SCHEMA of the tables */
 	uint32_t gen; /* 0: nothing published */
 	uint32_t flags; /* WD_STATE_* */
+	bool host; /* a policy about the node itself is enforced */
 	WD_STATE_LIST(struct wd_state_ep, ep); /* by ifindex */
 	WD_STATE_LIST(struct wd_state_addr, addr); /* by family, address */
 	WD_STATE_LIST(struct wd_state_addr, cidr); /* and by length */

@@ -675,6 +675,7 @@ static void read_doc(struct reader *r, struct json_object *doc)
 		{ "generation", json_type_int },
 		{ "host_policy", json_type_boolean },
 		{ "services_exact", json_type_boolean },
+		{ "host_enforced", json_type_boolean },
 		{ "endpoints", json_type_array },
 		{ "addresses", json_type_array },
 		{ "prefixes", json_type_array },
@@ -711,6 +712,7 @@ static void read_doc(struct reader *r, struct json_object *doc)
 		r->state->flags |= WD_STATE_HOST_POLICY;
 	if (wd_json_get_bool(doc, "services_exact"))
 		r->state->flags |= WD_STATE_LATE;
+	r->state->host = wd_json_get_bool(doc, "host_enforced");
 	if (r->state->schema != WD_SCHEMA)
 		refuse(r, -EINVAL, "schema",
 		       "%u is of another version of warder, this one has %d",
