@@ -69,6 +69,7 @@ struct wd_hostpolicy {
 	const struct wd_labels *labels; /* of the node, NULL: never known */
 	struct wd_timer *timer;
 	bool changed; /* what is read */
+	bool seeded; /* for the ruleset */
 	bool goes_on; /* the program of an agent before, as none else can be had */
 	int wait; /* checks until attaching is tried again */
 	bool told; /* that it cannot be attached */
@@ -352,6 +353,18 @@ static bool is_wanted(const struct wd_hostpolicy *hp)
 	return hp->labels && (hp->state == TRIED || hp->confirmed.cnt);
 }
 
+static bool by_ruleset(const struct wd_hostpolicy *hp)
+{
+	return is_wanted(hp) && wd_datapath_has_ruleset(hp->agent->dp);
+}
+
+/* By the tables in force; which program does it is another question. */
+static bool is_judged(const struct wd_hostpolicy *hp)
+{
+	return wd_nf_on(hp->agent->dp, WD_NF_HOST) || hp->goes_on ||
+	       by_ruleset(hp);
+}
+
 static void apply(struct wd_hostpolicy *hp)
 {
 	struct wd_model *model = hp->agent->model;
@@ -496,6 +509,9 @@ void wd_hostpolicy_look(struct wd_hostpolicy *hp)
 	}
 	apply(hp);
 	list_clear(&now);
+	if (by_ruleset(hp) && !hp->seeded)
+		wd_host_seed(hp->agent);
+	hp->seeded = by_ruleset(hp);
 }
 
 static void take_back(struct wd_hostpolicy *hp, const char *why)
@@ -516,12 +532,6 @@ static void on_timer(void *ctx)
 
 	if (hp->state == TRIED)
 		take_back(hp, "nobody confirmed it in time");
-}
-
-/* By the tables in force; which program does it is another question. */
-static bool is_judged(const struct wd_hostpolicy *hp)
-{
-	return wd_nf_on(hp->agent->dp, WD_NF_HOST) || hp->goes_on;
 }
 
 /* Was it tried as it is? Return: 0, or -errno with *ret_why set. */
@@ -641,6 +651,25 @@ static void not_opened(struct wd_hostpolicy *hp, int err)
 		leave(hp);
 }
 
+static void check_fit(struct wd_hostpolicy *hp)
+{
+	struct wd_ep_info info;
+
+	if (hp->state == TRIED &&
+	    !wd_model_host(hp->agent->model, WD_HOST_TRIED, &info) &&
+	    (info.state == WD_EP_TOO_LARGE || info.kept))
+		take_back(hp, info.error);
+}
+
+/* The ruleset is in force by now, with what is said of this node. */
+static void tend_ruleset(struct wd_hostpolicy *hp)
+{
+	if (wd_nf_on(hp->agent->dp, WD_NF_HOST) ||
+	    wd_nf_pinned(hp->agent->dp, WD_NF_HOST))
+		leave(hp);
+	check_fit(hp);
+}
+
 static void try_open(struct wd_hostpolicy *hp)
 {
 	int err;
@@ -684,16 +713,6 @@ static void check_open(struct wd_hostpolicy *hp)
 			      "host policy: what judges it was taken off");
 }
 
-static void check_fit(struct wd_hostpolicy *hp)
-{
-	struct wd_ep_info info;
-
-	if (hp->state == TRIED &&
-	    !wd_model_host(hp->agent->model, WD_HOST_TRIED, &info) &&
-	    (info.state == WD_EP_TOO_LARGE || info.kept))
-		take_back(hp, info.error);
-}
-
 void wd_hostpolicy_tend(struct wd_hostpolicy *hp, bool check)
 {
 	struct wd_datapath *dp = hp->agent->dp;
@@ -703,6 +722,10 @@ void wd_hostpolicy_tend(struct wd_hostpolicy *hp, bool check)
 		return; /* what is attached goes on as it is */
 	if (check && hp->wait > 0)
 		hp->wait--;
+	if (by_ruleset(hp)) {
+		tend_ruleset(hp);
+		return;
+	}
 	if (!is_wanted(hp) || !wd_datapath_has_programs(dp)) {
 		if (is_there || wd_nf_pinned(dp, WD_NF_HOST))
 			leave(hp);

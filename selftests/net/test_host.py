@@ -107,8 +107,8 @@ def restart(node, *args):
     node.start_agent(*args)
 
 
-def make():
-    c = Cluster(agent_args=LONG)
+def make(*args):
+    c = Cluster(agent_args=(*LONG, *args))
     try:
         c.namespaces = {'x': {}}
         c.run_pods([Pod('x', 'a', c.node('node-a'), 10, c.families),

@@ -115,6 +115,9 @@ void wd_datapath_close(struct wd_datapath *dp);
 /** wd_datapath_has_programs() - are programs what is in force, not a ruleset or nothing */
 bool wd_datapath_has_programs(const struct wd_datapath *dp);
 
+/** wd_datapath_has_ruleset() - is the data path that of rung nft */
+bool wd_datapath_has_ruleset(const struct wd_datapath *dp);
+
 const struct wd_datapath_info *wd_datapath_info(const struct wd_datapath *dp);
 
 /**

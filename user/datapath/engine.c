@@ -194,6 +194,11 @@ bool wd_datapath_has_programs(const struct wd_datapath *dp)
 	return dp->engine == WD_ENGINE_PROGS;
 }
 
+bool wd_datapath_has_ruleset(const struct wd_datapath *dp)
+{
+	return dp->engine == WD_ENGINE_NFT && !dp->info.beside;
+}
+
 /* ---- all of them ---- */
 
 /* What was attached before this agent came. */

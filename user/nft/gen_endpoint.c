@@ -224,8 +224,7 @@ static void bridged_elems(struct wd_nft_gen *g, const struct wd_nft_sets *s,
 
 /* ---- chains ---- */
 
-/* What the slot says of the flow, by who opened it; behind all that comes before. */
-static void by_slot(struct wd_nft_gen *g, const struct wd_endpoint_val *ep,
+void wd_nft_by_slot(struct wd_nft_gen *g, const struct wd_endpoint_val *ep,
 		    enum wd_dir dir)
 {
 	const char *closed = wd_nft_count(g, WD_R_NOT_READY, dir);
@@ -304,7 +303,7 @@ static void decide(struct wd_nft_gen *g, const struct wd_endpoint_val *ep,
 		wd_nft_rule(g, "%s accept",
 			    wd_nft_count(g, WD_R_MODE_OFF, dir));
 	else
-		by_slot(g, ep, dir);
+		wd_nft_by_slot(g, ep, dir);
 }
 
 static void chain_out(struct wd_nft_gen *g, uint32_t ifindex,

@@ -4,7 +4,8 @@
  *
  * generate.c puts a ruleset together; gen_text.c writes chains, gen_base.c
  * those that all pods share, gen_endpoint.c those of a pod, gen_source.c those
- * of what comes out of it, gen_policy.c those of slots and classes,
+ * of what comes out of it, gen_host.c those of this host's own sockets,
+ * gen_policy.c those of slots and classes,
  * gen_pred.c the sets of predicates.
  *
  * A policy is of one direction, which is who opens the flow: suffix "e" the
@@ -107,6 +108,10 @@ void wd_nft_dev_elem(struct wd_nft_gen *g, size_t set, uint32_t ifindex);
 /** wd_nft_ll6_known() - is the pod's link-local address known */
 bool wd_nft_ll6_known(const struct wd_endpoint_val *ep);
 
+/** wd_nft_by_slot() - what the slot of @ep says of the flow, by who opened it; ends the chain */
+void wd_nft_by_slot(struct wd_nft_gen *g, const struct wd_endpoint_val *ep,
+		    enum wd_dir dir);
+
 /* ---- gen_wire.c ---- */
 
 /** wd_nft_wire() - what must be encrypted, in inet or bridge; 0 or -errno */
@@ -140,6 +145,14 @@ struct wd_nft_preds;
 /** wd_nft_policy() - chains of what is used, in inet or bridge */
 void wd_nft_policy(struct wd_nft_gen *g, const struct wd_nft_use *use,
 		   const struct wd_nft_preds *preds);
+
+/* ---- gen_host.c ---- */
+
+/** wd_nft_host_use() - what the policies of this node reach. Return: 0 or -errno of the tables */
+int wd_nft_host_use(const struct wd_nft_gen *g, struct wd_nft_use *use);
+
+/** wd_nft_host() - chains of this host's own sockets; none without a policy. Return: 0 or -errno of the tables */
+int wd_nft_host(struct wd_nft_gen *g);
 
 /* ---- gen_pred.c ---- */
 

@@ -73,6 +73,8 @@ static int policy(struct wd_nft_gen *g)
 	for (size_t i = 0; !err && i < g->in->dev_cnt; i++)
 		err = use_endpoint(g, &g->in->dev[i], use);
 	if (!err)
+		err = wd_nft_host_use(g, use);
+	if (!err)
 		err = wd_nft_preds(g, use, preds);
 	if (!err)
 		wd_nft_policy(g, use, preds);
@@ -96,6 +98,8 @@ static int routed_or_bridged(struct wd_nft_gen *g, enum wd_nft_family family)
 	wd_nft_base(g);
 	if (!err)
 		err = wd_nft_wire(g);
+	if (!err)
+		err = wd_nft_host(g);
 	for (size_t i = 0; !err && i < g->in->dev_cnt; i++) {
 		const struct wd_endpoint_val *ep;
 		struct wd_endpoint_val buf;
