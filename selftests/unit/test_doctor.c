@@ -367,6 +367,39 @@ static void flowtables_on_devices_of_pods_are_found(void)
 	json_object_put(endpoints);
 }
 
+static void cilium_that_goes_past_the_hooks_is_found(void)
+{
+	static const char file[] = "/run/cilium/state/globals/node_config.h";
+
+	plant(file, "#define ENABLE_HOST_ROUTING 1\n");
+	begin();
+	wd_doctor_cilium(&doctor); /* of one that is gone */
+	wd_expect_int(0, (long long)found());
+	end();
+
+	plant("/sys/class/net/cilium_host", "");
+	begin();
+	wd_doctor_cilium(&doctor);
+	expect_one("cilium", file, "past warder's hooks");
+	end();
+
+	plant(file, "#define ENABLE_HOST_ROUTING_OF_OTHERS 1\n"
+		    "#define ENABLE_IPV4\n");
+	begin();
+	wd_doctor_cilium(&doctor);
+	wd_expect_int(0, (long long)found());
+	wd_expect_int(0, (long long)json_object_array_length(doctor.skipped));
+	end();
+
+	plant(file, NULL);
+	begin();
+	wd_doctor_cilium(&doctor);
+	wd_expect_int(0, (long long)found());
+	wd_expect_int(1, (long long)json_object_array_length(doctor.skipped));
+	end();
+	plant("/sys/class/net/cilium_host", NULL);
+}
+
 static int discard(const char *path, const struct stat *st, int kind,
 		   struct FTW *at)
 {
@@ -387,6 +420,7 @@ int main(void)
 	WD_TEST(a_mode_that_was_left_on_is_found);
 	WD_TEST(packets_too_large_for_wireguard_are_found);
 	WD_TEST(strict_filters_beside_wireguard_are_found);
+	WD_TEST(cilium_that_goes_past_the_hooks_is_found);
 	WD_TEST(flowtables_on_devices_of_pods_are_found);
 	(void)nftw(root, discard, 8, FTW_DEPTH | FTW_PHYS);
 	return wd_tests_end();

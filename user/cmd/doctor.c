@@ -153,6 +153,7 @@ static int cmd_doctor(const struct wd_args *args)
 	wd_doctor_kernel(&doctor, *bpffs ? bpffs : WD_BPFFS_DEFAULT);
 	wd_doctor_cni(&doctor, conf ?: WD_CNI_CONF_DIR, bin ?: WD_CNI_BIN_DIRS,
 		      args->run_dir);
+	wd_doctor_cilium(&doctor);
 	check_links(&doctor, endpoints);
 	check_flowtables(&doctor, endpoints);
 	wd_show_findings(args, &doctor);
@@ -179,7 +180,7 @@ const struct wd_cmd wd_cmd_doctor = {
 	.object = "doctor",
 	.summary = "what is wrong with this node, and what would mend it",
 	.text = "Looks at the kernel (BTF, JIT, bpffs, sysctls), at the chain of CNI plugins, at\n"
-		"MTU and source filters beside WireGuard, at flowtables on devices of pods, and at\n"
+		"how Cilium routes where it is, at MTU and source filters beside WireGuard, at flowtables on devices of pods, and at\n"
 		"what the agent says of itself: rung, objects, pods, programs of others before its\n"
 		"own, full maps, encryption, modes. Changes nothing. Exits with 1 if anything is found,\n"
 		"each with a fix. What could not be looked at is said.",

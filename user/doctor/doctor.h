@@ -56,6 +56,9 @@ void wd_doctor_kernel(struct wd_doctor *doctor, const char *bpffs);
 void wd_doctor_cni(struct wd_doctor *doctor, const char *conf_dir,
 		   const char *bin_dirs, const char *run_dir);
 
+/** wd_doctor_cilium() - does Cilium beside warder carry packets past its hooks */
+void wd_doctor_cilium(struct wd_doctor *doctor);
+
 /** wd_doctor_agent() - what the agent says of itself: @status is its answer, @endpoints that of endpoint list */
 void wd_doctor_agent(struct wd_doctor *doctor, struct json_object *status,
 		     struct json_object *endpoints);
