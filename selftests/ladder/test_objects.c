@@ -325,6 +325,55 @@ static void a_ring_buffer_fits_every_page_size(void)
 	}
 }
 
+/* Bytes that no member has are not written by who sets the members. */
+static void expect_no_hole(const struct btf *btf, int id, int level)
+{
+	const struct btf_type *t;
+	const struct btf_member *m;
+	uint32_t end = 0;
+
+	id = btf__resolve_type(btf, (uint32_t)id);
+	t = btf__type_by_id(btf, (uint32_t)id);
+	if (t && btf_is_array(t) && wd_expect(level < LEVELS_MAX)) {
+		expect_no_hole(btf, (int)btf_array(t)->type, level + 1);
+		return;
+	}
+	if (!t || !btf_is_struct(t) || !wd_expect(level < LEVELS_MAX))
+		return;
+	wd_test_row(btf__name_by_offset(btf, t->name_off));
+	m = btf_members(t);
+	for (int i = 0; i < btf_vlen(t); i++) {
+		wd_expect_int(end, btf_member_bit_offset(t, (uint32_t)i) / 8);
+		end += (uint32_t)btf__resolve_size(btf, m[i].type);
+	}
+	wd_expect_int(t->size, end);
+	for (int i = 0; i < btf_vlen(t); i++)
+		expect_no_hole(btf, (int)m[i].type, level + 1);
+}
+
+static void keys_and_values_have_no_holes(void)
+{
+	for (size_t i = 0; i < OBJECT_CNT; i++) {
+		const struct btf *btf = bpf_object__btf(loaded[i].obj);
+		struct bpf_map *map;
+		int cnt = 0;
+
+		bpf_object__for_each_map(map, loaded[i].obj) {
+			/* the scratch is nobody's key or value, and zeroed whole */
+			if (bpf_map__is_internal(map) ||
+			    !strcmp(bpf_map__name(map), "wd_scratch"))
+				continue;
+			expect_no_hole(btf, (int)bpf_map__btf_key_type_id(map),
+				       0);
+			expect_no_hole(btf,
+				       (int)bpf_map__btf_value_type_id(map), 0);
+			cnt += bpf_map__btf_value_type_id(map) != 0;
+		}
+		wd_test_row(objects[i].name);
+		wd_expect(cnt > 0); /* or nothing was looked at */
+	}
+}
+
 static void no_symbol_is_left_to_the_kernel(void)
 {
 	for (size_t i = 0; i < OBJECT_CNT; i++) {
@@ -400,6 +449,7 @@ int main(void)
 	WD_TEST(programs_call_only_helpers_of_the_oldest_kernel);
 	WD_TEST(no_map_holds_programs);
 	WD_TEST(a_ring_buffer_fits_every_page_size);
+	WD_TEST(keys_and_values_have_no_holes);
 	WD_TEST(no_symbol_is_left_to_the_kernel);
 	WD_TEST(no_field_of_the_kernels_own_is_read);
 	close_all();
