@@ -325,6 +325,28 @@ static void warn_host_network(const struct end *end,
 	free(text);
 }
 
+/* What would allow it, but does not count. */
+static void warn_refused(const struct question *q, enum wd_dir dir,
+			 struct json_object *array)
+{
+	const struct wd_decision *hook = &q->hook[dir];
+	const struct wd_object *policy = hook->refused;
+	char *text;
+
+	if (!hook->enforced || hook->verdict == WD_ALLOW || !policy)
+		return;
+	text = wd_xprintf(
+		"%s: %s/%s%s%s %s", wd_dir_name(dir),
+		wd_kind_name(policy->kind), policy->ns, *policy->ns ? "/" : "",
+		policy->name,
+		wd_model_policy_over(q->world->model, policy) ?
+			"would allow it, but goes beyond its namespace's quota" :
+			"has a rule that was not understood, which may be "
+			"meant to allow it");
+	wd_json_push_str(array, text);
+	free(text);
+}
+
 static void put_warnings(const struct question *q, struct json_object *doc)
 {
 	struct json_object *array = wd_json_array(doc, "warnings");
@@ -348,6 +370,8 @@ static void put_warnings(const struct question *q, struct json_object *doc)
 	for (int side = FROM; side <= TO; side++)
 		warn_host_network(&q->end[side], array);
 	warn_mesh(q, array);
+	warn_refused(q, WD_EGRESS, array);
+	warn_refused(q, WD_INGRESS, array);
 }
 
 /* ---- what would change it ---- */

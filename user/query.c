@@ -315,6 +315,8 @@ const struct wd_ctl_cmd wd_query_cmds[] = {
 	{ "endpoint.get", wd_query_endpoint_get },
 	{ "identity.list", wd_query_identity_list },
 	{ "identity.get", wd_query_identity_get },
+	{ "service.list", wd_query_service_list },
+	{ "service.get", wd_query_service_get },
 	{ "policy.list", wd_query_policy_list },
 	{ "policy.get", wd_query_policy_get },
 	{ "policy.unused", wd_query_policy_unused },

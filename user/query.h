@@ -28,6 +28,8 @@ WD_QUERY_HANDLER(wd_query_endpoint_list);
 WD_QUERY_HANDLER(wd_query_endpoint_get);
 WD_QUERY_HANDLER(wd_query_identity_list);
 WD_QUERY_HANDLER(wd_query_identity_get);
+WD_QUERY_HANDLER(wd_query_service_list);
+WD_QUERY_HANDLER(wd_query_service_get);
 WD_QUERY_HANDLER(wd_query_policy_list);
 WD_QUERY_HANDLER(wd_query_policy_get);
 WD_QUERY_HANDLER(wd_query_policy_unused);

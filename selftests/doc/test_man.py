@@ -22,7 +22,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
 COMMON = ('json', 'run-dir', 'help')
 # What other tools rely on; more commands are welcome.
 CONTRACT = ('agent', 'status', 'sync', 'stop', 'endpoint list',
-            'endpoint get', 'identity list', 'identity get', 'policy list',
+            'endpoint get', 'identity list', 'identity get', 'service list',
+            'service get', 'policy list',
             'policy get', 'policy unused', 'policy check', 'policy diff', 'policy confirm',
             'why', 'monitor', 'map list',
             'flow list', 'ladder show', 'ladder climb', 'ladder pin',
@@ -38,7 +39,8 @@ CONTRACT_OPTIONS = {
     'policy diff': 'delete since', 'policy confirm': 'again'}
 # Words that make each command ask the agent.
 ASKING = ('status', 'status --alive', 'sync', 'endpoint list', 'endpoint get a/b',
-          'identity list', 'identity get 256', 'policy list',
+          'identity list', 'identity get 256', 'service list',
+          'service get a/b', 'policy list',
           'policy get a/b', 'policy unused', 'policy diff --delete a/b', 'policy confirm',
           'why a/b c/d:80', 'monitor', 'metrics', 'map list',
           'flow list a/b', 'ladder show', 'ladder climb',

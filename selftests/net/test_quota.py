@@ -72,6 +72,7 @@ def row_165_many_blocks_close_their_own_subjects_and_nobody_elses(b):
     expect_reach(False, b.ok, b.lab, 'as the other namespace has it')
     out = b.c.only_node.warder('why', 'shop/ok', 'shop/bad:80', ok=None)[1]
     expect(True, 'NetworkPolicy/shop/bomb' in out, out)
+    expect(True, 'would allow it, but goes beyond' in out, out)
     listed = json.loads(b.c.only_node.warder('policy', 'list', '--json')[1])
     expect({'bomb': 1, 'near': 0, 'srv': 0},
            {p['name']: p['problems'] for p in listed['policies']}, 'problems')
@@ -166,6 +167,38 @@ def services_beyond_it_close_and_hold_up_nobodys_changes(b):
     b.apply(service('a', 1, SERVICES - 1), many[1], only_to('10.96.0.0/16'))
     expect({}, b.problems(), 'problems')
     expect('POLICY_ALLOW', reason(b, '10.96.0.2:81'), 'no port of it')
+    b.apply()
+
+
+def asked(b, *words):
+    return json.loads(b.c.only_node.warder(*words, '--json')[1])
+
+
+@SHARED.test
+def services_are_listed_with_what_policy_makes_of_them(b):
+    b.apply(service('a', 1, 1), slice_of('a', 2), service('late', 2, SERVICES),
+            service('lone', 3, 1), only_to('198.51.100.1/32'))
+    listed = {s['name']: s for s in asked(b, 'service', 'list')['services']}
+    expect({'a': ('mixed', 2), 'late': ('beyond quota', 0),
+            'lone': ('nobody', 0)},
+           {n: (s['state'], s['backends']) for n, s in listed.items()}, 'list')
+    expect(['10.96.0.1'], listed['a']['addresses'], 'addresses')
+    one = asked(b, 'service', 'get', 'lab/a')
+    front = one['fronts'][0]
+    expect(('10.96.0.1', 80, 'tcp', 2), (
+        front['address'], front['port'], front['protocol'], front['kinds']),
+        'front')
+    expect([('198.51.100.1', 80), ('198.51.100.2', 80)],
+           sorted((e['address'], e['port']) for e in front['backends']),
+           'backends')
+    text = b.c.only_node.warder('service', 'list')[1]
+    expect(True, '10.96.0.1' in text and '80/tcp' in text, text)
+    text = b.c.only_node.warder('service', 'get', 'lab/late')[1]
+    expect(True, 'each port: beyond quota' in text, text)
+    code = b.c.only_node.warder('service', 'get', 'lab/none', ok=None)[0]
+    expect(1, code, 'no such service')
+    code = b.c.only_node.warder('service', 'get', 'lab', ok=None)[0]
+    expect(2, code, 'no name')
     b.apply()
 
 

@@ -28,6 +28,8 @@ const struct wd_cmd *const wd_cmds[] = {
 	&wd_cmd_endpoint_get,
 	&wd_cmd_identity_list,
 	&wd_cmd_identity_get,
+	&wd_cmd_service_list,
+	&wd_cmd_service_get,
 	&wd_cmd_policy_list,
 	&wd_cmd_policy_get,
 	&wd_cmd_policy_unused,

@@ -66,6 +66,8 @@ extern const struct wd_cmd wd_cmd_endpoint_list;
 extern const struct wd_cmd wd_cmd_endpoint_get;
 extern const struct wd_cmd wd_cmd_identity_list;
 extern const struct wd_cmd wd_cmd_identity_get;
+extern const struct wd_cmd wd_cmd_service_list;
+extern const struct wd_cmd wd_cmd_service_get;
 extern const struct wd_cmd wd_cmd_policy_list;
 extern const struct wd_cmd wd_cmd_policy_get;
 extern const struct wd_cmd wd_cmd_policy_confirm;

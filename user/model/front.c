@@ -177,7 +177,7 @@ static void kinds_add(struct wd_model *m, struct kinds *kinds,
 }
 
 static int add_end(struct wd_model *m, struct mfront *f, struct kinds *kinds,
-		   const struct mend *end)
+		   const struct wd_end *end)
 {
 	struct wd_addr_val val = { .identity = WD_ID_WORLD,
 				   .ifindex = end->port };
@@ -214,7 +214,7 @@ static int add_end(struct wd_model *m, struct mfront *f, struct kinds *kinds,
 
 static int find_kinds(struct wd_model *m, struct mfront *f, struct kinds *kinds)
 {
-	struct mend *end = NULL;
+	struct wd_end *end = NULL;
 	size_t cnt = service_ends(m, f, &end);
 	int err = 0;
 

@@ -348,6 +348,11 @@ struct wd_decision {
 	const struct wd_object *
 		policy; /* the rule's, or one that isolates (reason DEFAULT), or NULL */
 	int rule; /* index for wd_policy_rule(), -1 none */
+	/*
+	 * The first that would allow it, but is beyond the quota, or might, but has
+	 * a rule that was not understood; NULL none. Of no matter if it is allowed.
+	 */
+	const struct wd_object *refused;
 	uint32_t rule_id; /* stable id */
 	uint32_t identity; /* of the endpoint */
 	uint32_t peer_identity;

@@ -27,6 +27,7 @@
 #include "alloc.h"
 #include "intern.h"
 #include "model.h"
+#include "served.h"
 #include "store.h"
 #include "xalloc.h"
 
@@ -227,12 +228,6 @@ struct mback {
 	UT_hash_handle hh; /* by addr */
 	struct wd_addr addr;
 	struct vec fronts; /* struct mfront */
-};
-
-/* Where a flow to a front may end. */
-struct mend {
-	struct wd_addr addr;
-	uint16_t port; /* host byte order */
 };
 
 enum term_type {
@@ -666,7 +661,7 @@ void services_of(struct wd_model *m, const struct mspace *space);
  * @ret_end: allocated, to be freed; Return: how many.
  */
 size_t service_ends(const struct wd_model *m, const struct mfront *front,
-		    struct mend **ret_end);
+		    struct wd_end **ret_end);
 /* As peers of rules (WD_PEER_SERVICES): the next one after @s (NULL: the first), NULL: none. */
 const struct mservice *service_next(const struct wd_model *m,
 				    const struct wd_peer *peer,

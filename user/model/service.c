@@ -259,7 +259,7 @@ void services_of(struct wd_model *m, const struct mspace *space)
 }
 
 struct ends {
-	struct mend *end;
+	struct wd_end *end;
 	size_t cnt;
 	size_t cap;
 	uint8_t family;
@@ -273,7 +273,7 @@ static void add_end(struct ends *ends, const struct wd_addr *addr,
 	ends->end =
 		wd_grow(ends->end, ends->cnt, &ends->cap, sizeof(*ends->end));
 	ends->end[ends->cnt++] =
-		(struct mend){ .addr = addr_clean(addr), .port = port };
+		(struct wd_end){ .addr = addr_clean(addr), .port = port };
 }
 
 static void add_slices(struct ends *ends, const struct mservice *s,
@@ -369,7 +369,7 @@ static void add_service(const struct wd_model *m, struct ends *ends,
 }
 
 size_t service_ends(const struct wd_model *m, const struct mfront *front,
-		    struct mend **ret_end)
+		    struct wd_end **ret_end)
 {
 	struct ends ends = { .family = front->key.family };
 

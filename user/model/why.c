@@ -390,6 +390,14 @@ static bool rule_counts(struct quest *q, const struct wd_object *policy,
 	return rule->action == WD_RULE_DENY;
 }
 
+/* A rule that allows, and does not count: would it decide? */
+static void note_refused(struct quest *q, const struct wd_object *policy,
+			 const struct wd_policy_rule *rule, bool broken)
+{
+	if (!q->d->refused && (broken || rule_decides(q, policy, rule, false)))
+		q->d->refused = policy;
+}
+
 /* The first rule that does @only (-1: anything) and matches. Return: was there one. */
 static bool ask_spec(struct quest *q, const struct wd_object *policy,
 		     const struct wd_spec *spec, int first, int only,
@@ -397,11 +405,13 @@ static bool ask_spec(struct quest *q, const struct wd_object *policy,
 {
 	for (uint32_t i = 0; i < spec->rule_cnt[q->d->dir]; i++) {
 		const struct wd_policy_rule *rule = &spec->rule[q->d->dir][i];
-		bool broken = rule->broken || spec->subject_broken ||
-			      quota_is_over(q->m, policy);
+		bool unread = rule->broken || spec->subject_broken;
+		bool broken = unread || quota_is_over(q->m, policy);
 
 		if (only >= 0 && only != (int)rule->action)
 			continue;
+		if (broken && rule->action == WD_RULE_ALLOW)
+			note_refused(q, policy, rule, unread);
 		if (!rule_counts(q, policy, rule, broken))
 			continue;
 		*ret_action = action_of(rule, broken);

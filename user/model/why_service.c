@@ -76,7 +76,7 @@ static void ask_backends(const struct wd_model *m, const struct mendpoint *e,
 			 const struct mfront *f, const struct wd_flow *flow,
 			 struct wd_decision *d, struct wd_service_info *info)
 {
-	struct mend *end = NULL;
+	struct wd_end *end = NULL;
 	size_t cnt = service_ends(m, f, &end);
 
 	info->backends = leads_to_nobody(f) ? 0 : (uint32_t)cnt;
