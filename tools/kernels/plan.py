@@ -225,6 +225,12 @@ def wire_guest_tasks(boot):
     return found
 
 
+def bench_task():
+    """Throughput through WireGuard: for who asks for it."""
+    return Task(program('wire/wire_bench'), '-', ['/tests/warder'],
+                image.WG_MODULES + image.WIRE_MODULES + image.NFT_MODULES)
+
+
 def tasks_of(boot, args):
     """What one guest runs. The first program is never left out."""
     found = [loading_task(args.quick),
@@ -243,6 +249,8 @@ def tasks_of(boot, args):
             found += [nft_task(args, args.quick), late_task(), wg_task()]
             if not args.quick:
                 found += wire_guest_tasks(boot)
+            if 'wire_bench' in (args.only or ()):
+                found.append(bench_task())
     if args.only:
         found = found[:1] + [t for t in found[1:] if t.name in args.only]
     for task in found:
