@@ -83,31 +83,6 @@ static void put_endpoint(const struct wd_agent *agent,
 	wd_json_str(obj, "error", trouble_of(agent, info));
 }
 
-struct listing {
-	const struct wd_agent *agent;
-	struct json_object *array;
-};
-
-static void list_endpoint(void *ctx, const struct wd_ep_info *info)
-{
-	struct listing *listing = ctx;
-
-	put_endpoint(listing->agent, info, wd_json_push(listing->array));
-}
-
-void wd_query_endpoint_list(void *ctx, struct wd_ctl_conn *conn,
-			    struct json_object *req, int fd)
-{
-	const struct wd_agent *agent = ctx;
-	struct json_object *doc = json_object_new_object();
-	struct listing listing = { agent, wd_json_array(doc, "endpoints") };
-
-	(void)req;
-	wd_query_no_fd(fd);
-	wd_model_endpoints(agent->model, list_endpoint, &listing);
-	wd_ctl_reply(conn, doc);
-}
-
 static void put_stat(struct json_object *obj, const char *key,
 		     const struct wd_stat_val *stat)
 {
@@ -146,6 +121,36 @@ static void put_answers(const struct wd_agent *agent,
 	wd_json_int(obj, "sent", (int64_t)val.sent);
 	wd_json_int(obj, "held", (int64_t)val.held);
 	wd_json_int(obj, "failed", (int64_t)val.failed);
+}
+
+struct listing {
+	const struct wd_agent *agent;
+	struct json_object *array;
+	bool with_counters;
+};
+
+static void list_endpoint(void *ctx, const struct wd_ep_info *info)
+{
+	struct listing *listing = ctx;
+
+	struct json_object *obj = wd_json_push(listing->array);
+
+	put_endpoint(listing->agent, info, obj);
+	if (listing->with_counters)
+		put_counters(listing->agent, info->ep, obj);
+}
+
+void wd_query_endpoint_list(void *ctx, struct wd_ctl_conn *conn,
+			    struct json_object *req, int fd)
+{
+	const struct wd_agent *agent = ctx;
+	struct json_object *doc = json_object_new_object();
+	struct listing listing = { agent, wd_json_array(doc, "endpoints"),
+				   wd_json_get_bool(req, "counters") };
+
+	wd_query_no_fd(fd);
+	wd_model_endpoints(agent->model, list_endpoint, &listing);
+	wd_ctl_reply(conn, doc);
 }
 
 static void put_policies(const struct wd_agent *agent,

@@ -39,6 +39,7 @@ const struct wd_cmd *const wd_cmds[] = {
 	&wd_cmd_why,
 	&wd_cmd_monitor,
 	&wd_cmd_replay,
+	&wd_cmd_top,
 	&wd_cmd_report,
 	&wd_cmd_metrics,
 	&wd_cmd_flow_list,

@@ -77,6 +77,7 @@ extern const struct wd_cmd wd_cmd_policy_diff;
 extern const struct wd_cmd wd_cmd_why;
 extern const struct wd_cmd wd_cmd_monitor;
 extern const struct wd_cmd wd_cmd_replay;
+extern const struct wd_cmd wd_cmd_top;
 extern const struct wd_cmd wd_cmd_report;
 extern const struct wd_cmd wd_cmd_metrics;
 extern const struct wd_cmd wd_cmd_flow_list;

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""`warder top` counts, fits into 80 columns, and gives the terminal back on every
+way out.
+
+    test_top.py [PART-OF-A-NAME]
+"""
+import json
+import os
+import pty
+import re
+import select
+import signal
+import sys
+import termios
+import time
+
+from wdnet.node import WARDER
+from wdnet.shared import Shared
+from wdnet.solo import Solo, expect_reach, wait_for
+from wdnet.tap import Fail, expect
+
+SHARED = Shared()
+ENTER, LEAVE = '\x1b[?1049h', '\x1b[?1049l'
+CODES = re.compile(r'\x1b\[[?0-9;]*[A-Za-z]')
+
+
+class Bench:
+    def close(self):
+        self.c.close()
+
+    def __init__(self):
+        self.c = Solo()
+        self.node = self.c.only_node
+        self.srv, self.ok, self.bad = self.c.three()
+
+
+class Screen:
+    """The command on a terminal of its own."""
+
+    def __init__(self, node, *args, size=(24, 80)):
+        self.ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, size)
+        self.theirs = theirs
+        self.before = termios.tcgetattr(theirs)
+        self.text = ''
+        self.proc = node.ns.popen(
+            [WARDER, 'top', '--interval', '200ms', '--run-dir', node.run_dir,
+             *args], stdin=theirs, stdout=theirs, stderr=theirs)
+
+    def read(self, seconds=0.1):
+        while select.select([self.ours], [], [], seconds)[0]:
+            self.text += os.read(self.ours, 65536).decode()
+            seconds = 0
+        return self.text
+
+    def wait_for(self, part):
+        wait_for(f'{part!r} is on the screen', lambda: part in self.read())
+
+    def key(self, key):
+        os.write(self.ours, key.encode())
+
+    def ends(self, code):
+        until = time.monotonic() + 20
+        while self.proc.poll() is None and time.monotonic() < until:
+            self.read()
+        self.read()
+        expect(code, self.proc.wait(1), 'exit code')
+        if LEAVE not in self.text or '\x1b[?25h' not in self.text:
+            raise Fail('the screen was not given back', self.text[-300:])
+        expect(self.before, termios.tcgetattr(self.theirs), 'its settings')
+
+    def close(self):
+        if self.proc.poll() is None:
+            self.proc.kill()
+            self.proc.wait()
+        os.close(self.ours)
+        os.close(self.theirs)
+
+
+def on_screen(b, function, *args, **kw):
+    screen = Screen(b.node, *args, **kw)
+    try:
+        screen.wait_for('POD')
+        function(screen)
+    finally:
+        screen.close()
+    return screen
+
+
+@SHARED.test
+def rates_are_those_of_what_is_sent(b):
+    proc = b.node.warder_popen('top', '--json', '--interval', '3s')
+    time.sleep(0.5)
+    for _ in range(2):
+        expect_reach(False, b.bad, b.srv)
+    out = proc.communicate(timeout=60)[0]
+    doc = json.loads(out)
+    pod = next(p for p in doc['pods'] if p['name'] == 'srv')
+    sent = round(pod['drop'] * doc['seconds'])
+    if not 1 <= sent <= 6 or pod is not doc['pods'][0]:
+        raise Fail(f'{sent} dropped packets of srv', out)
+    reason = doc['reasons'][0]
+    expect(('DEFAULT', 'ingress', 'drop'),
+           tuple(reason[k] for k in ('reason', 'direction', 'verdict')),
+           'reason')
+
+
+@SHARED.test
+def plain_text_fits_into_80_columns(b):
+    out = b.node.warder('top', '--once', '--interval', '200ms')[1]
+    for part in ('packets/s', 'REASON', 'shop/srv'):
+        if part not in out:
+            raise Fail(f'does not say {part!r}', out)
+    expect([], [line for line in out.split('\n') if len(line) > 80], 'lines')
+    expect(False, '\x1b' in out, 'codes of a terminal')
+
+
+@SHARED.test
+def q_leaves_and_the_screen_is_as_before(b):
+    def leave(screen):
+        screen.key('x')
+        screen.read(0.5)
+        expect(None, screen.proc.poll(), 'another key does nothing')
+        screen.key('q')
+        screen.ends(0)
+        if not screen.text.startswith(ENTER):
+            raise Fail('not a screen of its own', screen.text[:100])
+        # nothing is cleared before it is painted anew: no flicker
+        expect(1, screen.text.count('\x1b[2J'), 'clearings')
+        for picture in screen.text.split('\x1b[H')[1:]:
+            rows = CODES.sub('', picture).split('\r\n')
+            if any(len(row) > 80 for row in rows):
+                raise Fail('a row is too long', picture)
+    on_screen(b, leave)
+
+
+@SHARED.test
+def small_screen_is_not_scrolled(b):
+    def look(screen):
+        screen.key('q')
+        screen.ends(0)
+        for picture in screen.text.split('\x1b[H')[1:]:
+            rows = picture.split('\x1b[J')[0].split('\r\n')
+            if len(rows) > 12 or any(len(CODES.sub('', r)) > 40 for r in rows):
+                raise Fail('more than 12 rows of 40', picture)
+    screen = Screen(b.node, size=(12, 40))
+    try:
+        screen.wait_for('REASON')
+        look(screen)
+    finally:
+        screen.close()
+
+
+@SHARED.test
+def signals_give_the_terminal_back(b):
+    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        def end(screen, sig=sig):
+            screen.proc.send_signal(sig)
+            screen.ends(0)
+        on_screen(b, end)
+
+
+@SHARED.test
+def agent_that_ends_is_told_of_behind_the_screen(b):
+    def end(screen):
+        b.node.stop_agent(signal.SIGKILL)
+        screen.ends(3)
+        if 'agent' not in screen.text.split(LEAVE)[1]:
+            raise Fail('no word of it', screen.text[-300:])
+    try:
+        on_screen(b, end)
+    finally:
+        b.node.start_agent()
+
+
+if __name__ == '__main__':
+    sys.exit(SHARED.main(Bench))
