@@ -17,12 +17,35 @@ static bool is_unwritten(const ElfW(Phdr) * part)
 	return part->p_type == PT_LOAD && !(part->p_flags & PF_W);
 }
 
-/* The first object is this program. */
+/* Does the linker write into its code, which no file would give back? */
+static bool has_written_code(const struct dl_phdr_info *info)
+{
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+		const ElfW(Dyn) * entry;
+
+		if (part->p_type != PT_DYNAMIC)
+			continue;
+		entry = (const void *)(info->dlpi_addr + part->p_vaddr);
+		for (; entry->d_tag != DT_NULL; entry++) {
+			if (entry->d_tag == DT_TEXTREL ||
+			    (entry->d_tag == DT_FLAGS &&
+			     entry->d_un.d_val & DF_TEXTREL))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* This program has no name here; what the kernel maps by itself, no path. */
 static int give_back(struct dl_phdr_info *info, size_t size, void *page)
 {
 	const uintptr_t mask = *(const long *)page - 1;
 
 	(void)size;
+	if ((*info->dlpi_name && *info->dlpi_name != '/') ||
+	    has_written_code(info))
+		return 0;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
 		uintptr_t first = (info->dlpi_addr + part->p_vaddr + mask) &
@@ -36,7 +59,7 @@ static int give_back(struct dl_phdr_info *info, size_t size, void *page)
 			(void)madvise((void *)first, end - first,
 				      MADV_DONTNEED);
 	}
-	return 1;
+	return 0;
 }
 
 void wd_trim(void)

@@ -6,10 +6,11 @@
 #define WARDER_TRIM_H
 
 /**
- * wd_trim() - give back what was freed, and what of this binary was only read once
+ * wd_trim() - give back what was freed, and what of this binary and of libraries was only read once
  *
  * The programs inside the binary, some 2 MB, are read when they are loaded, and
- * much of its code runs when it starts; they stay resident for no use. These are
+ * much of its code, and of the libraries of TLS, runs when it starts; they stay
+ * resident for no use. These are
  * clean pages of the file: the kernel brings them back when they are wanted
  * again. Never fails; costs a walk of the heap.
  */
