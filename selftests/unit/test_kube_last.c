@@ -101,7 +101,7 @@ static struct wd_kube_last *with_two(void)
 	put(last, POD("a", "1"));
 	put(last, POD("b", "2"));
 	wd_kube_last_end(last, true);
-	wd_kube_last_flush(last);
+	wd_kube_last_settle(last);
 	return last;
 }
 
@@ -114,7 +114,7 @@ static void a_list_and_the_events_after_it_are_read_again(void)
 	wd_expect_str("+a=1 +b=2 ", told);
 	put(last, POD("a", "3"));
 	del(last, POD("b", "2"));
-	wd_kube_last_flush(last);
+	wd_kube_last_settle(last);
 	wd_expect_int(0, load(SERVER, told));
 	wd_expect_str("+a=1 +b=2 +a=3 -b= ", told);
 	wd_kube_last_free(last);
@@ -127,7 +127,7 @@ static void a_list_counts_when_it_was_whole_and_not_before(void)
 
 	wd_kube_last_begin(last);
 	put(last, POD("c", "1"));
-	wd_kube_last_flush(last);
+	wd_kube_last_settle(last);
 	wd_expect_int(0, load(SERVER, told));
 	wd_expect_str("+a=1 +b=2 ", told);
 	wd_kube_last_begin(last);
@@ -148,7 +148,7 @@ static void a_list_that_takes_nothing_away_is_laid_over_the_one_before(void)
 	put(last, POD("a", "2"));
 	wd_kube_last_end(last, false);
 	put(last, POD("d", "3"));
-	wd_kube_last_flush(last);
+	wd_kube_last_settle(last);
 	wd_expect_int(0, load(SERVER, told));
 	wd_expect_str("+d=1 +a=2 +b=2 +d=3 ", told);
 	wd_kube_last_free(last);
@@ -184,13 +184,32 @@ static void many_events_become_one_line_for_each_object(void)
 	for (int i = 0; i < 3000; i++)
 		put(last, POD("a", "4"));
 	del(last, POD("b", "2"));
-	wd_kube_last_flush(last);
-	wd_expect_int(0, load(SERVER, told));
-	wd_expect_str("+a=4 ", told);
+	wd_kube_last_flush(last); /* a child begins to write it anew */
 	put(last, POD("a", "5"));
+	wd_kube_last_settle(last);
+	wd_expect_int(0, load(SERVER, told));
+	wd_expect_str("+a=4 +a=5 ", told);
 	wd_kube_last_free(last);
 	wd_expect_int(0, load(SERVER, told));
 	wd_expect_str("+a=4 +a=5 ", told);
+}
+
+static void a_list_puts_an_end_to_what_is_written_anew(void)
+{
+	struct wd_kube_last *last = with_two();
+	char told[400];
+
+	for (int i = 0; i < 3000; i++)
+		put(last, POD("a", "4"));
+	wd_kube_last_flush(last);
+	wd_kube_last_begin(last);
+	put(last, POD("c", "1"));
+	wd_kube_last_end(last, true);
+	put(last, POD("c", "2"));
+	wd_kube_last_settle(last);
+	wd_expect_int(0, load(SERVER, told));
+	wd_expect_str("+c=1 +c=2 ", told);
+	wd_kube_last_free(last);
 }
 
 static void what_nobody_reads_is_left_out_and_texts_come_back_as_they_were(void)
@@ -294,6 +313,7 @@ int main(void)
 	WD_TEST(a_list_that_takes_nothing_away_is_laid_over_the_one_before);
 	WD_TEST(what_a_list_refuses_stays_as_the_file_before_had_it);
 	WD_TEST(many_events_become_one_line_for_each_object);
+	WD_TEST(a_list_puts_an_end_to_what_is_written_anew);
 	WD_TEST(what_nobody_reads_is_left_out_and_texts_come_back_as_they_were);
 	WD_TEST(a_torn_last_line_is_left_out_and_a_wrong_one_refused);
 	WD_TEST(another_servers_state_is_none);

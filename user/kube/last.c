@@ -6,6 +6,10 @@
  *	+shop/web	{"metadata":{...},"spec":{...},"status":{...}}
  *	-shop/old	{"metadata":{"name":"old","namespace":"shop","uid":"..."}}
  *
+ * A whole list, and a file written anew, are brought to the disk by a child
+ * before they take the place of what was there. Events are handed to the kernel
+ * each second: a machine that loses its power loses some seconds of them.
+ *
  * A line that is torn was the last one, and is not read. Nothing is lost by
  * a file that cannot be written but a start without the server: it is
  * removed then, for half a state must not pass for a whole one.
@@ -13,6 +17,7 @@
 #include "last.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +31,7 @@
 #include "../source/read.h"
 #include "../source/tree.h"
 #include "../statefile.h"
+#include "child.h"
 
 #define MAGIC "warder-kube 1 "
 #define PATH_DEPTH 8
@@ -42,6 +48,7 @@ struct wd_kube_last {
 	char *dir;
 	char *file; /* the state in force */
 	char *next; /* the list that is being read */
+	char *anew; /* the file without what is out of date */
 	char *head; /* first line, without its end */
 	FILE *to; /* events of the file */
 	FILE *list; /* objects of the next one */
@@ -51,6 +58,10 @@ struct wd_kube_last {
 	bool dirty; /* not on the disk yet */
 	bool rename; /* the list is whole: it is the file now */
 	bool broken; /* told already */
+	pid_t child; /* brings the list to the disk, or writes anew; 0: none */
+	bool anew_now; /* the latter */
+	off_t end; /* of the file when the child was started; 0: all counts */
+	uint64_t end_lines;
 };
 
 /* ---- names ---- */
@@ -249,8 +260,10 @@ give_up(struct wd_kube_last *last, const char *fmt, ...)
 		(void)fclose(last->list);
 	last->to = last->list = NULL;
 	last->rename = last->dirty = false;
+	wd_kube_child_end(&last->child);
 	(void)unlink(last->file);
 	(void)unlink(last->next);
+	(void)unlink(last->anew);
 }
 
 static FILE *create(struct wd_kube_last *last, const char *path)
@@ -278,6 +291,7 @@ struct wd_kube_last *wd_kube_last_new(const char *state_dir, const char *server,
 	last->dir = wd_xprintf("%s/kube", state_dir);
 	last->file = wd_xprintf("%s/%s", last->dir, name);
 	last->next = wd_xprintf("%s/%s.next", last->dir, name);
+	last->anew = wd_xprintf("%s/%s.anew", last->dir, name);
 	last->head = wd_xprintf(MAGIC "%s %s", server, path);
 	free(name);
 	err = wd_dir_make(last->dir);
@@ -286,11 +300,13 @@ struct wd_kube_last *wd_kube_last_new(const char *state_dir, const char *server,
 	return last;
 }
 
+static void flush(struct wd_kube_last *last, bool wait);
+
 void wd_kube_last_free(struct wd_kube_last *last)
 {
 	if (!last)
 		return;
-	wd_kube_last_flush(last);
+	flush(last, true);
 	if (last->to)
 		(void)fclose(last->to);
 	if (last->list) {
@@ -301,6 +317,7 @@ void wd_kube_last_free(struct wd_kube_last *last)
 	free(last->dir);
 	free(last->file);
 	free(last->next);
+	free(last->anew);
 	free(last->head);
 	free(last);
 }
@@ -308,10 +325,14 @@ void wd_kube_last_free(struct wd_kube_last *last)
 /* ---- reading ---- */
 
 /* A line of the file without its end; NULL at its end, or where it is torn. */
-static char *next_line(FILE *file, char **buf, size_t *cap, size_t *ret_len)
+static char *next_line(const struct wd_kube_last *last, FILE *file, char **buf,
+		       size_t *cap, size_t *ret_len)
 {
-	ssize_t len = getline(buf, cap, file);
+	ssize_t len;
 
+	if (last->end && ftello(file) >= last->end)
+		return NULL;
+	len = getline(buf, cap, file);
 	if (len <= 0 || (*buf)[len - 1] != '\n')
 		return NULL;
 	(*buf)[len - 1] = '\0';
@@ -324,7 +345,7 @@ static int check_head(const struct wd_kube_last *last, FILE *file, char **buf,
 		      size_t *cap)
 {
 	size_t len;
-	const char *line = next_line(file, buf, cap, &len);
+	const char *line = next_line(last, file, buf, cap, &len);
 
 	if (!line || strncmp(line, MAGIC, strlen(MAGIC)) != 0)
 		return -EBADMSG;
@@ -373,7 +394,7 @@ int wd_kube_last_load(struct wd_kube_last *last,
 	if (!file)
 		return errno ? -errno : -EIO;
 	err = check_head(last, file, &buf, &cap);
-	while (!err && (line = next_line(file, &buf, &cap, &len))) {
+	while (!err && (line = next_line(last, file, &buf, &cap, &len))) {
 		err = load_line(line, len, &loading);
 		last->lines++;
 	}
@@ -389,7 +410,7 @@ int wd_kube_last_load(struct wd_kube_last *last,
 void wd_kube_last_begin(struct wd_kube_last *last)
 {
 	if (last->rename) /* the one before is whole, and not in its place yet */
-		wd_kube_last_flush(last);
+		flush(last, true);
 	if (last->list)
 		(void)fclose(last->list);
 	drop_names(&last->kept);
@@ -446,7 +467,7 @@ static int copy_lines(struct wd_kube_last *last, FILE *to, struct name *set,
 	if (!from)
 		return errno ? -errno : -EIO;
 	err = check_head(last, from, &buf, &cap);
-	while (!err && (line = next_line(from, &buf, &cap, &len))) {
+	while (!err && (line = next_line(last, from, &buf, &cap, &len))) {
 		struct name *name;
 
 		HASH_FIND(hh, set, line + 1, strcspn(line + 1, "\t"), name);
@@ -486,7 +507,8 @@ static int keep_rest(struct wd_kube_last *last)
 		FILE *from = fopen(files[i], "re");
 
 		err = from ? check_head(last, from, &buf, &cap) : -ENOENT;
-		while (!err && (line = next_line(from, &buf, &cap, &len))) {
+		while (!err &&
+		       (line = next_line(last, from, &buf, &cap, &len))) {
 			len = strcspn(++line, "\t");
 			if (!i)
 				put_name(&last->kept, line, len, 0);
@@ -504,6 +526,9 @@ void wd_kube_last_end(struct wd_kube_last *last, bool good)
 {
 	if (!last->list)
 		return;
+	wd_kube_child_end(&last->child); /* what it writes is out of date */
+	last->end = 0;
+	(void)unlink(last->anew);
 	if (!good && last->to && !last->list_lines) { /* as it is */
 		(void)fclose(last->list);
 		last->list = NULL;
@@ -537,61 +562,176 @@ void wd_kube_last_end(struct wd_kube_last *last, bool good)
 	last->rename = last->dirty = true;
 }
 
-static bool is_written(FILE *file)
+/* ---- bringing it to the disk ---- */
+
+static int bring(void *ctx, int fd)
 {
-	return !fflush(file) && !ferror(file) && !fdatasync(fileno(file));
+	(void)ctx;
+	return fdatasync(fd);
 }
 
 /* Of each object the last line alone, as a list that was read just now. */
-static void write_anew(struct wd_kube_last *last)
+static int write_anew(void *ctx, int fd)
 {
+	struct wd_kube_last *last = ctx;
 	struct name *set = NULL;
 	FILE *from = fopen(last->file, "re");
-	FILE *to = from ? create(last, last->next) : NULL;
+	FILE *to = fdopen(fd, "w");
 	char *buf = NULL;
 	char *line;
 	size_t cap = 0;
 	size_t len;
 	long nr = 0;
-	int err = to ? check_head(last, from, &buf, &cap) : -EIO;
+	int err = from && to ? check_head(last, from, &buf, &cap) : -EIO;
 
-	while (!err && (line = next_line(from, &buf, &cap, &len)))
+	while (!err && (line = next_line(last, from, &buf, &cap, &len)))
 		put_name(&set, line + 1, strcspn(line + 1, "\t"), ++nr);
-	if (!err)
-		err = copy_lines(last, to, set, true);
 	if (!err) {
-		(void)fclose(last->to);
-		last->to = to;
-		last->lines = last->listed = HASH_COUNT(set);
-		last->rename = true;
-	} else if (to) {
-		(void)fclose(to);
+		(void)fprintf(to, "%s\n", last->head);
+		err = copy_lines(last, to, set, true);
 	}
+	if (!err && (fflush(to) || ferror(to) || fdatasync(fd)))
+		err = -EIO;
+	if (to)
+		(void)fclose(to);
 	if (from)
 		(void)fclose(from);
 	free(buf);
 	drop_names(&set);
+	return err;
+}
+
+static void start_anew(struct wd_kube_last *last)
+{
+	int fd = open(last->anew, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+		      0600);
+
+	last->end = ftello(last->to);
+	last->end_lines = last->lines;
+	if (fd >= 0 && last->end > 0)
+		last->child = wd_kube_child_start(fd, write_anew, last);
+	last->anew_now = true;
+	if (last->child <= 0) {
+		/* the file goes on as it is, and is tried again later */
+		last->listed = last->lines;
+		last->child = 0;
+		last->end = 0;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/* What came while the child wrote, behind what it wrote. */
+static FILE *with_tail(struct wd_kube_last *last)
+{
+	FILE *from = fopen(last->file, "re");
+	FILE *to = fopen(last->anew, "ae");
+	char buf[1024];
+	size_t len = sizeof(buf);
+	bool good = from && to && !fseeko(from, last->end, SEEK_SET);
+
+	while (good && len == sizeof(buf)) {
+		len = fread(buf, 1, sizeof(buf), from);
+		good = !ferror(from) && fwrite(buf, 1, len, to) == len;
+	}
+	good = good && !fflush(to) && !rename(last->anew, last->file);
+	if (from)
+		(void)fclose(from);
+	if (good)
+		return to;
+	if (to)
+		(void)fclose(to);
+	return NULL;
+}
+
+/* The file as it is stays good, if the child has failed. */
+static void take_anew(struct wd_kube_last *last, int err)
+{
+	FILE *to = err ? NULL : with_tail(last);
+
+	if (to) {
+		(void)fclose(last->to);
+		last->to = to;
+		last->lines = last->listed + last->lines - last->end_lines;
+	} else {
+		(void)unlink(last->anew);
+		last->listed = last->lines;
+	}
+	last->end = 0;
+}
+
+/* Return: -EAGAIN while a child is at work; -EIO: given up. */
+static int look_at_child(struct wd_kube_last *last, bool wait)
+{
+	int err;
+
+	if (!last->child)
+		return 0;
+	err = wd_kube_child_look(&last->child, wait);
+	if (err == -EAGAIN)
+		return err;
+	if (last->anew_now) {
+		take_anew(last, err);
+		return 0;
+	}
+	if (err || rename(last->next, last->file)) {
+		give_up(last, "%s",
+			err ? "it cannot be brought to the disk" :
+			      wd_errno(errno));
+		return -EIO;
+	}
+	last->rename = last->broken = false;
+	return 0;
+}
+
+static int start_bringing(struct wd_kube_last *last)
+{
+	last->anew_now = false;
+	last->child = wd_kube_child_start(fileno(last->to), bring, NULL);
+	if (last->child > 0)
+		return 0;
+	last->child = 0;
+	if (fdatasync(fileno(last->to)) || rename(last->next, last->file))
+		return -errno;
+	last->rename = last->broken = false;
+	return 0;
+}
+
+static void flush(struct wd_kube_last *last, bool wait)
+{
+	int err = 0;
+
+	if (!last->to)
+		return;
+	if (last->dirty && (fflush(last->to) || ferror(last->to))) {
+		give_up(last, "%s", wd_errno(errno));
+		return;
+	}
+	if (last->dirty) /* begins to write, and waits for nothing */
+		(void)sync_file_range(fileno(last->to), 0, 0,
+				      SYNC_FILE_RANGE_WRITE);
+	last->dirty = false;
+	if (look_at_child(last, wait))
+		return;
+	if (last->rename)
+		err = start_bringing(last);
+	else if (!wait && !last->list &&
+		 last->lines > 2 * last->listed + SPARE_LINES)
+		start_anew(last);
+	if (err)
+		give_up(last, "%s", wd_errno(err));
+	else if (wait)
+		(void)look_at_child(last, true);
+	if (wait && last->to)
+		(void)fdatasync(fileno(last->to));
 }
 
 void wd_kube_last_flush(struct wd_kube_last *last)
 {
-	if (!last->to || !last->dirty)
-		return;
-	if (!is_written(last->to)) {
-		give_up(last, "%s", wd_errno(errno));
-		return;
-	}
-	if (!last->rename && !last->list &&
-	    last->lines > 2 * last->listed + SPARE_LINES) {
-		write_anew(last);
-		if (!last->to || !is_written(last->to)) {
-			give_up(last, "%s", wd_errno(errno));
-			return;
-		}
-	}
-	if (last->rename && rename(last->next, last->file)) {
-		give_up(last, "%s", wd_errno(errno));
-		return;
-	}
-	last->rename = last->dirty = last->broken = false;
+	flush(last, false);
+}
+
+void wd_kube_last_settle(struct wd_kube_last *last)
+{
+	flush(last, true);
 }

@@ -53,7 +53,13 @@ void wd_kube_last_keep(struct wd_kube_last *last, const struct wd_tree *root);
  */
 void wd_kube_last_end(struct wd_kube_last *last, bool good);
 
-/** wd_kube_last_flush() - to the disk with it; about once a second. What fails is told and given up */
+/**
+ * wd_kube_last_flush() - to the disk with it; about once a second, waits for
+ * nothing: what is large is done by a child. What fails is told and given up
+ */
 void wd_kube_last_flush(struct wd_kube_last *last);
+
+/** wd_kube_last_settle() - the same, until all that was put is on the disk */
+void wd_kube_last_settle(struct wd_kube_last *last);
 
 #endif /* WARDER_KUBE_LAST_H */
