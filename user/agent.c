@@ -719,6 +719,7 @@ static int start_kube(struct wd_agent *agent)
 		.login = &agent->login,
 		.timing = &wd_kube_timing,
 		.store = agent->store,
+		.node = agent->config.node,
 		.state_dir = agent->config.state_dir,
 	};
 	char *why = NULL;

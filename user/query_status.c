@@ -113,7 +113,11 @@ static void put_kube_kind(const struct wd_kube_kind_status *status,
 	const struct wd_kube_reflector_status *r = &status->reflector;
 
 	wd_json_str(obj, "kind", status->name);
-	wd_json_str(obj, "state", status->held ? "held" : phase_name(r->phase));
+	wd_json_str(obj, "state",
+		    status->held   ? "held" :
+		    status->unused ? "unused" :
+				     phase_name(r->phase));
+	wd_json_bool(obj, "this_node_only", status->here);
 	wd_query_time(obj, "since", r->since_ms);
 	wd_query_time(obj, "heard", r->heard_ms);
 	wd_query_time(obj, "listed", r->listed_ms);

@@ -7,6 +7,7 @@ server (1.36) was seen to give them. Commands come as JSON lines on stdin, each
 answered by one on stdout:
 
     {"op": "put", "object": {...}}      {"op": "del", "object": {...}}
+    {"op": "puts", "objects": [...]}    many at once
     {"op": "fault", "path": P, "on": "list"|"watch", "do": NAME, "count": N}
     {"op": "cut"}                       end all watches without a last chunk
     {"op": "compact", "path": P}        versions until now are too old
@@ -16,6 +17,7 @@ answered by one on stdout:
 """
 import argparse
 import base64
+import bisect
 import http.server
 import json
 import random
@@ -39,7 +41,10 @@ GROUPS = {
     'cilium.io/v2': {
         'CiliumNetworkPolicy': 'ciliumnetworkpolicies',
         'CiliumClusterwideNetworkPolicy': 'ciliumclusterwidenetworkpolicies',
-        'CiliumCIDRGroup': 'ciliumcidrgroups', 'CiliumNode': 'ciliumnodes'},
+        'CiliumCIDRGroup': 'ciliumcidrgroups', 'CiliumNode': 'ciliumnodes',
+        'CiliumIdentity': 'ciliumidentities',
+        'CiliumEndpoint': 'ciliumendpoints'},
+    'cilium.io/v2alpha1': {'CiliumEndpointSlice': 'ciliumendpointslices'},
 }
 DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 CUSTOM = ('cilium.io', 'policy.networking.k8s.io')
@@ -50,6 +55,8 @@ class Collection:
         self.api, self.kind, self.path = api, kind, path
         self.objects = {}  # (namespace, name) -> object
         self.log = []  # (version, type, object)
+        self.versions = []  # of the log
+        self.texts = {}  # key -> JSON of an item of a list, once it was made
         self.oldest = 0  # a watch from before it gets 410
         self.version = 0  # of the last change
         self.absent = False
@@ -57,6 +64,18 @@ class Collection:
 
     def is_custom(self):
         return self.api.split('/', 1)[0] in CUSTOM
+
+    def text(self, key):
+        if key not in self.texts:
+            obj = self.objects[key]
+            if not self.is_custom():  # items of native lists have no kind
+                obj = {k: v for k, v in obj.items()
+                       if k not in ('kind', 'apiVersion')}
+            self.texts[key] = json.dumps(obj)
+        return self.texts[key]
+
+    def since(self, version):
+        return self.log[bisect.bisect_right(self.versions, version):]
 
 
 def collections():
@@ -71,7 +90,8 @@ def collections():
 class State:
     """Everything; its lock is held where it is looked at or changed."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, quick=False):
+        self.quick = quick
         self.lock = threading.Condition()
         self.random = random.Random(seed)
         self.collections = collections()
@@ -122,11 +142,15 @@ class State:
         obj['metadata']['managedFields'] = [{'manager': 'test', 'fieldsV1': {
             'f:metadata': {'f:labels': {'.': {}}}}}]
         what = 'DELETED' if gone else 'MODIFIED' if was else 'ADDED'
+        c.texts.pop(key, None)
         if gone:
             del c.objects[key]
         else:
             c.objects[key] = obj
+            if self.quick:
+                c.text(key)
         c.log.append((self.version, what, obj))
+        c.versions.append(self.version)
         return c
 
     def fault(self, path, which):
@@ -143,6 +167,17 @@ def status(code, reason, message, **more):
     return {'kind': 'Status', 'apiVersion': 'v1', 'status': 'Failure',
             'metadata': more.pop('metadata', {}), 'message': message,
             'reason': reason, 'code': code, **more}
+
+
+def selects(query, obj):
+    """Pods of one node, which is all that is asked for in this way; no pod
+    moves to another one."""
+    field, _, value = query.get('fieldSelector', '').partition('=')
+    if not field:
+        return True
+    if field != 'spec.nodeName':
+        raise ValueError(f'field {field}')
+    return obj.get('spec', {}).get('nodeName') == value
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -228,24 +263,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 token = json.loads(base64.urlsafe_b64decode(query['continue']))
             else:
                 token = {'rv': state.version, 'start': ''}
-            items = [o for k, o in sorted(c.objects.items())
-                     if '/'.join(k) > token['start']]
+            keys = sorted((k for k, o in c.objects.items()
+                           if '/'.join(k) > token['start'] and
+                           selects(query, o)), key='/'.join)
+            more = limit and len(keys) > limit
+            keys = keys[:limit] if more else keys
+            items = ', '.join(c.text(k) for k in keys)
         meta = {'resourceVersion': str(token['rv'])}
-        if limit and len(items) > limit:
-            items = items[:limit]
-            last = items[-1]['metadata']
-            token['start'] = f'{last.get("namespace", "")}/{last["name"]}'
+        if more:
+            token['start'] = '/'.join(keys[-1])
             meta['continue'] = base64.urlsafe_b64encode(
                 json.dumps(token).encode()).decode()
+        head = f'"apiVersion": "{c.api}"', f'"kind": "{c.kind}List"'
+        meta = f'"metadata": {json.dumps(meta)}'
         if c.is_custom():  # alphabetical: versions come after the items
-            doc = {'apiVersion': c.api, 'items': items,
-                   'kind': c.kind + 'List', 'metadata': meta}
+            doc = head[0], f'"items": [{items}]', head[1], meta
         else:
-            items = [{k: v for k, v in o.items()
-                      if k not in ('kind', 'apiVersion')} for o in items]
-            doc = {'kind': c.kind + 'List', 'apiVersion': c.api,
-                   'metadata': meta, 'items': items or None}
-        body = json.dumps(doc).encode()
+            doc = head[1], head[0], meta, \
+                f'"items": [{items}]' if keys else '"items": null'
+        body = ('{' + ', '.join(doc) + '}').encode()
         if fault == 'torn':  # half of it, and the connection ends
             self.send_response(200)
             self.send_header('Content-Type', 'application/json')
@@ -268,6 +304,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def pieces(self, body):
         """Chunks split anywhere, also inside a character."""
         at = 0
+        if self.state.quick:
+            self.wfile.write(b'%x\r\n%s\r\n' % (len(body), body))
+            at = len(body)
         while at < len(body):
             with self.state.lock:
                 size = self.state.random.choice((1, 7, 100, 2048, 4096))
@@ -304,17 +343,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if fault == 'empty':
             self.wfile.write(b'0\r\n\r\n')
             return
-        self.follow(c, version, until, cuts, fault == 'silent')
+        self.follow(c, query, (version, until), cuts, fault == 'silent')
 
-    def follow(self, c, version, until, cuts, silent):
+    def follow(self, c, query, span, cuts, silent):
         state = self.state
+        version, until = span
         told = time.monotonic()
         while time.monotonic() < until:
             with state.lock:
-                news = [e for e in c.log if e[0] > version]
+                news = c.since(version)
                 if not news and not c.absent and state.cuts == cuts:
                     state.lock.wait(0.2)
-                    news = [e for e in c.log if e[0] > version]
+                    news = c.since(version)
                 cut, absent = state.cuts != cuts, c.absent
                 now = state.version
             if cut:
@@ -323,7 +363,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if silent:
                 continue
             for version, what, obj in news:
-                self.line(what, obj)
+                if selects(query, obj):
+                    self.line(what, obj)
             if absent:
                 break
             if time.monotonic() - told > 1 and not news:
@@ -343,7 +384,10 @@ def command(state, cmd):
     if op in ('put', 'del'):
         c = state.change(cmd['object'], op == 'del')
         return {'path': c.path, 'version': c.version}
-    if op == 'fault':
+    if op == 'puts':
+        for obj in cmd['objects']:
+            state.change(obj, False)
+    elif op == 'fault':
         state.faults.append({'path': cmd['path'], 'on': cmd['on'],
                              'do': cmd['do'], 'count': cmd.get('count', 1)})
     elif op == 'calm':
@@ -353,6 +397,7 @@ def command(state, cmd):
     elif op == 'compact':
         state.collections[cmd['path']].oldest = state.version + 1
         state.version += 1
+        state.cuts += cmd.get('cut', False)  # before a bookmark can tell
     elif op == 'kinds':
         for path, c in state.collections.items():
             c.absent = path in cmd['absent']
@@ -374,8 +419,10 @@ def main():
     ap.add_argument('--seed', type=int, default=0)
     ap.add_argument('--cert', help='PEM with the key in it: speak TLS')
     ap.add_argument('--client-ca', help='want a certificate of it')
+    ap.add_argument('--quick', action='store_true',
+                    help='chunks as large as what is in them')
     args = ap.parse_args()
-    state = State(args.seed)
+    state = State(args.seed, args.quick)
     Handler.state = state
     host, _, port = args.listen.rpartition(':')
     host = re.sub(r'^\[|\]$', '', host)

@@ -101,8 +101,7 @@ def a_label_that_changes_moves_a_pod(c):
 def version_too_old_in_a_200_lists_again(c):
     base(c)
     before = lists(c, 'NetworkPolicy')
-    c.server.ask('compact', path=NETPOLS)
-    c.server.ask('cut')
+    c.server.ask('compact', path=NETPOLS, cut=True)
     wait_for('another list', lambda: lists(c, 'NetworkPolicy') > before)
     expect_base(c)
     c.apply([ingress_policy('srv', 'srv', 'bad')])
@@ -128,8 +127,7 @@ def a_policy_deleted_while_nobody_watched_goes_with_the_list(c):
 def a_torn_list_deletes_nothing(c):
     base(c)
     c.server.fault(PODS, 'list', 'torn', 2)
-    c.server.ask('compact', path=PODS)
-    c.server.ask('cut')
+    c.server.ask('compact', path=PODS, cut=True)
     wait_for('two lists fail', lambda: c.kind('Pod')['failures'] >= 1)
     expect(3, c.only_node.status()['objects']['Pod'], 'pods')
     expect_base(c)

@@ -91,8 +91,8 @@ static void end(void)
 	free(w.sink.class);
 }
 
-/* A pod whose labels no other has. */
-static void put(uint32_t nr)
+/* A pod whose labels no other has, and Cilium's number for them. */
+static void put_as(uint32_t nr, uint32_t number)
 {
 	struct wd_object *obj = wd_xcalloc(1, sizeof(*obj));
 	struct wd_label label = { .key = "n" };
@@ -106,7 +106,13 @@ static void put(uint32_t nr)
 	obj->uid = wd_str_get("");
 	obj->file = wd_str_get("f");
 	obj->pod.labels = wd_labels_get(&label, 1);
+	obj->pod.identity = number;
 	(void)wd_store_put(w.store, obj);
+}
+
+static void put(uint32_t nr)
+{
+	put_as(nr, 0);
 }
 
 static void take(uint32_t nr)
@@ -189,9 +195,47 @@ static void a_number_is_kept_for_who_comes_back(void)
 	end();
 }
 
+static void see_second(void *ctx, uint32_t id, const char *ns,
+		       const struct wd_labels *labels, uint32_t pods)
+{
+	(void)ns;
+	(void)pods;
+	if (strcmp(labels->label[0].value, "p2") == 0)
+		*(uint32_t *)ctx = id;
+}
+
+static uint32_t number_of_second(void)
+{
+	uint32_t id = 0;
+
+	wd_model_identities(w.model, see_second, &id);
+	return id;
+}
+
+static void a_number_of_ciliums_is_kept_and_ours_makes_way(void)
+{
+	begin();
+	put(1); /* has the first number */
+	put_as(2, FIRST);
+	expect_numbers(2, 0);
+	wd_expect_int(FIRST, number_of_second());
+
+	/* It is known only when the pod is there already. */
+	put(2);
+	expect_numbers(2, 0);
+	put_as(2, 40001);
+	expect_numbers(2, 0);
+	wd_expect_int(40001, number_of_second());
+	put_as(2, 40002);
+	expect_numbers(2, 0);
+	wd_expect_int(40002, number_of_second());
+	end();
+}
+
 int main(void)
 {
 	WD_TEST(there_are_so_many_numbers_and_no_more);
 	WD_TEST(a_number_is_kept_for_who_comes_back);
+	WD_TEST(a_number_of_ciliums_is_kept_and_ours_makes_way);
 	return wd_tests_end();
 }

@@ -17,6 +17,7 @@
 #include "../source/problems.h"
 #include "../source/read.h"
 #include "../source/tree.h"
+#include "remote.h"
 
 struct wd_kube_trouble {
 	LIST_ENTRY(wd_kube_trouble) link;
@@ -129,16 +130,24 @@ static void on_object(void *ctx, struct wd_object *obj)
 	struct reading *reading = ctx;
 	struct wd_kube_collection *c = reading->c;
 	const struct wd_key key = wd_object_key(obj);
+	const struct wd_object *was;
 
 	if (obj->kind != c->kind->kind) {
 		wd_object_free(obj);
 		return;
 	}
-	reading->what = WD_KUBE_PUT;
+	if (obj->kind == WD_KIND_POD && c->remote)
+		obj->pod.identity =
+			wd_kube_remote_number(c->remote, obj->ns, obj->name);
+	was = wd_store_get(c->store, obj->kind, obj->ns, obj->name);
+	reading->what = was && was->file == c->file ? WD_KUBE_SAME :
+						      WD_KUBE_PUT;
 	if (c->listing)
 		wd_keys_add(&c->seen, &key);
-	if (wd_store_put(c->store, obj))
+	if (wd_store_put(c->store, obj)) {
+		reading->what = WD_KUBE_PUT;
 		c->changed = true;
+	}
 }
 
 static void on_refused(void *ctx, int kind, const char *ns, const char *name)
@@ -200,6 +209,24 @@ static void add_problem(struct wd_kube_collection *c,
 	wd_problems_add(problems, &problem);
 }
 
+static bool is_remote(const struct wd_kube_collection *c)
+{
+	return c->kind->role != WD_KUBE_OBJECTS;
+}
+
+static void add_seen(struct wd_kube_collection *c, const struct wd_tree *root);
+
+/* Of a kind that is none of the store's. */
+static void put_remote(struct wd_kube_collection *c, struct wd_read *r,
+		       const struct wd_tree *root, const char *name)
+{
+	struct reading *reading = r->ctx;
+
+	reading->what = wd_kube_remote_put(c->remote, c->kind->role, r, root);
+	if (c->listing && *name && reading->what != WD_KUBE_UNREADABLE)
+		add_seen(c, root);
+}
+
 enum wd_kube_put wd_kube_collection_put(struct wd_kube_collection *c,
 					const struct wd_tree *root)
 {
@@ -215,7 +242,10 @@ enum wd_kube_put wd_kube_collection_put(struct wd_kube_collection *c,
 	};
 	char *name = name_of(root);
 
-	wd_read_object(&r, root, c->kind->api, c->kind->name);
+	if (is_remote(c))
+		put_remote(c, &r, root, name);
+	else
+		wd_read_object(&r, root, c->kind->api, c->kind->name);
 	if (reading.what == WD_KUBE_UNREADABLE) {
 		c->unsure |= c->listing;
 		if (!problems.cnt)
@@ -239,9 +269,14 @@ static bool del_object(struct wd_kube_collection *c, const char *ns,
 		.name = wd_str_get(name),
 	};
 	const struct wd_object *obj =
-		wd_store_get(c->store, key.kind, key.ns, key.name);
+		is_remote(c) ?
+			NULL :
+			wd_store_get(c->store, key.kind, key.ns, key.name);
 
-	if (obj && obj->file == c->file) {
+	if (is_remote(c)) {
+		gone = wd_kube_remote_del(c->remote, c->kind->role, ns, name,
+					  uid);
+	} else if (obj && obj->file == c->file) {
 		gone = wd_store_del(c->store, key.kind, key.ns, key.name, uid);
 		c->changed |= gone;
 		if (gone && c->gone)
@@ -329,25 +364,41 @@ void wd_kube_collection_garbled(struct wd_kube_collection *c,
 	free(name);
 }
 
+struct sweeping {
+	struct wd_kube_collection *c;
+	struct wd_keys old; /* what goes now */
+};
+
+/* Was it in the list? */
+static void sweep_one(void *ctx, const struct wd_object *obj)
+{
+	struct sweeping *s = ctx;
+	const struct wd_key key = wd_object_key(obj);
+
+	if (wd_keys_has(&s->c->seen, &key))
+		return;
+	if (s->c->missing)
+		s->c->missing(s->c->ctx, obj);
+	else
+		wd_keys_add(&s->old, &key);
+}
+
 /* Objects that are the server's and were not in the list. */
 static void sweep(struct wd_kube_collection *c)
 {
+	struct sweeping s = { .c = c };
 	const struct wd_object *obj = NULL;
-	struct wd_keys old = { 0 };
 
-	while ((obj = wd_store_next(c->store, c->kind->kind, obj))) {
-		const struct wd_key key = wd_object_key(obj);
-
-		if (obj->file != c->file || wd_keys_has(&c->seen, &key))
-			continue;
-		if (c->missing)
-			c->missing(c->ctx, obj);
-		else
-			wd_keys_add(&old, &key);
+	if (is_remote(c))
+		wd_kube_remote_each(c->remote, c->kind->role, sweep_one, &s);
+	while (!is_remote(c) &&
+	       (obj = wd_store_next(c->store, c->kind->kind, obj))) {
+		if (obj->file == c->file)
+			sweep_one(&s, obj);
 	}
-	for (size_t i = 0; i < old.cnt; i++)
-		(void)del_object(c, old.key[i].ns, old.key[i].name, NULL);
-	wd_keys_fini(&old);
+	for (size_t i = 0; i < s.old.cnt; i++)
+		(void)del_object(c, s.old.key[i].ns, s.old.key[i].name, NULL);
+	wd_keys_fini(&s.old);
 }
 
 void wd_kube_collection_end(struct wd_kube_collection *c)
@@ -369,6 +420,8 @@ uint32_t wd_kube_collection_cnt(const struct wd_kube_collection *c)
 	const struct wd_object *obj = NULL;
 	uint32_t cnt = 0;
 
+	if (is_remote(c))
+		return wd_kube_remote_cnt(c->remote, c->kind->role);
 	while ((obj = wd_store_next(c->store, c->kind->kind, obj)))
 		cnt += obj->file == c->file;
 	return cnt;

@@ -16,11 +16,14 @@
 struct wd_store;
 struct wd_tree;
 
+struct wd_kube_remote;
 struct wd_kube_trouble; /* an object with problems */
 
 struct wd_kube_collection {
 	const struct wd_kube_kind *kind;
 	struct wd_store *store;
+	/* Has the objects of a kind that is not the store's, and numbers of pods; NULL: nobody */
+	struct wd_kube_remote *remote;
 	const char *file; /* WD_MANIFESTS_KUBE, interned */
 	void (*gone)(void *ctx, int kind, const char *ns, const char *name);
 	/* Of what a list does not have any more; NULL: it is deleted. */
@@ -45,6 +48,7 @@ void wd_kube_collection_begin(struct wd_kube_collection *c);
 
 enum wd_kube_put {
 	WD_KUBE_PUT, /* in force as it is, or with what is wrong in it isolated */
+	WD_KUBE_SAME, /* as it was, as far as anybody reads it */
 	WD_KUBE_REFUSED, /* what was there before stays */
 	WD_KUBE_UNREADABLE, /* nobody knows which object that is */
 };

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * kube.c - every kind's reflector and collection, held together.
+ *
+ * Which pods are asked for is decided once, when it was heard whether Cilium
+ * tells of endpoints: then those of this node, else all of them.
+ *
+ *	identities, and slices		pods here; CiliumEndpoint is not asked for
+ *	identities, no slice, endpoints	pods here
+ *	neither, or not allowed to ask	all pods
  */
 #include "kube.h"
 
@@ -18,6 +25,7 @@
 #include "kinds.h"
 #include "last.h"
 #include "login.h"
+#include "remote.h"
 #include "removals.h"
 
 #define SPREAD_MS 5000 /* of six hundred nodes that start at once */
@@ -29,6 +37,15 @@ struct follower {
 	struct wd_kube_last *last; /* NULL: nothing is kept */
 	struct wd_kube_removals *removals; /* NULL: deletions are believed */
 	bool kept; /* not heard since the start: as the disk had it */
+	bool heard; /* there was a whole list since the start, or no such kind */
+	bool started; /* it is asked for */
+};
+
+/* Whose Pod objects are asked for. */
+enum scope {
+	SCOPE_UNDECIDED,
+	SCOPE_NODE,
+	SCOPE_ALL,
 };
 
 struct wd_kube {
@@ -36,11 +53,31 @@ struct wd_kube {
 	struct wd_kube_http *http;
 	const struct wd_kube_fns *fns;
 	void *ctx;
+	struct wd_kube_remote *remote;
+	enum scope scope;
+	const char *node;
+	uint32_t spread;
 	size_t cnt;
 	struct follower follower[WD_KUBE_KINDS];
 };
 
 /* ---- what reflectors tell ---- */
+
+static bool is_pods(const struct follower *f)
+{
+	return f->collection.kind->kind == WD_KIND_POD;
+}
+
+static bool is_remote(const struct follower *f)
+{
+	return f->collection.kind->role != WD_KUBE_OBJECTS;
+}
+
+static bool is_nodes(const struct follower *f)
+{
+	return f->collection.kind->kind == WD_KIND_NODE ||
+	       f->collection.kind->kind == WD_KIND_CILIUM_NODE;
+}
 
 static void on_begin(void *ctx)
 {
@@ -58,6 +95,10 @@ static void put(struct follower *f, const struct wd_tree *root)
 	if (!f->last)
 		return;
 	switch (what) {
+	case WD_KUBE_SAME:
+		if (f->collection.listing)
+			wd_kube_last_put(f->last, root, false);
+		break;
 	case WD_KUBE_PUT:
 		wd_kube_last_put(f->last, root, false);
 		break;
@@ -83,12 +124,17 @@ static void on_garbled(void *ctx, const struct wd_tree *root, const char *why)
 		wd_kube_last_keep(f->last, root);
 }
 
+static void decide(struct wd_kube *kube);
+
 static void on_end(void *ctx)
 {
 	struct follower *f = ctx;
 
 	wd_kube_collection_end(&f->collection);
 	f->kept = false;
+	f->heard = true;
+	if (is_pods(f) && f->kube->scope == SCOPE_ALL)
+		wd_kube_remote_make_pods(f->kube->remote, false);
 	if (f->last)
 		wd_kube_last_end(f->last, !f->collection.unsure);
 }
@@ -140,6 +186,7 @@ static void on_absent(void *ctx)
 		wd_kube_removals_forget(f->removals);
 	wd_kube_collection_absent(&f->collection);
 	f->kept = false;
+	f->heard = true;
 	if (f->last)
 		wd_kube_last_end(f->last, !f->collection.held);
 }
@@ -148,6 +195,11 @@ static void on_settled(void *ctx)
 {
 	struct follower *f = ctx;
 
+	if (is_remote(f) && f->kube->scope == SCOPE_UNDECIDED)
+		decide(f->kube);
+	if (is_nodes(f) && f->collection.changed)
+		wd_kube_remote_nodes(f->kube->remote);
+	f->collection.changed |= wd_kube_remote_settle(f->kube->remote);
 	if (!f->collection.changed)
 		return;
 	f->collection.changed = false;
@@ -174,6 +226,88 @@ static void on_gone(void *ctx, int kind, const char *ns, const char *name)
 	struct follower *f = ctx;
 
 	f->kube->fns->gone(f->kube->ctx, kind, ns, name);
+	if (kind == WD_KIND_POD)
+		wd_kube_remote_look(f->kube->remote, ns, name);
+}
+
+/* ---- whose pods ---- */
+
+static struct follower *find(struct wd_kube *kube, enum wd_kube_role role)
+{
+	size_t i = 0;
+
+	while (kube->follower[i].collection.kind->role != role)
+		i++;
+	return &kube->follower[i];
+}
+
+static void start(struct follower *f)
+{
+	if (!f->started)
+		wd_kube_reflector_start(f->reflector, f->kube->spread,
+					&reflector_fns, f);
+	f->started = true;
+}
+
+/* Has the server said what there is, or that this agent must not know? */
+static bool is_settled(const struct follower *f)
+{
+	struct wd_kube_reflector_status status;
+
+	wd_kube_reflector_status(f->reflector, &status);
+	return f->heard || status.refused;
+}
+
+static bool has_any(const struct follower *f)
+{
+	return f->heard && !f->collection.held &&
+	       wd_kube_collection_cnt(&f->collection) > 0;
+}
+
+static void start_pods(struct wd_kube *kube, enum scope scope)
+{
+	kube->scope = scope;
+	if (scope == SCOPE_NODE)
+		wd_kube_remote_make_pods(kube->remote, true);
+	for (size_t i = 0; i < kube->cnt; i++) {
+		struct follower *f = &kube->follower[i];
+
+		if (!is_pods(f))
+			continue;
+		if (scope == SCOPE_NODE)
+			wd_kube_reflector_select(f->reflector, "spec.nodeName",
+						 kube->node);
+		start(f);
+	}
+}
+
+static void decide(struct wd_kube *kube)
+{
+	struct follower *identities = find(kube, WD_KUBE_IDENTITIES);
+	struct follower *slices = find(kube, WD_KUBE_SLICES);
+	struct follower *endpoints = find(kube, WD_KUBE_ENDPOINTS);
+
+	if (!is_settled(identities) || !is_settled(slices))
+		return;
+	if (has_any(identities) && has_any(slices)) {
+		start_pods(kube, SCOPE_NODE);
+		return;
+	}
+	start(endpoints);
+	if (!is_settled(endpoints))
+		return;
+	start_pods(kube, has_any(identities) && has_any(endpoints) ?
+				 SCOPE_NODE :
+				 SCOPE_ALL);
+}
+
+/* Where all pods are asked for it is no matter what else tells of them. */
+static bool is_known(const struct follower *f)
+{
+	if (f->collection.known)
+		return true;
+	return is_remote(f) && (f->kube->scope == SCOPE_ALL ||
+				(f->kube->scope == SCOPE_NODE && !f->started));
 }
 
 /* ---- life ---- */
@@ -202,6 +336,8 @@ int wd_kube_new(struct wd_loop *loop, const struct wd_kube_setup *setup,
 	int err = wd_kube_http_new(loop, setup->login, &kube->http, ret_error);
 
 	kube->login = setup->login;
+	kube->node = setup->node;
+	kube->remote = wd_kube_remote_new(setup->store, setup->node);
 	for (const struct wd_kube_kind *k = wd_kube_kinds; !err && k->path;
 	     k++) {
 		struct follower *f = &kube->follower[kube->cnt++];
@@ -209,6 +345,7 @@ int wd_kube_new(struct wd_loop *loop, const struct wd_kube_setup *setup,
 		f->kube = kube;
 		wd_kube_collection_init(&f->collection, k, setup->store);
 		f->collection.gone = on_gone;
+		f->collection.remote = kube->remote;
 		f->collection.ctx = f;
 		err = follow(f, loop, setup->timing);
 		if (err)
@@ -255,22 +392,36 @@ static void load(struct follower *f)
 	f->collection.missing = missing;
 }
 
+/* What stood for pods before does so until the server is heard. */
+static void settle_loaded(struct wd_kube *kube)
+{
+	wd_kube_remote_make_pods(
+		kube->remote,
+		wd_kube_remote_cnt(kube->remote, WD_KUBE_SLICES) ||
+			wd_kube_remote_cnt(kube->remote, WD_KUBE_ENDPOINTS));
+	wd_kube_remote_nodes(kube->remote);
+	(void)wd_kube_remote_settle(kube->remote);
+}
+
 void wd_kube_start(struct wd_kube *kube, const struct wd_kube_fns *fns,
 		   void *ctx)
 {
-	uint32_t spread;
-
 	kube->fns = fns;
 	kube->ctx = ctx;
 	for (size_t i = 0; i < kube->cnt; i++) {
 		if (kube->follower[i].last)
 			load(&kube->follower[i]);
 	}
+	settle_loaded(kube);
 	/* A node that has something to enforce can let others go first. */
-	spread = wd_kube_is_known(kube) ? SPREAD_MS : 0;
-	for (size_t i = 0; i < kube->cnt; i++)
-		wd_kube_reflector_start(kube->follower[i].reflector, spread,
-					&reflector_fns, &kube->follower[i]);
+	kube->spread = wd_kube_is_known(kube) ? SPREAD_MS : 0;
+	for (size_t i = 0; i < kube->cnt; i++) {
+		struct follower *f = &kube->follower[i];
+
+		if (!is_pods(f) &&
+		    f->collection.kind->role != WD_KUBE_ENDPOINTS)
+			start(f);
+	}
 }
 
 void wd_kube_flush(struct wd_kube *kube)
@@ -292,6 +443,7 @@ void wd_kube_free(struct wd_kube *kube)
 		wd_kube_last_free(kube->follower[i].last);
 	}
 	wd_kube_http_free(kube->http);
+	wd_kube_remote_free(kube->remote);
 	free(kube);
 }
 
@@ -300,7 +452,7 @@ void wd_kube_free(struct wd_kube *kube)
 bool wd_kube_is_known(const struct wd_kube *kube)
 {
 	for (size_t i = 0; i < kube->cnt; i++) {
-		if (!kube->follower[i].collection.known)
+		if (!is_known(&kube->follower[i]))
 			return false;
 	}
 	return true;
@@ -320,7 +472,10 @@ bool wd_kube_status(const struct wd_kube *kube, size_t i,
 		return false;
 	f = &kube->follower[i];
 	ret_status->name = f->collection.kind->name;
-	ret_status->known = f->collection.known;
+	ret_status->known = is_known(f);
+	ret_status->unused = is_remote(f) && !f->started &&
+			     kube->scope != SCOPE_UNDECIDED;
+	ret_status->here = is_pods(f) && kube->scope == SCOPE_NODE;
 	ret_status->kept = f->kept;
 	ret_status->held = f->collection.held;
 	ret_status->held_cnt =
@@ -336,7 +491,7 @@ char *wd_kube_waits_for(const struct wd_kube *kube)
 	size_t first = 0;
 
 	for (size_t i = kube->cnt; i > 0; i--) {
-		if (kube->follower[i - 1].collection.known)
+		if (is_known(&kube->follower[i - 1]))
 			continue;
 		cnt++;
 		first = i - 1;

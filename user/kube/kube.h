@@ -34,12 +34,15 @@ struct wd_kube_kind_status {
 	bool kept; /* what the disk had: the server has not been heard since the start */
 	bool held; /* the server has no such kind any more, its objects stay */
 	uint32_t held_cnt; /* these */
+	bool unused; /* it is not asked for: another kind tells the same */
+	bool here; /* of this node only: another kind tells of others */
 };
 
 struct wd_kube_setup {
 	const struct wd_kube_login *login;
 	const struct wd_kube_timing *timing; /* wd_kube_timing */
 	struct wd_store *store; /* gets the objects */
+	const char *node; /* this one's name */
 	const char *
 		state_dir; /* where what the server said last is kept; NULL: nowhere */
 };

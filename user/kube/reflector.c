@@ -61,7 +61,9 @@ struct wd_kube_reflector {
 	const struct wd_kube_reflector_fns *fns;
 	void *ctx;
 	char *path;
+	char *select; /* "&fieldSelector=..." or "" */
 	bool optional;
+	bool refused; /* the last try: 403 */
 
 	enum wd_kube_phase phase; /* as told */
 	enum wd_kube_phase next; /* what a try is: LISTING or WATCHING */
@@ -404,6 +406,7 @@ static void on_refusal(struct wd_kube_reflector *r, enum wd_kube_phase what,
 		return;
 	}
 	tell_answer(r, answer);
+	r->refused = answer->status == 403;
 	if (answer->status == 410) {
 		list_again(r, true);
 		return;
@@ -440,7 +443,7 @@ static int on_data(void *ctx, const struct wd_kube_answer *answer,
 		r->body_len += len;
 		return 0;
 	}
-	r->renewed = false;
+	r->renewed = r->refused = false;
 	r->heard_ms = clock_ms(CLOCK_REALTIME);
 	wd_timer_set(r->timer,
 		     is_list ? r->timing->list_quiet_ms : r->timing->quiet_ms);
@@ -594,8 +597,9 @@ static char *encode(const char *text)
 static char *list_path(const struct wd_kube_reflector *r)
 {
 	char *token = r->token ? encode(r->token) : NULL;
-	char *path = wd_xprintf("%s?limit=%u%s%s", r->path, r->timing->page,
-				token ? "&continue=" : "", token ? token : "");
+	char *path = wd_xprintf("%s?limit=%u%s%s%s", r->path, r->timing->page,
+				r->select, token ? "&continue=" : "",
+				token ? token : "");
 
 	free(token);
 	return path;
@@ -609,8 +613,8 @@ static char *watch_path(const struct wd_kube_reflector *r)
 	char *version = encode(r->version);
 	char *path = wd_xprintf(
 		"%s?watch=1&resourceVersion=%s&allowWatchBookmarks=true"
-		"&timeoutSeconds=%u",
-		r->path, version, s);
+		"&timeoutSeconds=%u%s",
+		r->path, version, s, r->select);
 
 	free(version);
 	return path;
@@ -698,6 +702,7 @@ int wd_kube_reflector_new(struct wd_kube_http *http, struct wd_loop *loop,
 	}
 	r->http = http;
 	r->path = wd_xstrdup(path);
+	r->select = wd_xstrdup("");
 	r->optional = optional;
 	r->timing = timing;
 	r->since_ms = clock_ms(CLOCK_REALTIME);
@@ -713,6 +718,18 @@ void wd_kube_reflector_start(struct wd_kube_reflector *r, uint32_t ms,
 	try_in(r, WD_KUBE_LISTING, wd_kube_random(ms));
 }
 
+void wd_kube_reflector_select(struct wd_kube_reflector *r, const char *field,
+			      const char *value)
+{
+	char *text = wd_xprintf("%s=%s", field, value);
+	char *encoded = encode(text);
+
+	free(r->select);
+	r->select = wd_xprintf("&fieldSelector=%s", encoded);
+	free(encoded);
+	free(text);
+}
+
 void wd_kube_reflector_free(struct wd_kube_reflector *r)
 {
 	if (!r)
@@ -722,6 +739,7 @@ void wd_kube_reflector_free(struct wd_kube_reflector *r)
 	wd_kube_stream_fini(&r->stream);
 	wd_timer_free(r->timer);
 	free(r->path);
+	free(r->select);
 	free(r->token);
 	free(r->next_token);
 	free(r->error);
@@ -741,6 +759,7 @@ void wd_kube_reflector_status(const struct wd_kube_reflector *r,
 		.events = r->events,
 		.failures = r->failures,
 		.version = r->version,
+		.refused = r->refused,
 		.error = r->error,
 	};
 }

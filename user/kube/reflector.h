@@ -70,6 +70,7 @@ struct wd_kube_reflector_status {
 	int64_t listed_ms; /* CLOCK_REALTIME of the last whole list, 0 never */
 	uint64_t lists, watches, events, failures; /* since the start */
 	const char *version; /* resourceVersion reached, "" */
+	bool refused; /* the last try was: it is not allowed */
 	const char *error; /* of the last try that failed; NULL: it did not */
 };
 
@@ -88,6 +89,10 @@ int wd_kube_reflector_new(struct wd_kube_http *http, struct wd_loop *loop,
 void wd_kube_reflector_start(struct wd_kube_reflector *r, uint32_t ms,
 			     const struct wd_kube_reflector_fns *fns,
 			     void *ctx);
+
+/** wd_kube_reflector_select() - only objects whose @field is @value; before it is started */
+void wd_kube_reflector_select(struct wd_kube_reflector *r, const char *field,
+			      const char *value);
 
 /** wd_kube_reflector_free() - not from within its functions; NULL passes */
 void wd_kube_reflector_free(struct wd_kube_reflector *r);

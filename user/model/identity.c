@@ -6,12 +6,18 @@
  * pods of one workload). It is kept over restarts and not given to another
  * set until the whole range 256-65535 has been used once. Numbers are for
  * people and events; policy is decided by rows, never by the number.
+ *
+ * Where Cilium has a number for the set it is shown as it is, and what this
+ * node had given it to gets another one.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model_int.h"
+
+#define GIVEN '#' /* begins the key of a number that is Cilium's */
 
 /*
  * Labels that do not count towards an identity: made by controllers, one value
@@ -70,14 +76,19 @@ static struct midentity *by_id(const struct wd_model *m, uint32_t id)
 	return found;
 }
 
-static void forget(struct wd_model *m, struct midentity *id)
+static void identity_free(struct midentity *id)
 {
-	HASH_DELETE(hh, m->identities, id);
-	HASH_DELETE(hid, m->identities_by_id, id);
 	wd_labels_put(id->labels);
 	wd_str_put(id->ns);
 	free(id->key);
 	free(id);
+}
+
+static void forget(struct wd_model *m, struct midentity *id)
+{
+	HASH_DELETE(hh, m->identities, id);
+	HASH_DELETE(hid, m->identities_by_id, id);
+	identity_free(id);
 }
 
 static struct midentity *add(struct wd_model *m, uint32_t nr, char *key)
@@ -114,8 +125,40 @@ static uint32_t next_number(struct wd_model *m)
 	return WD_ID_UNKNOWN; /* all in use: such pods share "unknown", rows still decide */
 }
 
-struct midentity *identity_get(struct wd_model *m, const char *ns,
-			       const struct wd_labels *labels)
+/* The number is somebody else's: those who have it here get another. */
+static void make_way(struct wd_model *m, uint32_t number)
+{
+	struct midentity *id = by_id(m, number);
+
+	if (!id)
+		return;
+	m->identity_dirty = true;
+	HASH_DELETE(hid, m->identities_by_id, id);
+	id->id = next_number(m);
+	if (id->id == number)
+		id->id = next_number(m);
+	HASH_ADD(hid, m->identities_by_id, id, sizeof(id->id), id);
+	for (struct mgroup *g = m->groups; g; g = g->hh.next) {
+		if (g->identity == id)
+			group_dirty(m, g);
+	}
+}
+
+static struct midentity *given(struct wd_model *m, uint32_t number)
+{
+	struct midentity *id;
+	char key[16];
+
+	(void)snprintf(key, sizeof(key), "%c%u", GIVEN, number);
+	HASH_FIND_STR(m->identities, key, id);
+	if (id)
+		return id;
+	make_way(m, number);
+	return add(m, number, wd_xstrdup(key));
+}
+
+static struct midentity *own(struct wd_model *m, const char *ns,
+			     const struct wd_labels *labels)
 {
 	char *key = key_of(ns, labels);
 	struct midentity *id;
@@ -123,9 +166,20 @@ struct midentity *identity_get(struct wd_model *m, const char *ns,
 	HASH_FIND_STR(m->identities, key, id);
 	if (id) {
 		free(key);
-	} else {
-		id = add(m, next_number(m), key);
-		m->identity_dirty = true;
+		return id;
+	}
+	m->identity_dirty = true;
+	return add(m, next_number(m), key);
+}
+
+struct midentity *identity_get(struct wd_model *m, const char *ns,
+			       const struct wd_labels *labels, uint32_t number)
+{
+	struct midentity *id = number ? given(m, number) : own(m, ns, labels);
+
+	if (id->ns && number && id->labels != labels) {
+		wd_labels_put(id->labels);
+		id->labels = wd_labels_ref(labels);
 	}
 	if (!id->ns) {
 		id->ns = wd_str_ref(ns);
@@ -138,17 +192,23 @@ struct midentity *identity_get(struct wd_model *m, const char *ns,
 void identity_put(struct wd_model *m, struct midentity *id)
 {
 	id->pods--;
-	if (id->pods == 0 && id->id == WD_ID_UNKNOWN)
-		forget(m, id); /* it may get a number when it comes again */
+	/* it may get a number when it comes again, or has one in any case */
+	if (id->pods == 0 && (id->id == WD_ID_UNKNOWN || *id->key == GIVEN))
+		forget(m, id);
 }
 
 void identities_fini(struct wd_model *m)
 {
-	struct midentity *id;
-	struct midentity *tmp;
+	struct midentity *id = m->identities;
 
-	HASH_ITER(hh, m->identities, id, tmp)
-		forget(m, id);
+	HASH_CLEAR(hh, m->identities);
+	HASH_CLEAR(hid, m->identities_by_id);
+	while (id) {
+		struct midentity *next = id->hh.next;
+
+		identity_free(id);
+		id = next;
+	}
 }
 
 int wd_model_identity_load(struct wd_model *m, uint32_t id, const char *key)
@@ -169,7 +229,7 @@ void wd_model_identity_save(const struct wd_model *m,
 			    void *ctx)
 {
 	for (struct midentity *id = m->identities; id; id = id->hh.next) {
-		if (id->id != WD_ID_UNKNOWN)
+		if (id->id != WD_ID_UNKNOWN && *id->key != GIVEN)
 			fn(ctx, id->id, id->key);
 	}
 }

@@ -57,7 +57,7 @@ struct mslot;
 struct midentity {
 	UT_hash_handle hh; /* by key */
 	UT_hash_handle hid; /* by id */
-	char *key; /* "ns;k=v;k=v", filtered labels */
+	char *key; /* "ns;k=v;k=v", filtered labels; "#300": Cilium's number */
 	uint32_t id;
 	uint32_t pods;
 	const char *ns; /* NULL while only remembered */
@@ -76,6 +76,7 @@ struct mgroup_key {
 	const struct mspace *space;
 	const struct wd_labels *labels;
 	const struct mports *ports;
+	uint64_t number; /* of its identity, as Cilium has it; 0: none is known */
 };
 
 struct mgroup {
@@ -559,7 +560,7 @@ void vec_fini(struct vec *v);
 
 /* identity.c */
 struct midentity *identity_get(struct wd_model *m, const char *ns,
-			       const struct wd_labels *labels);
+			       const struct wd_labels *labels, uint32_t number);
 void identity_put(struct wd_model *m, struct midentity *id);
 void identities_fini(struct wd_model *m);
 

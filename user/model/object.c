@@ -430,6 +430,7 @@ static bool pod_equal(const struct wd_pod *a, const struct wd_pod *b)
 	    a->host_network != b->host_network || a->finished != b->finished ||
 	    a->terminating != b->terminating || a->mode != b->mode ||
 	    a->addr_cnt != b->addr_cnt || a->port_cnt != b->port_cnt ||
+	    a->identity != b->identity ||
 	    !wd_addr_equal(&a->host_addr, &b->host_addr) ||
 	    !addrs_equal(a->addr, b->addr, a->addr_cnt))
 		return false;

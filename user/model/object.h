@@ -256,8 +256,9 @@ struct wd_pod {
 		port; /* named containerPorts, init sidecars too; sorted, first wins */
 	struct wd_addr host_addr; /* status.hostIP, family 0 if absent */
 	uint32_t addr_cnt;
-	uint32_t port_cnt;
+	uint32_t identity; /* Cilium's number for its labels, 0: none is known */
 	enum wd_mode mode;
+	uint16_t port_cnt;
 	bool host_network;
 	bool is_node; /* stands for this node itself, see model/host.c */
 	bool finished; /* phase Succeeded or Failed: contributes nothing */

@@ -359,6 +359,7 @@ static struct mgroup *group_get(struct wd_model *m, const struct wd_object *pod,
 		.space = space_get(m, pod->ns),
 		.labels = pod->pod.labels,
 		.ports = ports_get(m, &pod->pod),
+		.number = pod->pod.identity,
 	};
 	struct mgroup *g;
 
@@ -370,7 +371,8 @@ static struct mgroup *group_get(struct wd_model *m, const struct wd_object *pod,
 	g = wd_xcalloc(1, sizeof(*g));
 	g->key = key;
 	(void)wd_labels_ref(key.labels);
-	g->identity = identity_get(m, key.space->name, key.labels);
+	g->identity =
+		identity_get(m, key.space->name, key.labels, pod->pod.identity);
 	g->bits = wd_xcalloc(m->words, sizeof(*g->bits));
 	HASH_ADD(hh, m->groups, key, sizeof(g->key), g);
 	vec_push(&space_get(m, pod->ns)->groups, g);

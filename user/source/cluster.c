@@ -112,7 +112,7 @@ static void add_port_name(struct wd_pod *pod, const char *name, uint16_t nr,
 			return;
 	}
 	pod->port =
-		wd_xrealloc(pod->port, pod->port_cnt + 1, sizeof(*pod->port));
+		wd_xrealloc(pod->port, pod->port_cnt + 1U, sizeof(*pod->port));
 	pod->port[pod->port_cnt++] = (struct wd_port_name){
 		.name = wd_str_get(name),
 		.port = nr,
@@ -151,6 +151,11 @@ static int read_container_ports(struct wd_read *r, const struct wd_at *at,
 				    &port) ||
 		    wd_read_proto(r, here, e, &proto))
 			return -EINVAL;
+		if (pod->port_cnt == UINT16_MAX) {
+			wd_read_problem(r, here, e->line,
+					"is one named port too many");
+			return -EINVAL;
+		}
 		add_port_name(pod, name, port, proto);
 	}
 	return 0;

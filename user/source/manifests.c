@@ -421,7 +421,8 @@ static int put_object(struct wd_manifests *src, struct file *f,
 	const struct wd_key key = wd_object_key(obj);
 	struct file *other = there ? find_file(src, there->file) : NULL;
 
-	if (there && strcmp(there->file, WD_MANIFESTS_KUBE) == 0) {
+	if (there && (strcmp(there->file, WD_MANIFESTS_KUBE) == 0 ||
+		      strcmp(there->file, WD_MANIFESTS_REMOTE) == 0)) {
 		tell_shadowed(f, obj, "the API server");
 		wd_object_free(obj);
 		return 0;

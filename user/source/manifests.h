@@ -19,6 +19,8 @@ struct wd_store;
 
 /* In place of a file: objects that an API server told of. They beat manifests of the same name. */
 #define WD_MANIFESTS_KUBE "kube"
+/* ... of pods that a server tells of by other objects than Pods */
+#define WD_MANIFESTS_REMOTE "kube:endpoints"
 
 enum wd_problem_effect {
 	WD_PROBLEM_KEPT, /* nothing changed: the version before stays in force (or nothing, if none) */

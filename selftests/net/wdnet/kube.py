@@ -22,6 +22,7 @@ class ApiServer:
             subprocess.Popen(argv, **how)
         self.port = self._read()['port']
         self.versions = {}  # path -> version of the last change
+        self.gone = []  # paths of kinds that are not there
 
     def _read(self):
         line = self.proc.stdout.readline()
@@ -35,6 +36,8 @@ class ApiServer:
         out = self._read()
         if 'error' in out:
             raise RuntimeError(out['error'])
+        if op == 'kinds':
+            self.gone = more['absent']
         if 'version' in out:
             self.versions[out['path']] = out['version']
         return out
@@ -103,10 +106,13 @@ class KubeSolo(Solo):
     def sync(self):
         """Until the agent has heard of the last change of each kind."""
         owed = {p.rpartition('/')[2]: v
-                for p, v in self.server.versions.items()}
+                for p, v in self.server.versions.items()
+                if p not in self.server.gone}
 
         def heard():
             for k in self.source()['kinds']:
+                if k['state'] == 'unused':
+                    continue
                 name = k['kind'].lower()
                 plural = name[:-1] + 'ies' if name.endswith('y') else \
                     name + 's'

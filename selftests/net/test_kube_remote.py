@@ -1,0 +1,290 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Pods of other nodes by CiliumIdentity and CiliumEndpointSlice, else
+CiliumEndpoint: packets from such an address meet the policy of its labels.
+"""
+import functools
+import json
+import signal
+import sys
+
+from wdnet import kernel
+from wdnet.kube import KubeSolo
+from wdnet.prober import Handle
+from wdnet.solo import ingress_policy, wait_for
+from wdnet.suite import main
+from wdnet.tap import Fail, expect
+
+IDENTITIES = '/apis/cilium.io/v2/ciliumidentities'
+SLICES = '/apis/cilium.io/v2alpha1/ciliumendpointslices'
+ENDPOINTS = '/apis/cilium.io/v2/ciliumendpoints'
+FAR, GATE, NODE_B = '10.9.0.5', '10.9.0.1', '192.168.77.2'
+OK, BAD = 40001, 40002
+TESTS = []
+
+
+def identity(number, app, ns='shop'):
+    return {'apiVersion': 'cilium.io/v2', 'kind': 'CiliumIdentity',
+            'metadata': {'name': str(number)}, 'security-labels': {
+                'k8s:app': app, 'k8s:io.kubernetes.pod.namespace': ns,
+                'k8s:io.cilium.k8s.policy.cluster': 'default',
+                'k8s:io.cilium.k8s.policy.serviceaccount': 'default',
+                'k8s:io.cilium.k8s.namespace.labels.team': 'shop'}}
+
+
+def networking(ip=FAR):
+    return {'node': NODE_B, 'addressing': [{'ipv4': ip}]}
+
+
+def slice_of(name, *members):
+    return {'apiVersion': 'cilium.io/v2alpha1', 'kind': 'CiliumEndpointSlice',
+            'metadata': {'name': name}, 'namespace': 'shop', 'endpoints': [
+                {'name': pod, 'id': number, 'networking': networking(ip),
+                 'named-ports': [{'name': 'web', 'port': 80,
+                                  'protocol': 'TCP'}]}
+                for pod, number, ip in members]}
+
+
+def endpoint(name, number, ip=FAR):
+    return {'apiVersion': 'cilium.io/v2', 'kind': 'CiliumEndpoint',
+            'metadata': {'name': name, 'namespace': 'shop'}, 'status': {
+                'id': 17, 'state': 'ready', 'networking': networking(ip),
+                'identity': {'id': number, 'labels': ['k8s:app=far']}}}
+
+
+class Remote(KubeSolo):
+    """A node, and behind a wire of its own a pod that is another node's."""
+
+    def __init__(self):
+        self.cilium = [identity(OK, 'ok'), identity(BAD, 'bad'),
+                       slice_of('one', ('far', OK, FAR))]
+        self.far = None
+        super().__init__()
+
+    def start_agents(self, *args):
+        self.far = Handle('far')
+        space = kernel.Namespace(self.far.pid, False)
+        self.only_node.ns.ip(
+            f'link add far0 type veth peer name eth0 netns {self.far.pid}',
+            f'addr add {GATE}/24 dev far0', 'link set far0 up')
+        space.ip('link set lo up', 'link set eth0 up',
+                 f'addr add {FAR}/24 dev eth0',
+                 f'route add default via {GATE}')
+        super().start_agents(*args)
+
+    def base_objects(self):
+        node = {'apiVersion': 'v1', 'kind': 'Node', 'metadata': {
+            'name': 'node-b'}, 'status': {'addresses': [
+                {'type': 'InternalIP', 'address': NODE_B}]}}
+        return super().base_objects() + [node] + self.cilium
+
+    def restart(self):
+        self.only_node.stop_agent()
+        self.only_node.start_agent()
+
+    def close(self):
+        if self.far:
+            self.far.close()
+        super().close()
+
+
+def test(function):
+    @functools.wraps(function)
+    def run(c):
+        try:
+            function(c)
+        finally:
+            c.server.ask('calm')
+            c.server.ask('kinds', absent=c.absent)
+    TESTS.append(run)
+    return run
+
+
+def remote():
+    c = Remote()
+    try:
+        c.three()
+        c.restart()  # now the server has something to tell
+    except BaseException:
+        c.close()
+        raise
+    return c
+
+
+def base(c, *cilium):
+    c.cilium = [identity(OK, 'ok'), identity(BAD, 'bad'),
+                *(cilium or [slice_of('one', ('far', OK, FAR))])]
+    c.apply([ingress_policy('srv', 'srv', 'ok')])
+
+
+def answers(c, timeout):
+    srv = c.pod('shop/srv')
+    return bool(c.far.ask('probe', timeout=timeout, targets=[
+        ['tcp', None, srv.ips[4], 80]])['answers'][0])
+
+
+def expect_far(want, c, what):
+    if answers(c, 3.0 if want else 0.7) != want:
+        raise Fail(f'{what}: the pod of the other node '
+                   f'{"does not reach" if want else "reaches"} srv')
+
+
+def who(c):
+    code, out, _ = c.only_node.warder('identity', 'get', FAR, '--json',
+                                      ok=None)
+    return json.loads(out)['id'] if code == 0 else None
+
+
+@test
+def a_pod_of_a_slice_is_judged_by_the_labels_of_its_number(c):
+    base(c)
+    expect_far(True, c, 'labelled ok')
+    expect(OK, who(c), 'identity')
+    c.cilium[-1] = slice_of('one', ('far', BAD, FAR))
+    c.apply()
+    expect_far(False, c, 'labelled bad')
+    expect(BAD, who(c), 'identity')
+
+
+@test
+def pods_are_asked_for_of_this_node_alone(c):
+    base(c)
+    expect(True, c.kind('Pod')['this_node_only'], 'pods')
+    expect('unused', c.kind('CiliumEndpoint')['state'], 'endpoints')
+    other = {'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {
+        'name': 'far', 'namespace': 'shop', 'labels': {'app': 'bad'}},
+        'spec': {'nodeName': 'node-b', 'containers': []},
+        'status': {'podIP': FAR, 'phase': 'Running'}}
+    c.server.ask('put', object=other)
+    c.sync()
+    expect_far(True, c, 'by its slice')
+    c.server.ask('del', object=other)
+
+
+@test
+def a_local_pod_has_the_number_that_cilium_gave_it(c):
+    base(c, slice_of('one', ('far', OK, FAR), ('ok', OK, '10.1.0.11')))
+    ok = c.pod('shop/ok')
+
+    def shown():
+        out = c.only_node.warder('endpoint', 'get', 'shop/ok', '--json')[1]
+        return OK in (json.loads(out).get('identity'),
+                      (json.loads(out).get('identity') or {}).get('id')
+                      if isinstance(json.loads(out).get('identity'), dict)
+                      else None)
+    wait_for(f'{ok.key} is {OK}', shown)
+
+
+@test
+def whose_identity_is_not_known_is_nobody(c):
+    base(c, slice_of('one', ('far', 50001, FAR)))
+    expect_far(False, c, 'no such identity')
+    c.cilium.append(identity(50001, 'ok'))
+    c.apply()
+    expect_far(True, c, 'it came')
+    c.cilium.pop()
+    c.apply()
+    expect_far(True, c, 'the object of its number is gone, it is not')
+    c.cilium[-1] = slice_of('one', ('far', 50002, FAR))
+    c.apply()
+    expect_far(False, c, 'another number')
+
+
+@test
+def labels_of_another_namespace_are_not_a_pods(c):
+    base(c, slice_of('one', ('far', 50003, FAR)),
+         identity(50003, 'ok', ns='elsewhere'))
+    expect_far(False, c, 'its identity is of another namespace')
+
+
+@test
+def a_pod_that_moves_between_slices_stays(c):
+    base(c)
+    c.cilium.append(slice_of('two', ('far', OK, FAR)))
+    c.apply()
+    c.cilium[-2] = slice_of('one')
+    c.apply()
+    expect_far(True, c, 'in the other slice')
+    c.cilium.pop()
+    c.apply()
+    wait_for('it goes', lambda: who(c) not in (OK, BAD))
+    expect_far(False, c, 'in no slice')
+
+
+@test
+def a_slice_that_cannot_be_read_stays_as_it_was(c):
+    base(c)
+    c.cilium[-1] = slice_of('one', ('far', OK, '10.9.0.5.6'))
+    c.apply()
+    expect_far(True, c, 'as it was')
+    found = [p for p in c.only_node.status()['problems']
+             if p['object'] == 'CiliumEndpointSlice/one']
+    expect(['endpoints[0].networking.addressing[0].ipv4'],
+           [p['field'] for p in found], 'field')
+
+
+@test
+def slices_that_vanish_as_a_kind_are_held(c):
+    base(c)
+    c.server.ask('kinds', absent=[SLICES, *c.absent])
+    c.server.ask('cut')
+    wait_for('it is held', lambda:
+             c.kind('CiliumEndpointSlice')['state'] == 'held', 60)
+    expect_far(True, c, 'held')
+    c.server.ask('kinds', absent=c.absent)
+    wait_for('it is back', lambda:
+             c.kind('CiliumEndpointSlice')['state'] == 'watching', 60)
+    base(c)
+    expect_far(True, c, 'back')
+
+
+@test
+def without_the_server_the_next_start_knows_them(c):
+    base(c)
+    for on in ('list', 'watch'):
+        c.server.fault('*', on, '503', 1 << 30)
+    c.only_node.warder('stop', '--detach')
+    c.only_node.agent.wait(30)
+    c.only_node.agent = None
+    c.only_node.start_agent()
+    expect(True, c.kind('CiliumEndpointSlice')['kept'], 'of the disk')
+    expect_far(True, c, 'by what the disk had')
+    expect(OK, who(c), 'identity')
+    c.server.ask('calm')
+    base(c)
+    expect_far(True, c, 'by the server')
+
+
+@test
+def endpoints_tell_where_there_are_no_slices(c):
+    base(c, endpoint('far', OK))
+    c.server.ask('kinds', absent=[SLICES, *c.absent])
+    c.restart()
+    wait_for('pods of this node', lambda: c.kind('Pod')['this_node_only'], 60)
+    state = c.kind('CiliumEndpointSlice')['state']
+    expect(True, state in ('held', 'absent'), f'slices are {state}')
+    c.apply()
+    expect_far(True, c, 'by its endpoint')
+    c.cilium[-1] = endpoint('far', BAD)
+    c.apply()
+    expect_far(False, c, 'labelled bad')
+    c.cilium.pop()
+    c.apply()
+    wait_for('it goes', lambda: who(c) not in (OK, BAD))
+
+
+@test
+def who_may_not_ask_for_them_asks_for_all_pods(c):
+    base(c)
+    for path in (IDENTITIES, SLICES, ENDPOINTS):
+        c.server.fault(path, 'list', '403', 1 << 30)
+    c.only_node.stop_agent(signal.SIGKILL)
+    c.only_node.start_agent()
+    wait_for('all pods', lambda: c.kind('Pod')['state'] == 'watching', 60)
+    expect(False, c.kind('Pod')['this_node_only'], 'pods')
+    if 'HTTP 403' not in c.kind('CiliumEndpointSlice')['error']:
+        raise Fail('status does not tell')
+
+
+if __name__ == '__main__':
+    sys.exit(main(remote, TESTS, sys.argv))
