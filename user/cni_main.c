@@ -3,7 +3,7 @@
  * cni_main.c - the plugin as a program of its own, which needs nothing of the
  * node it is copied to.
  */
-#include "cni.h"
+#include "cni/cni.h"
 
 int main(int argc, char **argv)
 {

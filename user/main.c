@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
-#include "cni.h"
+#include "cni/cni.h"
 
 int main(int argc, char **argv)
 {

@@ -11,7 +11,7 @@
 
 #include <bpf/bpf.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "datapath/internal.h"
 #include "rig.h"
 #include "tap.h"

@@ -10,7 +10,7 @@
 
 #include <json-c/json.h>
 
-#include "cni_conf.h"
+#include "cni/cni_conf.h"
 
 #include "fuzz.h"
 

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "config.h"
+#include "agent/config.h"
 
 #include "fuzz.h"
 

@@ -10,9 +10,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "ctl.h"
-#include "json.h"
-#include "loop.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "query/ctl.h"
 
 #include "fuzz.h"
 

@@ -14,9 +14,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/loop.h"
 #include "kube/kube.h"
 #include "kube/login.h"
-#include "loop.h"
 #include "model/intern.h"
 #include "model/store.h"
 

@@ -26,7 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "model/xalloc.h"
 #include "nft/kernel.h"
 #include "nft/library.h"

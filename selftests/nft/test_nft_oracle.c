@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "frame.h"
 #include "node.h"
 #include "oracle/dump.h"

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "iif.h"
 #include "image.h"
 #include "model/trace.h"

@@ -85,14 +85,14 @@ def every_library_that_is_loaded_late_is_recommended_or_suggested(_):
 
 
 def the_package_has_the_version_of_the_program(_):
-    program = re.search(r'WARDER_VERSION "(.*)"', read('user/version.h'))[1]
+    program = re.search(r'WARDER_VERSION "(.*)"', read('user/base/version.h'))[1]
     package = re.match(r'warder \((.*)\)', read(DEBIAN + 'changelog'))[1]
     if program != package:
         yield f'program {program}, package {package}'
 
 
 def the_unit_has_the_capabilities_that_the_agent_keeps(_):
-    kept = set(re.findall(r'^\t(CAP_\w+),', read('user/privs.c'), re.M))
+    kept = set(re.findall(r'^\t(CAP_\w+),', read('user/agent/privs.c'), re.M))
     got = set(' '.join(of_unit('CapabilityBoundingSet')).split())
     if got != kept | {'CAP_SETPCAP'} or len(kept) < 2:
         yield f'the unit has {sorted(got)}, privs.c keeps {sorted(kept)}'

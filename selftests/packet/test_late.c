@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "world.h"
 
 #define NEXT UINT32_MAX /* TCX_NEXT */

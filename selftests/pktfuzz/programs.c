@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "datapath/clock.h"
 #include "iif.h"
 #include "image.h"

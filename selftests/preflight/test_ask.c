@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/log.h"
+#include "base/names.h"
 #include "datapath/ask.h"
-#include "log.h"
-#include "names.h"
 #include "node.h"
 #include "preflight/asking.h"
 #include "tap.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "json.h"
+#include "base/json.h"
 #include "node.h"
 #include "oracle/dump.h"
 #include "preflight/asking.h"

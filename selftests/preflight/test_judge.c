@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
+#include "base/json.h"
 #include "node.h"
 #include "preflight/asking.h"
 #include "preflight/preflight.h"

@@ -12,8 +12,8 @@
 
 #include <warder/verdict.h>
 
+#include "base/names.h"
 #include "model/intern.h"
-#include "names.h"
 #include "source/problems.h"
 #include "tap.h"
 

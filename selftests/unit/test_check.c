@@ -12,9 +12,9 @@
 
 #include <json-c/json.h>
 
+#include "base/json.h"
 #include "cmd/check.h"
 #include "cmd/cmd.h"
-#include "json.h"
 #include "model/object.h"
 
 #include "../tap.h"

@@ -8,9 +8,9 @@
 
 #include <warder/abi.h>
 
-#include "byteorder.h"
-#include "choice.h"
-#include "json.h"
+#include "agent/choice.h"
+#include "base/byteorder.h"
+#include "base/json.h"
 
 #include "../tap.h"
 

@@ -16,12 +16,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cni.h"
-#include "cni_conf.h"
-#include "cni_replay.h"
-#include "ctl.h"
-#include "json.h"
-#include "loop.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "cni/cni.h"
+#include "cni/cni_conf.h"
+#include "cni/cni_replay.h"
+#include "query/ctl.h"
 
 #include "../tap.h"
 

@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cni_chain.h"
-#include "config.h"
-#include "json.h"
+#include "agent/config.h"
+#include "base/json.h"
+#include "cni/cni_chain.h"
 
 #include "../tap.h"
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cni_replay.h"
+#include "cni/cni_replay.h"
 
 #include "../tap.h"
 

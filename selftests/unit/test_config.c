@@ -11,7 +11,7 @@
 
 #include <warder/maps.h>
 
-#include "config.h"
+#include "agent/config.h"
 
 #include "../tap.h"
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cover.h"
-#include "cover_line.h"
+#include "encryption/cover.h"
+#include "encryption/cover_line.h"
 #include "tap.h"
 
 static struct wd_cover_row row(const char *from, const char *to,

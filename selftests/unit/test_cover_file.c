@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cover_file.h"
+#include "encryption/cover_file.h"
 #include "tap.h"
 
 #define NOW INT64_C(1800000000) /* a multiple of an hour, and of 5 minutes */

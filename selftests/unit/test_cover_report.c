@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "cmd/encryption.h"
-#include "cover_report.h"
-#include "evidence.h"
-#include "json.h"
+#include "encryption/cover_report.h"
+#include "encryption/evidence.h"
+#include "encryption/uncovered.h"
 #include "tap.h"
-#include "uncovered.h"
 
 #define EVIL "<script>\"a'&\x01"
 

@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ctl.h"
-#include "json.h"
-#include "loop.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "query/ctl.h"
 #include "tap.h"
 
 static char dir[64];

@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
-#include "byteorder.h"
-#include "denied.h"
+#include "base/byteorder.h"
+#include "events/denied.h"
 
 #include "../tap.h"
 

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "doctor/doctor.h"
-#include "json.h"
 #include "net/rtnl.h"
 
 #include "../tap.h"

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cover_last.h"
-#include "evidence.h"
+#include "encryption/cover_last.h"
+#include "encryption/evidence.h"
 #include "tap.h"
 
 #define BEGIN INT64_C(1800000000)

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frame.h"
 #include "tap.h"
+#include "whatif/frame.h"
 
 #define ETH 14
 #define BASE 1000000U /* sequence number of the first byte */

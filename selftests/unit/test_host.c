@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hostopen.h"
+#include "host/hostopen.h"
 #include "model/intern.h"
 #include "model/model.h"
 #include "model/store.h"

@@ -10,7 +10,7 @@
 
 #include <warder/verdict.h>
 
-#include "hostopen.h"
+#include "host/hostopen.h"
 #include "model/object.h"
 #include "model/xalloc.h"
 #include "source/load.h"

@@ -8,9 +8,9 @@
 
 #include <warder/verdict.h>
 
-#include "hubble.h"
-#include "json.h"
-#include "names.h"
+#include "base/json.h"
+#include "base/names.h"
+#include "events/hubble.h"
 
 #include "../tap.h"
 

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent.h"
-#include "complaints.h"
-#include "journal.h"
-#include "json.h"
+#include "agent/agent.h"
+#include "agent/complaints.h"
+#include "base/json.h"
+#include "events/journal.h"
 #include "wireguard/check.h"
 
 #include "../tap.h"

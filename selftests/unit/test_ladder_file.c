@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "json.h"
-#include "ladder_file.h"
-#include "log.h"
-#include "statefile.h"
+#include "agent/ladder_file.h"
+#include "agent/statefile.h"
+#include "base/json.h"
+#include "base/log.h"
 #include "tap.h"
 
 static char dir[64];

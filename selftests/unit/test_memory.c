@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "datapath/memory.h"
 
 #include "../tap.h"

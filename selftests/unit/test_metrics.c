@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "json.h"
+#include "base/json.h"
 #include "metrics/address.h"
 #include "metrics/collect.h"
 #include "metrics/text.h"

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "names.h"
-#include "opt.h"
+#include "base/names.h"
+#include "base/opt.h"
 
 #include "../tap.h"
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
-#include "pcapng.h"
+#include "base/json.h"
+#include "events/pcapng.h"
 
 #include "../tap.h"
 

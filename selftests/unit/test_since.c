@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "since.h"
+#include "base/since.h"
 #include "tap.h"
 
 #define NOW INT64_C(1800000000) /* 2027-01-15T08:00:00Z */

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "json.h"
-#include "statefile.h"
+#include "agent/statefile.h"
+#include "base/json.h"
 
 #include "../tap.h"
 

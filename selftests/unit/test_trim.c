@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/trim.h"
 #include "model/xalloc.h"
 #include "tap.h"
-#include "trim.h"
 
 #define BYTES (4 * 1024 * 1024)
 #define PAGE 4096

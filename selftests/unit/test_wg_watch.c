@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "loop.h"
+#include "base/loop.h"
 #include "wireguard/watch.h"
 
 #include "../tap.h"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
-#include "yaml_text.h"
+#include "base/json.h"
+#include "query/yaml_text.h"
 
 #include "../tap.h"
 

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "iif.h"
 #include "wires.h"
 

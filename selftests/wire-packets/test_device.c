@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "wires.h"
 
 static int tun_fd = -1, raw_fd = -1;

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../agent.h"
+#include "../agent/agent.h"
+#include "../base/log.h"
+#include "../base/table.h"
 #include "../datapath/datapath.h"
 #include "../kube/login.h"
-#include "../log.h"
-#include "../table.h"
 #include "check.h"
 #include "cmd.h"
 

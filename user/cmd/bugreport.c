@@ -18,12 +18,12 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "../config.h"
+#include "../agent/config.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/table.h"
+#include "../base/version.h"
 #include "../datapath/ladder.h"
-#include "../json.h"
-#include "../log.h"
-#include "../table.h"
-#include "../version.h"
 #include "cmd.h"
 
 #include <warder/maps.h>

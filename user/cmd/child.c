@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../json.h"
-#include "../log.h"
+#include "../base/json.h"
+#include "../base/log.h"
 #include "../model/xalloc.h"
 #include "cmd.h"
 

@@ -12,12 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../config.h"
-#include "../ctl.h"
-#include "../json.h"
-#include "../log.h"
+#include "../agent/config.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/table.h"
 #include "../preflight/guest.h"
-#include "../table.h"
+#include "../query/ctl.h"
 
 const struct wd_cmd *const wd_cmds[] = {
 	&wd_cmd_agent,

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "opt.h"
+#include "base/opt.h"
 
 struct json_object;
 struct wd_cmd;

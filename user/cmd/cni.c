@@ -10,12 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../cni_chain.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/opt.h"
+#include "../base/table.h"
+#include "../cni/cni_chain.h"
 #include "../doctor/doctor.h"
-#include "../json.h"
-#include "../log.h"
-#include "../opt.h"
-#include "../table.h"
 #include "cmd.h"
 
 #define SELF "/proc/self/exe"

@@ -9,14 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../cni_chain.h"
-#include "../config.h"
+#include "../agent/config.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/table.h"
+#include "../cni/cni_chain.h"
 #include "../doctor/doctor.h"
-#include "../json.h"
-#include "../log.h"
 #include "../net/rtnl.h"
 #include "../nft/library.h"
-#include "../table.h"
 #include "cmd.h"
 
 #include <warder/maps.h>

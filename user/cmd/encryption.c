@@ -11,10 +11,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "../json.h"
-#include "../log.h"
-#include "../since.h"
-#include "../table.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/since.h"
+#include "../base/table.h"
 #include "cmd.h"
 
 #define WIDTH 79

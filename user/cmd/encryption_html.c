@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../json.h"
-#include "../markup.h"
-#include "../table.h"
+#include "../base/json.h"
+#include "../base/markup.h"
+#include "../base/table.h"
 #include "encryption.h"
 
 #define ROWS_SHOWN 200 /* of a table; the rest is in --json */

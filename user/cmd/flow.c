@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../byteorder.h"
+#include "../base/byteorder.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/names.h"
+#include "../base/table.h"
 #include "../datapath/datapath.h"
-#include "../json.h"
-#include "../log.h"
-#include "../names.h"
-#include "../table.h"
 #include "cmd.h"
 
 struct listing {

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../config.h"
-#include "../json.h"
-#include "../version.h"
+#include "../agent/config.h"
+#include "../base/json.h"
+#include "../base/version.h"
 #include "cmd.h"
 
 #define OPTION_WIDTH 24

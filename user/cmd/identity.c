@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../json.h"
-#include "../table.h"
+#include "../base/json.h"
+#include "../base/table.h"
 #include "cmd.h"
 
 static void print_list(struct json_object *doc)

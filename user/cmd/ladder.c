@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../json.h"
-#include "../table.h"
+#include "../base/json.h"
+#include "../base/table.h"
 #include "cmd.h"
 
 #include <warder/rung.h>

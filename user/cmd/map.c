@@ -4,8 +4,8 @@
  */
 #include <stdio.h>
 
-#include "../json.h"
-#include "../table.h"
+#include "../base/json.h"
+#include "../base/table.h"
 #include "cmd.h"
 
 static void print_list(struct json_object *doc)

@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "../json.h"
+#include "../base/json.h"
 #include "cmd.h"
 
 static void print_metrics(struct json_object *doc)

@@ -8,14 +8,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "../choice.h"
-#include "../ctl.h"
-#include "../hubble.h"
-#include "../json.h"
-#include "../log.h"
-#include "../names.h"
-#include "../pcapng.h"
-#include "../table.h"
+#include "../agent/choice.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/names.h"
+#include "../base/table.h"
+#include "../events/hubble.h"
+#include "../events/pcapng.h"
+#include "../query/ctl.h"
 #include "cmd.h"
 
 /* "ns/pod (10.0.0.1:80, 256)", as much of it as is known. */

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../json.h"
-#include "../opt.h"
-#include "../table.h"
+#include "../base/json.h"
+#include "../base/opt.h"
+#include "../base/table.h"
 #include "cmd.h"
 
 static void put_tier(struct wd_table *table, struct json_object *policy)

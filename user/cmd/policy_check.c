@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../json.h"
-#include "../log.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/table.h"
 #include "../model/object.h"
 #include "../source/manifests.h"
-#include "../table.h"
 #include "check.h"
 #include "cmd.h"
 

@@ -12,15 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../denied.h"
-#include "../json.h"
-#include "../log.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/since.h"
+#include "../base/table.h"
+#include "../events/denied.h"
 #include "../model/xalloc.h"
-#include "../rehearsal.h"
-#include "../since.h"
 #include "../source/kept.h"
 #include "../source/watch.h"
-#include "../table.h"
+#include "../whatif/rehearsal.h"
 #include "cmd.h"
 
 /* As preflight: no answer, or one to something else than was written. */

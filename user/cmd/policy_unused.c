@@ -7,9 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "../json.h"
-#include "../since.h"
-#include "../table.h"
+#include "../base/json.h"
+#include "../base/since.h"
+#include "../base/table.h"
 #include "cmd.h"
 
 static void put_rule(struct wd_table *table, struct json_object *rule)

@@ -12,15 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/opt.h"
+#include "../base/table.h"
 #include "../datapath/ladder.h"
-#include "../json.h"
-#include "../log.h"
-#include "../opt.h"
 #include "../preflight/child.h"
 #include "../preflight/kernel.h"
 #include "../preflight/preflight.h"
 #include "../preflight/report.h"
-#include "../table.h"
 #include "cmd.h"
 
 #define QUESTIONS 4000

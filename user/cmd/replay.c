@@ -10,14 +10,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../capture.h"
-#include "../forked.h"
-#include "../json.h"
-#include "../log.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/names.h"
+#include "../base/table.h"
 #include "../model/xalloc.h"
-#include "../names.h"
-#include "../replay.h"
-#include "../table.h"
+#include "../whatif/capture.h"
+#include "../whatif/forked.h"
+#include "../whatif/replay.h"
 #include "cmd.h"
 
 #define LINE_MAX_BYTES 65536

@@ -12,12 +12,12 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-#include "../denied.h"
-#include "../json.h"
-#include "../log.h"
-#include "../opt.h"
-#include "../since.h"
-#include "../table.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/opt.h"
+#include "../base/since.h"
+#include "../base/table.h"
+#include "../events/denied.h"
 #include "cmd.h"
 
 #define ROWS_SHOWN 40

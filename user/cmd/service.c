@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../json.h"
-#include "../table.h"
+#include "../base/json.h"
+#include "../base/table.h"
 #include "../model/xalloc.h"
 #include "cmd.h"
 

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../json.h"
+#include "../base/json.h"
+#include "../base/table.h"
 #include "../model/object.h"
-#include "../table.h"
 #include "cmd.h"
 
 /* A stream into memory; a command without memory has nothing to say. */

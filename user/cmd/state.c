@@ -12,13 +12,13 @@
 
 #include <warder/maps.h>
 
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/opt.h"
+#include "../base/version.h"
 #include "../datapath/pinned.h"
-#include "../json.h"
-#include "../log.h"
-#include "../opt.h"
 #include "../preflight/collect.h"
 #include "../preflight/state.h"
-#include "../version.h"
 #include "cmd.h"
 
 /* ---- from the pins, when no agent is there to be asked ---- */

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../json.h"
-#include "../table.h"
+#include "../base/json.h"
+#include "../base/table.h"
 #include "cmd.h"
 
 #define POLL_MS 50

@@ -11,10 +11,10 @@
 
 #include <warder/maps.h>
 
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/table.h"
 #include "../datapath/datapath.h"
-#include "../json.h"
-#include "../log.h"
-#include "../table.h"
 #include "cmd.h"
 
 #define GONE_TRIES 100 /* of 50 ms, until the agent's socket is closed */

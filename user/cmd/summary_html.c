@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../json.h"
-#include "../markup.h"
-#include "../names.h"
-#include "../table.h"
+#include "../base/json.h"
+#include "../base/markup.h"
+#include "../base/names.h"
+#include "../base/table.h"
 #include "summary.h"
 
 #define SIDES_SHOWN 24 /* namespaces along each side of the matrix */

@@ -5,9 +5,9 @@
  */
 #include <stdio.h>
 
-#include "../json.h"
-#include "../opt.h"
-#include "../table.h"
+#include "../base/json.h"
+#include "../base/opt.h"
+#include "../base/table.h"
 #include "cmd.h"
 
 static int cmd_sync(const struct wd_args *args)

@@ -10,10 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../json.h"
-#include "../log.h"
-#include "../opt.h"
-#include "../table.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/opt.h"
+#include "../base/table.h"
 #include "cmd.h"
 #include "screen.h"
 

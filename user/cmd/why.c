@@ -7,15 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../asof.h"
-#include "../config.h"
-#include "../inquiry.h"
-#include "../json.h"
-#include "../log.h"
+#include "../agent/config.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/table.h"
+#include "../base/target.h"
 #include "../model/xalloc.h"
-#include "../table.h"
-#include "../target.h"
-#include "../yaml_text.h"
+#include "../query/asof.h"
+#include "../query/inquiry.h"
+#include "../query/yaml_text.h"
 #include "cmd.h"
 
 static char *end_text(struct json_object *end)

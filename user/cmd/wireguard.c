@@ -11,13 +11,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../config.h"
-#include "../json.h"
-#include "../log.h"
+#include "../agent/config.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/table.h"
 #include "../model/store.h"
 #include "../model/xalloc.h"
 #include "../source/manifests.h"
-#include "../table.h"
 #include "../wireguard/apply.h"
 #include "../wireguard/check.h"
 #include "../wireguard/gather.h"

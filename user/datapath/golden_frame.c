@@ -12,7 +12,7 @@
 #include <netinet/udp.h>
 #include <string.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 
 const uint8_t wd_golden_pod_mac[6] = { 2, 0, 0, 0, 0, POD };
 const uint8_t wd_golden_host_mac[6] = { 2, 0, 0, 0, 0, 1 };

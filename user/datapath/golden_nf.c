@@ -21,7 +21,7 @@
 #include <linux/netfilter.h>
 #include <string.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "golden_frame.h"
 #include "internal.h"
 

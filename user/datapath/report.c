@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "internal.h"
-#include "log.h"
 
 /* As much of the verifier's log as is kept: its end names the reason. */
 #define LOG_TAIL 8192

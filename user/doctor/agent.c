@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "base/opt.h"
 #include "doctor.h"
-#include "json.h"
-#include "opt.h"
 
 #define FULL_PERCENT 80
 #define PROBLEMS_SHOWN 20

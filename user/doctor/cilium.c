@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/opt.h"
 #include "doctor.h"
-#include "opt.h"
 
 #define CHECK "cilium"
 #define MACROS "/run/cilium/state/globals/node_config.h"

@@ -9,12 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cni_chain.h"
-#include "cni_conf.h"
-#include "config.h"
+#include "agent/config.h"
+#include "base/json.h"
+#include "base/opt.h"
+#include "cni/cni_chain.h"
+#include "cni/cni_conf.h"
 #include "doctor.h"
-#include "json.h"
-#include "opt.h"
 
 #define CHECK "cni"
 #define PLUGIN WD_CNI_PLUGIN

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "base/opt.h"
 #include "doctor.h"
-#include "json.h"
-#include "opt.h"
 
 void wd_doctor_init(struct wd_doctor *doctor, const char *root)
 {

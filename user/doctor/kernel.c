@@ -9,8 +9,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/opt.h"
 #include "doctor.h"
-#include "opt.h"
 
 /* Values of a sysctl that are wrong, why, and what to do. */
 static const struct {

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "base/opt.h"
 #include "doctor.h"
-#include "json.h"
 #include "net/rtnl.h"
-#include "opt.h"
 
 /* Outer IPv6, UDP and WireGuard's own header and tag, as wg-quick reckons. */
 #define WG_OVERHEAD 80

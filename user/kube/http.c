@@ -20,10 +20,10 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
-#include "../log.h"
-#include "../loop.h"
+#include "../base/log.h"
+#include "../base/loop.h"
+#include "../base/version.h"
 #include "../model/xalloc.h"
-#include "../version.h"
 #include "curl.h"
 #include "login.h"
 

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../log.h"
+#include "../base/log.h"
 #include "../model/xalloc.h"
 #include "../source/problems.h"
 #include "../source/tree.h"

@@ -26,11 +26,11 @@
 
 #include <uthash.h>
 
-#include "../log.h"
+#include "../agent/statefile.h"
+#include "../base/log.h"
 #include "../model/xalloc.h"
 #include "../source/read.h"
 #include "../source/tree.h"
-#include "../statefile.h"
 #include "child.h"
 
 #define MAGIC "warder-kube 1 "

@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../log.h"
+#include "../base/log.h"
 #include "../model/xalloc.h"
 #include "../source/tree.h"
 

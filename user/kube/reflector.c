@@ -24,8 +24,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../log.h"
-#include "../loop.h"
+#include "../base/log.h"
+#include "../base/loop.h"
 #include "../model/xalloc.h"
 #include "../source/tree.h"
 #include "backoff.h"

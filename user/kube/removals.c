@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../loop.h"
+#include "../base/loop.h"
 #include "../model/xalloc.h"
 #include "../source/tree.h"
 #include "http.h"

@@ -13,19 +13,19 @@
 
 #include <warder/limits.h>
 
-#include "agent.h"
-#include "cover.h"
+#include "agent/agent.h"
+#include "agent/hits.h"
+#include "agent/rungs.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/names.h"
 #include "datapath/ladder.h"
-#include "encryption.h"
-#include "hits.h"
-#include "journal.h"
-#include "json.h"
-#include "log.h"
+#include "encryption/cover.h"
+#include "encryption/encryption.h"
+#include "encryption/tunnels.h"
+#include "events/journal.h"
 #include "metrics/server.h"
 #include "metrics/text.h"
-#include "names.h"
-#include "rungs.h"
-#include "tunnels.h"
 #include "wireguard/device.h"
 
 /* Second word of /proc/self/statm, in pages; 0 where there is no /proc. */

@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#include "query.h"
+#include "query/query.h"
 
 struct json_object;
 struct wd_agent;

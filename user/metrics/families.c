@@ -10,13 +10,13 @@
 
 #include <warder/rung.h>
 
-#include "cover.h"
+#include "base/json.h"
+#include "base/names.h"
 #include "datapath/cause.h"
 #include "datapath/ladder.h"
-#include "json.h"
+#include "encryption/cover.h"
 #include "metrics/collect.h"
 #include "metrics/text.h"
-#include "names.h"
 #include "wireguard/check.h"
 
 static int64_t number(struct json_object *obj, const char *key)

@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "loop.h"
+#include "base/log.h"
+#include "base/loop.h"
 #include "metrics/address.h"
 #include "metrics/library.h"
 #include "metrics/text.h"

@@ -21,7 +21,7 @@
 
 #include <warder/encap.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "model_int.h"
 
 struct mfront *front_get(struct wd_model *m, const struct wd_front_key *key)

@@ -5,7 +5,7 @@
  * To the compiler it is an endpoint without addresses, behind a pod that no
  * source tells of: its labels are the node's, and its namespace has no name.
  * What policies count for it is given, not looked for: what was read is not
- * always what may be in force, see user/hostpolicy.c. There may be two, what is
+ * always what may be in force, see user/host/hostpolicy.c. There may be two, what is
  * in force and what is tried; the programs know which one counts when.
  */
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "model_int.h"
 
 void wd_served_each(const struct wd_model *m,

@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "model_int.h"
 
 static struct mservice *service_get(struct wd_model *m, const char *ns,

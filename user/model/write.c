@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "model_int.h"
 
 static enum wd_map addr_map(const struct maddr *a)

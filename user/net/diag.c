@@ -15,7 +15,7 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "rtnl.h"
 
 #define STATE(x) (1u << (x))

@@ -10,7 +10,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "nft/gen_int.h"
 
 static const uint32_t zero6[4];

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "model/xalloc.h"
 #include "nft/gen_int.h"
 

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "model/xalloc.h"
 
 static const uint8_t families[WD_NFT_FAMILIES] = {

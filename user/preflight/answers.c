@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../json.h"
-#include "../opt.h"
+#include "../base/json.h"
+#include "../base/opt.h"
 #include "preflight.h"
 
 static char *copy(struct json_object *doc, const char *key)

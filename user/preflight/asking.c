@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "../byteorder.h"
+#include "../base/byteorder.h"
 #include "datapath/ask.h"
 
 static int fill_addrs(struct wd_ask *ask, const struct wd_state *state)

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../byteorder.h"
-#include "../log.h"
-#include "../opt.h"
+#include "../base/byteorder.h"
+#include "../base/log.h"
+#include "../base/opt.h"
 #include "state.h"
 
 struct collector {

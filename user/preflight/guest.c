@@ -20,12 +20,12 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/opt.h"
 #include "../datapath/ask.h"
 #include "../datapath/datapath.h"
 #include "../datapath/ladder.h"
-#include "../json.h"
-#include "../log.h"
-#include "../opt.h"
 #include "asking.h"
 #include "questions.h"
 #include "state.h"

@@ -5,8 +5,8 @@
  */
 #include <stdlib.h>
 
-#include "../markup.h"
-#include "../version.h"
+#include "../base/markup.h"
+#include "../base/version.h"
 #include "report.h"
 
 static const char style[] =

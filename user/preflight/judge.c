@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/names.h"
+#include "../base/opt.h"
 #include "../datapath/ladder.h"
-#include "../names.h"
-#include "../opt.h"
 #include "asking.h"
 #include "preflight.h"
 

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../log.h"
-#include "../opt.h"
+#include "../base/log.h"
+#include "../base/opt.h"
 #include "child.h"
 #include "modules.h"
 #include "package.h"

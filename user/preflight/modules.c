@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../log.h"
-#include "../opt.h"
+#include "../base/log.h"
+#include "../base/opt.h"
 #include "child.h"
 
 #define MODULE_MOST (64U << 20) /* bytes */

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../log.h"
-#include "../opt.h"
+#include "../base/log.h"
+#include "../base/opt.h"
 #include "child.h"
 
 #define BLOCK 512

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../json.h"
-#include "../log.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/opt.h"
 #include "../nft/library.h"
-#include "../opt.h"
 #include "asking.h"
 #include "child.h"
 #include "cpio.h"

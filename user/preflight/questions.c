@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/names.h"
+#include "../base/opt.h"
 #include "../model/l4.h"
-#include "../names.h"
-#include "../opt.h"
 
 /* No endpoint has this device: what comes by it comes from elsewhere. */
 #define UPLINK 0x7ffffff0U

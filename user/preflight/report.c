@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/json.h"
+#include "../base/names.h"
+#include "../base/opt.h"
+#include "../base/table.h"
+#include "../base/version.h"
 #include "../datapath/ladder.h"
-#include "../json.h"
-#include "../names.h"
-#include "../opt.h"
-#include "../table.h"
-#include "../version.h"
 #include "asking.h"
 
 enum wd_preflight_answer

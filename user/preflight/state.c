@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../byteorder.h"
-#include "../json.h"
-#include "../names.h"
+#include "../base/byteorder.h"
+#include "../base/json.h"
+#include "../base/names.h"
 
 struct wd_state *wd_state_new(void)
 {

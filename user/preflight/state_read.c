@@ -15,10 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../byteorder.h"
-#include "../json.h"
-#include "../log.h"
-#include "../opt.h"
+#include "../base/byteorder.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/opt.h"
 #include "state.h"
 
 #define FILE_MOST (256U << 20) /* bytes */

@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../log.h"
-#include "../opt.h"
+#include "../base/log.h"
+#include "../base/opt.h"
 #include "bytes.h"
 #include "child.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "../log.h"
+#include "../base/log.h"
 #include "../model/store.h"
 #include "kept.h"
 #include "load.h"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../icmp.h"
+#include "../base/icmp.h"
 #include "../model/intern.h"
 #include "../model/l4.h"
 #include "../model/object.h"

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/names.h"
 #include "../model/intern.h"
 #include "../model/object.h"
 #include "../model/xalloc.h"
-#include "../names.h"
 #include "read.h"
 
 #define NS_NAME_LABEL "kubernetes.io/metadata.name"

@@ -19,8 +19,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "../agent/statefile.h"
 #include "../model/xalloc.h"
-#include "../statefile.h"
 
 int wd_kept_open(const char *state_dir, char **ret_dir)
 {

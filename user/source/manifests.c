@@ -18,7 +18,7 @@
 
 #include <uthash.h>
 
-#include "../log.h"
+#include "../base/log.h"
 #include "../model/intern.h"
 #include "../model/store.h"
 #include "../model/xalloc.h"

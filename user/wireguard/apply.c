@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../log.h"
+#include "../base/log.h"
+#include "../base/opt.h"
 #include "../model/xalloc.h"
 #include "../net/linkset.h"
-#include "../opt.h"
 #include "plan.h"
 #include "set.h"
 

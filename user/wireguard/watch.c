@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "../loop.h"
+#include "../base/loop.h"
 
 #define DIFF_ALL (WD_WG_DEVICES | WD_WG_CONFIG | WD_WG_PEERS | WD_WG_LIVE)
 #define US_PER_MS 1000

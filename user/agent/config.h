@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * config.h - what the agent was told: defaults, then the YAML file, then options.
+ *
+ * Every long option is also a key of the file, without the dashes. An unknown
+ * key or a bad value is an error with file and line; nothing is guessed.
+ */
+#ifndef WARDER_CONFIG_H
+#define WARDER_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <warder/rung.h>
+
+#include "../base/opt.h"
+#include "../model/object.h"
+
+#define WD_MANIFEST_DIRS_MAX 32
+#define WD_RUN_DIR_DEFAULT "/run/warder"
+#define WD_STATE_DIR_DEFAULT "/var/lib/warder"
+
+struct wd_config {
+	char *file; /* --config */
+	char *node; /* --node; default: the host name */
+	char *manifests
+		[WD_MANIFEST_DIRS_MAX]; /* --manifests, repeatable; a list in the file */
+	size_t manifests_cnt;
+	char *kubeconfig; /* --kubeconfig: which API server is a source, NULL none by it */
+	bool in_cluster; /* --in-cluster: the API server of the pod the agent is in */
+	char *state_dir; /* --state-dir */
+	char *run_dir; /* --run-dir */
+	char *bpffs; /* --bpffs */
+	enum wd_rung max_rung; /* --max-rung */
+	bool hold_open; /* --hold=allow|drop: pods of a node on which no rung works */
+	bool host_ingress_policy; /* --host-ingress=policy|allow */
+	char *host_open; /* --host-open, see hostopen.h */
+	uint32_t host_confirm_ms; /* --host-confirm */
+	enum wd_mode mode; /* mode: enforce|audit|off */
+	bool encryption_required; /* encryption: required|none */
+	bool encryption_nodes; /* encryption-nodes: required|none */
+	char **exempt; /* encryption-exempt: node names, or all */
+	size_t exempt_cnt, exempt_cap;
+	/* encryption-prefix: inside the cluster, besides pod CIDRs of nodes */
+	struct wd_cidr *prefix;
+	size_t prefix_cnt, prefix_cap;
+	uint32_t quota
+		[WD_QUOTA__MAX]; /* quota-rules, -cidrs, -labels, -services, -backends */
+	uint32_t cni_wait_ms; /* --cni-wait, "2s", "500ms" or seconds; default 2000 */
+	char *cni_conf; /* --cni-conf: the plugin is kept in its chain, NULL nowhere */
+	char *metrics; /* --metrics: where they are served, NULL nowhere */
+	bool verbose; /* -v */
+	bool check; /* --check: validate and end */
+	bool json; /* --json: what --check finds, and errors, as JSON */
+};
+
+/* Options of `warder agent`, for parsing and help; ends with a NULL name. */
+extern const struct wd_opt wd_config_opts[];
+
+/** wd_config_init() - the defaults; strings are allocated */
+void wd_config_init(struct wd_config *config);
+void wd_config_fini(struct wd_config *config);
+
+/**
+ * wd_config_parse() - options of `warder agent`
+ * @config: initialised; its values are the defaults
+ * @argv: is permuted; argv[0] is skipped
+ * The file first, then the options: an option beats the file, and directories
+ * given as options replace the file's list.
+ * Return: 0; -EINVAL with *ret_error a message (where and what) to be freed.
+ */
+int wd_config_parse(struct wd_config *config, int argc, char **argv,
+		    char **ret_error);
+
+#endif /* WARDER_CONFIG_H */

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * hits.c - see hits.h. A rule without counters is not one without hits: what is
+ * not known is said, and never a zero.
+ */
+#include "hits.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../datapath/clock.h"
+#include "../datapath/ladder.h"
+#include "../query/query.h"
+#include "agent.h"
+
+/* Counters are not worth that a policy waits for them: what fails comes again. */
+int wd_hits_rule(void *ctx, uint32_t id, bool ends)
+{
+	struct wd_agent *agent = ctx;
+	int err = ends ? wd_rulestat_end(agent->dp, id) :
+			 wd_rulestat_begin(agent->dp, id);
+
+	if (err)
+		wd_debug("rule %u: its counters %s: %s", id,
+			 ends ? "stay" : "are not to be had", wd_errno(err));
+	return err;
+}
+
+struct wd_hits_clock wd_hits_clock(void)
+{
+	struct wd_hits_clock clock = { .tick_ns = wd_clock_tick_ns() };
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	clock.now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	if (wd_clock_ticks(&clock.now))
+		clock.now = 0;
+	return clock;
+}
+
+static int64_t time_of(const struct wd_hits_clock *clock, uint32_t tick)
+{
+	int32_t ago = (int32_t)(clock->now - tick);
+
+	if (!clock->now)
+		return 0;
+	return clock->now_ms -
+	       (ago > 0 ? ago : 0) * (int64_t)(clock->tick_ns / 1000) / 1000;
+}
+
+/* Why nobody counts at all; NULL: the programs do. */
+static const char *not_counting(const struct wd_agent *agent)
+{
+	switch (wd_ladder(agent->dp)->rung) {
+	case WD_RUNG_FULL:
+	case WD_RUNG_COMPAT:
+		return NULL;
+	case WD_RUNG_MINIMAL:
+		return "rung minimal has no counters by rule";
+	case WD_RUNG_NFT:
+		return "rung nft has no counters by rule";
+	case WD_RUNG_HOLD:
+	case WD_RUNG__MAX:
+		break;
+	}
+	return "rung hold: whether the programs in force count is not known";
+}
+
+struct wd_hits wd_hits_of(const struct wd_agent *agent,
+			  const struct wd_hits_clock *clock,
+			  const struct wd_object *policy, enum wd_dir dir,
+			  int index)
+{
+	const struct wd_policy_rule *rule =
+		wd_policy_rule(&policy->policy, (int)dir, (uint32_t)index);
+	struct wd_hits hits = { .missing = not_counting(agent) };
+	struct wd_rulestat_val val;
+	bool joined = false;
+	uint32_t id;
+
+	if (hits.missing)
+		return hits;
+	hits.missing = "it decides nothing: later tiers do";
+	if (rule && rule->action == WD_RULE_PASS)
+		return hits;
+	hits.missing = "nothing on this node is judged by it";
+	id = wd_model_rule_of(agent->model, policy, dir, index, &joined);
+	if (!id)
+		return hits;
+	hits.missing = "its counters cannot be read";
+	if (wd_rulestat_read(agent->dp, id, &val))
+		return hits;
+	hits.known = true;
+	hits.missing =
+		joined ? "some of its hits are not told from other rules', "
+			 "as more than 16 apply to one port" :
+			 NULL;
+	hits.packets = val.packets;
+	hits.bytes = val.bytes;
+	hits.flows = val.flows;
+	if (val.packets)
+		hits.last_ms = time_of(clock, val.last);
+	else
+		hits.since_ms = time_of(clock, val.last);
+	return hits;
+}
+
+void wd_hits_put(const struct wd_hits *hits, struct json_object *obj)
+{
+	struct json_object *counts;
+
+	wd_json_str(obj, "not_counted", hits->missing);
+	if (!hits->known) {
+		wd_json_str(obj, "counts", NULL);
+		return;
+	}
+	counts = wd_json_object(obj, "counts");
+	wd_json_int(counts, "packets", (int64_t)hits->packets);
+	wd_json_int(counts, "bytes", (int64_t)hits->bytes);
+	wd_json_int(counts, "new_flows", (int64_t)hits->flows);
+	wd_query_time(counts, "last_hit", hits->last_ms);
+	wd_query_time(counts, "no_hit_since", hits->since_ms);
+}
+
+struct wd_hits_sums wd_hits_sums(const struct wd_agent *agent)
+{
+	const struct wd_hits_clock clock = { 0 };
+	const struct wd_object *policy = NULL;
+	struct wd_hits_sums sums = { 0 };
+
+	while ((policy = wd_query_next_policy(agent->store, policy))) {
+		for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+			uint32_t cnt = wd_policy_rules(&policy->policy, dir);
+
+			for (uint32_t i = 0; i < cnt; i++) {
+				struct wd_hits hits =
+					wd_hits_of(agent, &clock, policy,
+						   (enum wd_dir)dir, (int)i);
+
+				sums.hit += hits.packets > 0;
+				sums.unused += hits.known && !hits.packets &&
+					       !hits.missing;
+				sums.unknown += !hits.packets &&
+						(!hits.known || hits.missing);
+			}
+		}
+	}
+	return sums;
+}

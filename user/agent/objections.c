@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * objections.c - all that is wrong with objects.
+ */
+#include "objections.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../kube/kube.h"
+#include "../model/model.h"
+#include "../model/store.h"
+#include "../model/xalloc.h"
+#include "../source/manifests.h"
+#include "../source/problems.h"
+#include "agent.h"
+
+struct listing {
+	const struct wd_store *store;
+	struct wd_problems *list;
+	size_t told;
+	size_t untold;
+};
+
+/* What was counted, and the option that says how many there may be. */
+static const struct {
+	const char *what;
+	const char *option;
+} quotas[WD_QUOTA__MAX] = {
+	[WD_QUOTA_RULES] = { "peers in rules", "quota-rules" },
+	[WD_QUOTA_CIDRS] = { "CIDRs in rules", "quota-cidrs" },
+	[WD_QUOTA_LABELS] = { "distinct sets of labels", "quota-labels" },
+	[WD_QUOTA_SERVICES] = { "addresses and ports of services",
+				"quota-services" },
+	[WD_QUOTA_BACKENDS] = { "addresses of EndpointSlices",
+				"quota-backends" },
+};
+
+static char *object_of(const struct wd_over *over)
+{
+	if (!over->obj)
+		return wd_xprintf("Namespace/%s", over->ns);
+	return wd_xprintf("%s/%s/%s", wd_kind_name(over->obj->kind),
+			  over->obj->ns, over->obj->name);
+}
+
+/* What comes of an object that is beyond. */
+static const char *outcome_of(const struct wd_object *obj)
+{
+	if (obj->kind == WD_KIND_SERVICE)
+		return "where it leads is not looked up, as if it were to too "
+		       "many kinds of backends";
+	if (obj->kind == WD_KIND_SLICE)
+		return "nobody knows of all backends of its service";
+	return "it isolates and allows nothing";
+}
+
+static char *text_of(const struct wd_over *over)
+{
+	if (over->obj)
+		return wd_xprintf("namespace '%s' has room for %u %s (%s), "
+				  "which this one goes beyond: %s",
+				  over->ns, over->limit,
+				  quotas[over->quota].what,
+				  quotas[over->quota].option,
+				  outcome_of(over->obj));
+	return wd_xprintf(
+		"pods go beyond the %u %s that a namespace may have (%s): no "
+		"rule that allows means those that came last",
+		over->limit, quotas[over->quota].what,
+		quotas[over->quota].option);
+}
+
+static void add(void *ctx, const struct wd_over *over)
+{
+	struct listing *l = ctx;
+	const struct wd_object *where =
+		over->obj ?:
+			wd_store_get(l->store, WD_KIND_NAMESPACE, "", over->ns);
+	char *object, *text;
+	struct wd_problem problem = {
+		.effect = WD_PROBLEM_ISOLATED,
+		.file = where ? where->file : "",
+		.line = where ? where->line : 0,
+		.field = "",
+	};
+
+	if (l->told == WD_OBJECTIONS_MAX) {
+		l->untold++;
+		return;
+	}
+	l->told++;
+	problem.object = object = object_of(over);
+	problem.text = text = text_of(over);
+	wd_problems_add(l->list, &problem);
+	free(object);
+	free(text);
+}
+
+static void add_rest(struct listing *l)
+{
+	char *text = wd_xprintf("%zu more objects go beyond the quotas of "
+				"their namespaces",
+				l->untold);
+	const struct wd_problem problem = {
+		.effect = WD_PROBLEM_ISOLATED,
+		.file = "",
+		.object = "",
+		.field = "",
+		.text = text,
+	};
+
+	wd_problems_add(l->list, &problem);
+	free(text);
+}
+
+/* Several namespaces together fill the table of services. */
+static void add_squeezed(struct listing *l, uint32_t cnt)
+{
+	char *text = wd_xprintf(
+		"%u addresses and ports of services are beyond the %u entries "
+		"of wd_front: where they lead is not looked up",
+		cnt, WD_FRONTS_MAX);
+	const struct wd_problem problem = {
+		.effect = WD_PROBLEM_ISOLATED,
+		.file = "",
+		.object = "",
+		.field = "",
+		.text = text,
+	};
+
+	wd_problems_add(l->list, &problem);
+	l->told++;
+	free(text);
+}
+
+void wd_objections(const struct wd_agent *agent, struct wd_problems *ret_list)
+{
+	struct listing l = { .store = agent->store, .list = ret_list };
+
+	memset(ret_list, 0, sizeof(*ret_list));
+	wd_problems_append(ret_list, wd_manifests_problems(agent->manifests));
+	if (agent->kube)
+		wd_kube_problems(agent->kube, ret_list);
+	wd_model_over(agent->model, add, &l);
+	if (l.untold)
+		add_rest(&l);
+	if (wd_model_squeezed(agent->model))
+		add_squeezed(&l, wd_model_squeezed(agent->model));
+	if (l.told || agent->kube)
+		wd_problems_sort(ret_list);
+}
