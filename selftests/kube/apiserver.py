@@ -18,6 +18,7 @@ answered by one on stdout:
 import argparse
 import base64
 import bisect
+import gc
 import http.server
 import json
 import random
@@ -422,6 +423,8 @@ def main():
     ap.add_argument('--quick', action='store_true',
                     help='chunks as large as what is in them')
     args = ap.parse_args()
+    if args.quick:
+        gc.disable()  # with millions of objects it stops all for seconds
     state = State(args.seed, args.quick)
     Handler.state = state
     host, _, port = args.listen.rpartition(':')
