@@ -12,6 +12,8 @@
  *   pod and node            as the pod must             as above; EXEMPT, if the node is
  *   two nodes               ESP, WireGuard of this node ENCRYPTED
  *                           a tunnel                    what is inside
+ *                           an ICMP error               what it quotes, if that is of pods that
+ *                                                       must encrypt; else as anything else
  *                           one that cannot be read     TUN_OPAQUE
  *                           anything else               as nodes must; EXEMPT
  *   somebody outside        a tunnel                    what is inside

@@ -84,17 +84,18 @@ static __always_inline int hint(struct wd_pkt *pkt, __u32 bytes, __u16 type)
 }
 
 /*
- * Does somebody outside say by ICMP what became of a packet? It is quoted there,
- * so that may be in clear what must not: a node answers a pod's packet by an
- * address that is not known here yet, or that is but of one link.
+ * Does a node, or somebody outside, say by ICMP what became of a packet? It is
+ * quoted there, so that may be in clear what must not: a node that has no route
+ * to a pod any more answers what came by WireGuard, or answers by an address that
+ * is not known here yet, or that is but of one link.
  */
 static __always_inline bool has_quote(struct __sk_buff *skb,
 				      const struct wd_pkt *pkt)
 {
 	const __u8 *type;
 
-	if (pkt->wire.pair != WD_PAIR_OUTSIDE || !proto_is_icmp(pkt) ||
-	    pkt->frag == WD_FRAG_LATER)
+	if (pkt->wire.pair == WD_PAIR_PODS || pkt->wire.bad ||
+	    !proto_is_icmp(pkt) || pkt->frag == WD_FRAG_LATER)
 		return false;
 	type = inner_header(skb, pkt, sizeof(struct icmphdr));
 	return type && icmp_is_error(pkt->family, *type);

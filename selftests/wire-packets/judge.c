@@ -517,15 +517,19 @@ static bool judge_complaint(struct work *w, struct step *ret_next)
 {
 	struct span s = w->ip.rest;
 
-	if (w->scene->is_min) {
+	if (are_nodes(w))
+		say_nodes(w, IS_PLAIN);
+	else
 		say(w, WD_R_OUTSIDE);
+	if (w->scene->is_min) {
 		if (w->sight->dir == WD_EGRESS && w->dst.must)
 			say_counted(w, WD_R_TUN_OPAQUE, WD_COVER_DROPPED, 0);
 		return false;
 	}
+	if (w->said.reason >= WD_R_FIRST_DROP)
+		return false;
 	s.is_cut = w->is_quote = true;
-	if (!w->fallback)
-		w->fallback = WD_R_OUTSIDE;
+	w->fallback = w->said.reason;
 	(void)within(s, 8, w->ip.family == 4 ? FORM_IP4 : FORM_IP6, ret_next);
 	return true;
 }
@@ -554,7 +558,7 @@ static bool is_like_tunnel(const struct work *w, struct step *ret_next)
 /* Has been judged, but for this. Return: true: look at @ret_next */
 static bool judge_quote(struct work *w, struct step *ret_next)
 {
-	struct sentence before = w->said;
+	struct span s = w->ip.rest;
 	enum content content;
 
 	if (!has_outsider(w) && !are_nodes(w)) {
@@ -562,9 +566,10 @@ static bool judge_quote(struct work *w, struct step *ret_next)
 			say_clear(w);
 		return false;
 	}
-	if (has_outsider(w) && is_complaint(&w->ip)) {
-		(void)judge_complaint(w, ret_next);
-		w->said = before;
+	if (is_complaint(&w->ip)) {
+		s.is_cut = true;
+		(void)within(s, 8, w->ip.family == 4 ? FORM_IP4 : FORM_IP6,
+			     ret_next);
 		return true;
 	}
 	if (needs_first(&w->ip) && w->ip.is_later)
@@ -585,7 +590,7 @@ static bool judge_in_clear(struct work *w, struct step *ret_next)
 		say_clear(w);
 		return false;
 	}
-	if (has_outsider(w) && is_complaint(&w->ip))
+	if (is_complaint(&w->ip))
 		return judge_complaint(w, ret_next);
 	if (needs_first(&w->ip) && w->ip.is_later) {
 		say_later(w);

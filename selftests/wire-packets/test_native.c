@@ -149,6 +149,36 @@ static void what_icmp_quotes_is_as_if_it_were_sent(void)
 	}
 }
 
+/* A node that has no route to the pod any more says so by the node's address. */
+static void what_a_node_quotes_to_a_node_is_as_if_it_were_sent(void)
+{
+	const struct piece vxlan[] = { UDP(0, 4789), PIECE(P_VXLAN), ETH };
+
+	for_each_way(dir)
+	{
+		const uint16_t type = build_outer == 4 ? 3 : 1;
+		int reason = wires_is_min() ? WD_R_IN_CLEAR : plaintext(dir);
+		int cover = wires_is_min() ? WD_COVER_NODES : WD_COVER_DROPPED;
+
+		wires_expect(reason, cover, WIRE, dir,
+			     LIST(ETH, IP(NODE2, HERE), ICMP(type),
+				  IP(LOCAL, SECRET, .len = 1200), UDP(0, 53),
+				  DATA(9)));
+		wires_expect(reason, cover, WIRE, dir,
+			     LIST(ETH, IP(FREE, HERE), ICMP(type),
+				  IP(HERE, FREE), vxlan[0], vxlan[1], vxlan[2],
+				  IP(LOCAL, SECRET), UDP(0, 53), DATA(9)));
+		wires_expect(WD_R_IN_CLEAR, WD_COVER_NODES, WIRE, dir,
+			     LIST(ETH, IP(NODE2, HERE), ICMP(type),
+				  IP(LOCAL2, PLAIN), UDP(0, 53), DATA(9)));
+		wires_expect(WD_R_IN_CLEAR, WD_COVER_NODES, WIRE, dir,
+			     LIST(ETH, IP(NODE2, HERE), ICMP(type),
+				  IP(HERE, NODE2), UDP(0, 51820), DATA(9)));
+		wires_expect(WD_R_IN_CLEAR, WD_COVER_NODES, WIRE, dir,
+			     LIST(ETH, IP(NODE2, HERE), ICMP(type), DATA(12)));
+	}
+}
+
 static void what_icmp_asks_and_cannot_be_read_is_no_quote(void)
 {
 	for_each_way(dir)
@@ -360,6 +390,7 @@ int main(void)
 	WD_TEST(nodes_are_in_clear_unless_they_must_not_be);
 	WD_TEST(what_nobody_of_the_cluster_is_an_end_of_passes_uncounted);
 	WD_TEST(what_icmp_quotes_is_as_if_it_were_sent);
+	WD_TEST(what_a_node_quotes_to_a_node_is_as_if_it_were_sent);
 	WD_TEST(what_icmp_asks_and_cannot_be_read_is_no_quote);
 	WD_TEST(what_icmp_quotes_is_no_first_fragment);
 	WD_TEST(one_that_nobody_knows_is_inside_and_its_prefix_decides);
