@@ -49,6 +49,9 @@ enum wd_inside {
 /* As WD_TUNNEL_*, of the customary ports alone. */
 #define WD_TUNNEL_GRE 128
 
+/* VXLAN's second byte: remote checksum offload, told of in the last one. */
+#define WD_VXLAN_RCO 0x20
+
 static __always_inline int bad(struct wd_pkt *pkt)
 {
 	pkt->wire.bad = WD_R_L4_BAD;
@@ -268,9 +271,22 @@ __noinline int inside_udp(struct __sk_buff *skb)
 }
 
 /*
- * UDP on a port that nobody told of: a device for a tunnel may be so new that
- * the agent has not heard of it, or be another machine's. Tunnels are told by
- * how they begin; what only looks like one has no pods inside.
+ * RFC 7348: flag I, and no reserved octet at the end. What flags of extensions
+ * (group policy, GPE, remote checksum) give a meaning may be anything, but for
+ * the bits by which IP is told.
+ */
+static __always_inline bool is_vxlan(const __u8 *at)
+{
+	if (WD_IS_MINIMAL) /* it may be so by chance: nobody would look */
+		return at[0] == 8 && !(at[1] | at[2] | at[3] | at[7]);
+	return (at[0] & 0x78) == 8 && (!at[7] || at[1] & WD_VXLAN_RCO);
+}
+
+/*
+ * UDP on a port that nobody told of, or that is told to be opaque: a device for a
+ * tunnel may be so new that the agent has not heard of it, or be another
+ * machine's. Tunnels are told by how they begin; what only looks like one has no
+ * pods inside.
  */
 static __always_inline int inside_unknown(struct __sk_buff *skb,
 					  struct wd_pkt *pkt)
@@ -280,15 +296,14 @@ static __always_inline int inside_unknown(struct __sk_buff *skb,
 
 	if (!at)
 		return WD_IN_NOTHING;
-	/* RFC 7348: flag I, and all that is reserved is 0 */
-	if (at[0] == 8 && !(at[1] | at[2] | at[3] | at[7]))
-		return hint(pkt, 8, WD_ETH_TEB);
 	/* RFC 8926: version 0, what is reserved is 0, a protocol that is known */
 	type = (__u16)(at[2] << 8 | at[3]);
 	if (!(at[0] >> 6 | (at[1] & 0x3f) | at[7]) &&
 	    (type == WD_ETH_TEB || type == WD_ETH_IP4 || type == WD_ETH_IP6))
 		return hint(pkt, 8 + (at[0] & 0x3fU) * 4, type);
-	if (WD_IS_MINIMAL) /* it may be so by chance: nobody would look */
+	if (is_vxlan(at))
+		return hint(pkt, 8, at[0] & 4 ? gpe_type(at[3]) : WD_ETH_TEB);
+	if (WD_IS_MINIMAL) /* the same */
 		return WD_IN_NOTHING;
 	if (at[0] >> 4 == 4)
 		return hint(pkt, 0, WD_ETH_IP4);
@@ -340,6 +355,19 @@ static __always_inline int inside_fragment(struct __sk_buff *skb,
 	return WD_GO_ON;
 }
 
+/*
+ * Does only how it begins say what is in UDP? Between nodes what is opaque is
+ * dropped as such; with somebody outside it passes.
+ */
+static __always_inline bool is_unsaid(const struct wd_pkt *pkt, int inside)
+{
+	if (pkt->proto != WD_IP_UDP || pkt->wire.is_tun)
+		return false;
+	if (inside == WD_IN_OPAQUE)
+		return !WD_IS_MINIMAL && pkt->wire.pair == WD_PAIR_OUTSIDE;
+	return inside == WD_IN_NOTHING;
+}
+
 /* What is inside the layer at hand. */
 __noinline int wire_inside(struct __sk_buff *skb)
 {
@@ -358,9 +386,7 @@ __noinline int wire_inside(struct __sk_buff *skb)
 	if (pkt->wire.bad)
 		return WD_IN_BAD;
 	r = inside_proto(skb, pkt);
-	if (r == WD_IN_NOTHING && pkt->proto == WD_IP_UDP && !pkt->wire.is_tun)
-		return inside_unknown(skb, pkt);
-	return r;
+	return is_unsaid(pkt, r) ? inside_unknown(skb, pkt) : r;
 }
 
 #endif /* WARDER_BPF_WIRE_INSIDE_H */

@@ -206,7 +206,7 @@ static void put_gre(struct frame *f, const struct piece *p, int next)
 static void put_vxlan(struct frame *f, const struct piece *p)
 {
 	put8(f, p->flags ? p->flags : 8);
-	put16(f, 0);
+	put16(f, p->id);
 	put8(f, said(p, 0));
 	put32(f, 42 << 8);
 }

@@ -45,7 +45,7 @@ struct piece {
 	int next; /* what it says of the next one; 0: what that is, -1: 0 */
 	int len; /* what it says of its length; 0: what that is, -1: 0 */
 	uint16_t off; /* IP: fragment offset, bytes */
-	uint16_t id; /* IP */
+	uint16_t id; /* IP; VXLAN: second and third byte */
 	uint16_t type; /* EXT: its own number; ICMP: type; VLAN: ethertype of the tag */
 	uint16_t sport, dport; /* default 40000, 80 */
 	uint16_t flags; /* GRE, VXLAN: first bytes; Geneve: version; PPPoE: 1: short */

@@ -534,6 +534,15 @@ static bool judge_complaint(struct work *w, struct step *ret_next)
 	return true;
 }
 
+/* With or without a group, another protocol, a checksum for others. */
+static bool is_like_vxlan(const uint8_t *p)
+{
+	bool has_vni = p[0] & 0x08, is_ip = p[0] & 0x70;
+	bool has_rco = p[1] & 0x20;
+
+	return has_vni && !is_ip && (has_rco || p[7] == 0);
+}
+
 /* Does UDP begin as a tunnel does? Return: true: look at @ret_next */
 static bool is_like_tunnel(const struct work *w, struct step *ret_next)
 {
@@ -543,16 +552,25 @@ static bool is_like_tunnel(const struct work *w, struct step *ret_next)
 
 	if (ip->proto != 17 || ip->is_later || ip->trouble || ip->rest.n < 16)
 		return false;
-	if (!memcmp(s.p, "\x08\0\0", 4) && !s.p[7])
+	if (w->scene->is_min && !memcmp(s.p, "\x08\0\0", 4) && !s.p[7])
 		return within_type(s, 8, 0x6558, ret_next) == IS_PACKET;
 	for (size_t i = 0;
 	     i < 3 && !(s.p[0] & 0xc0) && !(s.p[1] & 0x3f) && !s.p[7]; i++)
 		if (types[i] == ((unsigned int)s.p[2] << 8 | s.p[3]))
 			return read_geneve(s, ret_next) == IS_PACKET;
+	if (!w->scene->is_min && is_like_vxlan(s.p))
+		return read_vxlan(s, ret_next) == IS_PACKET;
 	if (w->scene->is_min || (s.p[0] >> 4 != 4 && s.p[0] >> 4 != 6))
 		return false;
 	return within(s, 0, s.p[0] >> 4 == 4 ? FORM_IP4 : FORM_IP6, ret_next) ==
 	       IS_PACKET;
+}
+
+/* Of what is opaque, what somebody outside says; between nodes that is the end. */
+static bool may_be_more(const struct work *w, enum content content)
+{
+	return content == IS_PLAIN ||
+	       (content == IS_OPAQUE && has_outsider(w) && !w->scene->is_min);
 }
 
 /* Has been judged, but for this. Return: true: look at @ret_next */
@@ -576,7 +594,7 @@ static bool judge_quote(struct work *w, struct step *ret_next)
 		return false;
 	content = read_content(w, ret_next);
 	return content == IS_PACKET ||
-	       (content == IS_PLAIN && is_like_tunnel(w, ret_next));
+	       (may_be_more(w, content) && is_like_tunnel(w, ret_next));
 }
 
 /* Return: true: look at @ret_next */
@@ -611,7 +629,7 @@ static bool judge_in_clear(struct work *w, struct step *ret_next)
 		say_nodes(w, content);
 	else
 		say(w, WD_R_OUTSIDE);
-	if (content != IS_PLAIN || !is_like_tunnel(w, ret_next))
+	if (!may_be_more(w, content) || !is_like_tunnel(w, ret_next))
 		return false;
 	if (w->scene->is_min)
 		say_counted(w, WD_R_TUN_OPAQUE, WD_COVER_DROPPED, 0);

@@ -196,6 +196,10 @@ static void add_udp(struct draft *d)
 		}
 		if (!in->flags || in->next == 3)
 			add_frame(d);
+		if (ODDS(4)) {
+			in->flags |= ODDS(4) ? 0x48 : 0x88;
+			in->id = (uint16_t)random_below(0x10000);
+		}
 	}
 	if (ODDS(4))
 		udp->dport = random_port();

@@ -372,11 +372,27 @@ static void what_of_a_tunnel_is_not_known_cannot_be_looked_into(void)
 	}
 }
 
+/* Is it one that may not be so by chance? */
+static bool is_told(const struct piece *p)
+{
+	return p->kind == P_VXLAN ? p->flags == 8 && !p->id : p->kind != P_END;
+}
+
 /* A device so new that nobody has told of its port, or another machine's. */
 static void a_tunnel_on_any_port_shows_pods_that_must(void)
 {
 	static const struct tunnel any[] = {
 		{ "vxlan", { TO_PORT(7777), VXLAN(.flags = 8) }, true },
+		{ "vxlan with a group",
+		  { TO_PORT(7777),
+		    VXLAN(.flags = 0x88, .id = 0x4812, .next = 7) },
+		  true },
+		{ "vxlan with a checksum for others",
+		  { TO_PORT(7777), VXLAN(.flags = 8, .id = 0x2000) },
+		  true },
+		{ "gpe",
+		  { TO_PORT(7777), VXLAN(.flags = 0xc, .next = 3) },
+		  true },
 		{ "geneve", { TO_PORT(7777), GENEVE() }, true },
 		{ "geneve with options",
 		  { TO_PORT(53), GENEVE(.bytes = 252) },
@@ -391,7 +407,7 @@ static void a_tunnel_on_any_port_shows_pods_that_must(void)
 	{
 		for (size_t i = 0; i < COUNT(any); i++) {
 			const struct tunnel *t = &any[i];
-			bool told = t->piece[1].kind != P_END;
+			bool told = is_told(&t->piece[1]);
 
 			wd_test_row(t->name);
 			if (wires_is_min() && !told) {
@@ -415,6 +431,28 @@ static void a_tunnel_on_any_port_shows_pods_that_must(void)
 				      wires_is_min() ? WD_COVER_DROPPED :
 						       WD_COVER_NODES,
 				      dir, t, LOCAL, FREE);
+		}
+	}
+}
+
+static void an_opaque_port_outside_hides_no_other_tunnel(void)
+{
+	for_each_nest(dir)
+	{
+		for (size_t i = 0; i < COUNT(opaque_ports); i++) {
+			int port = opaque_ports[i];
+
+			wires_expect(
+				wires_is_min() ? WD_R_OUTSIDE : plaintext(dir),
+				wires_is_min() ? NO_COVER : WD_COVER_DROPPED,
+				WIRE, dir,
+				LIST(ETH, IP(HERE, OUTSIDE), UDP(0, port),
+				     VXLAN(), ETH, IN_IP(LOCAL, SECRET),
+				     TCP(0, 0), DATA(20)));
+			wires_expect(WD_R_OUTSIDE, NO_COVER, WIRE, dir,
+				     LIST(ETH, IP(HERE, OUTSIDE), UDP(0, port),
+					  VXLAN(), ETH, IN_IP(LOCAL2, PLAIN),
+					  TCP(0, 0), DATA(20)));
 		}
 	}
 }
@@ -692,6 +730,7 @@ int main(void)
 	WD_TEST(a_tunnel_that_cannot_be_looked_into_does_not_pass_between_nodes);
 	WD_TEST(what_of_a_tunnel_is_not_known_cannot_be_looked_into);
 	WD_TEST(a_tunnel_on_any_port_shows_pods_that_must);
+	WD_TEST(an_opaque_port_outside_hides_no_other_tunnel);
 	WD_TEST(what_only_looks_like_a_tunnel_is_what_nodes_say);
 	WD_TEST(a_frame_of_labels_does_not_pass);
 	WD_TEST(frames_without_packets_pass);
