@@ -124,6 +124,18 @@ static __always_inline int go_by_hint(struct __sk_buff *skb, struct wd_pkt *pkt,
 	return WD_GO_ON;
 }
 
+/*
+ * Counted, and in nobody's name: whoever may send UDP to somebody outside writes
+ * any address into what looks like a tunnel.
+ */
+static __always_inline int set_nameless(struct wd_pkt *pkt, int r)
+{
+	pkt->wire.cover.ns[0] = WD_NS_NONE;
+	pkt->wire.cover.ns[1] = WD_NS_NONE;
+	pkt->wire.cover.node = 0;
+	return r;
+}
+
 /* A layer inside of such: pkt->wire.otherwise is what it is without. */
 static __always_inline int judge_hinted(struct __sk_buff *skb,
 					struct wd_pkt *pkt)
@@ -132,7 +144,7 @@ static __always_inline int judge_hinted(struct __sk_buff *skb,
 
 	if (pkt->wire.pair == WD_PAIR_PODS)
 		return must_encrypt(pkt) && !is_exempt(pkt) ?
-			       judge_clear(pkt) :
+			       set_nameless(pkt, judge_clear(pkt)) :
 			       pkt->wire.otherwise;
 	inside = wire_inside(skb);
 	return inside == WD_IN_PACKET || inside == WD_IN_HINT ?

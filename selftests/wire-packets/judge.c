@@ -580,8 +580,12 @@ static bool judge_quote(struct work *w, struct step *ret_next)
 	enum content content;
 
 	if (!has_outsider(w) && !are_nodes(w)) {
-		if (must_be_encrypted(w) && !has_free_node(w))
+		if (must_be_encrypted(w) && !has_free_node(w)) {
 			say_clear(w);
+			/* which proves nothing of anybody */
+			memset(w->said.cover.ns, 0, sizeof(w->said.cover.ns));
+			w->said.cover.node = 0;
+		}
 		return false;
 	}
 	if (is_complaint(&w->ip)) {

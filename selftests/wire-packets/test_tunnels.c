@@ -457,6 +457,28 @@ static void an_opaque_port_outside_hides_no_other_tunnel(void)
 	}
 }
 
+/* Any pod may write such a thing to somebody outside, with any addresses. */
+static void what_may_be_a_tunnel_is_counted_in_nobodys_name(void)
+{
+	for_each_nest(dir)
+	{
+		struct wd_cover_key key = wires_expect(
+			plaintext(dir), WD_COVER_DROPPED, WIRE, dir,
+			LIST(ETH, IP(HERE, OUTSIDE), UDP(0, 7777), VXLAN(), ETH,
+			     IN_IP(LOCAL, SECRET), TCP(0, 0), DATA(20)));
+
+		wd_expect_int(WD_NS_NONE, key.ns[0]);
+		wd_expect_int(WD_NS_NONE, key.ns[1]);
+		wd_expect_int(0, key.node);
+		key = wires_expect(plaintext(dir), WD_COVER_DROPPED, WIRE, dir,
+				   LIST(ETH, IP(HERE, NODE2), UDP(0, 4789),
+					VXLAN(), ETH, IN_IP(LOCAL, SECRET),
+					TCP(0, 0), DATA(20)));
+		wd_expect_int(host_entry(LOCAL)->ns, key.ns[0]);
+		wd_expect_int(host_entry(SECRET)->ns, key.ns[1]);
+	}
+}
+
 /* But for its head it is none, or nothing is in it: what its ends say counts. */
 static void what_only_looks_like_a_tunnel_is_what_nodes_say(void)
 {
@@ -731,6 +753,7 @@ int main(void)
 	WD_TEST(what_of_a_tunnel_is_not_known_cannot_be_looked_into);
 	WD_TEST(a_tunnel_on_any_port_shows_pods_that_must);
 	WD_TEST(an_opaque_port_outside_hides_no_other_tunnel);
+	WIRES_TEST(what_may_be_a_tunnel_is_counted_in_nobodys_name);
 	WD_TEST(what_only_looks_like_a_tunnel_is_what_nodes_say);
 	WD_TEST(a_frame_of_labels_does_not_pass);
 	WD_TEST(frames_without_packets_pass);
