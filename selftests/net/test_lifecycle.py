@@ -212,6 +212,30 @@ def test_numbers_after_discovery(b):
     b.verdicts('after discovery and a restart')
 
 
+def test_a_path_that_leads_nowhere_is_no_proof(b):
+    """Where no program is on interfaces, an agent that does not see a pod's
+    namespace keeps the pod as long as its interface is there."""
+    path = b.node.dir + '/state/endpoints.json'
+    b.node.stop_agent()
+    b.node.start_agent('--max-rung', 'nft')
+    first = {k: e['id'] for k, e in b.endpoints().items()}
+    b.node.stop_agent()
+    with open(path, encoding='utf-8') as f:
+        doc = json.load(f)
+    for one in doc['endpoints']:
+        one['netns'] = '/nowhere' + one['netns']
+    gone = dict(doc['endpoints'][0], id=doc['next_id'], pod='gone',
+                interface='was0', stat=1000, ifindex=999999)
+    with open(path, 'w', encoding='utf-8') as f:
+        json.dump({**doc, 'next_id': doc['next_id'] + 1,
+                   'endpoints': doc['endpoints'] + [gone]}, f)
+    b.node.start_agent()
+    expect(first, {k: e['id'] for k, e in b.endpoints().items()}, 'instances')
+    b.verdicts('after a restart without paths')
+    b.node.stop_agent()
+    b.node.start_agent('--max-rung', 'full')
+
+
 def test_identities_after_kill(b):
     """A number that was shown stays, although the agent was killed at once."""
     def numbers():

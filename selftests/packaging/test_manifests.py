@@ -220,6 +220,13 @@ def what_outlives_the_agent_is_the_hosts(m):
                  '/run/netns'):
         if at.get(path) != path:
             yield f'{path} is {at.get(path)}'
+    # A runtime tells of namespaces there, where the host has a link.
+    if at.get('/var/run/netns') != '/run/netns':
+        yield f'/var/run/netns is {at.get("/var/run/netns")}'
+    for mount in m.agent['volumeMounts']:
+        if mount['name'] == 'netns' and \
+                mount.get('mountPropagation') != 'HostToContainer':
+            yield f'{mount}: namespaces that come later are not seen'
     if not (m.pod['hostNetwork'] and m.pod['hostPID']):
         yield 'it does not see the interfaces and processes of the host'
 

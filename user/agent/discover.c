@@ -11,7 +11,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "../base/log.h"
 #include "../model/xalloc.h"
 #include "../net/diag.h"
+#include "../net/netns.h"
 #include "../net/rtnl.h"
 #include "endpoints_int.h"
 
@@ -405,9 +405,9 @@ int wd_pod_look(struct wd_endpoints *eps, const char *path)
 	struct space space = { .path = path };
 	int found;
 
-	space.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	space.fd = wd_netns_open(path);
 	if (space.fd < 0)
-		return -errno;
+		return space.fd;
 	space.cnt = wd_netdev_list(space.fd, &space.dev, &space.cookie);
 	if (space.cnt < 0) {
 		(void)close(space.fd);

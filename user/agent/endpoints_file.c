@@ -6,7 +6,6 @@
  * interface still carries our programs or is still the same pair.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,8 @@
 
 #include "../base/log.h"
 #include "../model/intern.h"
+#include "../net/netns.h"
+#include "../net/rtnl.h"
 #include "endpoints_int.h"
 #include "statefile.h"
 
@@ -159,9 +160,28 @@ static size_t get_addrs(struct json_object *o, struct wd_addr *addr, size_t max)
 	return cnt;
 }
 
+/* Has the host still an interface of this number, name and MAC? */
+static bool is_on_host(const struct wd_veth *v)
+{
+	struct wd_link link;
+	struct wd_rtnl nl;
+	int err = wd_rtnl_open(&nl, -1, NETLINK_ROUTE);
+
+	if (err)
+		return true; /* deny: nothing says that it is gone */
+	err = wd_link_get(&nl, v->host_ifindex, NULL, &link);
+	wd_rtnl_close(&nl);
+	if (err)
+		return err != -ENODEV;
+	return link.is_veth && !strcmp(link.name, v->host_name) &&
+	       !memcmp(link.mac, v->host_mac, sizeof(link.mac));
+}
+
 /*
  * Is the interface still the one that was recorded? Programs of ours on it
- * prove it: they die with the interface. Without them the namespace decides.
+ * prove it: they die with the interface. Without them the namespace decides;
+ * a path that leads nowhere proves nothing, as it may be the agent that does
+ * not see it: then the host's end of the pair decides.
  */
 static bool still_there(struct wd_endpoints *eps, const char *netns,
 			struct wd_veth *v, bool *ret_attached)
@@ -173,9 +193,9 @@ static bool still_there(struct wd_endpoints *eps, const char *netns,
 	*ret_attached = wd_datapath_check(eps->agent->dp, v->host_ifindex) == 0;
 	if (*ret_attached)
 		return true;
-	fd = open(netns, O_RDONLY | O_CLOEXEC);
+	fd = wd_netns_open(netns);
 	if (fd < 0)
-		return false;
+		return is_on_host(v);
 	err = wd_veth_find(fd, v->pod_name, &now);
 	(void)close(fd);
 	if (err || now.host_ifindex != v->host_ifindex ||

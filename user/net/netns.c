@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +19,18 @@
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71 /* asm-generic/socket.h, since 5.14 */
 #endif
+
+int wd_netns_open(const char *path)
+{
+	static const char link[] = "/var/run/";
+	/* A path to a FIFO must not hang the agent. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 && errno == ENOENT && !strncmp(path, link, strlen(link)))
+		fd = open(path + strlen("/var"),
+			  O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
 
 int wd_netns_socket(int netns_fd, int family, int type, int protocol)
 {

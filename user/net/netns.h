@@ -16,6 +16,14 @@
  */
 int wd_netns_socket(int netns_fd, int family, int type, int protocol);
 
+/**
+ * wd_netns_open() - a namespace by the path that a runtime told
+ * A container has no link /var/run: what is not found there is looked for in
+ * /run, which it leads to on the host.
+ * Return: the descriptor, close-on-exec, or -errno.
+ */
+int wd_netns_open(const char *path);
+
 /** wd_netns_cookie() - cookie of a socket's namespace, 0 if the kernel has none (before 5.14) */
 uint64_t wd_netns_cookie(int sock);
 
