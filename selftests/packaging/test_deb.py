@@ -143,6 +143,41 @@ def the_agent_takes_the_configuration_of_the_package(build):
             yield done.stdout
 
 
+def a_removal_ends_all_it_can_and_nothing_if_a_list_is_in_its_way(_):
+    with tempfile.TemporaryDirectory(prefix='wd-deb-') as folder:
+        conf, stub = folder + '/warder.yaml', folder + '/warder'
+        with open(conf, 'w', encoding='utf-8') as f:
+            f.write('node: a\ncni-conf: "/other/net.d"  # here\n'
+                    '#run-dir: /no\nbpffs: /other/bpf\n')
+        with open(stub, 'w', encoding='utf-8') as f:
+            f.write('#!/bin/sh\necho "$*"\n'
+                    f'[ "$1" != cni ] || [ ! -e {folder}/fails ]\n')
+        os.chmod(stub, 0o755)
+
+        def removal(more, word='remove'):
+            text = read(DEBIAN + 'warder.prerm').replace(
+                '#DEBHELPER#', 'echo agent stopped; ' + more).replace(
+                '/etc/warder/warder.yaml', conf)
+            done = run('sh', '-c', text, 'prerm', word, env={
+                **os.environ, 'PATH': f'{folder}:{os.environ["PATH"]}'})
+            return done.returncode, done.stdout.strip().split('\n')
+        out = 'cni uninstall --cni-conf /other/net.d'
+        end = 'stop --detach --bpffs /other/bpf'
+        for got, want in (
+                (removal(':'), (0, [out, 'agent stopped', out, end])),
+                (removal(':', 'upgrade'), (0, ['agent stopped'])),
+                (removal(f'>{folder}/fails'),
+                 (1, [out, 'agent stopped', out, end])),
+                (removal(':'), (1, [out]))):
+            if got != want:
+                yield f'{got}, not {want}'
+        os.unlink(conf)
+        os.unlink(folder + '/fails')
+        got = removal(':')[1]
+        if got[2:] != ['cni uninstall', 'stop --detach']:
+            yield f'without a configuration: {got}'
+
+
 # ---- the package itself ----
 
 GUEST = r'''
@@ -238,6 +273,7 @@ TESTS = (
     the_unit_keeps_what_must_outlive_the_agent,
     systemd_finds_no_fault_with_the_unit,
     the_agent_takes_the_configuration_of_the_package,
+    a_removal_ends_all_it_can_and_nothing_if_a_list_is_in_its_way,
 )
 LONG = (the_package_installs_upgrades_and_goes_without_a_trace,)
 
