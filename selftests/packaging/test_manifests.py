@@ -45,7 +45,8 @@ CONTAINER = {
     'volumeMounts': [{'name!': STR, 'mountPath!': STR, 'readOnly': BOOL,
                       'mountPropagation': {'HostToContainer', 'None'}}]}
 POD = {
-    'serviceAccountName': STR, 'hostNetwork': BOOL, 'hostPID': BOOL,
+    'serviceAccountName': STR, 'automountServiceAccountToken': BOOL,
+    'hostNetwork': BOOL, 'hostPID': BOOL,
     'priorityClassName': {'system-node-critical'}, 'nodeSelector': MAP,
     'dnsPolicy': {'Default', 'ClusterFirst', 'ClusterFirstWithHostNet'},
     'terminationGracePeriodSeconds': INT,
@@ -124,6 +125,8 @@ class Manifests:
         self.build = build
         self.docs = {}
         for name in sorted(os.listdir(WHERE)):
+            if name == 'uninstall':
+                continue
             if name == 'kustomization.yaml':
                 self.top = yaml.safe_load(read(os.path.join(WHERE, name)))
                 continue
@@ -133,6 +136,9 @@ class Manifests:
         self.pod = self.set['template']['spec']
         self.agent = self.pod['containers'][0]
         self.plugin = self.pod['initContainers'][0]
+        where = os.path.join(WHERE, 'uninstall')
+        self.end_top = yaml.safe_load(read(where + '/kustomization.yaml'))
+        self.end = yaml.safe_load(read(where + '/daemonset.yaml'))
 
 
 # ---- the tests: each yields what is wrong ----
@@ -180,7 +186,8 @@ def names_fit_each_other(m):
                 for k in ('ConfigMap', 'DaemonSet', 'ServiceAccount')})):
         if want != got:
             yield f'{what}: {want!r} and {got!r}'
-    files = {n for n in os.listdir(WHERE) if n != 'kustomization.yaml'}
+    files = {n for n in os.listdir(WHERE)
+             if n not in ('kustomization.yaml', 'uninstall')}
     if set(m.top['resources']) != files:
         yield f'kustomization: {m.top["resources"]}, files: {sorted(files)}'
 
@@ -231,6 +238,44 @@ def what_outlives_the_agent_is_the_hosts(m):
         yield 'it does not see the interfaces and processes of the host'
 
 
+def what_is_removed_leaves_nodes_that_can_start_pods(m):
+    """The agents' opposite: the same directories, the same rights."""
+    yield from unlike(m.end, {
+        'apiVersion!': STR, 'kind!': {'DaemonSet'}, 'metadata!': META,
+        **SCHEMAS['apps/v1', 'DaemonSet']}, 'uninstall')
+    pod = m.end['spec']['template']['spec']
+    stop, plugin = pod['initContainers']
+    ours = {v['name']: v for v in m.pod['volumes']}
+    for volume in pod['volumes']:
+        if volume != ours[volume['name']]:
+            yield f'{volume}, the agent has {ours[volume["name"]]}'
+    if {v['name'] for v in pod['volumes']} != {
+            v['name'] for c in (stop, plugin) for v in c['volumeMounts']}:
+        yield 'volumes and mounts do not fit'
+    for mount in (*stop['volumeMounts'], *plugin['volumeMounts']):
+        if mount not in m.agent['volumeMounts'] + m.plugin['volumeMounts']:
+            yield f'{mount}: the agent has it elsewhere'
+    dirs = [w for w in m.plugin['command'] if w.startswith('--cni-')]
+    for got, want in (
+            (stop['command'][1:], ['stop', '--detach']),
+            (plugin['command'][1:], ['cni', 'uninstall', *dirs]),
+            (stop['securityContext'], m.agent['securityContext']),
+            (plugin['securityContext'], m.plugin['securityContext']),
+            ({stop['image'], plugin['image']}, {m.agent['image']}),
+            (m.end_top['images'], m.top['images']),
+            (m.end_top['resources'], ['daemonset.yaml']),
+            (pod['tolerations'], m.pod['tolerations']),
+            # The chain has no agent to ask: only such a pod starts.
+            ((pod['hostNetwork'], pod['nodeSelector']),
+             (True, m.pod['nodeSelector'])),
+            (m.end['spec']['selector']['matchLabels'],
+             m.end['spec']['template']['metadata']['labels'])):
+        if got != want:
+            yield f'{got}, not {want}'
+    if m.end['metadata']['name'] == m.docs['DaemonSet']['metadata']['name']:
+        yield 'it has the name of the agents'
+
+
 def the_agent_takes_its_configuration(m):
     warder = os.path.join(m.build, 'warder')
     with tempfile.TemporaryDirectory(prefix='wd-k8s-') as folder:
@@ -259,7 +304,8 @@ def probes_are_words_that_the_program_knows(m):
     commands = {f'{c["object"]} {c["verb"] or ""}'.strip():
                 {o['name'] for o in c['options']}
                 for c in json.loads(text)['commands']}
-    calls = [m.agent[k]['exec']['command']
+    ends = m.end['spec']['template']['spec']['initContainers']
+    calls = [*(c['command'] for c in ends)] + [m.agent[k]['exec']['command']
              for k in ('readinessProbe', 'livenessProbe')]
     for words in [*calls, m.plugin['command'], m.agent['command']]:
         name = ' '.join(w for w in words[1:] if not w.startswith('--'))
@@ -316,6 +362,18 @@ def runs_alone(m, root):
     with open(conf, encoding='utf-8') as f:
         if json.load(f)['plugins'][-1] != {'type': 'warder-cni'}:
             yield 'the plugin is not in the chain'
+    yield from answers(root)
+    words = m.end['spec']['template']['spec']['initContainers'][1]['command']
+    done = subprocess.run(['chroot', root, *words], text=True, timeout=60,
+                          capture_output=True, check=False)
+    with open(conf, encoding='utf-8') as f:
+        if done.returncode or json.load(f)['plugins'] != [{'type': 'ptp'}]:
+            yield f'{words}: {done.stdout}{done.stderr}'
+    if os.listdir(root + '/host/cni/bin'):
+        yield 'the plugin is left'
+
+
+def answers(root):
     done = subprocess.run(
         [os.path.join(root, 'host/cni/bin/warder-cni')], text=True,
         env={'CNI_COMMAND': 'VERSION'}, input='', capture_output=True,
@@ -331,6 +389,7 @@ TESTS = (
     every_mount_has_its_volume_and_every_volume_its_mount,
     capabilities_are_those_of_the_unit_and_no_more,
     what_outlives_the_agent_is_the_hosts,
+    what_is_removed_leaves_nodes_that_can_start_pods,
     the_agent_takes_its_configuration,
     probes_are_words_that_the_program_knows,
     the_image_has_what_the_manifests_call_and_runs_alone,
