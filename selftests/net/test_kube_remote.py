@@ -162,6 +162,40 @@ def pods_are_asked_for_of_this_node_alone(c):
 
 
 @test
+def a_thousand_named_ports_and_more_are_refused(c):
+    base(c)
+    many = slice_of('one', ('far', BAD, FAR))
+    many['endpoints'][0]['named-ports'] = [
+        {'name': f'p{i}', 'port': i + 1, 'protocol': 'TCP'}
+        for i in range(1025)]
+    c.cilium[-1] = many
+    c.apply()
+    expect_far(True, c, 'as it was')
+    expect(['endpoints[0].named-ports'],
+           [p['field'] for p in c.only_node.status()['problems']
+            if p['object'] == 'CiliumEndpointSlice/one'], 'field')
+    many['endpoints'][0]['named-ports'].pop()
+    many['endpoints'][0]['named-ports'][7] = {
+        'name': 'p8', 'port': 9, 'protocol': 'TCP'}  # twice
+    c.cilium[-1] = json.loads(json.dumps(many))
+    c.apply()
+    expect_far(False, c, 'a thousand and twenty-four')
+
+
+@test
+def an_account_that_is_left_out_is_not_made_up(c):
+    base(c)
+    labels = c.cilium[0]['security-labels']
+    del labels['k8s:io.cilium.k8s.policy.serviceaccount']
+    c.apply()
+
+    def shown():
+        out = c.only_node.warder('identity', 'get', FAR, '--json')[1]
+        return 'serviceaccount' not in out and '"ok"' in out
+    wait_for('no account', shown)
+
+
+@test
 def a_local_pod_has_the_number_that_cilium_gave_it(c):
     base(c, slice_of('one', ('far', OK, FAR), ('ok', OK, '10.1.0.11')))
     ok = c.pod('shop/ok')

@@ -20,7 +20,7 @@
 #define KEY_NAMESPACE "io.kubernetes.pod.namespace"
 #define KEY_NS_LABEL "io.cilium.k8s.namespace.labels."
 #define KEY_CLUSTER "io.cilium.k8s.policy.cluster"
-#define NO_ACCOUNT "default"
+#define NAMED_PORTS_MAX 1024 /* of a pod */
 
 /* ---- what was read ---- */
 
@@ -138,7 +138,25 @@ static int compare_ports(const void *a, const void *b)
 	const struct wd_port_name *y = b;
 	int diff = strcmp(x->name, y->name);
 
-	return diff ? diff : (int)x->proto - (int)y->proto;
+	diff = diff ? diff : (int)x->proto - (int)y->proto;
+	return diff ? diff : (int)x->port - (int)y->port;
+}
+
+/* Of a name that is there twice the lower number counts. Return: how many are left */
+static uint32_t sort_ports(struct wd_port_name *port, uint32_t cnt)
+{
+	uint32_t left = 0;
+
+	if (cnt > 1)
+		qsort(port, cnt, sizeof(*port), compare_ports);
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (left && port[left - 1].name == port[i].name &&
+		    port[left - 1].proto == port[i].proto)
+			wd_str_put(port[i].name);
+		else
+			port[left++] = port[i];
+	}
+	return left;
 }
 
 /* named-ports: [{name, port, protocol}] */
@@ -156,6 +174,12 @@ static int read_ports(struct wd_read *r, const struct wd_at *at,
 	if (!list || !list->cnt)
 		return 0;
 	at = WD_AT(at, "named-ports");
+	if (list->cnt > NAMED_PORTS_MAX) {
+		wd_read_problem(r, at, list->line,
+				"are %u named ports, more than %d", list->cnt,
+				NAMED_PORTS_MAX);
+		return -EINVAL;
+	}
 	port = wd_xcalloc(list->cnt, sizeof(*port));
 	wd_for_each_element(e, index, list) {
 		const struct wd_at *here = WD_ELEMENT(at, index);
@@ -172,8 +196,7 @@ static int read_ports(struct wd_read *r, const struct wd_at *at,
 		if (name && *name && nr)
 			port[cnt++].name = wd_str_get(name);
 	}
-	if (cnt > 1)
-		qsort(port, cnt, sizeof(*port), compare_ports);
+	cnt = sort_ports(port, cnt);
 	if (cnt) {
 		pod->port = wd_ports_share(port, cnt);
 		pod->port_cnt = cnt;
@@ -326,7 +349,6 @@ static int read_labels(struct wd_read *r, const struct wd_tree *map,
 {
 	const struct wd_at *at = WD_AT(NULL, "security-labels");
 	struct wd_label *label = wd_xcalloc(map->cnt + 1, sizeof(*label));
-	bool has_account = false;
 	uint32_t cnt = 0;
 	int err = 0;
 
@@ -336,11 +358,8 @@ static int read_labels(struct wd_read *r, const struct wd_tree *map,
 		err |= read_label(r, WD_AT(at, e->key), e, &label[cnt]);
 		if (err)
 			break;
-		has_account |= strcmp(label[cnt++].key, WD_LABEL_ACCOUNT) == 0;
+		cnt++;
 	}
-	if (!has_account)
-		label[cnt++] =
-			(struct wd_label){ WD_LABEL_ACCOUNT, NO_ACCOUNT };
 	if (!err)
 		id->labels = wd_labels_get(label, cnt);
 	free(label);
