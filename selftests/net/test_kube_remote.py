@@ -183,6 +183,42 @@ def a_thousand_named_ports_and_more_are_refused(c):
 
 
 @test
+def a_pod_whose_node_nobody_knows_is_nobody(c):
+    base(c)
+    c.cilium[-1]['endpoints'][0]['networking']['node'] = '192.168.77.9'
+    c.cilium[-1] = json.loads(json.dumps(c.cilium[-1]))
+    c.apply()
+    wait_for('it goes', lambda: who(c) not in (OK, BAD))
+    expect_far(False, c, 'it may be this one\'s')
+    base(c)
+    c.apply()
+    expect_far(True, c, 'its node is known')
+
+
+@test
+def an_address_that_two_nodes_have_is_no_ones_and_the_pod_stays(c):
+    base(c)
+    c.cilium.append({'apiVersion': 'v1', 'kind': 'Node', 'metadata': {
+        'name': c.only_node.name + '-other'}, 'status': {'addresses': [
+            {'type': 'InternalIP', 'address': NODE_B}]}})
+    c.apply()
+    expect_far(True, c, 'two nodes have its node\'s address')
+    if 'have one address' not in c.only_node.log_tail(200):
+        raise Fail('the log does not tell')
+    c.cilium.pop()
+    c.apply()
+
+
+@test
+def an_address_of_a_node_is_no_pods(c):
+    base(c, slice_of('one', ('far', OK, FAR), ('sly', OK, NODE_B)))
+    expect_far(True, c, 'the other pod of that slice')
+    out = json.loads(c.only_node.warder('identity', 'get', NODE_B,
+                                        '--json')[1])
+    expect(False, out['id'] == OK, 'the node is a pod')
+
+
+@test
 def an_account_that_is_left_out_is_not_made_up(c):
     base(c)
     labels = c.cilium[0]['security-labels']

@@ -3,7 +3,8 @@
  * remote.c - joins endpoints and identities, and keeps the store's pods to that.
  *
  * An endpoint may be in two slices for a moment, when it moves: what was told
- * last counts, and goes on counting until that slice lets go of it.
+ * last counts, and goes on counting until that slice lets go of it. What a slice
+ * tells counts before a CiliumEndpoint, which may be of the disk and old.
  */
 #include "remote.h"
 
@@ -11,12 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/log.h"
 #include "../model/intern.h"
 #include "../model/store.h"
 #include "../model/xalloc.h"
 #include "../source/manifests.h"
 #include "../source/read.h"
 #include "../source/remote.h"
+
+/* No runtime's: these pods are no instance that an endpoint of this node could be. */
+#define UID_REMOTE "kube:endpoints"
 
 struct entry;
 
@@ -59,7 +64,7 @@ struct identity {
 struct nodeaddr {
 	UT_hash_handle hh;
 	struct wd_addr addr;
-	const char *name;
+	const char *name; /* NULL: two nodes say that it is theirs */
 };
 
 struct wd_kube_remote {
@@ -72,6 +77,7 @@ struct wd_kube_remote {
 	struct nodeaddr *nodes;
 	int64_t nr;
 	bool make; /* pods of those that have no object */
+	bool disputed; /* it was said that an address is two nodes' */
 	bool dirty, all_dirty, nodes_dirty;
 	bool changed; /* the store */
 };
@@ -135,6 +141,18 @@ static struct entry *get_entry(struct wd_kube_remote *remote, const char *ns,
 	return entry;
 }
 
+static void entry_takes(struct entry *entry, struct claim *claim)
+{
+	struct claim **at = &entry->first;
+
+	while (claim->from->role == WD_KUBE_ENDPOINTS && *at &&
+	       (*at)->from->role == WD_KUBE_SLICES)
+		at = &(*at)->next;
+	claim->entry = entry;
+	claim->next = *at;
+	*at = claim;
+}
+
 /* Takes over @pod. */
 static struct claim *claim_new(struct wd_kube_remote *remote,
 			       const struct telling *from,
@@ -146,9 +164,7 @@ static struct claim *claim_new(struct wd_kube_remote *remote,
 	*pod = (struct wd_remote_pod){ 0 };
 	claim->from = from;
 	claim->nr = ++remote->nr;
-	claim->entry = get_entry(remote, claim->pod.ns, claim->pod.name);
-	claim->next = claim->entry->first;
-	claim->entry->first = claim;
+	entry_takes(get_entry(remote, claim->pod.ns, claim->pod.name), claim);
 	entry_dirty(remote, claim->entry);
 	return claim;
 }
@@ -455,19 +471,43 @@ static void drop_nodes(struct wd_kube_remote *remote)
 	}
 }
 
+static struct nodeaddr *find_node(const struct wd_kube_remote *remote,
+				  const struct wd_addr *addr)
+{
+	struct nodeaddr *n;
+
+	HASH_FIND(hh, remote->nodes, addr, sizeof(*addr), n);
+	return n;
+}
+
+/* Whose it is cannot be told: a node's object could take another one's pods. */
+static void dispute(struct wd_kube_remote *remote, struct nodeaddr *n,
+		    const char *other)
+{
+	if (!n->name || n->name == other)
+		return;
+	if (!remote->disputed)
+		wd_warn("kube: nodes %s and %s have one address: which of them "
+			"pods there are on is not known",
+			n->name, other);
+	remote->disputed = true;
+	wd_str_put(n->name);
+	n->name = NULL;
+}
+
 static void add_node(struct wd_kube_remote *remote, const struct wd_object *obj)
 {
 	for (uint32_t i = 0; i < obj->node.addr_cnt; i++) {
-		struct nodeaddr *n = wd_xcalloc(1, sizeof(*n));
-		struct nodeaddr *was;
+		struct nodeaddr *n = find_node(remote, &obj->node.addr[i]);
 
+		if (n) {
+			dispute(remote, n, obj->name);
+			continue;
+		}
+		n = wd_xcalloc(1, sizeof(*n));
 		n->addr = obj->node.addr[i];
 		n->name = wd_str_ref(obj->name);
-		HASH_REPLACE(hh, remote->nodes, addr, sizeof(n->addr), n, was);
-		if (was) {
-			wd_str_put(was->name);
-			free(was);
-		}
+		HASH_ADD(hh, remote->nodes, addr, sizeof(n->addr), n);
 	}
 }
 
@@ -485,15 +525,6 @@ static void read_nodes(struct wd_kube_remote *remote)
 	}
 	remote->nodes_dirty = false;
 	remote->all_dirty = true;
-}
-
-static const char *node_name(const struct wd_kube_remote *remote,
-			     const struct wd_addr *addr)
-{
-	struct nodeaddr *n;
-
-	HASH_FIND(hh, remote->nodes, addr, sizeof(*addr), n);
-	return n ? n->name : NULL;
 }
 
 /* ---- pods ---- */
@@ -530,7 +561,7 @@ static struct wd_object *make_pod(const struct wd_kube_remote *remote,
 	obj->kind = WD_KIND_POD;
 	obj->ns = wd_str_ref(p->ns);
 	obj->name = wd_str_ref(p->name);
-	obj->uid = wd_str_get("");
+	obj->uid = wd_str_get(UID_REMOTE);
 	obj->file = wd_str_ref(remote->file);
 	/* Of two that have one address the later counts, and any Pod before both. */
 	obj->created = claim->nr;
@@ -588,12 +619,29 @@ static const struct wd_labels *labels_of(const struct wd_kube_remote *remote,
 		       NULL;
 }
 
+/*
+ * Does it stand for a pod? Of this node the API tells all pods itself, so it
+ * must be known that it is another one's; a node's address is no pod's.
+ */
+static bool is_pod(const struct wd_kube_remote *remote,
+		   const struct claim *claim, const struct nodeaddr *node)
+{
+	if (!node || node->name == remote->node)
+		return false;
+	for (uint32_t i = 0; i < claim->pod.addr_cnt; i++) {
+		if (find_node(remote, &claim->pod.addr[i]))
+			return false;
+	}
+	return true;
+}
+
 static void apply(struct wd_kube_remote *remote, struct entry *entry)
 {
 	const struct wd_object *there = wd_store_get(remote->store, WD_KIND_POD,
 						     entry->ns, entry->name);
 	const struct claim *claim = entry->first;
-	const char *node = claim ? node_name(remote, &claim->pod.node) : NULL;
+	const struct nodeaddr *node =
+		claim ? find_node(remote, &claim->pod.node) : NULL;
 	const struct wd_labels *labels = NULL;
 
 	entry->dirty = false;
@@ -603,12 +651,12 @@ static void apply(struct wd_kube_remote *remote, struct entry *entry)
 						 entry->name));
 		return;
 	}
-	/* Of this node the API tells all pods itself. */
-	if (claim && remote->make && node != remote->node)
+	if (claim && remote->make && is_pod(remote, claim, node))
 		labels = labels_of(remote, claim, there);
 	if (labels)
-		remote->changed |= wd_store_put(
-			remote->store, make_pod(remote, claim, labels, node));
+		remote->changed |= wd_store_put(remote->store,
+						make_pod(remote, claim, labels,
+							 node->name));
 	else if (there)
 		remote->changed |= wd_store_del(remote->store, WD_KIND_POD,
 						entry->ns, entry->name, NULL);
