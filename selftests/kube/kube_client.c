@@ -117,6 +117,7 @@ static int follow(const struct wd_kube_login *login, unsigned long seconds,
 	const struct wd_kube_setup setup = {
 		.login = login,
 		.timing = stay ? &quick : &wd_kube_timing,
+		.cilium = true,
 		.store = store,
 	};
 	struct client client = { .store = store, .stay = stay };

@@ -83,9 +83,11 @@ def status_tells_of_each_kind(c):
     expect(True, source['known'], 'known')
     states = {k['kind']: k['state'] for k in source['kinds']}
     expect('absent', states.pop('CiliumNode'), 'a kind that is not there')
+    for name in ('CiliumIdentity', 'CiliumEndpointSlice', 'CiliumEndpoint'):
+        expect('unused', states.pop(name), name)
     expect({'watching'}, set(states.values()), 'states of the others')
     out = c.only_node.warder('status')[1]
-    if 'kinds watched' not in out:
+    if 'kinds watched' not in out or 'since never' in out or 'unused' in out:
         raise Fail('status does not tell of the server:', out)
 
 

@@ -5,6 +5,7 @@ CiliumEndpoint: packets from such an address meet the policy of its labels.
 """
 import functools
 import json
+import os
 import signal
 import sys
 
@@ -70,7 +71,16 @@ class Remote(KubeSolo):
         space.ip('link set lo up', 'link set eth0 up',
                  f'addr add {FAR}/24 dev eth0',
                  f'route add default via {GATE}')
-        super().start_agents(*args)
+        super().start_agents('--cilium-objects', *args)
+
+    def kept_of_disk(self, plural):
+        """What the agent has on disk of a kind, as text."""
+        folder = os.path.join(self.only_node.dir, 'state', 'kube')
+        text = ''
+        for name in os.listdir(folder):
+            with open(os.path.join(folder, name), encoding='utf-8') as f:
+                text += f.read() if name.endswith(plural) else ''
+        return text
 
     def base_objects(self):
         node = {'apiVersion': 'v1', 'kind': 'Node', 'metadata': {
@@ -159,6 +169,30 @@ def pods_are_asked_for_of_this_node_alone(c):
     c.sync()
     expect_far(True, c, 'by its slice')
     c.server.ask('del', object=other)
+
+
+@test
+def without_the_option_all_pods_are_asked_for(c):
+    base(c)
+    wait_for('the slice is on disk', lambda:
+             'far' in c.kept_of_disk('ciliumendpointslices'))
+    c.only_node.stop_agent()
+    try:
+        c.only_node.start_agent('--kubeconfig', c.config)
+        expect(False, c.kind('Pod')['this_node_only'], 'pods')
+        for name in ('CiliumIdentity', 'CiliumEndpointSlice',
+                     'CiliumEndpoint'):
+            expect('unused', c.kind(name)['state'], name)
+        wait_for('what the disk had is gone', lambda: who(c) not in (OK, BAD))
+        expect_far(False, c, 'no Pod has that address')
+        wait_for('from the disk, too', lambda:
+                 'far' not in c.kept_of_disk('ciliumendpointslices'))
+    finally:
+        c.only_node.stop_agent()
+        c.only_node.start_agent('--kubeconfig', c.config, '--cilium-objects')
+    wait_for('pods of this node', lambda: c.kind('Pod')['this_node_only'], 60)
+    wait_for('it is known again', lambda: who(c) == OK)
+    expect_far(True, c, 'with it again')
 
 
 @test
@@ -341,6 +375,29 @@ def endpoints_tell_where_there_are_no_slices(c):
     c.cilium.pop()
     c.apply()
     wait_for('it goes', lambda: who(c) not in (OK, BAD))
+
+
+@test
+def endpoints_of_the_disk_do_not_outlive_slices_that_are_there(c):
+    base(c, endpoint('far', BAD))
+    c.server.ask('kinds', absent=[SLICES, *c.absent])
+    c.restart()
+    wait_for('pods of this node', lambda: c.kind('Pod')['this_node_only'], 60)
+    c.apply()
+    expect_far(False, c, 'by its endpoint')
+    wait_for('it is on disk', lambda:
+             'far' in c.kept_of_disk('ciliumendpoints'))
+    c.server.ask('kinds', absent=c.absent)
+    base(c)
+    c.only_node.stop_agent()
+    c.write_objects()
+    c.only_node.start_agent()
+    wait_for('endpoints are not asked for', lambda:
+             c.kind('CiliumEndpoint')['state'] == 'unused', 60)
+    wait_for('it is the slice that counts', lambda: who(c) == OK)
+    expect_far(True, c, 'by its slice')
+    wait_for('not on disk', lambda:
+             'far' not in c.kept_of_disk('ciliumendpoints'))
 
 
 @test

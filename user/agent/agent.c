@@ -721,6 +721,7 @@ static int start_kube(struct wd_agent *agent)
 		.store = agent->store,
 		.node = agent->config.node,
 		.state_dir = agent->config.state_dir,
+		.cilium = agent->config.cilium_objects,
 	};
 	char *why = NULL;
 	int err;

@@ -43,6 +43,9 @@ const struct wd_opt wd_config_opts[] = {
 	{ .name = "in-cluster",
 	  .help = "follow the API server of the cluster whose pod the agent is in\n"
 		  "(in the file: true)" },
+	{ .name = "cilium-objects",
+	  .help = "ask for Pods of this node alone and know others by Cilium's\n"
+		  "endpoints and identities; without it for all (in the file: true)" },
 	{ .name = "state-dir",
 	  .arg = "DIR",
 	  .help = "last good state (default " WD_STATE_DIR_DEFAULT ")" },
@@ -434,6 +437,12 @@ static int set_verbose(struct wd_config *config, const char *value,
 	return set_flag(&config->verbose, value, ret_error);
 }
 
+static int set_cilium_objects(struct wd_config *config, const char *value,
+			      char **ret_error)
+{
+	return set_flag(&config->cilium_objects, value, ret_error);
+}
+
 static int set_in_cluster(struct wd_config *config, const char *value,
 			  char **ret_error)
 {
@@ -477,6 +486,7 @@ static const struct setting {
 	{ "manifests", set_manifests, clear_manifests },
 	{ "kubeconfig", set_kubeconfig, NULL },
 	{ "in-cluster", set_in_cluster, NULL },
+	{ "cilium-objects", set_cilium_objects, NULL },
 	{ "state-dir", set_state_dir, NULL },
 	{ "run-dir", set_run_dir, NULL },
 	{ "bpffs", set_bpffs, NULL },

@@ -29,6 +29,7 @@ struct wd_config {
 	size_t manifests_cnt;
 	char *kubeconfig; /* --kubeconfig: which API server is a source, NULL none by it */
 	bool in_cluster; /* --in-cluster: the API server of the pod the agent is in */
+	bool cilium_objects; /* --cilium-objects: pods of other nodes are known by these */
 	char *state_dir; /* --state-dir */
 	char *run_dir; /* --run-dir */
 	char *bpffs; /* --bpffs */

@@ -191,6 +191,12 @@ static void print_counts(const char *label, struct json_object *counts)
 	wd_show_line_free(label, text);
 }
 
+/* Has the server none of it, or is it not asked for? */
+static bool is_not_there(const char *state)
+{
+	return strcmp(state, "absent") == 0 || strcmp(state, "unused") == 0;
+}
+
 /* Kinds that are not just watched. */
 static void print_kube_kinds(struct json_object *source)
 {
@@ -199,7 +205,7 @@ static void print_kube_kinds(struct json_object *source)
 		const char *state = wd_json_get_str(kind, "state");
 		const char *error = wd_json_get_str(kind, "error");
 
-		if (strcmp(state, "absent") == 0 ||
+		if (is_not_there(state) ||
 		    (strcmp(state, "watching") == 0 && !*error))
 			continue;
 		wd_show_line("", "  %s: %s since %s%s%s%s",
@@ -225,7 +231,7 @@ static void print_kube(const char *label, struct json_object *source)
 		cnt[0] += !strcmp(state, "watching");
 		cnt[1] += !strcmp(state, "absent");
 		/* all are UTC and of one form: their order is that of the texts */
-		if (strcmp(state, "absent") != 0 &&
+		if (!is_not_there(state) &&
 		    (!oldest || strcmp(heard, oldest) < 0))
 			oldest = heard;
 	}

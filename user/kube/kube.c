@@ -2,8 +2,8 @@
 /*
  * kube.c - every kind's reflector and collection, held together.
  *
- * Which pods are asked for is decided once, when it was heard whether Cilium
- * tells of endpoints: then those of this node, else all of them.
+ * All pods are asked for, unless wd_kube_setup.cilium: then it is decided once,
+ * when it was heard whether Cilium tells of endpoints.
  *
  *	identities, and slices		pods here; CiliumEndpoint is not asked for
  *	identities, no slice, endpoints	pods here
@@ -55,6 +55,7 @@ struct wd_kube {
 	void *ctx;
 	struct wd_kube_remote *remote;
 	enum scope scope;
+	bool cilium; /* ask whether Cilium tells of endpoints */
 	const char *node;
 	uint32_t spread;
 	size_t cnt;
@@ -125,6 +126,7 @@ static void on_garbled(void *ctx, const struct wd_tree *root, const char *why)
 }
 
 static void decide(struct wd_kube *kube);
+static void forget_unasked(struct wd_kube *kube);
 
 static void on_end(void *ctx)
 {
@@ -133,8 +135,10 @@ static void on_end(void *ctx)
 	wd_kube_collection_end(&f->collection);
 	f->kept = false;
 	f->heard = true;
-	if (is_pods(f) && f->kube->scope == SCOPE_ALL)
+	if (is_pods(f) && f->kube->scope == SCOPE_ALL) {
 		wd_kube_remote_make_pods(f->kube->remote, false);
+		forget_unasked(f->kube);
+	}
 	if (f->last)
 		wd_kube_last_end(f->last, !f->collection.unsure);
 }
@@ -264,11 +268,34 @@ static bool has_any(const struct follower *f)
 	       wd_kube_collection_cnt(&f->collection) > 0;
 }
 
+/*
+ * What an earlier agent had on disk of kinds that this one does not ask for:
+ * nobody would take it back. From the disk it goes, too.
+ */
+static void forget_unasked(struct wd_kube *kube)
+{
+	for (size_t i = 0; i < kube->cnt; i++) {
+		struct follower *f = &kube->follower[i];
+
+		if (!is_remote(f) || f->started || !f->kept)
+			continue;
+		wd_kube_collection_begin(&f->collection);
+		f->collection.missing = NULL; /* it goes at once */
+		wd_kube_collection_end(&f->collection);
+		f->collection.missing = on_missing;
+		f->kept = false;
+		wd_kube_last_begin(f->last);
+		wd_kube_last_end(f->last, true);
+	}
+}
+
 static void start_pods(struct wd_kube *kube, enum scope scope)
 {
 	kube->scope = scope;
-	if (scope == SCOPE_NODE)
+	if (scope == SCOPE_NODE) {
 		wd_kube_remote_make_pods(kube->remote, true);
+		forget_unasked(kube);
+	}
 	for (size_t i = 0; i < kube->cnt; i++) {
 		struct follower *f = &kube->follower[i];
 
@@ -337,6 +364,7 @@ int wd_kube_new(struct wd_loop *loop, const struct wd_kube_setup *setup,
 
 	kube->login = setup->login;
 	kube->node = setup->node;
+	kube->cilium = setup->cilium;
 	kube->remote = wd_kube_remote_new(setup->store, setup->node);
 	for (const struct wd_kube_kind *k = wd_kube_kinds; !err && k->path;
 	     k++) {
@@ -418,10 +446,14 @@ void wd_kube_start(struct wd_kube *kube, const struct wd_kube_fns *fns,
 	for (size_t i = 0; i < kube->cnt; i++) {
 		struct follower *f = &kube->follower[i];
 
-		if (!is_pods(f) &&
-		    f->collection.kind->role != WD_KUBE_ENDPOINTS)
+		if (f->collection.kind->role == WD_KUBE_OBJECTS ?
+			    !is_pods(f) :
+			    kube->cilium && f->collection.kind->role !=
+						    WD_KUBE_ENDPOINTS)
 			start(f);
 	}
+	if (!kube->cilium)
+		start_pods(kube, SCOPE_ALL);
 }
 
 void wd_kube_flush(struct wd_kube *kube)

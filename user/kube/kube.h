@@ -45,6 +45,7 @@ struct wd_kube_setup {
 	const char *node; /* this one's name */
 	const char *
 		state_dir; /* where what the server said last is kept; NULL: nowhere */
+	bool cilium; /* pods of other nodes are known by what Cilium says of them */
 };
 
 /**
