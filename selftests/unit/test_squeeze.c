@@ -13,6 +13,7 @@
 
 #include "model/intern.h"
 #include "model/model.h"
+#include "model/model_int.h"
 #include "model/store.h"
 #include "model/xalloc.h"
 #include "tap.h"
@@ -202,9 +203,9 @@ static void put_service(struct world *w, const char *ns, uint32_t nr,
 	(void)wd_store_put(w->store, obj);
 }
 
-/* One that leads to @cnt addresses, 192.0.0.0 and on, at port 1. */
-static void put_slice(struct world *w, const char *ns, const char *name,
-		      uint32_t nr, uint32_t cnt)
+/* One that leads to @cnt addresses, 192.0.0.0 + @from and on, at port 1. */
+static void put_slice_from(struct world *w, const char *ns, const char *name,
+			   uint32_t nr, uint32_t from, uint32_t cnt)
 {
 	struct wd_object *obj = object_of(WD_KIND_SLICE, ns, name);
 	struct wd_slice *slice = &obj->slice;
@@ -222,9 +223,15 @@ static void put_slice(struct world *w, const char *ns, const char *name,
 		struct wd_addr *addr = &slice->addr[slice->addr_cnt];
 
 		addr->family = 4;
-		addr->v4.s_addr = htonl((192U << 24) + slice->addr_cnt);
+		addr->v4.s_addr = htonl((192U << 24) + from + slice->addr_cnt);
 	}
 	(void)wd_store_put(w->store, obj);
+}
+
+static void put_slice(struct world *w, const char *ns, const char *name,
+		      uint32_t nr, uint32_t cnt)
+{
+	put_slice_from(w, ns, name, nr, 0, cnt);
 }
 
 /* The pods of @ns may send to everything below 0.0.0.0/1 and to @peer, if there is one. */
@@ -366,6 +373,80 @@ static void kubernetes_itself_is_in_no_quota(void)
 	end(&w);
 }
 
+/* What backends remember: how many fronts lead to each, added up. */
+static uint64_t count_pairs(const struct world *w)
+{
+	uint64_t cnt = 0;
+
+	for (const struct mback *b = w->model->backs; b; b = b->hh.next)
+		cnt += b->fronts.cnt;
+	return cnt;
+}
+
+#define QUOTA 16384 /* as it is by default */
+
+/* 16,300 addresses and ports times 16,000 backends: each alone is within. */
+static void many_fronts_times_many_backends_are_not_looked_up(void)
+{
+	struct world w;
+	char name[16];
+
+	begin(&w, QUOTA, QUOTA);
+	put_policy(&w, "a", NULL);
+	put_service(&w, "b", 1, 163, 100);
+	for (uint32_t i = 0; i < 16; i++) {
+		(void)snprintf(name, sizeof(name), "e%u", i);
+		put_slice_from(&w, "b", name, 1, i * 1000, 1000);
+	}
+	put_service(&w, "b", 999, 1, 1);
+	put_slice(&w, "b", "last", 999, 1);
+	commit(&w);
+	expect_over(&w, 1);
+	wd_expect_int(1, count_pairs(&w));
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, SERVICE_ADDR(1), 1));
+	wd_expect_int(WD_R_DEFAULT, reason_of(&w, 0, SERVICE_ADDR(999), 1));
+	put_service(&w, "b", 1, 32, 1); /* room for it */
+	commit(&w);
+	expect_over(&w, 0);
+	wd_expect_int(32 * 16000 + 1, count_pairs(&w));
+	wd_expect_int(WD_R_DEFAULT, reason_of(&w, 0, SERVICE_ADDR(1), 1));
+	end(&w);
+}
+
+/* Who comes first is served, and what another gives back is for those after. */
+static void pairs_that_one_gives_back_others_have(void)
+{
+	struct world w;
+
+	begin(&w, 0, 100); /* times 32 */
+	put_policy(&w, "a", NULL);
+	put_service(&w, "b", 1, 50, 1);
+	put_slice(&w, "b", "e1", 1, 62);
+	commit(&w);
+	put_service(&w, "b", 2, 10, 1);
+	put_slice(&w, "b", "e2", 2, 10);
+	commit(&w);
+	expect_over(&w, 1);
+	wd_expect_int(50 * 62, count_pairs(&w));
+	wd_expect_int(WD_R_DEFAULT, reason_of(&w, 0, SERVICE_ADDR(1), 1));
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, SERVICE_ADDR(2), 1));
+	put_slice(&w, "b", "e1", 1, 60);
+	commit(&w);
+	expect_over(&w, 0);
+	wd_expect_int(50 * 60 + 10 * 10, count_pairs(&w));
+	put_slice(&w, "b", "e1", 1, 63); /* who grows is who waits */
+	commit(&w);
+	expect_over(&w, 1);
+	wd_expect_int(10 * 10, count_pairs(&w));
+	wd_expect(wd_store_del(w.store, WD_KIND_SERVICE, "b", "s2", NULL));
+	wd_expect(wd_store_del(w.store, WD_KIND_SLICE, "b", "e2", NULL));
+	put_service(&w, "b", 1, 49, 1);
+	commit(&w);
+	expect_over(&w, 0);
+	wd_expect_int(49 * 63, count_pairs(&w));
+	end(&w);
+}
+
 /* Whoever fills the table: changes are enforced, and nothing opens. */
 static void a_full_table_of_services_holds_up_nobody(void)
 {
@@ -432,6 +513,8 @@ int main(void)
 	WD_TEST(a_service_beyond_the_quota_closes_its_address);
 	WD_TEST(a_slice_beyond_the_quota_allows_nobody);
 	WD_TEST(kubernetes_itself_is_in_no_quota);
+	WD_TEST(many_fronts_times_many_backends_are_not_looked_up);
+	WD_TEST(pairs_that_one_gives_back_others_have);
 	WD_TEST(a_full_table_of_services_holds_up_nobody);
 	WD_TEST(prefixes_that_do_not_fit_close_whose_they_are);
 	return wd_tests_end();

@@ -57,6 +57,14 @@ static const char *outcome_of(const struct wd_object *obj)
 
 static char *text_of(const struct wd_over *over)
 {
+	if (over->obj && over->pairs)
+		return wd_xprintf("namespace '%s' may have %u pairs of a "
+				  "backend and an address and port that leads "
+				  "to it (%s, times 32), which this one goes "
+				  "beyond: %s",
+				  over->ns, over->limit,
+				  quotas[over->quota].option,
+				  outcome_of(over->obj));
 	if (over->obj)
 		return wd_xprintf("namespace '%s' has room for %u %s (%s), "
 				  "which this one goes beyond: %s",

@@ -83,12 +83,41 @@ void front_adopt(struct wd_model *m, const struct wd_front_key *key,
 
 /* ---- what it rests on ---- */
 
+static void drop_front(struct mback *b, uint32_t at)
+{
+	b->fronts.item[at] = b->fronts.item[--b->fronts.cnt];
+}
+
+/*
+ * Fronts are unlinked in the order in which they were linked: the next one is
+ * where the last one was or behind it, or came to the end's place. What else
+ * there is, is looked for.
+ */
+static void forget_front(struct mback *b, const struct mfront *f)
+{
+	uint32_t cnt = b->fronts.cnt;
+
+	if (cnt && b->fronts.item[cnt - 1] == f) {
+		drop_front(b, cnt - 1);
+		return;
+	}
+	for (uint32_t i = 0; i < cnt; i++) {
+		uint32_t at = (b->next + i) % cnt;
+
+		if (b->fronts.item[at] != f)
+			continue;
+		drop_front(b, at);
+		b->next = at + 1;
+		return;
+	}
+}
+
 static void unlink_backs(struct wd_model *m, struct mfront *f)
 {
 	for (size_t i = 0; i < f->backs.cnt; i++) {
 		struct mback *b = f->backs.item[i];
 
-		(void)vec_remove(&b->fronts, f);
+		forget_front(b, f);
 		if (b->fronts.cnt)
 			continue;
 		assert(m->backs); /* it is in there */
@@ -176,6 +205,11 @@ static void kinds_add(struct wd_model *m, struct kinds *kinds,
 	kinds->val[kinds->cnt++] = *val;
 }
 
+static bool may_be_tunnel(const struct mfront *f, const struct wd_end *end)
+{
+	return f->key.proto == IPPROTO_UDP && WD_ENCAP_IS_PORT(end->port);
+}
+
 static int add_end(struct wd_model *m, struct mfront *f, struct kinds *kinds,
 		   const struct wd_end *end)
 {
@@ -205,13 +239,15 @@ static int add_end(struct wd_model *m, struct mfront *f, struct kinds *kinds,
 		f->strays++;
 		m->strays++;
 	}
-	kinds->tunnel |= f->key.proto == IPPROTO_UDP &&
-			 (val.flags & WD_FRONT_NODE) &&
-			 WD_ENCAP_IS_PORT(end->port);
+	kinds->tunnel |= may_be_tunnel(f, end) && (val.flags & WD_FRONT_NODE);
 	kinds_add(m, kinds, &val);
 	return 0;
 }
 
+/*
+ * Beyond the last kind it does not rest on those that come: they are not looked
+ * up, and a port of tunnels is one to a node.
+ */
 static int find_kinds(struct wd_model *m, struct mfront *f, struct kinds *kinds)
 {
 	struct wd_end *end = NULL;
@@ -219,8 +255,12 @@ static int find_kinds(struct wd_model *m, struct mfront *f, struct kinds *kinds)
 	int err = 0;
 
 	unlink_backs(m, f);
-	for (size_t i = 0; i < cnt && !err; i++)
-		err = add_end(m, f, kinds, &end[i]);
+	for (size_t i = 0; i < cnt && !err; i++) {
+		if (kinds->too_many)
+			kinds->tunnel |= may_be_tunnel(f, &end[i]);
+		else
+			err = add_end(m, f, kinds, &end[i]);
+	}
 	free(end);
 	return err;
 }

@@ -436,6 +436,7 @@ static int compile_peers(struct wd_model *m)
 		err = addr_compile(m, m->dirty_addrs.item[i]);
 	if (m->dirty_prefixes.cnt)
 		front_prefixes_changed(m);
+	services_weigh(m);
 	for (size_t i = 0; i < m->dirty_fronts.cnt && !err; i++)
 		err = front_compile(m, m->dirty_fronts.item[i]);
 	return err;

@@ -182,6 +182,8 @@ struct wd_over {
 	const char *ns;
 	enum wd_quota quota; /* the first that had no room */
 	uint32_t limit;
+	/* of a Service: all its backends, as often as an address and port leads there */
+	bool pairs;
 	uint32_t pods; /* that are as if no source had told of them */
 };
 

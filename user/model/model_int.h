@@ -119,6 +119,8 @@ struct mspace {
 		nameless; /* struct mpod: for whose labels the quota has no room */
 	struct mcost cost; /* of objects that are not over */
 	uint32_t over; /* objects that are */
+	uint64_t load; /* of its services that are not vast */
+	bool weigh; /* some are to be weighed, or there may be room for others */
 };
 
 struct mpod_key {
@@ -199,6 +201,9 @@ struct mservice {
 	struct vec slices; /* const struct wd_object */
 	uint32_t over; /* slices that are beyond the quota, and not among those */
 	bool closed; /* it is beyond it: where it leads is not looked up */
+	bool weigh; /* its load may be another */
+	bool vast; /* it is beyond what its namespace may look up */
+	uint64_t load; /* what looking up where it leads takes, see services_weigh() */
 	struct vec fronts; /* struct mfront of its addresses and ports */
 };
 
@@ -228,6 +233,7 @@ struct mfront {
 struct mback {
 	UT_hash_handle hh; /* by addr */
 	struct wd_addr addr;
+	uint32_t next; /* of them, likely the one that is unlinked next */
 	struct vec fronts; /* struct mfront */
 };
 
@@ -476,6 +482,8 @@ struct wd_model {
 	struct vec dirty_fronts; /* struct mfront */
 	uint32_t kind_cnt; /* of all fronts, those that are to be deleted, too */
 	uint32_t closed_cnt; /* fronts with port 0 */
+	uint32_t closed_kinds; /* of these */
+	struct vec heavy; /* struct mspace, to be weighed */
 	uint32_t squeezed_cnt;
 	bool front_room; /* entries were deleted */
 	uint32_t prefix_cnt[2]; /* by family, those that are to be deleted, too */
@@ -549,6 +557,10 @@ bool quota_has_group(const struct wd_model *m, const struct mspace *s,
 		     const struct mgroup *leaving);
 /* pod_refresh(), and the pods that there is room for after it. */
 void pod_update(struct wd_model *m, struct mpod *pod);
+/* Of services that lead to many; 0: none. */
+uint64_t quota_load(const struct wd_model *m);
+/* The API server's own service: in no quota. */
+bool quota_spares(const char *ns, const char *service);
 void quota_fini(struct wd_model *m);
 
 /* vec.c */
@@ -651,6 +663,11 @@ void service_changed(struct wd_model *m, const struct wd_object *was,
 		     const struct wd_object *now);
 void slice_changed(struct wd_model *m, const struct wd_object *was,
 		   const struct wd_object *now);
+/*
+ * Which services lead to so much, for all their addresses and ports, that it is
+ * not looked up. Before fronts are compiled.
+ */
+void services_weigh(struct wd_model *m);
 /* There is room now for one that was beyond the quota. */
 void service_taken_in(struct wd_model *m, const struct wd_object *obj);
 /* Does it say where flows end; else nobody knows of some of them. */

@@ -8,6 +8,8 @@
  * isolates its subjects and allows nothing, as one with rules that were not
  * understood; a pod beyond it is somebody inside of whom nobody has told; of a
  * service beyond it nobody knows where it leads, nor of one with a slice beyond.
+ * Addresses and backends are counted apart; what they come to together is too,
+ * see services_weigh().
  */
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +46,7 @@ static uint64_t cost_of_service(const struct wd_service *service)
 }
 
 /* The API server's own: the node itself needs it, whoever fills the namespace. */
-static bool is_kubernetes(const char *ns, const char *service)
+bool quota_spares(const char *ns, const char *service)
 {
 	return !strcmp(ns, "default") && !strcmp(service, "kubernetes");
 }
@@ -54,12 +56,12 @@ static struct mcost cost_of(const struct wd_object *obj)
 	struct mcost cost = { 0 };
 
 	if (obj->kind == WD_KIND_SERVICE) {
-		if (!is_kubernetes(obj->ns, obj->name))
+		if (!quota_spares(obj->ns, obj->name))
 			cost.of[WD_QUOTA_SERVICES] =
 				cost_of_service(&obj->service);
 	} else if (obj->kind == WD_KIND_SLICE) {
 		if (*obj->slice.service &&
-		    !is_kubernetes(obj->ns, obj->slice.service))
+		    !quota_spares(obj->ns, obj->slice.service))
 			cost.of[WD_QUOTA_BACKENDS] = obj->slice.addr_cnt;
 	} else {
 		cost_of_policy(&obj->policy, &cost);
@@ -163,6 +165,37 @@ void quota_next(struct wd_model *m, struct mspace *s,
 	}
 }
 
+/* ---- what is looked up ---- */
+
+/* How often each backend that a namespace may have is looked up, on average. */
+#define LOOKUPS 32
+
+uint64_t quota_load(const struct wd_model *m)
+{
+	return (uint64_t)m->quota[WD_QUOTA_BACKENDS] * LOOKUPS;
+}
+
+static void tell_vast(const struct wd_model *m,
+		      void (*fn)(void *ctx, const struct wd_over *over),
+		      void *ctx)
+{
+	uint64_t load = quota_load(m);
+
+	for (const struct mservice *s = m->services; s; s = s->hh.next) {
+		const struct wd_over over = {
+			.obj = s->obj,
+			.ns = s->key.ns,
+			.quota = WD_QUOTA_BACKENDS,
+			.limit = load < UINT32_MAX ? (uint32_t)load :
+						     UINT32_MAX,
+			.pairs = true,
+		};
+
+		if (s->vast && s->obj)
+			fn(ctx, &over);
+	}
+}
+
 /* ---- label sets ---- */
 
 bool quota_has_group(const struct wd_model *m, const struct mspace *s,
@@ -220,6 +253,7 @@ void wd_model_over(const struct wd_model *m,
 
 		fn(ctx, &over);
 	}
+	tell_vast(m, fn, ctx);
 	for (const struct mspace *s = m->spaces; s; s = s->hh.next) {
 		const struct wd_over over = {
 			.ns = s->name,

@@ -35,9 +35,23 @@ static struct mservice *service_get(struct wd_model *m, const char *ns,
 	return s;
 }
 
+static void set_weigh(struct wd_model *m, struct mspace *space)
+{
+	if (space->weigh)
+		return;
+	space->weigh = true;
+	vec_push(&m->heavy, space);
+}
+
 static void service_free(struct wd_model *m, struct mservice *s)
 {
-	(void)vec_remove(&space_get(m, s->key.ns)->services, s);
+	struct mspace *space = space_get(m, s->key.ns);
+
+	if (s->load)
+		set_weigh(m, space);
+	if (!s->vast)
+		space->load -= s->load;
+	(void)vec_remove(&space->services, s);
 	HASH_DELETE(hh, m->services, s);
 	wd_str_put(s->key.ns);
 	wd_str_put(s->key.name);
@@ -46,8 +60,10 @@ static void service_free(struct wd_model *m, struct mservice *s)
 	free(s);
 }
 
-static void fronts_dirty(struct wd_model *m, const struct mservice *s)
+static void fronts_dirty(struct wd_model *m, struct mservice *s)
 {
+	s->weigh = true;
+	set_weigh(m, space_get(m, s->key.ns));
 	for (size_t i = 0; i < s->fronts.cnt; i++)
 		front_dirty(m, s->fronts.item[i]);
 }
@@ -59,10 +75,9 @@ static void add_front(struct wd_model *m, struct mservice *s,
 {
 	struct mfront *f = front_get(m, key);
 
-	for (size_t i = 0; i < s->fronts.cnt; i++) {
-		if (s->fronts.item[i] == f)
-			return;
-	}
+	/* It comes last where it is: nobody else does until all are there. */
+	if (f->services.cnt && f->services.item[f->services.cnt - 1] == s)
+		return;
 	vec_push(&s->fronts, f);
 	vec_push(&f->services, s);
 	front_dirty(m, f);
@@ -136,11 +151,11 @@ static bool is_forgotten(const struct mservice *s)
 static void relink(struct wd_model *m, struct mservice *s)
 {
 	s->closed = s->obj && quota_is_over(m, s->obj);
+	fronts_dirty(m, s);
 	for (size_t i = 0; i < s->fronts.cnt; i++) {
 		struct mfront *f = s->fronts.item[i];
 
 		(void)vec_remove(&f->services, s);
-		front_dirty(m, f);
 	}
 	s->fronts.cnt = 0;
 	if (s->closed)
@@ -171,7 +186,7 @@ void service_changed(struct wd_model *m, const struct wd_object *was,
 /* ---- slices ---- */
 
 /* Policies that allow mean pods by a service that has a selector, whatever its slices say. */
-static void slices_changed(struct wd_model *m, const struct mservice *s)
+static void slices_changed(struct wd_model *m, struct mservice *s)
 {
 	if (service_pods(s))
 		m->slices_changed = true;
@@ -237,7 +252,7 @@ void service_taken_in(struct wd_model *m, const struct wd_object *obj)
 
 bool service_is_sure(const struct mservice *s)
 {
-	return !s->closed && !s->over;
+	return !s->closed && !s->over && !s->vast;
 }
 
 /* ---- where it leads ---- */
@@ -251,7 +266,7 @@ static bool goes_by_selector(const struct mservice *s)
 void services_of(struct wd_model *m, const struct mspace *space)
 {
 	for (size_t i = 0; i < space->services.cnt; i++) {
-		const struct mservice *s = space->services.item[i];
+		struct mservice *s = space->services.item[i];
 
 		if (goes_by_selector(s))
 			fronts_dirty(m, s);
@@ -373,10 +388,117 @@ size_t service_ends(const struct wd_model *m, const struct mfront *front,
 {
 	struct ends ends = { .family = front->key.family };
 
-	for (size_t i = 0; i < front->services.cnt; i++)
-		add_service(m, &ends, front->services.item[i], &front->key);
+	for (size_t i = 0; i < front->services.cnt; i++) {
+		const struct mservice *s = front->services.item[i];
+
+		if (!s->vast)
+			add_service(m, &ends, s, &front->key);
+	}
 	*ret_end = ends.end;
 	return ends.cnt;
+}
+
+/* ---- how much that is ---- */
+
+static uint64_t count_selected(const struct mspace *space,
+			       const struct mservice *s)
+{
+	const struct wd_selector *selector = s->obj->service.selector;
+	uint64_t cnt = 0;
+
+	for (size_t i = 0; i < space->groups.cnt; i++) {
+		const struct mgroup *g = space->groups.item[i];
+
+		if (wd_selector_matches(selector, g->key.labels))
+			cnt += g->pods.cnt;
+	}
+	for (size_t i = 0; i < space->nameless.cnt; i++) {
+		const struct mpod *pod = space->nameless.item[i];
+
+		cnt += wd_selector_matches(selector, pod->obj->pod.labels);
+	}
+	return cnt;
+}
+
+/* What is gone through for each of its fronts: backends, and ports of slices. */
+static uint64_t load_of(const struct mspace *space, const struct mservice *s)
+{
+	uint64_t cnt = 0;
+
+	if (!s->obj || s->closed || quota_spares(s->key.ns, s->key.name))
+		return 0;
+	if (goes_by_selector(s))
+		return s->fronts.cnt * count_selected(space, s);
+	for (size_t i = 0; i < s->slices.cnt; i++) {
+		const struct wd_slice *slice =
+			&((const struct wd_object *)s->slices.item[i])->slice;
+
+		cnt += slice->addr_cnt + slice->port_cnt;
+	}
+	return s->fronts.cnt * cnt;
+}
+
+static void set_vast(struct wd_model *m, struct mservice *s, bool vast)
+{
+	if (s->vast == vast)
+		return;
+	s->vast = vast;
+	for (size_t i = 0; i < s->fronts.cnt; i++)
+		front_dirty(m, s->fronts.item[i]);
+}
+
+/* Does it fit, with those that are not vast? */
+static bool take_load(struct wd_model *m, struct mspace *space,
+		      struct mservice *s)
+{
+	uint64_t most = quota_load(m);
+
+	if (most && space->load + s->load > most)
+		return false;
+	space->load += s->load;
+	return true;
+}
+
+static void weigh_space(struct wd_model *m, struct mspace *space)
+{
+	struct vec *services = &space->services;
+	struct mservice *s;
+
+	for (size_t i = 0; i < services->cnt; i++) {
+		s = services->item[i];
+		if (!s->weigh)
+			continue;
+		if (!s->vast)
+			space->load -= s->load;
+		s->load = load_of(space, s);
+	}
+	for (size_t i = 0; i < services->cnt; i++) {
+		s = services->item[i];
+		if (s->weigh && !s->vast)
+			set_vast(m, s, !take_load(m, space, s));
+		s->weigh = false;
+	}
+	for (size_t i = 0; i < services->cnt; i++) {
+		s = services->item[i];
+		if (s->vast)
+			set_vast(m, s, !take_load(m, space, s));
+	}
+}
+
+/*
+ * Each front goes through all backends and is remembered by each of them: many
+ * of both, each within its quota, are more than a node has memory and time for.
+ * What is in force stays in force; who has no room is as beyond the quota.
+ */
+void services_weigh(struct wd_model *m)
+{
+	for (size_t i = 0; i < m->heavy.cnt; i++) {
+		struct mspace *space = m->heavy.item[i];
+
+		weigh_space(m, space);
+		space->weigh = false;
+	}
+	m->heavy.cnt = 0;
 }
 
 /* ---- as peers of rules ---- */
@@ -440,4 +562,5 @@ void services_fini(struct wd_model *m)
 
 	HASH_ITER(hh, m->services, s, tmp)
 		service_free(m, s);
+	vec_fini(&m->heavy);
 }
