@@ -447,6 +447,67 @@ static void pairs_that_one_gives_back_others_have(void)
 	end(&w);
 }
 
+/* One service with more addresses than the table has entries. */
+static void closed_addresses_leave_others_their_entries(void)
+{
+	struct world w;
+
+	begin(&w, QUOTA, QUOTA);
+	put_policy(&w, "a", NULL);
+	put_service(&w, "b", 1, WD_FRONTS_MAX + 100, 1);
+	commit(&w);
+	expect_over(&w, 1);
+	wd_expect(wd_model_squeezed(w.model) > 0);
+	wd_expect_int(WD_FRONTS_MAX / 2 + 1, kernel.cnt[WD_MAP_wd_front]);
+	wd_expect_int(1, kernel.closed[1]);
+	put_service(&w, "a", 999, 1, 1);
+	put_slice(&w, "a", "e1", 999, 1);
+	commit(&w);
+	wd_expect_int(WD_R_DEFAULT, reason_of(&w, 0, SERVICE_ADDR(999), 1));
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, SERVICE_ADDR(1), 1));
+	/* nor does one open for which there was no room */
+	wd_expect_int(WD_R_SERVICE,
+		      reason_of(&w, 0, SERVICE_ADDR(1) + WD_FRONTS_MAX, 1));
+	put_service(&w, "b", 1, 1, 1);
+	commit(&w);
+	wd_expect_int(0, wd_model_squeezed(w.model));
+	wd_expect_int(0, kernel.closed[1]);
+	wd_expect_int(2, kernel.cnt[WD_MAP_wd_front]);
+	end(&w);
+}
+
+/* At 10.99.232.0, that is, as of service 1000; it leads to 192.0.0.0. */
+static void put_kubernetes(struct world *w)
+{
+	struct wd_object *obj =
+		object_of(WD_KIND_SERVICE, "default", "kubernetes");
+	struct wd_service *service = &obj->service;
+
+	service->labels = wd_labels_get(NULL, 0);
+	service->addr = wd_xcalloc(1, sizeof(*service->addr));
+	service->addr_cnt = 1;
+	service->addr->family = 4;
+	service->addr->v4.s_addr = htonl(SERVICE_ADDR(1000));
+	service->port = wd_xcalloc(1, sizeof(*service->port));
+	service->port_cnt = 1;
+	service->port->name = wd_str_get("");
+	service->port->proto = IPPROTO_TCP;
+	service->port->port = service->port->target = 443;
+	(void)wd_store_put(w->store, obj);
+	obj = object_of(WD_KIND_SLICE, "default", "kubernetes");
+	obj->slice.service = wd_str_get("kubernetes");
+	obj->slice.port_cnt = 1;
+	obj->slice.port = wd_xcalloc(1, sizeof(*obj->slice.port));
+	obj->slice.port->name = wd_str_get("");
+	obj->slice.port->proto = IPPROTO_TCP;
+	obj->slice.port->port = 6443;
+	obj->slice.addr_cnt = 1;
+	obj->slice.addr = wd_xcalloc(1, sizeof(*obj->slice.addr));
+	obj->slice.addr->family = 4;
+	obj->slice.addr->v4.s_addr = htonl(192U << 24);
+	(void)wd_store_put(w->store, obj);
+}
+
 /* Whoever fills the table: changes are enforced, and nothing opens. */
 static void a_full_table_of_services_holds_up_nobody(void)
 {
@@ -458,7 +519,7 @@ static void a_full_table_of_services_holds_up_nobody(void)
 	put_service(&w, "b", 999, 1, 1);
 	put_slice(&w, "b", "e1", 999, 1);
 	commit(&w);
-	wd_expect_int(WD_FRONTS_MAX - 1, kernel.cnt[WD_MAP_wd_front]);
+	wd_expect_int(WD_FRONTS_MAX - 65, kernel.cnt[WD_MAP_wd_front]);
 	wd_expect_int(1, kernel.closed[1]);
 	wd_expect(wd_model_squeezed(w.model) > 0);
 	put_policy(&w, "a", NULL);
@@ -466,6 +527,10 @@ static void a_full_table_of_services_holds_up_nobody(void)
 	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, SERVICE_ADDR(999), 1));
 	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, 0x08080808, 53));
 	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, 10U << 24 | 2, 53));
+	put_kubernetes(&w);
+	commit(&w);
+	wd_expect_int(WD_R_DEFAULT, reason_of(&w, 0, SERVICE_ADDR(1000), 443));
+	wd_expect_int(WD_FRONTS_MAX - 64, kernel.cnt[WD_MAP_wd_front]);
 	for (uint32_t i = 1; i <= 3; i++) {
 		char name[16];
 
@@ -515,6 +580,7 @@ int main(void)
 	WD_TEST(kubernetes_itself_is_in_no_quota);
 	WD_TEST(many_fronts_times_many_backends_are_not_looked_up);
 	WD_TEST(pairs_that_one_gives_back_others_have);
+	WD_TEST(closed_addresses_leave_others_their_entries);
 	WD_TEST(a_full_table_of_services_holds_up_nobody);
 	WD_TEST(prefixes_that_do_not_fit_close_whose_they_are);
 	return wd_tests_end();

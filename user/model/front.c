@@ -59,6 +59,7 @@ static struct mkind *kind_get(struct wd_model *m, struct mfront *f, uint32_t nr)
 		kind->gone = true;
 		vec_push(&f->kinds, kind);
 		m->kind_cnt++;
+		m->closed_kinds += !f->key.port;
 	}
 	return f->kinds.item[nr];
 }
@@ -282,13 +283,39 @@ static bool is_wanted(const struct mfront *f)
 	return f->services.cnt || f->crowd;
 }
 
-/* Entries for which others make room: one more of each family stays free for all addresses. */
+/* Of what nobody else may take all: the API server's own, for which the node asks. */
+static bool is_spared(const struct mfront *f)
+{
+	for (size_t i = 0; i < f->services.cnt; i++) {
+		const struct mservice *s = f->services.item[i];
+
+		if (quota_spares(s->key.ns, s->key.name))
+			return true;
+	}
+	return false;
+}
+
+#define SPARED 64 /* entries that only those have */
+
+/*
+ * Entries for which others make room: one more of each family stays free for all
+ * addresses. Closed addresses, which no quota counts, have half of the table, so
+ * that those who tell of them do not take the entries of others.
+ */
 static bool has_room(const struct wd_model *m, const struct mfront *f,
 		     uint32_t cnt)
 {
-	uint32_t most = cnt > 1 ? WD_FRONTS_MAX / 4 * 3 : WD_FRONTS_MAX - 2;
+	uint32_t most = WD_FRONTS_MAX - 2;
+	uint32_t more;
 
-	return cnt <= f->kinds.cnt || m->kind_cnt + cnt - f->kinds.cnt <= most;
+	if (cnt <= f->kinds.cnt)
+		return true;
+	more = cnt - f->kinds.cnt;
+	if (!f->key.port && m->closed_kinds + more > WD_FRONTS_MAX / 2)
+		return false;
+	if (!is_spared(f))
+		most = cnt > 1 ? WD_FRONTS_MAX / 4 * 3 : most - SPARED;
+	return m->kind_cnt + more <= most;
 }
 
 static void all_count(struct wd_model *m, uint8_t family, bool add)
@@ -423,6 +450,7 @@ static int kind_delete(struct wd_model *m, struct mkind *kind)
 	if (err)
 		return err;
 	entry_gone(m, &kind->e);
+	m->closed_kinds -= !kind->key.port;
 	free(kind);
 	m->kind_cnt--;
 	m->front_room = true;
