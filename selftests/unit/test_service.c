@@ -26,6 +26,8 @@ static void addresses_of_a_service_are_all_that_lead_to_it(void)
 		{ "spec: {clusterIP: ''}", "|", "" },
 		{ "spec: {clusterIP: 10.96.0.1, externalIPs: [192.0.2.1]}",
 		  "|10.96.0.1,192.0.2.1", "" },
+		{ "spec: {clusterIP: 10.96.0.1, externalIPs: [192.0.2.9, 192.0.2.1, 192.0.2.9, 10.96.0.1, 'fd96::1', 192.0.2.1, 10.0.0.1]}",
+		  "|10.96.0.1,192.0.2.9,192.0.2.1,fd96::1,10.0.0.1", "" },
 		{ "spec: {clusterIP: 10.96.0.1}\nstatus: {loadBalancer: {ingress: [{ip: 192.0.2.2}, {hostname: a.example}]}}",
 		  "|10.96.0.1,192.0.2.2", "" },
 		{ "spec: {type: ExternalName, externalName: a.example, clusterIP: x, " PORT

@@ -98,6 +98,63 @@ static int read_ports(struct wd_read *r, const struct wd_at *at,
 	return 0;
 }
 
+/* Once more if it is there: there may be very many, see drop_repeated(). */
+static void add_addr(struct wd_service *service, const struct wd_addr *addr)
+{
+	uint32_t cnt = service->addr_cnt++;
+
+	if (!(cnt & (cnt - 1))) /* a power of two is full */
+		service->addr = wd_xrealloc(service->addr, cnt ? 2UL * cnt : 1,
+					    sizeof(*service->addr));
+	service->addr[cnt] = *addr;
+}
+
+static int cmp_addr(const struct wd_addr *a, const struct wd_addr *b)
+{
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	return a->family == 4 ? memcmp(&a->v4, &b->v4, sizeof(a->v4)) :
+				memcmp(&a->v6, &b->v6, sizeof(a->v6));
+}
+
+/* Equal ones in the order in which they stand there. */
+static int cmp_index(const void *const_a, const void *const_b, void *ctx)
+{
+	const struct wd_addr *addr = ctx;
+	const uint32_t *a = const_a;
+	const uint32_t *b = const_b;
+	int cmp = cmp_addr(&addr[*a], &addr[*b]);
+
+	return cmp ?: *a < *b ? -1 : 1;
+}
+
+/* The first of equal ones stays where it is. */
+static void drop_repeated(struct wd_service *service)
+{
+	uint32_t cnt = service->addr_cnt;
+	struct wd_addr *addr = service->addr;
+	uint32_t *order;
+	uint32_t kept = 0;
+
+	if (cnt < 2)
+		return;
+	order = wd_xcalloc(cnt, sizeof(*order));
+	for (uint32_t i = 0; i < cnt; i++)
+		order[i] = i;
+	qsort_r(order, cnt, sizeof(*order), cmp_index, addr);
+	for (uint32_t i = cnt - 1; i > 0; i--) {
+		if (!cmp_addr(&addr[order[i]], &addr[order[i - 1]]))
+			addr[order[i]].family = 0; /* none */
+	}
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (addr[i].family)
+			addr[kept++] = addr[i];
+	}
+	service->addr_cnt = kept;
+	service->addr = wd_xrealloc(addr, kept, sizeof(*addr));
+	free(order);
+}
+
 /* Texts of a list that are addresses; "None" and "" are none. */
 static int read_addr_list(struct wd_read *r, const struct wd_at *at,
 			  const struct wd_tree *map, const char *key,
@@ -119,7 +176,7 @@ static int read_addr_list(struct wd_read *r, const struct wd_at *at,
 					e->line, "is no address");
 			return -EINVAL;
 		}
-		wd_read_addr_add(&service->addr, &service->addr_cnt, &addr);
+		add_addr(service, &addr);
 	}
 	return 0;
 }
@@ -137,7 +194,7 @@ static int read_cluster_ip(struct wd_read *r, const struct wd_at *at,
 	if (wd_read_addr(r, at, spec, "clusterIP", &addr))
 		return -EINVAL;
 	if (addr.family)
-		wd_read_addr_add(&service->addr, &service->addr_cnt, &addr);
+		add_addr(service, &addr);
 	return 0;
 }
 
@@ -165,8 +222,7 @@ static int read_balancer(struct wd_read *r, const struct wd_tree *doc,
 		    wd_read_addr(r, here, e, "ip", &addr))
 			return -EINVAL;
 		if (addr.family)
-			wd_read_addr_add(&service->addr, &service->addr_cnt,
-					 &addr);
+			add_addr(service, &addr);
 	}
 	return 0;
 }
@@ -222,7 +278,10 @@ static int read_service_spec(struct wd_read *r, const struct wd_tree *doc,
 	    read_addr_list(r, at, spec, "clusterIPs", service) ||
 	    read_addr_list(r, at, spec, "externalIPs", service))
 		return -EINVAL;
-	return read_balancer(r, doc, service);
+	if (read_balancer(r, doc, service))
+		return -EINVAL;
+	drop_repeated(service);
+	return 0;
 }
 
 int wd_read_service(struct wd_read *r, const struct wd_tree *doc,
