@@ -12,7 +12,7 @@ import sys
 from wdnet import kernel
 from wdnet.kube import KubeSolo
 from wdnet.prober import Handle
-from wdnet.solo import ingress_policy, wait_for
+from wdnet.solo import expect_reach, ingress_policy, wait_for
 from wdnet.suite import main
 from wdnet.tap import Fail, expect
 
@@ -139,8 +139,8 @@ def expect_far(want, c, what):
                    f'{"does not reach" if want else "reaches"} srv')
 
 
-def who(c):
-    code, out, _ = c.only_node.warder('identity', 'get', FAR, '--json',
+def who(c, ip=FAR):
+    code, out, _ = c.only_node.warder('identity', 'get', ip, '--json',
                                       ok=None)
     return json.loads(out)['id'] if code == 0 else None
 
@@ -263,6 +263,25 @@ def an_account_that_is_left_out_is_not_made_up(c):
         out = c.only_node.warder('identity', 'get', FAR, '--json')[1]
         return 'serviceaccount' not in out and '"ok"' in out
     wait_for('no account', shown)
+
+
+@test
+def a_veth_left_over_is_not_the_new_pod_of_its_name(c):
+    base(c)
+    pod = next(o for o in c.base_objects() if o['kind'] == 'Pod' and
+               o['metadata']['name'] == 'bad')
+    expect_reach(False, c.pod('shop/bad'), c.pod('shop/srv'), 'as it is')
+    c.server.ask('del', object=pod)
+    c.cilium.append(slice_of('two', ('bad', OK, '10.9.0.77')))
+    try:
+        c.apply()
+        wait_for('the new one is known', lambda: who(c, '10.9.0.77') == OK)
+        expect_reach(False, c.pod('shop/bad'), c.pod('shop/srv'),
+                     'labels of the new one')
+    finally:
+        c.cilium.pop()
+        c.server.ask('put', object=pod)
+        c.apply()
 
 
 @test
