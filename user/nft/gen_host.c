@@ -122,6 +122,11 @@ static void force(struct wd_nft_gen *g, int which,
 		wd_nft_end(g, NULL);
 		return;
 	}
+	/* an answer perhaps to what a peer asked, whom policy does not let in */
+	wd_nft_rule(
+		g,
+		"ct status & confirmed == 0 tcp flags & (fin|syn|rst|ack) != syn %s drop comment \"a connection that was never opened\"",
+		wd_nft_count(g, WD_R_CT_INVALID, dir));
 	wd_nft_rule(g, "%s udp %s %d %s drop", wd_nft_is(g, 4), own,
 		    WD_DHCP4_SERVER, dhcp);
 	wd_nft_rule(g, "%s udp %s %d %s drop", wd_nft_is(g, 6), own,
