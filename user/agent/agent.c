@@ -209,6 +209,7 @@ static int commit_held(struct wd_agent *agent)
 		agent->commit_error = wd_xstrdup(
 			"rung hold: nothing is changed until `warder ladder climb` finds a better one");
 	wd_endpoints_guard(agent->endpoints);
+	wd_hostpolicy_tend(agent->hostpolicy, false);
 	return -EROFS;
 }
 
@@ -224,9 +225,11 @@ static int commit(struct wd_agent *agent, char **ret_why)
 	}
 	if (err)
 		return err;
-	/* A ruleset takes the place of the one before: with all that it guards. */
-	if (wd_datapath_unsettled(agent->dp))
+	/* What comes guards all that a ruleset of before does, the node too. */
+	if (wd_datapath_unsettled(agent->dp)) {
 		wd_endpoints_guard(agent->endpoints);
+		wd_hostpolicy_tend(agent->hostpolicy, false);
+	}
 	return wd_datapath_settle(agent->dp, ret_why);
 }
 
@@ -276,7 +279,7 @@ static void on_commit_timer(void *ctx)
 		return;
 	wd_hostpolicy_look(agent->hostpolicy);
 	if (wd_model_dirty(agent->model) || agent->commit_failures ||
-	    wd_ladder(agent->dp)->frozen) {
+	    wd_ladder(agent->dp)->frozen || wd_datapath_replaces(agent->dp)) {
 		(void)wd_agent_commit(agent);
 		return;
 	}

@@ -118,6 +118,12 @@ bool wd_datapath_has_programs(const struct wd_datapath *dp);
 /** wd_datapath_has_ruleset() - is the data path that of rung nft */
 bool wd_datapath_has_ruleset(const struct wd_datapath *dp);
 
+/** wd_datapath_is_filling() - does its ruleset say nothing yet, so that what was before guards */
+bool wd_datapath_is_filling(const struct wd_datapath *dp);
+
+/** wd_datapath_replaces() - are programs in force, and a ruleset of before is still to go */
+bool wd_datapath_replaces(const struct wd_datapath *dp);
+
 const struct wd_datapath_info *wd_datapath_info(const struct wd_datapath *dp);
 
 /**
@@ -240,6 +246,9 @@ bool wd_nf_pinned(const struct wd_datapath *dp, enum wd_nf nf);
 
 /** wd_nf_goes_on() - is all of one pinned, and goes by the maps in force; whoever attached it */
 bool wd_nf_goes_on(const struct wd_datapath *dp, enum wd_nf nf);
+
+/** wd_nf_left() - is all of one pinned, by whatever maps, and none known to be taken off */
+bool wd_nf_left(const struct wd_datapath *dp, enum wd_nf nf);
 
 /** wd_nf_error() - why the last wd_nf_open() or check failed, "" it did not */
 const char *wd_nf_error(const struct wd_datapath *dp, enum wd_nf nf);

@@ -199,6 +199,16 @@ bool wd_datapath_has_ruleset(const struct wd_datapath *dp)
 	return dp->engine == WD_ENGINE_NFT && !dp->info.beside;
 }
 
+bool wd_datapath_is_filling(const struct wd_datapath *dp)
+{
+	return dp->engine == WD_ENGINE_NFT && dp->filling;
+}
+
+bool wd_datapath_replaces(const struct wd_datapath *dp)
+{
+	return dp->engine == WD_ENGINE_PROGS && dp->ruleset_before;
+}
+
 /* ---- all of them ---- */
 
 /* What was attached before this agent came. */

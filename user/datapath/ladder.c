@@ -334,20 +334,16 @@ static int enter_nft(struct wd_datapath *dp, bool filled)
 	return err;
 }
 
+/* It goes on judging until the next commit, see let_ruleset_go(). */
 static void leave_nft(struct wd_datapath *dp)
 {
-	char *why = NULL;
-
 	if (!dp->nft)
 		return;
-	if (wd_nft_remove(&why))
-		note_optional(dp, WD_STAGE_NFT, -EIO, "nft",
-			      why ? why :
-				    "the ruleset cannot be removed: "
-				    "it goes on judging, too");
-	free(why);
 	wd_nft_close(dp->nft);
 	dp->nft = NULL;
+	dp->unsynced = false;
+	dp->filling = false;
+	dp->ruleset_before = wd_nft_found();
 }
 
 /* ---- opening ---- */

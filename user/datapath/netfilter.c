@@ -388,34 +388,58 @@ bool wd_nf_pinned(const struct wd_datapath *dp, enum wd_nf nf)
 	return all;
 }
 
-/* Pinned, by the maps in force, and not taken off by somebody. */
-static bool is_pinned_here(const struct wd_datapath *dp, enum wd_nf nf,
-			   uint32_t at)
+/*
+ * Is a link pinned, and not taken off by somebody? @ret_here: by the maps in force.
+ * Return: 0; 1: certainly not; or -errno, which says neither.
+ */
+static int look_at_pin(const struct wd_datapath *dp, enum wd_nf nf, uint32_t at,
+		       bool *ret_here)
 {
 	struct bpf_link_info link;
 	char path[WD_PATH_MAX];
-	int fd, prog = -1, again = -1;
-	bool is_it;
+	int fd, prog, again = -1, ret;
 
+	*ret_here = false;
 	pin_path(path, dp->dir, nf, at);
 	fd = bpf_obj_get(path);
-	if (fd >= 0 && !link_info(fd, &link))
-		prog = bpf_prog_get_fd_by_id(link.prog_id);
-	is_it = prog >= 0 &&
-		wd_prog_uses(prog, dp->map_id[WD_MAP_wd_state]) == 1 &&
-		find_alive(fd, prog, nf, at, &again) != 1;
-	drop_fd(&again);
-	drop_fd(&prog);
+	if (fd < 0)
+		return fd == -ENOENT ? 1 : fd;
+	ret = link_info(fd, &link);
+	prog = ret ? ret : bpf_prog_get_fd_by_id(link.prog_id);
+	if (prog >= 0) {
+		*ret_here = wd_prog_uses(prog, dp->map_id[WD_MAP_wd_state]) ==
+			    1;
+		ret = find_alive(fd, prog, nf, at, &again);
+		drop_fd(&again);
+		drop_fd(&prog);
+	} else {
+		ret = prog;
+	}
 	drop_fd(&fd);
-	return is_it;
+	return ret;
 }
 
 bool wd_nf_goes_on(const struct wd_datapath *dp, enum wd_nf nf)
 {
 	bool all = dp->map_fd[WD_MAP_wd_state] >= 0;
 
-	for (uint32_t i = 0; all && i < parts[nf].cnt; i++)
-		all = is_pinned_here(dp, nf, i);
+	for (uint32_t i = 0; all && i < parts[nf].cnt; i++) {
+		bool here;
+
+		all = look_at_pin(dp, nf, i, &here) == 0 && here;
+	}
+	return all;
+}
+
+bool wd_nf_left(const struct wd_datapath *dp, enum wd_nf nf)
+{
+	bool all = wd_nf_pinned(dp, nf);
+
+	for (uint32_t i = 0; all && i < parts[nf].cnt; i++) {
+		bool here;
+
+		all = look_at_pin(dp, nf, i, &here) != 1;
+	}
 	return all;
 }
 

@@ -33,21 +33,14 @@
 #include "../model/intern.h"
 #include "../model/xalloc.h"
 #include "../source/load.h"
+#include "hostlist.h"
 #include "hostopen.h"
 #include "hostseed.h"
 
 #define STATE_FILE "host-policy.json"
 #define WAIT_CHECKS 30 /* about a minute */
-
-/* Policies that select this node, by name. */
-struct list {
-	size_t cnt;
-	size_t cap;
-	struct entry {
-		char *text; /* a line of which specs do, then the policy */
-		struct wd_object *obj;
-	} *entry;
-};
+#define BY_LEFT \
+	"only the program and tables of an agent before judge, which no change reaches"
 
 enum state { NONE, CONFIRMED, TRIED, TAKEN_BACK };
 
@@ -60,9 +53,10 @@ static const char *const state_names[] = {
 
 struct wd_hostpolicy {
 	struct wd_agent *agent;
-	struct list confirmed;
-	struct list tried; /* now, or taken back */
-	struct list kept; /* was confirmed, and is not asked for any more */
+	struct wd_hostlist confirmed;
+	struct wd_hostlist tried; /* now, or taken back */
+	struct wd_hostlist
+		kept; /* was confirmed, and is not asked for any more */
 	struct wd_object *open; /* what is let in whatever policies say */
 	enum state state;
 	uint64_t until_ms; /* CLOCK_MONOTONIC; of TRIED */
@@ -71,6 +65,7 @@ struct wd_hostpolicy {
 	bool changed; /* what is read */
 	bool seeded; /* for the ruleset */
 	bool goes_on; /* the program of an agent before, as none else can be had */
+	bool left; /* one that goes by tables of before, too */
 	int wait; /* checks until attaching is tried again */
 	bool told; /* that it cannot be attached */
 };
@@ -81,81 +76,6 @@ static uint64_t now_ms(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* ---- lists ---- */
-
-static void list_clear(struct list *list)
-{
-	for (size_t i = 0; i < list->cnt; i++) {
-		free(list->entry[i].text);
-		wd_object_free(list->entry[i].obj);
-	}
-	free(list->entry);
-	memset(list, 0, sizeof(*list));
-}
-
-/* The policy that a text says; NULL if it is none. */
-static struct wd_object *object_of(const char *text)
-{
-	char *copy = wd_xprintf("%s ", text);
-	struct wd_object *obj = NULL;
-	struct wd_load load;
-
-	wd_load_text(&load, "host policy", copy, strlen(text));
-	if (load.obj_cnt == 1 && wd_kind_is_policy(load.obj[0]->kind)) {
-		obj = load.obj[0];
-		load.obj[0] = NULL;
-	}
-	wd_load_fini(&load);
-	free(copy);
-	return obj;
-}
-
-/* Takes over @text. Return: 0 or -EBADMSG */
-static int list_add(struct list *list, char *text)
-{
-	struct wd_object *obj = object_of(text);
-
-	if (!obj) {
-		free(text);
-		return -EBADMSG;
-	}
-	list->entry = wd_grow(list->entry, list->cnt, &list->cap,
-			      sizeof(*list->entry));
-	list->entry[list->cnt].text = text;
-	list->entry[list->cnt++].obj = obj;
-	return 0;
-}
-
-static bool same_policy(const struct entry *a, const struct entry *b)
-{
-	size_t head = strcspn(a->text, "\n") + 1;
-
-	return !strcmp(a->text, b->text) ||
-	       (!strncmp(a->text, b->text, head) &&
-		!strcmp(a->obj->name, b->obj->name) &&
-		wd_object_equal(a->obj, b->obj));
-}
-
-static bool same_list(const struct list *a, const struct list *b)
-{
-	if (a->cnt != b->cnt)
-		return false;
-	for (size_t i = 0; i < a->cnt; i++) {
-		if (!same_policy(&a->entry[i], &b->entry[i]))
-			return false;
-	}
-	return true;
-}
-
-static bool list_has(const struct list *list, const char *name)
-{
-	for (size_t i = 0; i < list->cnt; i++) {
-		if (!strcmp(list->entry[i].obj->name, name))
-			return true;
-	}
-	return false;
 }
 
 /* ---- what is read ---- */
@@ -200,12 +120,12 @@ static char *selecting(const struct wd_object *policy,
 
 static int entry_cmp(const void *a, const void *b)
 {
-	const struct entry *x = a, *y = b;
+	const struct wd_host_entry *x = a, *y = b;
 
 	return strcmp(x->obj->name, y->obj->name);
 }
 
-static void gather(const struct wd_hostpolicy *hp, struct list *list)
+static void gather(const struct wd_hostpolicy *hp, struct wd_hostlist *list)
 {
 	const struct wd_object *policy = NULL;
 
@@ -216,8 +136,9 @@ static void gather(const struct wd_hostpolicy *hp, struct list *list)
 				      selecting(policy, hp->labels) :
 				      NULL;
 
-		if (specs && list_add(list, wd_xprintf("%s\n%s", specs,
-						       policy->policy.text)))
+		if (specs &&
+		    wd_hostlist_add(list, wd_xprintf("%s\n%s", specs,
+						     policy->policy.text)))
 			wd_err("policy '%s': cannot be kept, so it is not enforced",
 			       policy->name);
 		free(specs);
@@ -227,15 +148,6 @@ static void gather(const struct wd_hostpolicy *hp, struct list *list)
 }
 
 /* ---- the disk ---- */
-
-static struct json_object *texts(const struct list *list)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (size_t i = 0; i < list->cnt; i++)
-		wd_json_push_str(array, list->entry[i].text);
-	return array;
-}
 
 static struct json_object *label_texts(const struct wd_labels *labels)
 {
@@ -252,9 +164,10 @@ static int save(const struct wd_hostpolicy *hp)
 	int err;
 
 	wd_json_int(doc, "version", 1);
-	json_object_object_add(doc, "confirmed", texts(&hp->confirmed));
-	json_object_object_add(doc, "tried", texts(&hp->tried));
-	json_object_object_add(doc, "kept", texts(&hp->kept));
+	json_object_object_add(doc, "confirmed",
+			       wd_hostlist_texts(&hp->confirmed));
+	json_object_object_add(doc, "tried", wd_hostlist_texts(&hp->tried));
+	json_object_object_add(doc, "kept", wd_hostlist_texts(&hp->kept));
 	if (hp->labels)
 		json_object_object_add(doc, "labels", label_texts(hp->labels));
 	err = wd_statefile_write(hp->agent->config.state_dir, STATE_FILE, doc);
@@ -266,23 +179,6 @@ static void save_or_warn(const struct wd_hostpolicy *hp)
 {
 	if (save(hp))
 		wd_warn("host policy: writing %s failed, ignoring", STATE_FILE);
-}
-
-/* All of it, or nothing: half of what was confirmed was never confirmed. */
-static int read_texts(struct json_object *doc, const char *key,
-		      struct list *list)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < wd_json_len(doc, key); i++) {
-		const char *text =
-			json_object_get_string(wd_json_at(doc, key, i));
-
-		err = text ? list_add(list, wd_xstrdup(text)) : -EBADMSG;
-	}
-	if (err)
-		list_clear(list);
-	return err;
 }
 
 /* Of an agent that did not write them there are none. */
@@ -313,11 +209,11 @@ static void load(struct wd_hostpolicy *hp)
 				    &doc);
 
 	if (!err) {
-		err = read_texts(doc, "confirmed", &hp->confirmed);
+		err = wd_hostlist_read(doc, "confirmed", &hp->confirmed);
 		if (!err)
-			err = read_texts(doc, "tried", &hp->tried);
+			err = wd_hostlist_read(doc, "tried", &hp->tried);
 		if (!err)
-			err = read_texts(doc, "kept", &hp->kept);
+			err = wd_hostlist_read(doc, "kept", &hp->kept);
 		hp->labels = read_labels(doc);
 		json_object_put(doc);
 	}
@@ -329,7 +225,7 @@ static void load(struct wd_hostpolicy *hp)
 /* ---- what counts ---- */
 
 static void give(struct wd_hostpolicy *hp, enum wd_host_which which,
-		 const struct list *list)
+		 const struct wd_hostlist *list)
 {
 	const struct wd_object **policy =
 		wd_xcalloc(list->cnt + 1, sizeof(*policy));
@@ -361,8 +257,11 @@ static bool by_ruleset(const struct wd_hostpolicy *hp)
 /* By the tables in force; which program does it is another question. */
 static bool is_judged(const struct wd_hostpolicy *hp)
 {
-	return wd_nf_on(hp->agent->dp, WD_NF_HOST) || hp->goes_on ||
-	       by_ruleset(hp);
+	const struct wd_datapath *dp = hp->agent->dp;
+
+	return wd_nf_on(dp, WD_NF_HOST) || hp->goes_on ||
+	       (by_ruleset(hp) && !wd_datapath_is_filling(dp) &&
+		(!hp->agent->commit_error || wd_ladder(dp)->frozen));
 }
 
 static void apply(struct wd_hostpolicy *hp)
@@ -421,13 +320,6 @@ static void end_trial(struct wd_hostpolicy *hp)
 	hp->until_ms = 0;
 }
 
-static void list_move(struct list *to, struct list *from)
-{
-	list_clear(to);
-	*to = *from;
-	memset(from, 0, sizeof(*from));
-}
-
 /*
  * Nothing is asked of the node any more: nobody is locked out by that. What was
  * confirmed needs no other try if it comes back, as when its object is replaced.
@@ -436,7 +328,7 @@ static void let_go(struct wd_hostpolicy *hp)
 {
 	wd_model_host_del(hp->agent->model, WD_HOST_IN_FORCE);
 	if (hp->confirmed.cnt)
-		list_move(&hp->kept, &hp->confirmed);
+		wd_hostlist_move(&hp->kept, &hp->confirmed);
 	hp->state = NONE;
 	save_or_warn(hp);
 	tell(hp, WD_LOG_INFO, "nothing is asked of this node any more");
@@ -446,18 +338,18 @@ static void let_go(struct wd_hostpolicy *hp)
 static void come_back(struct wd_hostpolicy *hp)
 {
 	wd_model_host_del(hp->agent->model, WD_HOST_IN_FORCE);
-	list_move(&hp->confirmed, &hp->kept);
+	wd_hostlist_move(&hp->confirmed, &hp->kept);
 	hp->state = CONFIRMED;
 	save_or_warn(hp);
 	tell(hp, WD_LOG_INFO, "what was confirmed before is asked for again");
 }
 
 /* The model must not have a list that changes. */
-static void decide(struct wd_hostpolicy *hp, struct list *now)
+static void decide(struct wd_hostpolicy *hp, struct wd_hostlist *now)
 {
 	enum state was = hp->state;
 
-	if (now->cnt && same_list(now, &hp->tried)) {
+	if (now->cnt && wd_hostlist_same(now, &hp->tried)) {
 		if (was != TRIED)
 			hp->state = TAKEN_BACK;
 		return;
@@ -465,17 +357,17 @@ static void decide(struct wd_hostpolicy *hp, struct list *now)
 	if (was == TRIED) { /* whoever changed it got here */
 		end_trial(hp);
 		wd_model_host_del(hp->agent->model, WD_HOST_TRIED);
-		list_clear(&hp->tried);
+		wd_hostlist_clear(&hp->tried);
 	}
-	if (same_list(now, &hp->confirmed)) {
+	if (wd_hostlist_same(now, &hp->confirmed)) {
 		hp->state = now->cnt ? CONFIRMED : NONE;
 		if (was == TRIED) /* it was taken away, not taken back */
 			save_or_warn(hp);
 	} else if (now->cnt && !hp->confirmed.cnt &&
-		   same_list(now, &hp->kept)) {
+		   wd_hostlist_same(now, &hp->kept)) {
 		come_back(hp);
 	} else if (now->cnt) {
-		list_move(&hp->tried, now);
+		wd_hostlist_move(&hp->tried, now);
 		begin_trial(hp);
 	} else {
 		let_go(hp);
@@ -497,7 +389,7 @@ static void look_at_labels(struct wd_hostpolicy *hp)
 
 void wd_hostpolicy_look(struct wd_hostpolicy *hp)
 {
-	struct list now = { 0 };
+	struct wd_hostlist now = { 0 };
 
 	if (!hp->changed)
 		return;
@@ -508,7 +400,7 @@ void wd_hostpolicy_look(struct wd_hostpolicy *hp)
 		decide(hp, &now);
 	}
 	apply(hp);
-	list_clear(&now);
+	wd_hostlist_clear(&now);
 	if (by_ruleset(hp) && !hp->seeded)
 		wd_host_seed(hp->agent);
 	hp->seeded = by_ruleset(hp);
@@ -532,6 +424,50 @@ static void on_timer(void *ctx)
 
 	if (hp->state == TRIED)
 		take_back(hp, "nobody confirmed it in time");
+}
+
+/* Why what counts is not what is judged by, as it does not fit; NULL it is. */
+static const char *why_unfit(const struct wd_hostpolicy *hp)
+{
+	struct wd_ep_info info;
+
+	if (wd_model_host(hp->agent->model,
+			  hp->state == TRIED ? WD_HOST_TRIED : WD_HOST_IN_FORCE,
+			  &info) ||
+	    (info.state != WD_EP_TOO_LARGE && !info.kept))
+		return NULL;
+	return info.error;
+}
+
+/* What is not as it should be, though all of it is enforced; "" nothing. */
+static const char *what_else(const struct wd_hostpolicy *hp)
+{
+	if (hp->goes_on)
+		return "by the program of an agent before, as this one's cannot be had";
+	if (!node_labels(hp->agent))
+		return "no source tells of this node's Node, so the labels that it last had count";
+	return "";
+}
+
+static const char *why_not(const struct wd_hostpolicy *hp)
+{
+	const struct wd_datapath *dp = hp->agent->dp;
+	const char *unfit = why_unfit(hp);
+
+	if (is_judged(hp))
+		return unfit ? unfit : what_else(hp);
+	if (!hp->labels)
+		return "no source tells of this node's Node, so no policy selects it";
+	if (!is_wanted(hp))
+		return "no policy about this node is to be enforced";
+	if (hp->left)
+		return BY_LEFT;
+	if (by_ruleset(hp))
+		return hp->agent->commit_error ?:
+			       "the ruleset does not say it yet";
+	if (!wd_datapath_has_programs(dp))
+		return "no programs are in force";
+	return wd_nf_error(dp, WD_NF_HOST);
 }
 
 /* Was it tried as it is? Return: 0, or -errno with *ret_why set. */
@@ -578,14 +514,14 @@ static int objection(const struct wd_hostpolicy *hp, char **ret_why)
 	}
 	if (is_judged(hp))
 		return not_tried(hp, ret_why);
-	*ret_why = wd_xprintf("it is not enforced on this node: %s",
-			      wd_nf_error(hp->agent->dp, WD_NF_HOST));
+	*ret_why =
+		wd_xprintf("it is not enforced on this node: %s", why_not(hp));
 	return -EOPNOTSUPP;
 }
 
 static int confirm(struct wd_hostpolicy *hp, char **ret_why)
 {
-	struct list before = hp->confirmed;
+	struct wd_hostlist before = hp->confirmed;
 	int err;
 
 	hp->confirmed = hp->tried;
@@ -602,7 +538,7 @@ static int confirm(struct wd_hostpolicy *hp, char **ret_why)
 	hp->state = CONFIRMED;
 	tell(hp, WD_LOG_INFO, "confirmed");
 	apply(hp);
-	list_clear(&before);
+	wd_hostlist_clear(&before);
 	return wd_agent_commit(hp->agent);
 }
 
@@ -630,24 +566,38 @@ static const char *open_error(const struct wd_hostpolicy *hp, int err)
 
 static void leave(struct wd_hostpolicy *hp)
 {
-	hp->goes_on = false;
+	hp->goes_on = hp->left = false;
 	(void)wd_nf_leave(hp->agent->dp, WD_NF_HOST);
+}
+
+/* Does what an agent before has attached judge? */
+static void look_at_pins(struct wd_hostpolicy *hp)
+{
+	const struct wd_datapath *dp = hp->agent->dp;
+	bool is_ours = wd_nf_on(dp, WD_NF_HOST);
+
+	hp->goes_on = !is_ours && wd_nf_goes_on(dp, WD_NF_HOST);
+	hp->left = !is_ours && !hp->goes_on && wd_nf_left(dp, WD_NF_HOST);
 }
 
 /* What an agent before has left is better than nothing. */
 static void not_opened(struct wd_hostpolicy *hp, int err)
 {
-	const char *error = open_error(hp, err);
+	char *text;
 
-	hp->goes_on = wd_nf_goes_on(hp->agent->dp, WD_NF_HOST);
+	look_at_pins(hp);
+	text = wd_xprintf(
+		"%s: %s",
+		hp->goes_on ?
+			"the program of before goes on, as this one's cannot be had" :
+		hp->left ? "NOT enforced as it is now; " BY_LEFT :
+			   "NOT enforced",
+		open_error(hp, err));
 	if (!hp->told)
-		wd_warn("host policy: %s: %s",
-			hp->goes_on ?
-				"the program of before goes on, as this one's cannot be had" :
-				"NOT enforced",
-			error);
+		tell(hp, hp->goes_on ? WD_LOG_WARN : WD_LOG_ERR, text);
+	free(text);
 	hp->told = true;
-	if (!hp->goes_on)
+	if (!hp->goes_on && !hp->left)
 		leave(hp);
 }
 
@@ -661,9 +611,17 @@ static void check_fit(struct wd_hostpolicy *hp)
 		take_back(hp, info.error);
 }
 
-/* The ruleset is in force by now, with what is said of this node. */
+/* What judged before stays until the ruleset says what is said of this node. */
 static void tend_ruleset(struct wd_hostpolicy *hp)
 {
+	if (!hp->seeded)
+		wd_host_seed(hp->agent);
+	hp->seeded = true;
+	if (wd_datapath_is_filling(hp->agent->dp)) {
+		look_at_pins(hp);
+		return;
+	}
+	hp->goes_on = hp->left = false;
 	if (wd_nf_on(hp->agent->dp, WD_NF_HOST) ||
 	    wd_nf_pinned(hp->agent->dp, WD_NF_HOST))
 		leave(hp);
@@ -684,15 +642,18 @@ static void try_open(struct wd_hostpolicy *hp)
 		return;
 	}
 	wd_host_seed(hp->agent); /* connections of the meantime */
-	hp->told = hp->goes_on = false;
+	hp->told = hp->goes_on = hp->left = false;
 }
 
 /* What goes on may have been taken off meanwhile. */
 static void check_goes_on(struct wd_hostpolicy *hp)
 {
-	if (!hp->goes_on || wd_nf_goes_on(hp->agent->dp, WD_NF_HOST))
+	if (!hp->goes_on && !hp->left)
 		return;
-	hp->goes_on = hp->told = false;
+	look_at_pins(hp);
+	if (hp->goes_on || hp->left)
+		return;
+	hp->told = false;
 	hp->wait = 0;
 	wd_drift_tell(hp->agent, 1, false,
 		      "host policy: what judges it was taken off");
@@ -718,15 +679,19 @@ void wd_hostpolicy_tend(struct wd_hostpolicy *hp, bool check)
 	struct wd_datapath *dp = hp->agent->dp;
 	bool is_there = wd_nf_on(dp, WD_NF_HOST);
 
-	if (wd_datapath_info(dp)->beside || wd_ladder(dp)->frozen)
-		return; /* what is attached goes on as it is */
+	if (wd_datapath_info(dp)->beside || wd_ladder(dp)->frozen) {
+		look_at_pins(hp); /* what is attached goes on as it is */
+		return;
+	}
 	if (check && hp->wait > 0)
 		hp->wait--;
 	if (by_ruleset(hp)) {
 		tend_ruleset(hp);
 		return;
 	}
+	hp->seeded = false;
 	if (!is_wanted(hp) || !wd_datapath_has_programs(dp)) {
+		hp->goes_on = hp->left = false;
 		if (is_there || wd_nf_pinned(dp, WD_NF_HOST))
 			leave(hp);
 		return;
@@ -758,54 +723,6 @@ void wd_hostpolicy_object(struct wd_hostpolicy *hp, const struct wd_object *was,
 	wd_agent_commit_soon(hp->agent);
 }
 
-/* Why what counts is not what is judged by, as it does not fit; NULL it is. */
-static const char *why_unfit(const struct wd_hostpolicy *hp)
-{
-	struct wd_ep_info info;
-
-	if (wd_model_host(hp->agent->model,
-			  hp->state == TRIED ? WD_HOST_TRIED : WD_HOST_IN_FORCE,
-			  &info) ||
-	    (info.state != WD_EP_TOO_LARGE && !info.kept))
-		return NULL;
-	return info.error;
-}
-
-/* What is not as it should be, though all of it is enforced; "" nothing. */
-static const char *what_else(const struct wd_hostpolicy *hp)
-{
-	if (hp->goes_on)
-		return "by the program of an agent before, as this one's cannot be had";
-	if (!node_labels(hp->agent))
-		return "no source tells of this node's Node, so the labels that it last had count";
-	return "";
-}
-
-static const char *why_not(const struct wd_hostpolicy *hp)
-{
-	const struct wd_datapath *dp = hp->agent->dp;
-	const char *unfit = why_unfit(hp);
-
-	if (is_judged(hp))
-		return unfit ? unfit : what_else(hp);
-	if (!hp->labels)
-		return "no source tells of this node's Node, so no policy selects it";
-	if (!is_wanted(hp))
-		return "no policy about this node is to be enforced";
-	if (!wd_datapath_has_programs(dp))
-		return "no programs are in force";
-	return wd_nf_error(dp, WD_NF_HOST);
-}
-
-static void put_names(const struct list *list, struct json_object *doc,
-		      const char *key)
-{
-	struct json_object *array = wd_json_array(doc, key);
-
-	for (size_t i = 0; i < list->cnt; i++)
-		wd_json_push_str(array, list->entry[i].obj->name);
-}
-
 void wd_hostpolicy_put(const struct wd_hostpolicy *hp, struct json_object *doc)
 {
 	struct json_object *obj = wd_json_object(doc, "host");
@@ -819,19 +736,25 @@ void wd_hostpolicy_put(const struct wd_hostpolicy *hp, struct json_object *doc)
 			    hp->until_ms > now ?
 				    (int64_t)((hp->until_ms - now) / 1000) :
 				    0);
-	put_names(&hp->confirmed, obj, "confirmed");
-	put_names(&hp->tried, obj, "tried");
+	wd_hostlist_put_names(&hp->confirmed, obj, "confirmed");
+	wd_hostlist_put_names(&hp->tried, obj, "tried");
 	wd_json_str(obj, "open", hp->agent->config.host_open);
+}
+
+bool wd_hostpolicy_wanted(const struct wd_hostpolicy *hp)
+{
+	return is_wanted(hp);
 }
 
 const char *wd_hostpolicy_word(const struct wd_hostpolicy *hp,
 			       const struct wd_object *policy)
 {
-	if (hp->state == TRIED && list_has(&hp->tried, policy->name))
+	if (hp->state == TRIED && wd_hostlist_has(&hp->tried, policy->name))
 		return state_names[TRIED];
-	if (hp->state == TAKEN_BACK && list_has(&hp->tried, policy->name))
+	if (hp->state == TAKEN_BACK &&
+	    wd_hostlist_has(&hp->tried, policy->name))
 		return state_names[TAKEN_BACK];
-	if (list_has(&hp->confirmed, policy->name))
+	if (wd_hostlist_has(&hp->confirmed, policy->name))
 		return state_names[CONFIRMED];
 	return "of other nodes";
 }
@@ -843,7 +766,7 @@ struct wd_hostpolicy *wd_hostpolicy_new(struct wd_agent *agent)
 
 	hp->agent = agent;
 	hp->changed = true;
-	hp->open = object_of(text);
+	hp->open = wd_host_object_of(text);
 	hp->open->policy.tier = WD_TIER_ADMIN;
 	free(text);
 	load(hp);
@@ -858,9 +781,9 @@ void wd_hostpolicy_free(struct wd_hostpolicy *hp)
 		return;
 	wd_model_host_del(hp->agent->model, WD_HOST_TRIED);
 	wd_model_host_del(hp->agent->model, WD_HOST_IN_FORCE);
-	list_clear(&hp->confirmed);
-	list_clear(&hp->tried);
-	list_clear(&hp->kept);
+	wd_hostlist_clear(&hp->confirmed);
+	wd_hostlist_clear(&hp->tried);
+	wd_hostlist_clear(&hp->kept);
 	wd_object_free(hp->open);
 	wd_labels_put(hp->labels);
 	free(hp);

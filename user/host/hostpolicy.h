@@ -49,6 +49,9 @@ int wd_hostpolicy_confirm(struct wd_hostpolicy *hp, bool again, char **ret_why);
 /** wd_hostpolicy_put() - "host" of the status */
 void wd_hostpolicy_put(const struct wd_hostpolicy *hp, struct json_object *doc);
 
+/** wd_hostpolicy_wanted() - is anything asked of this node, so that something has to judge it */
+bool wd_hostpolicy_wanted(const struct wd_hostpolicy *hp);
+
 /** wd_hostpolicy_word() - how a policy with specs for nodes stands here, in a word or two */
 const char *wd_hostpolicy_word(const struct wd_hostpolicy *hp,
 			       const struct wd_object *policy);
