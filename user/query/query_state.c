@@ -15,6 +15,7 @@
 #include "../base/opt.h"
 #include "../base/version.h"
 #include "../datapath/ladder.h"
+#include "../host/hostpolicy.h"
 #include "../preflight/collect.h"
 #include "../preflight/state.h"
 #include "query.h"
@@ -109,7 +110,7 @@ void wd_query_state_export(void *ctx, struct wd_ctl_conn *conn,
 	if (wd_ladder(agent->dp)->rung == WD_RUNG_NFT &&
 	    wd_model_mixes(agent->model))
 		state->flags |= WD_STATE_LATE;
-	state->host = wd_nf_on(agent->dp, WD_NF_HOST);
+	state->host = wd_hostpolicy_wanted(agent->hostpolicy);
 	name_all(agent, state);
 	doc = wd_state_json(state);
 	wd_state_free(state);
