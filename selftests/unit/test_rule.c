@@ -287,17 +287,20 @@ static void who_refuses_is_told_again_and_stops_nothing(void)
 static void rules_without_a_place_are_rules(void)
 {
 	const int cnt = WD_RULES_MAX + 100;
-	int counted = 0;
+	int counted = 0, unnamed = 0;
 	struct world w;
 
 	memset(&counters, 0, sizeof(counters));
 	begin(&w);
 	(void)wd_store_put(w.store, make_policy(1, (uint32_t)cnt));
 	commit(&w);
-	for (int i = 0; i < cnt; i++)
+	for (int i = 0; i < cnt; i++) {
 		counted += PLACE(number_of(&w, 1, i)) != 0;
+		unnamed += !number_of(&w, 1, i);
+	}
 	printf("# %d of %d rules have a place\n", counted, cnt);
 	wd_expect(counted > WD_RULES_MAX / 2 && counted < WD_RULES_MAX);
+	wd_expect_int(0, unnamed);
 	wd_expect_int(counted, counters.begun);
 	wd_expect_int(0, counters.clashes);
 	end(&w);

@@ -151,7 +151,8 @@ void wd_model_adopt_rule(struct wd_model *model, uint32_t id);
  * wd_model_rule_of() - the number of a rule that some policy in use here rests on
  * @index: as of wd_model_rule()
  * @ret_joined: some of what it decides is not told apart from other rules'
- * Return: 0 there is none.
+ * Return: 0 there is none. One that found no place to be counted at is a
+ * multiple of WD_RULES_MAX.
  */
 uint32_t wd_model_rule_of(const struct wd_model *model,
 			  const struct wd_object *policy, enum wd_dir dir,

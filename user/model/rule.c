@@ -275,16 +275,18 @@ uint32_t wd_model_rule_of(const struct wd_model *m,
 			  int index, bool *ret_joined)
 {
 	uint32_t hash = rule_hash(policy, dir, index);
+	const struct mrule *r;
 
 	for (uint32_t away = 0; away <= m->rule_reach; away++) {
-		const struct mrule *r = rule_find(m, id_at(hash, away));
-
+		r = rule_find(m, id_at(hash, away));
 		if (r && !is_kept(r) && is_rule(r, policy, dir, index)) {
 			*ret_joined = r->joined;
 			return r->id;
 		}
 	}
-	return 0;
+	r = rule_find(m, find_placeless(m, hash, policy, dir, index));
+	*ret_joined = r && r->joined;
+	return r ? r->id : 0;
 }
 
 const struct wd_object *wd_model_rule(const struct wd_model *m,
