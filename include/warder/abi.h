@@ -555,7 +555,8 @@ struct wd_epstat_val {
 
 /*
  * Packets that the rule decided about, and those of the flows it let in, in both
- * directions. Element 0 is nobody's.
+ * directions. Element 0 is no rule's: the agent keeps there since when there is
+ * nothing that is not counted.
  */
 struct wd_rulestat_val {
 	__u64 packets;

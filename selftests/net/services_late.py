@@ -70,6 +70,15 @@ def audited(node):
                == ('DEFAULT', 'egress', 'audit'))
 
 
+def never_unused(node):
+    """Rules that such flows pass by are not said to be unused."""
+    doc = json.loads(node.warder('policy', 'unused', '--json')[1])
+    why = {r['not_counted'] for r in doc['not_known']
+           if r['direction'] == 'egress'}
+    if doc['unused'] or not any('backends' in w for w in why):
+        raise Fail('rules taken for unused', doc)
+
+
 @test(*PROGRAMS)
 def the_backend_that_is_chosen_decides(c):
     s = Mixed(c, 40, node_port=NODE_PORT, external=WORLD['ext2'],
@@ -79,6 +88,7 @@ def the_backend_that_is_chosen_decides(c):
     is_exact(x.node)
     own, other = (c.nodes[i] for i in (0, 1))
     expect(own, x.node, 'the node of x/a')
+    never_unused(own)
     for key, answer in (('y/b', 'y/b'), ('z/a', None)):
         translate(c, [s.chosen(key)])
         before = dropped(own)

@@ -6,6 +6,7 @@ through another policy, a restart and other rungs; gone with the rule.
 import itertools
 import json
 import sys
+import time
 
 from wdnet.ask import Flow
 from wdnet.solo import Solo, expect_reach, ingress_policy, reach
@@ -171,6 +172,31 @@ def test_unused(c):
     print('\n'.join('# ' + x for x in text.split('\n')))
 
 
+def no_hit_since(c):
+    return asked(c, 'get', NAME)['rules'][1]['counts']['no_hit_since']
+
+
+def test_gap(c):
+    """What went by while nobody counted is no proof that there was nothing."""
+    node, was = c.only_node, no_hit_since(c)
+    time.sleep(1.1)  # times are told to a second
+    begin = time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime())
+    time.sleep(1.1)
+    for rung in ('nft', 'full'):
+        node.warder('ladder', 'pin', rung)
+        expect(rung, node.status()['rung'], 'rung')
+    now = no_hit_since(c)
+    if not was < begin < now:
+        raise Fail('no hit since', was, begin, now)
+    node.stop_agent()
+    node.start_agent()
+    if no_hit_since(c) <= begin:
+        raise Fail('forgotten by a restart', no_hit_since(c))
+    doc = asked(c, 'unused', '--since', begin[:10])
+    expect([], doc['unused'], 'known since midnight')
+    node.warder('ladder', 'pin', 'auto')
+
+
 def test_gone(c):
     """A rule that comes again begins anew, and a place has no memory."""
     expect_reach(True, c.pods[1], c.pods[0])
@@ -189,6 +215,7 @@ TESTS = (
     ('a restart of the agent loses none', test_restart),
     ('rungs that do not count say so', test_rungs),
     ('rules without a hit are listed', test_unused),
+    ('what was not counted is not taken for unused', test_gap),
     ('counts end with their rule', test_gone),
 )
 

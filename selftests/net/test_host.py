@@ -132,6 +132,16 @@ def without_a_policy_nothing_is_attached(c):
     c.apply([])
 
 
+def rules_are_counted(node):
+    """By the host's own program, whatever judges pods."""
+    for rung in ('minimal', 'auto'):
+        node.warder('ladder', 'pin', rung)
+        _, out, _ = node.warder('policy', 'get', 'ccnp/in', '--json')
+        rule = json.loads(out)['rules'][0]
+        expect((None, True), (rule['not_counted'],
+                              rule['counts']['packets'] > 0), rung)
+
+
 @SHARED.test
 def ingress_is_judged_and_some_ports_stay_open(c):
     a, b = c.nodes
@@ -162,6 +172,7 @@ def ingress_is_judged_and_some_ports_stay_open(c):
     reach(True, c.pod('x/a'), c.pod('x/b'))
     reach(True, c, b)
     expect(True, a.counter('DEFAULT', 'ingress') > 0, 'drops are counted')
+    rules_are_counted(a)
     c.apply([])
     expect(('none', []), (state_of(a), links(a)), 'taken off')
     reach(True, c, a)

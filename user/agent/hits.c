@@ -50,7 +50,7 @@ static int64_t time_of(const struct wd_hits_clock *clock, uint32_t tick)
 	       (ago > 0 ? ago : 0) * (int64_t)(clock->tick_ns / 1000) / 1000;
 }
 
-/* Why nobody counts at all; NULL: the programs do. */
+/* Why nobody counts what pods do; NULL: the programs do. */
 static const char *not_counting(const struct wd_agent *agent)
 {
 	switch (wd_ladder(agent->dp)->rung) {
@@ -68,18 +68,76 @@ static const char *not_counting(const struct wd_agent *agent)
 	return "rung hold: whether the programs in force count is not known";
 }
 
+/* The same of what the host does: a program of its own counts that, on any rung. */
+static const char *not_counting_host(const struct wd_agent *agent)
+{
+	if (wd_nf_on(agent->dp, WD_NF_HOST) ||
+	    wd_nf_goes_on(agent->dp, WD_NF_HOST))
+		return NULL;
+	return "no program that counts judges this host";
+}
+
+void wd_hits_look(const struct wd_agent *agent)
+{
+	uint32_t open = 0;
+	int err;
+
+	if (not_counting(agent))
+		open |= 1U << WD_GAP_PODS;
+	if (not_counting_host(agent))
+		open |= 1U << WD_GAP_HOST;
+	if (wd_model_mixes(agent->model))
+		open |= 1U << WD_GAP_SERVICES;
+	err = wd_rulestat_gaps(agent->dp, open);
+	if (err)
+		wd_debug("what is not counted cannot be noted: %s",
+			 wd_errno(err));
+}
+
+/* Why some of its hits are not in its counters; NULL: all are. */
+static const char *not_all(const struct wd_agent *agent, enum wd_dir dir,
+			   bool joined)
+{
+	if (joined)
+		return "some of its hits are not told from other rules', "
+		       "as more than 16 apply to one port";
+	if (dir == WD_EGRESS && wd_model_mixes(agent->model))
+		return "what goes to services whose backends rules tell apart "
+		       "is not counted by rule";
+	return NULL;
+}
+
+/* @whole: the tick since when all is counted, 0: ever */
+static void set_counts(struct wd_hits *hits, const struct wd_hits_clock *clock,
+		       const struct wd_rulestat_val *val, uint32_t whole)
+{
+	hits->known = true;
+	hits->packets = val->packets;
+	hits->bytes = val->bytes;
+	hits->flows = val->flows;
+	if (val->packets)
+		hits->last_ms = time_of(clock, val->last);
+	else if (!whole || (int32_t)(val->last - whole) > 0)
+		whole = val->last;
+	if (whole)
+		hits->since_ms = time_of(clock, whole);
+}
+
 struct wd_hits wd_hits_of(const struct wd_agent *agent,
 			  const struct wd_hits_clock *clock,
 			  const struct wd_object *policy, enum wd_dir dir,
 			  int index)
 {
+	const struct wd_policy *p = &policy->policy;
 	const struct wd_policy_rule *rule =
-		wd_policy_rule(&policy->policy, (int)dir, (uint32_t)index);
-	struct wd_hits hits = { .missing = not_counting(agent) };
+		wd_policy_rule(p, (int)dir, (uint32_t)index);
+	bool host = wd_policy_of_nodes(p, (int)dir, (uint32_t)index);
+	struct wd_hits hits = { 0 };
 	struct wd_rulestat_val val;
 	bool joined = false;
-	uint32_t id;
+	uint32_t id, gaps = 1U << (host ? WD_GAP_HOST : WD_GAP_PODS);
 
+	hits.missing = host ? not_counting_host(agent) : not_counting(agent);
 	if (hits.missing)
 		return hits;
 	hits.missing = "it decides nothing: later tiers do";
@@ -89,21 +147,16 @@ struct wd_hits wd_hits_of(const struct wd_agent *agent,
 	id = wd_model_rule_of(agent->model, policy, dir, index, &joined);
 	if (!id)
 		return hits;
+	hits.missing = "too many rules: there was no place to count it at";
+	if (id % WD_RULES_MAX == 0)
+		return hits;
 	hits.missing = "its counters cannot be read";
 	if (wd_rulestat_read(agent->dp, id, &val))
 		return hits;
-	hits.known = true;
-	hits.missing =
-		joined ? "some of its hits are not told from other rules', "
-			 "as more than 16 apply to one port" :
-			 NULL;
-	hits.packets = val.packets;
-	hits.bytes = val.bytes;
-	hits.flows = val.flows;
-	if (val.packets)
-		hits.last_ms = time_of(clock, val.last);
-	else
-		hits.since_ms = time_of(clock, val.last);
+	if (dir == WD_EGRESS)
+		gaps |= 1U << WD_GAP_SERVICES;
+	set_counts(&hits, clock, &val, wd_rulestat_whole(agent->dp, gaps));
+	hits.missing = not_all(agent, dir, joined);
 	return hits;
 }
 
@@ -121,7 +174,8 @@ void wd_hits_put(const struct wd_hits *hits, struct json_object *obj)
 	wd_json_int(counts, "bytes", (int64_t)hits->bytes);
 	wd_json_int(counts, "new_flows", (int64_t)hits->flows);
 	wd_query_time(counts, "last_hit", hits->last_ms);
-	wd_query_time(counts, "no_hit_since", hits->since_ms);
+	wd_query_time(counts, "no_hit_since",
+		      hits->packets ? 0 : hits->since_ms);
 }
 
 struct wd_hits_sums wd_hits_sums(const struct wd_agent *agent)

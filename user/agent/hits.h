@@ -26,7 +26,11 @@ struct wd_hits {
 	uint64_t bytes;
 	uint64_t flows; /* new ones that it let in */
 	int64_t last_ms; /* since the epoch, to a second or so; 0: never, or unknown */
-	int64_t since_ms; /* of one that was never hit: counted since; else 0 */
+	/*
+	 * Since then no hit of it went by uncounted, and there was none of one
+	 * that was never hit; 0: since it began, or unknown.
+	 */
+	int64_t since_ms;
 	/* why it has no counters, or not all of its hits; NULL: it has */
 	const char *missing;
 	bool known; /* the numbers are counted, though perhaps not all */
@@ -34,6 +38,9 @@ struct wd_hits {
 
 /** wd_hits_rule() - wd_sink.rule, with the agent as @ctx: begin or end its counters */
 int wd_hits_rule(void *ctx, uint32_t id, bool ends);
+
+/** wd_hits_look() - note what is not counted now, or again; often, after each change of rung */
+void wd_hits_look(const struct wd_agent *agent);
 
 /** wd_hits_clock() - now */
 struct wd_hits_clock wd_hits_clock(void);

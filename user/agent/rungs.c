@@ -22,6 +22,7 @@
 #include "../model/xalloc.h"
 #include "agent.h"
 #include "endpoints.h"
+#include "hits.h"
 #include "ladder_file.h"
 #include "services.h"
 #include "statefile.h"
@@ -305,6 +306,7 @@ void wd_rungs_look(struct wd_agent *agent)
 	else if (rungs->told != before)
 		tell_change(rungs, before);
 	rungs->looked = true;
+	wd_hits_look(rungs->agent);
 	look_at_parts(rungs);
 }
 

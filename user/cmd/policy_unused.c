@@ -115,9 +115,11 @@ const struct wd_cmd wd_cmd_policy_unused = {
 	.summary = "rules that decided about no packet on this node",
 	.text = "Since they are counted, or since a time. Rules are counted by "
 		"the programs of\nrungs full and compat, through restarts of the "
-		"agent, as long as they stand at\nthe same place of the same policy. "
-		"Those that are not counted, or not for so\nlong, are listed as not "
-		"known, with why. Other nodes have counters of their own.",
+		"agent, as long as they stand at\nthe same place of the same policy; "
+		"rules for the node itself by its own program.\nThose that are not "
+		"counted, or not for so long, are listed as not known, with\nwhy; so "
+		"are those that were not counted, or not in full, for a part of the "
+		"time,\nin this boot. Other nodes have counters of their own.",
 	.opts = unused_opts,
 	.fn = cmd_policy_unused,
 };

@@ -356,6 +356,30 @@ int wd_rulestat_end(struct wd_datapath *dp, uint32_t id);
 int wd_rulestat_read(struct wd_datapath *dp, uint32_t id,
 		     struct wd_rulestat_val *ret_val);
 
+/* What goes by without being counted by rule, while it does. */
+enum wd_gap {
+	WD_GAP_PODS, /* pods are judged by what does not count */
+	WD_GAP_HOST, /* the host is */
+	WD_GAP_SERVICES, /* flows to services whose backends rules tell apart */
+	WD_GAP__MAX,
+};
+
+/**
+ * wd_rulestat_gaps() - there are these gaps now, and no others
+ * @open: bits by enum wd_gap
+ * Kept in element 0, which is no rule's, for the agents after this one. What
+ * cannot be written is kept by this agent until it can.
+ * Return: 0 or -errno: to be said again.
+ */
+int wd_rulestat_gaps(struct wd_datapath *dp, uint32_t open);
+
+/**
+ * wd_rulestat_whole() - the tick since when none of @gaps (bits) was open
+ * As of the last wd_rulestat_gaps(); of one that is open: the end of the one before.
+ * Return: 0 there never was any, as far as is known.
+ */
+uint32_t wd_rulestat_whole(const struct wd_datapath *dp, uint32_t gaps);
+
 int wd_evstat_read(struct wd_datapath *dp, struct wd_evstat_val *ret_val);
 
 /** wd_answer_read() - answers to what was denied of endpoint @ep, whose stat is @stat */

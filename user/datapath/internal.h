@@ -110,6 +110,8 @@ struct wd_datapath {
 	struct wd_datapath *family[WD_FAMILY__MAX];
 	struct wd_wire_info wire;
 	struct wd_nf_part nf[WD_NF__MAX];
+	uint32_t gaps; /* by enum wd_gap: open, or not written down that they ended */
+	uint32_t gap_end[WD_GAP__MAX]; /* ticks; 0: there never was one */
 	/* of the last open or climb, for parts; see wd_ladder_opts */
 	bool (*refused)(void *ctx, const char *object, uint64_t hash,
 			enum wd_cause *ret_cause, const char **ret_text);

@@ -102,3 +102,65 @@ int wd_rulestat_read(struct wd_datapath *dp, uint32_t id,
 	*ret_val = sum;
 	return 0;
 }
+
+/* Element 0: id, which gaps are open; packets, bytes and flows: when each ended. */
+static __u64 *gap_end(struct wd_rulestat_val *val, enum wd_gap gap)
+{
+	switch (gap) {
+	case WD_GAP_PODS:
+		return &val->packets;
+	case WD_GAP_HOST:
+		return &val->bytes;
+	case WD_GAP_SERVICES:
+	case WD_GAP__MAX:
+		break;
+	}
+	return &val->flows;
+}
+
+int wd_rulestat_gaps(struct wd_datapath *dp, uint32_t open)
+{
+	const struct wd_rulestat_val *have;
+	struct wd_rulestat_val val;
+	uint32_t ended, now = 0;
+	int err;
+
+	dp->gaps |= open; /* until it is written down */
+	if (dp->memory || dp->map_fd[WD_MAP_wd_rulestat] < 0)
+		return 0;
+	have = load_all(dp, 0, &err);
+	if (!have)
+		return err;
+	val = *have;
+	ended = (val.id | dp->gaps) & ~open;
+	if (ended)
+		err = wd_clock_ticks(&now);
+	if (err)
+		return err;
+	for (int i = 0; i < WD_GAP__MAX; i++) {
+		if (ended & 1U << i)
+			*gap_end(&val, (enum wd_gap)i) = now ? now : 1;
+	}
+	val.id = open;
+	if (memcmp(&val, have, sizeof(val)) != 0)
+		err = store_all(dp, 0, &val);
+	if (err)
+		return err;
+	dp->gaps = open;
+	for (int i = 0; i < WD_GAP__MAX; i++)
+		dp->gap_end[i] = (uint32_t)*gap_end(&val, (enum wd_gap)i);
+	return 0;
+}
+
+uint32_t wd_rulestat_whole(const struct wd_datapath *dp, uint32_t gaps)
+{
+	uint32_t last = 0;
+
+	for (int i = 0; i < WD_GAP__MAX; i++) {
+		uint32_t end = (gaps & 1U << i) ? dp->gap_end[i] : 0;
+
+		if (end && (!last || (int32_t)(end - last) > 0))
+			last = end;
+	}
+	return last;
+}

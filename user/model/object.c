@@ -591,6 +591,13 @@ const struct wd_policy_rule *wd_policy_rule(const struct wd_policy *policy,
 	return spec ? &spec->rule[dir][index] : NULL;
 }
 
+bool wd_policy_of_nodes(const struct wd_policy *policy, int dir, uint32_t index)
+{
+	const struct wd_spec *spec = spec_of(policy, dir, &index);
+
+	return spec && spec->nodes;
+}
+
 const char *wd_policy_log(const struct wd_policy *policy, int dir,
 			  uint32_t index)
 {

@@ -382,6 +382,10 @@ void wd_policy_specs(struct wd_object *obj, uint32_t cnt);
 const struct wd_policy_rule *wd_policy_rule(const struct wd_policy *policy,
 					    int dir, uint32_t index);
 
+/** wd_policy_of_nodes() - is the subject of that rule nodes */
+bool wd_policy_of_nodes(const struct wd_policy *policy, int dir,
+			uint32_t index);
+
 /** wd_policy_log() - what events of that rule carry, borrowed; NULL: nothing, or there is no such rule */
 const char *wd_policy_log(const struct wd_policy *policy, int dir,
 			  uint32_t index);
