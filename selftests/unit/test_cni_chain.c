@@ -372,6 +372,40 @@ static void who_dies_in_between_leaves_a_whole_file(void)
 	(void)unlink(at("10-a.conflist"));
 }
 
+/* As if killed after the exchange, before what came back was looked at. */
+static void what_was_written_before_a_death_is_put_back(void)
+{
+	static const char file[] = "10-a.conflist";
+	static const char hidden[] = ".10-a.conflist.warder";
+
+	struct json_object *conf;
+
+	plant(file, chains[1].text);
+	wd_expect_int(1, add(WD_RUN_DIR_DEFAULT));
+	plant(hidden, chains[0].text); /* newer, of another */
+	wd_expect_int(1, add(WD_RUN_DIR_DEFAULT));
+	conf = doc_of(file);
+	expect_as_before(conf, chains[0].text);
+	json_object_put(conf);
+	wd_expect_int(1, entries());
+
+	/* Ours, or older than what its owner wrote since, is none of it. */
+	plant(hidden, chains[1].text);
+	plant(file, chains[0].text);
+	wd_expect_int(1, add(WD_RUN_DIR_DEFAULT));
+	conf = doc_of(file);
+	expect_as_before(conf, chains[0].text);
+	json_object_put(conf);
+	wd_expect_int(1, entries());
+
+	/* Not all of it was written yet. */
+	plant(".10-a.conflist.warder-new", "{");
+	wd_expect_int(0, add(WD_RUN_DIR_DEFAULT));
+	wd_expect_int(1, entries());
+	wd_expect_int(1, take());
+	(void)unlink(at(file));
+}
+
 static void the_program_is_put_there_whole_and_a_link_is_left(void)
 {
 	char *why = NULL;
@@ -422,6 +456,7 @@ int main(void)
 	WD_TEST(a_chain_it_cannot_work_in_is_left_alone);
 	WD_TEST(nothing_that_its_owner_writes_meanwhile_is_lost);
 	WD_TEST(who_dies_in_between_leaves_a_whole_file);
+	WD_TEST(what_was_written_before_a_death_is_put_back);
 	WD_TEST(the_program_is_put_there_whole_and_a_link_is_left);
 	(void)nftw(root, discard, 8, FTW_DEPTH | FTW_PHYS);
 	return wd_tests_end();

@@ -278,10 +278,10 @@ static int remove_one(int dir, const char *name, char **ret_error)
 	bool named = true;
 	int err = 0;
 
+	wd_swap_clean(dir, name);
 	if (!wd_swap_read(dir, name, &was))
 		named = strstr(was.data, WD_CNI_PLUGIN) != NULL;
 	free(was.data);
-	wd_swap_clean(dir, name);
 	if (named)
 		err = edit_file(dir, name, remove_from, NULL, ret_error);
 	return err == -ENOENT ? 0 : err;

@@ -7,6 +7,11 @@
  * of, it goes back. What never comes back is what another writes into an open
  * file after that look; who replaces files by rename, as plugins do, loses
  * nothing.
+ *
+ * Who dies between the two steps leaves what was there beside the name. So that
+ * it can be told from our own, a file of ours has a mark in the nanoseconds of
+ * its time, which whoever writes into it takes away; and it has its name beside
+ * the other only when it is whole.
  */
 #include "cni_swap.h"
 
@@ -17,9 +22,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TURNS 8 /* of putting back what came meanwhile */
+#define MARK_NS 877417421 /* of the time of a file of ours */
 
 static int read_fd(int fd, struct wd_bytes *to)
 {
@@ -69,9 +76,24 @@ int wd_swap_read(int dir, const char *name, struct wd_bytes *ret_bytes)
 	return err;
 }
 
+static bool is_marked(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_mtim.tv_nsec == MARK_NS;
+}
+
+static int mark(int fd)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+				     { .tv_nsec = MARK_NS } };
+
+	times[1].tv_sec = time(NULL) - 1; /* not in the future */
+	return futimens(fd, times) ? -errno : 0;
+}
+
 static int write_fd(int fd, const struct wd_bytes *bytes)
 {
 	struct stat st;
+	int err;
 
 	for (size_t done = 0; done < bytes->len;) {
 		ssize_t put = write(fd, bytes->data + done, bytes->len - done);
@@ -87,31 +109,47 @@ static int write_fd(int fd, const struct wd_bytes *bytes)
 	if ((st.st_uid != bytes->st.st_uid || st.st_gid != bytes->st.st_gid) &&
 	    fchown(fd, bytes->st.st_uid, bytes->st.st_gid))
 		return -errno;
-	if (fchmod(fd, bytes->st.st_mode & 07777) || fsync(fd))
+	if (fchmod(fd, bytes->st.st_mode & 07777))
 		return -errno;
-	return 0;
+	err = mark(fd);
+	if (!err && fsync(fd))
+		err = -errno;
+	return err;
 }
 
+/* Beside @name: to be written, and to be exchanged. */
+struct beside {
+	char raw[NAME_MAX + 1];
+	char tmp[NAME_MAX + 1];
+};
+
 /* No runtime takes a file whose name ends so. Return: 0, -ENAMETOOLONG */
-static int beside(const char *name, char *buf)
+static int beside(const char *name, struct beside *ret)
 {
-	return snprintf(buf, NAME_MAX + 1, ".%s.warder", name) > NAME_MAX ?
+	(void)snprintf(ret->tmp, sizeof(ret->tmp), ".%s.warder", name);
+	return snprintf(ret->raw, sizeof(ret->raw), ".%s.warder-new", name) >
+			       NAME_MAX ?
 		       -ENAMETOOLONG :
 		       0;
 }
 
-static int write_beside(int dir, const char *tmp, const struct wd_bytes *bytes)
+static int write_beside(int dir, const struct beside *at,
+			const struct wd_bytes *bytes)
 {
 	int fd, err;
 
-	(void)unlinkat(dir, tmp, 0); /* of one that was interrupted */
-	fd = openat(dir, tmp,
+	(void)unlinkat(dir, at->raw, 0); /* of one that was interrupted */
+	fd = openat(dir, at->raw,
 		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
 	err = write_fd(fd, bytes);
 	if (close(fd) && !err)
 		err = -errno;
+	if (!err && renameat(dir, at->raw, dir, at->tmp))
+		err = -errno;
+	if (err)
+		(void)unlinkat(dir, at->raw, 0);
 	return err;
 }
 
@@ -177,24 +215,52 @@ static int put(int dir, const char *tmp, const char *name,
 int wd_swap_write(int dir, const char *name, const struct wd_bytes *was,
 		  const struct wd_bytes *now)
 {
-	char tmp[NAME_MAX + 1];
-	int err = beside(name, tmp);
+	struct beside at;
+	int err = beside(name, &at);
 
 	if (err)
 		return err;
-	err = write_beside(dir, tmp, now);
+	err = write_beside(dir, &at, now);
 	if (!err)
-		err = put(dir, tmp, name, was, now);
-	(void)unlinkat(dir, tmp, 0);
+		err = put(dir, at.tmp, name, was, now);
+	(void)unlinkat(dir, at.tmp, 0);
 	if (!err && fsync(dir))
 		err = -errno;
 	return err;
 }
 
+/*
+ * Ours has the name and another's is beside it: it was there when the two were
+ * exchanged, and may be newer than what ours was made of.
+ */
+static bool is_due(int dir, const char *tmp, const char *name)
+{
+	struct stat beside, there;
+
+	return !fstatat(dir, tmp, &beside, AT_SYMLINK_NOFOLLOW) &&
+	       !is_marked(&beside) &&
+	       !fstatat(dir, name, &there, AT_SYMLINK_NOFOLLOW) &&
+	       is_marked(&there);
+}
+
+static void put_back(int dir, const char *tmp, const char *name)
+{
+	struct wd_bytes ours = { 0 }, theirs = { 0 };
+
+	if (!wd_swap_read(dir, name, &ours) && !wd_swap_read(dir, tmp, &theirs))
+		(void)exchange(dir, tmp, name, &ours, &theirs);
+	free(ours.data);
+	free(theirs.data);
+}
+
 void wd_swap_clean(int dir, const char *name)
 {
-	char tmp[NAME_MAX + 1];
+	struct beside at;
 
-	if (!beside(name, tmp))
-		(void)unlinkat(dir, tmp, 0);
+	if (beside(name, &at))
+		return;
+	if (is_due(dir, at.tmp, name))
+		put_back(dir, at.tmp, name);
+	(void)unlinkat(dir, at.tmp, 0);
+	(void)unlinkat(dir, at.raw, 0);
 }

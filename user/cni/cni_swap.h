@@ -34,7 +34,11 @@ int wd_swap_read(int dir, const char *name, struct wd_bytes *ret_bytes);
 int wd_swap_write(int dir, const char *name, const struct wd_bytes *was,
 		  const struct wd_bytes *now);
 
-/** wd_swap_clean() - what an interrupted wd_swap_write() of @name left */
+/**
+ * wd_swap_clean() - what an interrupted wd_swap_write() of @name left
+ * What another had written and that did not put back is put back: read @name
+ * after this only.
+ */
 void wd_swap_clean(int dir, const char *name);
 
 #endif /* WARDER_CNI_SWAP_H */
