@@ -775,20 +775,9 @@ static int wait_for_kube(struct wd_agent *agent)
 	return err;
 }
 
-static int check_privs(void)
-{
-	const char *missing = "capabilities";
-	int err = wd_privs_check(&missing);
-
-	if (err)
-		wd_err("agent: no %s: %s; the agent needs root with CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_SYS_PTRACE; nothing was touched",
-		       missing, wd_errno(err));
-	return err;
-}
-
 static int start(struct wd_agent *agent)
 {
-	int err = check_privs();
+	int err = wd_privs_check();
 
 	if (!err)
 		err = start_loop(agent);

@@ -98,7 +98,8 @@ static int drop_sets(void)
 	return err;
 }
 
-int wd_privs_check(const char **ret_missing)
+/* Return: 0; -EPERM with *ret_missing; -errno when it cannot be told. */
+static int find_missing(const char **ret_missing)
 {
 	cap_t now = cap_get_proc();
 	int err = now ? 0 : -errno;
@@ -117,6 +118,17 @@ int wd_privs_check(const char **ret_missing)
 	}
 	if (now)
 		(void)cap_free(now);
+	return err;
+}
+
+int wd_privs_check(void)
+{
+	const char *missing = "capabilities";
+	int err = find_missing(&missing);
+
+	if (err)
+		wd_err("agent: no %s: %s; the agent needs root with CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_SYS_PTRACE; nothing was touched",
+		       missing, wd_errno(err));
 	return err;
 }
 

@@ -9,10 +9,10 @@
  * wd_privs_check() - has the process what the agent cannot do without
  * Asked before anything is touched: who cannot enter a pod's namespace takes
  * the pod for gone, and would take away what guards it.
- * @ret_missing: name of the first that is missing, "CAP_SYS_ADMIN"
- * Return: 0; -EPERM with *ret_missing; -errno when it cannot be told.
+ * Logs what is missing.
+ * Return: 0; -EPERM without one of them; -errno when it cannot be told.
  */
-int wd_privs_check(const char **ret_missing);
+int wd_privs_check(void);
 
 /**
  * wd_privs_drop() - give up all capabilities but the few listed in privs.c, for good
