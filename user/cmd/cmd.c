@@ -225,6 +225,26 @@ void wd_cmd_json_line(struct json_object *doc)
 		doc, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
+int wd_cmd_page(const struct wd_args *args, struct json_object *doc,
+		void (*put)(struct json_object *doc, FILE *to))
+{
+	const char *path = wd_args_get(args, "html");
+	FILE *to = path ? fopen(path, "we") : stdout;
+	int err = 0;
+
+	if (!to)
+		return wd_cmd_fail(args, WD_EXIT_NO, path,
+				   "cannot be written: %s", wd_errno(-errno));
+	put(doc, to);
+	if (fflush(to) || ferror(to))
+		err = errno ? -errno : -EIO;
+	if (path && fclose(to) && !err)
+		err = -errno;
+	return err ? wd_cmd_fail(args, WD_EXIT_NO, path ? path : "stdout",
+				 "cannot be written: %s", wd_errno(err)) :
+		     WD_EXIT_OK;
+}
+
 void wd_cmd_json(struct json_object *doc)
 {
 	puts(json_object_to_json_string_ext(

@@ -173,6 +173,15 @@ int wd_cmd_receive(int fd, struct json_object **ret_doc);
 int wd_cmd_ask_child(const struct wd_args *args, struct json_object *req,
 		     struct json_object **ret_doc);
 
+/**
+ * wd_cmd_page() - a document as a page of HTML
+ * To the file that --html names, or to stdout where it names none.
+ * @put: writes the page; that it could is looked at here
+ * Return: WD_EXIT_OK, or WD_EXIT_NO after having said why.
+ */
+int wd_cmd_page(const struct wd_args *args, struct json_object *doc,
+		void (*put)(struct json_object *doc, FILE *to));
+
 /** wd_cmd_json() - one document on stdout */
 void wd_cmd_json(struct json_object *doc);
 

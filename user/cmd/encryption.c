@@ -469,26 +469,6 @@ static void print_report(struct json_object *doc)
 	print_uncovered(doc);
 }
 
-/* To a file, or to stdout if none is named. */
-static int write_html(const struct wd_args *args, struct json_object *doc)
-{
-	const char *path = wd_args_get(args, "html");
-	FILE *to = path ? fopen(path, "we") : stdout;
-	int err = 0;
-
-	if (!to)
-		return wd_cmd_fail(args, WD_EXIT_NO, path,
-				   "cannot be written: %s", wd_errno(-errno));
-	wd_encryption_html(doc, to);
-	if (fflush(to) || ferror(to))
-		err = errno ? -errno : -EIO;
-	if (path && fclose(to) && !err)
-		err = -errno;
-	return err ? wd_cmd_fail(args, WD_EXIT_NO, path ? path : "stdout",
-				 "cannot be written: %s", wd_errno(err)) :
-		     WD_EXIT_OK;
-}
-
 static int ask_report(const struct wd_args *args, struct json_object **ret_doc)
 {
 	struct json_object *req;
@@ -523,7 +503,7 @@ static int cmd_report(const struct wd_args *args)
 	if (code)
 		return code;
 	if (html)
-		code = write_html(args, doc);
+		code = wd_cmd_page(args, doc, wd_encryption_html);
 	if (args->json)
 		wd_cmd_json(doc);
 	else if (!to_stdout)

@@ -245,25 +245,6 @@ static int ask_all(const struct wd_args *args, int64_t since_s,
 	return code ?: add_answer(args, "encryption.status", "encryption", doc);
 }
 
-static int write_html(const struct wd_args *args, struct json_object *doc)
-{
-	const char *path = wd_args_get(args, "html");
-	FILE *to = path ? fopen(path, "we") : stdout;
-	int err = 0;
-
-	if (!to)
-		return wd_cmd_fail(args, WD_EXIT_NO, path,
-				   "cannot be written: %s", wd_errno(-errno));
-	wd_summary_html(doc, to);
-	if (fflush(to) || ferror(to))
-		err = errno ? -errno : -EIO;
-	if (path && fclose(to) && !err)
-		err = -errno;
-	return err ? wd_cmd_fail(args, WD_EXIT_NO, path ? path : "stdout",
-				 "cannot be written: %s", wd_errno(err)) :
-		     WD_EXIT_OK;
-}
-
 static int cmd_report(const struct wd_args *args)
 {
 	bool html = wd_args_has(args, "html");
@@ -281,7 +262,7 @@ static int cmd_report(const struct wd_args *args)
 	put_head(doc);
 	code = ask_all(args, since_s, doc);
 	if (!code && html)
-		code = write_html(args, doc);
+		code = wd_cmd_page(args, doc, wd_summary_html);
 	if (!code && args->json)
 		wd_cmd_json(doc);
 	else if (!code && !html)
