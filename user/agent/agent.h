@@ -2,7 +2,8 @@
 /*
  * agent.h - the parts of a running agent, held together.
  *
- * agent.c builds it and runs the loop; endpoints.c adds and removes
+ * agent.c builds it and runs the loop; commit.c puts what the sources say in
+ * force; cluster.c follows the API server; endpoints.c adds and removes
  * interfaces; query.c answers `status`, `endpoint`, `why` and so on from it.
  */
 #ifndef WARDER_AGENT_H

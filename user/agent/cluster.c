@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cluster.c - the API server as a source of the agent: log in, wait, follow.
+ */
+#include "cluster.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/log.h"
+#include "../kube/kube.h"
+#include "agent.h"
+
+#define LOOK_MS 1000
+#define WAITING_MS 30000 /* between two words on what is waited for */
+
+void wd_cluster_tell_waiting(struct wd_agent *agent)
+{
+	char *what = wd_kube_waits_for(agent->kube);
+
+	wd_info("agent: waiting, what was in force stays: %s", what ?: "");
+	free(what);
+	wd_timer_set(agent->tick_timer, WAITING_MS);
+}
+
+static void on_kube(void *ctx)
+{
+	struct wd_agent *agent = ctx;
+	int n = agent->reclaims ? wd_manifests_poll(agent->manifests) : 0;
+
+	agent->reclaims = n < 0;
+	if (n < 0)
+		wd_warn("manifests: %s, trying again", wd_errno(n));
+	if (agent->waiting && wd_kube_is_known(agent->kube))
+		wd_loop_stop(agent->loop, 0);
+	else if (wd_model_dirty(agent->model))
+		wd_agent_commit_soon(agent);
+}
+
+static void on_kube_gone(void *ctx, int kind, const char *ns, const char *name)
+{
+	struct wd_agent *agent = ctx;
+
+	wd_manifests_reclaim(agent->manifests, kind, ns, name);
+	agent->reclaims = true;
+}
+
+static const struct wd_kube_fns kube_fns = {
+	.changed = on_kube,
+	.gone = on_kube_gone,
+};
+
+static void warn_of_login(const struct wd_kube_login *login)
+{
+	if (strncmp(login->server, "http://", 7) == 0)
+		wd_warn("kube: %s is asked in clear: anyone on the way can change "
+			"policy%s; use https",
+			login->server,
+			login->token || login->token_file || login->user ?
+				", and read what the agent logs in with" :
+				"");
+	if (login->insecure)
+		wd_warn("kube: the certificate of %s is not verified, as the "
+			"kubeconfig says: whoever is in between can open this "
+			"node",
+			login->server);
+}
+
+int wd_cluster_start(struct wd_agent *agent)
+{
+	const struct wd_kube_setup setup = {
+		.login = &agent->login,
+		.timing = &wd_kube_timing,
+		.store = agent->store,
+		.node = agent->config.node,
+		.state_dir = agent->config.state_dir,
+		.cilium = agent->config.cilium_objects,
+	};
+	char *why = NULL;
+	int err;
+
+	if (!agent->config.kubeconfig && !agent->config.in_cluster)
+		return 0;
+	err = agent->config.in_cluster ?
+		      wd_kube_login_pod(WD_KUBE_POD_DIR, &agent->login, &why) :
+		      wd_kube_login_file(agent->config.kubeconfig,
+					 &agent->login, &why);
+	if (!err)
+		err = wd_kube_new(agent->loop, &setup, &agent->kube, &why);
+	if (err) {
+		wd_err("kube: %s", why ?: wd_errno(err));
+		free(why);
+		return err;
+	}
+	warn_of_login(&agent->login);
+	wd_kube_start(agent->kube, &kube_fns, agent);
+	return 0;
+}
+
+int wd_cluster_wait(struct wd_agent *agent)
+{
+	int err;
+
+	agent->waiting = true;
+	wd_timer_set(agent->tick_timer, LOOK_MS);
+	err = wd_loop_run(agent->loop);
+	agent->waiting = false;
+	wd_timer_stop(agent->tick_timer);
+	if (!err && !wd_kube_is_known(agent->kube))
+		err = -EINTR;
+	return err;
+}

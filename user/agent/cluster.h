@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cluster.h - the API server as a source of the agent: log in, wait, follow.
+ */
+#ifndef WARDER_CLUSTER_H
+#define WARDER_CLUSTER_H
+
+struct wd_agent;
+
+/**
+ * wd_cluster_start() - begin to ask the API server, where one is configured
+ *
+ * Returns 0, also without one, or -errno, told in the log: what the login
+ * lacks (file, field) or what libcurl does.
+ */
+int wd_cluster_start(struct wd_agent *agent);
+
+/**
+ * wd_cluster_wait() - run the loop until the server has told of everything once
+ *
+ * agent->waiting is set meanwhile, and the tick timer ends in
+ * wd_cluster_tell_waiting(). Returns 0, or -EINTR if a signal came first, or
+ * -errno of the loop.
+ */
+int wd_cluster_wait(struct wd_agent *agent);
+
+/** wd_cluster_tell_waiting() - one line on what is waited for; sets the tick timer */
+void wd_cluster_tell_waiting(struct wd_agent *agent);
+
+#endif /* WARDER_CLUSTER_H */

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * commit.c - from what the sources say to the generation in force.
+ */
+#include "commit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "../base/log.h"
+#include "../datapath/ladder.h"
+#include "../encryption/encryption.h"
+#include "../encryption/witness.h"
+#include "../host/hostpolicy.h"
+#include "../model/xalloc.h"
+#include "agent.h"
+#include "complaints.h"
+#include "endpoints_int.h"
+#include "identities.h"
+
+#define COMMIT_DELAY_MS 3 /* changes that come together are one generation */
+#define SETTLE_DELAY_MS 20 /* no program runs that long */
+#define RETRY_MAX_MS 5000
+
+static void commit_failed(struct wd_agent *agent, int err, char *why)
+{
+	uint64_t wait =
+		50ULL
+		<< (agent->commit_failures < 7 ? agent->commit_failures : 7);
+
+	free(agent->commit_error);
+	agent->commit_error = why ? why : wd_xstrdup(wd_errno(err));
+	agent->commit_failures++;
+	wd_err("%s (failure %d)", agent->commit_error, agent->commit_failures);
+	wd_timer_set(agent->commit_timer,
+		     wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
+}
+
+static void tell_commit(const struct wd_agent *agent)
+{
+	struct wd_model_stats stats;
+
+	wd_model_stats(agent->model, &stats);
+	wd_debug(
+		"commit: generation %u in force after %llu us, %llu map writes so far",
+		stats.gen, (unsigned long long)stats.commit_us,
+		(unsigned long long)wd_datapath_writes(agent->dp));
+}
+
+/* On rung hold nothing is written; what waits is told, not tried again and again. */
+static int commit_held(struct wd_agent *agent)
+{
+	if (!agent->commit_error)
+		agent->commit_error = wd_xstrdup(
+			"rung hold: nothing is changed until `warder ladder climb` finds a better one");
+	wd_endpoints_guard(agent->endpoints);
+	wd_hostpolicy_tend(agent->hostpolicy, false);
+	return -EROFS;
+}
+
+static int commit(struct wd_agent *agent, char **ret_why)
+{
+	int err = wd_encryption_write(agent->encryption);
+
+	if (!err && wd_model_dirty(agent->model)) {
+		wd_identities_keep(agent);
+		err = wd_model_commit(agent->model, ret_why);
+		if (!err)
+			tell_commit(agent);
+	}
+	if (err)
+		return err;
+	/* What comes guards all that a ruleset of before does, the node too. */
+	if (wd_datapath_unsettled(agent->dp)) {
+		wd_endpoints_guard(agent->endpoints);
+		wd_hostpolicy_tend(agent->hostpolicy, false);
+	}
+	return wd_datapath_settle(agent->dp, ret_why);
+}
+
+int wd_agent_commit(struct wd_agent *agent)
+{
+	char *why = NULL;
+	int err;
+
+	wd_timer_stop(agent->commit_timer);
+	/* What no source has told of yet is not known to be nothing. */
+	if (agent->waiting)
+		return -EAGAIN;
+	wd_hostpolicy_look(agent->hostpolicy);
+	if (wd_ladder(agent->dp)->frozen)
+		return commit_held(agent);
+	err = commit(agent, &why);
+	if (err) {
+		commit_failed(agent, err, why);
+		return err;
+	}
+	free(why);
+	free(agent->commit_error);
+	agent->commit_error = NULL;
+	agent->commit_failures = 0;
+	wd_endpoints_committed(agent->endpoints);
+	wd_encryption_apply(agent->encryption);
+	wd_witness_look(agent->witness);
+	wd_services_tend(agent, false);
+	wd_hostpolicy_tend(agent->hostpolicy, false);
+	if (wd_model_unsettled(agent->model) || wd_model_dirty(agent->model))
+		wd_timer_set(agent->commit_timer, SETTLE_DELAY_MS);
+	return 0;
+}
+
+void wd_agent_commit_soon(struct wd_agent *agent)
+{
+	if (agent->commit_failures == 0 && !agent->is_copy)
+		wd_timer_set(agent->commit_timer, COMMIT_DELAY_MS);
+}
+
+void wd_commit_on_timer(void *ctx)
+{
+	struct wd_agent *agent = ctx;
+	int err;
+
+	if (agent->waiting)
+		return;
+	wd_hostpolicy_look(agent->hostpolicy);
+	if (wd_model_dirty(agent->model) || agent->commit_failures ||
+	    wd_ladder(agent->dp)->frozen || wd_datapath_replaces(agent->dp)) {
+		(void)wd_agent_commit(agent);
+		return;
+	}
+	err = wd_model_settle(agent->model);
+	if (err)
+		wd_warn("commit: settling: %s, the next commit tries again",
+			wd_errno(err));
+}
+
+int wd_agent_sync(struct wd_agent *agent)
+{
+	int err = wd_manifests_scan(agent->manifests);
+
+	if (err < 0)
+		return err;
+	wd_complaints_sources(agent->complaints);
+	(void)wd_endpoints_discover(agent->endpoints);
+	err = wd_agent_commit(agent);
+	/* What sync has answered for outlives a crash right after it. */
+	wd_manifests_flush(agent->manifests);
+	return err;
+}
