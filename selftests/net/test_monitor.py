@@ -13,11 +13,11 @@ import shutil
 import struct
 import subprocess
 import sys
-import threading
 
 from wdnet.shared import Shared
 from wdnet.solo import Solo, ingress_policy, note, reach, wait_for
 from wdnet.tap import Fail, expect
+from wdnet.watch import Watch
 
 SHARED = Shared()
 
@@ -52,24 +52,6 @@ class Bench:
     def events(self, *args, **kw):
         return [json.loads(line)
                 for line in self.watch('--json', *args, **kw)]
-
-
-class Watch:
-    """Lines of a command, read as they come."""
-
-    def __init__(self, process):
-        self.process, self.lines = process, []
-        self.thread = threading.Thread(target=self.read, daemon=True)
-        self.thread.start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.append(line)
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-        self.thread.join()
 
 
 def packets(events):

@@ -115,17 +115,20 @@ static int tell_loss(struct listener *listener, uint64_t lost,
 	return wd_ctl_event(listener->conn, doc);
 }
 
+/* Return: is there nothing left to be told of what it missed? */
+static bool tell_missed(struct listener *listener)
+{
+	if (listener->missed &&
+	    tell_loss(listener, listener->missed, "this reader was too slow"))
+		return false;
+	listener->missed = 0;
+	return true;
+}
+
 static void tell(struct listener *listener, struct json_object *doc)
 {
-	if (listener->missed) {
-		if (tell_loss(listener, listener->missed,
-			      "this reader was too slow")) {
-			listener->missed++;
-			return;
-		}
-		listener->missed = 0;
-	}
-	if (wd_ctl_event(listener->conn, json_object_get(doc)))
+	if (!tell_missed(listener) ||
+	    wd_ctl_event(listener->conn, json_object_get(doc)))
 		listener->missed++;
 }
 
@@ -159,7 +162,7 @@ static void tell_all(struct wd_events *events, uint64_t lost, const char *cause)
 	for (listener = events->listeners; lost && listener; listener = next) {
 		next = listener->next;
 		if (!listener->choice.agent && tell_loss(listener, lost, cause))
-			listener->missed++;
+			listener->missed += lost;
 	}
 }
 
@@ -180,6 +183,9 @@ static void check_losses(struct wd_events *events)
 	tell_all(events, now.limited - events->told.limited,
 		 "the programs reached their limit of events");
 	events->told = now;
+	/* Perhaps no event follows that would bring it along. */
+	for (struct listener *l = events->listeners; l; l = l->next)
+		(void)tell_missed(l);
 }
 
 static int open_ring(struct wd_events *events)
