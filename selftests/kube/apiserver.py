@@ -8,12 +8,14 @@ answered by one on stdout:
 
     {"op": "put", "object": {...}}      {"op": "del", "object": {...}}
     {"op": "puts", "objects": [...]}    many at once
-    {"op": "fault", "path": P, "on": "list"|"watch", "do": NAME, "count": N}
+    {"op": "fault", "path": P, "on": "list"|"watch"|"write", "do": NAME,
+     "count": N}
     {"op": "cut"}                       end all watches without a last chunk
     {"op": "compact", "path": P}        versions until now are too old
     {"op": "kinds", "absent": [P...]}   collections that are not there
     {"op": "leave", "path": P}          its definition is deleted: objects first
     {"op": "requests"}                  what was asked, as [path, query]
+    {"op": "writes"}                    what was told: requests, and events
 """
 import argparse
 import base64
@@ -49,6 +51,10 @@ GROUPS = {
 }
 DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 CUSTOM = ('cilium.io', 'policy.networking.k8s.io')
+NODE = re.compile(r'/api/v1/nodes/([^/]+)/status')
+EVENTS = re.compile(r'/apis/events\.k8s\.io/v1/namespaces/([^/]+)/events'
+                    r'(?:/([^/]+))?')
+STRATEGIC = 'application/strategic-merge-patch+json'
 
 
 class Collection:
@@ -99,6 +105,8 @@ class State:
         self.version = 1000
         self.faults = []
         self.requests = []
+        self.writes = []  # {method, path, body, code}
+        self.events = {}  # (namespace, name) -> object of events.k8s.io/v1
         self.cuts = 0
         self.token = None
 
@@ -218,6 +226,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif fault in ('403', '401'):
             self.answer(int(fault), status(
                 int(fault), 'Forbidden', f'{path} is forbidden: no'))
+        elif fault == '409':
+            self.answer(409, status(409, 'Conflict', 'it has been modified'))
         elif fault in ('500', '503', '504'):
             self.answer(int(fault), status(int(fault), 'InternalError', 'no'))
         elif fault == 'garbage':
@@ -253,6 +263,42 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.watch(c, query, fault)
         else:
             self.list(c, query, fault)
+
+    # ---- what is told ----
+
+    def write(self):
+        path = urllib.parse.urlsplit(self.path).path
+        text = self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        state = self.state
+        with state.lock:
+            fault = state.fault(path, 'write')
+            wrong = state.token and self.headers.get('Authorization') != \
+                f'Bearer {state.token}'
+        fault = '401' if wrong else fault
+        if fault == 'hang':
+            time.sleep(30)
+            self.close_connection = True
+            return
+        told = {'method': self.command, 'path': path, 'code': fault or 0,
+                'time': time.monotonic()}
+        try:
+            told['body'] = json.loads(text)
+            if fault in (None, 'late'):
+                with state.lock:
+                    told['code'], answer = take(
+                        state, self.command, path, told['body'],
+                        self.headers.get('Content-Type'))
+        except (ValueError, KeyError, TypeError) as e:
+            told['code'], answer = 400, status(400, 'BadRequest', repr(e))
+        with state.lock:
+            state.writes.append(told)
+            state.lock.notify_all()
+        if fault == 'late':  # done, and the answer is lost
+            self.close_connection = True
+        elif not self.refuse(fault, path):
+            self.answer(told['code'], answer)
+
+    do_POST = do_PATCH = write
 
     # ---- lists ----
 
@@ -378,6 +424,111 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b'0\r\n\r\n')
 
 
+# ---- what is told ----
+
+def merge(to, patch):
+    for key, value in patch.items():
+        if isinstance(value, dict):
+            merge(to.setdefault(key, {}), value)
+        elif value is None:
+            to.pop(key, None)
+        else:
+            to[key] = value
+
+
+def patch_node(state, name, patch):
+    """Its status and metadata: nothing else is to be had by this path."""
+    c = state.collections['/api/v1/nodes']
+    node = c.objects.get(('', name))
+    if node is None:
+        return 404, status(404, 'NotFound', f'nodes "{name}" not found')
+    node = json.loads(json.dumps(node))
+    new = json.loads(json.dumps(patch.get('status', {})))
+    conditions = node.setdefault('status', {}).setdefault('conditions', [])
+    for condition in new.pop('conditions', []):
+        for was in conditions:
+            if was['type'] == condition['type']:
+                was.update(condition)
+                break
+        else:
+            conditions.append(condition)
+    merge(node['status'], new)
+    merge(node['metadata'], patch.get('metadata', {}))
+    state.change(node, False)
+    return 200, node
+
+
+def series_is_wrong(series):
+    return not isinstance(series['count'], int) or series['count'] < 2 or \
+        not MICRO.fullmatch(series['lastObservedTime'])
+
+
+MICRO = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z')
+
+
+def event_is_wrong(event, space):
+    """As pkg/apis/core/validation/events.go has it for events.k8s.io/v1."""
+    regarding = event['regarding']
+    if regarding.get('namespace', 'default') != space or \
+            event['metadata']['namespace'] != space:
+        return 'regarding.namespace: does not match metadata.namespace'
+    if not re.fullmatch(r'[a-z0-9]([a-z0-9.-]{,251}[a-z0-9])?',
+                        event['metadata']['name']):
+        return 'metadata.name: is no DNS subdomain'
+    if not MICRO.fullmatch(event['eventTime']):
+        return 'eventTime: is no time'
+    for key, most in (('reportingController', 128), ('action', 128),
+                      ('reportingInstance', 128), ('reason', 128),
+                      ('note', 1024)):
+        if not event[key] and key != 'note' or \
+                len(event[key].encode()) > most:
+            return f'{key}: can have at most {most} bytes, and one'
+    if event['type'] not in ('Normal', 'Warning'):
+        return 'type: is none'
+    for key in set(event) - {
+            'apiVersion', 'kind', 'metadata', 'eventTime', 'series',
+            'reportingController', 'reportingInstance', 'action', 'reason',
+            'regarding', 'note', 'type'}:
+        return f'{key}: no such field, or not to be set'
+    if 'series' in event and series_is_wrong(event['series']):
+        return 'series: is none'
+    return None
+
+
+def take_event(state, method, key, body):
+    space, name = key
+    if method == 'POST':
+        name = body['metadata']['name']
+        wrong = event_is_wrong(body, space)
+        if wrong:
+            return 422, status(422, 'Invalid', f'Event is invalid: {wrong}')
+        if (space, name) in state.events:
+            return 409, status(409, 'AlreadyExists',
+                               f'events "{name}" already exists')
+        state.events[space, name] = body
+        return 201, body
+    event = state.events.get((space, name))
+    if event is None:
+        return 404, status(404, 'NotFound', f'events "{name}" not found')
+    if set(body) != {'series'} or series_is_wrong(body['series']):
+        return 422, status(422, 'Invalid', 'only its series may change')
+    event.update(body)
+    return 200, event
+
+
+def take(state, method, path, body, kind):
+    """Return: code and answer."""
+    want = STRATEGIC if method == 'PATCH' else 'application/json'
+    if kind != want:
+        return 415, status(415, 'UnsupportedMediaType', f'{kind}: no')
+    node, event = NODE.fullmatch(path), EVENTS.fullmatch(path)
+    if node and method == 'PATCH':
+        return patch_node(state, node[1], body)
+    if event and (method == 'PATCH') == bool(event[2]):
+        return take_event(state, method, event.groups(), body)
+    return 405, status(405, 'MethodNotAllowed', f'{method} {path}: no')
+
+
 # ---- commands ----
 
 def command(state, cmd):
@@ -407,6 +558,10 @@ def command(state, cmd):
         state.leave(cmd['path'])
     elif op == 'token':
         state.token = cmd['token']
+    elif op == 'forget':
+        state.events.clear()
+    elif op == 'writes':
+        return {'writes': state.writes, 'events': list(state.events.values())}
     elif op == 'requests':
         return {'requests': state.requests}
     else:

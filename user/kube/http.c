@@ -389,19 +389,48 @@ static int set_request(struct wd_kube_get *get, const char *path)
 	return 0;
 }
 
-int wd_kube_get(struct wd_kube_http *http, const char *path,
-		const struct wd_kube_get_fns *fns, void *ctx,
-		struct wd_kube_get **ret_get)
+/* Its headers, too: a body waits for no leave to be sent. */
+static int set_body(struct wd_kube_get *get, const struct wd_kube_write *write,
+		    uint32_t ms)
+{
+	const struct wd_curl *curl = &get->http->curl;
+	char *type = wd_xprintf("Content-Type: %s", write->type);
+	int err = add_header(get, type);
+
+	free(type);
+	if (!err)
+		err = add_header(get, "Expect:");
+	if (err)
+		return err;
+	if (curl->easy_setopt(get->easy, CURLOPT_COPYPOSTFIELDS, write->body) ||
+	    curl->easy_setopt(get->easy, CURLOPT_CUSTOMREQUEST,
+			      write->method) ||
+	    curl->easy_setopt(get->easy, CURLOPT_TIMEOUT_MS, (long)ms))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static struct wd_kube_get *get_new(struct wd_kube_http *http,
+				   const struct wd_kube_get_fns *fns, void *ctx)
 {
 	struct wd_kube_get *get = wd_xcalloc(1, sizeof(*get));
-	int err;
 
 	get->http = http;
 	get->fns = fns;
 	get->ctx = ctx;
 	LIST_INSERT_HEAD(&http->gets, get, link);
 	get->easy = http->curl.easy_init();
-	err = get->easy ? add_header(get, "Accept: application/json") : -ENOMEM;
+	return get;
+}
+
+/* @err: of what was done to it before. On failure it is freed. */
+static int begin(struct wd_kube_get *get, int err, const char *path,
+		 struct wd_kube_get **ret_get)
+{
+	struct wd_kube_http *http = get->http;
+
+	if (!err)
+		err = add_header(get, "Accept: application/json");
 	if (!err)
 		err = add_token(get);
 	if (!err)
@@ -418,6 +447,25 @@ int wd_kube_get(struct wd_kube_http *http, const char *path,
 	}
 	*ret_get = get;
 	return 0;
+}
+
+int wd_kube_get(struct wd_kube_http *http, const char *path,
+		const struct wd_kube_get_fns *fns, void *ctx,
+		struct wd_kube_get **ret_get)
+{
+	struct wd_kube_get *get = get_new(http, fns, ctx);
+
+	return begin(get, get->easy ? 0 : -ENOMEM, path, ret_get);
+}
+
+int wd_kube_send(struct wd_kube_http *http, const struct wd_kube_write *write,
+		 uint32_t ms, const struct wd_kube_get_fns *fns, void *ctx,
+		 struct wd_kube_get **ret_get)
+{
+	struct wd_kube_get *get = get_new(http, fns, ctx);
+	int err = get->easy ? set_body(get, write, ms) : -ENOMEM;
+
+	return begin(get, err, write->path, ret_get);
 }
 
 void wd_kube_get_end(struct wd_kube_get *get)

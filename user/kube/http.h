@@ -55,6 +55,23 @@ int wd_kube_get(struct wd_kube_http *http, const char *path,
 		const struct wd_kube_get_fns *fns, void *ctx,
 		struct wd_kube_get **ret_get);
 
+/* A request that changes something there. Texts are copied. */
+struct wd_kube_write {
+	const char *method; /* "POST", "PATCH" */
+	char *path; /* below the server, with the query, encoded */
+	const char *type; /* of the body */
+	char *body;
+};
+
+/**
+ * wd_kube_send() - the same with a body
+ * @ms: the answer is to be whole by then
+ * Returns and context as wd_kube_get().
+ */
+int wd_kube_send(struct wd_kube_http *http, const struct wd_kube_write *write,
+		 uint32_t ms, const struct wd_kube_get_fns *fns, void *ctx,
+		 struct wd_kube_get **ret_get);
+
 /** wd_kube_get_end() - forget a request; its functions are not called any more. Not from within data() */
 void wd_kube_get_end(struct wd_kube_get *get);
 

@@ -490,6 +490,11 @@ bool wd_kube_is_known(const struct wd_kube *kube)
 	return true;
 }
 
+struct wd_kube_http *wd_kube_http(const struct wd_kube *kube)
+{
+	return kube->http;
+}
+
 const char *wd_kube_server(const struct wd_kube *kube)
 {
 	return kube->login->server;

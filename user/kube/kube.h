@@ -17,6 +17,7 @@
 #include "reflector.h"
 
 struct wd_kube;
+struct wd_kube_http;
 struct wd_kube_login;
 struct wd_store;
 
@@ -69,6 +70,9 @@ void wd_kube_flush(struct wd_kube *kube);
 
 /** wd_kube_is_known() - is of every kind known what there is, be it from the disk */
 bool wd_kube_is_known(const struct wd_kube *kube);
+
+/** wd_kube_http() - its client, for who has something to tell the server; borrowed, ends with the source */
+struct wd_kube_http *wd_kube_http(const struct wd_kube *kube);
 
 /** wd_kube_server() - its address, borrowed */
 const char *wd_kube_server(const struct wd_kube *kube);
