@@ -92,6 +92,13 @@ def status_tells_of_each_kind(c):
 
 
 @test
+def the_server_is_told_nothing(c):
+    base(c)
+    expect([], c.server.ask('writes')['writes'], 'writes')
+    expect(None, c.only_node.status()['reports'], 'reports')
+
+
+@test
 def a_label_that_changes_moves_a_pod(c):
     base(c)
     c.pod('shop/bad').labels = {'app': 'ok'}

@@ -27,6 +27,12 @@ UNIT = 'tools/packaging/systemd/warder.service'
 
 STR, INT, BOOL = str, int, bool
 MAP = {'*': STR}
+# Folders that an overlay may add, and the rights that each brings.
+COMPONENTS = {'report-node': [('', 'nodes/status', ['patch'])]}
+PATCH = {'target!': {'kind!': STR, 'name!': STR}, 'patch!': STR}
+COMPONENT = {
+    'apiVersion!': {'kustomize.config.k8s.io/v1alpha1'},
+    'kind!': {'Component'}, 'resources': [STR], 'patches': [PATCH]}
 META = {'name!': STR, 'namespace': STR, 'labels': MAP, 'annotations': MAP}
 EXEC = {'exec': {'command!': [STR]}, 'initialDelaySeconds': INT,
         'periodSeconds': INT, 'timeoutSeconds': INT, 'failureThreshold': INT}
@@ -125,7 +131,7 @@ class Manifests:
         self.build = build
         self.docs = {}
         for name in sorted(os.listdir(WHERE)):
-            if name == 'uninstall':
+            if os.path.isdir(os.path.join(WHERE, name)):
                 continue
             if name == 'kustomization.yaml':
                 self.top = yaml.safe_load(read(os.path.join(WHERE, name)))
@@ -136,9 +142,58 @@ class Manifests:
         self.pod = self.set['template']['spec']
         self.agent = self.pod['containers'][0]
         self.plugin = self.pod['initContainers'][0]
+        self.components = {}
+        for name in COMPONENTS:
+            where = os.path.join(WHERE, name)
+            files = {f: list(yaml.safe_load_all(read(
+                os.path.join(where, f)))) for f in sorted(os.listdir(where))}
+            self.components[name] = files.pop('kustomization.yaml')[0], files
         where = os.path.join(WHERE, 'uninstall')
         self.end_top = yaml.safe_load(read(where + '/kustomization.yaml'))
         self.end = yaml.safe_load(read(where + '/daemonset.yaml'))
+
+
+def patched(doc, patch):
+    """A copy with a JSON patch (RFC 6902) of what components need."""
+    doc = json.loads(json.dumps(doc))
+    for step in yaml.safe_load(patch):
+        at = doc
+        *parents, last = step['path'].strip('/').split('/')
+        for key in parents:
+            at = at[int(key) if isinstance(at, list) else key]
+        if (step['op'], last) != ('add', '-'):
+            raise ValueError(f'{step}: only to the end of a list')
+        at.append(step['value'])
+    return doc
+
+
+def component(m, name):
+    """Its rights, what is wrong with its form, and the agents with it."""
+    top, files = m.components[name]
+    wrong = list(unlike(top, COMPONENT, name))
+    if sorted(top['resources']) != list(files):
+        wrong.append(f'{name}: {top["resources"]}, files: {list(files)}')
+    rights, agents = [], m.docs['DaemonSet']
+    for doc in (d for docs in files.values() for d in docs):
+        kind = doc['kind']
+        wrong += unlike(doc, {'apiVersion!': STR, 'kind!': STR,
+                              'metadata!': META,
+                              **SCHEMAS[doc['apiVersion'], kind]}, kind)
+        if doc['metadata']['name'] != 'warder-' + name:
+            wrong.append(f'{doc["metadata"]}: a name of its own')
+        rights += [(group, resource, rule['verbs'])
+                   for rule in doc.get('rules', ())
+                   for group in rule['apiGroups']
+                   for resource in rule['resources']]
+        if kind == 'ClusterRoleBinding' and (
+                doc['roleRef']['name'] != 'warder-' + name or
+                doc['subjects'] != m.docs['ClusterRoleBinding']['subjects']):
+            wrong.append(f'{doc}: binds another role, or to another')
+    for patch in top.get('patches', ()):
+        if patch['target'] != {'kind': 'DaemonSet', 'name': 'warder'}:
+            wrong.append(f'{patch["target"]}: is not the agents')
+        agents = patched(agents, patch['patch'])
+    return rights, wrong, agents
 
 
 # ---- the tests: each yields what is wrong ----
@@ -186,8 +241,8 @@ def names_fit_each_other(m):
                 for k in ('ConfigMap', 'DaemonSet', 'ServiceAccount')})):
         if want != got:
             yield f'{what}: {want!r} and {got!r}'
-    files = {n for n in os.listdir(WHERE)
-             if n not in ('kustomization.yaml', 'uninstall')}
+    files = {n for n in os.listdir(WHERE) if n != 'kustomization.yaml'
+             and not os.path.isdir(os.path.join(WHERE, n))}
     if set(m.top['resources']) != files:
         yield f'kustomization: {m.top["resources"]}, files: {sorted(files)}'
 
@@ -297,6 +352,31 @@ def the_agent_takes_its_configuration(m):
             yield f'without a bpffs: {done.returncode} {done.stderr}'
 
 
+def components_bring_the_rights_they_need_and_a_switch(m):
+    if set(COMPONENTS) | {'uninstall'} != {
+            n for n in os.listdir(WHERE)
+            if os.path.isdir(os.path.join(WHERE, n))}:
+        yield f'folders are not {sorted(COMPONENTS)}'
+    for name, want in COMPONENTS.items():
+        rights, wrong, agents = component(m, name)
+        yield from wrong
+        if rights != want:
+            yield f'{name}: {rights}, not {want}'
+        yield from unlike(agents['spec'], SCHEMAS['apps/v1', 'DaemonSet'][
+            'spec!'], name)
+        command = agents['spec']['template']['spec']['containers'][0][
+            'command']
+        more = command[len(m.agent['command']):]
+        if not more:
+            yield f'{name}: nothing is switched on'
+        done = subprocess.run(
+            [os.path.join(m.build, 'warder'), 'agent', '--in-cluster', *more,
+             '--check'], text=True, capture_output=True, timeout=60,
+            check=False)
+        if done.returncode:
+            yield f'{more}: {done.stdout}{done.stderr}'
+
+
 def probes_are_words_that_the_program_knows(m):
     text = subprocess.run([os.path.join(m.build, 'warder'), 'help', '--json'],
                           text=True, capture_output=True, timeout=60,
@@ -391,6 +471,7 @@ TESTS = (
     what_outlives_the_agent_is_the_hosts,
     what_is_removed_leaves_nodes_that_can_start_pods,
     the_agent_takes_its_configuration,
+    components_bring_the_rights_they_need_and_a_switch,
     probes_are_words_that_the_program_knows,
     the_image_has_what_the_manifests_call_and_runs_alone,
 )

@@ -275,6 +275,9 @@ static void wrong_files_are_refused_with_their_line(void)
 		{ "metrics: localhost:9120\n",
 		  ":1: metrics: 'localhost:9120' is not none, unix:/PATH, "
 		  "ADDRESS:PORT or PORT" },
+		{ "report-every: 500ms\n",
+		  ":1: report-every: '500ms' is not a time from 1s to 1h, as in "
+		  "30s or 2m" },
 		{ "hold: open\n",
 		  ":1: hold: 'open' is not one of drop, allow" },
 		{ "check: true\n",
@@ -295,6 +298,27 @@ static void wrong_files_are_refused_with_their_line(void)
 		free(error);
 		wd_config_fini(&config);
 	}
+}
+
+static void reports_want_a_server(void)
+{
+	const char *const none[] = { "--report-node", NULL };
+	const char *const one[] = { "--report-node", "--in-cluster",
+				    "--report-every", "2m", NULL };
+	struct wd_config config;
+	char *error;
+
+	wd_expect(parse(&config, none, &error) < 0);
+	wd_expect_str("report-node: to whom? kubeconfig or in-cluster name "
+		      "the API server",
+		      error);
+	free(error);
+	wd_config_fini(&config);
+
+	wd_expect_int(0, parse(&config, one, &error));
+	wd_expect(config.report_node);
+	wd_expect_int(120000, config.report_every_ms);
+	wd_config_fini(&config);
 }
 
 static void broken_yaml_is_refused_with_its_line(void)
@@ -368,6 +392,7 @@ int main(void)
 	WD_TEST(an_empty_file_changes_nothing);
 	WD_TEST(options_beat_the_file_and_replace_its_directories);
 	WD_TEST(wrong_files_are_refused_with_their_line);
+	WD_TEST(reports_want_a_server);
 	WD_TEST(broken_yaml_is_refused_with_its_line);
 	WD_TEST(wrong_options_are_refused);
 	WD_TEST(too_many_directories_are_refused);

@@ -240,6 +240,7 @@ static void numbers_come_from_their_places(void)
 		"warder_map_max_entries{map=\"wd_row\"} 16384",
 		"warder_services_fallback 1",
 		"warder_wire_open 1",
+		"warder_report_writes_total 0",
 		"warder_wires{state=\"guarded\"} 2",
 		"warder_wires{state=\"unguarded\"} 1",
 		"warder_wireguard_devices 1",

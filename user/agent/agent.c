@@ -30,6 +30,7 @@
 #include "../metrics/server.h"
 #include "../model/xalloc.h"
 #include "../query/query.h"
+#include "../report/report.h"
 #include "adopt.h"
 #include "cluster.h"
 #include "commit.h"
@@ -163,6 +164,7 @@ static void on_tick(void *ctx)
 	if (agent->kube)
 		wd_kube_flush(agent->kube);
 	wd_complaints_sources(agent->complaints); /* it has looked, too */
+	wd_report_look(agent->report);
 	wd_timer_set(agent->tick_timer, TICK_MS);
 }
 
@@ -488,6 +490,7 @@ static void stop(struct wd_agent *agent)
 	agent->events = NULL;
 	wd_ctl_close(agent->ctl);
 	wd_linkmon_close(agent->links);
+	wd_report_free(agent->report);
 	wd_kube_free(agent->kube);
 	wd_kube_login_fini(&agent->login);
 	wd_manifests_free(agent->manifests);

@@ -10,6 +10,7 @@
 
 #include "../base/log.h"
 #include "../kube/kube.h"
+#include "../report/report.h"
 #include "agent.h"
 
 #define LOOK_MS 1000
@@ -95,7 +96,10 @@ int wd_cluster_start(struct wd_agent *agent)
 	}
 	warn_of_login(&agent->login);
 	wd_kube_start(agent->kube, &kube_fns, agent);
-	return 0;
+	err = wd_report_new(agent, &agent->report);
+	if (err)
+		wd_err("report: %s", wd_errno(err));
+	return err;
 }
 
 int wd_cluster_wait(struct wd_agent *agent)

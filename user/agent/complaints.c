@@ -163,6 +163,15 @@ void wd_complaints_sources(struct wd_complaints *c)
 	c->told = list;
 }
 
+size_t wd_complaints_cnt(const struct wd_complaints *c)
+{
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < c->told.cnt; i++)
+		cnt += c->told.problem[i].effect != WD_PROBLEM_IGNORED;
+	return cnt;
+}
+
 /* ---- WireGuard ---- */
 
 static bool has_finding(const struct wd_wg_findings *list,

@@ -9,6 +9,8 @@
 #ifndef WARDER_COMPLAINTS_H
 #define WARDER_COMPLAINTS_H
 
+#include <stddef.h>
+
 struct wd_agent;
 struct wd_complaints;
 struct wd_wg_findings;
@@ -19,6 +21,9 @@ void wd_complaints_free(struct wd_complaints *complaints);
 
 /** wd_complaints_sources() - tell what is other with the sources than before */
 void wd_complaints_sources(struct wd_complaints *complaints);
+
+/** wd_complaints_cnt() - objects that are not in force as they are written, as of the last look */
+size_t wd_complaints_cnt(const struct wd_complaints *complaints);
 
 /** wd_complaints_wireguard() - tell what is other with WireGuard than at @was */
 void wd_complaints_wireguard(struct wd_complaints *complaints,

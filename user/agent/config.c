@@ -46,6 +46,14 @@ const struct wd_opt wd_config_opts[] = {
 	{ .name = "cilium-objects",
 	  .help = "ask for Pods of this node alone and know others by Cilium's\n"
 		  "endpoints and identities; without it for all (in the file: true)" },
+	{ .name = "report-node",
+	  .help = "tell the API server on this Node how enforcement stands: an\n"
+		  "annotation and a condition; needs rights of its own (in the\n"
+		  "file: true)" },
+	{ .name = "report-every",
+	  .arg = "TIME",
+	  .help = "tell of the same thing at most once in that time, and up to as\n"
+		  "much again at random (default 1m)" },
 	{ .name = "state-dir",
 	  .arg = "DIR",
 	  .help = "last good state (default " WD_STATE_DIR_DEFAULT ")" },
@@ -443,6 +451,27 @@ static int set_cilium_objects(struct wd_config *config, const char *value,
 	return set_flag(&config->cilium_objects, value, ret_error);
 }
 
+static int set_report_node(struct wd_config *config, const char *value,
+			   char **ret_error)
+{
+	return set_flag(&config->report_node, value, ret_error);
+}
+
+static int set_report_every(struct wd_config *config, const char *value,
+			    char **ret_error)
+{
+	uint32_t ms;
+
+	if (wd_duration_parse(value, &ms) || ms < 1000 || ms > 3600000) {
+		wd_format(ret_error,
+			  "'%s' is not a time from 1s to 1h, as in 30s or 2m",
+			  value);
+		return -EINVAL;
+	}
+	config->report_every_ms = ms;
+	return 0;
+}
+
 static int set_in_cluster(struct wd_config *config, const char *value,
 			  char **ret_error)
 {
@@ -487,6 +516,8 @@ static const struct setting {
 	{ "kubeconfig", set_kubeconfig, NULL },
 	{ "in-cluster", set_in_cluster, NULL },
 	{ "cilium-objects", set_cilium_objects, NULL },
+	{ "report-node", set_report_node, NULL },
+	{ "report-every", set_report_every, NULL },
 	{ "state-dir", set_state_dir, NULL },
 	{ "run-dir", set_run_dir, NULL },
 	{ "bpffs", set_bpffs, NULL },
@@ -717,6 +748,15 @@ static int set_option(void *ctx, const struct wd_opt *opt, const char *value,
 	return setting->set(given->config, value, ret_error);
 }
 
+static int check_reports(const struct wd_config *config, char **ret_error)
+{
+	if (!config->report_node || config->kubeconfig || config->in_cluster)
+		return 0;
+	wd_format(ret_error, "report-node: to whom? kubeconfig or in-cluster "
+			     "name the API server");
+	return -EINVAL;
+}
+
 int wd_config_parse(struct wd_config *config, int argc, char **argv,
 		    char **ret_error)
 {
@@ -743,7 +783,7 @@ int wd_config_parse(struct wd_config *config, int argc, char **argv,
 				     "two API servers is meant?");
 		return -EINVAL;
 	}
-	return 0;
+	return check_reports(config, ret_error);
 }
 
 /* As the kubelet names its node: the host name in lower case. */
@@ -771,6 +811,7 @@ void wd_config_init(struct wd_config *config)
 		.max_rung = WD_RUNG_FULL,
 		.host_open = wd_xstrdup(WD_HOST_OPEN_DEFAULT),
 		.host_confirm_ms = 90000,
+		.report_every_ms = 60000,
 		.mode = WD_MODE_ENFORCE,
 		/* no one takes a table: half of the predicates, 3/4 of the rows */
 		.quota = { 2048, 8192, 4096, 16384, 16384 },

@@ -30,6 +30,8 @@ struct wd_config {
 	char *kubeconfig; /* --kubeconfig: which API server is a source, NULL none by it */
 	bool in_cluster; /* --in-cluster: the API server of the pod the agent is in */
 	bool cilium_objects; /* --cilium-objects: pods of other nodes are known by these */
+	bool report_node; /* --report-node: tell the API server how the node stands */
+	uint32_t report_every_ms; /* --report-every: so seldom at least */
 	char *state_dir; /* --state-dir */
 	char *run_dir; /* --run-dir */
 	char *bpffs; /* --bpffs */

@@ -24,9 +24,9 @@ static bool has_word(int argc, char **argv, const char *word)
 }
 
 /* What a kubeconfig says, without asking the server. */
-static int check_login(const struct wd_config *config)
+static int check_login(const struct wd_args *args,
+		       const struct wd_config *config)
 {
-	struct wd_args args = { .cmd = &wd_cmd_agent, .json = config->json };
 	struct wd_kube_login login;
 	char *why = NULL;
 	int code = 0;
@@ -34,37 +34,29 @@ static int check_login(const struct wd_config *config)
 	if (!config->kubeconfig)
 		return 0;
 	if (wd_kube_login_file(config->kubeconfig, &login, &why))
-		code = wd_cmd_fail(&args, WD_EXIT_NO, "agent", "%s",
+		code = wd_cmd_fail(args, WD_EXIT_NO, "agent", "%s",
 				   why ?: "bad kubeconfig");
 	wd_kube_login_fini(&login);
 	free(why);
 	return code;
 }
 
-static int check(const struct wd_config *config)
+static int check(struct wd_args *args, struct wd_config *config)
 {
-	struct wd_args args = { .cmd = &wd_cmd_agent, .json = config->json };
-	int argc = (int)config->manifests_cnt;
-	char *argv[WD_MANIFEST_DIRS_MAX];
-
-	for (int i = 0; i < argc; i++)
-		argv[i] = config->manifests[i];
-	args.argc = argc;
-	args.argv = argv;
-	return wd_check_files(&args);
+	args->argc = (int)config->manifests_cnt;
+	args->argv = config->manifests;
+	return wd_check_files(args);
 }
 
 /*
  * In a pod there is no mount of ours that outlives us: pins in a bpffs that the
  * agent mounts there would go with its container, and enforcement with them.
  */
-static int run(const struct wd_config *config)
+static int run(const struct wd_args *args, const struct wd_config *config)
 {
-	struct wd_args args = { .cmd = &wd_cmd_agent, .json = config->json };
-
 	if (config->in_cluster && !wd_datapath_is_mounted(config->bpffs))
 		return wd_cmd_fail(
-			&args, WD_EXIT_NO, config->bpffs,
+			args, WD_EXIT_NO, config->bpffs,
 			"no bpffs is mounted here, and one of this pod's own would end with it: mount /sys/fs/bpf of the host");
 	return wd_agent_run(config);
 }
@@ -88,14 +80,14 @@ static int agent_main(int argc, char **argv)
 		code = wd_cmd_fail(&args, WD_EXIT_USAGE, "agent", "%s%s",
 				   why ?: "bad settings",
 				   why && strstr(why, see) ? "" : see);
-	} else if (config.check) {
-		code = check_login(&config);
-		if (!code)
-			code = check(&config);
-	} else {
-		code = run(&config);
+		free(why);
+		wd_config_fini(&config);
+		return code;
 	}
-	free(why);
+	args.json = config.json;
+	code = config.check ? check_login(&args, &config) : run(&args, &config);
+	if (config.check && !code)
+		code = check(&args, &config);
 	wd_config_fini(&config);
 	return code;
 }

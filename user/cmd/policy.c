@@ -146,6 +146,20 @@ static void print_rules(struct json_object *doc)
 	print_missing(doc);
 }
 
+static void print_in_force(struct json_object *doc)
+{
+	const char *version = wd_json_get_str(doc, "version");
+
+	wd_show_line("in force", "%s, generation %lld on %s%s%s",
+		     wd_json_get_bool(doc, "in_force") ?
+			     "yes" :
+			     "not yet as read; what was in force stays",
+		     (long long)wd_json_get_int(doc, "generation"),
+		     wd_json_get_str(doc, "node"),
+		     *version ? ", the server's up to resourceVersion " : "",
+		     version);
+}
+
 static void print_policy(struct json_object *doc)
 {
 	const char *subject = wd_json_get_str(doc, "subject");
@@ -166,6 +180,7 @@ static void print_policy(struct json_object *doc)
 		wd_show_line("this node", "%s", wd_json_get_str(doc, "host"));
 	wd_show_line_free("isolates", wd_show_join(doc, "isolates", ", "));
 	wd_show_line_free("selects here", wd_show_join(doc, "selected", ", "));
+	print_in_force(doc);
 	for (size_t i = 0; i < wd_json_len(doc, "problems"); i++) {
 		fputs("problem         ", stdout);
 		wd_show_problem(stdout, wd_json_at(doc, "problems", i));

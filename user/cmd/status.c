@@ -312,6 +312,17 @@ static void print_endpoints(struct json_object *doc)
 	print_blind_spots(doc);
 }
 
+static void print_reports(struct json_object *reports)
+{
+	const char *last = wd_json_get_str(reports, "last");
+	const char *error = wd_json_get_str(reports, "error");
+
+	if (reports)
+		wd_show_line("reports", "%lld to the API server, last %s%s%s",
+			     (long long)wd_json_get_int(reports, "written"),
+			     *last ? last : "never", *error ? "; " : "", error);
+}
+
 static void print_metrics(struct json_object *metrics)
 {
 	const char *where = wd_json_get_str(metrics, "served_at");
@@ -351,6 +362,7 @@ static void print_work(struct json_object *doc)
 		     (long long)wd_json_get_int(events, "limited"),
 		     (long long)wd_json_get_int(events, "lost"));
 	print_metrics(wd_json_get(doc, "metrics"));
+	print_reports(wd_json_get(doc, "reports"));
 	wd_show_line_free("capabilities",
 			  wd_show_join(doc, "capabilities", " "));
 }

@@ -46,6 +46,9 @@ WD_QUERY_HANDLER(wd_query_encryption_report);
 /** wd_query_status_doc() - the answer to `status`, to be put */
 struct json_object *wd_query_status_doc(const struct wd_agent *agent);
 
+/** wd_query_in_force() - all that was compiled is in the kernel: what was read until now is in force */
+bool wd_query_in_force(const struct wd_agent *agent);
+
 /* ---- shared pieces ---- */
 
 /** wd_query_no_fd() - no command here takes a descriptor: close it */

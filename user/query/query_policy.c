@@ -14,6 +14,7 @@
 #include "../base/names.h"
 #include "../base/rule_text.h"
 #include "../host/hostpolicy.h"
+#include "../kube/kinds.h"
 #include "../kube/kube.h"
 #include "../model/xalloc.h"
 #include "query.h"
@@ -296,6 +297,35 @@ const struct wd_object *wd_query_policy_find(const struct wd_store *store,
 	return NULL;
 }
 
+/* What the server says of the kind reaches that far; NULL: it is no server's. */
+static const char *version_of(const struct wd_agent *agent,
+			      const struct wd_object *policy,
+			      struct wd_kube_kind_status *status)
+{
+	if (!agent->kube || strcmp(policy->file, WD_MANIFESTS_KUBE) != 0)
+		return NULL;
+	for (size_t i = 0; wd_kube_status(agent->kube, i, status); i++)
+		if (wd_kube_kinds[i].kind == policy->kind)
+			return *status->reflector.version ?
+				       status->reflector.version :
+				       NULL;
+	return NULL;
+}
+
+static void put_in_force(const struct wd_agent *agent,
+			 const struct wd_object *policy,
+			 struct json_object *doc)
+{
+	struct wd_kube_kind_status status;
+	struct wd_model_stats stats;
+
+	wd_model_stats(agent->model, &stats);
+	wd_json_str(doc, "node", agent->config.node);
+	wd_json_bool(doc, "in_force", wd_query_in_force(agent));
+	wd_json_int(doc, "generation", stats.gen);
+	wd_json_str(doc, "version", version_of(agent, policy, &status));
+}
+
 static struct json_object *policy_doc(const struct wd_agent *agent,
 				      const struct wd_object *policy)
 {
@@ -307,6 +337,7 @@ static struct json_object *policy_doc(const struct wd_agent *agent,
 	put_rules(agent, policy, doc);
 	selecting.array = wd_json_array(doc, "selected");
 	wd_model_endpoints(agent->model, select_endpoint, &selecting);
+	put_in_force(agent, policy, doc);
 	wd_query_problems(agent, name, wd_json_array(doc, "problems"));
 	free(name);
 	return doc;

@@ -21,12 +21,14 @@
 #include "../base/log.h"
 #include "../base/names.h"
 #include "../base/version.h"
+#include "../datapath/ladder.h"
 #include "../encryption/encryption.h"
 #include "../encryption/tunnels.h"
 #include "../events/journal.h"
 #include "../host/hostpolicy.h"
 #include "../kube/kube.h"
 #include "../metrics/server.h"
+#include "../report/report.h"
 #include "query.h"
 
 /* Everything the files say is in force; not just: in force is what it was. */
@@ -40,6 +42,12 @@ static bool is_settled(const struct wd_agent *agent)
 	       !wd_timer_armed(agent->commit_timer) &&
 	       wd_endpoints_all_attached(agent->endpoints) &&
 	       poll(&files, 1, 0) == 0;
+}
+
+bool wd_query_in_force(const struct wd_agent *agent)
+{
+	return agent->ready && !agent->commit_error &&
+	       !wd_model_dirty(agent->model) && !wd_ladder(agent->dp)->frozen;
 }
 
 /* Maps of another version that this agent let go; null if there were none. */
@@ -479,6 +487,7 @@ struct json_object *wd_query_status_doc(const struct wd_agent *agent)
 	put_work(agent, &stats, doc);
 	put_events(agent, doc);
 	put_metrics(agent, doc);
+	wd_report_put(agent->report, doc);
 	put_capabilities(doc);
 	return doc;
 }

@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the agent tells its API server, and that nothing waits for it."""
+import json
+import os
+import sys
+
+import yaml
+
+from wdnet.kube import KubeSolo
+from wdnet.node import TOP
+from wdnet.solo import expect_reach, ingress_policy, wait_for
+from wdnet.suite import main
+from wdnet.tap import Fail, expect
+
+NODE = '/api/v1/nodes/node-a/status'
+NAMES = {NODE: 'nodes/status'}
+NETPOLS_SAID = '"NetworkPolicy":"%d"'
+TESTS = []
+
+
+def test(function):
+    def run(c):
+        try:
+            function(c)
+        finally:
+            c.server.ask('calm')
+    run.__name__ = function.__name__
+    TESTS.append(run)
+    return run
+
+
+class Telling(KubeSolo):
+    """An agent that tells of its node, each second if need be."""
+
+    def start_agents(self, *args):
+        super().start_agents('--report-node', '--report-every', '1s', *args)
+
+    def writes(self):
+        return self.server.ask('writes')['writes']
+
+    def node_writes(self, code=200):
+        return [w for w in self.writes()
+                if w['path'] == NODE and w['code'] == code]
+
+    def standing(self):
+        """Of the last write that the server took: annotation, condition."""
+        took = self.node_writes()
+        if not took:
+            return {}, {}
+        body = took[-1]['body']
+        return json.loads(body['metadata']['annotations'][
+            'warder.io/in-force']), body['status']['conditions'][0]
+
+
+def telling():
+    c = Telling()
+    try:
+        c.three()
+    except BaseException:
+        c.close()
+        raise
+    return c
+
+
+def policies_version(c):
+    return c.server.versions['/apis/networking.k8s.io/v1/networkpolicies']
+
+
+def expect_told(c, what):
+    """The node says that all policies until now are in force."""
+    wait_for(what, lambda: int(c.standing()[0].get('versions', {}).get(
+        'NetworkPolicy', 0)) >= policies_version(c), 60)
+
+
+def drift_checks(c, more):
+    """Ten seconds each: as many looks at what is to be told."""
+    before = c.only_node.status()['drift']['checks']
+    wait_for('drift checks', lambda: c.only_node.status()[
+        'drift']['checks'] >= before + more, 60)
+
+
+@test
+def a_node_says_up_to_where_policies_are_in_force(c):
+    c.apply([ingress_policy('srv', 'srv', 'ok')])
+    expect_told(c, 'the first policy')
+    told, condition = c.standing()
+    expect(('full', 0), (told['rung'], told['problems']), 'rung, problems')
+    expect(('WarderEnforcing', 'True', 'Enforcing'),
+           tuple(condition[k] for k in ('type', 'status', 'reason')), 'condition')
+    expect(True, told['generation'] > 0, 'generation')
+    if 'CiliumNode' in told['versions'] or 'Pod' in told['versions']:
+        raise Fail('versions of what is no policy:', str(told))
+    got = json.loads(c.only_node.warder('policy', 'get', 'shop/srv',
+                                        '--json')[1])
+    expect(('node-a', True), (got['node'], got['in_force']), 'policy get')
+    expect(True, got['generation'] >= told['generation'], 'its generation')
+    expect(True, int(got['version']) >= policies_version(c), 'its version')
+    reports = c.only_node.status()['reports']
+    expect((None, 0), (reports['error'], reports['refused']), 'status')
+
+
+@test
+def what_moves_all_the_time_is_not_told_for_its_own_sake(c):
+    c.apply([ingress_policy('srv', 'srv', 'ok')])
+    expect_told(c, 'the policy')
+    before, was = len(c.node_writes()), c.only_node.status()['generation']
+    c.pod('shop/bad').labels = {'app': 'other'}
+    c.apply()
+    wait_for('a generation', lambda:
+             c.only_node.status()['generation'] > was)
+    drift_checks(c, 1)
+    expect(before, len(c.node_writes()), 'writes')
+
+
+@test
+def another_rung_is_told(c):
+    c.only_node.warder('ladder', 'pin', 'hold')
+    wait_for('hold', lambda: c.standing()[0].get('rung') == 'hold', 60)
+    condition = c.standing()[1]
+    expect(('False', 'RungHold'), (condition['status'], condition['reason']),
+           'condition')
+    c.only_node.warder('ladder', 'pin', 'full')
+    wait_for('full', lambda: c.standing()[0].get('rung') == 'full', 60)
+    expect('True', c.standing()[1]['status'], 'condition')
+
+
+@test
+def a_server_that_does_not_take_it_delays_nothing(c):
+    c.apply([ingress_policy('srv', 'srv', 'ok')])
+    expect_told(c, 'the policy')
+    before = c.only_node.status()['reports']['failed']
+    for do in ('hang', '429', '503', '409'):
+        c.server.fault(NODE, 'write', do)
+    c.apply([ingress_policy('srv', 'srv', 'bad')])
+    expect_reach(True, c.pod('shop/bad'), c.pod('shop/srv'), 'allowed now')
+    expect_reach(False, c.pod('shop/ok'), c.pod('shop/srv'), 'denied now')
+    wait_for('failures are told', lambda: c.only_node.status()[
+        'reports']['error'], 60)
+    expect_told(c, 'what is in force, in the end')
+    reports = c.only_node.status()['reports']
+    expect(before + 4, reports['failed'], 'failures')
+    expect(None, reports['error'], 'error')
+
+
+@test
+def what_was_done_though_its_answer_is_lost_is_told_again(c):
+    c.server.fault(NODE, 'write', 'late')
+    c.apply([ingress_policy('srv', 'srv', 'ok', 'bad')])
+    expect_told(c, 'the policy')
+    wait_for('it is told once more', lambda: sum(
+        NETPOLS_SAID % policies_version(c) in w['body']['metadata'][
+            'annotations']['warder.io/in-force']
+        for w in c.node_writes()) == 2, 60)
+    expect(None, c.only_node.status()['reports']['error'], 'error')
+
+
+def granted(component):
+    path = os.path.join(TOP, 'tools', 'kubernetes', component, 'rbac.yaml')
+    with open(path, encoding='utf-8') as f:
+        role = next(d for d in yaml.safe_load_all(f)
+                    if d['kind'] == 'ClusterRole')
+    return {(resource, verb) for rule in role['rules']
+            for resource in rule['resources'] for verb in rule['verbs']}
+
+
+@test
+def the_rights_of_the_manifests_are_those_that_are_used(c):
+    c.apply([ingress_policy('srv', 'srv', 'ok')])
+    expect_told(c, 'the policy')
+    used = {(NAMES[w['path']], w['method'].lower()) for w in c.writes()}
+    expect(granted('report-node'), used, 'rights')
+
+
+@test
+def without_the_right_the_agent_says_so_and_enforces(c):
+    c.server.fault(NODE, 'write', '403', 1 << 30)
+    c.apply([ingress_policy('srv', 'srv', 'ok')])
+    wait_for('it is told', lambda: 'HTTP 403' in (c.only_node.status()[
+        'reports']['error'] or ''), 60)
+    c.apply([ingress_policy('srv', 'srv', 'bad')])
+    expect_reach(True, c.pod('shop/bad'), c.pod('shop/srv'), 'allowed now')
+    out = c.only_node.warder('status')[1]
+    if 'HTTP 403: ' + NODE not in out:
+        raise Fail('status does not tell:', out)
+
+
+if __name__ == '__main__':
+    sys.exit(main(telling, TESTS, sys.argv))
