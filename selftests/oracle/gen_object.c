@@ -736,11 +736,11 @@ struct wd_object *wd_gen_netpol(struct wd_gen *gen, const char *ns,
 
 /* For any pod of the cluster; has no namespace that a peer could be of. */
 static void gen_act(struct wd_gen *gen, struct wd_policy_rule *rule,
-		    enum wd_tier tier)
+		    enum wd_kind kind)
 {
 	gen_rule(gen, rule, PEERS_WIDE | PEERS_NODES);
 	rule->action = (enum wd_rule_action)wd_gen_rnd(
-		gen, tier == WD_TIER_ADMIN ? 3 : 2);
+		gen, kind == WD_KIND_BASELINE_NP ? 2 : 3);
 }
 
 struct wd_object *wd_gen_wide(struct wd_gen *gen, enum wd_kind kind,
@@ -768,7 +768,7 @@ struct wd_object *wd_gen_wide(struct wd_gen *gen, enum wd_kind kind,
 			spec->rule[dir] = wd_xcalloc(spec->rule_cnt[dir],
 						     sizeof(*spec->rule[dir]));
 		for (uint32_t i = 0; i < spec->rule_cnt[dir]; i++)
-			gen_act(gen, &spec->rule[dir][i], policy->tier);
+			gen_act(gen, &spec->rule[dir][i], kind);
 	}
 	return obj;
 }

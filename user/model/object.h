@@ -33,7 +33,7 @@ enum wd_kind {
 	WD_KIND_SLICE, /* discovery.k8s.io/v1 EndpointSlice */
 	/* policies, from here on */
 	WD_KIND_NETPOL, /* networking.k8s.io/v1 NetworkPolicy */
-	WD_KIND_CLUSTER_NP, /* policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy */
+	WD_KIND_CLUSTER_NP, /* policy.networking.k8s.io ClusterNetworkPolicy */
 	WD_KIND_ADMIN_NP, /* policy.networking.k8s.io/v1alpha1 AdminNetworkPolicy */
 	WD_KIND_BASELINE_NP, /* ... BaselineAdminNetworkPolicy */
 	WD_KIND_CILIUM_NP, /* cilium.io/v2 CiliumNetworkPolicy */
@@ -170,7 +170,7 @@ enum wd_tier {
 enum wd_rule_action {
 	WD_RULE_ALLOW,
 	WD_RULE_DENY,
-	WD_RULE_PASS, /* on to the next tier; in Admin only */
+	WD_RULE_PASS, /* on to the next tier; of Baseline: to what no tier decides */
 };
 
 /*

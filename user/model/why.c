@@ -298,7 +298,8 @@ struct quest {
 	struct wd_decision *d;
 	const struct wd_object *isolates; /* the first policy that does */
 	bool tries, lifts; /* see wd_policy_counts() */
-	bool maybe; /* perhaps the tier was left: what allows in it does not count */
+	/* perhaps this tier was left: what allows in it does not count */
+	bool maybe[WD_TIER_BASELINE + 1];
 };
 
 /* The words of draft.c: what a rule comes to if it was not understood. */
@@ -382,11 +383,10 @@ static bool rule_counts(struct quest *q, const struct wd_object *policy,
 	bool decides = rule_decides(q, policy, rule, broken);
 
 	if (rule->action == WD_RULE_ALLOW)
-		return decides &&
-		       !(q->maybe && policy->policy.tier == WD_TIER_ADMIN);
+		return decides && !q->maybe[policy->policy.tier];
 	if (decides || !rule_may_decide(q, rule))
 		return decides;
-	q->maybe |= rule->action == WD_RULE_PASS;
+	q->maybe[policy->policy.tier] |= rule->action == WD_RULE_PASS;
 	return rule->action == WD_RULE_DENY;
 }
 

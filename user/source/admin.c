@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * admin.c - policies of those who run the cluster: ClusterNetworkPolicy
- * (policy.networking.k8s.io/v1alpha2), and AdminNetworkPolicy and
- * BaselineAdminNetworkPolicy (v1alpha1), which it replaces.
+ * (policy.networking.k8s.io/v1alpha2 and v1beta1, which say the same), and
+ * AdminNetworkPolicy and BaselineAdminNetworkPolicy (v1alpha1), which it
+ * replaces.
  *
  * Tier, priority and subject say where a policy stands: until they are clear
  * nothing changes. From then on a rule that is not understood as a whole is
@@ -383,6 +384,8 @@ static int read_action(struct wd_read *r, const struct place *p,
 		       const struct wd_at *at, const struct wd_tree *map,
 		       enum wd_rule_action *ret)
 {
+	/* the older baseline has nothing to pass on to */
+	bool passes = p->dialect->kind != WD_KIND_BASELINE_NP;
 	const char *allow = p->dialect->allow;
 	const char *text = NULL;
 
@@ -391,13 +394,12 @@ static int read_action(struct wd_read *r, const struct place *p,
 		return -EINVAL;
 	if (text && strcmp(text, allow) == 0) {
 		*ret = WD_RULE_ALLOW;
-	} else if (text && p->tier == WD_TIER_ADMIN &&
-		   strcmp(text, "Pass") == 0) {
+	} else if (text && passes && strcmp(text, "Pass") == 0) {
 		*ret = WD_RULE_PASS;
 	} else if (!text || strcmp(text, "Deny") != 0) {
 		wd_read_problem(r, WD_AT(at, "action"), map->line,
 				"must be %s%s or Deny", allow,
-				p->tier == WD_TIER_ADMIN ? ", Pass" : "");
+				passes ? ", Pass" : "");
 		return -EINVAL;
 	}
 	return 0;

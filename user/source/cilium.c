@@ -790,17 +790,32 @@ static int read_subjects(struct wd_read *r, const struct wd_tree *one,
 	return 0;
 }
 
+/* As an example of Cilium's has it: the API drops it there, and it says nothing. */
+static void tell_of_description(struct wd_read *r, const struct wd_tree *doc)
+{
+	const enum wd_problem_effect effect = r->effect;
+	const struct wd_tree *text = wd_tree_get(doc, "description");
+
+	r->effect = WD_PROBLEM_IGNORED;
+	if (text && !wd_tree_is_null(text))
+		wd_read_problem(r, WD_AT(NULL, "description"), text->line,
+				"belongs into spec; it changes nothing");
+	r->effect = effect;
+}
+
 static void read_all_rules(struct wd_read *r, const struct wd_tree *doc,
 			   const struct wd_tree *one,
 			   const struct wd_tree *many, const char *ns,
 			   struct wd_policy *policy)
 {
-	static const char *const known[] = { "apiVersion", "kind",  "metadata",
-					     "spec",	   "specs", "status",
-					     NULL };
+	static const char *const known[] = { "apiVersion",  "kind",  "metadata",
+					     "spec",	    "specs", "status",
+					     "description", NULL };
 	int err = wd_read_known(r, NULL, doc, known);
 	uint32_t nr = 0;
 	uint32_t index;
+
+	tell_of_description(r, doc);
 
 	if (one)
 		read_rules(r, WD_AT(NULL, "spec"), one, ns,

@@ -51,6 +51,8 @@ static const struct kind kinds[] = {
 	  true, wd_read_cilium_cnp },
 	{ KUBERNETES_ADMIN "alpha2", "ClusterNetworkPolicy", WD_KIND_CLUSTER_NP,
 	  false, true, wd_read_cluster_np },
+	{ KUBERNETES_ADMIN "beta1", "ClusterNetworkPolicy", WD_KIND_CLUSTER_NP,
+	  false, true, wd_read_cluster_np },
 	{ KUBERNETES_ADMIN "alpha1", "AdminNetworkPolicy", WD_KIND_ADMIN_NP,
 	  false, true, wd_read_admin_np },
 	{ KUBERNETES_ADMIN "alpha1", "BaselineAdminNetworkPolicy",
