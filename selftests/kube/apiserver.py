@@ -130,6 +130,16 @@ class State:
                         'metadata': meta}
         return None
 
+    def serve(self, path, api):
+        """The same objects by another version of their API, and by no other."""
+        c = self.collections.pop(path)
+        c.path = f'/apis/{api}/{path.rpartition("/")[2]}'
+        c.api = api
+        c.texts.clear()
+        for obj in [*c.objects.values(), *(entry[2] for entry in c.log)]:
+            obj['apiVersion'] = api
+        self.collections[c.path] = c
+
     def leave(self, path):
         c = self.collections[path]
         c.leaving = True
@@ -556,6 +566,9 @@ def command(state, cmd):
             c.leaving = False
     elif op == 'leave':
         state.leave(cmd['path'])
+    elif op == 'serve':
+        state.serve(cmd['path'], cmd['api'])
+        state.cuts += 1
     elif op == 'token':
         state.token = cmd['token']
     elif op == 'forget':

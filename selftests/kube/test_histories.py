@@ -26,6 +26,8 @@ STEPS = 40
 PATHS = {'Pod': '/api/v1/pods', 'Namespace': '/api/v1/namespaces',
          'NetworkPolicy': '/apis/networking.k8s.io/v1/networkpolicies',
          'CiliumNetworkPolicy': '/apis/cilium.io/v2/ciliumnetworkpolicies'}
+WIDE = ['policy.networking.k8s.io/v1alpha2', 'policy.networking.k8s.io/v1beta1']
+WITHOUT = ('Namespace', 'ClusterNetworkPolicy')  # a namespace
 ON_LIST = ('torn', '410', '429', '500', '403', '401', 'garbage', 'close')
 ON_WATCH = ('expired', 'error', 'empty', 'silent', '410', '503', '403', 'close',
             'garbage')
@@ -36,6 +38,7 @@ class History:
         self.random = random.Random(SEED)
         self.objects = {}  # (kind, ns, name) -> (uid, labels)
         self.born = 0
+        self.wide = 0  # index into WIDE of the version that is served
         self.server = ApiServer(None, '--seed', str(SEED))
         config = kubeconfig(os.path.join(folder, 'config'),
                             f'http://127.0.0.1:{self.server.port}')
@@ -54,8 +57,12 @@ class History:
     def body(self, key, uid, labels):
         kind, ns, name = key
         api = {'NetworkPolicy': 'networking.k8s.io/v1',
+               'ClusterNetworkPolicy': WIDE[self.wide],
                'CiliumNetworkPolicy': 'cilium.io/v2'}.get(kind, 'v1')
         spec = {'NetworkPolicy': {'podSelector': {}},
+                'ClusterNetworkPolicy': {
+                    'tier': 'Admin', 'priority': 1,
+                    'subject': {'namespaces': {}}},
                 'CiliumNetworkPolicy': {'endpointSelector': {},
                                         'ingress': [{}]},
                 'Pod': {'nodeName': 'n', 'containers': []}}.get(kind)
@@ -71,9 +78,19 @@ class History:
             obj['spec'] = spec
         return obj
 
+    def paths(self):
+        return {**PATHS, 'ClusterNetworkPolicy':
+                f'/apis/{WIDE[self.wide]}/clusternetworkpolicies'}
+
+    def version(self):
+        """Another one of an API is served now, and the one before is not."""
+        path = self.paths()['ClusterNetworkPolicy']
+        self.wide = 1 - self.wide
+        self.server.ask('serve', path=path, api=WIDE[self.wide])
+
     def put(self):
-        kind = self.random.choice(list(PATHS))
-        ns = '' if kind == 'Namespace' else self.random.choice('xy')
+        kind = self.random.choice(list(self.paths()))
+        ns = '' if kind in WITHOUT else self.random.choice('xy')
         key = kind, ns, f'o{self.random.randrange(8)}'
         if key in self.objects:
             uid = self.objects[key][0]
@@ -102,8 +119,8 @@ class History:
 
     def garble(self):
         """An object that is never to be had, and must not hide another one."""
-        kind = self.random.choice(list(PATHS))
-        ns = '' if kind == 'Namespace' else 'x'
+        kind = self.random.choice(list(self.paths()))
+        ns = '' if kind in WITHOUT else 'x'
         body = self.body((kind, ns, f'g{self.random.randrange(2)}'), 'g', {})
         deep = []
         for _ in range(70):
@@ -112,14 +129,14 @@ class History:
         self.server.ask(self.random.choice(('put', 'put', 'del')), object=body)
 
     def fault(self):
-        path = self.random.choice(list(PATHS.values()))
+        path = self.random.choice(list(self.paths().values()))
         on = self.random.choice(('list', 'watch'))
         do = self.random.choice(ON_LIST if on == 'list' else ON_WATCH)
         self.server.fault(path, on, do, self.random.choice((1, 1, 2)))
 
     def compact(self):
         self.server.ask('compact',
-                        path=self.random.choice(list(PATHS.values())))
+                        path=self.random.choice(list(self.paths().values())))
 
     def cut(self):
         self.server.ask('cut')
@@ -127,7 +144,7 @@ class History:
     def step(self):
         self.random.choice((self.put,) * 8 + (
             self.delete, self.delete, self.again, self.garble, self.fault, self.fault,
-            self.compact, self.cut))()
+            self.compact, self.cut, self.version))()
         if self.random.random() < 0.1:
             time.sleep(0.05)
 

@@ -24,6 +24,8 @@ struct wd_kube_kind {
 	const char *path; /* of the collection */
 	bool optional; /* a custom resource: a server may not have it */
 	enum wd_kube_role role;
+	const char *
+		other; /* the same by another version, where path is not served; NULL none */
 };
 
 /* In the order in which they are asked for; ends with a NULL path. */

@@ -348,6 +348,8 @@ static int follow(struct follower *f, struct wd_loop *loop,
 
 	if (err || !k->optional)
 		return err;
+	if (k->other)
+		wd_kube_reflector_or(f->reflector, k->other);
 	f->collection.missing = on_missing;
 	err = wd_kube_removals_new(f->kube->http, loop, k->path,
 				   timing->grace_ms, &f->removals);

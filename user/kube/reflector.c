@@ -12,7 +12,8 @@
  *  2. A watch that is silent, or ends with nothing twice: the version may lie in
  *     the future (etcd was restored), which no error tells; list again.
  *  3. A stream that breaks: watch on from the last version; it cost nothing.
- *  4. 404 of a kind that may be missing: it is. Of another one: a failure.
+ *  4. 404 of a kind that may be missing: it is, unless another version of its
+ *     API is served. Of another kind: a failure.
  *  5. 401: the token may have been renewed; once more at once.
  *  6. Anything else: wait, longer each time, at least as long as the server says.
  */
@@ -61,6 +62,8 @@ struct wd_kube_reflector {
 	const struct wd_kube_reflector_fns *fns;
 	void *ctx;
 	char *path;
+	char *other; /* the same by another version, NULL none */
+	bool turned; /* it was asked, too */
 	char *select; /* "&fieldSelector=..." or "" */
 	bool optional;
 	bool refused; /* the last try: 403 */
@@ -371,6 +374,23 @@ static void tell_answer(struct wd_kube_reflector *r,
 	free(text);
 }
 
+/* A version may have come or gone; the objects are the same. Return: is another one asked now */
+static bool turn(struct wd_kube_reflector *r)
+{
+	char *path = r->other;
+
+	r->turned = path && !r->turned;
+	if (!r->turned)
+		return false;
+	r->other = r->path;
+	r->path = path;
+	free(r->token);
+	r->token = NULL;
+	*r->version = '\0';
+	try_in(r, WD_KUBE_LISTING, 0);
+	return true;
+}
+
 static void on_absent(struct wd_kube_reflector *r)
 {
 	uint64_t ms = (uint64_t)r->timing->backoff_ms
@@ -402,7 +422,8 @@ static void on_refusal(struct wd_kube_reflector *r, enum wd_kube_phase what,
 	uint32_t min_ms = answer->retry_after_s * 1000;
 
 	if (answer->status == 404 && r->optional) {
-		on_absent(r);
+		if (!turn(r))
+			on_absent(r);
 		return;
 	}
 	tell_answer(r, answer);
@@ -468,6 +489,7 @@ static void on_page(struct wd_kube_reflector *r)
 	(void)snprintf(r->version, VERSION_MAX, "%s", r->page_version);
 	r->lists++;
 	r->absent = 0;
+	r->turned = false;
 	r->listed_ms = clock_ms(CLOCK_REALTIME);
 	free(r->error);
 	r->error = NULL;
@@ -710,6 +732,11 @@ int wd_kube_reflector_new(struct wd_kube_http *http, struct wd_loop *loop,
 	return 0;
 }
 
+void wd_kube_reflector_or(struct wd_kube_reflector *r, const char *path)
+{
+	r->other = wd_xstrdup(path);
+}
+
 void wd_kube_reflector_start(struct wd_kube_reflector *r, uint32_t ms,
 			     const struct wd_kube_reflector_fns *fns, void *ctx)
 {
@@ -739,6 +766,7 @@ void wd_kube_reflector_free(struct wd_kube_reflector *r)
 	wd_kube_stream_fini(&r->stream);
 	wd_timer_free(r->timer);
 	free(r->path);
+	free(r->other);
 	free(r->select);
 	free(r->token);
 	free(r->next_token);

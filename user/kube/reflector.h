@@ -94,6 +94,9 @@ void wd_kube_reflector_start(struct wd_kube_reflector *r, uint32_t ms,
 void wd_kube_reflector_select(struct wd_kube_reflector *r, const char *field,
 			      const char *value);
 
+/** wd_kube_reflector_or() - the same collection by another version of its API: asked where the first is not there; before it is started */
+void wd_kube_reflector_or(struct wd_kube_reflector *r, const char *path);
+
 /** wd_kube_reflector_free() - not from within its functions; NULL passes */
 void wd_kube_reflector_free(struct wd_kube_reflector *r);
 
