@@ -10,8 +10,9 @@
 
 static void print_list(struct json_object *doc)
 {
-	static const char *const head[] = { "PIN",     "TYPE", ">USED", ">MAX",
-					    ">MEMORY", "FOR",  NULL };
+	static const char *const head[] = {
+		"LOOK AT IT BY", "TYPE", ">USED", ">MAX", ">MEMORY", "FOR", NULL
+	};
 	struct wd_table *table = wd_table_new(head);
 	uint64_t total = 0;
 	char buf[WD_BYTES_STRLEN];
@@ -20,7 +21,7 @@ static void print_list(struct json_object *doc)
 		struct json_object *map = wd_json_at(doc, "maps", i);
 		uint64_t bytes = (uint64_t)wd_json_get_int(map, "bytes");
 
-		wd_table_cell(table, "%s", wd_json_get_str(map, "pin"));
+		wd_table_cell(table, "%s", wd_json_get_str(map, "bpftool"));
 		wd_table_cell(table, "%s", wd_json_get_str(map, "type"));
 		if (wd_json_get(map, "used"))
 			wd_table_cell(table, "%lld",
@@ -48,7 +49,10 @@ const struct wd_cmd wd_cmd_map_list = {
 	.object = "map",
 	.verb = "list",
 	.summary = "every map: pin, use and limit, memory, what it is for",
-	.text = "`bpftool map dump pinned PIN` prints the entries with the "
-		"names of their fields.",
+	.text = "Each line begins with the command that prints the map with "
+		"the names of its\nfields; arrays are printed whole, some are "
+		"large. One entry, by its number in\nfour bytes, lowest first: "
+		"`bpftool map lookup pinned PIN key 3 0 0 0`. Of the\nring "
+		"buffer only the agent reads the entries.",
 	.fn = cmd_map_list,
 };

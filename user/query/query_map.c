@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../agent/agent.h"
 #include "../base/json.h"
@@ -27,6 +28,18 @@ static int64_t array_used(const struct wd_agent *agent,
 	return -1;
 }
 
+/* Nobody but the agent may read a ring buffer: its events are gone then. */
+static void put_command(const struct wd_map_info *info, const char *pin,
+			struct json_object *obj)
+{
+	char *text = NULL;
+
+	wd_format(&text, "bpftool map %s pinned %s",
+		  !strcmp(info->type, "ringbuf") ? "show" : "dump", pin);
+	wd_json_str(obj, "bpftool", text);
+	free(text);
+}
+
 static void put_map(const struct wd_agent *agent, enum wd_map map,
 		    const struct wd_model_stats *stats,
 		    struct json_object *array)
@@ -48,6 +61,7 @@ static void put_map(const struct wd_agent *agent, enum wd_map map,
 	wd_json_str(obj, "name", info.name);
 	wd_format(&pin, "%s/maps/%s", agent->config.bpffs, info.name);
 	wd_json_str(obj, "pin", pin);
+	put_command(&info, pin, obj);
 	free(pin);
 	wd_json_str(obj, "type", info.type);
 	if (used < 0)

@@ -7,9 +7,21 @@ import struct
 
 from . import kernel
 
+CACHED = '/var/cache/warder/toolchain'  # of tools/setup
 SYS_BPF = {'x86_64': 321, 'aarch64': 280}[os.uname().machine]
 LOOKUP, UPDATE, DELETE, NEXT, OBJ_GET, INFO = 1, 2, 3, 4, 7, 15
 LINK_DETACH = 34
+
+
+def tool_dir():
+    """Where bpftool is: it may be one that tools/setup has unpacked."""
+    for path in (os.path.dirname(os.environ.get('BPFTOOL', '')),
+                 *(os.path.join(d, 'prefix', 'bin')
+                   for d in (os.environ.get('WD_DEPS', CACHED), CACHED)),
+                 *os.environ['PATH'].split(':'), '/usr/sbin'):
+        if path and os.access(os.path.join(path, 'bpftool'), os.X_OK):
+            return path
+    raise RuntimeError('no bpftool here: run `tools/setup build`')
 
 
 def _call(cmd, attr):

@@ -86,10 +86,6 @@ def wait_for(what, function, seconds=20.0, step=0.1):
         time.sleep(step)
 
 
-def bpftool(node, *args):
-    return node.ns.run(['bpftool', *args])[1]
-
-
 def enter_mounts():
     """The test program must see the mounts it makes, nobody else."""
     kernel.unshare(kernel.CLONE_NEWNS)
