@@ -4,7 +4,7 @@
  * for that (WD_EP_REJECT, or what denied it: wd_rule.tell, WD_SLOT_REJECT): a reset for TCP, else "prohibited" by ICMP.
  *
  * The dropped packet becomes its own answer, so there is never more than one,
- * and each endpoint has WD_ANSWER_RATE of them in a tick. Nothing here decides
+ * and each endpoint has WD_ANSWER_RATE of them in a tick and direction. Nothing here decides
  * about a packet: what is not answered is dropped as before, in silence. That
  * is what happens to all that RFC 1122, 3.2.2, and RFC 4443, 2.4, let nobody
  * answer; to fragments and to what has IP options or extension headers; and to
@@ -380,43 +380,72 @@ static __always_inline void answers_begin(const struct wd_pkt *pkt,
 		val->flight = 0;
 	}
 	val->tick = pkt->now;
-	val->cnt = 0;
+	val->cnt_in = val->cnt_out = 0;
 }
 
-/* The answers of the packet's endpoint if it may have one more, else NULL. */
-static __always_inline struct wd_answer_val *
-answer_due(const struct wd_pkt *pkt)
+/* Of one more answer, for who adds them up for the node. */
+static __always_inline void count_answer(const struct wd_pkt *pkt, __u32 what)
+{
+	__u32 at = WD_STAT_ANSWERED + what * 2 + (pkt->dir & 1);
+	struct wd_stat_val *stat = bpf_map_lookup_elem(&wd_stat, &at);
+
+	if (stat)
+		stat->packets++;
+}
+
+/*
+ * Has the endpoint an answer left? What it is asked and what it asks for have
+ * a share each, or who sends to it could see how much it sends.
+ */
+static __always_inline bool is_due(const struct wd_pkt *pkt)
 {
 	struct wd_answer_val *val = answers_of(pkt);
+	__u32 *cnt;
 
 	if (!val)
-		return NULL;
+		return false;
 	if (val->ep != pkt->key.ep || val->tick != pkt->now)
 		answers_begin(pkt, val);
-	if (val->cnt >= WD_ANSWER_RATE) {
+	cnt = pkt->dir == WD_EGRESS ? &val->cnt_out : &val->cnt_in;
+	if (*cnt >= WD_ANSWER_RATE) {
 		__sync_fetch_and_add(&val->held, 1);
-		return NULL;
+		count_answer(pkt, WD_ANSWERED_HELD);
+		return false;
 	}
-	__sync_fetch_and_add(&val->cnt, 1);
-	return val;
+	__sync_fetch_and_add(cnt, 1);
+	return true;
 }
 
-/* Make the packet, which is to be dropped, its answer. Return: the hook's code. */
+/* Is the sender of a packet that is to be dropped told? In pkt->told, for the event. */
+__noinline int answer_plan(struct __sk_buff *skb)
+{
+	struct wd_pkt *pkt = this_packet();
+
+	if (pkt)
+		pkt->told = is_answerable(skb, pkt) && is_due(pkt);
+	return 0;
+}
+
+/* Make the packet its answer. Return: the hook's code. */
 __noinline int answer(struct __sk_buff *skb)
 {
 	struct wd_pkt *pkt = this_packet();
 	struct wd_answer_val *val;
+	bool is_tcp;
 
-	if (!pkt || !is_answerable(skb, pkt))
+	if (!pkt)
 		return WD_TC_SHOT;
-	val = answer_due(pkt);
+	val = answers_of(pkt);
 	if (!val)
 		return WD_TC_SHOT;
-	if (pkt->proto == WD_IP_TCP ? answer_tcp(skb) : answer_icmp(skb)) {
+	is_tcp = pkt->proto == WD_IP_TCP;
+	if (is_tcp ? answer_tcp(skb) : answer_icmp(skb)) {
 		__sync_fetch_and_add(&val->failed, 1);
+		count_answer(pkt, WD_ANSWERED_FAILED);
 		return WD_TC_SHOT;
 	}
 	__sync_fetch_and_add(&val->sent, 1);
+	count_answer(pkt, is_tcp ? WD_ANSWERED_RESET : WD_ANSWERED_PROHIBITED);
 	if (pkt->dir == WD_EGRESS) {
 		/* it may have been for a station behind the bridge */
 		(void)bpf_skb_change_type(skb, 0 /* PACKET_HOST */);

@@ -125,19 +125,35 @@ static __always_inline __u32 verdict_of(const struct wd_pkt *pkt, int *r)
 								      WD_DROP;
 }
 
-/* Drop it, or let it be its own answer. */
-static __always_inline int refuse(WD_CTX *skb, const struct wd_pkt *pkt, int r)
-{
 #if WD_ANSWERS
+/* What is to be dropped: is its sender to be told? */
+static __always_inline void plan_answer(WD_CTX *skb, const struct wd_pkt *pkt,
+					int r)
+{
 	if (is_answered(pkt, r))
-		return answer(skb);
+		(void)answer_plan(skb);
+}
+
+static __always_inline int refuse(WD_CTX *skb, const struct wd_pkt *pkt)
+{
+	return pkt->told ? answer(skb) : WD_TC_SHOT;
+}
 #else
+static __always_inline void plan_answer(WD_CTX *skb, const struct wd_pkt *pkt,
+					int r)
+{
 	(void)skb;
 	(void)pkt;
 	(void)r;
-#endif
+}
+
+static __always_inline int refuse(WD_CTX *skb, const struct wd_pkt *pkt)
+{
+	(void)skb;
+	(void)pkt;
 	return WD_TC_SHOT;
 }
+#endif
 
 /* Count, tell and carry out the decision, which has reason @nr. */
 WD_STEP_OF(conclude, nr)
@@ -148,6 +164,8 @@ WD_STEP_OF(conclude, nr)
 	if (r >= WD_R_FIRST_DROP)
 		verdict = verdict_of(pkt, &r);
 	count(pkt, r, verdict);
+	if (verdict == WD_DROP)
+		plan_answer(skb, pkt, r);
 	if (verdict != WD_ALLOW ?
 		    pkt->monitor & WD_MONITOR_DROP :
 		    pkt->is_new && (pkt->monitor & WD_MONITOR_NEW))
@@ -155,7 +173,7 @@ WD_STEP_OF(conclude, nr)
 	/* for BPF_PROG_TEST_RUN: nothing here reads it */
 	((struct __sk_buff *)(void *)skb)->cb[0] = (__u32)r;
 	if (verdict == WD_DROP)
-		return refuse(skb, pkt, r);
+		return refuse(skb, pkt);
 	return pkt->late && pkt->dir == WD_EGRESS ? WD_TC_PASS : WD_TC_NEXT;
 }
 

@@ -57,7 +57,7 @@ static __always_inline void event_fill(const struct wd_pkt *pkt,
 	event->proto = pkt->proto;
 	event->family = pkt->family;
 	event->dir = pkt->dir;
-	event->rung = pkt->rung;
+	event->rung = pkt->rung | (pkt->told ? WD_EVENT_TOLD : 0);
 }
 
 /* Tell of a packet at the device @ifindex, whose endpoint, if any, is @ep. */

@@ -136,6 +136,7 @@ struct wd_pkt {
 	__u8 late; /* somebody is to judge it after the translation */
 	__u8 tell; /* WD_TELL_*: of what denied it */
 	__u8 service_tell; /* of what service_rule is of */
+	__u8 told; /* it is to be dropped, and its sender told */
 	__u8 service_some; /* WD_SOME_*: of the backends asked so far these may be the peer */
 #if WD_IS_WIRE
 	struct wd_layers wire;

@@ -481,11 +481,11 @@ struct wd_answer_val {
 	__u64 held; /* not sent: more than WD_ANSWER_RATE in a tick */
 	__u64 failed; /* not sent: the kernel did not change the packet so */
 	__u32 ep; /* instance that is counted; another one begins at 0 */
-	__u32 tick; /* that cnt is of */
-	__u32 cnt;
+	__u32 tick; /* that cnt_in and cnt_out are of */
+	__u32 cnt_in; /* in the tick, to what was to come to the pod */
 	__u32 mark; /* of those on their way out by the hook from the pod */
 	__s32 flight; /* how many are */
-	__u32 pad;
+	__u32 cnt_out; /* in the tick, to what the pod sent */
 };
 WD_ABI_SIZE(struct wd_answer_val, 48);
 
@@ -537,6 +537,20 @@ WD_ABI_SIZE(struct wd_frag_val, 612);
 /* Added to the index: packets that audit mode let pass in spite of the reason. */
 #define WD_STAT_AUDIT (2 * WD_R__MAX)
 #define WD_STATS_MAX (4 * WD_R__MAX) /* (2^n) */
+
+/*
+ * What became of the answers to denied packets, as if it were the reason of one
+ * that audit let pass: those below WD_R_FIRST_DROP never are.
+ */
+enum wd_answered {
+	WD_ANSWERED_RESET,
+	WD_ANSWERED_PROHIBITED,
+	WD_ANSWERED_HELD, /* not sent: more than WD_ANSWER_RATE in a tick */
+	WD_ANSWERED_FAILED, /* not sent: the kernel did not change the packet so */
+	WD_ANSWERED__MAX,
+};
+_Static_assert(WD_ANSWERED__MAX <= WD_R_FIRST_DROP, "elements of audit");
+#define WD_STAT_ANSWERED WD_STAT_AUDIT
 
 struct wd_stat_val {
 	__u64 packets;
@@ -598,8 +612,10 @@ struct wd_event {
 	__u8 dir; /* enum wd_dir */
 	__u8 verdict; /* enum wd_verdict */
 	__u8 reason; /* enum wd_reason */
-	__u8 rung;
+	__u8 rung; /* | WD_EVENT_TOLD */
 };
 WD_ABI_SIZE(struct wd_event, 80);
+
+#define WD_EVENT_TOLD 0x80 /* the sender of the packet is told, see answer.h */
 
 #endif /* WARDER_ABI_H */

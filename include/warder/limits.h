@@ -44,7 +44,7 @@
 #define WD_OPEN_SHARE 4096 /* of these unreplied ones that it opened */
 /* ARP and neighbour discovery of one endpoint in a tick: hosts of a /22 at once */
 #define WD_NEIGHBOUR_RATE 1024
-/* denied packets of one endpoint that are answered in a tick */
+/* denied packets of one endpoint and direction that are answered in a tick */
 #define WD_ANSWER_RATE 128
 #define WD_QUOTA_DUE 32 /* ticks, more than WD_LIFE_NEW (2^n) */
 #define WD_HASH_WORDS 7 /* 32-bit words of a flow's key */

@@ -10,6 +10,7 @@ x/a and y/b are pods of node-a, routed; x/b and y/a of node-b, on a bridge.
 import errno
 import json
 import os
+import select
 import socket
 import sys
 
@@ -166,6 +167,65 @@ def a_policy_says_it_of_what_it_denies(c):
     expect_silence(b, d, 4)
 
 
+def responses(c, key):
+    return c.pod(key).node.status()['deny_responses']
+
+
+def event_of(c, key, send):
+    """What the monitor says of what is denied for policy, while @send does."""
+    watch = c.pod(key).node.warder_popen('monitor', '--json', '--pod', key,
+                                         '--reason', 'DEFAULT')
+    try:
+        for _ in range(20):  # it may not listen yet
+            send()
+            if select.select([watch.stdout], [], [], 1)[0]:
+                return json.loads(watch.stdout.readline())
+    finally:
+        watch.terminate()
+        watch.communicate(timeout=10)
+    return None
+
+
+@SHARED.test
+def events_and_counters_tell_that_it_was_told(c):
+    annotate(c, shut('x', 'a') + mute('z', 'a'), x='reject')
+    pin(c, 'full')
+    y, z, dst = c.pod('y/b'), c.pod('z/a'), c.pod('x/a')
+    before = responses(c, 'x/a')
+    event = event_of(c, 'x/a', lambda: expect_told(y, dst, 4))
+    expect(True, event['sender_is_told'], f'event {event}')
+    after = responses(c, 'x/a')
+    for kind in ('reset', 'prohibited'):
+        expect(True, after['ingress'][kind] > before['ingress'][kind],
+               f'{kind}: {before} {after}')
+        expect(before['egress'][kind], after['egress'][kind],
+               f'{kind} of what it sends')
+    text = dst.node.warder('metrics')[1]
+    line = 'warder_deny_responses_total{kind="reset",direction="ingress"} ' \
+        f'{after["ingress"]["reset"]}'
+    expect(True, line in text, line)
+    event = event_of(c, 'z/a', lambda: expect_silence(z, c.pod('y/a'), 4))
+    expect(None, event.get('sender_is_told'), f'event {event}')
+
+
+@SHARED.test
+def what_must_be_encrypted_is_not_answered_in_clear(c):
+    """What a wire does not let out is not let out as an answer either."""
+    annotate(c, shut('x', 'a') + mute('y', 'b'), x='reject', y='reject')
+    c.ns_annotations = {ns: {SAYS: 'reject',
+                             'warder.io/encryption': 'required'}
+                        for ns in 'xy'}
+    c.apply(shut('x', 'a') + mute('y', 'b'))
+    for family in FAMILIES:
+        # on one node nothing goes by a wire: both are told
+        expect_told(c.pod('y/b'), c.pod('x/a'), family)
+        # from another node it comes in clear: dropped before policy, unanswered
+        expect_silence(c.pod('y/a'), c.pod('x/a'), family)
+        # what a pod may not send stays on its node, and it is told
+        expect_told(c.pod('y/b'), c.pod('x/b'), family)
+    annotate(c, [])
+
+
 @SHARED.test
 def a_connection_that_is_no_longer_allowed_is_reset(c):
     annotate(c, [], x='reject')
@@ -205,10 +265,13 @@ def it_holds_on_compat_and_not_below(c):
         for family in FAMILIES:
             expect_told(c.pod('y/a'), c.pod('x/a'), family)
             expect_told(c.pod('y/b'), c.pod('z/a'), family)
-        pin(c, 'minimal')
-        for family in FAMILIES:
-            expect_silence(c.pod('y/a'), c.pod('x/a'), family)
-            expect_silence(c.pod('y/b'), c.pod('z/a'), family)
+        for rung in ('minimal', 'nft'):
+            pin(c, rung)
+            before = responses(c, 'x/a')
+            for family in FAMILIES:
+                expect_silence(c.pod('y/b'), c.pod('x/a'), family)
+                expect_silence(c.pod('y/b'), c.pod('z/a'), family)
+            expect(before, responses(c, 'x/a'), rung)
     finally:
         pin(c, 'full')
 

@@ -6,6 +6,7 @@
  * is none. Real sockets: selftests/net/test_reject.py.
  */
 #include <arpa/inet.h>
+#include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <string.h>
 
@@ -423,13 +424,81 @@ static void each_endpoint_has_so_many_in_a_tick(void)
 	val = answers();
 	/* a tick may have passed meanwhile, and begun another share */
 	wd_expect((val.sent == WD_ANSWER_RATE && val.held == 5) ||
-		  val.tick != world_ticks() || val.cnt < WD_ANSWER_RATE);
+		  val.tick != world_ticks() || val.cnt_out < WD_ANSWER_RATE);
 	wd_expect_int(WD_ANSWER_RATE + 5, (long long)(val.sent + val.held));
-	val.cnt = WD_ANSWER_RATE;
+	val.cnt_out = WD_ANSWER_RATE;
 	val.tick = world_ticks() + 1; /* whatever passes, it is another one */
 	world_write("wd_answer", &world_stat, &val);
 	wd_expect_int(REDIRECT, send_packet(&p, &f));
-	wd_expect_int(1, answers().cnt);
+	wd_expect_int(1, answers().cnt_out);
+}
+
+/* Or who sends to a pod could see how much it sends, and the pod tell by it. */
+static void neither_direction_uses_up_the_others_share(void)
+{
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		bool is_out = dir == WD_EGRESS;
+		struct packet used = { .family = 4, OUT };
+		struct packet other = { .family = 4, IN };
+		struct wd_answer_val val;
+		struct frame f;
+
+		begin(WD_EP_REJECT);
+		wd_expect_int(REDIRECT, send_packet(&used, &f));
+		val = answers();
+		/* of this tick and of the next, whichever it is by then */
+		for (uint32_t tick = 0; tick < 2; tick++) {
+			val.tick = world_ticks() + tick;
+			val.cnt_out = is_out ? WD_ANSWER_RATE : 0;
+			val.cnt_in = is_out ? 0 : WD_ANSWER_RATE;
+			val.held = 0;
+			world_write("wd_answer", &world_stat, &val);
+			(void)send_packet(is_out ? &used : &other, &f);
+			if (answers().held == 1)
+				break;
+		}
+		wd_expect_int(1, (long long)answers().held);
+		wd_expect_int(REDIRECT,
+			      send_packet(is_out ? &other : &used, &f));
+		wd_expect_int(1, (long long)answers().held);
+	}
+}
+
+/* By kind and direction: resets and errors to what came, and to what was sent. */
+#define KINDS 4
+
+static void read_answered(uint64_t ret[KINDS])
+{
+	static struct wd_stat_val val[256]; /* of each CPU */
+
+	for (uint32_t i = 0; i < KINDS; i++) {
+		uint32_t at = WD_STAT_ANSWERED + i;
+
+		ret[i] = 0;
+		world_read("wd_stat", &at, val);
+		for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
+			ret[i] += val[cpu].packets;
+	}
+}
+
+static void answers_are_counted_by_kind_and_direction(void)
+{
+	for (uint32_t i = 0; i < KINDS; i++) {
+		struct packet in = { .family = 4, IN };
+		struct packet out = { .family = 4, OUT };
+		struct packet *p = i & 1 ? &out : &in;
+		uint64_t before[KINDS], after[KINDS];
+		struct frame f;
+
+		p->proto = i & 2 ? 17 : 6;
+		begin(WD_EP_REJECT);
+		read_answered(before);
+		wd_expect_int(REDIRECT, send_packet(p, &f));
+		read_answered(after);
+		for (uint32_t k = 0; k < KINDS; k++)
+			wd_expect_int((long long)before[k] + (k == i),
+				      (long long)after[k]);
+	}
 }
 
 /* ---- out by the pod's hook ---- */
@@ -535,6 +604,8 @@ int main(void)
 	WORLD_TEST(what_denied_it_has_the_first_word);
 	WD_TEST(what_nobody_may_answer_is_dropped_in_silence);
 	WORLD_TEST(each_endpoint_has_so_many_in_a_tick);
+	WORLD_TEST(neither_direction_uses_up_the_others_share);
+	WORLD_TEST(answers_are_counted_by_kind_and_direction);
 	if (!mark_is_taken()) {
 		WORLD_TEST(an_answer_gets_out_of_the_pods_hook_once);
 		WORLD_TEST(the_mark_is_good_for_nothing_else);

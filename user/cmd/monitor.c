@@ -71,6 +71,8 @@ void wd_show_event(struct json_object *event)
 		 wd_json_get_str(event, "verdict"),
 		 wd_json_get_str(event, "reason"), from ?: "", to ?: "",
 		 proto ?: "");
+	if (wd_json_get_bool(event, "sender_is_told"))
+		wd_print(stdout, "  told");
 	if (rule)
 		wd_print(stdout, "  by " WD_SHOW_OBJECT_FMT " %s[%lld]",
 			 WD_SHOW_OBJECT(rule),

@@ -332,6 +332,10 @@ int wd_stat_read(struct wd_datapath *dp, enum wd_reason reason, enum wd_dir dir,
 int wd_stat_audit_read(struct wd_datapath *dp, enum wd_reason reason,
 		       enum wd_dir dir, struct wd_stat_val *ret_val);
 
+/** wd_stat_answered_read() - what became of the answers to denied packets of @dir; of packets only */
+int wd_stat_answered_read(struct wd_datapath *dp, enum wd_answered what,
+			  enum wd_dir dir, struct wd_stat_val *ret_val);
+
 int wd_epstat_read(struct wd_datapath *dp, uint32_t stat,
 		   struct wd_epstat_val *ret_val);
 int wd_epstat_reset(struct wd_datapath *dp, uint32_t stat);

@@ -736,6 +736,12 @@ int wd_stat_audit_read(struct wd_datapath *dp, enum wd_reason reason,
 					     wd_nft_audit_stats, ret_val);
 }
 
+int wd_stat_answered_read(struct wd_datapath *dp, enum wd_answered what,
+			  enum wd_dir dir, struct wd_stat_val *ret_val)
+{
+	return stat_read(dp, WD_STAT_ANSWERED + what * 2 + dir, ret_val);
+}
+
 int wd_epstat_read(struct wd_datapath *dp, uint32_t stat,
 		   struct wd_epstat_val *ret_val)
 {

@@ -169,6 +169,7 @@ struct json_object *wd_event_doc(struct wd_event_words *words,
 	struct json_object *doc = json_object_new_object(), *obj;
 	const struct wd_endpoint *ep =
 		wd_endpoints_by_id(words->agent->endpoints, event->ep);
+	enum wd_rung rung = event->rung & ~WD_EVENT_TOLD;
 
 	put_time(words, event, doc);
 	wd_json_str(doc, "direction", wd_dir_name(event->dir));
@@ -187,8 +188,9 @@ struct json_object *wd_event_doc(struct wd_event_words *words,
 	wd_json_int(doc, "generation", event->gen);
 	wd_json_int(doc, "bytes", event->len);
 	wd_json_str(doc, "rung",
-		    wd_rung_name(event->rung < WD_RUNG__MAX ? event->rung :
-							      WD_RUNG_FULL));
+		    wd_rung_name(rung < WD_RUNG__MAX ? rung : WD_RUNG_FULL));
+	if (event->rung & WD_EVENT_TOLD)
+		wd_json_bool(doc, "sender_is_told", true);
 	if (whole) {
 		wd_json_str(doc, "node", words->agent->config.node);
 		put_isolated(words, event, ep, doc);

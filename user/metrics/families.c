@@ -206,6 +206,40 @@ static void put_counters(struct wd_metrics *m, struct json_object *doc,
 	}
 }
 
+/* What became of the answers to denied packets; @cut: of those that were not sent. */
+static void put_answered(struct wd_metrics *m, struct json_object *doc,
+			 bool cut)
+{
+	static const char *const sent[] = { "reset", "prohibited", NULL };
+	static const char *const unsent[] = { "held", "failed", NULL };
+	const char *const *names = cut ? unsent : sent;
+
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		const char *name = wd_dir_name((uint32_t)dir);
+		struct json_object *in =
+			wd_json_get(wd_json_get(doc, "deny_responses"), name);
+
+		for (int i = 0; names[i]; i++)
+			wd_metrics_int(
+				m,
+				WD_LABELS({ cut ? "cause" : "kind", names[i] },
+					  { "direction", name }),
+				number(in, names[i]));
+	}
+}
+
+static void put_answers(struct wd_metrics *m, struct json_object *doc)
+{
+	wd_metrics_family(
+		m, "warder_deny_responses_total", WD_COUNTER,
+		"Senders told that their packet was denied, by a reset or an ICMP error; see warder.io/deny-response.");
+	put_answered(m, doc, false);
+	wd_metrics_family(
+		m, "warder_deny_responses_suppressed_total", WD_COUNTER,
+		"Those not told: held by the limit of a pod and direction, or failed in the kernel.");
+	put_answered(m, doc, true);
+}
+
 /* ---- what is there ---- */
 
 /* One sample for each key of an object, under its name. */
@@ -384,6 +418,7 @@ char *wd_metrics_of(struct json_object *doc, size_t *ret_len)
 		     "Packets judged; verdict audit: would be dropped.");
 	put_counters(m, doc, "warder_packet_bytes_total", "bytes",
 		     "Bytes of packets judged.");
+	put_answers(m, doc);
 	put_things(m, doc);
 	put_services(m, doc);
 	put_wires(m, doc);

@@ -343,6 +343,31 @@ static void put_counters(const struct wd_agent *agent, struct json_object *doc)
 	}
 }
 
+static void put_answered(const struct wd_agent *agent, struct json_object *doc)
+{
+	static const char *const names[WD_ANSWERED__MAX] = {
+		[WD_ANSWERED_RESET] = "reset",
+		[WD_ANSWERED_PROHIBITED] = "prohibited",
+		[WD_ANSWERED_HELD] = "held",
+		[WD_ANSWERED_FAILED] = "failed",
+	};
+	struct json_object *all = wd_json_object(doc, "deny_responses");
+
+	for (uint32_t dir = 0; dir < WD_DIR__MAX; dir++) {
+		struct json_object *obj = wd_json_object(all, wd_dir_name(dir));
+
+		for (int what = 0; what < WD_ANSWERED__MAX; what++) {
+			struct wd_stat_val stat;
+
+			if (!wd_stat_answered_read(agent->dp,
+						   (enum wd_answered)what,
+						   (enum wd_dir)dir, &stat))
+				wd_json_int(obj, names[what],
+					    (int64_t)stat.packets);
+		}
+	}
+}
+
 static void put_use(struct json_object *maps, const char *name, uint32_t used,
 		    uint32_t max)
 {
@@ -483,6 +508,7 @@ struct json_object *wd_query_status_doc(const struct wd_agent *agent)
 	put_sources(agent, doc);
 	put_endpoints(agent, doc);
 	put_counters(agent, doc);
+	put_answered(agent, doc);
 	put_maps(&stats, doc);
 	put_work(agent, &stats, doc);
 	put_events(agent, doc);
