@@ -118,3 +118,19 @@ bool may_encapsulate(const struct wd_oracle *oracle,
 	/* tunnels between nodes are a node's business */
 	return ep == oracle->self || (ns && ns->nsp.encap);
 }
+
+static const uint8_t errors4[] = { 3, 4, 5, 11, 12 };
+
+bool wd_oracle_strays(const struct wd_flow *flow, enum wd_reason *ret_reason)
+{
+	bool is4 = flow->src.family == 4;
+	uint8_t type = (uint8_t)(flow->port >> 8);
+	bool is_error = is4 ? memchr(errors4, type, sizeof(errors4)) != NULL :
+			      type < 128;
+
+	if (flow->proto != (is4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) ||
+	    (!is_error && type != (is4 ? 0 : 129)))
+		return false;
+	*ret_reason = is_error ? WD_R_ICMP_UNRELATED : WD_R_CT_INVALID;
+	return true;
+}

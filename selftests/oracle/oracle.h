@@ -22,6 +22,7 @@ struct wd_oracle {
 	bool untranslated; /* what goes to a service is not translated on the way */
 	bool untried; /* what is on trial is not asked after what is enforced */
 	bool tries; /* policies on trial count, too */
+	bool few_known; /* slices that a rule means only if they are known are not */
 	bool lifts; /* only policies that no pod's mode lifts count */
 	const struct wd_addr *host; /* addresses of this host */
 	size_t host_cnt;
@@ -98,6 +99,14 @@ enum wd_mode wd_oracle_enforced(const struct wd_oracle *oracle,
 /** wd_oracle_pod() - the Pod of an endpoint, NULL if no source told of it */
 const struct wd_object *wd_oracle_pod(const struct wd_oracle *oracle,
 				      const struct wd_endpoint *ep);
+
+/**
+ * wd_oracle_strays() - is it an answer or an error of ICMP
+ * They belong to a flow or to none, whatever policy says.
+ * Return: false: another packet; else *ret_reason is why it is dropped where it
+ * belongs to none.
+ */
+bool wd_oracle_strays(const struct wd_flow *flow, enum wd_reason *ret_reason);
 
 /** wd_oracle_is_group() - is it no address of one machine, so that nothing comes from it */
 bool wd_oracle_is_group(const struct wd_addr *addr);

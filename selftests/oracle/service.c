@@ -217,6 +217,8 @@ bool is_sliced(const struct wd_oracle *oracle, const struct wd_peer *peer,
 {
 	const struct wd_object *obj = NULL;
 
+	if (oracle->few_known && peer->only_known)
+		return false;
 	while ((obj = wd_store_next(oracle->store, WD_KIND_SLICE, obj)))
 		if (is_meant_slice(oracle, peer, obj, selected) &&
 		    has_addr(obj->slice.addr, obj->slice.addr_cnt, addr))

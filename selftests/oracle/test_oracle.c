@@ -527,27 +527,6 @@ static bool send_spoofed(struct cluster *c, const struct wd_probe *probe)
 	return run(c, &spoof, &want);
 }
 
-static const uint8_t errors4[] = { 3, 4, 5, 11, 12 };
-
-/*
- * Answers and errors belong to a flow or to none, whatever policy says; of
- * those that are sent here none does.
- * Return: false, if it is another packet.
- */
-static bool belongs_nowhere(const struct wd_flow *flow,
-			    enum wd_reason *ret_reason)
-{
-	bool is4 = flow->src.family == 4;
-	uint8_t type = (uint8_t)(flow->port >> 8);
-	bool is_error = is4 ? memchr(errors4, type, sizeof(errors4)) != NULL :
-			      type < 128;
-
-	if (!is_icmp(flow) || (!is_error && type != (is4 ? 0 : 129)))
-		return false;
-	*ret_reason = is_error ? WD_R_ICMP_UNRELATED : WD_R_CT_INVALID;
-	return true;
-}
-
 static bool send_stray(struct cluster *c, const struct wd_probe *probe,
 		       enum wd_reason reason)
 {
@@ -583,7 +562,7 @@ static bool send_new(struct cluster *c)
 		return true;
 	want = wd_oracle_judge(&c->oracle, ep, dir, &flow);
 	sent++;
-	if (belongs_nowhere(&flow, &want.reason))
+	if (wd_oracle_strays(&flow, &want.reason))
 		return send_stray(c, &probe, want.reason);
 	if (wd_gen_one_in(&c->gen, 8) && !send_spoofed(c, &probe))
 		return false;
@@ -607,6 +586,10 @@ static struct wd_answer live_answer(const struct cluster *c,
 		want.reason = WD_R_ESTABLISHED;
 		memset(want.may, 0, sizeof(want.may));
 	}
+	/* where it may be allowed or not, that it was is all that is told */
+	for (int i = 0; i < WD_R_FIRST_DROP; i++)
+		if (want.may[i] && i != WD_R_MODE_OFF)
+			want.may[WD_R_ESTABLISHED] = true;
 	return want;
 }
 
@@ -774,6 +757,22 @@ static bool passes(const struct wd_answer *want)
 	return want->verdict != WD_DROP || want->or_audit;
 }
 
+/*
+ * Slices of other namespaces that a rule means if they are known may be beyond
+ * their quota: they are not known then, or others could close who asks.
+ */
+static bool passes_if_unknown(const struct cluster *c,
+			      const struct wd_endpoint *ep, enum wd_dir dir,
+			      const struct wd_flow *flow)
+{
+	struct wd_oracle at = c->oracle;
+	struct wd_answer want;
+
+	at.few_known = true;
+	want = wd_oracle_judge(&at, ep, dir, flow);
+	return passes(&want);
+}
+
 /* What the oracle, who knows no quotas, drops must be dropped. */
 static bool is_no_wider(const struct cluster *c, enum wd_dir dir,
 			const struct wd_flow *flow, const struct wd_decision *d,
@@ -793,7 +792,8 @@ static bool is_no_wider(const struct cluster *c, enum wd_dir dir,
 		return true;
 	want = wd_oracle_judge(&c->oracle, ep, dir, flow);
 	*closed += d->verdict == WD_DROP && passes(&want);
-	if (wd_expect(d->verdict == WD_DROP || passes(&want)) &&
+	if (wd_expect(d->verdict == WD_DROP || passes(&want) ||
+		      passes_if_unknown(c, ep, dir, flow)) &&
 	    wd_expect_int(d->table_verdict, d->verdict) &&
 	    wd_expect_str(wd_dump_reason(d->table_reason),
 			  wd_dump_reason(d->reason)))
