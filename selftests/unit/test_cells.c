@@ -66,6 +66,99 @@ static void a_deny_by_a_service_follows_its_slices(void)
 	wd_sinkhole_close(&sink);
 }
 
+/* ---- who is compiled again ---- */
+
+#define SERVICE(name, labels, address) \
+	"apiVersion: v1\nkind: Service\n" \
+	"metadata: {name: " name ", namespace: shop, labels: {" labels "}}\n" \
+	"spec: {clusterIP: " address ", selector: {app: " name \
+	"}, ports: [{port: 80}]}\n"
+#define WHOSE_SLICE(name, address) \
+	"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n" \
+	"metadata: {name: " name \
+	"-1, namespace: shop, labels: {kubernetes.io/service-name: " name \
+	"}}\n" \
+	"addressType: IPv4\nendpoints: [{addresses: [" address "]}]\n" \
+	"ports: [{port: 80}]\n"
+#define SPEAKER(name, nr) \
+	"apiVersion: v1\nkind: Pod\n" \
+	"metadata: {name: " name ", namespace: shop, labels: {app: " name \
+	"}}\n" \
+	"status: {podIP: 10.1.0." nr "}\n---\n"
+
+static const char speakers[] = SPEAKER("a", "1") SPEAKER("b", "2") SPEAKER("c",
+									   "3")
+	SPEAKER("d",
+		"4") "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\n"
+		     "metadata: {name: a, namespace: shop}\nspec:\n"
+		     "  endpointSelector: {matchLabels: {app: a}}\n"
+		     "  egress: [{toServices: [{k8sService: {serviceName: db, namespace: shop}}]}]\n"
+		     "---\n"
+		     "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\n"
+		     "metadata: {name: b, namespace: shop}\nspec:\n"
+		     "  endpointSelector: {matchLabels: {app: b}}\n"
+		     "  egress: [{toServices: [{k8sServiceSelector: {selector: {matchLabels: {x: y}}}}]}]\n"
+		     "---\n"
+		     "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\n"
+		     "metadata: {name: c, namespace: shop}\nspec:\n"
+		     "  endpointSelector: {matchLabels: {app: c}}\n"
+		     "  enableDefaultDeny: {egress: false}\n"
+		     "  egressDeny: [{toServices: [{k8sService: {serviceName: db, namespace: shop}}]}]\n"
+		     "---\n" SERVICE("db", "x: z", "10.96.0.1");
+
+static uint64_t compiled(void)
+{
+	struct wd_model_stats stats;
+
+	wd_model_stats(cells.model, &stats);
+	return stats.compiled;
+}
+
+/* Two names may have one bit: of ten others at least one has another. */
+static uint64_t least_for_another(void)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < 10; i++) {
+		uint64_t before = compiled();
+		char text[512];
+
+		(void)snprintf(
+			text, sizeof(text),
+			"apiVersion: v1\nkind: Service\n"
+			"metadata: {name: other%d, namespace: shop}\n"
+			"spec: {clusterIP: 10.96.1.%d, ports: [{port: 80}]}\n",
+			i, i + 1);
+		wd_cells_add(&cells, text);
+		if (compiled() - before < least)
+			least = compiled() - before;
+	}
+	return least;
+}
+
+static void who_speaks_of_a_service_is_compiled_for_it_alone(void)
+{
+	struct wd_sink sink = wd_sinkhole_open(&hole);
+	uint64_t before;
+
+	memset(&cells, 0, sizeof(cells));
+	cells.file = "speakers";
+	(void)snprintf(cells.text, sizeof(cells.text), "%s", speakers);
+	wd_cells_open(&cells, &sink, NULL);
+	before = compiled();
+	wd_expect(before >= 4);
+	wd_cells_add(&cells, SERVICE("db", "x: z", "10.96.0.2"));
+	/* by name twice, and by labels, which may be another service's now */
+	wd_expect_int(3, (long long)(compiled() - before));
+	before = compiled();
+	wd_cells_add(&cells, WHOSE_SLICE("db", "10.9.0.1"));
+	wd_expect_int(1, (long long)(compiled() - before)); /* who denies */
+	wd_expect_int(1,
+		      (long long)least_for_another()); /* who asks by labels */
+	wd_cells_close(&cells);
+	wd_sinkhole_close(&sink);
+}
+
 static uint32_t file_cnt;
 
 static void there_are_files(void)
@@ -97,5 +190,6 @@ int main(void)
 	free(names);
 	WD_TEST(there_are_files);
 	WD_TEST(a_deny_by_a_service_follows_its_slices);
+	WD_TEST(who_speaks_of_a_service_is_compiled_for_it_alone);
 	return wd_tests_end();
 }

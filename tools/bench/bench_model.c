@@ -244,6 +244,26 @@ static void measure_cidrs(struct bench_node *node)
 	tell("cidr_rules_entries", prefixes(node) - before, "entries");
 }
 
+/* Each pod here has a service that its policy names: one of them changes. */
+static void measure_service(struct bench_node *node)
+{
+	double ms[ROUNDS];
+
+	for (uint32_t i = 0; i < LOCAL; i++) {
+		bench_put_service(node, i, i / BENCH_TIERS, 80);
+		bench_put_served(node, i, i / BENCH_TIERS);
+	}
+	bench_commit(node);
+	for (int i = 0; i < ROUNDS; i++) {
+		double begin = now_us();
+
+		bench_put_service(node, 0, 0, (uint16_t)(2000 + i));
+		bench_commit(node);
+		ms[i] = (now_us() - begin) / 1e3;
+	}
+	tell("mixed_change_service_ms", median(ms, ROUNDS), "ms");
+}
+
 static void measure_mixed(struct bench_node *node)
 {
 	double begin = now_us(), filled;
@@ -262,6 +282,7 @@ static void measure_mixed(struct bench_node *node)
 	measure_mixed_change(node, "mixed_change_wide_ms", 8);
 	measure_mixed_change(node, "mixed_change_admin_ms", 9);
 	measure_everybody(node);
+	measure_service(node);
 	measure_cidrs(node);
 }
 

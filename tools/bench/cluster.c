@@ -360,6 +360,44 @@ void bench_put_everybody(struct bench_node *node, uint16_t port)
 	(void)wd_store_put(node->store, obj);
 }
 
+void bench_put_service(struct bench_node *node, uint32_t nr, uint32_t app,
+		       uint16_t port)
+{
+	char ns[24], name[24], text[24];
+	struct wd_object *obj = new_object(
+		WD_KIND_SERVICE, numbered(ns, "ns", nr % BENCH_NAMESPACES),
+		numbered(name, "svc", nr));
+	struct wd_service *s = &obj->service;
+
+	s->labels = wd_labels_get(NULL, 0);
+	s->selector = select_one("app", numbered(text, "app", app));
+	s->addr = wd_xcalloc(1, sizeof(*s->addr));
+	s->addr_cnt = s->port_cnt = 1;
+	s->addr->family = 4;
+	s->addr->v4.s_addr = htonl(0x0a600001 + nr);
+	s->port = wd_xcalloc(1, sizeof(*s->port));
+	*s->port = (struct wd_service_port){ .name = wd_str_get(""),
+					     .port = port,
+					     .target = 80,
+					     .proto = IPPROTO_TCP };
+	(void)wd_store_put(node->store, obj);
+}
+
+void bench_put_served(struct bench_node *node, uint32_t nr, uint32_t app)
+{
+	char ns[24], name[24], text[24];
+	struct wd_object *obj = new_object(
+		WD_KIND_CILIUM_NP, numbered(ns, "ns", nr % BENCH_NAMESPACES),
+		numbered(name, "served", nr));
+	struct wd_policy_rule *rule = add_rule(obj, WD_EGRESS, 0);
+
+	set_subject(obj, "app", numbered(text, "app", app));
+	rule->peer->type = WD_PEER_SERVICES;
+	rule->peer->service_ns = wd_str_get(ns);
+	rule->peer->service = wd_str_get(numbered(text, "svc", nr));
+	(void)wd_store_put(node->store, obj);
+}
+
 void bench_put_cidrs(struct bench_node *node, uint32_t cnt)
 {
 	struct wd_object *obj = new_object(WD_KIND_CILIUM_CNP, "", "cidrs");

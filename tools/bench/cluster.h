@@ -57,6 +57,13 @@ void bench_put_mixed(struct bench_node *node, enum wd_kind kind, uint32_t nr,
 /** bench_put_everybody() - one of Cilium's that selects every pod */
 void bench_put_everybody(struct bench_node *node, uint16_t port);
 
+/** bench_put_service() - service @nr of app @app, at @port; for bench_put_served() of @nr */
+void bench_put_service(struct bench_node *node, uint32_t nr, uint32_t app,
+		       uint16_t port);
+
+/** bench_put_served() - one of Cilium's by which app @app may send to service @nr of its namespace */
+void bench_put_served(struct bench_node *node, uint32_t nr, uint32_t app);
+
 /** bench_put_cidrs() - one of Cilium's, for app 0: @cnt rules that deny and @cnt that allow, each about a prefix of its own */
 void bench_put_cidrs(struct bench_node *node, uint32_t cnt);
 

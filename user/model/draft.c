@@ -325,8 +325,9 @@ static void add_services(struct wd_model *m, struct draft *d,
 	const struct mservice *service = NULL;
 	bool denies = s->action != WD_RULE_ALLOW;
 
-	d->served = true;
-	d->sliced |= denies;
+	d->served |= service_bit(peer->service);
+	if (denies)
+		d->sliced |= service_bit(peer->service);
 	if (denies && services_unknown(m, peer)) {
 		add_ports(m, d, s, rule, NULL);
 		return;

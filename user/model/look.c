@@ -39,6 +39,7 @@ void wd_model_stats(const struct wd_model *m, struct wd_model_stats *ret)
 		.endpoints = HASH_COUNT(m->endpoints),
 		.commits = m->commits,
 		.commit_us = m->commit_us,
+		.compiled = m->compiled,
 	};
 
 	for (const struct midentity *id = m->identities; id; id = id->hh.next)

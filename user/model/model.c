@@ -414,11 +414,11 @@ static void content_apply(struct wd_model *m)
 	for (struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
 		e->dirty |= e->named_egress && m->portnames_changed;
 		e->dirty |= e->grouped && m->groups_changed;
-		e->dirty |= e->served && m->services_changed;
-		e->dirty |= e->sliced && m->slices_changed;
+		e->dirty |= (e->served & m->services_changed) != 0;
+		e->dirty |= (e->sliced & m->slices_changed) != 0;
 	}
 	m->portnames_changed = m->groups_changed = false;
-	m->services_changed = m->slices_changed = false;
+	m->services_changed = m->slices_changed = 0;
 }
 
 static int compile_peers(struct wd_model *m)

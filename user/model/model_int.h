@@ -375,8 +375,9 @@ struct mendpoint {
 	bool dirty; /* policy must be compiled again */
 	bool named_egress; /* depends on the port names of others */
 	bool grouped; /* depends on groups of CIDRs, there or not */
-	bool served; /* depends on services, there or not */
-	bool sliced; /* and on slices of those that have a selector */
+	/* services that it depends on, there or not, as service_bit() of their names */
+	uint64_t served;
+	uint64_t sliced; /* those of whose slices, though they have a selector */
 	bool in_kernel;
 	bool rewrite;
 	bool lifted; /* its pod's own mode lifts only what its namespace's policies say */
@@ -463,8 +464,10 @@ struct wd_model {
 	struct mportname *portnames;
 	bool portnames_changed;
 	bool groups_changed; /* of CIDRs */
-	bool services_changed; /* who policies may mean by them */
-	bool slices_changed; /* of a service with a selector */
+	/* service_bit() of those of which it is another whom policies mean by them */
+	uint64_t services_changed;
+	uint64_t slices_changed; /* of those with a selector whose slices are others */
+	uint64_t compiled; /* endpoints, each time */
 	struct vec host_claims; /* struct mclaim */
 	struct mhost *host[WD_HOST__MAX]; /* NULL: no such one */
 
@@ -686,6 +689,8 @@ const struct mservice *service_next(const struct wd_model *m,
 				    const struct mservice *s);
 /* The pods that it means as such a peer, or NULL: the addresses of its slices. */
 const struct wd_selector *service_pods(const struct mservice *s);
+/* What stands for the services of a name; NULL: all of them. */
+uint64_t service_bit(const char *name);
 /* Does a rule that denies mean everybody, since nobody knows where they lead? */
 bool services_unknown(const struct wd_model *m, const struct wd_peer *peer);
 void services_fini(struct wd_model *m);

@@ -447,7 +447,9 @@ int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 	e->error = NULL;
 	e->slot = e->trial = NULL;
 	e->named_egress = e->grouped = e->lifted = false;
-	e->served = e->sliced = e->kept = e->shut = false;
+	e->served = e->sliced = 0;
+	e->kept = e->shut = false;
+	m->compiled++;
 	if (endpoint_pod(e)) {
 		e->lifted = is_lifted(m, e);
 		e->slot = compile(m, e, false, e->lifted, &left_out, &err);

@@ -21,8 +21,8 @@ struct draft {
 	uint8_t tell[WD_DIR__MAX]; /* WD_TELL_*, of those that isolate */
 	bool named_egress;
 	bool grouped;
-	bool served;
-	bool sliced;
+	uint64_t served; /* as of struct mendpoint */
+	uint64_t sliced;
 	struct atom *atom;
 	size_t cnt;
 	size_t cap;
