@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/clusters.h"
+
 #include "reading.h"
 
 #include "../tap.h"
@@ -42,6 +44,36 @@ static void a_section_isolates_an_empty_one_does_not(void)
 	};
 
 	READING_EXPECT_ROWS(NAMESPACED SPEC, rows);
+}
+
+static void clusters_are_named_where_there_are_others(void)
+{
+#define IN_CLUSTER \
+	"  ingress: [{fromEndpoints: [{matchExpressions: [{key: \"k8s:io.cilium.k8s.policy.cluster\", operator: "
+#define END "}]}]}]\n"
+	static const struct reading_row rows[] = {
+		{ IN_CLUSTER "In, values: [home]" END, "*|I|Ipod:*@any", "" },
+		{ IN_CLUSTER "In, values: [west]" END,
+		  "*|I|Ins:k8s:io.cilium.k8s.policy.cluster=west,kubernetes.io/metadata.name=n&pod:*@any",
+		  "" },
+		{ IN_CLUSTER "In, values: [default]" END, "*|I|I!",
+		  "isolated 6 spec.ingress[0].fromEndpoints[0]" },
+		{ IN_CLUSTER "NotIn, values: [west]" END,
+		  "*|I|Ins:k8s:io.cilium.k8s.policy.cluster!=west,kubernetes.io/metadata.name=n&pod:*@any",
+		  "" },
+		{ IN_CLUSTER "Exists" END,
+		  "*|I|Ins:k8s:io.cilium.k8s.policy.cluster,kubernetes.io/metadata.name=n&pod:*@any",
+		  "" },
+		{ IN_CLUSTER "DoesNotExist" END, "*|I|I!",
+		  "isolated 6 spec.ingress[0].fromEndpoints[0]" },
+	};
+
+	wd_clusters_set_own("home");
+	wd_clusters_add("west");
+	READING_EXPECT_ROWS(NAMESPACED SPEC, rows);
+	wd_clusters_forget();
+#undef IN_CLUSTER
+#undef END
 }
 
 static void selectors_know_sources_and_namespaces(void)
@@ -513,6 +545,7 @@ static void a_policy_of_nodes_has_a_text_that_reads_the_same(void)
 int main(void)
 {
 	WD_TEST(a_section_isolates_an_empty_one_does_not);
+	WD_TEST(clusters_are_named_where_there_are_others);
 	WD_TEST(selectors_know_sources_and_namespaces);
 	WD_TEST(subjects_never_leave_their_namespace);
 	WD_TEST(the_wide_kind_means_all_namespaces);

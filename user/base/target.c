@@ -28,14 +28,18 @@ static int number_parse(const char *text, unsigned long max)
 	return value <= max ? (int)value : -EINVAL;
 }
 
+/* NS/POD, or CLUSTER/NS/POD of another cluster's pod. */
 static int pod_parse(char *text, struct wd_target *target)
 {
-	char *slash = strchr(text, '/');
+	char *slash = strrchr(text, '/');
 	const char *name = slash + 1;
+	const char *ns;
 
 	*slash = '\0';
-	if (!*text || !*name || strchr(name, '/') ||
-	    strlen(text) >= sizeof(target->ns) ||
+	ns = strchr(text, '/');
+	if (ns && (ns == text || !ns[1] || strchr(ns + 1, '/')))
+		return -EINVAL;
+	if (!*text || !*name || strlen(text) >= sizeof(target->ns) ||
 	    strlen(name) >= sizeof(target->name))
 		return -EINVAL;
 	target->type = WD_TARGET_POD;

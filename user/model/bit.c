@@ -194,7 +194,7 @@ static void fresh_pods(struct wd_model *m, const struct mbit *b,
 static void fresh_nodes(struct wd_model *m)
 {
 	for (struct maddr *a = m->addrs; a; a = a->hh.next) {
-		const struct mclaim *c = addr_winner(a);
+		const struct mclaim *c = addr_winner(m, a);
 
 		if (c && (c->kind == CLAIM_NODE || c->kind == CLAIM_HOST))
 			addr_dirty(m, a);

@@ -207,7 +207,7 @@ static void add_named_egress(struct wd_model *m, struct draft *d,
 	}
 	for (const struct mspace *in = m->spaces; in; in = in->hh.next) {
 		like.key.space = in;
-		if (wd_selector_matches(peer->ns_sel, in->labels))
+		if (wd_space_matches(peer->ns_sel, in->labels))
 			add_numbers(m, d, s, peer, &like, seen);
 	}
 	free(seen);

@@ -135,7 +135,7 @@ void wd_model_endpoints(const struct wd_model *m,
 static void addr_info(const struct wd_model *m, const struct maddr *a,
 		      struct wd_addr_info *info)
 {
-	const struct mclaim *c = addr_winner(a);
+	const struct mclaim *c = addr_winner(m, a);
 
 	info->identity = a->e.have.identity;
 	info->row = a->e.have.row[m->gen & 1];

@@ -25,6 +25,7 @@
 #include <uthash.h>
 
 #include "alloc.h"
+#include "clusters.h"
 #include "intern.h"
 #include "model.h"
 #include "served.h"
@@ -182,6 +183,7 @@ struct minside {
 	UT_hash_handle hh; /* by cidr */
 	struct wd_cidr cidr; /* padding zero */
 	uint32_t refs; /* nodes and settings that say so */
+	uint32_t nodes; /* of these, pod CIDRs of nodes */
 };
 
 struct mprefix {
@@ -517,6 +519,7 @@ struct wd_model {
 	struct vec unknown_terms; /* struct mterm with or_unknown */
 	const struct wd_labels *no_labels; /* the empty set */
 	struct vec ordered; /* struct mbit */
+	uint32_t others; /* groups in namespaces of other clusters */
 	struct minside *insides;
 	uint32_t scoped; /* terms to which it matters what is inside the cluster */
 
@@ -614,6 +617,10 @@ struct whose {
 };
 void inside_add(struct wd_model *m, const struct wd_cidr *cidr);
 void inside_del(struct wd_model *m, const struct wd_cidr *cidr);
+/* It is a pod CIDR of a node, or (@is false) no longer. */
+void inside_node(struct wd_model *m, const struct wd_cidr *cidr, bool is);
+/* Is the address in any of these? */
+bool inside_is_nodes(const struct wd_model *m, const struct wd_addr *addr);
 bool inside_has(const struct wd_model *m, const struct wd_addr *addr,
 		uint8_t len);
 void cidr_bits(struct wd_model *m, const struct whose *who, uint64_t *bits);
@@ -643,7 +650,8 @@ void space_changed(struct wd_model *m, const struct wd_object *was,
 		   const struct wd_object *now);
 struct wd_addr addr_clean(const struct wd_addr *from);
 struct maddr *addr_get(struct wd_model *m, const struct wd_addr *addr);
-const struct mclaim *addr_winner(const struct maddr *a);
+const struct mclaim *addr_winner(const struct wd_model *m,
+				 const struct maddr *a);
 void addr_dirty(struct wd_model *m, struct maddr *a);
 int addr_compile(struct wd_model *m, struct maddr *a);
 int prefix_compile(struct wd_model *m, struct mprefix *p);

@@ -68,6 +68,10 @@ static bool is_near_pods(const struct search *s, const struct wd_peer *peer,
 	if (!pod || peer->type != WD_PEER_PODS)
 		return false;
 	HASH_FIND(hh, s->m->spaces, pod->ns, strlen(pod->ns), space);
+	/* Which cluster it means is not one requirement that it lacks. */
+	if (wd_cluster_is_other(pod->ns) &&
+	    !wd_selector_names_cluster(peer->ns_sel))
+		return false;
 	pods = unmet(peer->pod_sel, pod->pod.labels, &of_pod);
 	spaces = !peer->ns_sel ? strcmp(pod->ns, ns) != 0 :
 		 space	       ? unmet(peer->ns_sel, space->labels, &of_ns) :
@@ -162,7 +166,7 @@ bool wd_model_near(const struct wd_model *m, const struct wd_flow *flow,
 		.flow = flow,
 		.dir = dir,
 		.subject = subject,
-		.peer = { known ? addr_winner(known) : NULL, addr },
+		.peer = { known ? addr_winner(m, known) : NULL, addr },
 		.best = { .lack = WD_NEAR__MAX },
 	};
 

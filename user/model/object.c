@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clusters.h"
 #include "intern.h"
 #include "xalloc.h"
 
@@ -652,6 +653,9 @@ static bool req_matches(const struct wd_req *req,
 {
 	const char *value = wd_labels_find(labels, req->key);
 
+	/* No namespace of this cluster says it. */
+	if (!value && strcmp(req->key, WD_LABEL_CLUSTER) == 0)
+		value = wd_clusters_own();
 	switch (req->op) {
 	case WD_OP_IN:
 		return value && has_value(req, value);
@@ -717,7 +721,7 @@ bool wd_spec_selects(const struct wd_spec *spec, const char *ns,
 		return false;
 	if (*ns && strcmp(ns, pod->ns) != 0)
 		return false;
-	if (!wd_selector_matches(spec->ns_sel, ns_labels))
+	if (!wd_space_matches(spec->ns_sel, ns_labels))
 		return false;
 	return spec->subject_broken ||
 	       wd_selector_matches(spec->subject, pod->pod.labels);

@@ -126,8 +126,18 @@ static bool pod_beats(const struct wd_object *a, const struct wd_object *b)
 	return cmp > 0;
 }
 
+/* Of a pod of another cluster: whatever this one says of the address counts more. */
+static bool claim_is_others(const struct mclaim *c)
+{
+	return c->kind == CLAIM_POD && wd_cluster_is_other(c->pod->key.ns);
+}
+
 static bool claim_beats(const struct mclaim *a, const struct mclaim *b)
 {
+	bool is_others = claim_is_others(a);
+
+	if (is_others != claim_is_others(b))
+		return !is_others;
 	if (a->kind != b->kind)
 		return a->kind > b->kind;
 	switch (a->kind) {
@@ -145,7 +155,32 @@ static bool claim_beats(const struct mclaim *a, const struct mclaim *b)
 	return false;
 }
 
-const struct mclaim *addr_winner(const struct maddr *a)
+/* Do two pods' namespaces, "CLUSTER/NAMESPACE", name the same cluster? */
+static bool is_same_cluster(const char *a, const char *b)
+{
+	size_t len = strcspn(a, "/");
+
+	return len == strcspn(b, "/") && strncmp(a, b, len) == 0;
+}
+
+/* @c: of another cluster, and the best there is. Does one more claim it? */
+static bool is_disputed(const struct maddr *a, const struct mclaim *c)
+{
+	const struct mclaim *other;
+
+	SLIST_FOREACH(other, &a->claims, of_addr) {
+		if (!is_same_cluster(c->pod->key.ns, other->pod->key.ns))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * An address where pods of this cluster are to be is no other one's, though
+ * nobody has it yet; and one that two others claim is neither's.
+ */
+const struct mclaim *addr_winner(const struct wd_model *m,
+				 const struct maddr *a)
 {
 	const struct mclaim *best = NULL;
 
@@ -155,6 +190,9 @@ const struct mclaim *addr_winner(const struct maddr *a)
 		if (!best || claim_beats(c, best))
 			best = c;
 	}
+	if (best && claim_is_others(best) &&
+	    (inside_is_nodes(m, &a->addr) || is_disputed(a, best)))
+		return NULL;
 	return best;
 }
 
@@ -164,6 +202,8 @@ static const struct wd_labels *implicit_labels(const char *name)
 {
 	struct wd_label label = { "kubernetes.io/metadata.name", name };
 
+	if (wd_cluster_is_other(name))
+		return wd_cluster_labels(NULL, name);
 	return wd_labels_get(&label, 1);
 }
 
@@ -343,7 +383,9 @@ static void portnames_count(struct wd_model *m, const struct mgroup_key *key,
 			    bool add)
 {
 	for (uint32_t i = 0; key->ports && i < key->ports->cnt; i++) {
-		portname_count(m, NULL, &key->ports->port[i], add);
+		/* what another cluster's pods say widens no rule about this one's */
+		if (!wd_cluster_is_other(key->space->name))
+			portname_count(m, NULL, &key->ports->port[i], add);
 		portname_count(m, key->space, &key->ports->port[i], add);
 	}
 }
@@ -376,6 +418,7 @@ static struct mgroup *group_get(struct wd_model *m, const struct wd_object *pod,
 	g->bits = wd_xcalloc(m->words, sizeof(*g->bits));
 	HASH_ADD(hh, m->groups, key, sizeof(g->key), g);
 	vec_push(&space_get(m, pod->ns)->groups, g);
+	m->others += wd_cluster_is_other(pod->ns);
 	portnames_count(m, &key, true);
 	group_evaluate(m, g);
 	return g;
@@ -387,6 +430,7 @@ static void group_leave(struct wd_model *m, struct mgroup *g, struct mpod *pod)
 	if (g->pods.cnt)
 		return;
 	portnames_count(m, &g->key, false);
+	m->others -= wd_cluster_is_other(g->key.space->name);
 	(void)vec_remove(&space_get(m, g->key.space->name)->groups, g);
 	HASH_DELETE(hh, m->groups, g);
 	identity_put(m, g->identity);
@@ -559,9 +603,9 @@ void node_changed(struct wd_model *m, const struct wd_object *was,
 	for (uint32_t i = 0; was && node_addr(&was->node, i, &addr); i++)
 		node_unclaim(m, was, &addr);
 	for (uint32_t i = 0; was && i < was->node.cidr_cnt; i++)
-		inside_del(m, &was->node.cidr[i]);
+		inside_node(m, &was->node.cidr[i], false);
 	for (uint32_t i = 0; now && i < now->node.cidr_cnt; i++)
-		inside_add(m, &now->node.cidr[i]);
+		inside_node(m, &now->node.cidr[i], true);
 	for (uint32_t i = 0; now && node_addr(&now->node, i, &addr); i++)
 		claim_new(m, &addr, CLAIM_NODE)->node = now;
 	/* This one's labels count for its own interfaces. */
@@ -713,7 +757,7 @@ static bool claim_is_own(const struct wd_model *m, const struct mclaim *c)
 /* Work out what the kernel should have for an address. Return: 0 or -ENOSPC. */
 int addr_compile(struct wd_model *m, struct maddr *a)
 {
-	const struct mclaim *c = addr_winner(a);
+	const struct mclaim *c = addr_winner(m, a);
 	uint64_t bits[WD_ROW_WORDS] = { 0 };
 	bool had = a->e.wanted;
 	uint32_t row = a->e.want.row[0];

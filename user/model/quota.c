@@ -204,6 +204,9 @@ bool quota_has_group(const struct wd_model *m, const struct mspace *s,
 	bool one_less = leaving && leaving->key.space == s &&
 			leaving->pods.cnt == 1;
 
+	/* namespaces of other clusters share one: there may be any number */
+	if (wd_cluster_is_other(s->name))
+		return fits(m->others - one_less, 1, m->quota[WD_QUOTA_LABELS]);
 	return fits(s->groups.cnt - one_less, 1, m->quota[WD_QUOTA_LABELS]);
 }
 
@@ -223,11 +226,25 @@ static void name_first(struct wd_model *m, struct mspace *space)
 	}
 }
 
+static void name_others(struct wd_model *m)
+{
+	for (struct mspace *s = m->spaces; s; s = s->hh.next) {
+		while (wd_cluster_is_other(s->name) && s->nameless.cnt &&
+		       quota_has_group(m, s, NULL))
+			name_first(m, s);
+	}
+}
+
 void pod_update(struct wd_model *m, struct mpod *pod)
 {
 	struct mspace *space = space_get(m, pod->key.ns);
+	bool is_other = wd_cluster_is_other(space->name);
 
 	pod_refresh(m, pod);
+	if (is_other) {
+		name_others(m);
+		return;
+	}
 	while (space->nameless.cnt && quota_has_group(m, space, NULL))
 		name_first(m, space);
 }

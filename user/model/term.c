@@ -232,6 +232,61 @@ void inside_del(struct wd_model *m, const struct wd_cidr *cidr)
 	free(in);
 }
 
+static void pods_dirty(struct wd_model *m, const struct vec *pods,
+		       const struct wd_cidr *in)
+{
+	for (size_t i = 0; i < pods->cnt; i++) {
+		const struct mpod *pod = pods->item[i];
+		const struct mclaim *c;
+
+		SLIST_FOREACH(c, &pod->claims, of_pod) {
+			if (wd_cidr_has(in, &c->addr->addr))
+				addr_dirty(m, c->addr);
+		}
+	}
+}
+
+/* Pods of other clusters are nobody there, or may be somebody now. */
+static void others_dirty(struct wd_model *m, const struct wd_cidr *in)
+{
+	for (const struct mspace *s = m->spaces; s; s = s->hh.next) {
+		if (!wd_cluster_is_other(s->name))
+			continue;
+		pods_dirty(m, &s->nameless, in);
+		for (size_t i = 0; i < s->groups.cnt; i++)
+			pods_dirty(m,
+				   &((const struct mgroup *)s->groups.item[i])
+					    ->pods,
+				   in);
+	}
+}
+
+void inside_node(struct wd_model *m, const struct wd_cidr *cidr, bool is)
+{
+	struct minside *in;
+
+	if (is) {
+		inside_add(m, cidr);
+		in = inside_find(m, cidr);
+		if (in->nodes++ == 0)
+			others_dirty(m, cidr);
+		return;
+	}
+	in = inside_find(m, cidr);
+	if (--in->nodes == 0)
+		others_dirty(m, cidr);
+	inside_del(m, cidr);
+}
+
+bool inside_is_nodes(const struct wd_model *m, const struct wd_addr *addr)
+{
+	for (const struct minside *in = m->insides; in; in = in->hh.next) {
+		if (in->nodes && wd_cidr_has(&in->cidr, addr))
+			return true;
+	}
+	return false;
+}
+
 /* A term that asks comes (@by 1) or goes (-1). */
 static void scoped_count(struct wd_model *m, const struct mterm *t, int by)
 {
@@ -435,7 +490,7 @@ bool term_matches_group(const struct mterm *t, const struct mgroup *g)
 	if (t->type != TERM_PODS)
 		return false;
 	if (t->space ? t->space != space :
-		       !wd_selector_matches(t->ns_sel, space->labels))
+		       !wd_space_matches(t->ns_sel, space->labels))
 		return false;
 	if (!wd_selector_matches(t->pod_sel, g->key.labels))
 		return false;

@@ -194,8 +194,7 @@ bool why_peer_matches(const struct wd_model *m, const struct wd_peer *peer,
 	if (!peer->ns_sel && strcmp(pod->ns, ns) != 0)
 		return false;
 	HASH_FIND(hh, m->spaces, pod->ns, strlen(pod->ns), s);
-	if (peer->ns_sel &&
-	    (!s || !wd_selector_matches(peer->ns_sel, s->labels)))
+	if (peer->ns_sel && (!s || !wd_space_matches(peer->ns_sel, s->labels)))
 		return false;
 	return wd_selector_matches(peer->pod_sel, pod->pod.labels);
 }
@@ -759,9 +758,9 @@ void wd_model_why(const struct wd_model *m, const struct wd_flow *flow,
 	struct wd_flow there = *flow;
 	const struct maddr *src_addr = why_find_addr(m, &flow->src);
 	const struct maddr *dst_addr = why_find_addr(m, &flow->dst);
-	struct side src = { src_addr ? addr_winner(src_addr) : NULL,
+	struct side src = { src_addr ? addr_winner(m, src_addr) : NULL,
 			    &flow->src };
-	struct side dst = { dst_addr ? addr_winner(dst_addr) : NULL,
+	struct side dst = { dst_addr ? addr_winner(m, dst_addr) : NULL,
 			    &flow->dst };
 
 	memset(ret, 0, WD_DIR__MAX * sizeof(*ret));
@@ -777,7 +776,7 @@ void wd_model_why(const struct wd_model *m, const struct wd_flow *flow,
 		*ret_service = info;
 	if (info.backends) {
 		dst_addr = why_find_addr(m, &info.addr);
-		dst = (struct side){ dst_addr ? addr_winner(dst_addr) : NULL,
+		dst = (struct side){ dst_addr ? addr_winner(m, dst_addr) : NULL,
 				     &info.addr };
 	}
 	judge_hook(m, &dst, &src, &there, host_policy, &ret[WD_INGRESS]);

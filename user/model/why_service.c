@@ -86,7 +86,8 @@ static void ask_backends(const struct wd_model *m, const struct mendpoint *e,
 		struct wd_flow one = *flow;
 		struct wd_decision said = *d;
 		struct maddr *a = why_find_addr(m, &end[i].addr);
-		struct side dst = { a ? addr_winner(a) : NULL, &end[i].addr };
+		struct side dst = { a ? addr_winner(m, a) : NULL,
+				    &end[i].addr };
 
 		one.dst = end[i].addr;
 		one.port = end[i].port;

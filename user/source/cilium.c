@@ -161,7 +161,7 @@ static int read_endpoint(struct wd_read *r, const struct place *p,
 
 	if (wd_read_is_hollow(r, at, map))
 		return -EINVAL;
-	err = wd_read_cilium_selector(r, at, map, NULL, &sel);
+	err = wd_read_cilium_selector(r, at, map, p->ns, false, &sel);
 	if (sel.entity) {
 		free(sel.pod_sel); /* empty */
 		err = read_entity(r, p, at, map->line, sel.entity, rule);
@@ -744,7 +744,7 @@ static int read_subject(struct wd_read *r, const struct wd_at *at,
 				"is missing; {} means every pod");
 		return -EINVAL;
 	}
-	err = wd_read_cilium_selector(r, at, node, *meta->ns ? meta->ns : NULL,
+	err = wd_read_cilium_selector(r, at, node, meta->ns, *meta->ns != '\0',
 				      &sel);
 	spec->ns_sel = sel.ns_sel;
 	spec->subject = wd_selector_share(sel.pod_sel);

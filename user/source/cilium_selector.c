@@ -7,7 +7,7 @@
  *   io.kubernetes.pod.namespace           the name of its namespace
  *   io.cilium.k8s.namespace.labels.KEY    a label of its namespace
  *   io.cilium.k8s.policy.serviceaccount   its service account
- *   io.cilium.k8s.policy.cluster          its cluster; this one is "default"
+ *   io.cilium.k8s.policy.cluster          its cluster; this one if none is named
  *   reserved:NAME                         no pod, but an entity
  *
  * Requirements all hold at once, so those on the namespace and those on the
@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../model/clusters.h"
 #include "../model/intern.h"
 #include "../model/object.h"
 #include "../model/xalloc.h"
@@ -27,7 +28,6 @@
 #define KEY_NS_LABEL "io.cilium.k8s.namespace.labels."
 #define KEY_CLUSTER "io.cilium.k8s.policy.cluster"
 #define RESERVED "reserved:"
-#define OWN_CLUSTER "default"
 
 static bool begins(const char *text, const char *with)
 {
@@ -89,14 +89,61 @@ static bool is_without(const struct wd_req *req)
 	return req->op == WD_OP_NOT_EXISTS || req->op == WD_OP_NOT_IN;
 }
 
-static bool is_own_cluster(const struct wd_req *req)
-{
-	bool named = req->op == WD_OP_EXISTS;
+enum whose_cluster {
+	CLUSTER_OWN, /* this one alone: nothing is required */
+	CLUSTER_NONE, /* one that is not known */
+	CLUSTER_OTHERS, /* also, or only, others that there are */
+};
 
-	for (uint32_t i = 0; i < req->cnt; i++)
-		named |= strcmp(req->values[i], OWN_CLUSTER) == 0;
-	return req->op == WD_OP_NOT_IN ? !named :
-					 named && req->op != WD_OP_NOT_EXISTS;
+/* Which pods' clusters does it hold for? */
+static enum whose_cluster whose_cluster(const struct wd_req *req)
+{
+	bool named = false;
+	bool others = false;
+
+	for (uint32_t i = 0; i < req->cnt; i++) {
+		bool is_own = strcmp(req->values[i], wd_clusters_own()) == 0;
+
+		named |= is_own;
+		others |= !is_own && wd_clusters_has(req->values[i]);
+	}
+	switch (req->op) {
+	case WD_OP_IN:
+		break;
+	case WD_OP_NOT_IN:
+		if (!wd_clusters_alone())
+			return CLUSTER_OTHERS;
+		return named ? CLUSTER_NONE : CLUSTER_OWN;
+	case WD_OP_EXISTS:
+		return wd_clusters_alone() ? CLUSTER_OWN : CLUSTER_OTHERS;
+	case WD_OP_NOT_EXISTS:
+		return CLUSTER_NONE;
+	}
+	if (others)
+		return CLUSTER_OTHERS;
+	return named ? CLUSTER_OWN : CLUSTER_NONE;
+}
+
+/* A requirement on the cluster. */
+static int route_cluster(struct wd_read *r, const struct wd_at *at,
+			 uint32_t line, struct wd_req *req,
+			 struct wd_selector *ns)
+{
+	switch (whose_cluster(req)) {
+	case CLUSTER_OWN:
+		req_drop(req);
+		return 0;
+	case CLUSTER_OTHERS:
+		req_give(ns, req, WD_LABEL_CLUSTER);
+		return 0;
+	case CLUSTER_NONE:
+		break;
+	}
+	wd_read_problem(r, at, line,
+			"means other clusters than there are; this one is "
+			"'%s', others are named by --cluster",
+			wd_clusters_own());
+	return -EINVAL;
 }
 
 /* One requirement where it belongs. */
@@ -114,13 +161,7 @@ static int route(struct wd_read *r, const struct wd_at *at, uint32_t line,
 				req->key);
 		return -EINVAL;
 	} else if (strcmp(key, KEY_CLUSTER) == 0) {
-		if (!is_own_cluster(req)) {
-			wd_read_problem(r, at, line,
-					"means other clusters; this one is "
-					"'" OWN_CLUSTER "'");
-			return -EINVAL;
-		}
-		req_drop(req);
+		return route_cluster(r, at, line, req, ns);
 	} else if (strcmp(key, KEY_NAMESPACE) == 0) {
 		req_give(ns, req, NS_NAME);
 	} else if (begins(key, KEY_NS_LABEL)) {
@@ -196,9 +237,16 @@ static void stay_within(struct wd_read *r, const struct wd_at *at,
 		add_name(ns, within);
 }
 
+/* A cluster alone was named: it means the policy's namespace there. */
+static void stay_home(struct wd_selector *ns, const char *home)
+{
+	if (*home && ns->cnt == 1 && wd_selector_names_cluster(ns))
+		add_name(ns, home);
+}
+
 int wd_read_cilium_selector(struct wd_read *r, const struct wd_at *at,
-			    const struct wd_tree *map, const char *within,
-			    struct wd_cilium_selector *ret_sel)
+			    const struct wd_tree *map, const char *home,
+			    bool within, struct wd_cilium_selector *ret_sel)
 {
 	struct wd_selector all = { 0 };
 	struct wd_selector *ns = wd_xcalloc(1, sizeof(*ns));
@@ -219,7 +267,8 @@ int wd_read_cilium_selector(struct wd_read *r, const struct wd_at *at,
 	}
 	free(all.req);
 	if (within)
-		stay_within(r, at, line, ns, within);
+		stay_within(r, at, line, ns, home);
+	stay_home(ns, home);
 	wd_selector_sort(ns);
 	wd_selector_sort(pod);
 	ret_sel->pod_sel = pod;

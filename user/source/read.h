@@ -284,13 +284,14 @@ struct wd_cilium_selector {
 /**
  * wd_read_cilium_selector() - an EndpointSelector
  * @map: may be NULL, which selects everything
- * @within: the only namespace, whatever others are named; or NULL
+ * @home: namespace of the policy, "" none: meant where a cluster alone is named
+ * @within: it is the only namespace, whatever others are named
  * Return: 0, or -EINVAL with the problem told; the selectors are the
  * caller's in either case (released by wd_object_free() of what takes them).
  */
 int wd_read_cilium_selector(struct wd_read *r, const struct wd_at *at,
-			    const struct wd_tree *map, const char *within,
-			    struct wd_cilium_selector *ret_sel);
+			    const struct wd_tree *map, const char *home,
+			    bool within, struct wd_cilium_selector *ret_sel);
 
 /* ---- kinds: an object, or -EINVAL with the problems told ---- */
 
