@@ -108,6 +108,7 @@ class State:
         self.writes = []  # {method, path, body, code}
         self.events = {}  # (namespace, name) -> object of events.k8s.io/v1
         self.cuts = 0
+        self.calms = 0  # what is mute waits for one
         self.token = None
 
     def of(self, obj):
@@ -259,8 +260,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             definition = state.definition(split.path)
             fault = state.fault(split.path, 'watch' if watch else 'list')
             bearer = f'Bearer {state.token}'
+            calms = state.calms
             wrong = state.token and \
                 self.headers.get('Authorization') != bearer
+        while fault == 'mute' and state.calms == calms:
+            time.sleep(0.05)
         if wrong:
             self.refuse('401', split.path)
         elif self.refuse(fault, split.path):
@@ -554,6 +558,7 @@ def command(state, cmd):
                              'do': cmd['do'], 'count': cmd.get('count', 1)})
     elif op == 'calm':
         state.faults.clear()
+        state.calms += 1
     elif op == 'cut':
         state.cuts += 1
     elif op == 'compact':

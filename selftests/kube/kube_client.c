@@ -111,13 +111,14 @@ static void on_late(void *ctx)
 }
 
 static int follow(const struct wd_kube_login *login, unsigned long seconds,
-		  bool stay)
+		  bool stay, bool pods_only)
 {
 	struct wd_store *store = wd_store_new(NULL, NULL);
 	const struct wd_kube_setup setup = {
 		.login = login,
 		.timing = stay ? &quick : &wd_kube_timing,
 		.cilium = true,
+		.pods_only = pods_only,
 		.store = store,
 	};
 	struct client client = { .store = store, .stay = stay };
@@ -153,12 +154,15 @@ int main(int argc, char **argv)
 	int code = 2;
 
 	if (argc != 3 && argc != 4) {
-		(void)fputs("usage: kube_client KUBECONFIG SECONDS [stay]\n",
-			    stderr);
+		(void)fputs(
+			"usage: kube_client KUBECONFIG SECONDS [stay|pods]\n",
+			stderr);
 		return 2;
 	}
 	if (!wd_kube_login_file(argv[1], &login, &why))
-		code = follow(&login, strtoul(argv[2], NULL, 10), argc == 4);
+		code = follow(&login, strtoul(argv[2], NULL, 10),
+			      argc == 4 && !strcmp(argv[3], "stay"),
+			      argc == 4 && !strcmp(argv[3], "pods"));
 	if (why)
 		(void)fprintf(stderr, "%s\n", why);
 	free(why);

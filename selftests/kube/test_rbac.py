@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The rights in tools/kubernetes/rbac.yaml are those that the agent needs."""
+"""The rights in tools/kubernetes are those that the agent needs."""
 import os
 import subprocess
 import sys
@@ -18,9 +18,9 @@ BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
 CLIENT = os.path.join(BUILD, 'selftests', 'kube', 'kube_client')
 
 
-def granted():
+def granted(name):
     """(group, resource) of all that may be listed and watched."""
-    path = os.path.join(TOP, 'tools', 'kubernetes', 'rbac.yaml')
+    path = os.path.join(TOP, 'tools', 'kubernetes', name)
     with open(path, encoding='utf-8') as f:
         role = next(d for d in yaml.safe_load_all(f)
                     if d['kind'] == 'ClusterRole')
@@ -32,14 +32,14 @@ def granted():
     return out
 
 
-def asked():
+def asked(*args):
     """The same of what a client asked a server for."""
     server = ApiServer()
     try:
         with tempfile.TemporaryDirectory(prefix='wd-rbac-') as folder:
             config = kubeconfig(os.path.join(folder, 'config'),
                                 f'http://127.0.0.1:{server.port}')
-            subprocess.run([CLIENT, config, '60'], check=True, timeout=120)
+            subprocess.run([CLIENT, config, '60', *args], check=True, timeout=120)
         paths = {r[0] for r in server.ask('requests')['requests']}
     finally:
         server.close()
@@ -49,9 +49,10 @@ def asked():
 
 
 def rights_are_those_that_are_needed():
-    want = asked()
-    want['apiextensions.k8s.io', 'customresourcedefinitions'] = ['get']
-    expect(want, granted(), 'rights')
+    for name, args in (('rbac.yaml', ()), ('cluster/rbac.yaml', ('pods',))):
+        want = asked(*args)
+        want['apiextensions.k8s.io', 'customresourcedefinitions'] = ['get']
+        expect(want, granted(name), name)
 
 
 def main():

@@ -353,7 +353,7 @@ def the_agent_takes_its_configuration(m):
 
 
 def components_bring_the_rights_they_need_and_a_switch(m):
-    if set(COMPONENTS) | {'uninstall'} != {
+    if set(COMPONENTS) | {'uninstall', 'cluster'} != {
             n for n in os.listdir(WHERE)
             if os.path.isdir(os.path.join(WHERE, n))}:
         yield f'folders are not {sorted(COMPONENTS)}'

@@ -15,7 +15,7 @@
 
 #include "../tap.h"
 
-#define ARGS_MAX 16
+#define ARGS_MAX 24
 
 /* A settings file with @text; its name is to be freed and the file removed. */
 static char *file_make(const char *text)
@@ -124,6 +124,10 @@ static void every_option_is_taken(void)
 		"--host-ingress=policy",
 		"--encryption=none",
 		"--metrics=9120",
+		"--cluster=west=/w",
+		"--cluster",
+		"e-1=/x=y",
+		"--cluster-name=home",
 		NULL,
 	};
 	struct wd_config config;
@@ -142,6 +146,12 @@ static void every_option_is_taken(void)
 	wd_expect_int(WD_MODE_AUDIT, config.mode);
 	wd_expect(config.host_ingress_policy);
 	wd_expect_str("9120", config.metrics);
+	wd_expect_int(2, (long long)config.cluster_cnt);
+	wd_expect_str("west", config.cluster[0].name);
+	wd_expect_str("/w", config.cluster[0].file);
+	wd_expect_str("e-1", config.cluster[1].name);
+	wd_expect_str("/x=y", config.cluster[1].file);
+	wd_expect_str("home", config.cluster_name);
 	wd_config_fini(&config);
 }
 
@@ -166,7 +176,8 @@ static void every_key_of_the_file_is_taken(void)
 			   "quota-labels: 4294967295\n"
 			   "quota-services: 7\nquota-backends: 8\n"
 			   "cni-wait: 1m\nverbose: true\n"
-			   "metrics: unix:/run/m.sock\n",
+			   "metrics: unix:/run/m.sock\n"
+			   "cluster: [a=/a, b=/b]\ncluster-name: c\n",
 			   &error));
 	wd_expect_str("n2", config.node);
 	wd_expect_int(2, (long long)config.manifests_cnt);
@@ -188,6 +199,9 @@ static void every_key_of_the_file_is_taken(void)
 	wd_expect_int(8, config.quota[WD_QUOTA_BACKENDS]);
 	wd_expect_int(60000, config.cni_wait_ms);
 	wd_expect_str("unix:/run/m.sock", config.metrics);
+	wd_expect_int(2, (long long)config.cluster_cnt);
+	wd_expect_str("b", config.cluster[1].name);
+	wd_expect_str("c", config.cluster_name);
 	wd_expect(config.verbose);
 	wd_config_fini(&config);
 }
@@ -340,6 +354,23 @@ static void wrong_options_are_refused(void)
 		const char *word[3];
 		const char *error;
 	} rows[] = {
+		{ { "--cluster=west" },
+		  "--cluster: '=west' is not NAME=FILE: NAME up to 32 of a-z, "
+		  "0-9 and -, FILE the whole path of a kubeconfig" },
+		{ { "--cluster=We/st=/w" },
+		  "--cluster: 'We/st=/w' is not NAME=FILE: NAME up to 32 of "
+		  "a-z, 0-9 and -, FILE the whole path of a kubeconfig" },
+		{ { "--cluster=w=k" },
+		  "--cluster: 'w=k' is not NAME=FILE: NAME up to 32 of a-z, "
+		  "0-9 and -, FILE the whole path of a kubeconfig" },
+		{ { "--cluster=a=/a", "--cluster=a=/b" },
+		  "--cluster: 'a' is named twice" },
+		{ { "--cluster=default=/a" },
+		  "cluster: 'default' is this cluster's own name; give either "
+		  "another one (cluster-name)" },
+		{ { "--cluster-name=-a" },
+		  "--cluster-name: '-a' is no name of a cluster: up to 32 of "
+		  "a-z, 0-9 and -, which neither begins nor ends it" },
 		{ { "--nodes=a" }, "--nodes=a: unknown or ambiguous option" },
 		{ { "-x" }, "-x: unknown option" },
 		{ { "--node" }, "--node: needs a value: NAME" },

@@ -26,6 +26,7 @@
 #include "../events/journal.h"
 #include "../host/hostpolicy.h"
 #include "../kube/kube.h"
+#include "../kube/mesh.h"
 #include "../metrics/collect.h"
 #include "../metrics/server.h"
 #include "../model/xalloc.h"
@@ -163,6 +164,8 @@ static void on_tick(void *ctx)
 	wd_manifests_flush(agent->manifests);
 	if (agent->kube)
 		wd_kube_flush(agent->kube);
+	if (agent->mesh)
+		wd_mesh_flush(agent->mesh);
 	wd_complaints_sources(agent->complaints); /* it has looked, too */
 	wd_report_look(agent->report);
 	wd_timer_set(agent->tick_timer, TICK_MS);
@@ -491,6 +494,7 @@ static void stop(struct wd_agent *agent)
 	wd_ctl_close(agent->ctl);
 	wd_linkmon_close(agent->links);
 	wd_report_free(agent->report);
+	wd_mesh_free(agent->mesh);
 	wd_kube_free(agent->kube);
 	wd_kube_login_fini(&agent->login);
 	wd_manifests_free(agent->manifests);

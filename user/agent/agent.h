@@ -32,6 +32,7 @@ struct wd_events;
 struct wd_hostpolicy;
 struct wd_journal;
 struct wd_kube;
+struct wd_mesh;
 struct wd_metrics_server;
 struct wd_report;
 struct wd_rungs;
@@ -55,6 +56,7 @@ struct wd_agent {
 	struct wd_kube_login login; /* to the API server */
 	struct wd_kube *kube; /* NULL: no API server is a source */
 	struct wd_report *report; /* NULL: it is told nothing */
+	struct wd_mesh *mesh; /* NULL: there is no other cluster */
 	bool reclaims; /* manifests may say what the API server said until now */
 	bool waiting; /* for the first answer of a source: what was in force stays */
 	bool ended; /* by a signal */

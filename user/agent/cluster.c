@@ -10,6 +10,8 @@
 
 #include "../base/log.h"
 #include "../kube/kube.h"
+#include "../kube/mesh.h"
+#include "../model/clusters.h"
 #include "../report/report.h"
 #include "agent.h"
 
@@ -52,23 +54,7 @@ static const struct wd_kube_fns kube_fns = {
 	.gone = on_kube_gone,
 };
 
-static void warn_of_login(const struct wd_kube_login *login)
-{
-	if (strncmp(login->server, "http://", 7) == 0)
-		wd_warn("kube: %s is asked in clear: anyone on the way can change "
-			"policy%s; use https",
-			login->server,
-			login->token || login->token_file || login->user ?
-				", and read what the agent logs in with" :
-				"");
-	if (login->insecure)
-		wd_warn("kube: the certificate of %s is not verified, as the "
-			"kubeconfig says: whoever is in between can open this "
-			"node",
-			login->server);
-}
-
-int wd_cluster_start(struct wd_agent *agent)
+static int start_own(struct wd_agent *agent)
 {
 	const struct wd_kube_setup setup = {
 		.login = &agent->login,
@@ -94,12 +80,54 @@ int wd_cluster_start(struct wd_agent *agent)
 		free(why);
 		return err;
 	}
-	warn_of_login(&agent->login);
+	wd_kube_login_warn(&agent->login);
 	wd_kube_start(agent->kube, &kube_fns, agent);
 	err = wd_report_new(agent, &agent->report);
 	if (err)
 		wd_err("report: %s", wd_errno(err));
 	return err;
+}
+
+static void on_mesh(void *ctx)
+{
+	struct wd_agent *agent = ctx;
+
+	if (!agent->waiting && wd_model_dirty(agent->model))
+		wd_agent_commit_soon(agent);
+}
+
+static void start_others(struct wd_agent *agent)
+{
+	const struct wd_mesh_setup setup = {
+		.store = agent->store,
+		.state_dir = agent->config.state_dir,
+		.timing = &wd_kube_timing,
+		.changed = on_mesh,
+		.ctx = agent,
+	};
+
+	if (!agent->config.cluster_cnt)
+		return;
+	agent->mesh = wd_mesh_new(agent->loop, &setup);
+	for (size_t i = 0; i < agent->config.cluster_cnt; i++)
+		wd_mesh_add(agent->mesh, agent->config.cluster[i].name,
+			    agent->config.cluster[i].file);
+}
+
+int wd_cluster_start(struct wd_agent *agent)
+{
+	int err = start_own(agent);
+
+	if (!err)
+		start_others(agent);
+	return err;
+}
+
+void wd_cluster_name(const struct wd_config *config)
+{
+	wd_clusters_set_own(config->cluster_name);
+	for (size_t i = 0; i < config->cluster_cnt; i++)
+		wd_clusters_add(config->cluster[i].name);
 }
 
 int wd_cluster_wait(struct wd_agent *agent)

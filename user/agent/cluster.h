@@ -6,14 +6,20 @@
 #define WARDER_CLUSTER_H
 
 struct wd_agent;
+struct wd_config;
 
 /**
- * wd_cluster_start() - begin to ask the API server, where one is configured
+ * wd_cluster_start() - begin to ask the API server, where one is configured, and
+ * those of other clusters
  *
+ * Nothing waits for the latter: what is not known of them is nobody's.
  * Returns 0, also without one, or -errno, told in the log: what the login
  * lacks (file, field) or what libcurl does.
  */
 int wd_cluster_start(struct wd_agent *agent);
+
+/** wd_cluster_name() - say what this one and others are called, before anything is read */
+void wd_cluster_name(const struct wd_config *config);
 
 /**
  * wd_cluster_wait() - run the loop until the server has told of everything once

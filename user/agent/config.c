@@ -22,7 +22,9 @@
 #include "../datapath/ladder.h"
 #include "../host/hostopen.h"
 #include "../metrics/address.h"
+#include "../model/clusters.h"
 #include "../model/xalloc.h"
+#include "config_cluster.h"
 
 const struct wd_opt wd_config_opts[] = {
 	{ .name = "config",
@@ -54,6 +56,13 @@ const struct wd_opt wd_config_opts[] = {
 	  .arg = "TIME",
 	  .help = "tell of the same thing at most once in that time, and up to as\n"
 		  "much again at random (default 1m)" },
+	{ .name = "cluster",
+	  .arg = "NAME=FILE",
+	  .help = "let Cilium's policies name pods of another cluster, which the\n"
+		  "kubeconfig FILE tells of; repeatable (in the file: a list)" },
+	{ .name = "cluster-name",
+	  .arg = "NAME",
+	  .help = "what Cilium's policies call this cluster (default: default)" },
 	{ .name = "state-dir",
 	  .arg = "DIR",
 	  .help = "last good state (default " WD_STATE_DIR_DEFAULT ")" },
@@ -169,6 +178,18 @@ static int set_kubeconfig(struct wd_config *config, const char *value,
 			  char **ret_error)
 {
 	return replace(&config->kubeconfig, value, ret_error);
+}
+
+static int set_cluster_name(struct wd_config *config, const char *value,
+			    char **ret_error)
+{
+	if (wd_cluster_name_ok(value))
+		return replace(&config->cluster_name, value, ret_error);
+	wd_format(ret_error,
+		  "'%s' is no name of a cluster: up to %d of a-z, 0-9 and -, "
+		  "which neither begins nor ends it",
+		  value, WD_CLUSTER_NAME_MAX);
+	return -EINVAL;
 }
 
 static int set_state_dir(struct wd_config *config, const char *value,
@@ -518,6 +539,8 @@ static const struct setting {
 	{ "cilium-objects", set_cilium_objects, NULL },
 	{ "report-node", set_report_node, NULL },
 	{ "report-every", set_report_every, NULL },
+	{ "cluster", wd_config_cluster, wd_config_no_clusters },
+	{ "cluster-name", set_cluster_name, NULL },
 	{ "state-dir", set_state_dir, NULL },
 	{ "run-dir", set_run_dir, NULL },
 	{ "bpffs", set_bpffs, NULL },
@@ -783,7 +806,8 @@ int wd_config_parse(struct wd_config *config, int argc, char **argv,
 				     "two API servers is meant?");
 		return -EINVAL;
 	}
-	return check_reports(config, ret_error);
+	return check_reports(config, ret_error) ?:
+		       wd_config_clusters_check(config, ret_error);
 }
 
 /* As the kubelet names its node: the host name in lower case. */
@@ -828,6 +852,9 @@ void wd_config_fini(struct wd_config *config)
 	free(config->exempt);
 	free(config->prefix);
 	free(config->kubeconfig);
+	free(config->cluster_name);
+	wd_config_no_clusters(config);
+	free(config->cluster);
 	free(config->cni_conf);
 	free(config->state_dir);
 	free(config->run_dir);

@@ -21,6 +21,12 @@
 #define WD_RUN_DIR_DEFAULT "/run/warder"
 #define WD_STATE_DIR_DEFAULT "/var/lib/warder"
 
+/* Another cluster. */
+struct wd_config_cluster {
+	char *name;
+	char *file; /* kubeconfig */
+};
+
 struct wd_config {
 	char *file; /* --config */
 	char *node; /* --node; default: the host name */
@@ -32,6 +38,9 @@ struct wd_config {
 	bool cilium_objects; /* --cilium-objects: pods of other nodes are known by these */
 	bool report_node; /* --report-node: tell the API server how the node stands */
 	uint32_t report_every_ms; /* --report-every: so seldom at least */
+	char *cluster_name; /* --cluster-name: of the node's own, NULL default */
+	struct wd_config_cluster *cluster; /* --cluster: others */
+	size_t cluster_cnt, cluster_cap;
 	char *state_dir; /* --state-dir */
 	char *run_dir; /* --run-dir */
 	char *bpffs; /* --bpffs */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../kube/kube.h"
+#include "../kube/mesh.h"
 #include "../model/model.h"
 #include "../model/store.h"
 #include "../model/xalloc.h"
@@ -150,11 +151,13 @@ void wd_objections(const struct wd_agent *agent, struct wd_problems *ret_list)
 	wd_problems_append(ret_list, wd_manifests_problems(agent->manifests));
 	if (agent->kube)
 		wd_kube_problems(agent->kube, ret_list);
+	if (agent->mesh)
+		wd_mesh_problems(agent->mesh, ret_list);
 	wd_model_over(agent->model, add, &l);
 	if (l.untold)
 		add_rest(&l);
 	if (wd_model_squeezed(agent->model))
 		add_squeezed(&l, wd_model_squeezed(agent->model));
-	if (l.told || agent->kube)
+	if (l.told || agent->kube || agent->mesh)
 		wd_problems_sort(ret_list);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../agent/agent.h"
+#include "../agent/cluster.h"
 #include "../base/log.h"
 #include "../base/table.h"
 #include "../datapath/datapath.h"
@@ -24,20 +25,28 @@ static bool has_word(int argc, char **argv, const char *word)
 }
 
 /* What a kubeconfig says, without asking the server. */
-static int check_login(const struct wd_args *args,
-		       const struct wd_config *config)
+static int check_login(const struct wd_args *args, const char *file)
 {
 	struct wd_kube_login login;
 	char *why = NULL;
 	int code = 0;
 
-	if (!config->kubeconfig)
-		return 0;
-	if (wd_kube_login_file(config->kubeconfig, &login, &why))
+	if (wd_kube_login_file(file, &login, &why))
 		code = wd_cmd_fail(args, WD_EXIT_NO, "agent", "%s",
 				   why ?: "bad kubeconfig");
 	wd_kube_login_fini(&login);
 	free(why);
+	return code;
+}
+
+static int check_logins(const struct wd_args *args,
+			const struct wd_config *config)
+{
+	int code = config->kubeconfig ? check_login(args, config->kubeconfig) :
+					0;
+
+	for (size_t i = 0; i < config->cluster_cnt && !code; i++)
+		code = check_login(args, config->cluster[i].file);
 	return code;
 }
 
@@ -85,7 +94,9 @@ static int agent_main(int argc, char **argv)
 		return code;
 	}
 	args.json = config.json;
-	code = config.check ? check_login(&args, &config) : run(&args, &config);
+	wd_cluster_name(&config);
+	code = config.check ? check_logins(&args, &config) :
+			      run(&args, &config);
 	if (config.check && !code)
 		code = check(&args, &config);
 	wd_config_fini(&config);

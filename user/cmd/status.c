@@ -243,6 +243,20 @@ static void print_kube(const char *label, struct json_object *source)
 	print_kube_kinds(source);
 }
 
+static void print_cluster(const char *label, struct json_object *source)
+{
+	const char *error = wd_json_get_str(source, "error");
+
+	wd_show_line(label, "cluster %s: %s, %lld pods%s%s",
+		     wd_json_get_str(source, "name"),
+		     *error			       ? "not heard" :
+		     wd_json_get_bool(source, "known") ? "followed" :
+							 "being read",
+		     (long long)wd_json_get_int(source, "pods"),
+		     *error ? "; " : "", error);
+	print_kube_kinds(source);
+}
+
 static void print_sources(struct json_object *doc)
 {
 	size_t cnt = wd_json_len(doc, "sources");
@@ -253,6 +267,8 @@ static void print_sources(struct json_object *doc)
 
 		if (!strcmp(wd_json_get_str(source, "type"), "kube"))
 			print_kube(label, source);
+		else if (!strcmp(wd_json_get_str(source, "type"), "cluster"))
+			print_cluster(label, source);
 		else
 			wd_show_line(label, "%s",
 				     wd_json_get_str(source, "dir"));

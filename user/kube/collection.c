@@ -34,12 +34,12 @@ struct reading {
 
 void wd_kube_collection_init(struct wd_kube_collection *c,
 			     const struct wd_kube_kind *kind,
-			     struct wd_store *store)
+			     struct wd_store *store, const char *source)
 {
 	*c = (struct wd_kube_collection){
 		.kind = kind,
 		.store = store,
-		.file = wd_str_get(WD_MANIFESTS_KUBE),
+		.file = wd_str_get(source),
 	};
 }
 

@@ -24,7 +24,7 @@ struct wd_kube_collection {
 	struct wd_store *store;
 	/* Has the objects of a kind that is not the store's, and numbers of pods; NULL: nobody */
 	struct wd_kube_remote *remote;
-	const char *file; /* WD_MANIFESTS_KUBE, interned */
+	const char *file; /* the source in place of one, interned */
 	void (*gone)(void *ctx, int kind, const char *ns, const char *name);
 	/* Of what a list does not have any more; NULL: it is deleted. */
 	void (*missing)(void *ctx, const struct wd_object *obj);
@@ -38,9 +38,10 @@ struct wd_kube_collection {
 	LIST_HEAD(, wd_kube_trouble) troubles;
 };
 
+/** wd_kube_collection_init() - none yet; @source: in place of a file, of its objects */
 void wd_kube_collection_init(struct wd_kube_collection *c,
 			     const struct wd_kube_kind *kind,
-			     struct wd_store *store);
+			     struct wd_store *store, const char *source);
 void wd_kube_collection_fini(struct wd_kube_collection *c);
 
 /** wd_kube_collection_begin() - a list from its first object on */

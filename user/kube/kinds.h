@@ -26,6 +26,7 @@ struct wd_kube_kind {
 	enum wd_kube_role role;
 	const char *
 		other; /* the same by another version, where path is not served; NULL none */
+	bool pods; /* it tells of pods, and is asked of other clusters, too */
 };
 
 /* In the order in which they are asked for; ends with a NULL path. */

@@ -8,6 +8,8 @@
  *	identities, and slices		pods here; CiliumEndpoint is not asked for
  *	identities, no slice, endpoints	pods here
  *	neither, or not allowed to ask	all pods
+ *
+ * Of another cluster no pod is here: where "pods here" stands, none is asked for.
  */
 #include "kube.h"
 
@@ -56,7 +58,7 @@ struct wd_kube {
 	struct wd_kube_remote *remote;
 	enum scope scope;
 	bool cilium; /* ask whether Cilium tells of endpoints */
-	const char *node;
+	const char *node; /* NULL: another cluster, it has none of its pods */
 	uint32_t spread;
 	size_t cnt;
 	struct follower follower[WD_KUBE_KINDS];
@@ -277,7 +279,8 @@ static void forget_unasked(struct wd_kube *kube)
 	for (size_t i = 0; i < kube->cnt; i++) {
 		struct follower *f = &kube->follower[i];
 
-		if (!is_remote(f) || f->started || !f->kept)
+		if (f->started || !f->kept ||
+		    !(is_remote(f) || (is_pods(f) && !kube->node)))
 			continue;
 		wd_kube_collection_begin(&f->collection);
 		f->collection.missing = NULL; /* it goes at once */
@@ -299,7 +302,7 @@ static void start_pods(struct wd_kube *kube, enum scope scope)
 	for (size_t i = 0; i < kube->cnt; i++) {
 		struct follower *f = &kube->follower[i];
 
-		if (!is_pods(f))
+		if (!is_pods(f) || (scope == SCOPE_NODE && !kube->node))
 			continue;
 		if (scope == SCOPE_NODE)
 			wd_kube_reflector_select(f->reflector, "spec.nodeName",
@@ -333,6 +336,8 @@ static bool is_known(const struct follower *f)
 {
 	if (f->collection.known)
 		return true;
+	if (is_pods(f))
+		return f->kube->scope == SCOPE_NODE && !f->kube->node;
 	return is_remote(f) && (f->kube->scope == SCOPE_ALL ||
 				(f->kube->scope == SCOPE_NODE && !f->started));
 }
@@ -370,10 +375,14 @@ int wd_kube_new(struct wd_loop *loop, const struct wd_kube_setup *setup,
 	kube->remote = wd_kube_remote_new(setup->store, setup->node);
 	for (const struct wd_kube_kind *k = wd_kube_kinds; !err && k->path;
 	     k++) {
-		struct follower *f = &kube->follower[kube->cnt++];
+		struct follower *f = &kube->follower[kube->cnt];
 
+		if (setup->pods_only && !k->pods)
+			continue;
+		kube->cnt++;
 		f->kube = kube;
-		wd_kube_collection_init(&f->collection, k, setup->store);
+		wd_kube_collection_init(&f->collection, k, setup->store,
+					setup->source ?: WD_MANIFESTS_KUBE);
 		f->collection.gone = on_gone;
 		f->collection.remote = kube->remote;
 		f->collection.ctx = f;
@@ -512,9 +521,10 @@ bool wd_kube_status(const struct wd_kube *kube, size_t i,
 	f = &kube->follower[i];
 	ret_status->name = f->collection.kind->name;
 	ret_status->known = is_known(f);
-	ret_status->unused = is_remote(f) && !f->started &&
+	ret_status->unused = (is_remote(f) || is_pods(f)) && !f->started &&
 			     kube->scope != SCOPE_UNDECIDED;
-	ret_status->here = is_pods(f) && kube->scope == SCOPE_NODE;
+	ret_status->here = is_pods(f) && kube->node &&
+			   kube->scope == SCOPE_NODE;
 	ret_status->kept = f->kept;
 	ret_status->held = f->collection.held;
 	ret_status->held_cnt =
@@ -542,6 +552,32 @@ char *wd_kube_waits_for(const struct wd_kube *kube)
 			  cnt, kube->cnt, wd_kube_server(kube), status.name,
 			  status.reflector.error ? status.reflector.error :
 						   "being read");
+}
+
+/* Not allowed to ask for what is told by Pods anyway is no loss. */
+static bool is_lost(const struct follower *f,
+		    const struct wd_kube_reflector_status *status)
+{
+	return f->started && status->error &&
+	       status->phase != WD_KUBE_WATCHING &&
+	       status->phase != WD_KUBE_ABSENT &&
+	       !(is_remote(f) && f->kube->scope == SCOPE_ALL);
+}
+
+char *wd_kube_lost(const struct wd_kube *kube)
+{
+	for (size_t i = 0; i < kube->cnt; i++) {
+		const struct follower *f = &kube->follower[i];
+		struct wd_kube_reflector_status status;
+
+		wd_kube_reflector_status(f->reflector, &status);
+		if (is_lost(f, &status))
+			return wd_xprintf("%s is not heard, %s: %s",
+					  wd_kube_server(kube),
+					  f->collection.kind->name,
+					  status.error);
+	}
+	return NULL;
 }
 
 static void put_held(const struct follower *f, struct wd_problems *list)

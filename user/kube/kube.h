@@ -43,10 +43,13 @@ struct wd_kube_setup {
 	const struct wd_kube_login *login;
 	const struct wd_kube_timing *timing; /* wd_kube_timing */
 	struct wd_store *store; /* gets the objects */
-	const char *node; /* this one's name */
+	const char *node; /* this one's name; NULL: it is none of that cluster */
+	const char *
+		source; /* in place of a file, of its objects; NULL: WD_MANIFESTS_KUBE */
 	const char *
 		state_dir; /* where what the server said last is kept; NULL: nowhere */
 	bool cilium; /* pods of other nodes are known by what Cilium says of them */
+	bool pods_only; /* another cluster: only kinds that tell of pods */
 };
 
 /**
@@ -83,6 +86,9 @@ bool wd_kube_status(const struct wd_kube *kube, size_t i,
 
 /** wd_kube_waits_for() - what is not known yet and why, one line to be freed; NULL: all is */
 char *wd_kube_waits_for(const struct wd_kube *kube);
+
+/** wd_kube_lost() - of what is known and not heard any more, one line to be freed; NULL: all is heard */
+char *wd_kube_lost(const struct wd_kube *kube);
 
 /** wd_kube_problems() - what is wrong with its objects, and kinds that are held; appended to @list */
 void wd_kube_problems(const struct wd_kube *kube, struct wd_problems *list);

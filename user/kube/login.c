@@ -585,3 +585,19 @@ int wd_kube_login_token(const struct wd_kube_login *login, char **ret_token)
 	*ret_token = text;
 	return 0;
 }
+
+void wd_kube_login_warn(const struct wd_kube_login *login)
+{
+	if (strncmp(login->server, "http://", 7) == 0)
+		wd_warn("kube: %s is asked in clear: anyone on the way can change "
+			"policy%s; use https",
+			login->server,
+			login->token || login->token_file || login->user ?
+				", and read what the agent logs in with" :
+				"");
+	if (login->insecure)
+		wd_warn("kube: the certificate of %s is not verified, as the "
+			"kubeconfig says: whoever is in between can open this "
+			"node",
+			login->server);
+}

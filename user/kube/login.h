@@ -51,6 +51,9 @@ int wd_kube_login_pod(const char *dir, struct wd_kube_login *ret_login,
 void wd_kube_login_init(struct wd_kube_login *login);
 void wd_kube_login_fini(struct wd_kube_login *login);
 
+/** wd_kube_login_warn() - log what is dangerous in it: in clear, not verified */
+void wd_kube_login_warn(const struct wd_kube_login *login);
+
 /**
  * wd_kube_login_token() - the token to send now
  * @ret_token: to be freed; NULL: none is used

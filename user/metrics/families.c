@@ -283,6 +283,33 @@ static void put_problems(struct wd_metrics *m, struct json_object *doc)
 	}
 }
 
+static void put_clusters(struct wd_metrics *m, struct json_object *doc,
+			 const char *key, bool is_flag)
+{
+	for (size_t i = 0; i < wd_json_len(doc, "sources"); i++) {
+		struct json_object *source = wd_json_at(doc, "sources", i);
+
+		if (strcmp(wd_json_get_str(source, "type"), "cluster") != 0)
+			continue;
+		wd_metrics_int(m,
+			       WD_LABELS({ "cluster",
+					   wd_json_get_str(source, "name") }),
+			       is_flag ? !*wd_json_get_str(source, key) :
+					 number(source, key));
+	}
+}
+
+static void put_mesh(struct wd_metrics *m, struct json_object *doc)
+{
+	wd_metrics_family(
+		m, "warder_cluster_heard", WD_GAUGE,
+		"1: another cluster's API server has told of all its pods and goes on doing so.");
+	put_clusters(m, doc, "error", true);
+	wd_metrics_family(m, "warder_cluster_pods", WD_GAUGE,
+			  "Pods of another cluster that are in force.");
+	put_clusters(m, doc, "pods", false);
+}
+
 static void put_things(struct wd_metrics *m, struct json_object *doc)
 {
 	wd_metrics_family(m, "warder_endpoints", WD_GAUGE,
@@ -292,6 +319,7 @@ static void put_things(struct wd_metrics *m, struct json_object *doc)
 			  "Objects that were read, by kind.");
 	put_object(m, wd_json_get(doc, "objects"), "kind");
 	put_problems(m, doc);
+	put_mesh(m, doc);
 	wd_metrics_family(
 		m, "warder_policy_rules", WD_GAUGE,
 		"Rules of all policies, by whether a packet was decided by them here; `warder policy unused` names those.");

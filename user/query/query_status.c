@@ -27,6 +27,7 @@
 #include "../events/journal.h"
 #include "../host/hostpolicy.h"
 #include "../kube/kube.h"
+#include "../kube/mesh.h"
 #include "../metrics/server.h"
 #include "../report/report.h"
 #include "query.h"
@@ -140,16 +141,35 @@ static void put_kube_kind(const struct wd_kube_kind_status *status,
 	wd_json_str(obj, "error", r->error);
 }
 
-static void put_kube(const struct wd_kube *kube, struct json_object *obj)
+static void put_kube(const struct wd_kube *kube, const char *type,
+		     struct json_object *obj)
 {
 	struct json_object *array = wd_json_array(obj, "kinds");
 	struct wd_kube_kind_status status;
 
-	wd_json_str(obj, "type", "kube");
-	wd_json_str(obj, "server", wd_kube_server(kube));
-	wd_json_bool(obj, "known", wd_kube_is_known(kube));
-	for (size_t i = 0; wd_kube_status(kube, i, &status); i++)
+	wd_json_str(obj, "type", type);
+	wd_json_str(obj, "server", kube ? wd_kube_server(kube) : NULL);
+	wd_json_bool(obj, "known", kube && wd_kube_is_known(kube));
+	for (size_t i = 0; kube && wd_kube_status(kube, i, &status); i++)
 		put_kube_kind(&status, wd_json_push(array));
+}
+
+static void put_clusters(const struct wd_mesh *mesh, struct json_object *array)
+{
+	struct wd_mesh_status status;
+
+	for (size_t i = 0; wd_mesh_status(mesh, i, &status); i++) {
+		struct json_object *obj = wd_json_push(array);
+
+		put_kube(status.kube, "cluster", obj);
+		wd_json_str(obj, "name", status.name);
+		wd_json_str(obj, "kubeconfig", status.file);
+		wd_json_int(obj, "pods", status.pod_cnt);
+		wd_json_int(obj, "refused_addresses", status.refused_cnt);
+		wd_json_int(obj, "left_out", status.over_cnt);
+		wd_json_str(obj, "error", status.error);
+		free(status.error);
+	}
 }
 
 static void put_sources(const struct wd_agent *agent, struct json_object *doc)
@@ -164,7 +184,9 @@ static void put_sources(const struct wd_agent *agent, struct json_object *doc)
 		wd_json_str(obj, "dir", agent->config.manifests[i]);
 	}
 	if (agent->kube)
-		put_kube(agent->kube, wd_json_push(array));
+		put_kube(agent->kube, "kube", wd_json_push(array));
+	if (agent->mesh)
+		put_clusters(agent->mesh, array);
 	obj = wd_json_object(doc, "objects");
 	for (int kind = 0; kind < WD_KIND__MAX; kind++)
 		wd_json_int(obj, wd_kind_name((enum wd_kind)kind),
