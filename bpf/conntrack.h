@@ -31,6 +31,7 @@
 #ifndef WARDER_BPF_CONNTRACK_H
 #define WARDER_BPF_CONNTRACK_H
 
+#include "handshake.h"
 #include "policy.h"
 #include "tcp.h"
 
@@ -143,6 +144,8 @@ WD_STEP_OF(flow_make, nr)
 
 	if (!quota)
 		return WD_R_MAP_ERR;
+	if (WD_TIMES)
+		pkt->began = handshake_asked(pkt);
 	(void)flow_sweep(skb);
 	if (pkt->dir == WD_EGRESS) {
 		draft.flags |= WD_FLOW_OPEN | WD_FLOW_OUT;
@@ -360,6 +363,8 @@ static __always_inline int flow_restart(WD_CTX *skb, struct wd_pkt *pkt,
 		flow->flags |= WD_FLOW_HOST;
 	flow->end[dir] = flow->again;
 	tcp_answered(pkt, flow);
+	flow->again = 0; /* when that SYN came is not known */
+	handshake_answered(skb, flow);
 	spot_set_expires(skb, pkt, spot, pkt->now + WD_LIFE_NEW);
 	return flow->gen ? WD_R_ESTABLISHED : r;
 }
@@ -403,9 +408,11 @@ static __always_inline void tcp_advance(WD_CTX *skb, struct wd_pkt *pkt,
 	}
 	if (is_answer && tcp_is_synack(pkt)) {
 		tcp_answered(pkt, flow);
+		handshake_answered(skb, flow);
 		spot_set_expires(skb, pkt, spot, pkt->now + WD_LIFE_NEW);
 	} else if ((flow->flags & WD_FLOW_SYNACK) && !tcp_is_synack(pkt)) {
 		quota_close(skb, pkt, spot);
+		handshake_done(skb, flow);
 		flow->flags |= WD_FLOW_REPLIED;
 		flow_refresh(skb, pkt, spot);
 	}

@@ -24,6 +24,7 @@
 #ifndef WARDER_BPF_FLOW_H
 #define WARDER_BPF_FLOW_H
 
+#include "handshake.h"
 #include "maps.h"
 #include "parse.h"
 
@@ -723,7 +724,7 @@ static __always_inline bool place_fill(struct wd_pkt *pkt,
 		flow->end[WD_EGRESS] = pkt->seq + pkt->seg;
 		flow->ack[WD_INGRESS] = pkt->seq + 1;
 		flow->ack[WD_EGRESS] = pkt->seq + 1;
-		flow->again = 0;
+		flow->again = WD_TIMES ? pkt->began : 0;
 		flow->flags = draft->flags;
 		flow->stat = (__u16)pkt->ep_stat;
 		flow->dir = draft->dir;

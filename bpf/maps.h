@@ -225,6 +225,21 @@ struct {
 	__type(value, struct wd_answer_val);
 } wd_answer SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WD_ENDPOINTS_MAX);
+	__type(key, __u32);
+	__type(value, struct wd_group_val);
+} wd_group SEC(".maps");
+
+/* Not by CPU: a handshake is rare beside packets, and few meet in one step. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WD_GROUPS_MAX);
+	__type(key, __u32);
+	__type(value, struct wd_timing_val);
+} wd_timing SEC(".maps");
+
 /* Packets find their pair, new pairs are few: memory is taken as it fills. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);

@@ -150,6 +150,7 @@ struct wd_pkt {
 	__u32 uplink; /* a device that is no endpoint's, 0 none */
 	__u32 uplink_gen; /* generation in which that was found */
 	__u32 hand; /* bucket that flow_sweep() looks at next */
+	__u32 began; /* of a flow to be written, see handshake.h */
 	__u32 busy; /* wd_late and wd_host only: somebody is at it, see there */
 	struct wd_endpoint_val own; /* of this packet, see own_endpoint() */
 	struct wd_draft draft; /* see flow_insert() */

@@ -19,8 +19,9 @@
  *   wd_compat   no 32-bit instructions and jumps (-mcpu=v2), so that what the
  *               verifier makes of the code is not what it makes of wd_pod's
  *               sections "tc", which set no attach type to be checked
- *               no copies for speed: a new flow calls what others call, too.
- *               Verdicts, counters and events are those of wd_pod.
+ *               no copies for speed: a new flow calls what others call, too
+ *               no times of handshakes (handshake.h)
+ *               Verdicts, other counters and events are those of wd_pod.
  *   wd_minimal  as wd_compat, and each step is a function that the verifier
  *               looks at once, by itself: less than a fifth of wd_pod's
  *               instructions to look at, and more to run

@@ -422,7 +422,11 @@ struct wd_flow_entry {
 	 */
 	__u32 end[WD_DIR__MAX];
 	__u32 ack[WD_DIR__MAX];
-	__u32 again; /* WD_FLOW_AGAIN: acknowledges that SYN */
+	/*
+	 * WD_FLOW_AGAIN: acknowledges that SYN. While TCP is being opened: when
+	 * what is timed began, see handshake.h; 0: it is not timed
+	 */
+	__u32 again;
 	__u16 flags; /* WD_FLOW_* */
 	__u16 stat; /* index of the endpoint's wd_quota_val */
 	__u8 dir; /* direction of the flow's first packet, enum wd_dir */
@@ -488,6 +492,39 @@ struct wd_answer_val {
 	__u32 cnt_out; /* in the tick, to what the pod sent */
 };
 WD_ABI_SIZE(struct wd_answer_val, 48);
+
+/* ---- wd_group: ARRAY of WD_ENDPOINTS_MAX, index wd_endpoint_val.stat ---- */
+
+struct wd_group_val {
+	__u32 ep; /* endpoint instance it is of; not that of another: WD_GROUP_REST */
+	__u32 group; /* index into wd_timing */
+};
+WD_ABI_SIZE(struct wd_group_val, 8);
+
+/* ---- wd_timing: ARRAY of WD_GROUPS_MAX; by programs of rung full ---- */
+
+/* of pods not known yet, and of namespaces that no group was left for */
+#define WD_GROUP_REST 0
+/* one each for namespaces with pods on this node, as the agent numbers them */
+#define WD_GROUP_FIRST 2
+
+/* What of a TCP handshake the pod waits for. Not those that this host opens. */
+enum wd_timing_side {
+	WD_TIMING_CLIENT, /* it opened: from its SYN to the peer's SYN+ACK */
+	WD_TIMING_SERVER, /* it answered: from its SYN+ACK to the peer's ACK */
+	WD_TIMING__MAX,
+};
+
+#define WD_TIMING_UNIT_NS 128
+
+/*
+ * How many took so long. From the first SYN or SYN+ACK of several on: that one
+ * was lost is a part of what it took.
+ */
+struct wd_timing_val {
+	__u32 cnt[WD_TIMING__MAX][WD_TIMING_STEPS];
+};
+WD_ABI_SIZE(struct wd_timing_val, 8 * WD_TIMING_STEPS);
 
 /* ---- wd_frag: ARRAY of WD_FRAG_BUCKETS, index by hash of the key; by programs ---- */
 

@@ -10,7 +10,7 @@
 #define WARDER_LIMITS_H
 
 /* of the pinned maps; another number means: rebuild beside */
-#define WD_SCHEMA 8
+#define WD_SCHEMA 9
 
 /* local pod interfaces (2^n); 250 is the sized load */
 #define WD_ENDPOINTS_MAX 1024
@@ -46,6 +46,15 @@
 #define WD_NEIGHBOUR_RATE 1024
 /* denied packets of one endpoint and direction that are answered in a tick */
 #define WD_ANSWER_RATE 128
+/* histograms of handshakes: local namespaces, and two more (2^n) */
+#define WD_GROUPS_MAX 256
+/*
+ * Steps of a histogram: below WD_TIMING_PARTS one for each unit, then that many
+ * (2^n) to a doubling, so that one is 6.25 % wide at most; up to 2^28 units.
+ */
+#define WD_TIMING_PART_BITS 4
+#define WD_TIMING_PARTS (1 << WD_TIMING_PART_BITS)
+#define WD_TIMING_STEPS (WD_TIMING_PARTS * 25)
 #define WD_QUOTA_DUE 32 /* ticks, more than WD_LIFE_NEW (2^n) */
 #define WD_HASH_WORDS 7 /* 32-bit words of a flow's key */
 #define WD_FRAG_BUCKETS 1024 /* (2^n) */

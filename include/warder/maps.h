@@ -42,6 +42,8 @@
 	X(wd_evstat, "events sent, rate-limited and lost") \
 	X(wd_answer, \
 	  "answers to denied packets by endpoint, against its rate") \
+	X(wd_group, "which histogram an endpoint's handshakes are in") \
+	X(wd_timing, "histograms of TCP handshakes by namespace") \
 	X(wd_net4, "IPv4 prefixes inside the cluster: node, encryption") \
 	X(wd_net6, "IPv6 prefixes inside the cluster: node, encryption") \
 	X(wd_tun4, "IPv4 prefixes of WireGuard's peers: whose node") \

@@ -14,13 +14,13 @@
 	X(FULL, 0, "full", "all programs, on tcx links", "nothing") \
 	X(COMPAT, 1, "compat", \
 	  "programs in the form that kernels from 5.10 on take, or on clsact filters", \
-	  "tcx links where the kernel has none: a filter of others can be put first") \
+	  "tcx links where the kernel has none: a filter of others can be put first; times of handshakes, by wd_compat") \
 	X(MINIMAL, 2, "minimal", \
 	  "the path of the verdict alone, in the fewest instructions", \
-	  "events, counters by endpoint and rule, answers to who is denied; fragments and IPv6 extension headers are dropped") \
+	  "events, counters by endpoint and rule, times of handshakes, answers to who is denied; fragments and IPv6 extension headers are dropped") \
 	X(NFT, 3, "nft", \
 	  "an nftables ruleset made of the same compiled policies", \
-	  "events, flows, counters by endpoint and rule, answers to who is denied; see the list of what is stricter") \
+	  "events, flows, counters by endpoint and rule, times of handshakes, answers to who is denied; see the list of what is stricter") \
 	X(HOLD, 4, "hold", \
 	  "what was in force stays, and nothing is changed any more", \
 	  "new pods and changes of policy: they wait, closed")

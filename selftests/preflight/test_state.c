@@ -14,7 +14,7 @@
 
 /* A state with one of each. */
 static const char good[] =
-	"{'format':3,'warder':'0.1.0','schema':8,'node':'n','kernel':'6.1',"
+	"{'format':3,'warder':'0.1.0','schema':9,'node':'n','kernel':'6.1',"
 	"'rung':'full','generation':5,'host_policy':true,'services_exact':true,"
 	"'host_enforced':true,"
 	"'endpoints':[{'ifindex':7,'name':'a/b','id':3,'stat':1,'identity':300,"
@@ -112,7 +112,7 @@ static const struct {
 } cases[] = {
 	{ "another format", "'format':3", "'format':1", "format: 1" },
 	{ "no format", "'format':3,", "", "not the state of a node" },
-	{ "another schema", "'schema':8", "'schema':1", "schema" },
+	{ "another schema", "'schema':9", "'schema':1", "schema" },
 	{ "a field too many", "'node':'n'", "'node':'n','x':1", "x: is not" },
 	{ "a field too few", "'node':'n',", "", "node: is missing" },
 	{ "a field of another type", "'node':'n'", "'node':1", "of type" },

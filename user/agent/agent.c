@@ -32,6 +32,7 @@
 #include "../model/xalloc.h"
 #include "../query/query.h"
 #include "../report/report.h"
+#include "../slo/slo.h"
 #include "adopt.h"
 #include "cluster.h"
 #include "commit.h"
@@ -144,6 +145,7 @@ static void on_tick(void *ctx)
 	wd_forked_reap(agent);
 	wd_identities_keep(agent);
 	wd_endpoints_inspect(agent->endpoints, ticks == 1);
+	wd_slo_tick(agent->slo);
 	if (ticks % CHECK_TICKS == 0) {
 		wd_endpoints_check(agent->endpoints);
 		(void)wd_encryption_check(agent->encryption);
@@ -474,6 +476,8 @@ static int start(struct wd_agent *agent)
 	if (wd_datapath_info(agent->dp)->flows_elsewhere)
 		wd_endpoints_seed(agent->endpoints);
 	wd_rungs_look(agent);
+	agent->slo = wd_slo_new(agent);
+	wd_slo_tick(agent->slo);
 	return wd_cni_keep_open(agent, &agent->cni_keep);
 }
 
@@ -489,6 +493,7 @@ static void stop(struct wd_agent *agent)
 	wd_cni_keep_free(agent->cni_keep);
 	wd_metrics_server_free(agent->metrics);
 	wd_witness_close(agent->witness);
+	wd_slo_free(agent->slo);
 	wd_events_free(agent->events);
 	agent->events = NULL;
 	wd_ctl_close(agent->ctl);

@@ -36,6 +36,7 @@ struct wd_mesh;
 struct wd_metrics_server;
 struct wd_report;
 struct wd_rungs;
+struct wd_slo;
 struct wd_witness;
 
 struct wd_drift {
@@ -68,6 +69,7 @@ struct wd_agent {
 	struct wd_hostpolicy *hostpolicy;
 	struct wd_events *events;
 	struct wd_witness *witness;
+	struct wd_slo *slo;
 	struct wd_metrics_server *metrics; /* NULL: not wanted */
 	struct wd_cni_keep *cni_keep; /* NULL: not wanted */
 	struct wd_ctl *ctl;

@@ -49,6 +49,7 @@ const struct wd_cmd *const wd_cmds[] = {
 	&wd_cmd_ladder_pin,
 	&wd_cmd_encryption_status,
 	&wd_cmd_encryption_report,
+	&wd_cmd_slo_status,
 	&wd_cmd_cni_install,
 	&wd_cmd_cni_check,
 	&wd_cmd_cni_uninstall,

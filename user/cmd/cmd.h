@@ -87,6 +87,7 @@ extern const struct wd_cmd wd_cmd_ladder_climb;
 extern const struct wd_cmd wd_cmd_ladder_pin;
 extern const struct wd_cmd wd_cmd_encryption_status;
 extern const struct wd_cmd wd_cmd_encryption_report;
+extern const struct wd_cmd wd_cmd_slo_status;
 extern const struct wd_cmd wd_cmd_cni_install;
 extern const struct wd_cmd wd_cmd_cni_check;
 extern const struct wd_cmd wd_cmd_cni_uninstall;

@@ -384,6 +384,19 @@ int wd_rulestat_gaps(struct wd_datapath *dp, uint32_t open);
  */
 uint32_t wd_rulestat_whole(const struct wd_datapath *dp, uint32_t gaps);
 
+/** wd_group_map() - the kernel's id of wd_group, 0 the tables are not in the kernel */
+uint32_t wd_group_map(const struct wd_datapath *dp);
+
+/**
+ * wd_timing_read() - what was counted in a group, < WD_GROUPS_MAX
+ * Return: 0, -ENODATA no program counts, or -errno.
+ */
+int wd_timing_read(struct wd_datapath *dp, uint32_t group,
+		   struct wd_timing_val *ret_val);
+
+/** wd_timing_reset() - a group counts from 0. Return: as above; -EROFS on rung hold */
+int wd_timing_reset(struct wd_datapath *dp, uint32_t group);
+
 int wd_evstat_read(struct wd_datapath *dp, struct wd_evstat_val *ret_val);
 
 /** wd_answer_read() - answers to what was denied of endpoint @ep, whose stat is @stat */

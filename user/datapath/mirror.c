@@ -50,6 +50,8 @@ static bool is_copied(enum wd_map map, bool with_flows)
 	case WD_MAP_wd_rulestat:
 	case WD_MAP_wd_evstat:
 	case WD_MAP_wd_answer:
+	case WD_MAP_wd_group:
+	case WD_MAP_wd_timing:
 	case WD_MAP_wd_cover:
 	case WD_MAP_wd_events:
 	case WD_MAP__MAX:

@@ -334,5 +334,6 @@ const struct wd_ctl_cmd wd_query_cmds[] = {
 	{ "state.export", wd_query_state_export },
 	{ "encryption.status", wd_query_encryption_status },
 	{ "encryption.report", wd_query_encryption_report },
+	{ "slo.status", wd_query_slo_status },
 	{},
 };

@@ -42,6 +42,7 @@ WD_QUERY_HANDLER(wd_query_map_list);
 WD_QUERY_HANDLER(wd_query_state_export);
 WD_QUERY_HANDLER(wd_query_encryption_status);
 WD_QUERY_HANDLER(wd_query_encryption_report);
+WD_QUERY_HANDLER(wd_query_slo_status);
 
 /** wd_query_status_doc() - the answer to `status`, to be put */
 struct json_object *wd_query_status_doc(const struct wd_agent *agent);

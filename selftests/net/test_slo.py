@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""How long handshakes take, by namespace: each is counted once where its pod is,
+and what makes them slow is seen.
+
+    test_slo.py [PART-OF-A-NAME]
+"""
+import json
+import sys
+
+from wdnet.delay import Delay
+from wdnet.solo import Solo, ingress_policy, reach, wait_for
+from wdnet.tap import Fail, Tap, expect
+
+FAMILIES = (4, 6)
+MANY = 40
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+class Bench:
+    def __init__(self):
+        self.c = c = Solo(FAMILIES)
+        self.node = c.only_node
+        for ns in ('far', 'slow'):
+            c.namespaces[ns] = {'team': ns}
+        names = (('shop', 'srv'), ('shop', 'ok'), ('far', 'cli'),
+                 ('slow', 'srv'), ('slow', 'cli'))
+        self.pods = {f'{ns}/{name}': c.make_pod(name, 10 + i, ns=ns)
+                     for i, (ns, name) in enumerate(names)}
+        c.policies = []
+        c.run_pods(list(self.pods.values()))
+        self.wait_known()
+
+    def wait_known(self):
+        """Pods count for their namespaces once the agent has looked."""
+        wait_for('groups', lambda: {'shop', 'far', 'slow'} <= set(
+            self.doc()['by']))
+
+    def doc(self, *args):
+        doc = json.loads(self.node.warder('slo', 'status', *args, '--json')[1])
+        doc['by'] = {n['namespace']: {s['side']: s for s in n['sides']}
+                     for n in doc['namespaces']}
+        return doc
+
+    def counts(self):
+        return {(ns, side): s['handshakes']
+                for ns, sides in self.doc()['by'].items()
+                for side, s in sides.items()}
+
+    def connect(self, src, dst, times=MANY, family=4):
+        src, dst = self.pods[src], self.pods[dst]
+        got = src.handle.ask('probe', timeout=20.0, targets=[
+            ['tcp', None, dst.ips[family], 80]] * times)['answers']
+        expect([dst.key] * times, got, f'{src.key} -> {dst.key} v{family}')
+
+    def grown(self, before, want):
+        """Wait until @want has come, then see that no more has."""
+        def now():
+            return {k: n - before.get(k, 0) for k, n in self.counts().items()
+                    if n != before.get(k, 0)}
+        try:
+            wait_for('handshakes', lambda: now() == want, 10)
+        except Fail:
+            expect(want, now(), 'handshakes counted')
+
+
+@test
+def counted_once_where_the_pod_is(b):
+    for family in FAMILIES:
+        before = b.counts()
+        b.connect('far/cli', 'shop/srv', family=family)
+        b.grown(before, {('far', 'client'): MANY, ('shop', 'server'): MANY})
+    before = b.counts()
+    b.connect('shop/ok', 'shop/srv')
+    b.grown(before, {('shop', 'client'): MANY, ('shop', 'server'): MANY})
+
+
+@test
+def denied_ones_count_nowhere(b):
+    b.c.apply([ingress_policy('srv', 'srv', 'ok')])
+    before = b.counts()
+    far, srv = b.pods['far/cli'], b.pods['shop/srv']
+    expect(False, reach(far, srv, timeout=0.7), 'far reaches')
+    b.connect('shop/ok', 'shop/srv')
+    b.grown(before, {('shop', 'client'): MANY, ('shop', 'server'): MANY})
+    b.c.apply([])
+
+
+@test
+def probes_of_this_host_count_nowhere(b):
+    before = b.counts()
+    srv = b.pods['shop/srv']
+    for _ in range(5):
+        got = b.node.host.ask('probe', timeout=5.0, targets=[
+            ['tcp', None, srv.ips[4], 80]])['answers']
+        expect([srv.key], got, 'the host reaches')
+    b.connect('far/cli', 'shop/srv', 1)
+    b.grown(before, {('far', 'client'): 1, ('shop', 'server'): 1})
+
+
+@test
+def what_is_slow_is_seen(b):
+    delay = Delay(b.pods['slow/srv'], b.pods['slow/cli'].ips[4])
+    try:
+        delay.set(0.03)
+        b.connect('slow/cli', 'slow/srv', 20)
+    finally:
+        delay.close()
+    sides = b.doc('slow')['by']['slow']
+    expect(20, sides['client']['handshakes'], 'handshakes')
+    if not 0.9 * 30e6 < sides['client']['p50_ns'] < 10e9:
+        raise Fail('not slow', sides)
+    if not sides['server']['p50_ns'] < sides['client']['p50_ns']:
+        raise Fail('the wait was the client\'s', sides)
+    for line in b.node.warder('slo', 'status')[1].splitlines():
+        print('# ' + line)
+
+
+@test
+def a_restart_keeps_the_counts(b):
+    before = b.counts()
+    b.node.stop_agent()
+    b.connect('far/cli', 'shop/srv')
+    b.node.start_agent()
+    b.wait_known()
+    b.connect('far/cli', 'shop/srv')
+    b.grown(before, {('far', 'client'): 2 * MANY,
+                     ('shop', 'server'): 2 * MANY})
+
+
+@test
+def lower_rungs_say_that_they_measure_nothing(b):
+    before = b.counts()
+    for rung in ('compat', 'minimal'):
+        b.node.warder('ladder', 'pin', rung)
+        expect(rung, b.node.status()['rung'], 'rung')
+        b.connect('far/cli', 'shop/srv', 3)
+        expect(False, b.doc()['measured'], 'measured')
+        if 'NOT MEASURED' not in b.node.warder('slo', 'status')[1]:
+            raise Fail('does not say so')
+    b.node.warder('ladder', 'pin', 'full')
+    expect((True, None), (b.doc()['measured'], b.doc()['why_not']), 'measured')
+    b.connect('far/cli', 'shop/srv', 2)
+    b.grown(before, {('far', 'client'): 2, ('shop', 'server'): 2})
+    b.node.warder('ladder', 'pin', 'auto')
+
+
+@test
+def a_namespace_without_pods_is_refused(b):
+    code, _, err = b.node.warder('slo', 'status', 'nobody', ok=None)
+    expect(1, code, 'exit code')
+    if 'nobody' not in err:
+        raise Fail('says', err)
+
+
+def main():
+    tap = Tap()
+    b = None
+    try:
+        b = Bench()
+        for function in TESTS:
+            if len(sys.argv) < 2 or sys.argv[1] in function.__name__:
+                tap.run('slo: ' + function.__name__.replace('_', ' '),
+                        function, b)
+    finally:
+        if b:
+            b.c.close()
+    return tap.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
