@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -30,6 +29,7 @@
 #include "model/xalloc.h"
 #include "nft/kernel.h"
 #include "nft/library.h"
+#include "nft/stats.h"
 
 /* ---- processes and files ---- */
 
@@ -482,33 +482,25 @@ int node_arrived(struct node *node, int at)
 
 /* ---- counters ---- */
 
-#define NAME_(name, nr, drop, help) [nr] = #name,
-static const char *const names[WD_R__MAX] = { WD_REASONS(NAME_) };
-#undef NAME_
-
 typedef uint64_t counts[2][WD_R__MAX][WD_DIR__MAX];
 
 static void add_count(void *ctx, const char *name, uint64_t packets,
 		      uint64_t bytes)
 {
 	counts *to = ctx;
-	int audit = strncmp(name, "audit_", 6) == 0;
-	const char *end = strrchr(name, '_');
-	size_t len;
+	enum wd_reason reason;
+	enum wd_dir dir;
+	bool is_audit;
 
 	(void)bytes;
-	name += audit ? 6 : 0;
-	len = (size_t)(end - name);
-	for (int r = 0; r < WD_R__MAX; r++)
-		if (names[r] && strlen(names[r]) == len &&
-		    !strncasecmp(names[r], name, len))
-			(*to)[audit][r][strcmp(end, "_in") != 0] += packets;
+	if (wd_nft_stats_name(name, &reason, &dir, &is_audit))
+		(*to)[is_audit][reason][dir] += packets;
 }
 
 static void read_counts(counts *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	if (wd_nft_kernel_counters(add_count, ret))
+	if (wd_nft_kernel_counters(WD_NFT_TABLE, add_count, ret))
 		printf("# counters cannot be read\n");
 }
 

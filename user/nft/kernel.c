@@ -77,26 +77,34 @@ static int talk(const void *buf, size_t len, uint32_t seq, mnl_cb_t cb,
 	return ret;
 }
 
-/* A listing that a transaction got into is begun again. */
-#define TRIES 5
-
-static int dump(uint16_t msg, uint8_t family, mnl_cb_t cb, void *ctx)
+int wd_nft_kernel_dump(const struct wd_nft_kernel_ask *ask, mnl_cb_t cb,
+		       void *ctx)
 {
 	char buf[256];
+	struct nlmsghdr *nlh = message(buf, nft_type(ask->msg), NLM_F_DUMP,
+				       families[ask->family], 0);
+
+	/* of tables all are listed; the others have this attribute alike */
+	if (ask->all)
+		((struct nfgenmsg *)mnl_nlmsg_get_payload(nlh))->nfgen_family =
+			NFPROTO_UNSPEC;
+	if (ask->table)
+		mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, ask->table);
+	if (ask->set)
+		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, ask->set);
+	return talk(nlh, nlh->nlmsg_len, nlh->nlmsg_seq, cb, ctx);
+}
+
+/* A listing that a transaction got into is begun again. */
+static int dump(const struct wd_nft_kernel_ask *ask, mnl_cb_t cb, void *ctx)
+{
 	int err = -EINTR;
 
-	for (int i = 0; err == -EINTR && i < TRIES; i++) {
-		struct nlmsghdr *nlh =
-			message(buf, nft_type(msg), NLM_F_DUMP, family, 0);
-
-		if (msg != NFT_MSG_GETTABLE)
-			mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, WD_NFT_TABLE);
-		err = talk(nlh, nlh->nlmsg_len, nlh->nlmsg_seq, cb, ctx);
-	}
+	for (int i = 0; err == -EINTR && i < WD_NFT_KERNEL_TRIES; i++)
+		err = wd_nft_kernel_dump(ask, cb, ctx);
 	return err;
 }
 
-/* Attributes of an answer by number, up to @max. */
 struct attrs {
 	const struct nlattr **at;
 	uint16_t max;
@@ -112,18 +120,23 @@ static int take_attr(const struct nlattr *attr, void *ctx)
 	return MNL_CB_OK;
 }
 
-static int parse(const struct nlmsghdr *nlh, const struct nlattr **at,
-		 uint16_t max)
+int wd_nft_kernel_parse(const struct nlmsghdr *nlh, const struct nlattr **at,
+			uint16_t max)
 {
 	struct attrs attrs = { at, max };
 
 	return mnl_attr_parse(nlh, sizeof(struct nfgenmsg), take_attr, &attrs);
 }
 
-static bool is_ours(const struct nlattr *name)
+static bool is_named(const struct nlattr *name, const char *want)
 {
 	return name && !mnl_attr_validate(name, MNL_TYPE_NUL_STRING) &&
-	       strcmp(mnl_attr_get_str(name), WD_NFT_TABLE) == 0;
+	       strcmp(mnl_attr_get_str(name), want) == 0;
+}
+
+static bool is_ours(const struct nlattr *name)
+{
+	return is_named(name, WD_NFT_TABLE);
 }
 
 /* ---- generation ---- */
@@ -132,7 +145,7 @@ static int got_gen(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct nlattr *at[NFTA_GEN_MAX + 1] = { 0 };
 
-	if (parse(nlh, at, NFTA_GEN_MAX) < 0 || !at[NFTA_GEN_ID])
+	if (wd_nft_kernel_parse(nlh, at, NFTA_GEN_MAX) < 0 || !at[NFTA_GEN_ID])
 		return MNL_CB_OK;
 	*(uint32_t *)ctx = ntohl(mnl_attr_get_u32(at[NFTA_GEN_ID]));
 	return MNL_CB_OK;
@@ -155,7 +168,8 @@ static int got_table(const struct nlmsghdr *nlh, void *ctx)
 	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
 	bool *table = ctx;
 
-	if (parse(nlh, at, NFTA_TABLE_MAX) < 0 || !is_ours(at[NFTA_TABLE_NAME]))
+	if (wd_nft_kernel_parse(nlh, at, NFTA_TABLE_MAX) < 0 ||
+	    !is_ours(at[NFTA_TABLE_NAME]))
 		return MNL_CB_OK;
 	for (int i = 0; i < WD_NFT_FAMILIES; i++)
 		if (families[i] == nfg->nfgen_family)
@@ -165,10 +179,12 @@ static int got_table(const struct nlmsghdr *nlh, void *ctx)
 
 int wd_nft_kernel_tables(bool ret_table[WD_NFT_FAMILIES])
 {
+	static const struct wd_nft_kernel_ask ask = { .msg = NFT_MSG_GETTABLE,
+						      .all = true };
 	int err;
 
 	memset(ret_table, 0, WD_NFT_FAMILIES * sizeof(*ret_table));
-	err = dump(NFT_MSG_GETTABLE, NFPROTO_UNSPEC, got_table, ret_table);
+	err = dump(&ask, got_table, ret_table);
 	/* nfnetlink is there, the module nf_tables is not and nothing loads it */
 	return err == -EINVAL ? -EPROTONOSUPPORT : err;
 }
@@ -214,7 +230,7 @@ static int got_chain(const struct nlmsghdr *nlh, void *ctx)
 	const struct nlattr *at[NFTA_CHAIN_MAX + 1] = { 0 };
 	const struct chains *chains = ctx;
 
-	if (parse(nlh, at, NFTA_CHAIN_MAX) < 0 ||
+	if (wd_nft_kernel_parse(nlh, at, NFTA_CHAIN_MAX) < 0 ||
 	    !is_ours(at[NFTA_CHAIN_TABLE]) || !at[NFTA_CHAIN_NAME])
 		return MNL_CB_OK;
 	chains->fn(chains->ctx, mnl_attr_get_str(at[NFTA_CHAIN_NAME]));
@@ -225,13 +241,17 @@ int wd_nft_kernel_chains(enum wd_nft_family family,
 			 void (*fn)(void *ctx, const char *name), void *ctx)
 {
 	struct chains chains = { fn, ctx };
+	const struct wd_nft_kernel_ask ask = { .msg = NFT_MSG_GETCHAIN,
+					       .family = family,
+					       .table = WD_NFT_TABLE };
 
-	return dump(NFT_MSG_GETCHAIN, families[family], got_chain, &chains);
+	return dump(&ask, got_chain, &chains);
 }
 
 /* ---- counters ---- */
 
 struct counters {
+	const char *table;
 	void (*fn)(void *ctx, const char *name, uint64_t packets,
 		   uint64_t bytes);
 	void *ctx;
@@ -249,7 +269,8 @@ static int got_object(const struct nlmsghdr *nlh, void *ctx)
 	struct attrs inner = { data, NFTA_COUNTER_MAX };
 	const struct counters *counters = ctx;
 
-	if (parse(nlh, at, NFTA_OBJ_MAX) < 0 || !is_ours(at[NFTA_OBJ_TABLE]) ||
+	if (wd_nft_kernel_parse(nlh, at, NFTA_OBJ_MAX) < 0 ||
+	    !is_named(at[NFTA_OBJ_TABLE], counters->table) ||
 	    !at[NFTA_OBJ_NAME] || !at[NFTA_OBJ_TYPE] || !at[NFTA_OBJ_DATA])
 		return MNL_CB_OK;
 	if (ntohl(mnl_attr_get_u32(at[NFTA_OBJ_TYPE])) != NFT_OBJECT_COUNTER)
@@ -262,11 +283,15 @@ static int got_object(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-int wd_nft_kernel_counters(void (*fn)(void *ctx, const char *name,
+int wd_nft_kernel_counters(const char *table,
+			   void (*fn)(void *ctx, const char *name,
 				      uint64_t packets, uint64_t bytes),
 			   void *ctx)
 {
-	struct counters counters = { fn, ctx };
+	struct counters counters = { table, fn, ctx };
+	const struct wd_nft_kernel_ask ask = { .msg = NFT_MSG_GETOBJ,
+					       .all = true,
+					       .table = table };
 
-	return dump(NFT_MSG_GETOBJ, NFPROTO_UNSPEC, got_object, &counters);
+	return wd_nft_kernel_dump(&ask, got_object, &counters);
 }

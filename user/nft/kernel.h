@@ -12,7 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <libmnl/libmnl.h>
+
 #include "nft/ruleset.h"
+
+#define WD_NFT_KERNEL_TRIES 5 /* of a listing that others get into */
 
 /** wd_nft_kernel_gen() - number of the ruleset in force; each transaction of anybody adds one */
 int wd_nft_kernel_gen(uint32_t *ret_gen);
@@ -27,9 +31,30 @@ int wd_nft_kernel_delete(const bool table[WD_NFT_FAMILIES]);
 int wd_nft_kernel_chains(enum wd_nft_family family,
 			 void (*fn)(void *ctx, const char *name), void *ctx);
 
-/** wd_nft_kernel_counters() - call @fn for each counter of our tables */
-int wd_nft_kernel_counters(void (*fn)(void *ctx, const char *name,
+/**
+ * wd_nft_kernel_counters() - call @fn for each counter of tables of this name, of any family
+ * Return: 0; -EINTR a transaction got into it, to be begun again; -errno.
+ */
+int wd_nft_kernel_counters(const char *table,
+			   void (*fn)(void *ctx, const char *name,
 				      uint64_t packets, uint64_t bytes),
 			   void *ctx);
+
+/* What is listed. */
+struct wd_nft_kernel_ask {
+	uint16_t msg; /* NFT_MSG_GET... */
+	enum wd_nft_family family;
+	bool all; /* of all families instead */
+	const char *table; /* NULL: of all */
+	const char *set; /* for NFT_MSG_GETSETELEM, else NULL */
+};
+
+/** wd_nft_kernel_dump() - call @cb for each answer. Return: as wd_nft_kernel_counters() */
+int wd_nft_kernel_dump(const struct wd_nft_kernel_ask *ask, mnl_cb_t cb,
+		       void *ctx);
+
+/** wd_nft_kernel_parse() - attributes of an answer by number, up to @max. Return: < 0: it is malformed */
+int wd_nft_kernel_parse(const struct nlmsghdr *nlh, const struct nlattr **at,
+			uint16_t max);
 
 #endif /* WARDER_NFT_KERNEL_H */

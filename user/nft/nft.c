@@ -23,6 +23,7 @@
 #include "nft/generate.h"
 #include "nft/kernel.h"
 #include "nft/library.h"
+#include "nft/readback.h"
 #include "nft/stats.h"
 
 struct wd_nft {
@@ -504,6 +505,27 @@ static int ask_for_bridges(const struct wd_nft *nft, char **ret_error)
 /* A device may go between looking and doing. */
 #define TRIES 3
 
+static bool may_be_of_the_moment(int err)
+{
+	return err == -ENOENT || err == -ENODEV || err == -EBADMSG;
+}
+
+/* What was put there anew is read back. */
+static int put(struct wd_nft *nft, struct wd_nft_ruleset *to, char **ret_error)
+{
+	bool is_new = !nft->is_there;
+	char *why = NULL;
+	int err = go_to(nft, to, false, ret_error);
+
+	if (err || !is_new)
+		return err;
+	err = wd_nft_readback(&nft->in_force, &why);
+	if (!err)
+		return 0;
+	nft->is_there = false;
+	return fail(ret_error, err, "the ruleset cannot be read back", why);
+}
+
 int wd_nft_sync(struct wd_nft *nft, char **ret_error)
 {
 	uint64_t begun = now_us();
@@ -524,9 +546,8 @@ int wd_nft_sync(struct wd_nft *nft, char **ret_error)
 			err = wd_nft_generate(&in, &to);
 		if (err)
 			break;
-		err = go_to(nft, &to, false, &why);
-		if (!err || (err != -ENOENT && err != -ENODEV) ||
-		    i == TRIES - 1)
+		err = put(nft, &to, &why);
+		if (!err || !may_be_of_the_moment(err) || i == TRIES - 1)
 			break;
 		free(why);
 		why = NULL;

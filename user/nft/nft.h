@@ -119,9 +119,11 @@ bool wd_nft_dirty(const struct wd_nft *nft);
 
 /**
  * wd_nft_sync() - make the kernel say what the tables say, in one transaction
- * Reads the generation in force and its half of rows and slots.
+ * Reads the generation in force and its half of rows and slots. What is put
+ * there for the first time, or anew, is read back and compared.
  * @ret_error: on failure a sentence, to be freed; NULL passes
- * Return: 0; -errno: what was in force stays in force.
+ * Return: 0; -EBADMSG: what is in the kernel now is not what it was given,
+ * three times over; -errno: what was in force stays in force.
  */
 int wd_nft_sync(struct wd_nft *nft, char **ret_error);
 

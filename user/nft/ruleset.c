@@ -92,6 +92,8 @@ void wd_nft_chain(struct wd_nft_ruleset *rs, enum wd_nft_family family,
 	chain->rules = rules;
 	chain->hash[0] = hash_text(rules, 0xcbf29ce484222325ULL);
 	chain->hash[1] = hash_text(rules, 0x9ae16a3b2f90404fULL);
+	for (const char *c = rules; (c = strchr(c, '\n')); c++)
+		chain->rule_cnt++;
 	rs->table[family] = true;
 }
 

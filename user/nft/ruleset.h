@@ -61,6 +61,7 @@ struct wd_nft_chain {
 	char *hook; /* of a base chain: what stands in its braces; else NULL */
 	char *rules; /* a line each; NULL once the ruleset is kept */
 	uint64_t hash[2]; /* of the rules */
+	uint32_t rule_cnt;
 };
 
 struct wd_nft_ruleset {

@@ -4,6 +4,7 @@
  */
 #include "nft/stats.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -49,8 +50,8 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000 + 1;
 }
 
-/* "audit_default_in" -> its place; NULL if it is none of ours. */
-static struct count *place(counts *of, const char *name)
+bool wd_nft_stats_name(const char *name, enum wd_reason *ret_reason,
+		       enum wd_dir *ret_dir, bool *ret_audit)
 {
 	bool is_audit = strncmp(name, "audit_", 6) == 0;
 	const char *end = strrchr(name, '_');
@@ -59,25 +60,31 @@ static struct count *place(counts *of, const char *name)
 	if (is_audit)
 		name += 6;
 	if (!end || end < name)
-		return NULL;
+		return false;
 	len = (size_t)(end - name);
 	for (int r = 0; r < WD_R__MAX; r++) {
 		if (!names[r] || strlen(names[r]) != len ||
 		    strncasecmp(names[r], name, len) != 0)
 			continue;
-		return &(*of)[is_audit][r]
-			     [strcmp(end, "_in") == 0 ? WD_INGRESS : WD_EGRESS];
+		*ret_reason = (enum wd_reason)r;
+		*ret_dir = strcmp(end, "_in") == 0 ? WD_INGRESS : WD_EGRESS;
+		*ret_audit = is_audit;
+		return true;
 	}
-	return NULL;
+	return false;
 }
 
 static void add(void *ctx, const char *name, uint64_t packets, uint64_t bytes)
 {
 	struct wd_nft_stats *stats = ctx;
-	struct count *to = place(&stats->now, name);
+	enum wd_reason reason;
+	enum wd_dir dir;
+	struct count *to;
+	bool is_audit;
 
-	if (!to)
+	if (!wd_nft_stats_name(name, &reason, &dir, &is_audit))
 		return;
+	to = &stats->now[is_audit][reason][dir];
 	to->packets += packets;
 	to->bytes += bytes;
 }
@@ -85,12 +92,16 @@ static void add(void *ctx, const char *name, uint64_t packets, uint64_t bytes)
 static int refresh(struct wd_nft_stats *stats)
 {
 	uint64_t now = now_ms();
+	int err = -EINTR;
 
 	if (stats->read_ms && now - stats->read_ms < FRESH_MS)
 		return 0;
-	memset(stats->now, 0, sizeof(stats->now));
 	stats->read_ms = now;
-	return wd_nft_kernel_counters(add, stats);
+	for (int i = 0; err == -EINTR && i < WD_NFT_KERNEL_TRIES; i++) {
+		memset(stats->now, 0, sizeof(stats->now)); /* none twice */
+		err = wd_nft_kernel_counters(WD_NFT_TABLE, add, stats);
+	}
+	return err;
 }
 
 void wd_nft_stats_note(struct wd_nft_stats *stats)

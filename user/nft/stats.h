@@ -5,6 +5,7 @@
 #ifndef WARDER_NFT_STATS_H
 #define WARDER_NFT_STATS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <warder/verdict.h>
@@ -28,5 +29,13 @@ void wd_nft_stats_keep(struct wd_nft_stats *stats);
 int wd_nft_stats_read(struct wd_nft_stats *stats, const char *kind,
 		      enum wd_reason reason, enum wd_dir dir,
 		      uint64_t *ret_packets, uint64_t *ret_bytes);
+
+/**
+ * wd_nft_stats_name() - what a counter of that name counts
+ * "audit_default_in" is DEFAULT, towards the pod, in mode audit.
+ * Return: false, and nothing is written: it is none of ours.
+ */
+bool wd_nft_stats_name(const char *name, enum wd_reason *ret_reason,
+		       enum wd_dir *ret_dir, bool *ret_audit);
 
 #endif /* WARDER_NFT_STATS_H */
