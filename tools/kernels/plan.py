@@ -194,6 +194,11 @@ def nft_task(args, quick):
                 image.NFT_MODULES)
 
 
+def nft_golden_task():
+    """The trial of the ruleset, and of wrong ones."""
+    return Task(program('nft/test_nft_golden'), '-', [], image.NFT_MODULES)
+
+
 def late_task():
     """Services, translated by nf_tables."""
     return Task(program('kernels/late_guest'), '-', ['/tests/warder'],
@@ -246,7 +251,8 @@ def tasks_of(boot, args):
                 found += verdict_tasks(obj, args)
         found += wire_tasks(args.quick)
         if boot.kernel.modules != 'none':
-            found += [nft_task(args, args.quick), late_task(), wg_task()]
+            found += [nft_task(args, args.quick), nft_golden_task(),
+                      late_task(), wg_task()]
             if not args.quick:
                 found += wire_guest_tasks(boot)
             if 'wire_bench' in (args.only or ()):

@@ -143,6 +143,8 @@ static enum wd_cause of_nft(int err)
 	switch (err) {
 	case ELIBACC:
 		return WD_CAUSE_LIBRARY;
+	case EBADMSG: /* it has another one than it was given */
+		return WD_CAUSE_GOLDEN;
 	case EINVAL:
 	case ENOENT:
 	case EOPNOTSUPP:

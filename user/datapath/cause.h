@@ -61,7 +61,7 @@ enum wd_stage {
 	  "a map cannot be made: a type, flag or size this kernel lacks", \
 	  "a newer kernel") \
 	X(GOLDEN, "golden", \
-	  "this kernel runs the program wrongly: golden packets got another verdict", \
+	  "this kernel runs the program or ruleset wrongly: golden packets got another verdict", \
 	  "another kernel, at once; send `warder bugreport`") \
 	X(CONFLICT, "conflict", \
 	  "another program or qdisc holds the place on an interface", \

@@ -122,6 +122,25 @@ static bool is_general(int err)
 	       err != -EBADMSG;
 }
 
+/* What may pass by itself, so that the next try may do. */
+static bool is_of_the_moment(int err)
+{
+	return err == -ENOMEM || err == -EAGAIN || err == -EINTR ||
+	       err == -EBUSY || err == -ENODEV;
+}
+
+/*
+ * deny: no ruleset can guard the interface, and nothing else does. Closed it
+ * loses routes, see hold.c, so not where the next try may do.
+ */
+static void close_unguarded(struct wd_datapath *dp, uint32_t ifindex, int err)
+{
+	if (dp->engine != WD_ENGINE_NFT || is_of_the_moment(err) ||
+	    is_guarded(dp, ifindex) || is_left(dp, ifindex))
+		return;
+	(void)wd_hold_close(ifindex); /* it is tried again */
+}
+
 int wd_datapath_attach(struct wd_datapath *dp, uint32_t ifindex)
 {
 	int err;
@@ -132,6 +151,8 @@ int wd_datapath_attach(struct wd_datapath *dp, uint32_t ifindex)
 	if (err && dp->engine == WD_ENGINE_PROGS && is_general(err) &&
 	    !guard(dp, ifindex))
 		err = wd_ladder_unattached(dp, ifindex, err);
+	if (err)
+		close_unguarded(dp, ifindex, err);
 	if (!err)
 		err = guard(dp, ifindex);
 	if (!err && dp->engine != WD_ENGINE_NONE && !dp->ladder.frozen)

@@ -63,10 +63,15 @@ struct wd_golden {
 	enum wd_golden_extra extra;
 	enum wd_reason reason; /* what the programs must say */
 	bool shed; /* but wd_minimal says SHED */
+	enum wd_reason nft; /* but the ruleset says this; 0: the same */
+	bool no_nft; /* not to be had where the ruleset is tried */
 	enum wd_golden_scene scene;
 	bool bad_mac;
 	uint16_t eth;
 };
+
+extern const struct wd_golden wd_goldens[];
+extern const size_t wd_golden_cnt;
 
 extern const uint8_t wd_golden_pod_mac[6];
 extern const uint8_t wd_golden_host_mac[6];

@@ -286,7 +286,7 @@ static int judge_one(struct wd_datapath *dp, struct bpf_object *obj,
 int wd_golden_nf(struct wd_datapath *dp, struct bpf_object *obj, enum wd_nf nf)
 {
 	struct bpf_program *prog = bpf_object__next_program(obj, NULL);
-	int err = prog ? wd_golden_policy(dp, obj) : -ENOENT;
+	int err = prog ? wd_golden_fill(dp, obj) : -ENOENT;
 
 	if (!err && nf == WD_NF_LATE) {
 		err = put_services(obj);

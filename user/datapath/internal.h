@@ -96,6 +96,8 @@ struct wd_datapath {
 	enum wd_engine engine;
 	struct wd_memory *memory; /* the tables, where they are not maps */
 	struct wd_nft *nft; /* NULL but where it is the engine, or becomes it */
+	bool hold_open; /* as of wd_ladder_opts, of the open */
+	bool nft_is_wrong; /* golden packets have shown it, since the last climb */
 	bool unsynced; /* tables were written that the ruleset does not say yet */
 	bool filling; /* the ruleset says nothing yet; what was before guards */
 	bool ruleset_before; /* that of an agent before is in force */
@@ -471,10 +473,10 @@ int wd_golden_run(struct wd_datapath *dp, struct bpf_object *obj,
 		  enum wd_rung rung);
 
 /**
- * wd_golden_policy() - fill the maps of @obj with the trial's peers and policy
+ * wd_golden_fill() - fill the maps of @obj with the trial's peers and policy
  * Return: 0 or -errno with dp->failure set.
  */
-int wd_golden_policy(struct wd_datapath *dp, struct bpf_object *obj);
+int wd_golden_fill(struct wd_datapath *dp, struct bpf_object *obj);
 
 /** wd_golden_put() - an entry of a map of @obj; 0 or -errno */
 int wd_golden_put(struct bpf_object *obj, enum wd_map map, const void *key,
@@ -499,6 +501,16 @@ int wd_golden_wire(struct wd_datapath *dp, struct bpf_object *obj,
  * @obj, Return: as of wd_golden_run()
  */
 int wd_golden_nf(struct wd_datapath *dp, struct bpf_object *obj, enum wd_nf nf);
+
+/**
+ * wd_golden_nft() - does this kernel carry out a ruleset as it is meant?
+ * In a network namespace of its own, by a child that is gone when it returns:
+ * at most some seconds, usually far less than one.
+ * Return: 0; -EBADMSG with dp->failure set, a packet got another verdict;
+ * -EOPNOTSUPP it could not be tried, with dp->failure set: no namespace, no
+ * veth, no time.
+ */
+int wd_golden_nft(struct wd_datapath *dp);
 
 /** wd_golden_shrink() - make the maps of @obj as small as the trial allows */
 int wd_golden_shrink(struct bpf_object *obj);

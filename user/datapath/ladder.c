@@ -314,11 +314,38 @@ static int keep_progs(struct wd_datapath *dp)
 
 /* ---- the ruleset ---- */
 
-static int enter_nft(struct wd_datapath *dp, bool filled)
+/*
+ * By golden packets, once it is known that the kernel takes rulesets at all.
+ * What they have shown to be wrong is not tried with every interface again.
+ */
+static int try_ruleset(struct wd_datapath *dp)
+{
+	int err = dp->nft_is_wrong ? -EBADMSG : wd_golden_nft(dp);
+
+	if (dp->nft_is_wrong)
+		wd_fail(dp, err, WD_STAGE_RUN,
+			"this kernel carries out the ruleset wrongly, as golden packets have shown before");
+	dp->nft_is_wrong = err == -EBADMSG;
+	if (err != -EOPNOTSUPP)
+		return err;
+	note(dp, WD_RUNG_NFT, err);
+	dp->ladder.attempt[dp->ladder.attempts - 1].optional = true;
+	dp->ladder.attempt[dp->ladder.attempts - 1].cause = WD_CAUSE_UNKNOWN;
+	return 0;
+}
+
+static int open_nft(struct wd_datapath *dp, char **ret_why)
 {
 	struct wd_tables tables = wd_tables(dp);
+	int err = wd_nft_open(&tables, &dp->nft, ret_why);
+
+	return err ? err : try_ruleset(dp);
+}
+
+static int enter_nft(struct wd_datapath *dp, bool filled)
+{
 	char *why = NULL;
-	int err = dp->nft ? 0 : wd_nft_open(&tables, &dp->nft, &why);
+	int err = dp->nft ? 0 : open_nft(dp, &why);
 
 	if (!err)
 		err = wd_engine_enter(dp, WD_ENGINE_NFT);
@@ -330,6 +357,9 @@ static int enter_nft(struct wd_datapath *dp, bool filled)
 		wd_nft_close(dp->nft);
 		dp->nft = NULL;
 	}
+	/* what was in force is in force; this one was not to be, or is not it */
+	if (err == -EBADMSG && filled)
+		(void)wd_nft_remove(NULL); /* if it stays: it only drops */
 	free(why);
 	return err;
 }
@@ -360,14 +390,14 @@ static int use_memory(struct wd_datapath *dp)
 		     0;
 }
 
-static void hold(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
+static void hold(struct wd_datapath *dp, bool open)
 {
 	dp->engine = WD_ENGINE_NONE;
 	dp->ladder.object = "";
 	dp->ladder.kept = false;
 	reached(dp, WD_RUNG_HOLD);
-	dp->ladder.open = opts->hold_open;
-	dp->ladder.frozen = !opts->hold_open;
+	dp->ladder.open = open;
+	dp->ladder.frozen = !open;
 }
 
 /*
@@ -394,7 +424,7 @@ static int open_low(struct wd_datapath *dp, const struct wd_ladder_opts *opts)
 		}
 		note(dp, WD_RUNG_NFT, err);
 	}
-	hold(dp, opts);
+	hold(dp, opts->hold_open);
 	err = wd_engine_enter(dp, WD_ENGINE_NONE);
 	return err ? wd_fail(dp, err, WD_STAGE_ATTACH,
 			     "cannot close the interfaces of the pods") :
@@ -551,6 +581,7 @@ int wd_datapath_open_at(const char *bpffs, const struct wd_ladder_opts *opts,
 		*ret_error = strdup("datapath: out of memory");
 		return -ENOMEM;
 	}
+	dp->hold_open = opts->hold_open;
 	wd_part_forget(dp, opts);
 	err = open_all(dp, opts);
 	if (!err) {
@@ -749,6 +780,7 @@ int wd_datapath_climb(struct wd_datapath *dp, const struct wd_ladder_opts *opts,
 	wd_ladder_forget(dp);
 	wd_part_forget(dp, opts);
 	wd_failure_clear(dp);
+	dp->nft_is_wrong = false; /* it is tried anew */
 	l->top = opts->top;
 	if (opts->top == WD_RUNG_HOLD) {
 		if (dp->engine != WD_ENGINE_NONE)
@@ -799,6 +831,28 @@ static int let_ruleset_go(struct wd_datapath *dp, char **ret_error)
 	return err;
 }
 
+/*
+ * deny: the kernel has another ruleset than it was given, on the way onto this
+ * rung. What programs of before guard stays theirs, all others are closed, and
+ * then the ruleset decides nothing any more.
+ */
+static int give_ruleset_up(struct wd_datapath *dp, int err, const char *why)
+{
+	int closed;
+
+	wd_failure_clear(dp);
+	wd_fail(dp, err, WD_STAGE_NFT, "%s", why ? why : "");
+	note(dp, WD_RUNG_NFT, err);
+	wd_nft_close(dp->nft);
+	dp->nft = NULL;
+	dp->unsynced = dp->filling = dp->ruleset_before = false;
+	hold(dp, dp->hold_open);
+	closed = wd_engine_enter(dp, WD_ENGINE_NONE);
+	if (!closed)
+		(void)wd_nft_remove(NULL); /* if it stays: it only drops */
+	return err;
+}
+
 int wd_datapath_settle(struct wd_datapath *dp, char **ret_error)
 {
 	int err;
@@ -808,6 +862,8 @@ int wd_datapath_settle(struct wd_datapath *dp, char **ret_error)
 	if (dp->engine != WD_ENGINE_NFT || !dp->unsynced)
 		return 0;
 	err = wd_nft_sync(dp->nft, ret_error);
+	if (err == -EBADMSG && dp->filling)
+		return give_ruleset_up(dp, err, ret_error ? *ret_error : NULL);
 	if (err)
 		return err;
 	dp->unsynced = false;

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * golden_nft.c - the trial of a ruleset before one decides anything real.
+ *
+ * There is no BPF_PROG_TEST_RUN for rulesets, so a child makes a network
+ * namespace with one pair of interfaces, puts a ruleset in force there by the
+ * same generator and library, and sends the golden packets of pods through
+ * it. Of each it looks at the reason that was counted and whether it passed
+ * both. Nothing of the node's own is touched or seen.
+ *
+ * One wrong verdict, and the ruleset is not used. What could not be tried is
+ * another thing: below this rung is nothing but to close every pod, so it is
+ * told and not held against the ruleset.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "golden_net.h"
+#include "golden_scene.h"
+#include "internal.h"
+#include "memory.h"
+#include "nft/kernel.h"
+#include "nft/library.h"
+#include "nft/nft.h"
+#include "nft/stats.h"
+
+#define PACKET_MS 1000 /* until it is counted, on a machine with much to do */
+#define TRIAL_MS 4000 /* all of it */
+#define TABLE "warder_trial" /* beside the one that is tried */
+
+/* What the child tells; small enough for one write. */
+struct report {
+	int err; /* 0, -EBADMSG, -EOPNOTSUPP */
+	char text[320];
+};
+
+/* Counters of one direction: by reason, and of what passed. */
+struct look {
+	enum wd_dir way;
+	uint64_t reason[WD_R__MAX];
+	uint64_t passed;
+};
+
+struct trial {
+	struct report report;
+	struct wd_golden_net net;
+	struct wd_memory *mem;
+	struct wd_nft *nft;
+	struct wd_golden_tables to;
+	struct look before, after; /* of one packet */
+};
+
+__attribute__((format(printf, 3, 4))) static int say(struct trial *t, int err,
+						     const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(t->report.text, sizeof(t->report.text), fmt, ap);
+	va_end(ap);
+	t->report.err = err;
+	return err;
+}
+
+static int untried(struct trial *t, int err, const char *what, const char *why)
+{
+	return say(t, -EOPNOTSUPP,
+		   "the golden packets of the ruleset cannot be tried: %s: %s",
+		   what, why ? why : strerror(-err));
+}
+
+/* ---- tables ---- */
+
+static int set_entry(void *ctx, enum wd_map map, const void *key,
+		     const void *val)
+{
+	return wd_memory_set(ctx, map, key, val);
+}
+
+static int del_entry(void *ctx, enum wd_map map, const void *key)
+{
+	return wd_memory_del(ctx, map, key);
+}
+
+static int get_entry(void *ctx, enum wd_map map, const void *key, void *ret_val)
+{
+	return wd_memory_get(ctx, map, key, ret_val);
+}
+
+static int next_entry(void *ctx, enum wd_map map, const void *prev,
+		      void *ret_next)
+{
+	return wd_memory_next(ctx, map, prev, ret_next);
+}
+
+static void *window(void *ctx, enum wd_map map)
+{
+	return wd_memory_window(ctx, map);
+}
+
+/* ---- rulesets ---- */
+
+/*
+ * Beside it: whatever passes is counted, and what this kernel says by itself
+ * (resets, answers, reports) is ended before anything sees it.
+ */
+static int count_passing(struct trial *t)
+{
+	struct wd_nft_library *lib = NULL;
+	char text[1000], *why = NULL;
+	int err = wd_nft_library_open(&lib, &why);
+
+	(void)snprintf(
+		text, sizeof(text),
+		"add table inet " TABLE "\n"
+		"add counter inet " TABLE " passed_in\n"
+		"add counter inet " TABLE " passed_out\n"
+		"add chain inet " TABLE
+		" output { type filter hook output priority -310; }\n"
+		"add rule inet " TABLE " output meta mark != %d drop\n"
+		"add chain inet " TABLE
+		" postrouting { type filter hook postrouting priority 300; }\n"
+		"add rule inet " TABLE
+		" postrouting oif %u counter name passed_in\n"
+		"add chain inet " TABLE
+		" input { type filter hook input priority 300; }\n"
+		"add rule inet " TABLE
+		" input iif %u counter name passed_out\n",
+		WD_GOLDEN_MARK, t->net.ifindex, t->net.ifindex);
+	if (!err)
+		err = wd_nft_run(lib, text, &why);
+	wd_nft_library_close(lib);
+	if (err)
+		err = untried(t, err, "nothing can be counted", why);
+	free(why);
+	return err;
+}
+
+static int begin(struct trial *t)
+{
+	struct wd_tables tables = { NULL, get_entry, next_entry, window };
+	char *why = NULL;
+	int err = wd_golden_net_open(&t->net);
+
+	if (err)
+		return untried(t, err, t->net.failed, NULL);
+	err = count_passing(t);
+	if (err)
+		return err;
+	err = wd_memory_new(&t->mem);
+	t->to = (struct wd_golden_tables){ t->mem, set_entry, del_entry,
+					   t->net.ifindex };
+	tables.ctx = t->mem;
+	if (!err)
+		err = wd_golden_policy(&t->to);
+	if (!err)
+		err = wd_nft_open(&tables, &t->nft, &why);
+	if (!err)
+		err = wd_nft_expect(t->nft, t->net.ifindex);
+	if (err)
+		err = untried(t, err, "no ruleset", why);
+	free(why);
+	return err;
+}
+
+static int set_scene(struct trial *t, enum wd_golden_scene scene)
+{
+	int err = wd_golden_scene(&t->to, scene);
+	char *why = NULL;
+
+	if (!err)
+		err = wd_nft_sync(t->nft, &why);
+	if (err == -EBADMSG)
+		err = say(t, err, "%s", why ? why : "");
+	else if (err)
+		err = untried(t, err, "the ruleset", why);
+	free(why);
+	return err;
+}
+
+/* ---- packets ---- */
+
+static void see_reason(void *ctx, const char *name, uint64_t packets,
+		       uint64_t bytes)
+{
+	struct look *look = ctx;
+	enum wd_reason reason;
+	enum wd_dir dir;
+	bool is_audit;
+
+	(void)bytes;
+	if (wd_nft_stats_name(name, &reason, &dir, &is_audit) &&
+	    dir == look->way)
+		look->reason[reason] += packets;
+}
+
+static void see_passed(void *ctx, const char *name, uint64_t packets,
+		       uint64_t bytes)
+{
+	struct look *look = ctx;
+
+	(void)bytes;
+	if (!strcmp(name, look->way == WD_INGRESS ? "passed_in" : "passed_out"))
+		look->passed = packets;
+}
+
+/* What passed is read last: it is counted after the reason why. */
+static int take_look(enum wd_dir way, struct look *ret)
+{
+	int err;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->way = way;
+	err = wd_nft_kernel_counters(WD_NFT_TABLE, see_reason, ret);
+	return err ? err : wd_nft_kernel_counters(TABLE, see_passed, ret);
+}
+
+/* What moved, WD_R__MAX: nothing; the larger, should there be two. */
+static enum wd_reason moved(const struct look *from, const struct look *to)
+{
+	enum wd_reason which = WD_R__MAX;
+
+	for (int i = 0; i < WD_R__MAX; i++)
+		if (to->reason[i] != from->reason[i])
+			which = (enum wd_reason)i;
+	return which;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+#define NAME_(name, nr, drop, help) [nr] = #name,
+static const char *const names[WD_R__MAX] = { WD_REASONS(NAME_) };
+#undef NAME_
+
+static const char *name_of(enum wd_reason reason)
+{
+	return reason < WD_R__MAX && names[reason] ? names[reason] : "nothing";
+}
+
+static int judge(struct trial *t, const struct wd_golden *g,
+		 enum wd_reason want)
+{
+	enum wd_reason got = moved(&t->before, &t->after);
+	bool passed = t->after.passed != t->before.passed;
+
+	if (got == want && passed == (want < WD_R_FIRST_DROP))
+		return 0;
+	if (got == WD_R__MAX && !passed)
+		return untried(t, 0, g->name, "it was not counted");
+	return say(t, -EBADMSG,
+		   "this kernel carries out the ruleset wrongly, so it is not "
+		   "used: golden packet '%s' %s and was counted as %s, not %s",
+		   g->name, passed ? "passed" : "did not pass", name_of(got),
+		   name_of(want));
+}
+
+/* Is there anything to wait for? What passed was counted before it did. */
+static bool is_told(const struct trial *t, enum wd_reason want)
+{
+	enum wd_reason got = moved(&t->before, &t->after);
+
+	if (t->after.passed != t->before.passed)
+		return true;
+	return got != WD_R__MAX && (got != want || want >= WD_R_FIRST_DROP);
+}
+
+static int try_one(struct trial *t, const struct wd_golden *g)
+{
+	enum wd_reason want = g->nft ? g->nft : g->reason;
+	int64_t until = now_ms() + PACKET_MS;
+	int err = take_look(g->way, &t->before);
+
+	if (!err)
+		err = wd_golden_net_send(&t->net, g);
+	while (!err) {
+		err = take_look(g->way, &t->after);
+		if (err || is_told(t, want) || now_ms() > until)
+			break;
+		(void)usleep(500);
+	}
+	return err ? untried(t, err, g->name, NULL) : judge(t, g, want);
+}
+
+static int try_all(struct trial *t)
+{
+	enum wd_golden_scene scene = NORMAL;
+	int err = begin(t);
+
+	if (!err)
+		err = set_scene(t, scene);
+	for (size_t i = 0; !err && i < wd_golden_cnt; i++) {
+		const struct wd_golden *g = &wd_goldens[i];
+
+		if (g->no_nft || (g->family == 6 && !t->net.has6))
+			continue;
+		if (g->scene != scene)
+			err = set_scene(t, g->scene);
+		scene = g->scene;
+		if (!err)
+			err = try_one(t, g);
+	}
+	return err;
+}
+
+/* ---- the child ---- */
+
+__attribute__((noreturn)) static void be_child(int fd, pid_t parent)
+{
+	static struct trial t; /* large, and for once */
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1); /* it ended before that */
+	(void)try_all(&t);
+	/* all else, the namespace too, goes with the process */
+	_exit(write(fd, &t.report, sizeof(t.report)) != sizeof(t.report));
+}
+
+/* Return: has it told; if not it is to be ended. */
+static bool hear(int fd, struct report *ret)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	int64_t until = now_ms() + TRIAL_MS;
+	int ready;
+
+	do {
+		int64_t left = until - now_ms();
+
+		ready = poll(&poll_fd, 1, left > 0 ? (int)left : 0);
+	} while (ready < 0 && errno == EINTR);
+	return ready > 0 && read(fd, ret, sizeof(*ret)) == sizeof(*ret);
+}
+
+static void end(pid_t pid, bool kill_it)
+{
+	pid_t ended;
+
+	if (kill_it)
+		(void)kill(pid, SIGKILL);
+	do {
+		ended = waitpid(pid, NULL, 0);
+	} while (ended < 0 && errno == EINTR);
+}
+
+int wd_golden_nft(struct wd_datapath *dp)
+{
+	struct report report = { 0 };
+	pid_t parent = getpid(), pid;
+	int fd[2];
+
+	if (pipe2(fd, O_CLOEXEC))
+		return wd_fail(dp, -EOPNOTSUPP, WD_STAGE_RUN,
+			       "no pipe for the trial of the ruleset");
+	pid = fork();
+	if (!pid)
+		be_child(fd[1], parent);
+	(void)close(fd[1]); /* nothing was written to it here */
+	if (pid < 0 || !hear(fd[0], &report)) {
+		report.err = -EOPNOTSUPP;
+		(void)snprintf(report.text, sizeof(report.text),
+			       "the golden packets of the ruleset cannot be "
+			       "tried: %s",
+			       pid < 0 ? "no process for it" :
+					 "it took too long, or died");
+	}
+	(void)close(fd[0]); /* was only read */
+	if (pid > 0)
+		end(pid, report.err == -EOPNOTSUPP);
+	report.text[sizeof(report.text) - 1] = '\0';
+	return report.err ? wd_fail(dp, report.err, WD_STAGE_RUN, "%s",
+				    report.text) :
+			    0;
+}
