@@ -14,7 +14,6 @@ from wdnet.suite import main
 from wdnet.tap import Fail, expect
 
 NODE = '/api/v1/nodes/node-a/status'
-NAMES = {NODE: 'nodes/status'}
 NETPOLS_SAID = '"NetworkPolicy":"%d"'
 TESTS = []
 
@@ -34,10 +33,15 @@ class Telling(KubeSolo):
     """An agent that tells of its node, each second if need be."""
 
     def start_agents(self, *args):
-        super().start_agents('--report-node', '--report-every', '1s', *args)
+        super().start_agents('--report-node', '--report-events', 'all',
+                             '--report-every', '1s', *args)
 
     def writes(self):
         return self.server.ask('writes')['writes']
+
+    def events(self, name, reason):
+        return [e for e in self.server.ask('writes')['events']
+                if (e['regarding']['name'], e['reason']) == (name, reason)]
 
     def node_writes(self, code=200):
         return [w for w in self.writes()
@@ -155,6 +159,71 @@ def what_was_done_though_its_answer_is_lost_is_told_again(c):
     expect(None, c.only_node.status()['reports']['error'], 'error')
 
 
+def drop_some(c, cnt):
+    for _ in range(cnt):
+        expect_reach(False, c.pod('shop/bad'), c.pod('shop/srv'), 'denied')
+
+
+def refusals(c):
+    """By policy: a pod may have lost other things when it began."""
+    return [e for e in c.events('srv', 'PacketsDropped')
+            if 'first of them: from' in e['note'] and 'DEFAULT' in e['note']]
+
+
+def series(c):
+    """How many packets the Event about the server counts."""
+    events = refusals(c)
+    return events[0].get('series', {'count': 1})['count'] if events else 0
+
+
+@test
+def drops_are_one_event_of_the_pod_and_a_series(c):
+    c.server.ask('forget')
+    c.apply([ingress_policy('srv', 'srv', 'ok')])
+    drop_some(c, 1)
+    wait_for('an Event', lambda: series(c), 60)
+    before = series(c)
+    drop_some(c, 1)
+    wait_for('a series', lambda: series(c) > max(before, 1), 60)
+    events = refusals(c)
+    expect(1, len(events), 'Events')
+    event = events[0]
+    expect(('v1', 'Pod', 'shop', 'node-a', 'Warning'),
+           (*(event['regarding'][k] for k in ('apiVersion', 'kind',
+                                              'namespace')),
+            event['reportingInstance'], event['type']), 'Event')
+    for word in (f'from {c.pod("shop/bad").ips[4]}', 'tcp port 80',
+                 'DEFAULT', '--pod shop/srv'):
+        if word not in event['note']:
+            raise Fail(f'no {word} in', event['note'])
+
+
+@test
+def a_policy_that_is_not_in_force_is_an_event_of_it(c):
+    bad = ingress_policy('odd', 'nobody', 'ok')
+    bad['spec']['ingress'][0]['from'].append({'ipBlock': {'cidr': '10/8'}})
+    before = c.only_node.status()['reports']['refused']
+    c.apply([ingress_policy('srv', 'srv', 'ok'), bad])
+    event = wait_for('an Event', lambda: c.events('odd', 'PolicyIsolates'),
+                     60)[0]
+    expect(('networking.k8s.io/v1', 'NetworkPolicy', 'uid-shop-odd'),
+           tuple(event['regarding'][k] for k in ('apiVersion', 'kind', 'uid')),
+           'regarding')
+    if 'spec.ingress[0].from[1].ipBlock.cidr: ' not in event['note']:
+        raise Fail('the note:', event['note'])
+    wait_for('the node tells', lambda: c.standing()[0]['problems'] == 1, 60)
+    node = c.only_node
+    node.stop_agent()
+    node.start_agent()
+    wait_for('it is told that it was told', lambda: any(
+        w['code'] == 409 and w['path'].endswith('/events')
+        for w in c.writes()), 60)
+    reports = node.status()['reports']
+    expect((None, 0), (reports['error'], reports['refused']), 'status')
+    expect(1, len(c.events('odd', 'PolicyIsolates')), 'Events')
+    expect(0, before, 'refused before')
+
+
 def granted(component):
     path = os.path.join(TOP, 'tools', 'kubernetes', component, 'rbac.yaml')
     with open(path, encoding='utf-8') as f:
@@ -168,8 +237,12 @@ def granted(component):
 def the_rights_of_the_manifests_are_those_that_are_used(c):
     c.apply([ingress_policy('srv', 'srv', 'ok')])
     expect_told(c, 'the policy')
-    used = {(NAMES[w['path']], w['method'].lower()) for w in c.writes()}
-    expect(granted('report-node'), used, 'rights')
+    drop_some(c, 2)
+    wait_for('a series', lambda: series(c) > 1, 60)
+    used = {('nodes/status' if w['path'] == NODE else 'events',
+             {'POST': 'create', 'PATCH': 'patch'}[w['method']])
+            for w in c.writes()}
+    expect(granted('report-node') | granted('report-events'), used, 'rights')
 
 
 @test

@@ -28,7 +28,9 @@ UNIT = 'tools/packaging/systemd/warder.service'
 STR, INT, BOOL = str, int, bool
 MAP = {'*': STR}
 # Folders that an overlay may add, and the rights that each brings.
-COMPONENTS = {'report-node': [('', 'nodes/status', ['patch'])]}
+COMPONENTS = {
+    'report-node': [('', 'nodes/status', ['patch'])],
+    'report-events': [('events.k8s.io', 'events', ['create', 'patch'])]}
 PATCH = {'target!': {'kind!': STR, 'name!': STR}, 'patch!': STR}
 COMPONENT = {
     'apiVersion!': {'kustomize.config.k8s.io/v1alpha1'},

@@ -289,6 +289,9 @@ static void wrong_files_are_refused_with_their_line(void)
 		{ "metrics: localhost:9120\n",
 		  ":1: metrics: 'localhost:9120' is not none, unix:/PATH, "
 		  "ADDRESS:PORT or PORT" },
+		{ "report-events: some\n",
+		  ":1: report-events: 'some' is not one of none, policies, "
+		  "drops, all" },
 		{ "report-every: 500ms\n",
 		  ":1: report-every: '500ms' is not a time from 1s to 1h, as in "
 		  "30s or 2m" },
@@ -317,20 +320,27 @@ static void wrong_files_are_refused_with_their_line(void)
 static void reports_want_a_server(void)
 {
 	const char *const none[] = { "--report-node", NULL };
-	const char *const one[] = { "--report-node", "--in-cluster",
-				    "--report-every", "2m", NULL };
+	const char *const one[] = { "--report-node",
+				    "--in-cluster",
+				    "--report-every",
+				    "2m",
+				    "--report-events",
+				    "all",
+				    NULL };
 	struct wd_config config;
 	char *error;
 
 	wd_expect(parse(&config, none, &error) < 0);
-	wd_expect_str("report-node: to whom? kubeconfig or in-cluster name "
-		      "the API server",
-		      error);
+	wd_expect_str(
+		"report-node, report-events: to whom? kubeconfig or in-cluster name "
+		"the API server",
+		error);
 	free(error);
 	wd_config_fini(&config);
 
 	wd_expect_int(0, parse(&config, one, &error));
 	wd_expect(config.report_node);
+	wd_expect_str("all", wd_report_events_name(config.report_events));
 	wd_expect_int(120000, config.report_every_ms);
 	wd_config_fini(&config);
 }

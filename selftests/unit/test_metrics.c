@@ -241,6 +241,7 @@ static void numbers_come_from_their_places(void)
 		"warder_services_fallback 1",
 		"warder_wire_open 1",
 		"warder_report_writes_total 0",
+		"warder_report_untold_total 0",
 		"warder_wires{state=\"guarded\"} 2",
 		"warder_wires{state=\"unguarded\"} 1",
 		"warder_wireguard_devices 1",

@@ -9,6 +9,7 @@
 #include "../events/journal.h"
 #include "../model/xalloc.h"
 #include "../query/query.h"
+#include "../report/report.h"
 #include "../source/problems.h"
 #include "../wireguard/check.h"
 #include "agent.h"
@@ -139,6 +140,8 @@ static void tell_missing(struct wd_complaints *c, const struct wd_problem **a,
 
 		if (cmp < 0 && ++cnt <= TOLD_MAX)
 			tell_problem(c, *a, phase);
+		if (cmp < 0 && phase == WD_BEGINS)
+			wd_report_problem(c->agent->report, *a);
 		a += cmp <= 0;
 		b += cmp >= 0;
 	}

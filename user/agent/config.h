@@ -27,6 +27,12 @@ struct wd_config_cluster {
 	char *file; /* kubeconfig */
 };
 
+/* What is told as Events. */
+enum wd_report_bits {
+	WD_REPORT_POLICIES = 1, /* policies that are not in force as written */
+	WD_REPORT_DROPS = 2, /* what pods here lost, or would in audit mode */
+};
+
 struct wd_config {
 	char *file; /* --config */
 	char *node; /* --node; default: the host name */
@@ -37,6 +43,7 @@ struct wd_config {
 	bool in_cluster; /* --in-cluster: the API server of the pod the agent is in */
 	bool cilium_objects; /* --cilium-objects: pods of other nodes are known by these */
 	bool report_node; /* --report-node: tell the API server how the node stands */
+	uint32_t report_events; /* --report-events: WD_REPORT_* */
 	uint32_t report_every_ms; /* --report-every: so seldom at least */
 	char *cluster_name; /* --cluster-name: of the node's own, NULL default */
 	struct wd_config_cluster *cluster; /* --cluster: others */
@@ -69,6 +76,9 @@ struct wd_config {
 
 /* Options of `warder agent`, for parsing and help; ends with a NULL name. */
 extern const struct wd_opt wd_config_opts[];
+
+/** wd_report_events_name() - the word of --report-events for these bits */
+const char *wd_report_events_name(uint32_t bits);
 
 /** wd_config_init() - the defaults; strings are allocated */
 void wd_config_init(struct wd_config *config);

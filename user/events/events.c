@@ -26,6 +26,7 @@
 #include "../datapath/ladder.h"
 #include "../model/xalloc.h"
 #include "../query/query.h"
+#include "../report/report.h"
 #include "denied.h"
 #include "event_doc.h"
 
@@ -142,6 +143,7 @@ static int take_event(void *ctx, void *data, size_t size)
 	if (size < sizeof(*event))
 		return 0;
 	wd_denied_add(events->denied, event);
+	wd_report_drop(events->agent->report, event);
 	if (!has_watchers(events))
 		return 0; /* perhaps left over from an agent or listener before */
 	for (listener = events->listeners; listener; listener = next) {

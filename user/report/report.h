@@ -10,6 +10,8 @@
 
 struct json_object;
 struct wd_agent;
+struct wd_event;
+struct wd_problem;
 struct wd_report;
 
 /**
@@ -23,6 +25,13 @@ void wd_report_free(struct wd_report *report);
 
 /** wd_report_look() - is there anything new; each second; NULL passes */
 void wd_report_look(struct wd_report *report);
+
+/** wd_report_problem() - something is wrong with an object from now on; NULL passes */
+void wd_report_problem(struct wd_report *report,
+		       const struct wd_problem *problem);
+
+/** wd_report_drop() - an event of the programs; what passes is not told; NULL passes */
+void wd_report_drop(struct wd_report *report, const struct wd_event *event);
 
 /** wd_report_put() - what is told and what came of it, below "reports"; of NULL null */
 void wd_report_put(const struct wd_report *report, struct json_object *doc);
