@@ -38,6 +38,16 @@ def begin(node, *args):
     until(0, lambda: node.warder('status', '--json', ok=None)[0], 'status')
 
 
+def age_tables(node):
+    """What is pinned is of the schema before."""
+    state = bpf.Map(f'/proc/{node.host.pid}/root{node.bpffs}/maps/wd_state')
+    value = bytearray(state.get(struct.pack('=I', 0)))
+    mine, = struct.unpack_from('=I', value, SCHEMA_AT)
+    struct.pack_into('=I', value, SCHEMA_AT, mine - 1)
+    state.set(struct.pack('=I', 0), bytes(value))
+    state.close()
+
+
 class Knocking:
     """At port 81, all the time."""
 
@@ -124,12 +134,9 @@ def what_judges_by_tables_of_another_schema_stays_until_there_is_a_new_one(c):
     a = c.node('node-a')
     shut(c, a)
     a.stop_agent()
-    state = bpf.Map(f'/proc/{a.host.pid}/root{a.bpffs}/maps/wd_state')
-    value = bytearray(state.get(struct.pack('=I', 0)))
-    mine, = struct.unpack_from('=I', value, SCHEMA_AT)
-    struct.pack_into('=I', value, SCHEMA_AT, mine - 1)
-    state.set(struct.pack('=I', 0), bytes(value))
-    state.close()
+    age_tables(a)
+    refuse = Refuse(a)
+    refuse.set('netlink:NETFILTER type=NEWTABLE errno=EOPNOTSUPP')
     a.ns.run(['mount', '--bind', '/dev/null', BTF])
     try:
         a.start_agent(*LONG)
@@ -141,7 +148,10 @@ def what_judges_by_tables_of_another_schema_stays_until_there_is_a_new_one(c):
         reach(False, c, a, 81)
     finally:
         a.ns.run(['umount', BTF])
-    restart(a)
+    a.stop_agent()
+    a.wrapper = []
+    refuse.close()
+    a.start_agent(*LONG)
     expect((True, ''), (host_of(a)['enforced'], host_of(a)['why']), 'host')
     reach(False, c, a, 81)
     c.apply([])

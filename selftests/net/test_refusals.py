@@ -201,7 +201,8 @@ def parts_told(b):
 
 def what_judges_the_host_is_not_used_where_it_runs_wrongly(b):
     """One wrong verdict of the golden packets, or a program that is refused:
-    it is told, nothing of it stays, and pods are judged as they were."""
+    it is told, nothing of it stays, a ruleset judges instead, and pods are
+    judged as they were."""
     allowed = list(b.c.policies)
     for rule, word, cause in (
             ('PROG_TEST_RUN name=wd_host* after=3 times=1 retval=7',
@@ -215,7 +216,8 @@ def what_judges_the_host_is_not_used_where_it_runs_wrongly(b):
         fresh(b, 'bpf:' + rule)
         b.c.apply([*allowed, host_policy()])
         host = host_of(b)
-        expect(False, host['enforced'], f'enforced under {rule}')
+        expect((True, True), (host['enforced'], 'nftables' in host['why']),
+               f'by the ruleset under {rule}: {host["why"]}')
         if word not in host['why']:
             raise Fail(f'status does not say {word!r}:', host['why'])
         expect('full', b.node.status()['rung'], 'rung of pods')

@@ -12,6 +12,7 @@
 #include <sys/capability.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "agent/privs.h"
@@ -171,6 +172,8 @@ static void what_cannot_be_tried_is_not_called_wrong(void)
 	wd_expect_int(-EOPNOTSUPP, try_without(drop_all));
 }
 
+static char bpffs[] = "/tmp/warder-nft-XXXXXX";
+
 /* A data path that begins on this rung, in a namespace of this process's. */
 static struct wd_datapath *begin_on_nft(void)
 {
@@ -179,7 +182,7 @@ static struct wd_datapath *begin_on_nft(void)
 	struct wd_datapath *dp = NULL;
 	char *why = NULL;
 
-	wd_expect_int(0, wd_datapath_open_at("/nowhere", &opts, &dp, &why));
+	wd_expect_int(0, wd_datapath_open_at(bpffs, &opts, &dp, &why));
 	if (why)
 		printf("# %s\n", why);
 	free(why);
@@ -248,11 +251,14 @@ int main(void)
 	WD_TEST(a_ruleset_that_is_wrong_is_found);
 	WD_TEST(an_agent_that_has_dropped_its_capabilities_can_try_it);
 	WD_TEST(what_cannot_be_tried_is_not_called_wrong);
-	if (unshare(CLONE_NEWNET)) {
-		perror("# unshare");
+	if (unshare(CLONE_NEWNET) || !mkdtemp(bpffs)) {
+		perror("# a namespace and a folder");
 		return 1;
 	}
 	WD_TEST(a_ruleset_that_cannot_be_tried_is_used_and_that_is_told);
 	WD_TEST(a_ruleset_that_is_wrong_is_not_used);
+	while (!umount2(bpffs, MNT_DETACH))
+		;
+	(void)rmdir(bpffs);
 	return wd_tests_end();
 }

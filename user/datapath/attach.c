@@ -404,6 +404,7 @@ int wd_datapath_remove(const char *bpffs)
 	for (int nf = 0; nf < WD_NF__MAX; nf++)
 		keep_first(&first, wd_nf_unpin(bpffs, (enum wd_nf)nf));
 	keep_first(&first, wd_nft_remove(NULL));
+	keep_first(&first, wd_nft_remove_host(NULL));
 	keep_first(&first, open_closed());
 	keep_first(&first, wd_bpffs_remove(bpffs));
 	return first;

@@ -263,6 +263,38 @@ int wd_nf_check(struct wd_datapath *dp, enum wd_nf nf, int *ret_found);
 /** wd_nf_leave() - take it off; others do not rely on it any more. 0 or -errno */
 int wd_nf_leave(struct wd_datapath *dp, enum wd_nf nf);
 
+/**
+ * wd_hostrules_open() - get ready to enforce policies about the node by nftables
+ * For where wd_nf_open() of WD_NF_HOST fails. In the kernel nothing changes yet,
+ * but wd_flow_seed() tells conntrack of the node's connections from now on.
+ * Return: 0, also if it was; -EOPNOTSUPP where pods are not judged by programs;
+ * or -errno of wd_nft_open().
+ */
+int wd_hostrules_open(struct wd_datapath *dp);
+
+/**
+ * wd_hostrules_sync() - make that ruleset say what the tables say, in one transaction
+ * To be called after each commit. What an agent before left is replaced by it.
+ * Return: 0; or -errno, and wd_hostrules_error(): what was in the kernel stays.
+ */
+int wd_hostrules_sync(struct wd_datapath *dp);
+
+/** wd_hostrules_on() - was the last sync done, so that it judges */
+bool wd_hostrules_on(const struct wd_datapath *dp);
+
+/** wd_hostrules_error() - why not, "" it is on or was not tried */
+const char *wd_hostrules_error(const struct wd_datapath *dp);
+
+/**
+ * wd_hostrules_check() - write it again where somebody has edited it
+ * @ret_found: somebody had
+ * Return: 0, it is as it should be; or -errno
+ */
+int wd_hostrules_check(struct wd_datapath *dp, bool *ret_found);
+
+/** wd_hostrules_leave() - delete it, also that of an agent before. 0 or -errno */
+int wd_hostrules_leave(struct wd_datapath *dp);
+
 /* ---- maps ---- */
 
 /**

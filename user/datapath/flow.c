@@ -141,7 +141,8 @@ int wd_flow_seed(struct wd_datapath *dp, const struct wd_seed_in *seed,
 	const struct bpf_program *prog;
 	int err;
 
-	if (dp->engine == WD_ENGINE_NFT)
+	if (dp->engine == WD_ENGINE_NFT ||
+	    (seed->key.ep == WD_HOST_KEY && dp->hostrules.nft))
 		return seed_ruleset(seed, own);
 	if (dp->engine == WD_ENGINE_NONE)
 		return 0; /* nothing judges by flows */

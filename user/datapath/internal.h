@@ -73,6 +73,14 @@ struct wd_nf_part {
 	char error[400]; /* why it is not, "" none */
 };
 
+/* Policies about the node by a ruleset of their own, see hostrules.c. */
+struct wd_hostrules {
+	struct wd_nft *nft; /* NULL: not opened */
+	bool on; /* it says what the tables said at the last sync */
+	bool none; /* none is in the kernel, for certain */
+	char error[400]; /* why it is not on, "" none */
+};
+
 struct wd_datapath {
 	char dir[WD_DIR_MAX];
 	uint32_t handle; /* WD_HANDLE_* of its filters */
@@ -112,6 +120,7 @@ struct wd_datapath {
 	struct wd_datapath *family[WD_FAMILY__MAX];
 	struct wd_wire_info wire;
 	struct wd_nf_part nf[WD_NF__MAX];
+	struct wd_hostrules hostrules;
 	uint32_t gaps; /* by enum wd_gap: open, or not written down that they ended */
 	uint32_t gap_end[WD_GAP__MAX]; /* ticks; 0: there never was one */
 	/* of the last open or climb, for parts; see wd_ladder_opts */
@@ -458,6 +467,9 @@ void wd_nf_none(struct wd_datapath *dp);
 
 /** wd_nf_close() - let go of all; what is pinned stays */
 void wd_nf_close(struct wd_datapath *dp);
+
+/** wd_hostrules_close() - let go of it; what is in the kernel stays */
+void wd_hostrules_close(struct wd_datapath *dp);
 
 /** wd_nf_unpin() - take it off; after the programs of pods. 0 or -errno */
 int wd_nf_unpin(const char *dir, enum wd_nf nf);

@@ -699,7 +699,7 @@ static int stat_read(struct wd_datapath *dp, uint32_t index,
 }
 
 /* What the ruleset has counted, added to what programs have. */
-static int add_ruleset(struct wd_datapath *dp, enum wd_reason reason,
+static int add_ruleset(struct wd_nft *nft, enum wd_reason reason,
 		       enum wd_dir dir,
 		       int (*read)(struct wd_nft *nft, enum wd_reason reason,
 				   enum wd_dir dir, uint64_t *ret_packets,
@@ -707,9 +707,9 @@ static int add_ruleset(struct wd_datapath *dp, enum wd_reason reason,
 		       struct wd_stat_val *val)
 {
 	uint64_t packets, bytes;
-	int err = read(dp->nft, reason, dir, &packets, &bytes);
+	int err = nft ? read(nft, reason, dir, &packets, &bytes) : 0;
 
-	if (err)
+	if (err || !nft)
 		return err;
 	val->packets += packets;
 	val->bytes += bytes;
@@ -721,9 +721,11 @@ int wd_stat_read(struct wd_datapath *dp, enum wd_reason reason, enum wd_dir dir,
 {
 	int err = stat_read(dp, reason * 2 + dir, ret_val);
 
-	return err || !dp->nft ?
-		       err :
-		       add_ruleset(dp, reason, dir, wd_nft_stats, ret_val);
+	if (!err)
+		err = add_ruleset(dp->nft, reason, dir, wd_nft_stats, ret_val);
+	return err ? err :
+		     add_ruleset(dp->hostrules.nft, reason, dir, wd_nft_stats,
+				 ret_val);
 }
 
 int wd_stat_audit_read(struct wd_datapath *dp, enum wd_reason reason,
@@ -731,9 +733,12 @@ int wd_stat_audit_read(struct wd_datapath *dp, enum wd_reason reason,
 {
 	int err = stat_read(dp, WD_STAT_AUDIT + reason * 2 + dir, ret_val);
 
-	return err || !dp->nft ? err :
-				 add_ruleset(dp, reason, dir,
-					     wd_nft_audit_stats, ret_val);
+	if (!err)
+		err = add_ruleset(dp->nft, reason, dir, wd_nft_audit_stats,
+				  ret_val);
+	return err ? err :
+		     add_ruleset(dp->hostrules.nft, reason, dir,
+				 wd_nft_audit_stats, ret_val);
 }
 
 int wd_stat_answered_read(struct wd_datapath *dp, enum wd_answered what,

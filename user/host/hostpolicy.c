@@ -68,6 +68,7 @@ struct wd_hostpolicy {
 	bool left; /* one that goes by tables of before, too */
 	int wait; /* checks until attaching is tried again */
 	bool told; /* that it cannot be attached */
+	char *by_rules; /* the same, where a ruleset does it instead */
 };
 
 static uint64_t now_ms(void)
@@ -259,7 +260,7 @@ static bool is_judged(const struct wd_hostpolicy *hp)
 {
 	const struct wd_datapath *dp = hp->agent->dp;
 
-	return wd_nf_on(dp, WD_NF_HOST) || hp->goes_on ||
+	return wd_nf_on(dp, WD_NF_HOST) || hp->goes_on || wd_hostrules_on(dp) ||
 	       (by_ruleset(hp) && !wd_datapath_is_filling(dp) &&
 		(!hp->agent->commit_error || wd_ladder(dp)->frozen));
 }
@@ -444,6 +445,8 @@ static const char *what_else(const struct wd_hostpolicy *hp)
 {
 	if (hp->goes_on)
 		return "by the program of an agent before, as this one's cannot be had";
+	if (wd_hostrules_on(hp->agent->dp))
+		return hp->by_rules;
 	if (!node_labels(hp->agent))
 		return "no source tells of this node's Node, so the labels that it last had count";
 	return "";
@@ -557,11 +560,14 @@ int wd_hostpolicy_confirm(struct wd_hostpolicy *hp, bool again, char **ret_why)
 
 /* ---- the program ---- */
 
-static const char *open_error(const struct wd_hostpolicy *hp, int err)
+/* To be freed. */
+static char *open_error(const struct wd_hostpolicy *hp, int err)
 {
 	const char *text = wd_nf_error(hp->agent->dp, WD_NF_HOST);
+	const char *rules = wd_hostrules_error(hp->agent->dp);
 
-	return *text ? text : wd_errno(err);
+	return wd_xprintf("%s%s%s", *text ? text : wd_errno(err),
+			  *rules ? "; nor by " : "", rules);
 }
 
 static void leave(struct wd_hostpolicy *hp)
@@ -580,21 +586,65 @@ static void look_at_pins(struct wd_hostpolicy *hp)
 	hp->left = !is_ours && !hp->goes_on && wd_nf_left(dp, WD_NF_HOST);
 }
 
+/* Connections first, then the rules, then connections of the meantime. */
+static void begin_rules(struct wd_hostpolicy *hp)
+{
+	struct wd_datapath *dp = hp->agent->dp;
+	char *text;
+
+	if (wd_hostrules_on(dp) || wd_hostrules_open(dp))
+		return;
+	wd_host_seed(hp->agent);
+	if (wd_hostrules_sync(dp))
+		return;
+	wd_host_seed(hp->agent);
+	leave(hp); /* a program that goes by tables of before */
+	free(hp->by_rules);
+	hp->by_rules = wd_xprintf(
+		"by an nftables ruleset, as its program cannot be had: %s",
+		wd_nf_error(dp, WD_NF_HOST));
+	text = wd_xprintf("enforced %s", hp->by_rules);
+	tell(hp, WD_LOG_WARN, text);
+	free(text);
+	hp->told = false;
+}
+
+/* After each commit, and where somebody has edited it. */
+static void keep_rules(struct wd_hostpolicy *hp, bool check)
+{
+	struct wd_datapath *dp = hp->agent->dp;
+	bool found = false;
+	int err = check ? wd_hostrules_check(dp, &found) :
+			  wd_hostrules_sync(dp);
+
+	if (found)
+		wd_drift_tell(hp->agent, 1, !err,
+			      "host policy: its ruleset was edited");
+	if (err)
+		hp->wait = 0; /* another try says what is wrong */
+}
+
 /* What an agent before has left is better than nothing. */
 static void not_opened(struct wd_hostpolicy *hp, int err)
 {
-	char *text;
+	char *why, *text;
 
 	look_at_pins(hp);
+	if (!hp->goes_on)
+		begin_rules(hp);
+	if (wd_hostrules_on(hp->agent->dp))
+		return;
+	why = open_error(hp, err);
 	text = wd_xprintf(
 		"%s: %s",
 		hp->goes_on ?
 			"the program of before goes on, as this one's cannot be had" :
 		hp->left ? "NOT enforced as it is now; " BY_LEFT :
 			   "NOT enforced",
-		open_error(hp, err));
+		why);
 	if (!hp->told)
 		tell(hp, hp->goes_on ? WD_LOG_WARN : WD_LOG_ERR, text);
+	free(why);
 	free(text);
 	hp->told = true;
 	if (!hp->goes_on && !hp->left)
@@ -625,6 +675,7 @@ static void tend_ruleset(struct wd_hostpolicy *hp)
 	if (wd_nf_on(hp->agent->dp, WD_NF_HOST) ||
 	    wd_nf_pinned(hp->agent->dp, WD_NF_HOST))
 		leave(hp);
+	(void)wd_hostrules_leave(hp->agent->dp);
 	check_fit(hp);
 }
 
@@ -632,8 +683,11 @@ static void try_open(struct wd_hostpolicy *hp)
 {
 	int err;
 
-	if (hp->wait > 0)
+	if (hp->wait > 0) {
+		if (!hp->goes_on && !*wd_hostrules_error(hp->agent->dp))
+			begin_rules(hp); /* if not tried in vain just now */
 		return;
+	}
 	wd_host_seed(hp->agent);
 	err = wd_nf_open(hp->agent->dp, WD_NF_HOST);
 	hp->wait = err ? WAIT_CHECKS : 0;
@@ -642,6 +696,7 @@ static void try_open(struct wd_hostpolicy *hp)
 		return;
 	}
 	wd_host_seed(hp->agent); /* connections of the meantime */
+	(void)wd_hostrules_leave(hp->agent->dp);
 	hp->told = hp->goes_on = hp->left = false;
 }
 
@@ -694,11 +749,14 @@ void wd_hostpolicy_tend(struct wd_hostpolicy *hp, bool check)
 		hp->goes_on = hp->left = false;
 		if (is_there || wd_nf_pinned(dp, WD_NF_HOST))
 			leave(hp);
+		(void)wd_hostrules_leave(dp);
 		return;
 	}
 	check_fit(hp);
 	if (check)
 		check_goes_on(hp);
+	if (wd_hostrules_on(dp))
+		keep_rules(hp, check);
 	if (check && is_there)
 		check_open(hp);
 	else if (!is_there)
@@ -786,5 +844,6 @@ void wd_hostpolicy_free(struct wd_hostpolicy *hp)
 	wd_hostlist_clear(&hp->kept);
 	wd_object_free(hp->open);
 	wd_labels_put(hp->labels);
+	free(hp->by_rules);
 	free(hp);
 }

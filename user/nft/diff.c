@@ -179,8 +179,8 @@ static void make_tables(const struct diff *d)
 {
 	for (int i = 0; i < WD_NFT_FAMILIES; i++)
 		if (d->to->table[i] && !d->from->table[i])
-			fprintf(d->out, "add table %s " WD_NFT_TABLE "\n",
-				family_of(i));
+			fprintf(d->out, "add table %s %s\n", family_of(i),
+				d->to->name);
 	for (size_t i = 0, j = 0; i < d->to->counter_cnt; i++) {
 		const struct wd_nft_counter *c = &d->to->counter[i];
 		int way = 1;
@@ -191,8 +191,8 @@ static void make_tables(const struct diff *d)
 				    c->name)) < 0)
 			j++;
 		if (j >= d->from->counter_cnt || way)
-			fprintf(d->out, "add counter %s " WD_NFT_TABLE " %s\n",
-				family_of(c->family), c->name);
+			fprintf(d->out, "add counter %s %s %s\n",
+				family_of(c->family), d->to->name, c->name);
 	}
 }
 
@@ -203,10 +203,10 @@ static void make_sets(const struct diff *d)
 
 	while (next_sets(d->from, d->to, &i, &j, &p))
 		if (!p.from)
-			fprintf(d->out,
-				"add %s %s " WD_NFT_TABLE " %s { %s; }\n",
+			fprintf(d->out, "add %s %s %s %s { %s; }\n",
 				set_word(p.to), family_of(p.to->family),
-				p.to->name, kind_types[p.to->kind]);
+				d->to->name, p.to->name,
+				kind_types[p.to->kind]);
 }
 
 static void make_chains(const struct diff *d)
@@ -217,8 +217,8 @@ static void make_chains(const struct diff *d)
 	while (next_chains(d->from, d->to, &i, &j, &p)) {
 		if (p.from)
 			continue;
-		fprintf(d->out, "add chain %s " WD_NFT_TABLE " %s",
-			family_of(p.to->family), p.to->name);
+		fprintf(d->out, "add chain %s %s %s", family_of(p.to->family),
+			d->to->name, p.to->name);
 		if (p.to->hook)
 			fprintf(d->out, " { %s }", p.to->hook);
 		fputc('\n', d->out);
@@ -233,8 +233,8 @@ static void empty_chains(const struct diff *d)
 	while (next_chains(d->from, d->to, &i, &j, &p)) {
 		if (!p.from || (!p.to && d->only_add) || !chain_differs(&p))
 			continue;
-		fprintf(d->out, "flush chain %s " WD_NFT_TABLE " %s\n",
-			family_of(p.from->family), p.from->name);
+		fprintf(d->out, "flush chain %s %s %s\n",
+			family_of(p.from->family), d->to->name, p.from->name);
 	}
 }
 
@@ -244,8 +244,8 @@ static void write_rules(const struct diff *d, const struct wd_nft_chain *chain)
 
 	for (; *line; line = end + 1) {
 		end = strchrnul(line, '\n');
-		fprintf(d->out, "add rule %s " WD_NFT_TABLE " %s %.*s\n",
-			family_of(chain->family), chain->name,
+		fprintf(d->out, "add rule %s %s %s %.*s\n",
+			family_of(chain->family), d->to->name, chain->name,
 			(int)(end - line), line);
 		d->cost->rules++;
 		if (!*end)
@@ -286,8 +286,8 @@ static uint32_t say_elems(const struct diff *d, const char *verb,
 		if (cnt++)
 			fputs(", ", d->out);
 		else
-			fprintf(d->out, "%s element %s " WD_NFT_TABLE " %s { ",
-				verb, family_of(set->family), set->name);
+			fprintf(d->out, "%s element %s %s %s { ", verb,
+				family_of(set->family), d->to->name, set->name);
 		put_elem(d->out, set, at);
 	}
 	if (cnt)
@@ -328,14 +328,15 @@ static void delete_what_goes(const struct diff *d)
 
 	while (next_chains(d->from, d->to, &i, &j, &c))
 		if (!c.to)
-			fprintf(d->out, "delete chain %s " WD_NFT_TABLE " %s\n",
-				family_of(c.from->family), c.from->name);
+			fprintf(d->out, "delete chain %s %s %s\n",
+				family_of(c.from->family), d->to->name,
+				c.from->name);
 	i = j = 0;
 	while (next_sets(d->from, d->to, &i, &j, &s))
 		if (!s.to)
-			fprintf(d->out, "delete %s %s " WD_NFT_TABLE " %s\n",
+			fprintf(d->out, "delete %s %s %s %s\n",
 				set_word(s.from), family_of(s.from->family),
-				s.from->name);
+				d->to->name, s.from->name);
 }
 
 void wd_nft_diff(const struct wd_nft_ruleset *from,

@@ -364,15 +364,22 @@ void wd_nft_base(struct wd_nft_gen *g)
 	if (is_bridge(g) && !g->in->bridge_ct)
 		return;
 	for (enum wd_dir dir = 0; dir < WD_DIR__MAX; dir++) {
-		errors(g, dir);
-		sane(g, dir);
 		tunnel(g, dir);
 		forbidden(g, dir);
-		none(g, dir);
 	}
 	source_in(g);
 	if (!is_bridge(g) && !g->host_policy)
 		host_reply(g);
+	wd_nft_decisions(g);
+}
+
+void wd_nft_decisions(struct wd_nft_gen *g)
+{
+	for (enum wd_dir dir = 0; dir < WD_DIR__MAX; dir++) {
+		errors(g, dir);
+		sane(g, dir);
+		none(g, dir);
+	}
 	pass(g, "allow", WD_R_POLICY_ALLOW);
 	pass(g, "open", WD_R_NOT_ISOLATED);
 	deny(g, "policy", WD_R_POLICY);

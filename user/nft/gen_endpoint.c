@@ -176,8 +176,8 @@ static void addr_elem(struct wd_nft_gen *g, size_t set, uint32_t dev,
 	wd_nft_elem(g->rs, set, elem);
 }
 
-static void own_elems(struct wd_nft_gen *g, const struct wd_nft_sets *sets,
-		      uint32_t ifindex, const struct wd_endpoint_val *ep)
+void wd_nft_own(struct wd_nft_gen *g, const struct wd_nft_sets *sets,
+		uint32_t ifindex, const struct wd_endpoint_val *ep)
 {
 	const uint32_t devs[2] = { ifindex, ep->master };
 
@@ -434,7 +434,7 @@ void wd_nft_endpoint(struct wd_nft_gen *g, const struct wd_nft_sets *sets,
 		return;
 	if (ep->flags & WD_EP_AUDIT)
 		wd_nft_dev_elem(g, sets->audit, ifindex);
-	own_elems(g, sets, ifindex, ep);
+	wd_nft_own(g, sets, ifindex, ep);
 	if (g->family == WD_NFT_INET && ep->master)
 		bridged_elems(g, sets, ifindex, ep);
 }

@@ -71,6 +71,9 @@ char wd_nft_letter(enum wd_dir dir);
 /** wd_nft_base() - the chains all pods share, in inet or bridge */
 void wd_nft_base(struct wd_nft_gen *g);
 
+/** wd_nft_decisions() - of these what is sane, and the ends of a decision; part of the above */
+void wd_nft_decisions(struct wd_nft_gen *g);
+
 /* ---- gen_endpoint.c ---- */
 
 /* Sets and maps of one family, by their index in the ruleset. */
@@ -101,6 +104,10 @@ bool wd_nft_own_list(const struct wd_endpoint_val *ep, int version,
 bool wd_nft_own_hex(const struct wd_endpoint_val *ep, char *buf, size_t len);
 
 #define WD_NFT_LIST 256 /* bytes for either */
+
+/** wd_nft_own() - elements of own4 and own6 of an endpoint */
+void wd_nft_own(struct wd_nft_gen *g, const struct wd_nft_sets *sets,
+		uint32_t ifindex, const struct wd_endpoint_val *ep);
 
 /** wd_nft_dev_elem() - a device, or what leads from it to its chain */
 void wd_nft_dev_elem(struct wd_nft_gen *g, size_t set, uint32_t ifindex);

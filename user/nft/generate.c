@@ -34,6 +34,7 @@ static void begin(struct wd_nft_gen *g, const struct wd_nft_input *in,
 
 	memset(g, 0, sizeof(*g));
 	memset(rs, 0, sizeof(*rs));
+	rs->name = in->host_only ? WD_NFT_TABLE_HOST : WD_NFT_TABLE;
 	g->in = in;
 	g->rs = rs;
 	g->gen = __atomic_load_n(&state->gen, __ATOMIC_ACQUIRE);
@@ -177,6 +178,58 @@ static int sources(struct wd_nft_gen *g)
 	return err;
 }
 
+/* ---- the node alone ---- */
+
+/* What is whose, for what comes with the address of a pod to the node itself. */
+static int own_of_all(struct wd_nft_gen *g, const struct wd_nft_sets *sets)
+{
+	const struct wd_tables *t = g->in->tables;
+	uint32_t ifindex, *prev = NULL;
+	int err;
+
+	while (!(err = t->next(t->ctx, WD_MAP_wd_endpoint, prev, &ifindex))) {
+		struct wd_endpoint_val ep;
+
+		prev = &ifindex;
+		err = t->get(t->ctx, WD_MAP_wd_endpoint, &ifindex, &ep);
+		if (err && err != -ENOENT)
+			return err;
+		if (!err)
+			wd_nft_own(g, sets, ifindex, &ep);
+	}
+	return err == -ENOENT ? 0 : err;
+}
+
+static int host_only(struct wd_nft_gen *g)
+{
+	struct wd_nft_sets sets;
+	int err;
+
+	g->family = WD_NFT_INET;
+	wd_nft_endpoint_sets(g, &sets);
+	err = own_of_all(g, &sets);
+	if (!err)
+		err = wd_nft_addr_sets(g);
+	if (!err)
+		err = policy(g);
+	wd_nft_decisions(g);
+	return err ? err : wd_nft_host(g);
+}
+
+static int all(struct wd_nft_gen *g)
+{
+	const struct wd_nft_input *in = g->in;
+	int err;
+
+	clash(g);
+	err = routed_or_bridged(g, WD_NFT_INET);
+	if (!err && in->bridge)
+		err = routed_or_bridged(g, WD_NFT_BRIDGE);
+	if (!err && in->arp)
+		err = arp_out(g);
+	return err ? err : sources(g);
+}
+
 int wd_nft_generate(const struct wd_nft_input *in,
 		    struct wd_nft_ruleset *ret_rs)
 {
@@ -185,14 +238,7 @@ int wd_nft_generate(const struct wd_nft_input *in,
 	int err;
 
 	begin(&g, in, &rs);
-	clash(&g);
-	err = routed_or_bridged(&g, WD_NFT_INET);
-	if (!err && in->bridge)
-		err = routed_or_bridged(&g, WD_NFT_BRIDGE);
-	if (!err && in->arp)
-		err = arp_out(&g);
-	if (!err)
-		err = sources(&g);
+	err = in->host_only ? host_only(&g) : all(&g);
 	if (err) {
 		wd_nft_clear(&rs);
 		return err;

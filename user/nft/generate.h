@@ -17,6 +17,7 @@ struct wd_nft_device {
 };
 
 struct wd_nft_input {
+	bool host_only; /* what policies of the node say, for WD_NFT_TABLE_HOST */
 	const struct wd_tables *tables;
 	const struct wd_nft_device *dev; /* guarded ones */
 	size_t dev_cnt;

@@ -134,11 +134,6 @@ static bool is_named(const struct nlattr *name, const char *want)
 	       strcmp(mnl_attr_get_str(name), want) == 0;
 }
 
-static bool is_ours(const struct nlattr *name)
-{
-	return is_named(name, WD_NFT_TABLE);
-}
-
 /* ---- generation ---- */
 
 static int got_gen(const struct nlmsghdr *nlh, void *ctx)
@@ -162,34 +157,40 @@ int wd_nft_kernel_gen(uint32_t *ret_gen)
 
 /* ---- tables ---- */
 
+struct tables {
+	const char *name;
+	bool *there; /* by family */
+};
+
 static int got_table(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct nlattr *at[NFTA_TABLE_MAX + 1] = { 0 };
 	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
-	bool *table = ctx;
+	const struct tables *tables = ctx;
 
 	if (wd_nft_kernel_parse(nlh, at, NFTA_TABLE_MAX) < 0 ||
-	    !is_ours(at[NFTA_TABLE_NAME]))
+	    !is_named(at[NFTA_TABLE_NAME], tables->name))
 		return MNL_CB_OK;
 	for (int i = 0; i < WD_NFT_FAMILIES; i++)
 		if (families[i] == nfg->nfgen_family)
-			table[i] = true;
+			tables->there[i] = true;
 	return MNL_CB_OK;
 }
 
-int wd_nft_kernel_tables(bool ret_table[WD_NFT_FAMILIES])
+int wd_nft_kernel_tables(const char *name, bool ret_table[WD_NFT_FAMILIES])
 {
+	struct tables tables = { name, ret_table };
 	static const struct wd_nft_kernel_ask ask = { .msg = NFT_MSG_GETTABLE,
 						      .all = true };
 	int err;
 
 	memset(ret_table, 0, WD_NFT_FAMILIES * sizeof(*ret_table));
-	err = dump(&ask, got_table, ret_table);
+	err = dump(&ask, got_table, &tables);
 	/* nfnetlink is there, the module nf_tables is not and nothing loads it */
 	return err == -EINVAL ? -EPROTONOSUPPORT : err;
 }
 
-int wd_nft_kernel_delete(const bool table[WD_NFT_FAMILIES])
+int wd_nft_kernel_delete(const char *name, const bool table[WD_NFT_FAMILIES])
 {
 	char buf[1024];
 	size_t len = 0;
@@ -205,7 +206,7 @@ int wd_nft_kernel_delete(const bool table[WD_NFT_FAMILIES])
 			continue;
 		nlh = message(buf + len, nft_type(NFT_MSG_DELTABLE), 0,
 			      families[i], 0);
-		mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, WD_NFT_TABLE);
+		mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, name);
 		nlh->nlmsg_seq = seq;
 		len += MNL_ALIGN(nlh->nlmsg_len);
 	}
@@ -221,6 +222,7 @@ int wd_nft_kernel_delete(const bool table[WD_NFT_FAMILIES])
 /* ---- chains ---- */
 
 struct chains {
+	const char *table;
 	void (*fn)(void *ctx, const char *name);
 	void *ctx;
 };
@@ -231,19 +233,20 @@ static int got_chain(const struct nlmsghdr *nlh, void *ctx)
 	const struct chains *chains = ctx;
 
 	if (wd_nft_kernel_parse(nlh, at, NFTA_CHAIN_MAX) < 0 ||
-	    !is_ours(at[NFTA_CHAIN_TABLE]) || !at[NFTA_CHAIN_NAME])
+	    !is_named(at[NFTA_CHAIN_TABLE], chains->table) ||
+	    !at[NFTA_CHAIN_NAME])
 		return MNL_CB_OK;
 	chains->fn(chains->ctx, mnl_attr_get_str(at[NFTA_CHAIN_NAME]));
 	return MNL_CB_OK;
 }
 
-int wd_nft_kernel_chains(enum wd_nft_family family,
+int wd_nft_kernel_chains(const char *table, enum wd_nft_family family,
 			 void (*fn)(void *ctx, const char *name), void *ctx)
 {
-	struct chains chains = { fn, ctx };
+	struct chains chains = { table, fn, ctx };
 	const struct wd_nft_kernel_ask ask = { .msg = NFT_MSG_GETCHAIN,
 					       .family = family,
-					       .table = WD_NFT_TABLE };
+					       .table = table };
 
 	return dump(&ask, got_chain, &chains);
 }

@@ -21,14 +21,14 @@
 /** wd_nft_kernel_gen() - number of the ruleset in force; each transaction of anybody adds one */
 int wd_nft_kernel_gen(uint32_t *ret_gen);
 
-/** wd_nft_kernel_tables() - in which families there is a table of ours; -EPROTONOSUPPORT no nftables */
-int wd_nft_kernel_tables(bool ret_table[WD_NFT_FAMILIES]);
+/** wd_nft_kernel_tables() - in which families there is such a table; -EPROTONOSUPPORT no nftables */
+int wd_nft_kernel_tables(const char *name, bool ret_table[WD_NFT_FAMILIES]);
 
 /** wd_nft_kernel_delete() - delete these tables, in one transaction */
-int wd_nft_kernel_delete(const bool table[WD_NFT_FAMILIES]);
+int wd_nft_kernel_delete(const char *name, const bool table[WD_NFT_FAMILIES]);
 
-/** wd_nft_kernel_chains() - call @fn for each chain of our table in @family */
-int wd_nft_kernel_chains(enum wd_nft_family family,
+/** wd_nft_kernel_chains() - call @fn for each chain of the table in @family */
+int wd_nft_kernel_chains(const char *table, enum wd_nft_family family,
 			 void (*fn)(void *ctx, const char *name), void *ctx);
 
 /**

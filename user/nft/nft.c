@@ -27,6 +27,7 @@
 #include "nft/stats.h"
 
 struct wd_nft {
+	bool host_only;
 	struct wd_tables tables;
 	struct wd_nft_library *lib;
 	struct wd_nft_stats *stats;
@@ -61,8 +62,13 @@ static int fail(char **ret_error, int err, const char *what, char *why)
 
 static int probe(struct wd_nft *nft, char **ret_error);
 
-int wd_nft_open(const struct wd_tables *tables, struct wd_nft **ret_nft,
-		char **ret_error)
+static const char *table_of(bool host_only)
+{
+	return host_only ? WD_NFT_TABLE_HOST : WD_NFT_TABLE;
+}
+
+static int open_one(const struct wd_tables *tables, bool host_only,
+		    struct wd_nft **ret_nft, char **ret_error)
 {
 	struct wd_nft *nft = wd_xcalloc(1, sizeof(*nft));
 	char *why = NULL;
@@ -70,6 +76,7 @@ int wd_nft_open(const struct wd_tables *tables, struct wd_nft **ret_nft,
 	int err;
 
 	nft->tables = *tables;
+	nft->host_only = host_only;
 	err = wd_nft_library_open(&nft->lib, &why);
 	if (!err) {
 		err = wd_nft_kernel_gen(&gen);
@@ -86,9 +93,21 @@ int wd_nft_open(const struct wd_tables *tables, struct wd_nft **ret_nft,
 		free(nft);
 		return fail(ret_error, err, "cannot begin", why);
 	}
-	nft->stats = wd_nft_stats_new();
+	nft->stats = wd_nft_stats_new(table_of(host_only));
 	*ret_nft = nft;
 	return 0;
+}
+
+int wd_nft_open(const struct wd_tables *tables, struct wd_nft **ret_nft,
+		char **ret_error)
+{
+	return open_one(tables, false, ret_nft, ret_error);
+}
+
+int wd_nft_open_host(const struct wd_tables *tables, struct wd_nft **ret_nft,
+		     char **ret_error)
+{
+	return open_one(tables, true, ret_nft, ret_error);
 }
 
 void wd_nft_close(struct wd_nft *nft)
@@ -187,6 +206,7 @@ static uint64_t now_us(void)
 static struct wd_nft_input input(const struct wd_nft *nft)
 {
 	return (struct wd_nft_input){
+		.host_only = nft->host_only,
 		.tables = &nft->tables,
 		.dev = nft->dev,
 		.dev_cnt = nft->dev_cnt,
@@ -233,7 +253,8 @@ static void note_chain(void *ctx, const char *name)
 static int drop_gone_chains(struct wd_nft *nft)
 {
 	struct present present = { .kept = &nft->in_force };
-	int err = wd_nft_kernel_chains(WD_NFT_NETDEV, note_chain, &present);
+	int err = wd_nft_kernel_chains(table_of(nft->host_only), WD_NFT_NETDEV,
+				       note_chain, &present);
 
 	wd_nft_seal(&present.found);
 	for (size_t i = 0; !err && i < nft->in_force.chain_cnt;) {
@@ -269,9 +290,9 @@ static int take_listing(struct wd_nft *nft, bool elements, uint64_t *ret_hash)
 
 		if (!nft->in_force.table[i])
 			continue;
-		(void)snprintf(command, sizeof(command),
-			       "list table %s " WD_NFT_TABLE,
-			       wd_nft_family_names[i]);
+		(void)snprintf(command, sizeof(command), "list table %s %s",
+			       wd_nft_family_names[i],
+			       table_of(nft->host_only));
 		err = wd_nft_list(nft->lib, command, elements, &text);
 		if (!err)
 			hash = hash_text(text, hash);
@@ -317,16 +338,16 @@ static int run(struct wd_nft *nft, const char *text, bool same_chains,
 	return 0;
 }
 
-static void put_old_tables(FILE *out)
+static void put_old_tables(const char *name, FILE *out)
 {
 	bool table[WD_NFT_FAMILIES];
 
-	if (wd_nft_kernel_tables(table))
+	if (wd_nft_kernel_tables(name, table))
 		return;
 	for (int i = 0; i < WD_NFT_FAMILIES; i++)
 		if (table[i])
-			fprintf(out, "delete table %s " WD_NFT_TABLE "\n",
-				wd_nft_family_names[i]);
+			fprintf(out, "delete table %s %s\n",
+				wd_nft_family_names[i], name);
 }
 
 /* From what is in force to @to; @to is taken over, or freed on failure. */
@@ -344,7 +365,7 @@ static int go_to(struct wd_nft *nft, struct wd_nft_ruleset *to, bool is_part,
 		abort(); /* as xalloc.h */
 	if (!nft->is_there) {
 		wd_nft_stats_note(nft->stats);
-		put_old_tables(out);
+		put_old_tables(table_of(nft->host_only), out);
 	}
 	wd_nft_diff(nft->is_there ? &nft->in_force : &empty, to, is_part, out,
 		    &cost);
@@ -659,16 +680,35 @@ int wd_nft_check(struct wd_nft *nft, uint32_t ifindex)
 	return err;
 }
 
-bool wd_nft_found(void)
+int wd_nft_intact(struct wd_nft *nft)
+{
+	int err = nft->is_there ? compare(nft) : -ENOLINK;
+
+	if (err == -ENOLINK)
+		nft->is_there = false;
+	return err;
+}
+
+static bool found(const char *name)
 {
 	bool table[WD_NFT_FAMILIES];
 
-	if (wd_nft_kernel_tables(table))
+	if (wd_nft_kernel_tables(name, table))
 		return false;
 	for (int i = 0; i < WD_NFT_FAMILIES; i++)
 		if (table[i])
 			return true;
 	return false;
+}
+
+bool wd_nft_found(void)
+{
+	return found(WD_NFT_TABLE);
+}
+
+bool wd_nft_found_host(void)
+{
+	return found(WD_NFT_TABLE_HOST);
 }
 
 struct device_walk {
@@ -694,7 +734,8 @@ int wd_nft_devices(void (*fn)(void *ctx, uint32_t ifindex), void *ctx)
 {
 	struct device_walk walk = { fn, ctx };
 
-	return wd_nft_kernel_chains(WD_NFT_NETDEV, see_chain, &walk);
+	return wd_nft_kernel_chains(WD_NFT_TABLE, WD_NFT_NETDEV, see_chain,
+				    &walk);
 }
 
 struct wanted {
@@ -716,10 +757,10 @@ bool wd_nft_guards(uint32_t ifindex)
 	return !wd_nft_devices(find_device_of, &wanted) && wanted.found;
 }
 
-int wd_nft_remove(char **ret_error)
+static int remove_tables(const char *name, char **ret_error)
 {
 	bool table[WD_NFT_FAMILIES], any = false;
-	int err = wd_nft_kernel_tables(table);
+	int err = wd_nft_kernel_tables(name, table);
 
 	for (int i = 0; i < WD_NFT_FAMILIES; i++)
 		any |= table[i];
@@ -727,9 +768,19 @@ int wd_nft_remove(char **ret_error)
 	if (err == -EPROTONOSUPPORT)
 		return 0;
 	if (!err && any)
-		err = wd_nft_kernel_delete(table);
+		err = wd_nft_kernel_delete(name, table);
 	return err ? fail(ret_error, err, "cannot delete the ruleset", NULL) :
 		     0;
+}
+
+int wd_nft_remove(char **ret_error)
+{
+	return remove_tables(WD_NFT_TABLE, ret_error);
+}
+
+int wd_nft_remove_host(char **ret_error)
+{
+	return remove_tables(WD_NFT_TABLE_HOST, ret_error);
 }
 
 int wd_nft_stats(struct wd_nft *nft, enum wd_reason reason, enum wd_dir dir,

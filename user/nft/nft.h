@@ -81,6 +81,14 @@ struct wd_nft_info {
 int wd_nft_open(const struct wd_tables *tables, struct wd_nft **ret_nft,
 		char **ret_error);
 
+/**
+ * wd_nft_open_host() - the same for what policies of the node say alone
+ * Beside the programs of pods, where that of the host's own sockets cannot be had.
+ * In a table of its own, "warder_host"; no device is ever attached.
+ */
+int wd_nft_open_host(const struct wd_tables *tables, struct wd_nft **ret_nft,
+		     char **ret_error);
+
 /** wd_nft_close() - let go; what is in the kernel stays in force. Takes NULL */
 void wd_nft_close(struct wd_nft *nft);
 
@@ -111,6 +119,9 @@ int wd_nft_detach(struct wd_nft *nft, uint32_t ifindex, char **ret_error);
  */
 int wd_nft_check(struct wd_nft *nft, uint32_t ifindex);
 
+/** wd_nft_intact() - the same without a device: 0; -ENOLINK; -errno */
+int wd_nft_intact(struct wd_nft *nft);
+
 /** wd_nft_changed() - an entry of a table was written or deleted; arrays are looked at anyway */
 void wd_nft_changed(struct wd_nft *nft, enum wd_map map, const void *key);
 
@@ -132,9 +143,11 @@ int wd_nft_sync(struct wd_nft *nft, char **ret_error);
  * @ret_error: as above
  */
 int wd_nft_remove(char **ret_error);
+int wd_nft_remove_host(char **ret_error);
 
 /** wd_nft_found() - is a ruleset of ours in the kernel */
 bool wd_nft_found(void);
+bool wd_nft_found_host(void);
 
 /** wd_nft_devices() - call @fn for each device of the ruleset in the kernel, whoever made it; 0 or -errno */
 int wd_nft_devices(void (*fn)(void *ctx, uint32_t ifindex), void *ctx);

@@ -89,7 +89,7 @@ static int see_chain(const struct nlmsghdr *nlh, void *ctx)
 	struct seen_chain *to;
 
 	if (wd_nft_kernel_parse(nlh, at, NFTA_CHAIN_MAX) < 0 ||
-	    strcmp(text(at[NFTA_CHAIN_TABLE]), WD_NFT_TABLE) != 0)
+	    strcmp(text(at[NFTA_CHAIN_TABLE]), rb->rs->name) != 0)
 		return MNL_CB_OK;
 	to = find(rb, text(at[NFTA_CHAIN_NAME]));
 	if (!to) {
@@ -112,7 +112,7 @@ static int see_rule(const struct nlmsghdr *nlh, void *ctx)
 	struct seen_chain *to;
 
 	if (wd_nft_kernel_parse(nlh, at, NFTA_RULE_MAX) < 0 ||
-	    strcmp(text(at[NFTA_RULE_TABLE]), WD_NFT_TABLE) != 0)
+	    strcmp(text(at[NFTA_RULE_TABLE]), rb->rs->name) != 0)
 		return MNL_CB_OK;
 	to = find(rb, text(at[NFTA_RULE_CHAIN]));
 	if (to)
@@ -200,7 +200,7 @@ static bool hook_is_right(const struct wd_nft_chain *chain,
 
 static int list_chains(struct readback *rb)
 {
-	struct wd_nft_kernel_ask ask = { .table = WD_NFT_TABLE };
+	struct wd_nft_kernel_ask ask = { .table = rb->rs->name };
 	int err = 0;
 
 	for (int i = 0; !err && i < WD_NFT_FAMILIES; i++) {
@@ -255,7 +255,7 @@ static int compare_sets(struct readback *rb, char **ret_error)
 		const struct wd_nft_kernel_ask ask = {
 			.msg = NFT_MSG_GETSETELEM,
 			.family = set->family,
-			.table = WD_NFT_TABLE,
+			.table = rb->rs->name,
 			.set = set->name,
 		};
 

@@ -4,7 +4,7 @@
  * of another.
  *
  * Pure: knows the words of nftables, nothing of policy, and runs nothing. Each
- * family has one table, named "warder". Elements of sets are kept and compared
+ * family has one table of that name. Elements of sets are kept and compared
  * one by one, so that a pod more or less is a command of one line; a chain is
  * kept as a hash of its rules, and written anew as a whole.
  */
@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #define WD_NFT_TABLE "warder"
+#define WD_NFT_TABLE_HOST "warder_host" /* policies of the node alone */
 #define WD_NFT_NAME 32 /* bytes of a name, with its end */
 
 enum wd_nft_family {
@@ -65,6 +66,7 @@ struct wd_nft_chain {
 };
 
 struct wd_nft_ruleset {
+	const char *name; /* static: of its tables */
 	struct wd_nft_set *set; /* sorted by family and name when sealed */
 	size_t set_cnt;
 	size_t set_cap;
@@ -127,7 +129,7 @@ void wd_nft_drop_chain(struct wd_nft_ruleset *rs, enum wd_nft_family family,
 
 /**
  * wd_nft_diff() - commands that make @to out of @from, in the order of one transaction
- * @from: sealed; an empty one: from nothing
+ * @from: sealed, of the same name; an empty one: from nothing
  * @only_add: @to is a part: nothing that it does not mention is deleted
  */
 void wd_nft_diff(const struct wd_nft_ruleset *from,

@@ -23,6 +23,7 @@ struct count {
 typedef struct count counts[2][WD_R__MAX][WD_DIR__MAX]; /* by audit or not */
 
 struct wd_nft_stats {
+	const char *table;
 	counts now; /* of the tables in the kernel */
 	counts kept; /* of tables of before */
 	uint64_t read_ms; /* when, 0 never */
@@ -32,9 +33,12 @@ struct wd_nft_stats {
 static const char *const names[WD_R__MAX] = { WD_REASONS(NAME_) };
 #undef NAME_
 
-struct wd_nft_stats *wd_nft_stats_new(void)
+struct wd_nft_stats *wd_nft_stats_new(const char *table)
 {
-	return wd_xcalloc(1, sizeof(struct wd_nft_stats));
+	struct wd_nft_stats *stats = wd_xcalloc(1, sizeof(*stats));
+
+	stats->table = table;
+	return stats;
 }
 
 void wd_nft_stats_free(struct wd_nft_stats *stats)
@@ -99,7 +103,7 @@ static int refresh(struct wd_nft_stats *stats)
 	stats->read_ms = now;
 	for (int i = 0; err == -EINTR && i < WD_NFT_KERNEL_TRIES; i++) {
 		memset(stats->now, 0, sizeof(stats->now)); /* none twice */
-		err = wd_nft_kernel_counters(WD_NFT_TABLE, add, stats);
+		err = wd_nft_kernel_counters(stats->table, add, stats);
 	}
 	return err;
 }

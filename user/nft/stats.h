@@ -12,7 +12,8 @@
 
 struct wd_nft_stats;
 
-struct wd_nft_stats *wd_nft_stats_new(void);
+/** wd_nft_stats_new() - of the tables called @table, which is static */
+struct wd_nft_stats *wd_nft_stats_new(const char *table);
 void wd_nft_stats_free(struct wd_nft_stats *stats);
 
 /** wd_nft_stats_note() - read the counters now: the tables are about to be made anew */
