@@ -159,9 +159,13 @@ static int see_link(struct wd_endpoints *eps, const struct wd_link *link)
 {
 	struct wd_local *local = wd_local_by_ifindex(eps, link->ifindex);
 
+	if (local) {
+		wd_endpoints_link(eps, link, false);
+		/* gone, if the index is another interface's by now */
+		local = wd_local_by_ifindex(eps, link->ifindex);
+	}
 	if (!local)
 		return link->is_veth && link->peer_nsid >= 0;
-	wd_endpoints_link(eps, link, false);
 	see_xdp(local, link);
 	if (local->attached)
 		see_before(eps, local);
