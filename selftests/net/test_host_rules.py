@@ -170,6 +170,22 @@ def program_and_both_rulesets_take_over_from_each_other(c):
 
 
 @SHARED.test
+def one_that_cannot_be_taken_off_is_told_and_tried_again(c):
+    a = c.node('node-a')
+    a.refuse.set(NO_PROGRAM)
+    restart(a, *LONG)
+    shut(c, a)
+    until(True, lambda: host_of(a)['enforced'], 'enforced')
+    a.refuse.set(NO_PROGRAM, 'netlink:NETFILTER type=DELTABLE errno=EPERM')
+    c.apply([])
+    until(True, lambda: 'cannot be taken off' in a.log_tail(50), 'told')
+    reach(False, c, a, 81)
+    a.refuse.set(NO_PROGRAM)
+    until([], lambda: tables(a), 'taken off')
+    reach(True, c, a, 81)
+
+
+@SHARED.test
 def it_takes_over_from_a_program_by_tables_of_another_schema(c):
     a = c.node('node-a')
     a.refuse.set()

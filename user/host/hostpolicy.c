@@ -68,6 +68,7 @@ struct wd_hostpolicy {
 	bool left; /* one that goes by tables of before, too */
 	int wait; /* checks until attaching is tried again */
 	bool told; /* that it cannot be attached */
+	bool rules_stay; /* that ruleset could not be taken off */
 	char *by_rules; /* the same, where a ruleset does it instead */
 };
 
@@ -586,6 +587,17 @@ static void look_at_pins(struct wd_hostpolicy *hp)
 	hp->left = !is_ours && !hp->goes_on && wd_nf_left(dp, WD_NF_HOST);
 }
 
+/* One that stays goes on dropping what nobody forbids any more: it is told. */
+static void leave_rules(struct wd_hostpolicy *hp)
+{
+	int err = wd_hostrules_leave(hp->agent->dp);
+
+	if (err && !hp->rules_stay)
+		wd_err("host policy: its ruleset, table warder_host, cannot be taken off: %s; trying again",
+		       wd_errno(err));
+	hp->rules_stay = err != 0;
+}
+
 /* Connections first, then the rules, then connections of the meantime. */
 static void begin_rules(struct wd_hostpolicy *hp)
 {
@@ -675,7 +687,7 @@ static void tend_ruleset(struct wd_hostpolicy *hp)
 	if (wd_nf_on(hp->agent->dp, WD_NF_HOST) ||
 	    wd_nf_pinned(hp->agent->dp, WD_NF_HOST))
 		leave(hp);
-	(void)wd_hostrules_leave(hp->agent->dp);
+	leave_rules(hp);
 	check_fit(hp);
 }
 
@@ -696,7 +708,7 @@ static void try_open(struct wd_hostpolicy *hp)
 		return;
 	}
 	wd_host_seed(hp->agent); /* connections of the meantime */
-	(void)wd_hostrules_leave(hp->agent->dp);
+	leave_rules(hp);
 	hp->told = hp->goes_on = hp->left = false;
 }
 
@@ -749,7 +761,7 @@ void wd_hostpolicy_tend(struct wd_hostpolicy *hp, bool check)
 		hp->goes_on = hp->left = false;
 		if (is_there || wd_nf_pinned(dp, WD_NF_HOST))
 			leave(hp);
-		(void)wd_hostrules_leave(dp);
+		leave_rules(hp);
 		return;
 	}
 	check_fit(hp);
