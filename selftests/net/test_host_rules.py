@@ -81,13 +81,19 @@ for same in (test_host_nft.ingress_is_judged_and_some_ports_stay_open,
 
 
 @SHARED.test
-def a_new_pod_and_a_changed_policy_are_in_the_ruleset_at_once(c):
+def a_relabelled_pod_and_a_changed_policy_are_in_the_ruleset_at_once(c):
     a, b = c.nodes
     c.apply([host_policy('p', ingress=[
         {'fromEndpoints': [{'matchLabels': {'pod': 'b'}}]}])])
     confirm(a)
     reach(True, c.pod('x/b'), a, 81)
     reach(False, b, a, 81)
+    c.pod('x/b').labels['pod'] = 'other'
+    c.apply()
+    reach(False, c.pod('x/b'), a, 81)
+    c.pod('x/b').labels['pod'] = 'b'
+    c.apply()
+    reach(True, c.pod('x/b'), a, 81)
     c.apply([host_policy('p', ingress=[{'fromEntities': ['remote-node']}])])
     confirm(a)
     reach(False, c.pod('x/b'), a, 81)
