@@ -51,6 +51,41 @@ static __always_inline bool is_dhcp_server(const struct wd_pkt *pkt)
 							      WD_DHCP6_SERVER);
 }
 
+/* Besides a port: one that whoever asks may have, no tunnel unless known as one. */
+#define WD_UNPACKED_KNOWN 0x10000u
+
+/*
+ * Does this node unpack what comes to UDP port @asked, in host byte order, or
+ * can it not be said? All nodes of a cluster are taken to do alike. WireGuard
+ * believes no packet, and gets ports that anybody may ask from.
+ *
+ * Without a branch for each entry: the verifier would go down both.
+ */
+__noinline int unpacked_at(__u32 asked)
+{
+	__u32 zero = 0, port = asked & 0xffff, found = 0;
+	const struct wd_state_val *state;
+	bool any;
+	int i;
+
+	state = bpf_map_lookup_elem(&wd_state, &zero);
+	if (!state)
+		return 1;
+	any = state->tunnel[WD_TUNNEL_PORTS - 1].kind == WD_TUNNEL_ANY ||
+	      WD_ENCAP_IS_PORT(port);
+	if (any && !(asked & WD_UNPACKED_KNOWN))
+		return 1;
+#pragma unroll
+	for (i = 0; i < WD_TUNNEL_PORTS; i++) {
+		__u64 other = bpf_ntohs(state->tunnel[i].port) ^ port;
+
+		barrier_var(other);
+		other = (other - 1) >> 63; /* 1 if it is the same */
+		found |= -other & (state->tunnel[i].kind >> 1);
+	}
+	return found != 0;
+}
+
 /* Does a flow opened in direction @dir carry packets that its peer unpacks? */
 static __always_inline bool is_tunnel(const struct wd_pkt *pkt, __u32 dir)
 {
@@ -59,8 +94,8 @@ static __always_inline bool is_tunnel(const struct wd_pkt *pkt, __u32 dir)
 	if (pkt->proto != WD_IP_UDP)
 		return WD_ENCAP_IS_PROTO(pkt->proto);
 	if (dir == WD_INGRESS && port >= WD_ENCAP_EPHEMERAL)
-		return false;
-	return WD_ENCAP_IS_PORT(port);
+		port |= WD_UNPACKED_KNOWN;
+	return unpacked_at(port);
 }
 
 /*
@@ -401,7 +436,7 @@ static __always_inline int judge_front(WD_CTX *skb, struct wd_pkt *pkt,
 	if (front->flags & WD_FRONT_NONE)
 		return judge_unknown(pkt, front->flags);
 	if ((front->flags & WD_FRONT_NODE) && pkt->proto == WD_IP_UDP &&
-	    !(pkt->ep_flags & WD_EP_ENCAP) && WD_ENCAP_IS_PORT(port))
+	    !(pkt->ep_flags & WD_EP_ENCAP) && unpacked_at(port))
 		return WD_R_ENCAP_FORBIDDEN;
 	pkt->peer_id = front->identity;
 	pkt->peer_row = front->row[half];

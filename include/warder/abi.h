@@ -68,9 +68,12 @@
 #define WD_MONITOR_NEW 0x2 /* emit events for flows newly allowed */
 
 /* UDP ports beyond the customary ones that this node sends tunnels to or from. */
-#define WD_TUNNEL_WIREGUARD 1
+#define WD_TUNNEL_WIREGUARD 1 /* believes no packet: none of a pod's business */
 #define WD_TUNNEL_VXLAN 2
 #define WD_TUNNEL_GENEVE 3
+#define WD_TUNNEL_OTHER 4 /* is unpacked as well; wires do not look into it */
+/* in the last one, with port 0: there are more than fit, any may be one */
+#define WD_TUNNEL_ANY 5
 
 struct wd_tunnel_port {
 	__be16 port; /* 0 none */

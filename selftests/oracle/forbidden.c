@@ -83,7 +83,8 @@ bool is_local(const struct wd_oracle *oracle, const struct wd_addr *addr)
 	return false;
 }
 
-bool is_tunnel(const struct wd_flow *flow, enum wd_dir dir)
+bool is_tunnel(const struct wd_oracle *oracle, const struct wd_flow *flow,
+	       enum wd_dir dir)
 {
 	static const uint8_t protos[] = { 4,  41, 47,  50,  51,	 55, 94,
 					  97, 98, 108, 115, 137, 143 };
@@ -97,6 +98,8 @@ bool is_tunnel(const struct wd_flow *flow, enum wd_dir dir)
 	/* what comes in comes from a port of no meaning, see test_oracle.c */
 	if (flow->proto != IPPROTO_UDP || dir == WD_INGRESS)
 		return false;
+	if (oracle->tunnel && flow->port == oracle->tunnel)
+		return true;
 	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
 		if (flow->port == ports[i])
 			return true;

@@ -213,6 +213,13 @@ void wd_kernel_host_policy(struct wd_kernel *kernel, bool on)
 		state->flags |= WD_STATE_HOST_POLICY;
 }
 
+void wd_kernel_tunnels(struct wd_kernel *kernel, const struct wd_encap *encap)
+{
+	struct wd_state_val *state = kernel->mem[WD_MAP_wd_state];
+
+	memcpy(state->tunnel, encap->own, sizeof(state->tunnel));
+}
+
 static int get(void *ctx, enum wd_map map, const void *key, void *ret_val)
 {
 	const struct wd_kernel *k = ctx;

@@ -7,6 +7,7 @@
 #ifndef WARDER_SELFTESTS_KERNEL_H
 #define WARDER_SELFTESTS_KERNEL_H
 
+#include "model/encap.h"
 #include "model/model.h"
 
 struct wd_kernel;
@@ -37,6 +38,9 @@ struct wd_sink wd_kernel_sink(struct wd_kernel *kernel);
 
 /** wd_kernel_host_policy() - judge this host's own sockets too */
 void wd_kernel_host_policy(struct wd_kernel *kernel, bool on);
+
+/** wd_kernel_tunnels() - at which ports this node takes tunnels */
+void wd_kernel_tunnels(struct wd_kernel *kernel, const struct wd_encap *encap);
 
 /**
  * wd_kernel_agrees() - do the maps say what @d says the tables say, to who looks

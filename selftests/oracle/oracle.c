@@ -644,7 +644,7 @@ static bool leads_to_tunnel(const struct wd_oracle *oracle,
 
 		one.dst = ends->addr[i];
 		one.port = ends->port[i];
-		if (is_tunnel(&one, WD_EGRESS) &&
+		if (is_tunnel(oracle, &one, WD_EGRESS) &&
 		    !may_encapsulate(oracle, ep) && is_node(oracle, &one.dst))
 			return true;
 	}
@@ -723,7 +723,7 @@ struct wd_answer wd_oracle_judge(const struct wd_oracle *oracle,
 		return (struct wd_answer){
 			WD_DROP, WD_R_DHCP_FORBIDDEN, { false }, false
 		};
-	if (is_tunnel(flow, dir) && !may_encapsulate(oracle, ep) &&
+	if (is_tunnel(oracle, flow, dir) && !may_encapsulate(oracle, ep) &&
 	    is_node(oracle, dir == WD_EGRESS ? &flow->dst : &flow->src))
 		return (struct wd_answer){
 			WD_DROP, WD_R_ENCAP_FORBIDDEN, { false }, false

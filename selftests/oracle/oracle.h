@@ -24,6 +24,7 @@ struct wd_oracle {
 	bool tries; /* policies on trial count, too */
 	bool few_known; /* slices that a rule means only if they are known are not */
 	bool lifts; /* only policies that no pod's mode lifts count */
+	uint16_t tunnel; /* a port at which this node takes tunnels, 0 none */
 	const struct wd_addr *host; /* addresses of this host */
 	size_t host_cnt;
 	const char *node; /* its name */

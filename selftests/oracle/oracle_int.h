@@ -29,7 +29,8 @@ bool node_has(const struct wd_object *node, const struct wd_addr *addr);
 bool is_local(const struct wd_oracle *oracle, const struct wd_addr *addr);
 bool is_link_local(const struct wd_addr *addr);
 bool is_node(const struct wd_oracle *oracle, const struct wd_addr *addr);
-bool is_tunnel(const struct wd_flow *flow, enum wd_dir dir);
+bool is_tunnel(const struct wd_oracle *oracle, const struct wd_flow *flow,
+	       enum wd_dir dir);
 bool is_dhcp_server(const struct wd_flow *flow, enum wd_dir dir);
 bool may_encapsulate(const struct wd_oracle *oracle,
 		     const struct wd_endpoint *ep);

@@ -24,6 +24,8 @@
 #include "model/xalloc.h"
 #include "oracle.h"
 #include "tap.h"
+#include "traffic.h"
+#include "tunnel.h"
 #include "walk.h"
 
 #define STEPS 24 /* commits of one cluster */
@@ -111,6 +113,14 @@ static void host_addrs(void *ctx, const struct wd_addr *addr, size_t cnt)
 	wd_model_host_addrs(c->model, addr, cnt);
 }
 
+static void move_tunnel(struct cluster *c)
+{
+	struct wd_encap encap = wd_tunnel_move(&c->gen, &c->oracle, c->model);
+
+	if (c->kernel)
+		wd_kernel_tunnels(c->kernel, &encap);
+}
+
 static void cluster_begin(struct cluster *c, struct wd_kernel *kernel,
 			  uint32_t nr)
 {
@@ -142,6 +152,7 @@ static void cluster_begin(struct cluster *c, struct wd_kernel *kernel,
 	c->gen.host_addrs = host_addrs;
 	c->gen.ctx = c;
 	wd_gen_fill(&c->gen);
+	move_tunnel(c);
 }
 
 static void cluster_end(struct cluster *c)
@@ -187,6 +198,8 @@ static bool commit(struct cluster *c)
 	char *error = NULL;
 	int err;
 
+	if (wd_gen_one_in(&c->gen, 6))
+		move_tunnel(c);
 	if (wd_gen_one_in(&c->gen, 8)) {
 		inject_failure(c);
 		if (wd_model_commit(c->model, &error))
@@ -391,6 +404,7 @@ static bool recompute(struct cluster *c)
 	bool eps_first = wd_gen_one_in(&c->gen, 2);
 	bool ok;
 
+	wd_tunnel_tell(&c->oracle, fresh);
 	for (uint32_t i = 0; eps_first && i < c->gen.ep_cnt; i++)
 		wd_model_endpoint_set(fresh, c->gen.ep[i]);
 	for (int kind = 0; kind < WD_KIND__MAX; kind++) {
@@ -460,28 +474,11 @@ static bool run(struct cluster *c, const struct wd_probe *probe,
 	return false;
 }
 
-static bool has_ports(const struct wd_flow *flow)
-{
-	return flow->proto == IPPROTO_TCP || flow->proto == IPPROTO_UDP ||
-	       flow->proto == IPPROTO_SCTP;
-}
-
-static bool is_icmp(const struct wd_flow *flow)
-{
-	return flow->proto ==
-	       (flow->src.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
-}
-
-static bool is_echo(const struct wd_flow *flow)
-{
-	return is_icmp(flow) &&
-	       flow->port >> 8 == (flow->src.family == 4 ? 8 : 128);
-}
-
 /* What has neither ports nor an id has one flow per peer: it must not be there yet. */
 static bool make_room(struct cluster *c, const struct wd_probe *probe)
 {
-	if (has_ports(probe->flow) || is_echo(probe->flow))
+	if (wd_traffic_has_ports(probe->flow) ||
+	    wd_traffic_is_echo(probe->flow))
 		return true;
 	for (int i = 0; i < LIVE; i++)
 		if (c->live[i].ep == probe->ep->id &&
@@ -613,7 +610,8 @@ static bool send_again(struct cluster *c, struct live *live)
 	probe = probe_of(c, ep, live->dir, &live->flow, live->sport);
 	/* nothing comes from this host by the name of somebody's address */
 	probe.is_reply = !wd_oracle_is_group(&live->flow.dst) &&
-			 (!is_icmp(&live->flow) || is_echo(&live->flow)) &&
+			 (!wd_traffic_is_icmp(&live->flow) ||
+			  wd_traffic_is_echo(&live->flow)) &&
 			 wd_gen_one_in(&c->gen, 2);
 	probe.is_later = live->is_answered || wd_gen_one_in(&c->gen, 2);
 	probe.is_synack = probe.is_reply && !live->is_answered;

@@ -11,6 +11,7 @@
 
 #include "copy.h"
 #include "gen_object.h"
+#include "tunnel.h"
 #include "model/xalloc.h"
 
 #define ASTRAY 24 /* objects that are not there in the end */
@@ -273,6 +274,7 @@ int wd_walk(struct wd_walk *walk, struct wd_gen *gen,
 	walk->sink = wd_sinkhole_open(&walk->hole);
 	walk->store = wd_store_new(object_changed, walk);
 	walk->model = wd_model_new(walk->store, &walk->sink, &config);
+	wd_tunnel_tell(to, walk->model);
 	chains_make(&w);
 	go(&w);
 	stray(&w);

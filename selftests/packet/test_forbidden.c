@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/byteorder.h"
 #include "world.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -281,6 +282,94 @@ static void a_port_that_sockets_get_by_themselves_may_ask(void)
 	}
 }
 
+/* What wd_state says of the port at place @at. */
+static void tell_tunnel(int at, uint16_t port, uint8_t kind)
+{
+	struct wd_state_val state = world_state();
+
+	memset(state.tunnel, 0, sizeof(state.tunnel));
+	state.tunnel[at] =
+		(struct wd_tunnel_port){ .port = wd_be16(port), .kind = kind };
+	world_state_set(&state);
+}
+
+static void expect_own(int reason, int family, int dir, enum host peer,
+		       uint16_t port)
+{
+	struct packet p = tunnel(family, dir, peer, UDP, port);
+
+	expect_this(reason, &p);
+	p.proto = 6;
+	expect_this(WD_R_POLICY_ALLOW, &p);
+}
+
+/* Of this node's own: no socket asks from it, whatever its number. */
+static void check_own(int family, int dir, enum host node)
+{
+	static const uint16_t own[] = { 2, 7777, 33333, 65535 };
+
+	for (int at = 0; at < WD_TUNNEL_PORTS; at++) {
+		uint16_t port = own[at % COUNT(own)];
+
+		world_reset();
+		world_publish(SLOT_ALL, 0);
+		tell_tunnel(at, port, (uint8_t)(WD_TUNNEL_VXLAN + at % 3));
+		expect_own(WD_R_ENCAP_FORBIDDEN, family, dir, node, port);
+		expect_own(WD_R_POLICY_ALLOW, family, dir, node,
+			   (uint16_t)(port - 1));
+		expect_own(WD_R_POLICY_ALLOW, family, dir, H_PLAIN, port);
+		world_reset();
+		world_publish(SLOT_ALL, 0);
+		tell_tunnel(at, port, WD_TUNNEL_WIREGUARD);
+		expect_own(WD_R_POLICY_ALLOW, family, dir, node, port);
+	}
+}
+
+static void the_port_of_a_tunnel_of_this_node_is_one_whatever_its_number(void)
+{
+	each_node(check_own);
+}
+
+static void check_any(int family, int dir, enum host node)
+{
+	bool asks = dir == WD_INGRESS;
+
+	world_publish(SLOT_ALL, 0);
+	tell_tunnel(WD_TUNNEL_PORTS - 1, 0, WD_TUNNEL_ANY);
+	expect_own(WD_R_ENCAP_FORBIDDEN, family, dir, node, 53);
+	expect_own(WD_R_ENCAP_FORBIDDEN, family, dir, node, EPHEMERAL - 1);
+	expect_own(asks ? WD_R_POLICY_ALLOW : WD_R_ENCAP_FORBIDDEN, family, dir,
+		   node, EPHEMERAL);
+	expect_own(WD_R_POLICY_ALLOW, family, dir, H_PLAIN, 53);
+}
+
+static void where_a_node_has_more_than_can_be_told_of_any_port_may_be_one(void)
+{
+	each_node(check_any);
+}
+
+static void a_flow_ends_when_its_port_becomes_a_tunnels(void)
+{
+	for_each_family(family)
+	{
+		struct packet out =
+			tunnel(family, WD_EGRESS, H_NODE, UDP, 7777);
+		struct packet in =
+			tunnel(family, WD_INGRESS, H_NODE, UDP, 7777);
+
+		out.sport = 40000;
+		world_reset();
+		world_publish(SLOT_ALL, 0);
+		tell_tunnel(0, 0, 0);
+		expect_this(WD_R_POLICY_ALLOW, &out);
+		expect_this(WD_R_ESTABLISHED, &in);
+		tell_tunnel(3, 7777, WD_TUNNEL_VXLAN);
+		world_publish(SLOT_ALL, 0);
+		expect_this(WD_R_ENCAP_FORBIDDEN, &out);
+		expect_this(WD_R_ENCAP_FORBIDDEN, &in);
+	}
+}
+
 static void a_tunnel_in_fragments_is_one(void)
 {
 	for_each_family(family)
@@ -466,6 +555,9 @@ int main(void)
 	WD_TEST(a_tunnel_ends_when_its_namespace_may_no_longer);
 	WD_TEST(to_be_asked_from_a_tunnels_port_is_no_way_round);
 	WD_TEST(a_port_that_sockets_get_by_themselves_may_ask);
+	WD_TEST(the_port_of_a_tunnel_of_this_node_is_one_whatever_its_number);
+	WD_TEST(where_a_node_has_more_than_can_be_told_of_any_port_may_be_one);
+	WD_TEST(a_flow_ends_when_its_port_becomes_a_tunnels);
 	WD_TEST(a_tunnel_in_fragments_is_one);
 	WD_TEST(a_tunnel_behind_other_headers_is_one);
 	WD_TEST(a_tunnel_header_does_not_say_who_sent_it);

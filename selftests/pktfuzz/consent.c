@@ -118,6 +118,8 @@ static bool is_tunnel(const struct look *k, enum wd_dir dir)
 	for (size_t i = 0; i < sizeof(protos); i++)
 		if (k->key.proto == protos[i])
 			return true;
+	if (k->key.proto == P_UDP && k->key.pport == SITE_TUNNEL)
+		return true;
 	/* WireGuard's, from which a node may also ask by chance */
 	if (dir == WD_INGRESS && k->key.pport >= 32768)
 		return false;

@@ -154,10 +154,14 @@ static void fill_peers(const struct setting *set)
 
 static void write_state(const struct setting *set, uint32_t at)
 {
-	struct wd_state_val state = { .gen = at,
-				      .flags = set->switches,
-				      .monitor = set->monitor,
-				      .schema = WD_SCHEMA };
+	struct wd_state_val state = {
+		.gen = at,
+		.flags = set->switches,
+		.monitor = set->monitor,
+		.tunnel[SITE_TUNNEL_AT] = { .port = wd_be16(SITE_TUNNEL),
+					    .kind = WD_TUNNEL_GENEVE },
+		.schema = WD_SCHEMA
+	};
 	uint32_t zero = 0;
 
 	write_map("wd_state", &zero, &state);

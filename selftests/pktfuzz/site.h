@@ -116,6 +116,10 @@ struct policy {
 #define POLICIES 11
 extern const struct policy site_policies[POLICIES];
 
+/* A tunnel of this node, at a port like any; where it is told of. */
+#define SITE_TUNNEL 1501
+#define SITE_TUNNEL_AT 5
+
 /* What a publication puts in force, all at once. */
 struct setting {
 	uint8_t policy[PODS];

@@ -14,9 +14,10 @@
 
 /* A state with one of each. */
 static const char good[] =
-	"{'format':3,'warder':'0.1.0','schema':9,'node':'n','kernel':'6.1',"
+	"{'format':4,'warder':'0.1.0','schema':9,'node':'n','kernel':'6.1',"
 	"'rung':'full','generation':5,'host_policy':true,'services_exact':true,"
 	"'host_enforced':true,"
+	"'tunnels':[{'port':7777}],"
 	"'endpoints':[{'ifindex':7,'name':'a/b','id':3,'stat':1,'identity':300,"
 	"'slot':2,'trial':0,'master':0,'mode':'audit','encap':false,"
 	"'addresses':['10.0.0.1','fd00::1'],'link_local':'fe80::1',"
@@ -86,6 +87,7 @@ static void what_was_written_is_read(void)
 	wd_expect_int(WD_STATE_HOST_POLICY | WD_STATE_CIDR4 | WD_STATE_FRONTS |
 			      WD_STATE_LATE,
 		      state->flags);
+	wd_expect(wd_encap_is_own(&state->encap, 7777));
 	wd_expect_str("a/b", state->ep[0].name);
 	wd_expect_int(WD_EP_AUDIT, state->ep[0].val.flags);
 	wd_expect_int(2, state->ep[0].val.slot[1]);
@@ -110,14 +112,18 @@ static const struct {
 	const char *new;
 	const char *says; /* part of the message */
 } cases[] = {
-	{ "another format", "'format':3", "'format':1", "format: 1" },
-	{ "no format", "'format':3,", "", "not the state of a node" },
+	{ "another format", "'format':4", "'format':1", "format: 1" },
+	{ "no format", "'format':4,", "", "not the state of a node" },
 	{ "another schema", "'schema':9", "'schema':1", "schema" },
 	{ "a field too many", "'node':'n'", "'node':'n','x':1", "x: is not" },
 	{ "a field too few", "'node':'n',", "", "node: is missing" },
 	{ "a field of another type", "'node':'n'", "'node':1", "of type" },
 	{ "a list that is none", "'rules':[{'rule':11,'name':'p'}]",
 	  "'rules':{}", "rules" },
+	{ "a tunnel without a port", "'port':7777", "'port':0",
+	  "tunnels[0].port: 0" },
+	{ "a tunnel beyond the last port", "'port':7777", "'port':65536",
+	  "tunnels[0].port" },
 	{ "an element that is no object", "[{'rule':11,'name':'p'}]", "[1]",
 	  "rules[0]" },
 	{ "a field of an element too many", "'name':'p'", "'name':'p','y':0",

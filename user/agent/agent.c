@@ -109,6 +109,7 @@ static void on_links(void *ctx, int fd, uint32_t events)
 		wd_info("links: events were lost, reading the state of all interfaces");
 		wd_endpoints_relink(agent->endpoints);
 		wd_endpoints_check(agent->endpoints);
+		wd_encryption_relist(agent->encryption);
 	} else if (err) {
 		wd_warn("links: %s, ignoring", wd_errno(err));
 	}
@@ -120,8 +121,7 @@ static void on_link(void *ctx, const struct wd_link *link, bool gone)
 
 	if (link) {
 		wd_endpoints_link(agent->endpoints, link, gone);
-		wd_wires_link(wd_encryption_wires(agent->encryption), link,
-			      gone);
+		wd_encryption_device(agent->encryption, link, gone);
 		return;
 	}
 	refresh_host_addrs(agent);

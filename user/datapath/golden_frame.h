@@ -21,12 +21,14 @@
 /* What the trial's policy has, see wd_golden_policy(). */
 #define WD_GOLDEN_GEN 1U
 #define WD_GOLDEN_SLOT 1U
+#define WD_GOLDEN_TUNNEL 7777 /* a port like any, but for what wd_state says */
 #define WD_GOLDEN_ROW 1U /* of a peer that is allowed */
 
 enum wd_golden_host {
 	POD = 2,
 	FRIEND = 3,
 	OTHER = 4,
+	NODE = 5,
 	NOBODY = 9,
 	PREFIXED = 200,
 };

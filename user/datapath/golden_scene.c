@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "../base/byteorder.h"
+
 #define GEN WD_GOLDEN_GEN
 #define SLOT WD_GOLDEN_SLOT
 #define ROW WD_GOLDEN_ROW
@@ -14,11 +16,11 @@
 #define CLASS_DENY 2
 
 static int put_addr(const struct wd_golden_tables *to, uint8_t last,
-		    uint32_t row)
+		    uint32_t row, uint32_t flags)
 {
 	struct wd_addr_val val = { .identity = 1000U + last,
 				   .row = { row, row },
-				   .flags = WD_ADDR_POD };
+				   .flags = flags };
 	struct wd_addr4_key key4 = wd_golden_addr4(last);
 	struct wd_addr6_key key6 = wd_golden_addr6(last);
 	int err;
@@ -37,9 +39,11 @@ static int put_peers(const struct wd_golden_tables *to)
 
 	err = to->set(to->ctx, WD_MAP_wd_row, &nr, &row);
 	if (!err)
-		err = put_addr(to, FRIEND, ROW);
+		err = put_addr(to, FRIEND, ROW, WD_ADDR_POD);
 	if (!err)
-		err = put_addr(to, OTHER, 0);
+		err = put_addr(to, OTHER, 0, WD_ADDR_POD);
+	if (!err)
+		err = put_addr(to, NODE, 0, WD_ADDR_NODE);
 	return err ? err : to->set(to->ctx, WD_MAP_wd_cidr4, &prefix, &val);
 }
 
@@ -120,6 +124,9 @@ int wd_golden_scene(const struct wd_golden_tables *to,
 	uint32_t zero = 0;
 	int err;
 
+	state.tunnel[WD_TUNNEL_PORTS - 2] =
+		(struct wd_tunnel_port){ .port = wd_be16(WD_GOLDEN_TUNNEL),
+					 .kind = WD_TUNNEL_VXLAN };
 	if (scene != HOST_FREE)
 		state.flags |= WD_STATE_HOST_POLICY;
 	err = to->set(to->ctx, WD_MAP_wd_state, &zero, &state);

@@ -10,19 +10,25 @@
 #include "../events/journal.h"
 #include "../model/nodes.h"
 #include "../model/xalloc.h"
+#include "ports.h"
 #include "prefix_table.h"
 #include "tunnels.h"
 #include "wires.h"
+
+#define LIST_CHECKS \
+	5 /* events tell of devices; this is for what they may not */
 
 struct wd_encryption {
 	struct wd_agent *agent;
 	struct wd_wires *wires;
 	struct wd_tunnels *tunnels;
+	struct wd_ports *ports;
 	struct wd_prefix_table *nets;
 	bool dirty; /* nodes or namespaces changed since the last writing */
 	bool applied; /* once: the switches are this agent's */
 	bool pods; /* something of pods must be encrypted */
 	uint32_t flags; /* as last set */
+	unsigned int checks;
 };
 
 struct wd_encryption *wd_encryption_new(struct wd_agent *agent)
@@ -32,6 +38,7 @@ struct wd_encryption *wd_encryption_new(struct wd_agent *agent)
 	enc->agent = agent;
 	enc->wires = wd_wires_new(agent);
 	enc->tunnels = wd_tunnels_new(agent);
+	enc->ports = wd_ports_new(agent);
 	enc->nets = wd_prefix_table_new(WD_MAP_wd_net4, WD_MAP_wd_net6);
 	enc->dirty = true;
 	return enc;
@@ -42,6 +49,7 @@ void wd_encryption_free(struct wd_encryption *enc)
 	if (!enc)
 		return;
 	wd_tunnels_free(enc->tunnels);
+	wd_ports_free(enc->ports);
 	wd_wires_free(enc->wires);
 	wd_prefix_table_free(enc->nets);
 	free(enc);
@@ -93,7 +101,7 @@ uint32_t wd_encryption_flags(const struct wd_encryption *enc)
 	flags |= WD_STATE_ENCRYPT;
 	if (enc->agent->config.encryption_nodes)
 		flags |= WD_STATE_ENCRYPT_NODES;
-	if (wd_wires_open(enc->wires) || !wd_tunnels_ports(enc->tunnels))
+	if (wd_wires_open(enc->wires) || !wd_ports_fit(enc->ports))
 		flags |= WD_STATE_WIRE_OPEN;
 	if (enc->pods && !wd_prefix_table_cnt(enc->nets, false))
 		flags |= WD_STATE_NO_NET4;
@@ -148,8 +156,10 @@ static void want_nets(struct wd_encryption *enc)
 
 int wd_encryption_write(struct wd_encryption *enc)
 {
-	int err;
+	int err = wd_ports_write(enc->ports);
 
+	if (err)
+		return err;
 	if (!enc->dirty)
 		return wd_tunnels_write(enc->tunnels);
 	enc->pods = any_pods(enc);
@@ -224,6 +234,21 @@ void wd_encryption_link(struct wd_agent *agent)
 	set_flags(agent->encryption);
 }
 
+void wd_encryption_device(struct wd_encryption *enc, const struct wd_link *link,
+			  bool gone)
+{
+	wd_ports_link(enc->ports, link, gone);
+	wd_wires_link(enc->wires, link, gone);
+}
+
+/* What is not told of again must not be missed: see wd_ports_list(). */
+void wd_encryption_relist(struct wd_encryption *enc)
+{
+	if (!wd_ports_list(enc->ports) && !wd_ports_write(enc->ports) &&
+	    wd_model_dirty(enc->agent->model))
+		wd_agent_commit_soon(enc->agent);
+}
+
 void wd_encryption_reload(struct wd_encryption *enc)
 {
 	(void)wd_prefix_table_read(enc->nets, enc->agent->dp);
@@ -239,6 +264,8 @@ int wd_encryption_check(struct wd_encryption *enc)
 {
 	int found, more;
 
+	if (enc->checks++ % LIST_CHECKS == 0)
+		wd_encryption_relist(enc);
 	wd_wires_check(enc->wires);
 	more = wd_tunnels_check(enc->tunnels);
 	if (enc->applied)
@@ -259,4 +286,9 @@ struct wd_tunnels *wd_encryption_tunnels(const struct wd_encryption *enc)
 struct wd_wires *wd_encryption_wires(const struct wd_encryption *enc)
 {
 	return enc->wires;
+}
+
+struct wd_ports *wd_encryption_ports(const struct wd_encryption *enc)
+{
+	return enc->ports;
 }

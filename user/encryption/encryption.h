@@ -18,6 +18,8 @@
 
 struct wd_agent;
 struct wd_encryption;
+struct wd_link;
+struct wd_ports;
 struct wd_tunnels;
 struct wd_wires;
 
@@ -48,6 +50,13 @@ void wd_encryption_changed(struct wd_agent *agent);
 /** wd_encryption_link() - the same, of a device that may be WireGuard's or have a port */
 void wd_encryption_link(struct wd_agent *agent);
 
+/** wd_encryption_device() - rtnetlink tells of a device of this node */
+void wd_encryption_device(struct wd_encryption *enc, const struct wd_link *link,
+			  bool gone);
+
+/** wd_encryption_relist() - what it told of was lost */
+void wd_encryption_relist(struct wd_encryption *enc);
+
 /** wd_encryption_reload() - the maps or the engine are others */
 void wd_encryption_reload(struct wd_encryption *enc);
 
@@ -69,5 +78,6 @@ bool wd_encryption_inside(const struct wd_encryption *enc,
 
 struct wd_tunnels *wd_encryption_tunnels(const struct wd_encryption *enc);
 struct wd_wires *wd_encryption_wires(const struct wd_encryption *enc);
+struct wd_ports *wd_encryption_ports(const struct wd_encryption *enc);
 
 #endif /* WARDER_ENCRYPTION_H */

@@ -14,8 +14,8 @@
 #include "../wireguard/check.h"
 #include "../wireguard/watch.h"
 #include "encryption.h"
+#include "ports.h"
 #include "prefix_table.h"
-#include "wires.h"
 
 struct wd_tunnels {
 	struct wd_agent *agent;
@@ -26,7 +26,6 @@ struct wd_tunnels {
 	bool unreadable; /* the kernel does not tell */
 	bool dirty; /* the table does not say what nodes and WireGuard do */
 	bool unchecked; /* nor the findings */
-	bool ports_fit;
 };
 
 struct wd_tunnels *wd_tunnels_new(struct wd_agent *agent)
@@ -35,7 +34,6 @@ struct wd_tunnels *wd_tunnels_new(struct wd_agent *agent)
 
 	t->agent = agent;
 	t->owned = wd_prefix_table_new(WD_MAP_wd_tun4, WD_MAP_wd_tun6);
-	t->ports_fit = true;
 	return t;
 }
 
@@ -170,63 +168,6 @@ int wd_tunnels_write(struct wd_tunnels *t)
 	return err;
 }
 
-/* ---- ports ---- */
-
-struct ports {
-	struct wd_tunnel_port port[WD_TUNNEL_PORTS];
-	size_t cnt;
-	bool fit;
-};
-
-static void add_port(struct ports *p, uint16_t port, uint8_t kind)
-{
-	struct wd_tunnel_port new = { .port = wd_be16(port), .kind = kind };
-
-	for (size_t i = 0; i < p->cnt; i++)
-		if (!memcmp(&p->port[i], &new, sizeof(new)))
-			return;
-	if (p->cnt == WD_TUNNEL_PORTS)
-		p->fit = false;
-	else
-		p->port[p->cnt++] = new;
-}
-
-static void add_device_port(void *ctx, const struct wd_wire *wire)
-{
-	if (wire->tunnel)
-		add_port(ctx, wire->port, wire->tunnel);
-}
-
-/* A tunnel on a port that the programs do not know is one they do not look into. */
-static void set_ports(struct wd_tunnels *t)
-{
-	struct wd_state_val *state = wd_map_mem(t->agent->dp, WD_MAP_wd_state);
-	struct ports p = { .fit = true };
-
-	for (uint32_t i = 0; t->state && i < t->state->device_cnt; i++)
-		if (t->state->device[i].port)
-			add_port(&p, t->state->device[i].port,
-				 WD_TUNNEL_WIREGUARD);
-	wd_wires_each(wd_encryption_wires(t->agent->encryption),
-		      add_device_port, &p);
-	if (!p.fit && t->ports_fit)
-		wd_err("wires: more than %d ports of tunnels; what must be encrypted does not pass between pods and other nodes",
-		       WD_TUNNEL_PORTS);
-	t->ports_fit = p.fit;
-	for (int i = 0; state && i < WD_TUNNEL_PORTS; i++) {
-		uint32_t word;
-
-		memcpy(&word, &p.port[i], sizeof(word));
-		__atomic_store_n((uint32_t *)&state->tunnel[i], word,
-				 __ATOMIC_RELEASE);
-	}
-}
-
-bool wd_tunnels_ports(const struct wd_tunnels *t)
-{
-	return t->ports_fit;
-}
-
 /* ---- what is wrong ---- */
 
 static void set_findings(struct wd_tunnels *t, struct wd_wg_findings *now)
@@ -250,6 +191,11 @@ static void look(struct wd_tunnels *t)
 
 /* ---- following ---- */
 
+static void tell_ports(struct wd_tunnels *t)
+{
+	wd_ports_wireguard(wd_encryption_ports(t->agent->encryption), t->state);
+}
+
 static void told(void *ctx, const struct wd_wg_state *state, uint32_t diff,
 		 int err)
 {
@@ -264,7 +210,7 @@ static void told(void *ctx, const struct wd_wg_state *state, uint32_t diff,
 	if (!(diff & ~(uint32_t)WD_WG_LIVE))
 		return;
 	t->dirty = true;
-	set_ports(t);
+	tell_ports(t);
 	(void)wd_tunnels_write(t);
 	wd_encryption_changed(t->agent);
 }
@@ -281,6 +227,7 @@ void wd_tunnels_want(struct wd_tunnels *t, bool wanted)
 		wd_wg_watch_free(t->watch);
 		t->watch = NULL;
 		t->state = NULL;
+		tell_ports(t);
 		set_findings(t, &none);
 		wd_prefix_table_begin(t->owned);
 		(void)wd_prefix_table_end(t->owned, t->agent->dp);
@@ -294,7 +241,6 @@ void wd_tunnels_want(struct wd_tunnels *t, bool wanted)
 
 void wd_tunnels_kick(struct wd_tunnels *t)
 {
-	set_ports(t);
 	if (t->watch)
 		wd_wg_watch_kick(t->watch);
 }
@@ -317,7 +263,6 @@ void wd_tunnels_reload(struct wd_tunnels *t)
 	(void)wd_prefix_table_read(t->owned, t->agent->dp);
 	t->dirty = true;
 	(void)wd_tunnels_write(t);
-	set_ports(t);
 }
 
 void wd_tunnels_look(struct wd_tunnels *t)
@@ -340,9 +285,6 @@ int wd_tunnels_check(struct wd_tunnels *t)
 	if (found > 0)
 		t->dirty = true;
 	(void)wd_tunnels_write(t);
-	if (!t->watch)
-		return found;
-	set_ports(t);
 	wd_tunnels_look(t);
 	return found;
 }

@@ -3,8 +3,8 @@
  * tunnels.h - what WireGuard does on this node, next to what it should do.
  *
  * Follows the devices (wireguard/watch.h) while something must be encrypted,
- * keeps wd_tun4/6 (which node may send and is sent which addresses) and the
- * ports of tunnels in wd_state, and knows what is wrong (wireguard/check.h).
+ * keeps wd_tun4/6 (which node may send and is sent which addresses), tells
+ * ports.h of WireGuard's, and knows what is wrong (wireguard/check.h).
  */
 #ifndef WARDER_TUNNELS_H
 #define WARDER_TUNNELS_H
@@ -49,9 +49,6 @@ void wd_tunnels_look(struct wd_tunnels *tunnels);
 
 /** wd_tunnels_look_now() - the same, after WireGuard was read again: for somebody who asks */
 void wd_tunnels_look_now(struct wd_tunnels *tunnels);
-
-/** wd_tunnels_ports() - do all tunnels' ports fit into wd_state */
-bool wd_tunnels_ports(const struct wd_tunnels *tunnels);
 
 /** wd_tunnels_state() - the last reading, borrowed; NULL none */
 const struct wd_wg_state *wd_tunnels_state(const struct wd_tunnels *tunnels);

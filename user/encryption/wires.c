@@ -182,10 +182,6 @@ static void see(struct wd_wires *wires, const struct wd_link *link)
 			 sizeof(d->wire.ifindex), d);
 	}
 	memcpy(d->wire.name, link->name, sizeof(d->wire.name));
-	d->wire.tunnel = !link->tunnel_port	       ? 0 :
-			 !strcmp(link->kind, "geneve") ? WD_TUNNEL_GENEVE :
-							 WD_TUNNEL_VXLAN;
-	d->wire.port = link->tunnel_port;
 	d->seen = true;
 	if (!d->wire.guarded)
 		guard(wires, d);

@@ -54,8 +54,6 @@ struct wd_wire {
 	char name[IFNAMSIZ];
 	uint8_t kind; /* WD_WIRE_* */
 	bool guarded; /* of an upper one: true */
-	uint8_t tunnel; /* WD_TUNNEL_VXLAN, WD_TUNNEL_GENEVE, else 0 */
-	uint16_t port; /* of the tunnel: UDP, host byte order */
 	int err; /* why not, as -errno */
 };
 

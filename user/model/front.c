@@ -19,8 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <warder/encap.h>
-
 #include "base/byteorder.h"
 #include "model_int.h"
 
@@ -206,9 +204,11 @@ static void kinds_add(struct wd_model *m, struct kinds *kinds,
 	kinds->val[kinds->cnt++] = *val;
 }
 
-static bool may_be_tunnel(const struct mfront *f, const struct wd_end *end)
+static bool may_be_tunnel(const struct wd_model *m, const struct mfront *f,
+			  const struct wd_end *end)
 {
-	return f->key.proto == IPPROTO_UDP && WD_ENCAP_IS_PORT(end->port);
+	return f->key.proto == IPPROTO_UDP &&
+	       wd_encap_is_port(&m->encap, end->port);
 }
 
 static int add_end(struct wd_model *m, struct mfront *f, struct kinds *kinds,
@@ -240,7 +240,8 @@ static int add_end(struct wd_model *m, struct mfront *f, struct kinds *kinds,
 		f->strays++;
 		m->strays++;
 	}
-	kinds->tunnel |= may_be_tunnel(f, end) && (val.flags & WD_FRONT_NODE);
+	kinds->tunnel |= may_be_tunnel(m, f, end) &&
+			 (val.flags & WD_FRONT_NODE);
 	kinds_add(m, kinds, &val);
 	return 0;
 }
@@ -258,7 +259,7 @@ static int find_kinds(struct wd_model *m, struct mfront *f, struct kinds *kinds)
 	unlink_backs(m, f);
 	for (size_t i = 0; i < cnt && !err; i++) {
 		if (kinds->too_many)
-			kinds->tunnel |= may_be_tunnel(f, &end[i]);
+			kinds->tunnel |= may_be_tunnel(m, f, &end[i]);
 		else
 			err = add_end(m, f, kinds, &end[i]);
 	}
@@ -360,6 +361,15 @@ static uint32_t want_none(struct wd_model *m, struct mfront *f,
 	}
 	kind_want(m, kind_get(m, f, 0), &none);
 	return 1;
+}
+
+/* Which ports are tunnels' is another thing now; what knows its backends need not. */
+void fronts_encap(struct wd_model *m)
+{
+	for (struct mfront *f = m->fronts; f; f = f->hh.next) {
+		if (f->key.proto == IPPROTO_UDP)
+			front_dirty(m, f);
+	}
 }
 
 /* What a commit has deleted others may have. */

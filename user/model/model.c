@@ -516,6 +516,14 @@ int wd_model_commit(struct wd_model *m, char **ret_error)
 	return err;
 }
 
+void wd_model_encap(struct wd_model *m, const struct wd_encap *encap)
+{
+	if (!memcmp(&m->encap, encap, sizeof(*encap)))
+		return;
+	m->encap = *encap;
+	fronts_encap(m);
+}
+
 void wd_model_republish(struct wd_model *m)
 {
 	m->republish = true;

@@ -25,6 +25,7 @@
 #include "endpoint.h"
 #include "object.h"
 
+struct wd_encap;
 struct wd_model;
 struct wd_store;
 struct wd_labels;
@@ -221,6 +222,9 @@ int wd_model_settle(struct wd_model *model);
 
 /** wd_model_republish() - drift repair: the next commit switches in any case, so that every verdict is earned anew */
 void wd_model_republish(struct wd_model *model);
+
+/** wd_model_encap() - the ports at which this node takes tunnels; of a new model: none but the customary ones */
+void wd_model_encap(struct wd_model *model, const struct wd_encap *encap);
 
 /** wd_model_unsettled() - would wd_model_settle() write anything */
 bool wd_model_unsettled(const struct wd_model *model);

@@ -27,6 +27,7 @@
 #include "alloc.h"
 #include "clusters.h"
 #include "intern.h"
+#include "encap.h"
 #include "model.h"
 #include "served.h"
 #include "store.h"
@@ -442,6 +443,7 @@ struct wd_model {
 	const char *const *exempt;
 	size_t exempt_cnt;
 	uint32_t quota[WD_QUOTA__MAX]; /* of each namespace; 0 none */
+	struct wd_encap encap;
 	struct mover *over;
 	uint32_t gen;
 	bool first; /* nothing published by this process yet */
@@ -720,6 +722,8 @@ const struct mfront *front_of(const struct wd_model *m,
 			      uint16_t port, const struct mclaim *claim);
 /* After a commit: those for which there was no room may have some. */
 void fronts_room(struct wd_model *m);
+/* The ports of tunnels are others now. */
+void fronts_encap(struct wd_model *m);
 void fronts_fini(struct wd_model *m);
 
 /* write.c: entries */

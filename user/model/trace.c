@@ -207,10 +207,13 @@ static int judge(struct trail *w)
 {
 	bool is_node = addr_is_near(peer_addr(w)) ||
 		       (w->peer.flags & (WD_ADDR_HOST | WD_ADDR_NODE));
+	struct wd_encap encap;
 	int err = 0;
 
+	memcpy(encap.own, w->state.tunnel, sizeof(encap.own));
 	w->to->reason = why_forbidden(w->ask->flow, w->ask->dir,
-				      w->ep.flags & WD_EP_ENCAP, is_node);
+				      w->ep.flags & WD_EP_ENCAP ? NULL : &encap,
+				      is_node);
 	if (w->to->reason == WD_R_POLICY_ALLOW) {
 		if (w->ep.flags & WD_EP_OFF)
 			w->to->reason = WD_R_MODE_OFF;

@@ -255,12 +255,17 @@ bool addr_is_near(const struct wd_addr *addr)
 	return IN6_IS_ADDR_LINKLOCAL(&addr->v6);
 }
 
+const struct wd_encap *why_encap(const struct wd_model *m, bool may)
+{
+	return may ? NULL : &m->encap;
+}
+
 /*
  * What no policy can allow, as far as the question tells: the source port of
  * a flow is not asked for, and is none that matters here.
  */
 enum wd_reason why_forbidden(const struct wd_flow *flow, enum wd_dir dir,
-			     bool encap, bool is_node)
+			     const struct wd_encap *encap, bool is_node)
 {
 	bool is_udp = flow->proto == IPPROTO_UDP;
 
@@ -268,9 +273,9 @@ enum wd_reason why_forbidden(const struct wd_flow *flow, enum wd_dir dir,
 	    flow->port ==
 		    (flow->dst.family == 4 ? WD_DHCP4_SERVER : WD_DHCP6_SERVER))
 		return WD_R_DHCP_FORBIDDEN;
-	if (encap || !is_node || flow->proto == IPPROTO_TCP)
+	if (!encap || !is_node || flow->proto == IPPROTO_TCP)
 		return WD_R_POLICY_ALLOW;
-	if (is_udp ? dir == WD_EGRESS && WD_ENCAP_IS_PORT(flow->port) :
+	if (is_udp ? dir == WD_EGRESS && wd_encap_is_port(encap, flow->port) :
 		     WD_ENCAP_IS_PROTO(flow->proto))
 		return WD_R_ENCAP_FORBIDDEN;
 	return WD_R_POLICY_ALLOW;
@@ -541,7 +546,8 @@ void why_judge_objects(const struct wd_model *m, const struct mendpoint *e,
 		       const struct side *peer, const struct wd_flow *flow,
 		       struct wd_decision *d)
 {
-	d->reason = why_forbidden(flow, d->dir, endpoint_encap(m, e),
+	d->reason = why_forbidden(flow, d->dir,
+				  why_encap(m, endpoint_encap(m, e)),
 				  why_side_is_node(peer));
 	if (d->reason != WD_R_POLICY_ALLOW)
 		; /* no mode and no policy has a say */
@@ -628,7 +634,7 @@ static void judge_tables(const struct wd_model *m, const struct mendpoint *e,
 	d->peer_identity = info.identity;
 	d->identity = e->have.identity;
 	d->table_reason = why_forbidden(
-		flow, d->dir, e->have.flags & WD_EP_ENCAP,
+		flow, d->dir, why_encap(m, e->have.flags & WD_EP_ENCAP),
 		addr_is_near(peer) ||
 			info.flags & (WD_ADDR_HOST | WD_ADDR_NODE));
 	if (d->table_reason != WD_R_POLICY_ALLOW)

@@ -46,9 +46,15 @@ enum wd_verdict why_verdict_of(const struct wd_model *m,
 			       const struct mendpoint *e, enum wd_reason reason,
 			       bool on_trial);
 
-/** why_forbidden() - why no policy can allow it, or WD_R_POLICY_ALLOW */
+/**
+ * why_forbidden() - why no policy can allow it, or WD_R_POLICY_ALLOW
+ * @encap: what is a tunnel; NULL: the endpoint may exchange them with nodes
+ */
 enum wd_reason why_forbidden(const struct wd_flow *flow, enum wd_dir dir,
-			     bool encap, bool is_node);
+			     const struct wd_encap *encap, bool is_node);
+
+/** why_encap() - what is a tunnel to an endpoint that @may exchange them, or not */
+const struct wd_encap *why_encap(const struct wd_model *m, bool may);
 
 /** why_deny_reason() - of an isolated endpoint that no rule lets */
 enum wd_reason why_deny_reason(const struct wd_flow *flow);

@@ -125,7 +125,8 @@ static enum wd_reason kind_reason(const struct wd_model *m,
 	enum wd_reason r;
 
 	one.port = (uint16_t)(val->ifindex >> (half ? 16 : 0));
-	r = why_forbidden(&one, WD_EGRESS, e->have.flags & WD_EP_ENCAP,
+	r = why_forbidden(&one, WD_EGRESS,
+			  why_encap(m, e->have.flags & WD_EP_ENCAP),
 			  val->flags & WD_FRONT_NODE);
 	if (r != WD_R_POLICY_ALLOW)
 		return r;
@@ -228,8 +229,9 @@ bool why_service(const struct wd_model *m, const struct side *src,
 	if (!f || !src->claim || src->claim->kind != CLAIM_ENDPOINT)
 		return false;
 	HASH_FIND(hh, m->endpoints, &src->claim->ep->id, sizeof(uint32_t), e);
-	if (!e || why_forbidden(flow, WD_EGRESS, endpoint_encap(m, e),
-				why_side_is_node(dst)) != WD_R_POLICY_ALLOW)
+	if (!e ||
+	    why_forbidden(flow, WD_EGRESS, why_encap(m, endpoint_encap(m, e)),
+			  why_side_is_node(dst)) != WD_R_POLICY_ALLOW)
 		return false;
 	s = f->services.cnt ? f->services.item[0] : NULL;
 	info->ns = s ? s->key.ns : "";

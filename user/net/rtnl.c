@@ -160,17 +160,25 @@ int wd_rtnl_run(struct wd_rtnl *nl, struct nlmsghdr *head,
 
 /* ---- links ---- */
 
-/* Of what is between VXLAN's or Geneve's ends, as the device sends it. */
+/* Where a device takes what comes by UDP; those of its kind send there, too. */
 static void take_port(struct wd_link *link, const struct nlattr *data)
 {
-	bool is_vxlan = !strcmp(link->kind, "vxlan");
+	static const struct {
+		const char *kind;
+		uint16_t type;
+	} ports[] = {
+		{ "vxlan", IFLA_VXLAN_PORT },
+		{ "geneve", IFLA_GENEVE_PORT },
+		{ "bareudp", IFLA_BAREUDP_PORT },
+	};
 	const struct nlattr *attr;
+	uint16_t type = 0;
 
-	if (!is_vxlan && strcmp(link->kind, "geneve") != 0)
-		return;
+	for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++)
+		if (!strcmp(link->kind, ports[i].kind))
+			type = ports[i].type;
 	mnl_attr_for_each_nested(attr, data) {
-		if (mnl_attr_get_type(attr) ==
-			    (is_vxlan ? IFLA_VXLAN_PORT : IFLA_GENEVE_PORT) &&
+		if (type && mnl_attr_get_type(attr) == type &&
 		    mnl_attr_get_payload_len(attr) == sizeof(uint16_t))
 			link->tunnel_port = ntohs(mnl_attr_get_u16(attr));
 	}

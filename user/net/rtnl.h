@@ -63,7 +63,7 @@ struct wd_link {
 	uint8_t mac[6];
 	uint16_t type; /* ARPHRD_* */
 	bool in_udp; /* IP or GRE, which it wraps into UDP (FOU, GUE) */
-	uint16_t tunnel_port; /* UDP, of VXLAN and Geneve, host byte order; else 0 */
+	uint16_t tunnel_port; /* UDP, of VXLAN, Geneve and bareudp, host byte order; else 0 */
 	char name[IFNAMSIZ];
 	char kind[WD_LINK_KIND]; /* as `ip link add type` calls it, "" hardware */
 };

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <warder/encap.h>
 
+#include "base/byteorder.h"
 #include "nft/gen_int.h"
 
 #define NEAR4 "{ 169.254.0.0/16, 224.0.0.0/3 }"
@@ -190,16 +191,38 @@ static const char all_protos[] = WD_ENCAP_PROTOS(NUMBER_);
 #define PORT_(nr, name) nr,
 static const int ports[] = { WD_ENCAP_PORTS(PORT_) };
 
-static const char *port_list(bool all, char *buf, size_t len)
+/* One that is to be listed: elements of a set must differ. */
+static bool is_own(const struct wd_encap *encap, int nr)
+{
+	struct wd_encap before = { 0 };
+	uint16_t port = wd_host16(encap->own[nr].port);
+
+	memcpy(before.own, encap->own, (size_t)nr * sizeof(before.own[0]));
+	return encap->own[nr].kind > WD_TUNNEL_WIREGUARD &&
+	       !wd_encap_is_own(&before, port) && !WD_ENCAP_IS_PORT(port);
+}
+
+/*
+ * With those of this node's own tunnels, from which no socket asks. Where there
+ * are more than are told of it may be any; see is_tunnel() in bpf/policy.h.
+ */
+static const char *port_list(const struct wd_nft_gen *g, bool all, char *buf,
+			     size_t len)
 {
 	size_t at = 0;
 
+	if (wd_encap_is_any(&g->encap))
+		return all ? "0-65535" : "0-32767";
 	for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++) {
 		if (!all && ports[i] >= WD_ENCAP_EPHEMERAL)
 			continue;
 		at += (size_t)snprintf(buf + at, len - at, "%s%d",
 				       at ? ", " : "", ports[i]);
 	}
+	for (int i = 0; i < WD_TUNNEL_PORTS; i++)
+		if (is_own(&g->encap, i))
+			at += (size_t)snprintf(buf + at, len - at, ", %u",
+					       wd_host16(g->encap.own[i].port));
 	return buf;
 }
 
@@ -223,10 +246,10 @@ static void tunnel(struct wd_nft_gen *g, enum wd_dir dir)
 	/* the pod opened it: any of the ports unpacks */
 	wd_nft_rule(g, "ct direction %s udp %s { %s } goto node_%s",
 		    dir == WD_EGRESS ? "original" : "reply", port,
-		    port_list(true, buf, sizeof(buf)), way);
+		    port_list(g, true, buf, sizeof(buf)), way);
 	wd_nft_rule(g, "ct direction %s udp %s { %s } goto node_%s",
 		    dir == WD_EGRESS ? "reply" : "original", port,
-		    port_list(false, buf, sizeof(buf)), way);
+		    port_list(g, false, buf, sizeof(buf)), way);
 	wd_nft_end(g, NULL);
 }
 

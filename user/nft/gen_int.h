@@ -15,6 +15,7 @@
 #ifndef WARDER_NFT_GEN_INT_H
 #define WARDER_NFT_GEN_INT_H
 
+#include "model/encap.h"
 #include "nft/generate.h"
 
 struct wd_nft_gen {
@@ -25,7 +26,7 @@ struct wd_nft_gen {
 	bool host_policy;
 	bool encrypt, encrypt_nodes;
 	bool no_net[2]; /* IPv4, IPv6: no prefix of the cluster is known */
-	struct wd_tunnel_port tunnel[WD_TUNNEL_PORTS];
+	struct wd_encap encap;
 	/* the chain that is being written */
 	enum wd_nft_family family;
 	char name[WD_NFT_NAME];

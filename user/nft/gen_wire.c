@@ -187,12 +187,12 @@ static void two_nodes(struct wd_nft_gen *g, int version, const char *bad)
 		return;
 	}
 	for (int i = 0; i < WD_TUNNEL_PORTS; i++)
-		if (g->tunnel[i].kind == WD_TUNNEL_WIREGUARD)
+		if (g->encap.own[i].kind == WD_TUNNEL_WIREGUARD)
 			wd_nft_rule(
 				g,
 				"%s saddr @nodes%d %s daddr @nodes%d udp sport %u return",
 				ip, version, ip, version,
-				wd_host16(g->tunnel[i].port));
+				wd_host16(g->encap.own[i].port));
 	wd_nft_rule(
 		g, "%s saddr @nodes%d %s daddr @nodes%d meta l4proto 50 return",
 		ip, version, ip, version);

@@ -44,7 +44,7 @@ static void begin(struct wd_nft_gen *g, const struct wd_nft_input *in,
 	g->encrypt_nodes = state->flags & WD_STATE_ENCRYPT_NODES;
 	g->no_net[0] = state->flags & WD_STATE_NO_NET4;
 	g->no_net[1] = state->flags & WD_STATE_NO_NET6;
-	memcpy(g->tunnel, state->tunnel, sizeof(g->tunnel));
+	memcpy(g->encap.own, state->tunnel, sizeof(g->encap.own));
 }
 
 /* ---- inet and bridge ---- */

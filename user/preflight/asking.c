@@ -80,6 +80,7 @@ static int set_state(struct wd_ask *ask, const struct wd_state *state,
 				    .schema = WD_SCHEMA };
 	uint32_t zero = 0;
 
+	memcpy(val.tunnel, state->encap.own, sizeof(val.tunnel));
 	return wd_ask_set(ask, WD_MAP_wd_state, &zero, &val);
 }
 

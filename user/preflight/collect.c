@@ -238,6 +238,21 @@ static int walk(struct collector *c, enum wd_map map,
 	return err == -ENOENT ? 0 : err;
 }
 
+/* What kind they are of makes no difference to pods. */
+static void take_tunnels(struct collector *c, const struct wd_state_val *state)
+{
+	struct wd_tunnel_port *to = c->s->encap.own;
+
+	for (int i = 0; i < WD_TUNNEL_PORTS; i++)
+		if (state->tunnel[i].kind == WD_TUNNEL_ANY)
+			c->s->encap.own[i].kind = WD_TUNNEL_ANY;
+		else if (state->tunnel[i].kind > WD_TUNNEL_WIREGUARD)
+			*to++ = (struct wd_tunnel_port){
+				.port = state->tunnel[i].port,
+				.kind = WD_TUNNEL_OTHER,
+			};
+}
+
 static int collect(struct collector *c, char **ret_error)
 {
 	static const struct {
@@ -264,6 +279,7 @@ static int collect(struct collector *c, char **ret_error)
 	c->s->gen = state.gen;
 	c->s->flags = state.flags & (WD_STATE_HOST_POLICY | WD_STATE_LATE);
 	c->s->schema = state.schema;
+	take_tunnels(c, &state);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		err = walk(c, steps[i].map, steps[i].fn);
 		if (err) {

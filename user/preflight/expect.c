@@ -133,8 +133,8 @@ static bool is_tunnel(const struct case_of *c)
 	if (c->q->proto != IPPROTO_UDP)
 		return WD_ENCAP_IS_PROTO(c->q->proto);
 	if (c->q->dir == WD_INGRESS && port >= WD_ENCAP_EPHEMERAL)
-		return false;
-	return WD_ENCAP_IS_PORT(port);
+		return wd_encap_is_own(&c->state->encap, port);
+	return wd_encap_is_port(&c->state->encap, port);
 }
 
 static int forbidden(const struct case_of *c)
@@ -364,7 +364,8 @@ static int by_kind(struct case_of *c, uint32_t nr,
 	if (front->val.flags & WD_FRONT_NONE)
 		return by_unknown(c, nr, front, at);
 	if ((front->val.flags & WD_FRONT_NODE) && c->q->proto == IPPROTO_UDP &&
-	    !(c->ep->val.flags & WD_EP_ENCAP) && WD_ENCAP_IS_PORT(port))
+	    !(c->ep->val.flags & WD_EP_ENCAP) &&
+	    wd_encap_is_port(&c->state->encap, port))
 		return WD_R_ENCAP_FORBIDDEN;
 	return by_rules(c, nr, front->val.row[0], port);
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/byteorder.h"
 #include "../base/names.h"
 #include "../base/opt.h"
 #include "../model/l4.h"
@@ -263,6 +264,10 @@ static int find_ports(struct maker *m, const struct combo *c)
 		err = add_ports(m, slot, WD_L4_SCTP, IPPROTO_SCTP);
 	if (!err)
 		err = add_port(m, IPPROTO_UDP, 4789);
+	for (int i = 0; i < WD_TUNNEL_PORTS && !err; i++)
+		if (m->s->encap.own[i].port)
+			err = add_port(m, IPPROTO_UDP,
+				       wd_host16(m->s->encap.own[i].port));
 	if (!err)
 		err = add_types(m, slot, c->family);
 	return err ? err : add_port(m, OSPF, 0);

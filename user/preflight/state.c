@@ -447,6 +447,16 @@ static void put_lists(const struct wd_state *state, struct json_object *doc)
 	}
 }
 
+static void put_tunnels(const struct wd_state *state, struct json_object *doc)
+{
+	struct json_object *array = wd_json_array(doc, "tunnels");
+
+	for (int i = 0; i < WD_TUNNEL_PORTS; i++)
+		if (state->encap.own[i].kind)
+			wd_json_int(wd_json_push(array), "port",
+				    wd_host16(state->encap.own[i].port));
+}
+
 struct json_object *wd_state_json(const struct wd_state *state)
 {
 	struct json_object *doc = json_object_new_object();
@@ -463,6 +473,7 @@ struct json_object *wd_state_json(const struct wd_state *state)
 	wd_json_bool(doc, "host_policy", state->flags & WD_STATE_HOST_POLICY);
 	wd_json_bool(doc, "services_exact", state->flags & WD_STATE_LATE);
 	wd_json_bool(doc, "host_enforced", state->host);
+	put_tunnels(state, doc);
 	put_lists(state, doc);
 	return doc;
 }

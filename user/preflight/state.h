@@ -19,10 +19,11 @@
 
 #include <warder/abi.h>
 
+#include "model/encap.h"
 #include "model/object.h"
 
 /* Of the file; another number is refused. */
-#define WD_STATE_FORMAT 3
+#define WD_STATE_FORMAT 4
 
 struct json_object;
 
@@ -82,6 +83,7 @@ struct wd_state {
 	uint32_t schema; /* WD_SCHEMA of the tables */
 	uint32_t gen; /* 0: nothing published */
 	uint32_t flags; /* WD_STATE_* */
+	struct wd_encap encap; /* of kind WD_TUNNEL_OTHER, or any */
 	bool host; /* a policy about the node itself is enforced */
 	WD_STATE_LIST(struct wd_state_ep, ep); /* by ifindex */
 	WD_STATE_LIST(struct wd_state_addr, addr); /* by family, address */

@@ -525,6 +525,29 @@ static void read_name(struct reader *r, struct json_object *obj)
 	rule->name = text(r, obj, "name");
 }
 
+/* Port 0: there are more than are told of. */
+static void read_tunnel(struct reader *r, struct json_object *obj)
+{
+	static const struct field fields[] = {
+		{ "port", json_type_int },
+		{},
+	};
+	uint32_t port;
+
+	if (!is_shaped(r, obj, fields))
+		return;
+	port = number(r, obj, "port", UINT16_MAX);
+	if (!port && r->at != WD_TUNNEL_PORTS - 1)
+		refuse(r, -EINVAL, "port", "0 is no port, but of number %d",
+		       WD_TUNNEL_PORTS - 1);
+	if (r->err)
+		return;
+	r->state->encap.own[r->at] = (struct wd_tunnel_port){
+		.port = wd_be16((uint16_t)port),
+		.kind = port ? WD_TUNNEL_OTHER : WD_TUNNEL_ANY,
+	};
+}
+
 /* ---- what stands for something ---- */
 
 /* Is number @nr one of those of a list? 0 always is: it means none. */
@@ -653,6 +676,7 @@ static void read_list(struct reader *r, struct json_object *doc,
 
 static void read_lists(struct reader *r, struct json_object *doc)
 {
+	read_list(r, doc, "tunnels", WD_TUNNEL_PORTS, read_tunnel);
 	read_list(r, doc, "endpoints", WD_ENDPOINTS_MAX, read_ep);
 	read_list(r, doc, "addresses", 2 * WD_ADDRS_MAX, read_addr);
 	read_list(r, doc, "prefixes", 2 * WD_CIDRS_MAX, read_cidr);
@@ -676,6 +700,7 @@ static void read_doc(struct reader *r, struct json_object *doc)
 		{ "host_policy", json_type_boolean },
 		{ "services_exact", json_type_boolean },
 		{ "host_enforced", json_type_boolean },
+		{ "tunnels", json_type_array },
 		{ "endpoints", json_type_array },
 		{ "addresses", json_type_array },
 		{ "prefixes", json_type_array },

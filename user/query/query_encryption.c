@@ -147,6 +147,10 @@ static const char *tunnel_kind(uint8_t kind)
 		return "vxlan";
 	case WD_TUNNEL_GENEVE:
 		return "geneve";
+	case WD_TUNNEL_OTHER:
+		return "another";
+	case WD_TUNNEL_ANY:
+		return "more than fit";
 	}
 	return "unknown";
 }
@@ -159,7 +163,7 @@ static void put_tunnels(const struct wd_agent *agent, struct json_object *array)
 	for (int i = 0; i < WD_TUNNEL_PORTS; i++) {
 		struct json_object *obj;
 
-		if (!state->tunnel[i].port)
+		if (!state->tunnel[i].kind)
 			continue;
 		obj = wd_json_push(array);
 		wd_json_int(obj, "port", wd_host16(state->tunnel[i].port));

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "ports.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <warder/abi.h>
+#include <warder/encap.h>
+
+#include "../agent/agent.h"
+#include "../base/byteorder.h"
+#include "../base/log.h"
+#include "../model/encap.h"
+#include "../model/xalloc.h"
+#include "../wireguard/device.h"
+
+/* A device that takes tunnels at a port; few nodes have more than one. */
+struct taker {
+	uint32_t ifindex;
+	uint16_t port;
+	uint8_t kind; /* WD_TUNNEL_* */
+};
+
+struct wd_ports {
+	struct wd_agent *agent;
+	struct taker *taker;
+	size_t cnt, cap;
+	const struct wd_wg_state *wireguard;
+	bool listed; /* once */
+	bool fit;
+};
+
+struct wd_ports *wd_ports_new(struct wd_agent *agent)
+{
+	struct wd_ports *ports = wd_xcalloc(1, sizeof(*ports));
+
+	ports->agent = agent;
+	ports->fit = true;
+	return ports;
+}
+
+void wd_ports_free(struct wd_ports *ports)
+{
+	if (!ports)
+		return;
+	free(ports->taker);
+	free(ports);
+}
+
+/* ---- what the kernel tells ---- */
+
+static uint8_t kind_of(const struct wd_link *link)
+{
+	if (!strcmp(link->kind, "vxlan"))
+		return WD_TUNNEL_VXLAN;
+	return !strcmp(link->kind, "geneve") ? WD_TUNNEL_GENEVE :
+					       WD_TUNNEL_OTHER;
+}
+
+static void forget(struct wd_ports *ports, uint32_t ifindex)
+{
+	for (size_t i = ports->cnt; i--;)
+		if (ports->taker[i].ifindex == ifindex)
+			ports->taker[i] = ports->taker[--ports->cnt];
+}
+
+static void take(struct wd_ports *ports, const struct wd_link *link)
+{
+	forget(ports, link->ifindex);
+	if (!link->tunnel_port)
+		return;
+	ports->taker = wd_grow(ports->taker, ports->cnt, &ports->cap,
+			       sizeof(*ports->taker));
+	ports->taker[ports->cnt++] = (struct taker){
+		.ifindex = link->ifindex,
+		.port = link->tunnel_port,
+		.kind = kind_of(link),
+	};
+}
+
+static int list_links(struct wd_link **ret_link)
+{
+	struct wd_rtnl nl;
+	int cnt = wd_rtnl_open(&nl, -1, NETLINK_ROUTE);
+
+	if (cnt)
+		return cnt;
+	cnt = wd_link_list(&nl, ret_link);
+	wd_rtnl_close(&nl);
+	return cnt;
+}
+
+int wd_ports_list(struct wd_ports *ports)
+{
+	struct wd_link *link = NULL;
+	int cnt = list_links(&link);
+
+	if (cnt < 0) {
+		wd_warn("tunnels: listing devices: %s, trying again",
+			wd_errno(cnt));
+		return cnt;
+	}
+	ports->cnt = 0;
+	for (int i = 0; link && i < cnt; i++)
+		take(ports, &link[i]);
+	free(link);
+	ports->listed = true;
+	return 0;
+}
+
+/* ---- what the programs are told ---- */
+
+struct told {
+	struct wd_tunnel_port port[WD_TUNNEL_PORTS];
+	size_t cnt;
+	bool fit;
+};
+
+static void add(struct told *told, uint16_t port, uint8_t kind)
+{
+	struct wd_tunnel_port new = { .port = wd_be16(port), .kind = kind };
+
+	for (size_t i = 0; i < told->cnt; i++)
+		if (!memcmp(&told->port[i], &new, sizeof(new)))
+			return;
+	if (told->cnt == WD_TUNNEL_PORTS)
+		told->fit = false;
+	else
+		told->port[told->cnt++] = new;
+}
+
+/*
+ * Those that wires look into come first. What no wire looks into need not be
+ * told of a customary port, which is no pod's to send to in any case.
+ */
+static void gather(const struct wd_ports *ports, struct told *told)
+{
+	const struct wd_wg_state *wg = ports->wireguard;
+
+	for (uint32_t i = 0; wg && i < wg->device_cnt; i++)
+		if (wg->device[i].port)
+			add(told, wg->device[i].port, WD_TUNNEL_WIREGUARD);
+	for (size_t i = 0; i < ports->cnt; i++)
+		if (ports->taker[i].kind != WD_TUNNEL_OTHER)
+			add(told, ports->taker[i].port, ports->taker[i].kind);
+	for (size_t i = 0; i < ports->cnt; i++)
+		if (ports->taker[i].kind == WD_TUNNEL_OTHER &&
+		    !WD_ENCAP_IS_PORT(ports->taker[i].port))
+			add(told, ports->taker[i].port, WD_TUNNEL_OTHER);
+	if (!told->fit)
+		told->port[WD_TUNNEL_PORTS - 1] =
+			(struct wd_tunnel_port){ .kind = WD_TUNNEL_ANY };
+}
+
+static void tell_misfit(struct wd_ports *ports, bool fit)
+{
+	if (!fit && ports->fit)
+		wd_err("tunnels: this node takes them at more than %d UDP ports; pods may not send UDP to nodes, and what must be encrypted does not pass between pods and other nodes",
+		       WD_TUNNEL_PORTS);
+	ports->fit = fit;
+}
+
+static void write_words(struct wd_state_val *state, const struct told *told)
+{
+	for (int i = 0; i < WD_TUNNEL_PORTS; i++) {
+		uint32_t word;
+
+		memcpy(&word, &told->port[i], sizeof(word));
+		__atomic_store_n((uint32_t *)&state->tunnel[i], word,
+				 __ATOMIC_RELEASE);
+	}
+}
+
+int wd_ports_write(struct wd_ports *ports)
+{
+	struct wd_agent *agent = ports->agent;
+	struct wd_state_val *state = wd_map_mem(agent->dp, WD_MAP_wd_state);
+	struct told told = { .fit = true };
+	struct wd_encap encap;
+	int err = ports->listed ? 0 : wd_ports_list(ports);
+
+	if (err)
+		return err;
+	gather(ports, &told);
+	tell_misfit(ports, told.fit);
+	memcpy(encap.own, told.port, sizeof(encap.own));
+	wd_model_encap(agent->model, &encap);
+	if (!memcmp(state->tunnel, told.port, sizeof(told.port)))
+		return 0;
+	write_words(state, &told);
+	wd_model_republish(agent->model);
+	return 0;
+}
+
+void wd_ports_link(struct wd_ports *ports, const struct wd_link *link,
+		   bool gone)
+{
+	if (!ports->listed)
+		return;
+	if (gone)
+		forget(ports, link->ifindex);
+	else
+		take(ports, link);
+	(void)wd_ports_write(ports);
+	if (wd_model_dirty(ports->agent->model))
+		wd_agent_commit_soon(ports->agent);
+}
+
+void wd_ports_wireguard(struct wd_ports *ports, const struct wd_wg_state *state)
+{
+	ports->wireguard = state;
+	(void)wd_ports_write(ports);
+}
+
+bool wd_ports_fit(const struct wd_ports *ports)
+{
+	return ports->fit;
+}
