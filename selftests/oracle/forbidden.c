@@ -112,6 +112,15 @@ bool is_dhcp_server(const struct wd_flow *flow, enum wd_dir dir)
 	       flow->port == (flow->dst.family == 4 ? 67 : 547);
 }
 
+bool is_of_router(const struct wd_flow *flow, enum wd_dir dir)
+{
+	uint16_t type = flow->port >> 8;
+
+	return dir == WD_EGRESS && flow->dst.family == 6 &&
+	       flow->proto == IPPROTO_ICMPV6 &&
+	       (type == 130 || type == 138 || type == 151);
+}
+
 bool may_encapsulate(const struct wd_oracle *oracle,
 		     const struct wd_endpoint *ep)
 {

@@ -113,10 +113,9 @@ uint16_t wd_gen_type(struct wd_gen *gen, int family)
 		type = types[family == 6][0];
 	else if (wd_gen_one_in(gen, 4))
 		type = wd_gen_rnd(gen, 256);
-	/* neighbour discovery, and what a pod may not say as a router */
-	if (family == 6 &&
-	    (type == 130 || (type >= 133 && type <= 138) || type == 151))
-		type = 132;
+	/* neighbour discovery is judged by what it says */
+	if (family == 6 && type >= 133 && type <= 137)
+		type = 130;
 	return (uint16_t)(type << 8 |
 			  (wd_gen_one_in(gen, 3) ? wd_gen_rnd(gen, 4) : 0));
 }

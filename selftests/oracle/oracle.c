@@ -719,6 +719,10 @@ struct wd_answer wd_oracle_judge(const struct wd_oracle *oracle,
 
 	if (dir == WD_INGRESS && flow->from_host && !oracle->host_policy)
 		return ret;
+	if (is_of_router(flow, dir))
+		return (struct wd_answer){
+			WD_DROP, WD_R_ND_FORBIDDEN, { false }, false
+		};
 	if (is_dhcp_server(flow, dir))
 		return (struct wd_answer){
 			WD_DROP, WD_R_DHCP_FORBIDDEN, { false }, false

@@ -31,6 +31,7 @@ bool is_link_local(const struct wd_addr *addr);
 bool is_node(const struct wd_oracle *oracle, const struct wd_addr *addr);
 bool is_tunnel(const struct wd_oracle *oracle, const struct wd_flow *flow,
 	       enum wd_dir dir);
+bool is_of_router(const struct wd_flow *flow, enum wd_dir dir);
 bool is_dhcp_server(const struct wd_flow *flow, enum wd_dir dir);
 bool may_encapsulate(const struct wd_oracle *oracle,
 		     const struct wd_endpoint *ep);

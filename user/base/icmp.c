@@ -90,3 +90,8 @@ bool wd_icmp_opens(uint8_t family, uint8_t type)
 		return type >= 128 && type != 129 && (type < 133 || type > 137);
 	return type != 0 && (type < 3 || type > 5) && type != 11 && type != 12;
 }
+
+bool wd_icmp6_is_routers(uint8_t type)
+{
+	return type == 130 || type == 138 || type == 151;
+}

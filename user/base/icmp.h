@@ -22,4 +22,11 @@ int wd_icmp_find(uint8_t family, const char *name);
  */
 bool wd_icmp_opens(uint8_t family, uint8_t type);
 
+/**
+ * wd_icmp6_is_routers() - does only a router send that type of ICMPv6
+ * MLD's query (RFC 3810), renumbering (RFC 2894) and the advertisement of a
+ * router of groups (RFC 4286): no pod may, whatever its policies say.
+ */
+bool wd_icmp6_is_routers(uint8_t type);
+
 #endif /* WARDER_ICMP_H */

@@ -12,6 +12,7 @@
 
 #include <warder/encap.h>
 
+#include "../base/icmp.h"
 #include "l4.h"
 #include "model_int.h"
 #include "nodes.h"
@@ -269,6 +270,10 @@ enum wd_reason why_forbidden(const struct wd_flow *flow, enum wd_dir dir,
 {
 	bool is_udp = flow->proto == IPPROTO_UDP;
 
+	if (dir == WD_EGRESS && flow->dst.family == 6 &&
+	    flow->proto == IPPROTO_ICMPV6 &&
+	    wd_icmp6_is_routers((uint8_t)(flow->port >> 8)))
+		return WD_R_ND_FORBIDDEN;
 	if (is_udp && dir == WD_INGRESS &&
 	    flow->port ==
 		    (flow->dst.family == 4 ? WD_DHCP4_SERVER : WD_DHCP6_SERVER))

@@ -10,6 +10,8 @@
 
 #include <warder/encap.h>
 
+#include "../base/icmp.h"
+
 #define DECIDED(r) ((r) >= 0)
 #define GO_ON (-1)
 
@@ -145,6 +147,9 @@ static int forbidden(const struct case_of *c)
 
 	if (c->q->proto == IPPROTO_TCP)
 		return GO_ON;
+	if (c->q->dir == WD_EGRESS && c->q->proto == IPPROTO_ICMPV6 &&
+	    wd_icmp6_is_routers((uint8_t)(c->q->port >> 8)))
+		return WD_R_ND_FORBIDDEN;
 	if (c->q->proto == IPPROTO_UDP && own == dhcp)
 		return WD_R_DHCP_FORBIDDEN;
 	if (!(c->ep->val.flags & WD_EP_ENCAP) && is_tunnel(c) && is_node(c))
