@@ -719,7 +719,7 @@ struct wd_answer wd_oracle_judge(const struct wd_oracle *oracle,
 
 	if (dir == WD_INGRESS && flow->from_host && !oracle->host_policy)
 		return ret;
-	if (is_of_router(flow, dir))
+	if (ep != oracle->self && is_of_router(flow, dir))
 		return (struct wd_answer){
 			WD_DROP, WD_R_ND_FORBIDDEN, { false }, false
 		};

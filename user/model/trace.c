@@ -213,7 +213,7 @@ static int judge(struct trail *w)
 	memcpy(encap.own, w->state.tunnel, sizeof(encap.own));
 	w->to->reason = why_forbidden(w->ask->flow, w->ask->dir,
 				      w->ep.flags & WD_EP_ENCAP ? NULL : &encap,
-				      is_node);
+				      is_node, w->ask->ifindex == WD_HOST_KEY);
 	if (w->to->reason == WD_R_POLICY_ALLOW) {
 		if (w->ep.flags & WD_EP_OFF)
 			w->to->reason = WD_R_MODE_OFF;

@@ -266,11 +266,12 @@ const struct wd_encap *why_encap(const struct wd_model *m, bool may)
  * a flow is not asked for, and is none that matters here.
  */
 enum wd_reason why_forbidden(const struct wd_flow *flow, enum wd_dir dir,
-			     const struct wd_encap *encap, bool is_node)
+			     const struct wd_encap *encap, bool is_node,
+			     bool is_host)
 {
 	bool is_udp = flow->proto == IPPROTO_UDP;
 
-	if (dir == WD_EGRESS && flow->dst.family == 6 &&
+	if (!is_host && dir == WD_EGRESS && flow->dst.family == 6 &&
 	    flow->proto == IPPROTO_ICMPV6 &&
 	    wd_icmp6_is_routers((uint8_t)(flow->port >> 8)))
 		return WD_R_ND_FORBIDDEN;
@@ -553,7 +554,7 @@ void why_judge_objects(const struct wd_model *m, const struct mendpoint *e,
 {
 	d->reason = why_forbidden(flow, d->dir,
 				  why_encap(m, endpoint_encap(m, e)),
-				  why_side_is_node(peer));
+				  why_side_is_node(peer), e->is_host);
 	if (d->reason != WD_R_POLICY_ALLOW)
 		; /* no mode and no policy has a say */
 	else if (endpoint_enforced(m, e) == WD_MODE_OFF)
@@ -641,7 +642,8 @@ static void judge_tables(const struct wd_model *m, const struct mendpoint *e,
 	d->table_reason = why_forbidden(
 		flow, d->dir, why_encap(m, e->have.flags & WD_EP_ENCAP),
 		addr_is_near(peer) ||
-			info.flags & (WD_ADDR_HOST | WD_ADDR_NODE));
+			info.flags & (WD_ADDR_HOST | WD_ADDR_NODE),
+		e->is_host);
 	if (d->table_reason != WD_R_POLICY_ALLOW)
 		; /* no mode and no policy has a say */
 	else if (e->have.flags & WD_EP_OFF)

@@ -49,9 +49,11 @@ enum wd_verdict why_verdict_of(const struct wd_model *m,
 /**
  * why_forbidden() - why no policy can allow it, or WD_R_POLICY_ALLOW
  * @encap: what is a tunnel; NULL: the endpoint may exchange them with nodes
+ * @is_host: the endpoint is this node itself, which may say what a router does
  */
 enum wd_reason why_forbidden(const struct wd_flow *flow, enum wd_dir dir,
-			     const struct wd_encap *encap, bool is_node);
+			     const struct wd_encap *encap, bool is_node,
+			     bool is_host);
 
 /** why_encap() - what is a tunnel to an endpoint that @may exchange them, or not */
 const struct wd_encap *why_encap(const struct wd_model *m, bool may);

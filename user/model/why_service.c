@@ -127,7 +127,7 @@ static enum wd_reason kind_reason(const struct wd_model *m,
 	one.port = (uint16_t)(val->ifindex >> (half ? 16 : 0));
 	r = why_forbidden(&one, WD_EGRESS,
 			  why_encap(m, e->have.flags & WD_EP_ENCAP),
-			  val->flags & WD_FRONT_NODE);
+			  val->flags & WD_FRONT_NODE, e->is_host);
 	if (r != WD_R_POLICY_ALLOW)
 		return r;
 	if (e->have.flags & WD_EP_OFF)
@@ -231,7 +231,8 @@ bool why_service(const struct wd_model *m, const struct side *src,
 	HASH_FIND(hh, m->endpoints, &src->claim->ep->id, sizeof(uint32_t), e);
 	if (!e ||
 	    why_forbidden(flow, WD_EGRESS, why_encap(m, endpoint_encap(m, e)),
-			  why_side_is_node(dst)) != WD_R_POLICY_ALLOW)
+			  why_side_is_node(dst),
+			  e->is_host) != WD_R_POLICY_ALLOW)
 		return false;
 	s = f->services.cnt ? f->services.item[0] : NULL;
 	info->ns = s ? s->key.ns : "";
