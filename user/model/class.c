@@ -95,12 +95,12 @@ static bool is_allowed_only(const struct cover *cov, const struct atom *a)
 	return a->action == ATOM_ALLOW && cov->maybe_tier == a->tier;
 }
 
-/* It decides nothing; once is enough. */
+/* It decides nothing; once in a tier is enough. Atoms stand tier by tier. */
 static bool maybe_is_known(const struct atom *a, uint64_t mark)
 {
-	if (a->term->maybe_mark == mark)
+	if (a->term->maybe_mark == mark + a->tier)
 		return true;
-	a->term->maybe_mark = mark;
+	a->term->maybe_mark = mark + a->tier;
 	return false;
 }
 
