@@ -37,8 +37,8 @@
  *
  * wd_wire has the programs for all kernels from 5.10 on, and wd_wiremin those
  * with the fewest instructions for the verifier. It tells no events, and looks
- * into no tunnel: on a wire that is TUN_OPAQUE, at a WireGuard device the nodes
- * at its ends are all that is judged.
+ * into no tunnel, quoted or not: on a wire that is TUN_OPAQUE, at a WireGuard
+ * device the nodes at its ends are all that is judged.
  */
 #ifndef WARDER_BPF_WIRE_H
 #define WARDER_BPF_WIRE_H
@@ -147,6 +147,8 @@ static __always_inline int judge_hinted(struct __sk_buff *skb,
 			       set_nameless(pkt, judge_clear(pkt)) :
 			       pkt->wire.otherwise;
 	inside = wire_inside(skb);
+	if (inside == WD_IN_UNSEEN)
+		return set_hidden(pkt, WD_COVER_DROPPED, WD_R_TUN_OPAQUE);
 	return inside == WD_IN_PACKET || inside == WD_IN_HINT ?
 		       WD_GO_ON :
 		       pkt->wire.otherwise;

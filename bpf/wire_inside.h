@@ -104,18 +104,18 @@ static __always_inline bool has_quote(struct __sk_buff *skb,
 	return type && icmp_is_error(pkt->family, *type);
 }
 
-/* The quoted packet is the next one; it is cut short, and of the same family. */
+/*
+ * The quoted packet is the next one; it is cut short, and of the same family.
+ * Each object reads it: its ends are in no tunnel.
+ */
 static __always_inline int enter_quote(struct wd_pkt *pkt)
 {
-	/* deny: nobody looks; what a pod that must encrypt is told may be it */
-	if (WD_IS_MINIMAL)
-		return pkt->dir == WD_EGRESS &&
-				       pkt->wire.end[WD_END_DST].encrypt ?
-			       WD_IN_UNSEEN :
-			       WD_IN_NOTHING;
+	if (!move_on(pkt, sizeof(struct icmphdr)))
+		return WD_IN_NOTHING;
 	pkt->wire.is_cut = 1;
-	return hint(pkt, sizeof(struct icmphdr),
-		    pkt->family == 4 ? WD_ETH_IP4 : WD_ETH_IP6);
+	pkt->wire.is_frame = 0;
+	pkt->eth = pkt->family == 4 ? WD_ETH_IP4 : WD_ETH_IP6;
+	return WD_IN_HINT;
 }
 
 /* RFC 2784, 2890. Version 1 is PPTP's; a routing field is of RFC 1701. */

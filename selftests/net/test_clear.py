@@ -7,6 +7,7 @@ the ruleset.
     test_clear.py [PART-OF-A-NAME]
 """
 import contextlib
+import ipaddress
 import json
 import socket
 import struct
@@ -174,12 +175,16 @@ def ip_packet(family, src, dst, proto, data):
 
 
 def icmp_error(family, src, dst, quoted):
-    data = struct.pack('!BBHI', 3 if family == 4 else 1, 1, 0, 0) + quoted
+    head = struct.pack('!BBHI', 3 if family == 4 else 1, 1, 0, 0)
+    data = head + quoted + bytes(len(quoted) % 2)
+    pseudo = b'' if family == 4 else wire.packed(src) + wire.packed(dst) \
+        + struct.pack('!II', len(data), 58)
+    data = head[:2] + struct.pack('!H', checksum(pseudo + data)) + data[4:]
     return ip_packet(family, src, dst, 1 if family == 4 else 58, data)
 
 
-def raw_socket(node, family):
-    return wire.open_in(node.ns, lambda: socket.socket(
+def raw_socket(space, family):
+    return wire.open_in(space, lambda: socket.socket(
         socket.AF_INET if family == 4 else socket.AF_INET6, socket.SOCK_RAW,
         socket.IPPROTO_RAW))
 
@@ -198,12 +203,116 @@ def icmp_of_an_address_that_nobody_knows_quotes_nothing_secret(c):
                                + b'secret' * 2)
             before = dropped(node)
             # a ruleset says to who sends that it is not permitted
-            with raw_socket(node, f) as sock, \
+            with raw_socket(node.ns, f) as sock, \
                     contextlib.suppress(PermissionError):
                 sock.sendto(icmp_error(f, STRANGER[f], there.ips[f], quoted),
                             (there.ips[f], 0))
             until(True, lambda b=before: sum(dropped(node).values())
                   > sum(b.values()), f'{rung}: a drop is counted, IPv{f}')
+
+
+def told_by_nodes(c, family):
+    """What node-a may say to node-b about, and what not: (name, packet,
+    whether it is a secret of x/b and x/a)."""
+    (a, b), ext = (n.ips[family] for n in c.nodes), WORLD['ext1'][family]
+    src, dst = c.pod('x/b').ips[family], c.pod('x/a').ips[family]
+    nobody = str(ipaddress.ip_network(POD_NET[family] % 1)[99])
+    vni = struct.pack('!II', 8 << 24, 9 << 8)
+
+    def over(port, data):
+        return lambda mark: wire.udp(b, a, 7, port, data + mark)
+
+    def tunnel(port):
+        return lambda mark: wire.udp(b, a, 7, port, vni + wire.frame(
+            '02:00:00:00:00:01', '02:00:00:00:00:02',
+            wire.udp(src, dst, 5, 6, mark)))
+    tcp = struct.pack('!HHIIHHHH', 5, 6443, 7, 0, 0x5010, 0, 0, 0)
+    return (
+        ('two pods', lambda m: wire.udp(src, dst, 5, 6, m), True),
+        ('node and pod', lambda m: wire.udp(b, dst, 5, 6, m), True),
+        ('pod and node', lambda m: wire.udp(src, a, 5, 6, m), True),
+        ('a pod nobody knows', lambda m: wire.udp(src, nobody, 5, 6, m), True),
+        ('in VXLAN', tunnel(4789), True),
+        ('TCP of nodes', lambda m: ip_packet(family, b, a, 6, tcp + m), False),
+        ('UDP of nodes', over(53, b'plain!'), False),
+        ('WireGuard', over(51820, b'\4\0\0\0' * 8), False),
+        ('pod and outside', lambda m: wire.udp(src, ext, 5, 6, m), False))
+
+
+def crosses(c, family, space, src, packet, mark, want):
+    """How often an error about @packet, sent to node-b by @src, is on the
+    wire between the nodes."""
+    to = c.nodes[1].ips[family]
+    error = icmp_error(family, src, to, packet(mark))
+
+    def send():
+        # a ruleset says to who sends that it is not permitted
+        with raw_socket(space, family) as sock, \
+                contextlib.suppress(PermissionError):
+            sock.sendto(error, (to, 0))
+    seen = wire.Witness(c.space, 'port1')
+    try:
+        return seen.count(mark, send, want=want)
+    finally:
+        seen.close()
+
+
+def change_over(c, rung):
+    """None: to where nothing is required. What judged before is gone then."""
+    annotate(c, **({'x': NEED, 'y': FREE} if rung else {}))
+    pin(c, rung or 'full')
+    for node in c.nodes:
+        until(rung in ('full', 'minimal'), lambda n=node: bool(hooks(n)),
+              f'{rung}: programs of wires')
+
+
+@SHARED.test
+def errors_between_nodes_quote_nothing_secret(c):
+    node = c.nodes[0]
+    for rung in (None, 'full', 'minimal', 'nft'):
+        change_over(c, rung)
+        for f in c.families:
+            for i, (name, packet, secret) in enumerate(told_by_nodes(c, f)):
+                want = 0 if rung and secret else 1
+                mark = b'quote-%d-%d-' % (f, i)
+                expect(want, crosses(c, f, node.ns, node.ips[f], packet, mark,
+                                     want),
+                       f'{rung or "nothing required"}: {name}, IPv{f}')
+
+
+def hears(c, family, packet, mark):
+    """Does node-b get an error that somebody says node-a has sent?"""
+    there = c.nodes[1]
+    with wire.open_in(there.ns, lambda: socket.socket(
+            socket.AF_INET if family == 4 else socket.AF_INET6,
+            socket.SOCK_RAW, socket.IPPROTO_ICMP if family == 4
+            else socket.IPPROTO_ICMPV6)) as ear, \
+            raw_socket(c.space, family) as sock:
+        sock.sendto(icmp_error(family, c.nodes[0].ips[family],
+                               there.ips[family], packet(mark)),
+                    (there.ips[family], 0))
+        # what comes behind it says that it has come, or not
+        sock.sendto(icmp_error(family, c.nodes[0].ips[family],
+                               there.ips[family], wire.udp(
+                                   there.ips[family], c.nodes[0].ips[family],
+                                   7, 53, b'end of it')),
+                    (there.ips[family], 0))
+        ear.settimeout(10)
+        got = b''
+        while b'end of it' not in got[-200:]:
+            got += ear.recv(2048)
+        return mark in got
+
+
+@SHARED.test
+def errors_from_the_wire_quote_nothing_secret(c):
+    for rung in (None, 'full', 'minimal', 'nft'):
+        change_over(c, rung)
+        for f in c.families:
+            for i, (name, packet, secret) in enumerate(told_by_nodes(c, f)):
+                expect(not rung or not secret,
+                       hears(c, f, packet, b'wired-%d-%d-' % (f, i)),
+                       f'{rung or "nothing required"}: {name}, IPv{f}')
 
 
 @SHARED.test

@@ -521,11 +521,6 @@ static bool judge_complaint(struct work *w, struct step *ret_next)
 		say_nodes(w, IS_PLAIN);
 	else
 		say(w, WD_R_OUTSIDE);
-	if (w->scene->is_min) {
-		if (w->sight->dir == WD_EGRESS && w->dst.must)
-			say_counted(w, WD_R_TUN_OPAQUE, WD_COVER_DROPPED, 0);
-		return false;
-	}
 	if (w->said.reason >= WD_R_FIRST_DROP)
 		return false;
 	s.is_cut = w->is_quote = true;
@@ -597,8 +592,12 @@ static bool judge_quote(struct work *w, struct step *ret_next)
 	if (needs_first(&w->ip) && w->ip.is_later)
 		return false;
 	content = read_content(w, ret_next);
-	return content == IS_PACKET ||
-	       (may_be_more(w, content) && is_like_tunnel(w, ret_next));
+	if (content != IS_PACKET &&
+	    !(may_be_more(w, content) && is_like_tunnel(w, ret_next)))
+		return false;
+	if (w->scene->is_min)
+		say_counted(w, WD_R_TUN_OPAQUE, WD_COVER_DROPPED, 0);
+	return !w->scene->is_min;
 }
 
 /* Return: true: look at @ret_next */

@@ -108,12 +108,6 @@ static void what_nobody_of_the_cluster_is_an_end_of_passes_uncounted(void)
 static void expect_quoted(int reason, int cover, int dir, int type,
 			  const struct piece *ip)
 {
-	bool hides = dir == WD_EGRESS;
-
-	if (wires_is_min()) {
-		reason = hides ? WD_R_TUN_OPAQUE : WD_R_OUTSIDE;
-		cover = hides ? WD_COVER_DROPPED : NO_COVER;
-	}
 	wires_expect(reason, cover, WIRE, dir,
 		     LIST(ETH, IP(OUTSIDE, LOCAL), ICMP((uint16_t)type), *ip,
 			  UDP(0, 53), DATA(9)));
@@ -157,14 +151,13 @@ static void what_a_node_quotes_to_a_node_is_as_if_it_were_sent(void)
 	for_each_way(dir)
 	{
 		const uint16_t type = build_outer == 4 ? 3 : 1;
-		int reason = wires_is_min() ? WD_R_IN_CLEAR : plaintext(dir);
-		int cover = wires_is_min() ? WD_COVER_NODES : WD_COVER_DROPPED;
 
-		wires_expect(reason, cover, WIRE, dir,
+		wires_expect(plaintext(dir), WD_COVER_DROPPED, WIRE, dir,
 			     LIST(ETH, IP(NODE2, HERE), ICMP(type),
 				  IP(LOCAL, SECRET, .len = 1200), UDP(0, 53),
 				  DATA(9)));
-		wires_expect(reason, cover, WIRE, dir,
+		wires_expect(unless_min(plaintext(dir)), WD_COVER_DROPPED, WIRE,
+			     dir,
 			     LIST(ETH, IP(FREE, HERE), ICMP(type),
 				  IP(HERE, FREE), vxlan[0], vxlan[1], vxlan[2],
 				  IP(LOCAL, SECRET), UDP(0, 53), DATA(9)));

@@ -50,6 +50,12 @@ static void put_elem(FILE *out, const struct wd_nft_set *set, const uint8_t *at)
 		fputc('-', out);
 		put_addr(out, size == 8 ? AF_INET : AF_INET6, at + size / 2);
 		break;
+	case WD_NFT_QUOTE4:
+	case WD_NFT_QUOTE6:
+		fputs("0x", out);
+		for (size_t i = 0; i < size; i++)
+			fprintf(out, "%02x", at[i]);
+		break;
 	case WD_NFT_DEV:
 	case WD_NFT_DEV_CHAIN:
 		fprintf(out, "%u", number_at(at));
@@ -77,6 +83,8 @@ static const char *const kind_types[WD_NFT_KINDS] = {
 	[WD_NFT_ADDR6] = "type ipv6_addr",
 	[WD_NFT_RANGE4] = "type ipv4_addr; flags interval",
 	[WD_NFT_RANGE6] = "type ipv6_addr; flags interval",
+	[WD_NFT_QUOTE4] = "typeof @th,160,32",
+	[WD_NFT_QUOTE6] = "typeof @th,128,128",
 	[WD_NFT_DEV] = "type iface_index",
 	[WD_NFT_DEV_ADDR4] = "type iface_index . ipv4_addr",
 	[WD_NFT_DEV_ADDR6] = "type iface_index . ipv6_addr",

@@ -206,8 +206,8 @@ static bool is_own(const struct wd_encap *encap, int nr)
  * With those of this node's own tunnels, from which no socket asks. Where there
  * are more than are told of it may be any; see is_tunnel() in bpf/policy.h.
  */
-static const char *port_list(const struct wd_nft_gen *g, bool all, char *buf,
-			     size_t len)
+const char *wd_nft_ports(const struct wd_nft_gen *g, bool all, char *buf,
+			 size_t len)
 {
 	size_t at = 0;
 
@@ -232,7 +232,7 @@ static void tunnel(struct wd_nft_gen *g, enum wd_dir dir)
 	const char *peer = dir == WD_EGRESS ? "daddr" : "saddr";
 	const char *port = dir == WD_EGRESS ? "dport" : "sport";
 	const char *way = wd_nft_way(dir);
-	char buf[256];
+	char buf[WD_NFT_LIST];
 
 	wd_nft_begin(g, "node_%s", way);
 	wd_nft_rule(g, "ip %s " NEAR4 " %s drop", peer, bad);
@@ -246,10 +246,10 @@ static void tunnel(struct wd_nft_gen *g, enum wd_dir dir)
 	/* the pod opened it: any of the ports unpacks */
 	wd_nft_rule(g, "ct direction %s udp %s { %s } goto node_%s",
 		    dir == WD_EGRESS ? "original" : "reply", port,
-		    port_list(g, true, buf, sizeof(buf)), way);
+		    wd_nft_ports(g, true, buf, sizeof(buf)), way);
 	wd_nft_rule(g, "ct direction %s udp %s { %s } goto node_%s",
 		    dir == WD_EGRESS ? "reply" : "original", port,
-		    port_list(g, false, buf, sizeof(buf)), way);
+		    wd_nft_ports(g, false, buf, sizeof(buf)), way);
 	wd_nft_end(g, NULL);
 }
 

@@ -5,8 +5,9 @@
  * generate.c puts a ruleset together; gen_text.c writes chains, gen_base.c
  * those that all pods share, gen_endpoint.c those of a pod, gen_source.c those
  * of what comes out of it, gen_host.c those of this host's own sockets,
- * gen_policy.c those of slots and classes,
- * gen_pred.c the sets of predicates.
+ * gen_wire.c those of what must be encrypted, gen_quote.c of what is quoted
+ * there, gen_policy.c those of slots and classes, gen_pred.c the sets of
+ * predicates.
  *
  * A policy is of one direction, which is who opens the flow: suffix "e" the
  * pod, "i" the peer. What becomes of a packet is counted by its own direction:
@@ -72,6 +73,14 @@ char wd_nft_letter(enum wd_dir dir);
 /** wd_nft_base() - the chains all pods share, in inet or bridge */
 void wd_nft_base(struct wd_nft_gen *g);
 
+/**
+ * wd_nft_ports() - UDP ports that unpack, for braces
+ * @all: those too from which a socket may ask
+ * @buf: of WD_NFT_LIST bytes
+ */
+const char *wd_nft_ports(const struct wd_nft_gen *g, bool all, char *buf,
+			 size_t len);
+
 /** wd_nft_decisions() - of these what is sane, and the ends of a decision; part of the above */
 void wd_nft_decisions(struct wd_nft_gen *g);
 
@@ -104,7 +113,7 @@ bool wd_nft_own_list(const struct wd_endpoint_val *ep, int version,
 /** wd_nft_own_hex() - own IPv6 addresses as numbers in braces; false: none */
 bool wd_nft_own_hex(const struct wd_endpoint_val *ep, char *buf, size_t len);
 
-#define WD_NFT_LIST 256 /* bytes for either */
+#define WD_NFT_LIST 256 /* bytes for each of these lists */
 
 /** wd_nft_own() - elements of own4 and own6 of an endpoint */
 void wd_nft_own(struct wd_nft_gen *g, const struct wd_nft_sets *sets,
@@ -124,6 +133,28 @@ void wd_nft_by_slot(struct wd_nft_gen *g, const struct wd_endpoint_val *ep,
 
 /** wd_nft_wire() - what must be encrypted, in inet or bridge; 0 or -errno */
 int wd_nft_wire(struct wd_nft_gen *g);
+
+/* ---- gen_quote.c ---- */
+
+/* Prefixes of one version inside the cluster, as "a-b, c-d"; "": none. */
+struct wd_nft_nets {
+	char *addr;
+	char *raw; /* as numbers */
+};
+
+/** wd_nft_quote() - chains that judge what an ICMP error quotes; @nets: as numbers */
+void wd_nft_quote(struct wd_nft_gen *g, int version, enum wd_dir dir,
+		  const char *nets);
+
+/** wd_nft_quote_look() - a rule that has them judge what gets there */
+void wd_nft_quote_look(struct wd_nft_gen *g, int version, enum wd_dir dir);
+
+/** wd_nft_quote_nodes() - the same, of two nodes only */
+void wd_nft_quote_nodes(struct wd_nft_gen *g, int version, enum wd_dir dir);
+
+/** wd_nft_quote_none() - rules that let no error leave for a pod that must be encrypted */
+void wd_nft_quote_none(struct wd_nft_gen *g, int version,
+		       const struct wd_nft_nets *nets);
 
 /* ---- gen_source.c ---- */
 

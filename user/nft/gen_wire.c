@@ -16,6 +16,9 @@
  *   anybody of these     inside, but nobody knows it  drop, where some pods must
  *   anybody              pod that must, an ICMP       drop, where it leaves
  *                        error
+ *   none of them pods    an ICMP error                drop, unless it quotes no two of
+ *                                                     the cluster, or two nodes and no
+ *                                                     tunnel
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,7 +32,7 @@
 /* What the addresses of the cluster are, as sets. */
 struct kinds {
 	struct wd_nft_gen *g;
-	size_t must, clear, node, exempt;
+	size_t must, clear, node, exempt, quoted;
 };
 
 static void sort_addr(void *ctx, const void *key, const struct wd_addr_val *val)
@@ -38,20 +41,23 @@ static void sort_addr(void *ctx, const void *key, const struct wd_addr_val *val)
 
 	if (val->flags & WD_ADDR_EXEMPT)
 		wd_nft_elem(k->g->rs, k->exempt, key);
-	if (val->flags & (WD_ADDR_HOST | WD_ADDR_NODE))
+	if (val->flags & (WD_ADDR_HOST | WD_ADDR_NODE)) {
 		wd_nft_elem(k->g->rs, k->node, key);
-	else if (val->flags & WD_ADDR_ENCRYPT)
+		wd_nft_elem(k->g->rs, k->quoted, key);
+	} else if (val->flags & WD_ADDR_ENCRYPT) {
 		wd_nft_elem(k->g->rs, k->must, key);
-	else if (val->flags & WD_ADDR_POD)
+	} else if (val->flags & WD_ADDR_POD) {
 		wd_nft_elem(k->g->rs, k->clear, key);
+	}
 }
 
 static int make_sets(struct wd_nft_gen *g, int version)
 {
 	enum wd_nft_kind kind = version == 4 ? WD_NFT_ADDR4 : WD_NFT_ADDR6;
-	static const char *const names[2][4] = {
-		{ "must4", "clear4", "nodes4", "exempt4" },
-		{ "must6", "clear6", "nodes6", "exempt6" },
+	enum wd_nft_kind raw = version == 4 ? WD_NFT_QUOTE4 : WD_NFT_QUOTE6;
+	static const char *const names[2][5] = {
+		{ "must4", "clear4", "nodes4", "exempt4", "quoted4" },
+		{ "must6", "clear6", "nodes6", "exempt6", "quoted6" },
 	};
 	const char *const *name = names[version == 6];
 	struct kinds k = {
@@ -60,12 +66,13 @@ static int make_sets(struct wd_nft_gen *g, int version)
 		.clear = wd_nft_set(g->rs, g->family, kind, name[1]),
 		.node = wd_nft_set(g->rs, g->family, kind, name[2]),
 		.exempt = wd_nft_set(g->rs, g->family, kind, name[3]),
+		.quoted = wd_nft_set(g->rs, g->family, raw, name[4]),
 	};
 
 	return wd_nft_each_addr(g, version, sort_addr, &k);
 }
 
-/* ---- prefixes inside the cluster, as "a-b, c-d" ---- */
+/* ---- prefixes inside the cluster, as "a-b, c-d"; raw: as numbers ---- */
 
 struct range {
 	uint8_t lo[16], hi[16];
@@ -124,11 +131,24 @@ static int read_nets(const struct wd_nft_gen *g, int version,
 	return err == -ENOENT ? 0 : err;
 }
 
-/* Prefixes are apart or one inside the other; only outer ones are written. */
-static char *print_nets(struct ranges *list, int version)
+static void print_end(FILE *to, const uint8_t *addr, int version, bool raw)
 {
-	int family = version == 4 ? AF_INET : AF_INET6;
-	char lo[INET6_ADDRSTRLEN], hi[INET6_ADDRSTRLEN];
+	char text[INET6_ADDRSTRLEN];
+
+	if (!raw) {
+		inet_ntop(version == 4 ? AF_INET : AF_INET6, addr, text,
+			  sizeof(text));
+		fputs(text, to);
+		return;
+	}
+	fputs("0x", to);
+	for (size_t i = 0; i < (version == 4 ? 4 : 16); i++)
+		fprintf(to, "%02x", addr[i]);
+}
+
+/* Prefixes are apart or one inside the other; only outer ones are written. */
+static char *print_nets(struct ranges *list, int version, bool raw)
+{
 	const struct range *outer = NULL;
 	char *text = NULL;
 	size_t len;
@@ -143,10 +163,12 @@ static char *print_nets(struct ranges *list, int version)
 
 		if (outer && memcmp(r->hi, outer->hi, sizeof(r->hi)) <= 0)
 			continue;
-		inet_ntop(family, r->lo, lo, sizeof(lo));
-		inet_ntop(family, r->hi, hi, sizeof(hi));
-		fprintf(to, "%s%s%s%s", outer ? ", " : "", lo,
-			strcmp(lo, hi) ? "-" : "", strcmp(lo, hi) ? hi : "");
+		fputs(outer ? ", " : "", to);
+		print_end(to, r->lo, version, raw);
+		if (memcmp(r->lo, r->hi, sizeof(r->lo)) != 0) {
+			fputc('-', to);
+			print_end(to, r->hi, version, raw);
+		}
 		outer = r;
 	}
 	fclose(to);
@@ -157,7 +179,7 @@ static char *print_nets(struct ranges *list, int version)
 
 /* What an end has to be for a pair with one that must be encrypted. */
 static void far_end(struct wd_nft_gen *g, int version, const char *end,
-		    enum wd_dir dir, const char *nets)
+		    enum wd_dir dir, const struct wd_nft_nets *nets)
 {
 	const char *ip = version == 4 ? "ip" : "ip6";
 	const char *bad = wd_nft_count(
@@ -169,19 +191,23 @@ static void far_end(struct wd_nft_gen *g, int version, const char *end,
 	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
 		wd_nft_rule(g, "%s %s @%s%d %s drop", ip, end, sets[i], version,
 			    bad);
-	if (*nets)
-		wd_nft_rule(g, "%s %s { %s } %s drop", ip, end, nets, bad);
+	if (*nets->addr)
+		wd_nft_rule(g, "%s %s { %s } %s drop", ip, end, nets->addr,
+			    bad);
 	if (g->no_net[version == 6])
 		wd_nft_rule(g, "%s drop comment \"who may be inside\"", bad);
+	wd_nft_quote_look(g, version, dir);
 	wd_nft_end(g, NULL);
 }
 
 /* Two nodes, where they must encrypt what they say themselves. */
-static void two_nodes(struct wd_nft_gen *g, int version, const char *bad)
+static void two_nodes(struct wd_nft_gen *g, int version, enum wd_dir dir,
+		      const char *bad)
 {
 	const char *ip = version == 4 ? "ip" : "ip6";
 
 	if (!g->encrypt_nodes) {
+		wd_nft_quote_nodes(g, version, dir);
 		wd_nft_rule(g, "%s saddr @nodes%d %s daddr @nodes%d return", ip,
 			    version, ip, version);
 		return;
@@ -200,28 +226,34 @@ static void two_nodes(struct wd_nft_gen *g, int version, const char *bad)
 		    version, ip, version, bad);
 }
 
-/*
- * An ICMP error quotes what it is about, and who says it may be this node by an
- * address that is in no set yet. Nothing looks at the quote: none leaves for a
- * pod that must.
- */
-static void errors(struct wd_nft_gen *g, int version, const char *nets,
-		   const char *bad)
+/* One of them is not known, or outside. */
+static void strangers(struct wd_nft_gen *g, int version, enum wd_dir dir,
+		      const char *nets)
 {
+	static const char *const known[] = { "clear", "nodes" };
 	const char *ip = version == 4 ? "ip" : "ip6";
-	const char *types = version == 4 ? "icmp type { 3, 4, 5, 11, 12 }" :
-					   "icmpv6 type { 1, 2, 3, 4 }";
+	const char *bad = wd_nft_count(
+		g, dir == WD_EGRESS ? WD_R_PLAINTEXT_OUT : WD_R_PLAINTEXT_IN,
+		dir);
 
-	wd_nft_rule(g, "%s daddr @must%d %s %s drop", ip, version, types, bad);
+	for (size_t i = 0; *nets && i < sizeof(known) / sizeof(*known); i++) {
+		wd_nft_rule(g, "%s saddr @%s%d %s daddr { %s } %s drop", ip,
+			    known[i], version, ip, nets, bad);
+		wd_nft_rule(g, "%s daddr @%s%d %s saddr { %s } %s drop", ip,
+			    known[i], version, ip, nets, bad);
+	}
 	if (*nets)
-		wd_nft_rule(g, "%s daddr { %s } %s %s drop", ip, nets, types,
-			    bad);
+		wd_nft_rule(g, "%s saddr { %s } %s daddr { %s } %s drop", ip,
+			    nets, ip, nets, bad);
+	wd_nft_quote_look(g, version, dir);
 }
 
 static void pair(struct wd_nft_gen *g, int version, enum wd_dir dir,
-		 const char *nets)
+		 const struct wd_nft_nets *nets)
 {
-	static const char *const known[] = { "clear", "nodes" };
+	static const char *const clear[][2] = { { "clear", "clear" },
+						{ "clear", "nodes" },
+						{ "nodes", "clear" } };
 	const char *ip = version == 4 ? "ip" : "ip6";
 	const char *way = wd_nft_way(dir);
 	const char *bad;
@@ -235,46 +267,38 @@ static void pair(struct wd_nft_gen *g, int version, enum wd_dir dir,
 	wd_nft_rule(g, "%s saddr @exempt%d return", ip, version);
 	wd_nft_rule(g, "%s daddr @exempt%d return", ip, version);
 	if (dir == WD_EGRESS)
-		errors(g, version, nets, bad);
+		wd_nft_quote_none(g, version, nets);
 	wd_nft_rule(g, "%s saddr @must%d goto far%d_daddr_%s", ip, version,
 		    version, way);
 	wd_nft_rule(g, "%s daddr @must%d goto far%d_saddr_%s", ip, version,
 		    version, way);
-	two_nodes(g, version, bad);
-	wd_nft_rule(g, "%s saddr @clear%d %s daddr @clear%d return", ip,
-		    version, ip, version);
-	wd_nft_rule(g, "%s saddr @clear%d %s daddr @nodes%d return", ip,
-		    version, ip, version);
-	wd_nft_rule(g, "%s saddr @nodes%d %s daddr @clear%d return", ip,
-		    version, ip, version);
-	/* from here on one of them is not known, or outside */
-	for (size_t i = 0; *nets && i < sizeof(known) / sizeof(*known); i++) {
-		wd_nft_rule(g, "%s saddr @%s%d %s daddr { %s } %s drop", ip,
-			    known[i], version, ip, nets, bad);
-		wd_nft_rule(g, "%s daddr @%s%d %s saddr { %s } %s drop", ip,
-			    known[i], version, ip, nets, bad);
-	}
-	if (*nets)
-		wd_nft_rule(g, "%s saddr { %s } %s daddr { %s } %s drop", ip,
-			    nets, ip, nets, bad);
+	two_nodes(g, version, dir, bad);
+	for (size_t i = 0; i < sizeof(clear) / sizeof(*clear); i++)
+		wd_nft_rule(g, "%s saddr @%s%d %s daddr @%s%d return", ip,
+			    clear[i][0], version, ip, clear[i][1], version);
+	strangers(g, version, dir, nets->addr);
 	wd_nft_end(g, NULL);
 }
 
 static int version_chains(struct wd_nft_gen *g, int version)
 {
+	struct wd_nft_nets nets = { NULL, NULL };
 	struct ranges list = { 0 };
 	int err = make_sets(g, version);
-	char *nets = NULL;
 
 	if (!err)
 		err = read_nets(g, version, &list);
 	if (!err) {
-		nets = print_nets(&list, version);
-		err = nets ? 0 : -ENOMEM;
+		nets.addr = print_nets(&list, version, false);
+		nets.raw = print_nets(&list, version, true);
+		err = nets.addr && nets.raw ? 0 : -ENOMEM;
 	}
-	for (enum wd_dir dir = 0; !err && dir < WD_DIR__MAX; dir++)
-		pair(g, version, dir, nets);
-	free(nets);
+	for (enum wd_dir dir = 0; !err && dir < WD_DIR__MAX; dir++) {
+		wd_nft_quote(g, version, dir, nets.raw);
+		pair(g, version, dir, &nets);
+	}
+	free(nets.addr);
+	free(nets.raw);
 	free(list.range);
 	return err;
 }

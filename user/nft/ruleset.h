@@ -36,6 +36,9 @@ enum wd_nft_kind {
 	WD_NFT_ADDR6,
 	WD_NFT_RANGE4, /* first address, last address */
 	WD_NFT_RANGE6,
+	/* as ADDR4 and ADDR6, for what an ICMP error quotes: raw bytes to nftables */
+	WD_NFT_QUOTE4,
+	WD_NFT_QUOTE6,
 	WD_NFT_DEV, /* ifindex */
 	WD_NFT_DEV_ADDR4, /* ifindex, address */
 	WD_NFT_DEV_ADDR6,
