@@ -7,10 +7,11 @@ next.
 """
 import json
 import os
+import subprocess
 import sys
 import time
 
-from wdnet.node import CniError
+from wdnet.node import WARDER, CniError
 from wdnet.rungs import GRACE_S, OBJECTS, RUNGS, Rungs, isolated
 from wdnet.solo import expect_reach, ingress_policy, note, wait_for
 from wdnet.tap import Fail, Workers, expect
@@ -240,8 +241,16 @@ def what_judges_the_host_is_not_used_where_it_runs_wrongly(b):
     expect((True, ''), (host_of(b)['enforced'], host_of(b)['why']),
            'enforced after climb')
     expect(4, len(host_pins(b)), 'pins')
-    state = json.loads(b.node.warder('state', 'export')[1])
-    expect(True, state['host_enforced'], 'what preflight is told')
+    path = os.path.join(b.node.dir, 'state.json')
+    b.node.warder('state', 'export', path)
+    with open(path, encoding='utf-8') as f:
+        state = json.load(f)
+    expect((True, True), (state['host_enforced'], state['host_slot'] > 0),
+           'what preflight is told')
+    got = subprocess.run([WARDER, 'preflight', '--kernel', '/nowhere/vmlinuz',
+                          '--state', path], check=False, capture_output=True,
+                         text=True)
+    expect(4, got.returncode, f'no kernel, but a state: {got.stderr}')
     b.c.apply(allowed)
     b.check_traffic()
 

@@ -14,9 +14,9 @@
 
 /* A state with one of each. */
 static const char good[] =
-	"{'format':4,'warder':'0.1.0','schema':9,'node':'n','kernel':'6.1',"
+	"{'format':5,'warder':'0.1.0','schema':9,'node':'n','kernel':'6.1',"
 	"'rung':'full','generation':5,'host_policy':true,'services_exact':true,"
-	"'host_enforced':true,"
+	"'host_enforced':true,'host_slot':2,"
 	"'tunnels':[{'port':7777}],"
 	"'endpoints':[{'ifindex':7,'name':'a/b','id':3,'stat':1,'identity':300,"
 	"'slot':2,'trial':0,'master':0,'mode':'audit','encap':false,"
@@ -112,8 +112,8 @@ static const struct {
 	const char *new;
 	const char *says; /* part of the message */
 } cases[] = {
-	{ "another format", "'format':4", "'format':1", "format: 1" },
-	{ "no format", "'format':4,", "", "not the state of a node" },
+	{ "another format", "'format':5", "'format':1", "format: 1" },
+	{ "no format", "'format':5,", "", "not the state of a node" },
 	{ "another schema", "'schema':9", "'schema':1", "schema" },
 	{ "a field too many", "'node':'n'", "'node':'n','x':1", "x: is not" },
 	{ "a field too few", "'node':'n',", "", "node: is missing" },
@@ -138,6 +138,8 @@ static const struct {
 	  "endpoints[0].trial" },
 	{ "a slot that is not there", "'slot':2,'trial'", "'slot':3,'trial'",
 	  "endpoints[0].slot" },
+	{ "a slot of the node that is not there", "'host_slot':2",
+	  "'host_slot':3", "host_slot: is a number that nothing has" },
 	{ "a slot of one direction", "'direction':'egress'",
 	  "'direction':'ingress'", "slots[1]: is there twice" },
 	{ "an unknown mode", "'audit'", "'loose'", "mode" },

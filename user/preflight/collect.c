@@ -117,14 +117,33 @@ static int add_slot(struct collector *c, uint32_t nr)
 
 /* ---- what leads there ---- */
 
+/* The node itself, which has no device; what it only tries is not in force. */
+static int add_host(struct collector *c, const void *key)
+{
+	struct wd_endpoint_val val;
+	int err = c->t->get(c->t->ctx, WD_MAP_wd_endpoint, key, &val);
+
+	if (err)
+		return err;
+	c->s->host_slot = val.slot[c->half];
+	return add_slot(c, c->s->host_slot);
+}
+
 static int add_ep(struct collector *c, const void *key)
 {
-	struct wd_state_ep *ep = WD_STATE_ADD(c->s, ep);
+	struct wd_state_ep *ep;
+	uint32_t ifindex;
 	int err;
 
+	memcpy(&ifindex, key, sizeof(ifindex));
+	if (ifindex == WD_HOST_KEY)
+		return add_host(c, key);
+	if (ifindex == WD_HOST_TRIED_KEY)
+		return 0;
+	ep = WD_STATE_ADD(c->s, ep);
 	if (!ep)
 		return -ENOMEM;
-	memcpy(&ep->ifindex, key, sizeof(ep->ifindex));
+	ep->ifindex = ifindex;
 	wd_format(&ep->name, "ifindex %u", ep->ifindex);
 	if (!ep->name)
 		return -ENOMEM;

@@ -644,6 +644,11 @@ static void check_numbers(struct reader *r)
 		if (i && s->ep[i].ifindex == s->ep[i - 1].ifindex)
 			refuse(r, -EINVAL, "ifindex", "is there twice");
 	}
+	r->list = "";
+	if (!known->slot[s->host_slot][WD_INGRESS] ||
+	    !known->slot[s->host_slot][WD_EGRESS])
+		refuse(r, -EINVAL, "host_slot",
+		       "is a number that nothing has here");
 	check_addrs(r, known, "addresses", s->addr, s->addr_cnt);
 	check_addrs(r, known, "prefixes", s->cidr, s->cidr_cnt);
 	check_fronts(r, known);
@@ -700,6 +705,7 @@ static void read_doc(struct reader *r, struct json_object *doc)
 		{ "host_policy", json_type_boolean },
 		{ "services_exact", json_type_boolean },
 		{ "host_enforced", json_type_boolean },
+		{ "host_slot", json_type_int },
 		{ "tunnels", json_type_array },
 		{ "endpoints", json_type_array },
 		{ "addresses", json_type_array },
@@ -738,6 +744,7 @@ static void read_doc(struct reader *r, struct json_object *doc)
 	if (wd_json_get_bool(doc, "services_exact"))
 		r->state->flags |= WD_STATE_LATE;
 	r->state->host = wd_json_get_bool(doc, "host_enforced");
+	r->state->host_slot = number(r, doc, "host_slot", WD_SLOTS_MAX - 1);
 	if (r->state->schema != WD_SCHEMA)
 		refuse(r, -EINVAL, "schema",
 		       "%u is of another version of warder, this one has %d",
