@@ -245,21 +245,138 @@ static void run_nft(struct wd_preflight_result *r, const char *min)
 	preflight.min_rung = before;
 }
 
-static void verdicts_of_a_ruleset_are_not_known(void)
+#define BY_PROGRAMS \
+	"{'datapath':{'opens':true,'rung':'full','object':'wd_pod','attach':" \
+	"'tcx','attaches':true}}"
+#define BY_RULES \
+	"{'datapath':{'opens':true,'rung':'nft','object':'nft','attach':" \
+	"'nft','attaches':true}}"
+#define LOADS "{'object':'ruleset','rung':'nft','loads':true,'programs':[]}"
+#define REFUSED \
+	"{'object':'ruleset','rung':'nft','loads':false,'error':'no set'}"
+#define UNTRIED \
+	"{'object':'ruleset','rung':'nft','loads':false,'untried':true," \
+	"'error':'no library'}"
+
+/* What becomes of one answer of the ruleset. */
+enum change { NONE, WIDER, STRICTER, UNSENT, MISSING };
+
+static uint8_t changed(uint8_t answer, enum change *change)
+{
+	bool passes = answer & WD_ANSWER_PASSES;
+	enum change now = *change;
+
+	if (answer == WD_ANSWER_NONE || (now == WIDER && passes) ||
+	    (now == STRICTER && !passes))
+		return answer;
+	*change = NONE;
+	return now == NONE   ? answer :
+	       now == UNSENT ? WD_ANSWER_FAILED :
+			       answer ^ WD_ANSWER_PASSES;
+}
+
+static void feed_rules(struct wd_preflight_result *r, enum change change)
+{
+	size_t cnt = preflight.questions.cnt - (change == MISSING);
+
+	if (change == MISSING)
+		change = NONE;
+	for (size_t i = 0; i < cnt; i++) {
+		char line[128];
+
+		(void)snprintf(line, sizeof(line),
+			       "{'answers':'ruleset','from':%zu,'hex':'%02x'}",
+			       i, changed(preflight.by_rules[i], &change));
+		feed(r, line);
+	}
+	wd_expect_int(NONE, change); /* one was there to be changed */
+}
+
+static const struct {
+	const char *name;
+	const char *datapath;
+	const char *object;
+	enum change change;
+	enum wd_preflight_answer answer;
+	const char *says; /* NULL: nothing */
+} rules[] = {
+	{ "it answers as here", BY_RULES, LOADS, NONE, WD_PREFLIGHT_SAFE,
+	  NULL },
+	{ "nothing was said of it", BY_RULES, NULL, NONE, WD_PREFLIGHT_UNKNOWN,
+	  "was not tried: nothing was said" },
+	{ "no library here", BY_RULES, UNTRIED, NONE, WD_PREFLIGHT_UNKNOWN,
+	  "was not tried: no library" },
+	{ "it is refused", BY_RULES, REFUSED, NONE, WD_PREFLIGHT_UNSAFE,
+	  "cannot be had there: no set" },
+	{ "it is wider", BY_RULES, LOADS, WIDER, WD_PREFLIGHT_UNSAFE,
+	  ", 1 of them pass there and not here" },
+	{ "it is stricter", BY_RULES, LOADS, STRICTER, WD_PREFLIGHT_UNSAFE,
+	  ", 0 of them pass there and not here" },
+	{ "a packet was not seen", BY_RULES, LOADS, UNSENT,
+	  WD_PREFLIGHT_UNKNOWN, "ruleset: 1 questions could not be asked" },
+	{ "the last answer is missing", BY_RULES, LOADS, MISSING,
+	  WD_PREFLIGHT_UNKNOWN, "ruleset: 1 questions could not be asked" },
+	{ "below programs, as here", BY_PROGRAMS, LOADS, NONE,
+	  WD_PREFLIGHT_SAFE, NULL },
+	{ "below programs, refused", BY_PROGRAMS, REFUSED, NONE,
+	  WD_PREFLIGHT_SAFE, "rung nft cannot be had there: no set" },
+	{ "below programs, no library", BY_PROGRAMS, UNTRIED, NONE,
+	  WD_PREFLIGHT_SAFE, "was not tried: no library" },
+	{ "below programs, wider", BY_PROGRAMS, LOADS, WIDER,
+	  WD_PREFLIGHT_UNSAFE, ", 1 of them pass there and not here" },
+	{ "below programs, stricter", BY_PROGRAMS, LOADS, STRICTER,
+	  WD_PREFLIGHT_SAFE, ", 0 of them pass there and not here" },
+	{ "below programs, not seen", BY_PROGRAMS, LOADS, UNSENT,
+	  WD_PREFLIGHT_SAFE, "ruleset: 1 questions could not be asked" },
+};
+
+static void run_rules(struct wd_preflight_result *r, const char *datapath,
+		      const char *object, enum change change)
+{
+	memset(r, 0, sizeof(*r));
+	r->vm.end = WD_VM_DONE;
+	feed(r, good[0]);
+	feed(r, good[1]);
+	feed_answers(r, "wd_pod", -1, preflight.questions.cnt);
+	feed(r, datapath);
+	if (object)
+		feed(r, object);
+	if (object && !strcmp(object, LOADS))
+		feed_rules(r, change);
+	wd_preflight_judge(&preflight, r);
+}
+
+static void a_ruleset_counts_as_far_as_it_may_be_needed(void)
+{
+	static struct wd_preflight_result r;
+	const char *min = preflight.min_rung;
+
+	preflight.min_rung = "nft";
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+		wd_test_row(rules[i].name);
+		run_rules(&r, rules[i].datapath, rules[i].object,
+			  rules[i].change);
+		wd_expect_int(rules[i].answer, r.answer);
+		if (rules[i].says)
+			wd_expect(has_why(&r, rules[i].says));
+		else
+			wd_expect_int(0, (long long)r.why_cnt);
+		wd_preflight_result_free(&r);
+	}
+	wd_test_row(NULL);
+	preflight.min_rung = min;
+}
+
+static void a_ruleset_is_lower_than_programs(void)
 {
 	static struct wd_preflight_result r;
 	const struct wd_state *state = preflight.state;
 
-	run_nft(&r, "nft");
-	wd_expect_int(WD_PREFLIGHT_UNKNOWN, r.answer);
-	wd_expect(has_why(&r, "a ruleset cannot be asked"));
-	wd_expect(!r.in_force && !wd_report_object(&r));
-	wd_expect_str("a ruleset of nf_tables", wd_report_engine(&r));
-	wd_preflight_result_free(&r);
-
 	run_nft(&r, "compat");
 	wd_expect_int(WD_PREFLIGHT_UNSAFE, r.answer);
 	wd_expect(has_why(&r, "rung nft is lower than compat"));
+	wd_expect(!r.in_force && !wd_report_object(&r));
+	wd_expect_str("a ruleset of nf_tables", wd_report_engine(&r));
 	wd_preflight_result_free(&r);
 
 	preflight.state = NULL; /* nobody asks for verdicts */
@@ -267,6 +384,44 @@ static void verdicts_of_a_ruleset_are_not_known(void)
 	preflight.state = state;
 	wd_expect_int(WD_PREFLIGHT_SAFE, r.answer);
 	wd_preflight_result_free(&r);
+}
+
+/* Kernels before 6.6 have no program for it, and a ruleset that does it. */
+static void a_policy_about_the_node_may_be_enforced_by_a_ruleset(void)
+{
+	static const struct {
+		const char *line;
+		enum wd_preflight_answer answer;
+		const char *says;
+	} guests[] = {
+		{ "{'host_rules':true}", WD_PREFLIGHT_SAFE,
+		  "by an nftables ruleset, not by a program: no such hook" },
+		{ "{'host_rules':false,'error':'no table'}",
+		  WD_PREFLIGHT_UNSAFE,
+		  "cannot be had: no such hook; nor a ruleset: no table" },
+		{ "{}", WD_PREFLIGHT_UNSAFE, "nothing was said of it" },
+	};
+	static struct wd_preflight_result r;
+
+	node.state->host = true;
+	for (size_t i = 0; i < sizeof(guests) / sizeof(*guests); i++) {
+		wd_test_row(guests[i].line);
+		memset(&r, 0, sizeof(r));
+		r.vm.end = WD_VM_DONE;
+		feed(&r, good[0]);
+		feed(&r, good[1]);
+		feed_answers(&r, "wd_pod", -1, preflight.questions.cnt);
+		feed(&r, "{'datapath':{'opens':true,'rung':'full','object':"
+			 "'wd_pod','attach':'tcx','attaches':true,'host':false,"
+			 "'host_error':'no such hook'}}");
+		feed(&r, guests[i].line);
+		wd_preflight_judge(&preflight, &r);
+		wd_expect_int(guests[i].answer, r.answer);
+		wd_expect(has_why(&r, guests[i].says));
+		wd_preflight_result_free(&r);
+	}
+	wd_test_row(NULL);
+	node.state->host = false;
 }
 
 static void nothing_on_hold_is_safe(void)
@@ -356,7 +511,9 @@ int main(void)
 	WD_TEST(one_other_verdict_is_not_safe_and_named);
 	WD_TEST(object_that_does_not_load_is_told_but_a_lower_one_may_do);
 	WD_TEST(services_that_cannot_be_judged_exactly_there_are_not_safe);
-	WD_TEST(verdicts_of_a_ruleset_are_not_known);
+	WD_TEST(a_ruleset_counts_as_far_as_it_may_be_needed);
+	WD_TEST(a_ruleset_is_lower_than_programs);
+	WD_TEST(a_policy_about_the_node_may_be_enforced_by_a_ruleset);
 	WD_TEST(nothing_on_hold_is_safe);
 	WD_TEST(node_below_programs_is_told_that_it_may_stay_there);
 	WD_TEST(page_has_no_markup_of_others);

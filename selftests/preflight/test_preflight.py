@@ -75,6 +75,10 @@ for line in lines:
         time.sleep(1000)
     if mode == 'flip' and line.startswith('{"answers":"wd_pod"'):
         mode, line = 'flipped', flipped(line)
+    if mode == 'no rules' and '"ruleset"' in line:
+        continue
+    if mode == 'no rules' and line.startswith('{"host_rules"'):
+        line = '{"host_rules":false,"error":"no table"}\n'
     say(results, line)
 time.sleep(1000)  # no power off: the host has to end it
 '''
@@ -94,12 +98,16 @@ class Bench:
         self.state = os.path.join(self.dir, 'node.json')
         self.older = os.path.join(self.dir, 'older.json')
         shutil.copy(STATE, self.older)
-        # the same node where services are judged behind their translation,
-        # and a policy about the node is enforced
+        # the same node where a policy about the node is enforced, and
+        # services are judged behind their translation
+        self.host = os.path.join(self.dir, 'host.json')
         with open(STATE, encoding='utf-8') as f:
             state = json.load(f)
-        state['services_exact'] = True
         state['host_enforced'] = True
+        state['host_slot'] = 1
+        with open(self.host, 'w', encoding='utf-8') as f:
+            json.dump(state, f)
+        state['services_exact'] = True
         with open(self.state, 'w', encoding='utf-8') as f:
             json.dump(state, f)
         os.mkdir(os.path.join(self.dir, 'bin'))
@@ -172,7 +180,7 @@ def make_package(bench, home, release):
                 'amd64\nMaintainer: nobody <nobody@example.org>\n'
                 'Description: a kernel\n')
     shutil.copy(f'{home}/vmlinuz', f'{root}/boot/vmlinuz-{release}')
-    for name in ('drivers/net', 'net/sched'):
+    for name in ('drivers/net', 'net', 'lib'):
         shutil.copytree(f'{home}/modules/kernel/{name}',
                         f'{root}/lib/modules/{release}/kernel/{name}')
     path = os.path.join(bench.dir, f'linux-image-{release}.deb')
@@ -200,7 +208,7 @@ def boot_both(bench):
     results = {}
     both = [threading.Thread(target=real, args=(bench, results, *words))
             for words in (('5.10', '--kernel', package, '--min-rung',
-                           'compat', '--state', bench.older),
+                           'compat', '--state', bench.host),
                           ('7.3', '--kernel', homes['7.3'] + '/vmlinuz',
                            '--state', bench.state,
                            '--html', os.path.join(bench.temp, 'page.html')))]
@@ -224,8 +232,15 @@ def check_kernel(bench, name, rung, attach, least):
     expect('node-a', doc['state']['node'], 'whose state')
     if kernel['modules'] < least:
         raise Fail('too few modules taken along', kernel['modules'])
-    expect(['wd_pod', 'wd_compat', 'wd_minimal'],
+    expect(['wd_pod', 'wd_compat', 'wd_minimal', 'ruleset'],
            [o['object'] for o in kernel['objects']], 'objects')
+    ruleset = kernel['objects'].pop()
+    expect((True, True, 'nft', [], 0, 0),
+           tuple(kernel[k] for k in ('nft',)) +
+           tuple(ruleset[k] for k in ('loads', 'rung', 'programs',
+                                      'not_asked', 'different')), 'ruleset')
+    if ruleset['answered'] < 300:
+        raise Fail('too few questions to the ruleset', ruleset['answered'])
     asked = doc['questions']['asked']
     if asked < 500:
         raise Fail('too few questions', asked)
@@ -309,11 +324,22 @@ def test_services(bench):
     expect(1, got.returncode, f'exit code: {got.stdout}')
     expect_in('services with backends that policy treats differently are '
               'dropped there', got.stdout, 'why')
-    expect_in('the policy about the node itself is not enforced there',
-              got.stdout, 'why')
     got = replay(bench, 'replay', '--state', bench.older, '--min-rung',
                  'compat', record='5.10')
     expect(0, got.returncode, f'exit code: {got.stdout}')
+
+
+def test_host(bench):
+    """On 5.10 a policy about the node is a ruleset's, or nobody's."""
+    for fake, code, why in (
+            ('replay', 0, 'the policy about the node itself is enforced there '
+             'by an nftables ruleset'),
+            ('no rules', 1, 'the policy about the node itself is not enforced '
+             'there')):
+        got = replay(bench, fake, '--state', bench.host, '--min-rung',
+                     'compat', record='5.10')
+        expect(code, got.returncode, f'exit code: {got.stdout}')
+        expect_in(why, got.stdout, 'why')
 
 
 def state_on(bench, rung):
@@ -354,7 +380,7 @@ def test_ruleset_for_real(bench):
              '--json', '--accel', 'tcg')
     for more, code, answer in (
             (('--state', bench.state), 1, 'unsafe'),
-            (('--state', state_on(bench, 'nft')), 4, 'unknown'),
+            (('--state', state_on(bench, 'nft')), 0, 'safe'),
             (('--min-rung', 'nft'), 0, 'safe')):
         got = bench.run(*words, *more)
         expect(code, got.returncode, f'{more}: exit code: {got.stderr}')
@@ -528,6 +554,7 @@ TESTS = (
     ('another verdict is not safe, and a line', test_other_verdict),
     ('a lower rung is not safe', test_lower_rung),
     ('services that would be judged otherwise', test_services),
+    ('a policy about the node by a ruleset', test_host),
     ('a node below programs', test_node_below_programs),
     ('every end of a machine has its sentence and code', test_every_end),
     ('a signal ends it all', test_signal),

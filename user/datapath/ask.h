@@ -75,4 +75,12 @@ struct wd_ask_frame {
 int wd_ask_packet(struct wd_ask *ask, const struct wd_ask_frame *frame,
 		  bool *ret_passes, uint32_t *ret_reason);
 
+/**
+ * wd_ask_ruleset() - does this kernel carry out a ruleset, by golden packets
+ * @ret_error: on failure a sentence, to be freed
+ * Return: 0; -EBADMSG a packet got another verdict; -EOPNOTSUPP it could not
+ * be tried.
+ */
+int wd_ask_ruleset(char **ret_error);
+
 #endif /* WARDER_ASK_H */

@@ -29,7 +29,7 @@
  * Packets of the pod need CAP_NET_RAW, which the agent does not keep; in a
  * user namespace of its own a process has it, over its own interfaces alone.
  */
-static int enter(void)
+static int enter_any(void)
 {
 	int fd;
 
@@ -53,6 +53,15 @@ static void stay_on_one_cpu(void)
 	CPU_SET(cpu < 0 ? 0 : cpu, &set);
 	(void)sched_setaffinity(0, sizeof(set),
 				&set); /* else it is waited for */
+}
+
+int wd_golden_net_enter(void)
+{
+	int err = enter_any();
+
+	if (!err)
+		stay_on_one_cpu();
+	return err;
 }
 
 /* ---- its interfaces ---- */
@@ -137,7 +146,7 @@ static int make_pair(struct wd_rtnl *nl, struct wd_golden_net *net,
 	return err;
 }
 
-static int make_links(struct wd_golden_net *net, uint32_t *ret_pod)
+static int make_links(struct wd_golden_net *net)
 {
 	struct wd_link pod;
 	struct wd_rtnl nl;
@@ -155,27 +164,24 @@ static int make_links(struct wd_golden_net *net, uint32_t *ret_pod)
 	net->has6 = !err && !add_addresses(&nl, net->ifindex, 6);
 	wd_rtnl_close(&nl);
 	if (!err)
-		*ret_pod = pod.ifindex;
+		net->pod = pod.ifindex;
 	return err;
 }
 
 /* ---- its sockets ---- */
 
 /* Past any queue, which a device may not have yet. */
-static int open_pod(struct wd_golden_net *net, uint32_t ifindex)
+static int open_pod(struct wd_golden_net *net)
 {
-	struct sockaddr_ll to = { .sll_family = AF_PACKET,
-				  .sll_ifindex = (int)ifindex };
 	int one = 1, fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
 	net->pod_fd = fd;
-	if (setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one,
-		       sizeof(one)) ||
-	    bind(fd, (struct sockaddr *)&to, sizeof(to)))
-		return -errno;
-	return 0;
+	return setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one,
+			  sizeof(one)) ?
+		       -errno :
+		       0;
 }
 
 static int open_raw(struct wd_golden_net *net, int family)
@@ -193,29 +199,31 @@ static int open_raw(struct wd_golden_net *net, int family)
 	return 0;
 }
 
-int wd_golden_net_open(struct wd_golden_net *ret_net)
+int wd_golden_net_sockets(struct wd_golden_net *net)
 {
-	struct wd_golden_net *net = ret_net;
-	uint32_t pod;
 	int err;
 
-	*net = (struct wd_golden_net){ .pod_fd = -1,
-				       .raw_fd = { -1, -1 },
-				       .failed = "no namespace" };
-	err = enter();
-	if (err)
-		return err;
-	stay_on_one_cpu();
-	err = make_links(net, &pod);
-	if (err)
-		return err;
 	net->failed = "no sockets";
-	err = open_pod(net, pod);
+	err = open_pod(net);
 	if (!err)
 		err = open_raw(net, AF_INET);
 	if (!err && net->has6)
 		err = open_raw(net, AF_INET6);
 	return err;
+}
+
+int wd_golden_net_open(struct wd_golden_net *ret_net)
+{
+	struct wd_golden_net *net = ret_net;
+	int err;
+
+	*net = (struct wd_golden_net){ .pod_fd = -1,
+				       .raw_fd = { -1, -1 },
+				       .failed = "no namespace" };
+	err = wd_golden_net_enter();
+	if (!err)
+		err = make_links(net);
+	return err ? err : wd_golden_net_sockets(net);
 }
 
 /* ---- packets ---- */
@@ -281,19 +289,40 @@ static ssize_t send_raw(const struct wd_golden_net *net, const uint8_t *ip,
 		      sizeof(to6));
 }
 
+static ssize_t send_frame(const struct wd_golden_net *net, const uint8_t *frame,
+			  size_t len)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+				  .sll_ifindex = (int)net->pod };
+
+	memcpy(&to.sll_protocol, frame + 2 * ETH_ALEN, sizeof(__be16));
+	return sendto(net->pod_fd, frame, len, 0, (struct sockaddr *)&to,
+		      sizeof(to));
+}
+
+static int sent(ssize_t put)
+{
+	/* what is dropped on the way out is an error of who sends it: EPERM */
+	return put < 0 && errno != EPERM ? -errno : 0;
+}
+
+int wd_golden_net_frame(const struct wd_golden_net *net, enum wd_dir way,
+			uint8_t *frame, size_t len)
+{
+	uint8_t *ip = frame + ETH_HLEN;
+	size_t bytes = finish(ip);
+
+	return sent(way == WD_EGRESS ? send_frame(net, frame, len) :
+				       send_raw(net, ip, bytes));
+}
+
 int wd_golden_net_send(const struct wd_golden_net *net,
 		       const struct wd_golden *g)
 {
 	uint8_t frame[WD_GOLDEN_BYTES];
-	uint8_t *ip = frame + ETH_HLEN;
-	size_t len = 0;
-	ssize_t put;
 
 	wd_golden_frame(frame, g);
 	if (g->family)
-		len = finish(ip);
-	put = g->way == WD_EGRESS ? send(net->pod_fd, frame, sizeof(frame), 0) :
-				    send_raw(net, ip, len);
-	/* what is dropped on the way out is an error of who sends it: EPERM */
-	return put < 0 && errno != EPERM ? -errno : 0;
+		return wd_golden_net_frame(net, g->way, frame, sizeof(frame));
+	return sent(send_frame(net, frame, sizeof(frame)));
 }

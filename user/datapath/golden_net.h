@@ -17,6 +17,7 @@
 
 struct wd_golden_net {
 	uint32_t ifindex; /* of the device */
+	uint32_t pod; /* of the pod's end */
 	bool has6; /* the namespace has IPv6 */
 	int pod_fd; /* frames of the pod */
 	int raw_fd[2]; /* packets to the pod, IPv4 and IPv6 */
@@ -33,6 +34,21 @@ struct wd_golden_net {
  * Context: CAP_SYS_ADMIN; without CAP_NET_RAW also user namespaces.
  */
 int wd_golden_net_open(struct wd_golden_net *ret_net);
+
+/** wd_golden_net_enter() - the namespace alone, without interfaces. Return, context: as above */
+int wd_golden_net_enter(void);
+
+/** wd_golden_net_sockets() - those of @net, where interfaces are another's. Return: 0 or -errno */
+int wd_golden_net_sockets(struct wd_golden_net *net);
+
+/**
+ * wd_golden_net_frame() - any frame goes its way; its checksums are filled in
+ * @way: from the pod net->pod; or to one, by the routes of the namespace
+ * @frame: from the Ethernet header on, of IPv4 or IPv6 as its first bytes say
+ * Return: 0, also if it was dropped on its way; or -errno.
+ */
+int wd_golden_net_frame(const struct wd_golden_net *net, enum wd_dir way,
+			uint8_t *frame, size_t len);
 
 /** wd_golden_net_send() - a golden packet goes its way. Return: 0 or -errno */
 int wd_golden_net_send(const struct wd_golden_net *net,

@@ -25,6 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../base/opt.h"
+#include "ask.h"
 #include "golden_net.h"
 #include "golden_scene.h"
 #include "internal.h"
@@ -358,22 +360,24 @@ static void end(pid_t pid, bool kill_it)
 	} while (ended < 0 && errno == EINTR);
 }
 
-int wd_golden_nft(struct wd_datapath *dp)
+static void try_it(struct report *ret)
 {
-	struct report report = { 0 };
 	pid_t parent = getpid(), pid;
 	int fd[2];
 
-	if (pipe2(fd, O_CLOEXEC))
-		return wd_fail(dp, -EOPNOTSUPP, WD_STAGE_RUN,
+	if (pipe2(fd, O_CLOEXEC)) {
+		ret->err = -EOPNOTSUPP;
+		(void)snprintf(ret->text, sizeof(ret->text),
 			       "no pipe for the trial of the ruleset");
+		return;
+	}
 	pid = fork();
 	if (!pid)
 		be_child(fd[1], parent);
 	(void)close(fd[1]); /* nothing was written to it here */
-	if (pid < 0 || !hear(fd[0], &report)) {
-		report.err = -EOPNOTSUPP;
-		(void)snprintf(report.text, sizeof(report.text),
+	if (pid < 0 || !hear(fd[0], ret)) {
+		ret->err = -EOPNOTSUPP;
+		(void)snprintf(ret->text, sizeof(ret->text),
 			       "the golden packets of the ruleset cannot be "
 			       "tried: %s",
 			       pid < 0 ? "no process for it" :
@@ -381,9 +385,26 @@ int wd_golden_nft(struct wd_datapath *dp)
 	}
 	(void)close(fd[0]); /* was only read */
 	if (pid > 0)
-		end(pid, report.err == -EOPNOTSUPP);
-	report.text[sizeof(report.text) - 1] = '\0';
+		end(pid, ret->err == -EOPNOTSUPP);
+	ret->text[sizeof(ret->text) - 1] = '\0';
+}
+
+int wd_golden_nft(struct wd_datapath *dp)
+{
+	struct report report = { 0 };
+
+	try_it(&report);
 	return report.err ? wd_fail(dp, report.err, WD_STAGE_RUN, "%s",
 				    report.text) :
 			    0;
+}
+
+int wd_ask_ruleset(char **ret_error)
+{
+	struct report report = { 0 };
+
+	try_it(&report);
+	if (report.err)
+		wd_format(ret_error, "%s", report.text);
+	return report.err;
 }

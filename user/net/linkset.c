@@ -12,6 +12,7 @@
 
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 
 static int run_change(struct wd_rtnl *nl, struct nlmsghdr *head)
 {
@@ -52,6 +53,47 @@ int wd_link_create(struct wd_rtnl *nl, const char *name, const char *kind)
 	mnl_attr_put_strz(head, IFLA_INFO_KIND, kind);
 	mnl_attr_nest_end(head, info);
 	return run_change(nl, head);
+}
+
+static void put_end(struct nlmsghdr *head, uint32_t ifindex, const char *name)
+{
+	struct ifinfomsg *info =
+		mnl_nlmsg_put_extra_header(head, sizeof(*info));
+
+	info->ifi_index = (int)ifindex;
+	info->ifi_flags = info->ifi_change = IFF_NOARP;
+	mnl_attr_put_strz(head, IFLA_IFNAME, name);
+}
+
+int wd_veth_create(struct wd_rtnl *nl, const struct wd_veth *veth)
+{
+	static const uint8_t none[sizeof(veth->mac)];
+	union wd_rtnl_req req;
+	struct nlmsghdr *head = mnl_nlmsg_put_header(&req);
+	struct nlattr *info, *data, *other;
+	int err;
+
+	if (strlen(veth->name) >= IFNAMSIZ ||
+	    strlen(veth->other_name) >= IFNAMSIZ)
+		return -EINVAL;
+	head->nlmsg_type = RTM_NEWLINK;
+	head->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	put_end(head, veth->ifindex, veth->name);
+	if (memcmp(veth->mac, none, sizeof(none)) != 0)
+		mnl_attr_put(head, IFLA_ADDRESS, sizeof(veth->mac), veth->mac);
+	info = mnl_attr_nest_start(head, IFLA_LINKINFO);
+	mnl_attr_put_strz(head, IFLA_INFO_KIND, "veth");
+	data = mnl_attr_nest_start(head, IFLA_INFO_DATA);
+	other = mnl_attr_nest_start(head, VETH_INFO_PEER);
+	put_end(head, veth->other, veth->other_name);
+	mnl_attr_nest_end(head, other);
+	mnl_attr_nest_end(head, data);
+	mnl_attr_nest_end(head, info);
+	err = run_change(nl, head);
+	/* neither can be up before it has the other */
+	if (!err)
+		err = wd_link_set(nl, veth->other, true, 0);
+	return err ? err : wd_link_set(nl, veth->ifindex, true, 0);
 }
 
 int wd_link_set(struct wd_rtnl *nl, uint32_t ifindex, bool up, uint32_t mtu)

@@ -16,6 +16,22 @@
 /** wd_link_create() - as `ip link add NAME type KIND`. Return: 0; -EEXIST; -EOPNOTSUPP the kernel has no such kind; -errno */
 int wd_link_create(struct wd_rtnl *nl, const char *name, const char *kind);
 
+/* Two ends of a veth; which belongs where is the caller's. */
+struct wd_veth {
+	const char *name;
+	uint32_t ifindex; /* wanted, as that of @other */
+	uint8_t mac[6]; /* all 0: the kernel makes one up */
+	const char *other_name;
+	uint32_t other;
+};
+
+/**
+ * wd_veth_create() - both ends, up, and without ARP
+ * Return: 0; -EEXIST or -EBUSY a name or number is taken; -EOPNOTSUPP the
+ * kernel has no such kind; -errno
+ */
+int wd_veth_create(struct wd_rtnl *nl, const struct wd_veth *veth);
+
 /** wd_link_set() - bring up, if @up, and set the MTU, if @mtu is not 0. Return: 0 or -errno */
 int wd_link_set(struct wd_rtnl *nl, uint32_t ifindex, bool up, uint32_t mtu);
 

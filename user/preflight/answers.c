@@ -42,6 +42,7 @@ static void read_object(const struct wd_preflight *p,
 	obj->loads = wd_json_get_bool(doc, "loads");
 	obj->error = copy(doc, "error");
 	obj->log = copy(doc, "log");
+	obj->untried = wd_json_get_bool(doc, "untried");
 	obj->load_us = (uint64_t)wd_json_get_int(doc, "load_us");
 	for (size_t i = 0; i < WD_DIR__MAX; i++) {
 		struct json_object *prog = wd_json_at(doc, "programs", i);
@@ -58,7 +59,9 @@ static void read_object(const struct wd_preflight *p,
 	if (p->questions.cnt)
 		obj->answer = calloc(p->questions.cnt, 1);
 	r->object_cnt++;
-	if (obj->loads)
+	if (obj->loads && !most)
+		wd_format(&text, "%s loads", obj->name);
+	else if (obj->loads)
 		wd_format(&text, "%s loads, %u instructions", obj->name, most);
 	else
 		wd_format(&text, "%s does NOT load: %s", obj->name,
@@ -133,6 +136,19 @@ static void read_datapath(const struct wd_preflight *p,
 	say(p, r, r->attaches ? "attached" : "NOT attached");
 }
 
+static void read_rules(struct wd_preflight_result *r, struct json_object *doc)
+{
+	r->host_rules = wd_json_get_bool(doc, "host_rules");
+	free(r->host_rules_error);
+	r->host_rules_error = copy(doc, "error");
+}
+
+static void read_golden(struct wd_preflight_result *r, struct json_object *doc)
+{
+	free(r->golden_error);
+	r->golden_error = copy(doc, "golden");
+}
+
 static void read_up(const struct wd_preflight *p, struct wd_preflight_result *r,
 		    struct json_object *doc)
 {
@@ -167,6 +183,10 @@ bool wd_preflight_line(const struct wd_preflight *preflight,
 		read_module(result, doc);
 	else if (wd_json_get(doc, "datapath"))
 		read_datapath(preflight, result, doc);
+	else if (json_object_object_get_ex(doc, "host_rules", NULL))
+		read_rules(result, doc);
+	else if (wd_json_get(doc, "golden"))
+		read_golden(result, doc);
 	else if (wd_json_get(doc, "failed"))
 		wd_preflight_why(result, "%s there: %s",
 				 wd_json_get_str(doc, "failed"),

@@ -22,6 +22,7 @@ struct case_of {
 	const struct wd_state_addr *peer; /* exactly this address, or NULL */
 	uint32_t rule;
 	bool tried; /* only what is on trial says so */
+	bool untried; /* what is only tried says nothing */
 };
 
 /* ---- addresses ---- */
@@ -425,7 +426,7 @@ static int policy(struct case_of *c)
 	if (c->ep->val.flags & WD_EP_OFF)
 		return WD_R_MODE_OFF;
 	r = by_slot(c, c->ep->val.slot[0]);
-	if (r >= WD_R_FIRST_DROP || !trial)
+	if (r >= WD_R_FIRST_DROP || !trial || c->untried)
 		return r;
 	rule = c->rule;
 	tried = by_slot(c, trial);
@@ -455,14 +456,16 @@ static int decide(struct case_of *c)
 	return DECIDED(r) ? r : policy(c);
 }
 
-struct wd_expected wd_expected(const struct wd_state *state,
-			       const struct wd_question *question)
+static struct wd_expected expected_of(const struct wd_state *state,
+				      const struct wd_question *question,
+				      bool untried)
 {
 	struct case_of c = {
 		.state = state,
 		.q = question,
 		.ep = &state->ep[question->ep],
 		.peer = wd_state_addr(state, &question->peer),
+		.untried = untried,
 	};
 	struct wd_expected expected = { .reason = decide(&c) };
 
@@ -471,4 +474,30 @@ struct wd_expected wd_expected(const struct wd_state *state,
 	if ((c.ep->val.flags & WD_EP_AUDIT) || c.tried)
 		expected.passes |= is_policy(expected.reason);
 	return expected;
+}
+
+struct wd_expected wd_expected(const struct wd_state *state,
+			       const struct wd_question *question)
+{
+	return expected_of(state, question, false);
+}
+
+struct wd_expected wd_expected_enforced(const struct wd_state *state,
+					const struct wd_question *question)
+{
+	return expected_of(state, question, true);
+}
+
+bool wd_expected_service(const struct wd_state *state,
+			 const struct wd_question *question)
+{
+	const struct case_of c = {
+		.state = state,
+		.q = question,
+		.ep = &state->ep[question->ep],
+		.peer = wd_state_addr(state, &question->peer),
+	};
+	struct front_at at = service_of(&c);
+
+	return question->dir == WD_EGRESS && front_nr(&c, &at, 0);
 }

@@ -37,4 +37,12 @@ struct wd_expected {
 struct wd_expected wd_expected(const struct wd_state *state,
 			       const struct wd_question *question);
 
+/** wd_expected_enforced() - the same without policies that are only tried */
+struct wd_expected wd_expected_enforced(const struct wd_state *state,
+					const struct wd_question *question);
+
+/** wd_expected_service() - does the question go to a service, by its own address and port */
+bool wd_expected_service(const struct wd_state *state,
+			 const struct wd_question *question);
+
 #endif /* WARDER_EXPECT_H */

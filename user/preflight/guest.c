@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../base/json.h"
@@ -29,11 +32,14 @@
 #include "asking.h"
 #include "questions.h"
 #include "state.h"
+#include "trial.h"
 
 #define PORT "/dev/ttyS1"
 #define BPFFS "/sys/fs/bpf/warder"
 #define LOOPBACK 1
 #define ANSWERS_A_LINE 256
+#define RULESET "ruleset"
+#define RULESET_S 100 /* for all of it, emulated */
 
 static FILE *port;
 
@@ -278,6 +284,157 @@ static void try_datapath(const struct wd_state *state)
 	tell(doc);
 }
 
+/* ---- the ruleset of the rung below programs ---- */
+
+/* @err: -ELIBACC says that it was not tried */
+static void tell_ruleset(int err, const char *why, uint64_t load_us)
+{
+	struct json_object *doc = json_object_new_object();
+
+	wd_json_str(doc, "object", RULESET);
+	wd_json_str(doc, "rung", wd_rung_name(WD_RUNG_NFT));
+	wd_json_bool(doc, "loads", !err);
+	wd_json_bool(doc, "untried", err == -ELIBACC);
+	wd_json_str(doc, "error", err ? why ?: wd_errno(err) : NULL);
+	wd_json_int(doc, "load_us", (int64_t)load_us);
+	(void)wd_json_array(doc, "programs");
+	tell(doc);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* @trial: NULL: there is none, because of @err and @why */
+static void try_host_rules(struct wd_trial *trial, int err, const char *no)
+{
+	struct json_object *doc = json_object_new_object();
+	char *why = NULL;
+
+	if (trial)
+		err = wd_trial_force_host(trial, &why);
+	else
+		wd_format(&why, "%s", no ?: wd_errno(err));
+	wd_json_bool(doc, "host_rules", !err);
+	wd_json_str(doc, "error", err ? why ?: wd_errno(err) : NULL);
+	tell(doc);
+	free(why);
+}
+
+static void ask_ruleset(struct wd_trial *trial,
+			const struct wd_questions *questions)
+{
+	uint8_t *answer = malloc(questions->cnt + 1);
+	char *why = NULL;
+	int err = answer ? wd_trial_all(trial, questions, answer, &why) :
+			   -ENOMEM;
+
+	for (size_t at = 0; !err && at < questions->cnt; at += ANSWERS_A_LINE)
+		tell_answers(RULESET, at, answer + at,
+			     questions->cnt - at < ANSWERS_A_LINE ?
+				     questions->cnt - at :
+				     ANSWERS_A_LINE);
+	if (err) /* what is missing then is told as that */
+		printf("warder: %s\n", why ?: wd_errno(err));
+	free(why);
+	free(answer);
+}
+
+/* In a process of its own, which is in another namespace from then on. */
+static void be_trial(const struct wd_state *state,
+		     const struct wd_questions *questions)
+{
+	struct wd_trial *trial = NULL;
+	char *why = NULL;
+	int err = wd_trial_open(state, &trial, &why);
+	uint64_t begun = now_us();
+
+	if (!err)
+		err = wd_trial_force(trial, false, &why);
+	tell_ruleset(err, why, now_us() - begun);
+	if (!err)
+		ask_ruleset(trial, questions);
+	if (state->host)
+		try_host_rules(trial, err, why);
+	wd_trial_close(trial);
+	free(why);
+}
+
+/* Return: 0; -ETIME it was ended; -ECHILD it died. */
+static int wait_for(pid_t pid)
+{
+	uint64_t until = now_us() + RULESET_S * 1000000ULL;
+	int status = 0;
+	pid_t ended;
+
+	while (!(ended = waitpid(pid, &status, WNOHANG)) && now_us() < until)
+		(void)usleep(5000);
+	if (ended == pid)
+		return WIFEXITED(status) ? 0 : -ECHILD;
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	return -ETIME;
+}
+
+static void try_trial(const struct wd_state *state,
+		      const struct wd_questions *questions)
+{
+	pid_t pid = fork();
+	int err;
+
+	if (!pid) {
+		be_trial(state, questions);
+		_exit(0);
+	}
+	err = pid < 0 ? -errno : wait_for(pid);
+	if (err)
+		tell_ruleset(err,
+			     err == -ETIME  ? "it took too long" :
+			     err == -ECHILD ? "its process died" :
+					      NULL,
+			     0);
+}
+
+/* What is shown wrong by golden packets, the agent does not use. */
+static void try_ruleset(const struct wd_state *state,
+			const struct wd_questions *questions)
+{
+	char *why = NULL;
+	int err = wd_ask_ruleset(&why);
+	struct json_object *doc;
+
+	if (err && err != -EBADMSG) {
+		doc = json_object_new_object();
+		wd_json_str(doc, "golden", why ?: wd_errno(err));
+		tell(doc);
+	}
+	if (err == -EBADMSG || (err && !state))
+		tell_ruleset(err, why, 0);
+	else if (!state)
+		tell_ruleset(0, NULL, 0);
+	else
+		try_trial(state, questions);
+	free(why);
+}
+
+/* Else new namespaces begin with devices whose numbers those of pods have. */
+static void spare_numbers(void)
+{
+	int fd = open("/proc/sys/net/core/fb_tunnels_only_for_init_net",
+		      O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, "1", 1) != 1)
+		printf("warder: fb_tunnels_only_for_init_net: %s\n",
+		       wd_errno(-errno));
+	(void)close(fd); /* that was all */
+}
+
 /* ---- all of it ---- */
 
 static void tell_up(void)
@@ -312,6 +469,8 @@ static void run(uint64_t seed, size_t most)
 	}
 	try_objects(state, &questions);
 	try_datapath(state);
+	spare_numbers();
+	try_ruleset(state, &questions);
 	wd_questions_free(&questions);
 	wd_state_free(state);
 	free(why);

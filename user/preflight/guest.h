@@ -17,6 +17,11 @@
  *    late: if the state says that the node judges services behind their
  *    translation, host: that it enforces a policy about itself; and programs
  *    are in force
+ *   {"golden": TEXT}   why the golden packets of rulesets could not be tried
+ *   {"object": "ruleset", "rung": "nft", "untried": BOOL, ...}   as of programs,
+ *    which it has none of, and answers as above
+ *   {"host_rules": BOOL, "error": TEXT}   the policy about the node, if the
+ *    state says that there is one, by a ruleset alone
  *   {"end": true}
  */
 #ifndef WARDER_GUEST_H

@@ -118,6 +118,7 @@ static void put_row(FILE *to, const struct wd_preflight *p,
 	put_mark(to, r->answer);
 	(void)fputs("</td>", to);
 	put_cell(to, "rung", r->rung);
+	put_cell(to, "nft", wd_report_nft(r));
 	put_cell(to, "object", r->in_force);
 	put_cell(to, "attach", r->attach);
 	put_insns(to, obj ? wd_report_insns(obj) : 0);
@@ -132,11 +133,12 @@ static void put_row(FILE *to, const struct wd_preflight *p,
 static void put_matrix(FILE *to, const struct wd_preflight *p,
 		       const struct wd_preflight_result *result, size_t cnt)
 {
-	(void)fprintf(to,
-		      "<div class=wide><table><tr><th>kernel<th>answer<th>rung"
-		      "<th>object<th>attach<th class=n>instructions<th>of 1 M"
-		      "<th class=n>stack%s<th class=n>seconds</tr>\n",
-		      p->state ? "<th class=n>different" : "");
+	(void)fprintf(
+		to,
+		"<div class=wide><table><tr><th>kernel<th>answer<th>rung<th>nft"
+		"<th>object<th>attach<th class=n>instructions<th>of 1 M"
+		"<th class=n>stack%s<th class=n>seconds</tr>\n",
+		p->state ? "<th class=n>different" : "");
 	for (size_t i = 0; i < cnt; i++)
 		put_row(to, p, &result[i], i);
 	(void)fputs("</table></div>\n", to);
@@ -166,14 +168,17 @@ static void put_objects(FILE *to, const struct wd_preflight_result *r)
 			"<td class=n data-n=\"loaded in\">%.0f ms</td><td "
 			"data-n=result>",
 			(double)obj->load_us / 1000);
-		if (!obj->loads)
+		if (obj->untried)
+			wd_markup(to, "not tried: %s",
+				  obj->error ? obj->error : "");
+		else if (!obj->loads)
 			wd_markup(to, "does not load: %s",
 				  obj->error ? obj->error : "");
 		else if (obj->different)
 			wd_markup(to, "%zu of %zu answers differ",
-				  obj->different, obj->answered);
+				  obj->different, obj->asked);
 		else if (obj->answered)
-			wd_markup(to, "%zu answers as here", obj->answered);
+			wd_markup(to, "%zu answers as here", obj->asked);
 		else
 			wd_markup(to, "loads");
 		(void)fputs("</td></tr>\n", to);

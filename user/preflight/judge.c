@@ -4,8 +4,12 @@
  *
  * Safe is a kernel on which the programs of a rung that is not lower than
  * asked for load, give the golden verdicts, can be attached, and answer every
- * question as the tables say. What is not known is not safe: of rung nft that
- * is what its ruleset says.
+ * question as the tables say; or the ruleset does, where nft is not lower. What
+ * is not known is not safe.
+ *
+ * Where programs are in force, the ruleset is what is left if they fail some
+ * day: that it cannot be had, or is stricter, is told and makes nothing unsafe;
+ * that it lets pass what policy does not, does.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -79,21 +83,51 @@ static void unsafe(struct wd_preflight_result *result)
 
 /* ---- questions ---- */
 
+const struct wd_preflight_object *
+wd_preflight_ruleset(const struct wd_preflight_result *result)
+{
+	for (size_t i = 0; i < result->object_cnt; i++)
+		if (wd_rung_from(result->object[i].rung) == WD_RUNG_NFT)
+			return &result->object[i];
+	return NULL;
+}
+
+/* Of the ruleset too; what it was not asked is no difference. */
+static void take_diffs(const struct wd_preflight *p,
+		       struct wd_preflight_result *r, size_t nr,
+		       const uint8_t *right)
+{
+	struct wd_preflight_object *obj = &r->object[nr];
+
+	for (size_t i = 0; i < obj->answered; i++) {
+		bool is_rules = right == p->by_rules;
+
+		if (is_rules && right[i] == WD_ANSWER_NONE)
+			continue;
+		if (is_rules && obj->answer[i] >= WD_ANSWER_NONE) {
+			obj->unasked++;
+			continue;
+		}
+		obj->asked++;
+		if (obj->answer[i] == right[i])
+			continue;
+		if (r->diff_cnt < WD_PREFLIGHT_SHOWN)
+			r->diff[r->diff_cnt] =
+				(struct wd_preflight_diff){ i, nr, right[i],
+							    obj->answer[i] };
+		r->diff_cnt++;
+		obj->different++;
+		obj->wider += (obj->answer[i] & WD_ANSWER_PASSES) &&
+			      !(right[i] & WD_ANSWER_PASSES);
+	}
+}
+
 static void compare(const struct wd_preflight *p, struct wd_preflight_result *r,
 		    size_t nr)
 {
 	struct wd_preflight_object *obj = &r->object[nr];
 
-	for (size_t i = 0; i < obj->answered; i++) {
-		if (obj->answer[i] == p->right[i])
-			continue;
-		if (r->diff_cnt < WD_PREFLIGHT_SHOWN)
-			r->diff[r->diff_cnt] =
-				(struct wd_preflight_diff){ i, nr, p->right[i],
-							    obj->answer[i] };
-		r->diff_cnt++;
-		obj->different++;
-	}
+	take_diffs(p, r, nr, p->right);
 	if (obj->different) {
 		unsafe(r);
 		wd_preflight_why(r,
@@ -109,11 +143,72 @@ static void compare(const struct wd_preflight *p, struct wd_preflight_result *r,
 	}
 }
 
+/* ---- the ruleset ---- */
+
+static void not_known(struct wd_preflight_result *r)
+{
+	if (r->answer == WD_PREFLIGHT_SAFE)
+		r->answer = WD_PREFLIGHT_UNKNOWN;
+}
+
+/* All that can be said of a ruleset that is there. */
+static void judge_verdicts(const struct wd_preflight *p,
+			   struct wd_preflight_result *r, size_t nr)
+{
+	struct wd_preflight_object *obj = &r->object[nr];
+
+	take_diffs(p, r, nr, p->by_rules);
+	if (obj->different) {
+		if (obj->wider || !r->in_force)
+			unsafe(r);
+		wd_preflight_why(r,
+				 "%s: %zu of %zu questions are answered "
+				 "otherwise than here, %zu of them pass there "
+				 "and not here",
+				 obj->name, obj->different, obj->asked,
+				 obj->wider);
+	}
+	if (obj->answered == p->questions.cnt && !obj->unasked)
+		return;
+	if (!r->in_force)
+		not_known(r);
+	wd_preflight_why(r, "%s: %zu questions could not be asked", obj->name,
+			 obj->unasked + p->questions.cnt - obj->answered);
+}
+
+static void judge_ruleset(const struct wd_preflight *p,
+			  struct wd_preflight_result *r)
+{
+	const struct wd_preflight_object *obj = wd_preflight_ruleset(r);
+	bool is_it = wd_rung_from(r->rung) == WD_RUNG_NFT && r->opens;
+
+	if (r->golden_error)
+		wd_preflight_why(r, "%s", r->golden_error);
+	if (!obj || obj->untried) {
+		if (is_it && p->state)
+			not_known(r);
+		if (is_it || obj)
+			wd_preflight_why(
+				r, "the ruleset of rung nft was not tried: %s",
+				obj && obj->error ? obj->error :
+						    "nothing was said of it");
+	} else if (!obj->loads) {
+		if (is_it)
+			unsafe(r);
+		wd_preflight_why(
+			r,
+			"rung nft cannot be had there: %s; should programs "
+			"fail there some day, nothing passes to or from pods "
+			"until they are mended (rung hold)",
+			obj->error ?: "no cause told");
+	} else if (p->state) {
+		judge_verdicts(p, r, (size_t)(obj - r->object));
+	}
+}
+
 /* ---- the rung ---- */
 
-/* Rungs without programs: what can be known of them here is little. */
-static void judge_below(const struct wd_preflight *p,
-			struct wd_preflight_result *r, enum wd_rung rung)
+static void judge_hold(struct wd_preflight_result *r, enum wd_rung rung)
 {
 	if (!r->opens)
 		return;
@@ -121,12 +216,6 @@ static void judge_below(const struct wd_preflight *p,
 		unsafe(r);
 		wd_preflight_why(r, "on rung hold nothing enforces, and "
 				    "nothing passes to or from pods");
-	} else if (rung == WD_RUNG_NFT && p->state) {
-		if (r->answer == WD_PREFLIGHT_SAFE)
-			r->answer = WD_PREFLIGHT_UNKNOWN;
-		wd_preflight_why(r, "on rung nft the verdicts of the node's "
-				    "policies are not known: a ruleset cannot "
-				    "be asked here");
 	}
 }
 
@@ -151,7 +240,8 @@ static void note_node(const struct wd_preflight *p,
 static void tell_attempts(struct wd_preflight_result *r)
 {
 	for (size_t i = 0; i < r->object_cnt; i++)
-		if (!r->object[i].loads)
+		if (!r->object[i].loads &&
+		    wd_rung_from(r->object[i].rung) != WD_RUNG_NFT)
 			wd_preflight_why(r, "%s does not load: %s",
 					 r->object[i].name,
 					 r->object[i].error ?: "no cause told");
@@ -175,7 +265,7 @@ static void judge_rung(const struct wd_preflight *p,
 		wd_preflight_why(r, "rung %s is lower than %s, %s", r->rung,
 				 p->min_rung, p->min_from);
 	}
-	judge_below(p, r, rung);
+	judge_hold(r, rung);
 	if (r->opens && rung < WD_RUNG_HOLD && !r->attaches) {
 		unsafe(r);
 		wd_preflight_why(r,
@@ -207,18 +297,30 @@ static void judge_late(const struct wd_preflight *p,
 			 r->late_error ?: "no cause told");
 }
 
-/* Where programs are in force; without them the rung tells more. */
+/*
+ * Where programs are in force; the ruleset of rung nft says it too. Kernels
+ * before 6.6 have no program for it, and a ruleset beside the programs of pods.
+ */
 static void judge_host(const struct wd_preflight *p,
 		       struct wd_preflight_result *r)
 {
 	if (!p->state || !p->state->host || !r->in_force || r->host)
 		return;
+	if (r->host_rules) {
+		wd_preflight_why(r,
+				 "the policy about the node itself is enforced "
+				 "there by an nftables ruleset, not by a "
+				 "program: %s",
+				 r->host_error ?: "no cause told");
+		return;
+	}
 	unsafe(r);
 	wd_preflight_why(r,
 			 "the policy about the node itself is not enforced "
 			 "there, and all passes: what judges it cannot be had: "
-			 "%s",
-			 r->host_error ?: "no cause told");
+			 "%s; nor a ruleset: %s",
+			 r->host_error ?: "no cause told",
+			 r->host_rules_error ?: "nothing was said of it");
 }
 
 /* ---- the machine ---- */
@@ -246,8 +348,10 @@ void wd_preflight_judge(const struct wd_preflight *preflight,
 	judge_late(preflight, result);
 	judge_host(preflight, result);
 	for (size_t i = 0; preflight->state && i < result->object_cnt; i++)
-		if (result->object[i].loads)
+		if (result->object[i].loads &&
+		    wd_rung_from(result->object[i].rung) != WD_RUNG_NFT)
 			compare(preflight, result, i);
+	judge_ruleset(preflight, result);
 	tell_attempts(result);
 	note_node(preflight, result);
 }

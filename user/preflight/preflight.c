@@ -22,6 +22,7 @@
 #include "guest.h"
 #include "kernel.h"
 #include "self.h"
+#include "trial.h"
 
 int wd_preflight_prepare(struct wd_preflight *p)
 {
@@ -35,8 +36,17 @@ int wd_preflight_prepare(struct wd_preflight *p)
 	p->right = malloc(p->questions.cnt + 1);
 	if (!p->right)
 		return -ENOMEM;
-	for (size_t i = 0; i < p->questions.cnt; i++)
-		p->right[i] = wd_asking_right(p->state, &p->questions.list[i]);
+	p->by_rules = malloc(p->questions.cnt + 1);
+	if (!p->by_rules)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->questions.cnt; i++) {
+		const struct wd_question *q = &p->questions.list[i];
+
+		p->right[i] = wd_asking_right(p->state, q);
+		p->by_rules[i] = wd_trial_can(p->state, q) ?
+					 wd_trial_right(p->state, q) :
+					 WD_ANSWER_NONE;
+	}
 	return 0;
 }
 
@@ -44,7 +54,8 @@ void wd_preflight_fini(struct wd_preflight *p)
 {
 	wd_questions_free(&p->questions);
 	free(p->right);
-	p->right = NULL;
+	free(p->by_rules);
+	p->right = p->by_rules = NULL;
 }
 
 /* The answer itself does not depend on the lines: without memory one is lost. */
@@ -104,6 +115,8 @@ void wd_preflight_result_free(struct wd_preflight_result *result)
 	free(result->datapath_error);
 	free(result->late_error);
 	free(result->host_error);
+	free(result->host_rules_error);
+	free(result->golden_error);
 	free(result->vm.why);
 	free(result->vm.console);
 	memset(result, 0, sizeof(*result));

@@ -47,7 +47,11 @@ struct wd_preflight_object {
 	struct wd_preflight_prog prog[WD_DIR__MAX];
 	uint8_t *answer; /* to each question, as asking.h has it */
 	size_t answered;
+	size_t asked; /* and to be compared; of a ruleset not all */
 	size_t different; /* from what is right */
+	size_t wider; /* of them: passes there, and not here */
+	size_t unasked; /* packets that could not be sent, or were not counted */
+	bool untried; /* for lack of something here, not there */
 };
 
 struct wd_preflight_diff {
@@ -62,6 +66,7 @@ struct wd_preflight {
 	const struct wd_state *state; /* NULL: golden packets only */
 	struct wd_questions questions;
 	uint8_t *right; /* answers to them, by the judge of expect.c */
+	uint8_t *by_rules; /* the same of the ruleset (trial.h), WD_ANSWER_NONE: it is not asked */
 	uint64_t seed;
 	size_t most; /* questions */
 	const char *min_rung; /* lowest that is safe */
@@ -89,6 +94,9 @@ struct wd_preflight_result {
 	char *late_error; /* NULL: none, or not tried */
 	bool host; /* a policy about the node can be enforced */
 	char *host_error; /* NULL: none, or not tried */
+	bool host_rules; /* the same by a ruleset */
+	char *host_rules_error; /* NULL: none, or not tried */
+	char *golden_error; /* of the ruleset's golden packets: not tried; NULL */
 	char attach[16]; /* "tcx", "clsact", "" */
 	char *datapath_error;
 	char rung[16]; /* that warder reaches, "" not known */
@@ -128,6 +136,10 @@ bool wd_preflight_line(const struct wd_preflight *preflight,
 		       struct wd_preflight_result *result, const char *line);
 
 /* ---- judge.c ---- */
+
+/** wd_preflight_ruleset() - the object that is the ruleset; NULL: nothing was said of it */
+const struct wd_preflight_object *
+wd_preflight_ruleset(const struct wd_preflight_result *result);
 
 /** wd_preflight_judge() - what the results mean: rung, differences, answer */
 void wd_preflight_judge(const struct wd_preflight *preflight,

@@ -95,6 +95,15 @@ const char *wd_report_engine(const struct wd_preflight_result *result)
 							   "nothing enforces";
 }
 
+const char *wd_report_nft(const struct wd_preflight_result *result)
+{
+	const struct wd_preflight_object *obj = wd_preflight_ruleset(result);
+
+	if (!obj || obj->untried)
+		return "";
+	return obj->loads && !obj->different ? "yes" : "no";
+}
+
 char *wd_report_questions(const struct wd_preflight *p)
 {
 	char *text = NULL;
@@ -167,15 +176,16 @@ static void print_objects(const struct wd_preflight_result *r)
 		cell_insns(table, insns);
 		wd_table_cell(table, "%s", wd_report_stack(obj, stack));
 		wd_table_cell(table, "%.0f ms", (double)obj->load_us / 1000);
-		if (!obj->loads)
+		if (obj->untried)
+			wd_table_cell(table, "not tried: %s", obj->error ?: "");
+		else if (!obj->loads)
 			wd_table_cell(table, "does not load: %s",
 				      obj->error ?: "");
 		else if (obj->different)
 			wd_table_cell(table, "%zu answers differ",
 				      obj->different);
 		else if (obj->answered)
-			wd_table_cell(table, "%zu answers as here",
-				      obj->answered);
+			wd_table_cell(table, "%zu answers as here", obj->asked);
 		else
 			wd_table_cell(table, "loads");
 	}
@@ -248,9 +258,9 @@ static void print_table(const struct wd_preflight *p,
 			const struct wd_preflight_result *result, size_t cnt)
 {
 	static const char *const head[] = {
-		"KERNEL",     "ANSWER",	       "RUNG",	 "OBJECT",
-		"ATTACH",     ">INSTRUCTIONS", ">LIMIT", ">STACK",
-		">DIFFERENT", ">SECONDS",      NULL
+		"KERNEL", "ANSWER",	"RUNG",		 "NFT",
+		"OBJECT", "ATTACH",	">INSTRUCTIONS", ">LIMIT",
+		">STACK", ">DIFFERENT", ">SECONDS",	 NULL
 	};
 	struct wd_table *table = wd_table_new(head);
 	int told = 0;
@@ -265,6 +275,7 @@ static void print_table(const struct wd_preflight *p,
 			      *r->release ? r->release : r->kernel);
 		wd_table_cell(table, "%s", wd_report_answer(r->answer));
 		wd_table_cell(table, "%s", r->rung);
+		wd_table_cell(table, "%s", wd_report_nft(r));
 		wd_table_cell(table, "%s", r->in_force ?: "");
 		wd_table_cell(table, "%s", r->attach);
 		cell_insns(table, insns);
@@ -330,10 +341,12 @@ static void put_object(const struct wd_preflight_object *object,
 	wd_json_add(obj, "load_ms",
 		    json_object_new_double((double)object->load_us / 1000));
 	array = wd_json_array(obj, "programs");
-	for (int i = 0; i < WD_DIR__MAX; i++)
+	for (int i = 0; i < WD_DIR__MAX && *object->prog[i].name; i++)
 		put_prog(&object->prog[i], wd_json_push(array));
-	wd_json_int(obj, "answered", (int64_t)object->answered);
+	wd_json_int(obj, "answered", (int64_t)object->asked);
+	wd_json_int(obj, "not_asked", (int64_t)object->unasked);
 	wd_json_int(obj, "different", (int64_t)object->different);
+	wd_json_int(obj, "wider", (int64_t)object->wider);
 }
 
 static void put_verdict(struct json_object *obj, const char *key,
@@ -389,10 +402,14 @@ static void put_result(const struct wd_preflight *p,
 	put_str(obj, "rung", r->rung);
 	put_str(obj, "object", r->in_force);
 	put_str(obj, "attach", r->attach);
+	if (*wd_report_nft(r))
+		wd_json_bool(obj, "nft", !strcmp(wd_report_nft(r), "yes"));
+	else
+		wd_json_str(obj, "nft", NULL);
 	if (p->state && (p->state->flags & WD_STATE_LATE) && r->in_force)
 		wd_json_bool(obj, "services_exact", r->late);
 	if (p->state && p->state->host && r->in_force)
-		wd_json_bool(obj, "host_enforced", r->host);
+		wd_json_bool(obj, "host_enforced", r->host || r->host_rules);
 	wd_json_bool(obj, "ran", r->ran);
 	wd_json_int(obj, "modules", (int64_t)r->modules_cnt);
 	put_str(obj, "modules_failed", r->modules);

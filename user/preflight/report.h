@@ -55,4 +55,7 @@ void wd_report_html(const struct wd_preflight *preflight,
 		    const struct wd_preflight_result *result, size_t cnt,
 		    FILE *to);
 
+/** wd_report_nft() - would rung nft do what it should there: "yes", "no", "" not known */
+const char *wd_report_nft(const struct wd_preflight_result *result);
+
 #endif /* WARDER_REPORT_H */
