@@ -321,6 +321,42 @@ static void a_service_beyond_the_quota_closes_its_address(void)
 	end(&w);
 }
 
+#define ALLOWED ((9U - 192U) << 24) /* is 9.0.0.0 of put_slice_from() */
+
+/* Another's entry for its port is looked up first, and must not hide it. */
+static void
+a_service_beyond_the_quota_closes_what_others_have_of_its_address(void)
+{
+	struct world w;
+
+	begin(&w, 20, 0);
+	put_policy(&w, "a", NULL);
+	put_service(&w, "a", 2, 1, 1);
+	put_slice_from(&w, "a", "e2", 2, ALLOWED, 1);
+	put_service(&w, "b", 1, 1, 20);
+	commit(&w);
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, SERVICE_ADDR(2), 1));
+	put_service(&w, "b", 2, 1, 2);
+	commit(&w);
+	expect_over(&w, 1);
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, SERVICE_ADDR(2), 1));
+	put_service(&w, "b", 2, 1, 0); /* of no port: within */
+	commit(&w);
+	expect_over(&w, 0);
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, SERVICE_ADDR(2), 1));
+	put_service(&w, "b", 3, 1, 2);
+	put_service(&w, "a", 3, 1, 1); /* comes after it */
+	put_slice_from(&w, "a", "e3", 3, ALLOWED, 1);
+	commit(&w);
+	expect_over(&w, 1);
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, SERVICE_ADDR(3), 1));
+	put_service(&w, "b", 1, 1, 18); /* room for it */
+	commit(&w);
+	expect_over(&w, 0);
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, SERVICE_ADDR(3), 1));
+	end(&w);
+}
+
 static struct wd_peer named(const char *ns, const char *name)
 {
 	return (struct wd_peer){
@@ -576,6 +612,7 @@ static void prefixes_that_do_not_fit_close_whose_they_are(void)
 int main(void)
 {
 	WD_TEST(a_service_beyond_the_quota_closes_its_address);
+	WD_TEST(a_service_beyond_the_quota_closes_what_others_have_of_its_address);
 	WD_TEST(a_slice_beyond_the_quota_allows_nobody);
 	WD_TEST(kubernetes_itself_is_in_no_quota);
 	WD_TEST(many_fronts_times_many_backends_are_not_looked_up);

@@ -22,11 +22,19 @@
 #include "base/byteorder.h"
 #include "model_int.h"
 
-struct mfront *front_get(struct wd_model *m, const struct wd_front_key *key)
+struct mfront *front_find(const struct wd_model *m,
+			  const struct wd_front_key *key)
 {
 	struct mfront *f;
 
 	HASH_FIND(hh, m->fronts, key, sizeof(*key), f);
+	return f;
+}
+
+struct mfront *front_get(struct wd_model *m, const struct wd_front_key *key)
+{
+	struct mfront *f = front_find(m, key);
+
 	if (f)
 		return f;
 	f = wd_xcalloc(1, sizeof(*f));
@@ -383,13 +391,13 @@ void fronts_room(struct wd_model *m)
 	}
 }
 
-static bool is_sure(const struct mfront *f)
+static bool is_sure(const struct wd_model *m, const struct mfront *f)
 {
 	for (size_t i = 0; i < f->services.cnt; i++) {
 		if (!service_is_sure(f->services.item[i]))
 			return false;
 	}
-	return f->key.port != 0;
+	return f->key.port != 0 && !service_shares(m, f);
 }
 
 /* Those that are to be told of; none and too_many: more than can be. */
@@ -397,7 +405,7 @@ static int kinds_of(struct wd_model *m, struct mfront *f, struct kinds *kinds)
 {
 	int err = 0;
 
-	if (is_sure(f)) {
+	if (is_sure(m, f)) {
 		err = find_kinds(m, f, kinds);
 	} else {
 		unlink_backs(m, f);

@@ -685,6 +685,8 @@ void services_weigh(struct wd_model *m);
 void service_taken_in(struct wd_model *m, const struct wd_object *obj);
 /* Does it say where flows end; else nobody knows of some of them. */
 bool service_is_sure(const struct mservice *s);
+/* Has a service beyond the quota its address and port, too? */
+bool service_shares(const struct wd_model *m, const struct mfront *front);
 /* A pod of the namespace came, went or changed: services that go by selectors. */
 void services_of(struct wd_model *m, const struct mspace *space);
 /*
@@ -707,6 +709,8 @@ void services_fini(struct wd_model *m);
 
 /* front.c */
 struct mfront *front_get(struct wd_model *m, const struct wd_front_key *key);
+struct mfront *front_find(const struct wd_model *m,
+			  const struct wd_front_key *key);
 void front_dirty(struct wd_model *m, struct mfront *f);
 /* The row of a backend, or what it rests on, is another. */
 void front_addr_changed(struct wd_model *m, const struct wd_addr *addr);

@@ -37,13 +37,13 @@ static bool is_over(const struct mfront *f)
 	return false;
 }
 
-static enum wd_served state_of(const struct mfront *f)
+static enum wd_served state_of(const struct wd_model *m, const struct mfront *f)
 {
 	const struct mkind *kind = f->kinds.cnt ? f->kinds.item[0] : NULL;
 
 	if (f->squeezed)
 		return WD_SERVED_FULL;
-	if (is_over(f))
+	if (is_over(f) || service_shares(m, f))
 		return WD_SERVED_OVER;
 	if (!kind)
 		return WD_SERVED_NOBODY;
@@ -82,7 +82,7 @@ void wd_served_fronts(
 		struct wd_served_front front = {
 			.port = wd_host16(f->key.port),
 			.proto = f->key.proto,
-			.state = state_of(f),
+			.state = state_of(m, f),
 		};
 
 		front.end_cnt = service_ends(m, f, &end);

@@ -154,6 +154,59 @@ static void add_closed(struct wd_model *m, struct mservice *s)
 	}
 }
 
+/*
+ * What others tell of an address and port of @service, which is beyond the quota:
+ * it may lead there or to them. The entry for its address is not looked up where
+ * there is one of the port.
+ */
+static void mates_dirty(struct wd_model *m, const struct wd_service *service)
+{
+	for (uint32_t i = 0; i < service->addr_cnt; i++) {
+		const struct wd_addr *addr = &service->addr[i];
+
+		for (uint32_t k = 0; k < service->port_cnt; k++) {
+			struct wd_front_key key = key_of(addr, addr->family,
+							 service->port[k].proto,
+							 service->port[k].port);
+			struct mfront *f = front_find(m, &key);
+
+			if (f)
+				front_dirty(m, f);
+		}
+	}
+}
+
+/* Is @port, with the protocol @proto, one of a service's that is beyond the quota? */
+static bool has_port(const struct mservice *s, uint8_t proto, uint16_t port)
+{
+	const struct wd_service *service = &s->obj->service;
+
+	for (uint32_t i = 0; i < service->port_cnt; i++) {
+		if (service->port[i].proto == proto &&
+		    service->port[i].port == port)
+			return true;
+	}
+	return false;
+}
+
+bool service_shares(const struct wd_model *m, const struct mfront *front)
+{
+	struct wd_front_key key = front->key;
+	const struct mfront *closed;
+
+	if (!m->closed_cnt || !key.port)
+		return false;
+	key.port = 0;
+	key.proto = 0;
+	closed = front_find(m, &key);
+	for (size_t i = 0; closed && i < closed->services.cnt; i++) {
+		if (has_port(closed->services.item[i], front->key.proto,
+			     wd_host16(front->key.port)))
+			return true;
+	}
+	return false;
+}
+
 static bool is_forgotten(const struct mservice *s)
 {
 	return !s->obj && !s->slices.cnt && !s->over;
@@ -161,7 +214,11 @@ static bool is_forgotten(const struct mservice *s)
 
 static void relink(struct wd_model *m, struct mservice *s)
 {
+	bool was_closed = s->closed;
+
 	s->closed = s->obj && quota_is_over(m, s->obj);
+	if (s->obj && (s->closed || was_closed))
+		mates_dirty(m, &s->obj->service);
 	fronts_dirty(m, s);
 	for (size_t i = 0; i < s->fronts.cnt; i++) {
 		struct mfront *f = s->fronts.item[i];
@@ -189,6 +246,8 @@ void service_changed(struct wd_model *m, const struct wd_object *was,
 		(void)quota_goes(m, space, was);
 	if (now)
 		(void)quota_comes(m, space, now);
+	if (was && s->closed)
+		mates_dirty(m, &was->service);
 	s->obj = now;
 	m->services_changed |= service_bit(any->name);
 	m->commit_needed = true;
