@@ -265,7 +265,10 @@ __noinline int wire_layer(struct __sk_buff *skb)
 	r = wire_ends(skb, pkt);
 	if (r != WD_GO_ON)
 		return r;
-	return pkt->wire.is_tun ? judge_tun(skb) : judge_wire(skb);
+	r = pkt->wire.is_tun ? judge_tun(skb) : judge_wire(skb);
+	if (r == WD_GO_ON && pkt->wire.pair == WD_PAIR_OUTSIDE)
+		pkt->wire.is_hearsay = 1;
+	return r;
 }
 
 static __always_inline int read_switches(struct wd_pkt *pkt)

@@ -11,14 +11,19 @@
 #define WD_PORT_HBONE 15008
 #define WD_PORT_LINKERD 4143
 
-/* The packet is to be counted as @kind, by the ends of the header at hand. */
+/*
+ * The packet is to be counted as @kind, by the ends of the header at hand. In a
+ * tunnel with somebody outside they are nobody: a pod that may send there, and
+ * who is there, write what addresses they like.
+ */
 static __always_inline void set_cover(struct wd_pkt *pkt, __u8 kind)
 {
 	struct wd_cover_key *key = &pkt->wire.cover;
+	bool known = !pkt->wire.is_hearsay;
 
-	key->ns[0] = pkt->wire.end[0].ns;
-	key->ns[1] = pkt->wire.end[1].ns;
-	key->node = far_end(pkt)->node;
+	key->ns[0] = known ? pkt->wire.end[0].ns : WD_NS_NONE;
+	key->ns[1] = known ? pkt->wire.end[1].ns : WD_NS_NONE;
+	key->node = known ? far_end(pkt)->node : 0;
 	key->kind = kind;
 	key->dir = pkt->dir;
 	key->family = pkt->family;

@@ -67,6 +67,7 @@ struct wd_layers {
 	__u8 is_cut; /* something around is a first fragment: lengths run past it */
 	__u8 is_routed; /* IPv6: has a routing header */
 	__u8 is_hint; /* what is inside counts only if it must not be, see WD_IN_HINT */
+	__u8 is_hearsay; /* around it is one that somebody outside has part in */
 	__u8 has_note;
 	__u8 has_cover;
 	__u8 pair; /* enum wd_pair of the header at hand */

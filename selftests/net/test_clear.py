@@ -315,6 +315,43 @@ def errors_from_the_wire_quote_nothing_secret(c):
                        f'{rung or "nothing required"}: {name}, IPv{f}')
 
 
+def told_of(node, kind):
+    """Packets by pair of namespaces, as the evidence has it."""
+    doc = json.loads(node.warder('encryption', 'report', '--json')[1])
+    return {(p['from'], p['to']): p['counts'][kind]['packets']
+            for p in doc['namespaces'] if kind in p['counts']}
+
+
+@SHARED.test
+def what_a_pod_puts_into_a_tunnel_to_outside_is_nobodys_word(c):
+    """It may send VXLAN to somebody outside, and writes what it likes inside."""
+    change_over(c, 'full')
+    node, mal = c.nodes[0], c.pod('x/a')
+    src, dst = c.pod('z/a'), c.pod('y/a')
+    vni = struct.pack('!II', 8 << 24, 9 << 8)
+    for f in c.families:
+        before, seen = told_of(node, 'clear'), wire.Witness(c.space, 'port1')
+        data = vni + wire.frame('02:00:00:00:00:01', '02:00:00:00:00:02',
+                                wire.udp(src.ips[f], dst.ips[f], 5, 6,
+                                         b'never said'))
+
+        def send(f=f, data=data):
+            with wire.open_in(mal.space, lambda: socket.socket(
+                    socket.AF_INET if f == 4 else socket.AF_INET6,
+                    socket.SOCK_DGRAM)) as sock:
+                for _ in range(5):
+                    sock.sendto(data, (WORLD['ext1'][f], 4789))
+        expect(5, seen.count(b'never said', send, want=5), f'IPv{f}: it left')
+        seen.close()
+        until(5, lambda: told_of(node, 'clear').get((None, None), 0)
+              - before.get((None, None), 0), f'IPv{f}: of nobody')
+        expect(before.get(('z', 'y')), told_of(node, 'clear').get(('z', 'y')),
+               f'IPv{f}: of those named inside')
+    allowed(src, dst)
+    until(True, lambda: told_of(node, 'clear').get(('z', 'y'), 0) > 0,
+          'what they do say')
+
+
 @SHARED.test
 def change_of_a_namespace_holds_at_once(c):
     annotate(c, x=FREE)

@@ -41,6 +41,7 @@ struct work {
 	struct first first; /* that the packet is, or has inside */
 	uint32_t peer; /* WireGuard's, at a WireGuard device */
 	int fallback; /* reason if what is inside cannot be read; 0: none */
+	bool is_hearsay; /* somebody outside had a hand in what is around */
 	bool is_quote; /* this may be inside what has been judged without it */
 	struct sentence said;
 };
@@ -204,6 +205,10 @@ static void say_counted(struct work *w, int reason, int kind, int family)
 		.dir = (uint8_t)w->sight->dir,
 		.family = (uint8_t)family,
 	};
+	if (!w->is_hearsay)
+		return;
+	w->said.cover.ns[0] = w->said.cover.ns[1] = WD_NS_NONE;
+	w->said.cover.node = 0;
 }
 
 /* It cannot be read, for @reason: what is around may say what it is. */
@@ -723,6 +728,7 @@ static void judge_layers(struct work *w, struct step step)
 		if (w->sight->is_tun ? !judge_in_tunnel(w, !layer, &step) :
 				       !judge_in_clear(w, &step))
 			return;
+		w->is_hearsay |= has_outsider(w);
 	}
 }
 

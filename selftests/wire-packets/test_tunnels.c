@@ -212,6 +212,42 @@ static void tunnels_in_tunnels_are_looked_into(void)
 	}
 }
 
+/* Whose the count says it was: of nobody, or of pods of those namespaces. */
+static void expect_whose(int dir, enum host src, enum host dst, uint32_t from,
+			 uint32_t to)
+{
+	struct wd_cover_key key;
+
+	begin();
+	add_tunnel(&tunnels[0], build_outer, src, dst);
+	add_tunnel(&tunnels[1], build_inner, HERE, NODE2);
+	end(LOCAL2, PLAIN3);
+	key = wires_expect(WD_R_IN_CLEAR, WD_COVER_CLEAR, WIRE, dir, list);
+	wd_expect_int(from, key.ns[0]);
+	wd_expect_int(to, key.ns[1]);
+	wd_expect_int(from != 0, key.node != 0);
+	list[list_cnt - 3].src = LOCAL;
+	list[list_cnt - 3].dst = SECRET;
+	key = wires_expect(plaintext(dir), WD_COVER_DROPPED, WIRE, dir, list);
+	wd_expect_int(from != 0, key.ns[0] != 0);
+	wd_expect_int(from != 0, key.node != 0);
+}
+
+/*
+ * A pod may send tunnels to somebody outside, in its own name or in that of its
+ * node, and what it writes inside must not be told as what others did.
+ */
+static void a_tunnel_with_somebody_outside_names_nobody(void)
+{
+	for_each_nest(dir)
+	{
+		expect_whose(dir, HERE, NODE2, 3, 7);
+		expect_whose(dir, HERE, OUTSIDE, WD_NS_NONE, WD_NS_NONE);
+		expect_whose(dir, LOCAL, OUTSIDE, WD_NS_NONE, WD_NS_NONE);
+		expect_whose(dir, OUTSIDE, HERE, WD_NS_NONE, WD_NS_NONE);
+	}
+}
+
 /* IP in IP as often as @layers says, all headers counted. */
 static void nested(int layers, enum host a, enum host b)
 {
@@ -745,6 +781,7 @@ int main(void)
 	WD_TEST(gpe_says_which_family_comes_next);
 	WD_TEST(an_exempt_node_is_no_excuse_for_what_its_tunnel_holds);
 	WIRES_TEST(tunnels_in_tunnels_are_looked_into);
+	WIRES_TEST(a_tunnel_with_somebody_outside_names_nobody);
 	WIRES_TEST(four_headers_are_looked_at_and_no_more);
 	WD_TEST(a_port_that_one_sends_from_makes_no_tunnel);
 	WD_TEST(only_udp_has_tunnels_by_port);
