@@ -190,11 +190,12 @@ def status(code, reason, message, **more):
 
 
 def selects(query, obj):
-    """Pods of one node, which is all that is asked for in this way; no pod
-    moves to another one."""
+    """Pods of one node, or what has one name; no pod moves to another one."""
     field, _, value = query.get('fieldSelector', '').partition('=')
     if not field:
         return True
+    if field == 'metadata.name':
+        return obj['metadata']['name'] == value
     if field != 'spec.nodeName':
         raise ValueError(f'field {field}')
     return obj.get('spec', {}).get('nodeName') == value
@@ -410,6 +411,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         state = self.state
         version, until = span
         told = time.monotonic()
+        with state.lock:
+            silent = silent or version > state.version  # nothing tells of it
         while time.monotonic() < until:
             with state.lock:
                 news = c.since(version)

@@ -16,6 +16,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'net'))
 from wdnet.kube import ApiServer, kubeconfig  # noqa: E402
+from wdnet.pki import Authority  # noqa: E402
 from wdnet.tap import Fail, Tap, expect  # noqa: E402
 
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
@@ -26,43 +27,6 @@ TESTS = []
 def test(function):
     TESTS.append(function)
     return function
-
-
-def openssl(*args):
-    subprocess.run(['openssl', *args], check=True, stdin=subprocess.DEVNULL,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-class Authority:
-    def __init__(self, folder, name):
-        self.folder, self.name = folder, name
-        self.cert = os.path.join(folder, name + '.crt')
-        self.key = os.path.join(folder, name + '.key')
-        openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt',
-                'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-                '-subj', '/CN=' + name, '-addext',
-                'basicConstraints=critical,CA:TRUE',
-                '-keyout', self.key, '-out', self.cert)
-
-    def issue(self, name, alt=None):
-        """A certificate and its key; gives (certificate, key, both)."""
-        base = os.path.join(self.folder, f'{self.name}-{name}')
-        request, cert, key, both = (base + end for end in (
-            '.csr', '.crt', '.key', '.pem'))
-        openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
-                '-nodes', '-subj', '/CN=' + name, '-keyout', key,
-                '-out', request)
-        with open(base + '.ext', 'w', encoding='ascii') as f:
-            f.write(f'subjectAltName={alt}\n' if alt else
-                    'basicConstraints=CA:FALSE\n')
-        openssl('x509', '-req', '-in', request, '-CA', self.cert, '-CAkey',
-                self.key, '-CAcreateserial', '-days', '2', '-extfile',
-                base + '.ext', '-out', cert)
-        with open(both, 'wb') as out:
-            for path in (cert, key):
-                with open(path, 'rb') as f:
-                    out.write(f.read())
-        return cert, key, both
 
 
 class World:

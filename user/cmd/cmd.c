@@ -136,9 +136,8 @@ int wd_cmd_try(const struct wd_args *args, struct json_object *req,
 	return err;
 }
 
-/* Takes the answer. */
-static int take_answer(const struct wd_args *args, struct json_object *answer,
-		       struct json_object **ret_result)
+int wd_cmd_take(const struct wd_args *args, struct json_object *answer,
+		struct json_object **ret_result)
 {
 	int code = (int)wd_json_get_int(answer, "code");
 
@@ -163,7 +162,7 @@ int wd_cmd_ask_fd(const struct wd_args *args, struct json_object *req, int fd,
 
 	json_object_put(req);
 	return err ? wd_cmd_lost(args, err) :
-		     take_answer(args, answer, ret_result);
+		     wd_cmd_take(args, answer, ret_result);
 }
 
 int wd_cmd_lost(const struct wd_args *args, int err)

@@ -154,6 +154,15 @@ int wd_cmd_ask_fd(const struct wd_args *args, struct json_object *req, int fd,
 int wd_cmd_try(const struct wd_args *args, struct json_object *req,
 	       int timeout_ms, struct json_object **ret_answer);
 
+/**
+ * wd_cmd_take() - what an answer holds, or say why it holds nothing
+ * @answer: is released
+ * @ret_result: to be released
+ * Return: WD_EXIT_OK, or the exit code that the agent gives.
+ */
+int wd_cmd_take(const struct wd_args *args, struct json_object *answer,
+		struct json_object **ret_result);
+
 /** wd_cmd_lost() - say that the agent could not be asked. Return: the exit code for @err */
 int wd_cmd_lost(const struct wd_args *args, int err);
 

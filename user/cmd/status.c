@@ -494,6 +494,8 @@ static int give_up(const struct wd_args *args, int64_t ms, int err,
 
 	if (!answer)
 		return wd_cmd_lost(args, err);
+	if (!doc) /* nothing to show yet, and it says why */
+		return wd_cmd_take(args, json_object_get(answer), &doc);
 	print_status(args, doc);
 	return wd_cmd_fail(args, WD_EXIT_NO, "status",
 			   "after %lld ms not everything read is enforced%s%s",
@@ -596,7 +598,7 @@ const struct wd_cmd wd_cmd_status = {
 		"which cannot be guarded; blind spots are programs of others\n"
 		"that handle packets before warder's. With --wait it fails (1) "
 		"when the time is\nup, or with 3 when no agent was there all "
-		"along.",
+		"along or it still waits for\nits sources.",
 	.opts = opts,
 	.fn = cmd_status,
 };

@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
@@ -109,6 +110,23 @@ class Namespace:
             raise RuntimeError(f'{" ".join(argv)}: {proc.returncode}: '
                                f'{err.strip()} {out.strip()}')
         return proc.returncode, out, err
+
+    def connect(self, where, timeout):
+        """A TCP connection from inside: a namespace is a thread's own."""
+        out = []
+
+        def inside():
+            try:
+                setns(self.net, CLONE_NEWNET)
+                out.append(socket.create_connection(where, timeout))
+            except OSError as e:
+                out.append(e)
+        thread = threading.Thread(target=inside)
+        thread.start()
+        thread.join()
+        if isinstance(out[0], OSError):
+            raise out[0]
+        return out[0]
 
     def ip(self, *lines):
         """Run lines of `ip -batch`."""

@@ -45,6 +45,15 @@ class ApiServer:
     def fault(self, path, on, do, count=1):
         self.ask('fault', path=path, on=on, do=do, count=count)
 
+    def away(self):
+        """It answers nobody, and those who listen are cut off."""
+        for on in ('list', 'watch'):
+            self.fault('*', on, 'close', 1 << 30)
+        self.ask('cut')
+
+    def back(self):
+        self.ask('calm')
+
     def close(self):
         self.proc.kill()
         self.proc.wait()
@@ -78,11 +87,15 @@ class KubeSolo(Solo):
 
     def start_agents(self, *args):
         node = self.only_node
-        self.server = ApiServer(node.ns)
-        self.config = kubeconfig(os.path.join(self.dir, 'kubeconfig'),
-                                 f'http://127.0.0.1:{self.server.port}')
+        self.config = self.start_server()
         self.server.ask('kinds', absent=self.absent)
         node.start_agent('--kubeconfig', self.config, *args)
+
+    def start_server(self):
+        """Gives the agent's kubeconfig for it."""
+        self.server = ApiServer(self.only_node.ns)
+        return kubeconfig(os.path.join(self.dir, 'kubeconfig'),
+                          f'http://127.0.0.1:{self.server.port}')
 
     def write_objects(self):
         now = {json.dumps([o['kind'], o['metadata'].get('namespace'),
@@ -90,11 +103,14 @@ class KubeSolo(Solo):
                for o in self.base_objects() + self.policies}
         for key, obj in now.items():
             if self.told.get(key) != obj:
-                self.server.ask('put', object=json.loads(json.dumps(obj)))
+                self.put(obj)
         for key, obj in self.told.items():
             if key not in now:
                 self.server.ask('del', object=obj)
         self.told = json.loads(json.dumps(now))
+
+    def put(self, obj):
+        return self.server.ask('put', object=json.loads(json.dumps(obj)))
 
     def source(self):
         return next(s for s in self.only_node.status()['sources']
