@@ -149,6 +149,12 @@ static void add_node(struct wd_cells *cells)
 	wd_model_host_addrs(cells->model, cells->host, cells->host_cnt);
 }
 
+static void commit(struct wd_cells *cells)
+{
+	wd_self_sync(&cells->self, cells->store, "here", cells->model);
+	wd_expect_int(0, wd_model_commit(cells->model, NULL));
+}
+
 void wd_cells_open(struct wd_cells *cells, const struct wd_sink *sink,
 		   const uint32_t *ifindex)
 {
@@ -166,17 +172,18 @@ void wd_cells_open(struct wd_cells *cells, const struct wd_sink *sink,
 			add_endpoint(cells, pod, ifindex);
 	}
 	add_node(cells);
-	wd_expect_int(0, wd_model_commit(cells->model, NULL));
+	commit(cells);
 }
 
 void wd_cells_add(struct wd_cells *cells, const char *text)
 {
 	add_objects(cells, text);
-	wd_expect_int(0, wd_model_commit(cells->model, NULL));
+	commit(cells);
 }
 
 void wd_cells_close(struct wd_cells *cells)
 {
+	wd_self_fini(&cells->self, cells->model);
 	wd_model_free(cells->model);
 	wd_store_free(cells->store);
 	cells->model = NULL;
@@ -191,6 +198,14 @@ const struct wd_endpoint *wd_cells_local(const struct wd_cells *cells,
 			if (wd_addr_equal(&cells->ep[i].addr[k], addr))
 				return &cells->ep[i];
 	return NULL;
+}
+
+bool wd_cells_is_host(const struct wd_cells *cells, const struct wd_addr *addr)
+{
+	for (uint32_t i = 0; i < cells->host_cnt; i++)
+		if (wd_addr_equal(&cells->host[i], addr))
+			return true;
+	return false;
 }
 
 /* ---- who and what ---- */

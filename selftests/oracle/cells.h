@@ -10,7 +10,8 @@
  * this node. PROTO is tcp unless it is udp, sctp, icmp, icmp6 or a number; what
  * stands before icmp is a type, or TYPE.CODE. Without a port it is an echo
  * request. Pods without a nodeName, and those of node "here", are of this node,
- * the others are not; addresses of a Node "here" are this node's.
+ * the others are not; addresses of a Node "here" are this node's, and policies
+ * about it are in force, as if they had been confirmed.
  *
  * Each "#!" is a field that is told to be wrong; no other may be. Decides
  * nothing: who uses it asks each cell over every family that both ends have.
@@ -19,6 +20,7 @@
 #define WARDER_SELFTESTS_CELLS_H
 
 #include "model/model.h"
+#include "self.h"
 
 struct wd_store;
 
@@ -35,6 +37,7 @@ struct wd_cells {
 	uint32_t ep_cnt;
 	struct wd_addr host[4];
 	uint32_t host_cnt;
+	struct wd_self self;
 };
 
 struct wd_cell {
@@ -69,6 +72,9 @@ int wd_cells_each(struct wd_cells *cells, wd_cell_fn *fn, void *ctx);
 /** wd_cells_local() - the endpoint with an address, NULL: of another node, or nobody's */
 const struct wd_endpoint *wd_cells_local(const struct wd_cells *cells,
 					 const struct wd_addr *addr);
+
+/** wd_cells_is_host() - is it an address of this node, and no pod's */
+bool wd_cells_is_host(const struct wd_cells *cells, const struct wd_addr *addr);
 
 /** wd_cells_ask() - do the objects and the tables say what the cell says; expects it. @ctx: the cells */
 void wd_cells_ask(void *ctx, const struct wd_cell *cell);

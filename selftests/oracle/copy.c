@@ -77,6 +77,8 @@ static void copy_rule(struct wd_policy_rule *rule)
 
 static void copy_policy(struct wd_policy *policy)
 {
+	if (policy->text)
+		policy->text = wd_xstrdup(policy->text);
 	policy->spec =
 		copy_of(policy->spec, policy->spec_cnt, sizeof(*policy->spec));
 	for (uint32_t i = 0; i < policy->spec_cnt; i++) {

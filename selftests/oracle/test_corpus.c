@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * test_corpus.c - the cells of selftests/examples/cells as packets: the first of
- * each flow goes through the programs at both its ends. unit/test_cells asks the
- * objects and the tables.
+ * each flow goes through the programs at both its ends, one of which may be this
+ * node itself. unit/test_cells asks the objects and the tables.
  */
 #include <netinet/in.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include "cells.h"
 #include "dump.h"
 #include "kernel.h"
+#include "nodehook.h"
 #include "tap.h"
 
 #define UPLINK 0xfffe /* a device that is no endpoint's */
@@ -19,8 +20,22 @@
 
 static struct wd_cells cells;
 static struct wd_kernel *kernel;
+static struct wd_nodehook *hook;
 static uint32_t devices[WD_CELLS_PODS];
 static uint64_t sent;
+static uint64_t node_sent; /* of them: by the node's own program */
+
+/* The packet at the end of the node's own sockets. */
+static struct wd_outcome send_node(const struct wd_probe *probe,
+				   const struct wd_endpoint *peer, int expected)
+{
+	struct wd_probe own = *probe;
+
+	own.ep = NULL;
+	own.iif = peer ? peer->ifindex : UPLINK;
+	node_sent++;
+	return wd_nodehook_run(hook, &own, expected);
+}
 
 /* The packet of @flow at one end. Return: does it pass */
 static bool send_one(enum wd_dir dir, const struct wd_flow *flow,
@@ -40,7 +55,11 @@ static bool send_one(enum wd_dir dir, const struct wd_flow *flow,
 	struct wd_outcome got;
 
 	wd_kernel_forget(kernel, &probe);
-	got = wd_kernel_run(kernel, &probe, (int)d->reason);
+	if (probe.ep)
+		got = wd_kernel_run(kernel, &probe, (int)d->reason);
+	else
+		got = send_node(&probe, dir == WD_EGRESS ? to : from,
+				(int)d->reason);
 	wd_expect_str(wd_dump_reason(d->reason), wd_dump_reason(got.reason));
 	wd_expect_int(d->verdict, got.verdict);
 	return got.verdict == WD_ALLOW;
@@ -78,13 +97,16 @@ static void each_packet_is_judged_as_written(void)
 static void there_are_packets(void)
 {
 	wd_expect(sent);
+	wd_expect(node_sent);
 }
 
 static void there_are_programs_and_devices(void)
 {
-	wd_expect_int(0, wd_kernel_devices(devices, WD_CELLS_PODS));
+	wd_expect_int(0, wd_nodehook_devices(devices, WD_CELLS_PODS));
 	kernel = wd_kernel_open();
-	wd_expect(kernel);
+	if (wd_expect(kernel))
+		hook = wd_nodehook_open(kernel);
+	wd_expect(hook);
 }
 
 int main(void)
@@ -97,13 +119,16 @@ int main(void)
 
 		(void)snprintf(title, sizeof(title), "packets_of_%.*s_pass",
 			       (int)strcspn(*name, "."), *name);
-		if (kernel && wd_cells_read(&cells, *name))
+		if (hook && wd_cells_read(&cells, *name))
 			wd_test_run(title, each_packet_is_judged_as_written);
 		free(*name);
 	}
 	free(names);
 	WD_TEST(there_are_packets);
-	printf("# %llu packets\n", (unsigned long long)sent);
+	printf("# %llu packets, %llu of them the node's own\n",
+	       (unsigned long long)sent, (unsigned long long)node_sent);
+	if (hook)
+		wd_nodehook_close(hook);
 	if (kernel)
 		wd_kernel_close(kernel);
 	return wd_tests_end();
