@@ -55,9 +55,9 @@ def told(c):
 
 
 @contextlib.contextmanager
-def device(c, port, name='vx9', known=True):
+def device(c, port, name='vx9', known=True, node=None):
     """A tunnel of the node that takes VXLAN over both families."""
-    node = c.nodes[0]
+    node = node or c.nodes[0]
     for f, end in ((4, name), (6, name + 's')):
         node.ns.ip(f'link add {end} type vxlan id 9 dstport {port} local '
                    f'{node.ips[f]}', f'link set {end} up')
@@ -77,13 +77,13 @@ def mac_of(space, name):
         'address']
 
 
-def forged(c, outer, inner, text, name='vx9'):
-    """VXLAN around what y/ok would send to x/srv."""
-    end = name if outer == 4 else name + 's'
-    srv, ok = c.pod('x/srv'), c.pod('y/ok')
-    packet = wire.udp(ok.ips[inner], srv.ips[inner], 1234, SINK, text)
+def forged(c, outer, inner, text, whose=('y/ok', 'x/srv')):
+    """VXLAN around what one pod would send to another."""
+    src, dst = map(c.pod, whose)
+    packet = wire.udp(src.ips[inner], dst.ips[inner], 1234, SINK, text)
     return struct.pack('!II', 8 << 24, 9 << 8) + wire.frame(
-        '02:00:00:00:00:99', mac_of(c.nodes[0].ns, end), packet)
+        '02:00:00:00:00:99', mac_of(dst.node.ns, 'vx9' if outer == 4
+                                    else 'vx9s'), packet)
 
 
 def send(space, to, port, data, source=0):
@@ -95,15 +95,16 @@ def send(space, to, port, data, source=0):
         sock.sendto(data, (to, port))
 
 
-def comes_out(c, space, port, want):
-    """Sends from @space through both families; what of it reaches srv."""
-    node, out = c.nodes[0], []
-    witness = wire.Witness(c.pod('x/srv').space)
+def comes_out(c, space, port, want, whose=('y/ok', 'x/srv')):
+    """Sends from @space through both families; what of it reaches the pod
+    that it is for, of whose node the tunnel is."""
+    node, out = c.pod(whose[1]).node, []
+    witness = wire.Witness(c.pod(whose[1]).space)
     try:
         for outer in FAMILIES:
             for inner in FAMILIES:
                 text = f'planted {outer} {inner}'.encode()
-                data = forged(c, outer, inner, text)
+                data = forged(c, outer, inner, text, whose)
                 if witness.count(text, lambda o=outer, d=data: send(
                         space, node.ips[o], port, d), want=want):
                     out.append((outer, inner))
@@ -182,6 +183,26 @@ def of_more_ports_than_can_be_told_of_each_is_shut(c):
             expect(True, 'more than fit' in node.warder(
                 'encryption', 'status')[1], 'status')
     wait_for('all as before', lambda: not told(c) and passes_hook(c, 7790))
+
+
+@SHARED.test
+def ports_that_only_another_node_has_are_shut_where_they_are_named(c):
+    node, mal, whose = c.nodes[0], c.pod('x/mal'), ('x/srv', 'y/ok')
+    with device(c, 7783, known=False, node=c.nodes[1]):
+        expect(BOTH, comes_out(c, mal.space, 7783, 1, whose), 'not named')
+        try:
+            node.stop_agent()
+            node.start_agent('--tunnel-port', '7783', '--tunnel-port', '4789')
+            expect({7783: 'another'}, told(c), 'the customary one is no news')
+            for rung in each_rung(c, RUNGS):
+                expect([], comes_out(c, mal.space, 7783, 0, whose), rung)
+            expect(BOTH, comes_out(c, node.ns, 7783, 1, whose), 'of the node')
+            expect(True, passes_hook(c, 7784), 'another port')
+        finally:
+            node.stop_agent()
+            node.agent_args = []
+            node.start_agent()
+        expect(BOTH, comes_out(c, mal.space, 7783, 1, whose), 'as before')
 
 
 @SHARED.test

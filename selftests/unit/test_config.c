@@ -172,6 +172,7 @@ static void every_key_of_the_file_is_taken(void)
 			   "encryption-nodes: required\n"
 			   "encryption-exempt:\n- a\n- b\n"
 			   "encryption-prefix: 10.0.0.0/8\n"
+			   "tunnel-port: [1, 65535]\n"
 			   "quota-rules: 1\nquota-cidrs: 0\n"
 			   "quota-labels: 4294967295\n"
 			   "quota-services: 7\nquota-backends: 8\n"
@@ -192,6 +193,8 @@ static void every_key_of_the_file_is_taken(void)
 	wd_expect_str("b", config.exempt[1]);
 	wd_expect_int(1, (long long)config.prefix_cnt);
 	wd_expect_int(8, config.prefix[0].len);
+	wd_expect_int(2, (long long)config.tunnel_port_cnt);
+	wd_expect_int(65535, config.tunnel_port[1]);
 	wd_expect_int(1, config.quota[WD_QUOTA_RULES]);
 	wd_expect_int(0, config.quota[WD_QUOTA_CIDRS]);
 	wd_expect_int(UINT32_MAX, config.quota[WD_QUOTA_LABELS]);
@@ -277,6 +280,15 @@ static void wrong_files_are_refused_with_their_line(void)
 		{ "encryption-prefix: 0.0.0.0/0\n",
 		  ":1: encryption-prefix: '0.0.0.0/0' is not a prefix, as in "
 		  "10.0.0.0/8 or fd00::/48" },
+		{ "tunnel-port: 0\n",
+		  ":1: tunnel-port: '0' is not a port from 1 to 65535" },
+		{ "tunnel-port: 65536\n",
+		  ":1: tunnel-port: '65536' is not a port from 1 to 65535" },
+		{ "tunnel-port: vxlan\n",
+		  ":1: tunnel-port: 'vxlan' is not a number up to 4294967295" },
+		{ "tunnel-port: [1, 2, 3, 4, 5]\n",
+		  ":1: tunnel-port: '5' is one too many: no more than 4 are "
+		  "told of, beside the customary ones" },
 		{ "quota-rules: -1\n",
 		  ":1: quota-rules: '-1' is not a number up to 4294967295" },
 		{ "quota-cidrs: 4294967296\n",

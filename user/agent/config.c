@@ -242,6 +242,29 @@ static int set_number(uint32_t *ret, const char *value, char **ret_error)
 	return 0;
 }
 
+static int set_tunnel_port(struct wd_config *config, const char *value,
+			   char **ret_error)
+{
+	uint32_t port;
+
+	if (set_number(&port, value, ret_error))
+		return -EINVAL;
+	if (!port || port > UINT16_MAX) {
+		wd_format(ret_error, "'%s' is not a port from 1 to 65535",
+			  value);
+		return -EINVAL;
+	}
+	if (config->tunnel_port_cnt == WD_CONFIG_TUNNEL_PORTS) {
+		wd_format(
+			ret_error,
+			"'%s' is one too many: no more than %d are told of, beside the customary ones",
+			value, WD_CONFIG_TUNNEL_PORTS);
+		return -EINVAL;
+	}
+	config->tunnel_port[config->tunnel_port_cnt++] = (uint16_t)port;
+	return 0;
+}
+
 static int set_quota_rules(struct wd_config *config, const char *value,
 			   char **ret_error)
 {
@@ -422,6 +445,11 @@ static void clear_prefixes(struct wd_config *config)
 	config->prefix_cnt = 0;
 }
 
+static void clear_tunnel_ports(struct wd_config *config)
+{
+	config->tunnel_port_cnt = 0;
+}
+
 /* What may stand in the file; the rest of wd_config_opts is for the command line. */
 static const struct setting {
 	const char *name;
@@ -453,6 +481,7 @@ static const struct setting {
 	{ "encryption-nodes", set_encryption_nodes, NULL },
 	{ "encryption-exempt", set_encryption_exempt, clear_exempt },
 	{ "encryption-prefix", set_encryption_prefix, clear_prefixes },
+	{ "tunnel-port", set_tunnel_port, clear_tunnel_ports },
 	{ "quota-rules", set_quota_rules, NULL },
 	{ "quota-cidrs", set_quota_cidrs, NULL },
 	{ "quota-labels", set_quota_labels, NULL },

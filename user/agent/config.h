@@ -18,6 +18,8 @@
 #include "../model/object.h"
 
 #define WD_MANIFEST_DIRS_MAX 32
+#define WD_CONFIG_TUNNEL_PORTS \
+	4 /* half of WD_TUNNEL_PORTS: the node has some itself */
 #define WD_RUN_DIR_DEFAULT "/run/warder"
 #define WD_STATE_DIR_DEFAULT "/var/lib/warder"
 
@@ -64,6 +66,9 @@ struct wd_config {
 	/* encryption-prefix: inside the cluster, besides pod CIDRs of nodes */
 	struct wd_cidr *prefix;
 	size_t prefix_cnt, prefix_cap;
+	/* tunnel-port: UDP ports at which other nodes take tunnels */
+	uint16_t tunnel_port[WD_CONFIG_TUNNEL_PORTS];
+	size_t tunnel_port_cnt;
 	uint32_t quota
 		[WD_QUOTA__MAX]; /* quota-rules, -cidrs, -labels, -services, -backends */
 	uint32_t cni_wait_ms; /* --cni-wait, "2s", "500ms" or seconds; default 2000 */

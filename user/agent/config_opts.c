@@ -100,6 +100,11 @@ const struct wd_opt wd_config_opts[] = {
 	  .arg = "CIDR",
 	  .help = "addresses inside the cluster, besides the pod CIDRs of nodes;\n"
 		  "repeatable (in the file: a list)" },
+	{ .name = "tunnel-port",
+	  .arg = "PORT",
+	  .help = "UDP port at which other nodes take tunnels, or this one's FOU\n"
+		  "or GUE does: no pod may send there to any node; repeatable,\n"
+		  "4 at most (in the file: a list)" },
 	{ .name = "quota-rules",
 	  .arg = "NUMBER",
 	  .help = "of each namespace: peers in rules of its policies, a rule\n"

@@ -129,12 +129,25 @@ static void add(struct told *told, uint16_t port, uint8_t kind)
 		told->port[told->cnt++] = new;
 }
 
+/* Some node takes tunnels there, one of them is as good as another. */
+static void add_other(struct told *told, uint16_t port)
+{
+	if (WD_ENCAP_IS_PORT(port))
+		return;
+	for (size_t i = 0; i < told->cnt; i++)
+		if (wd_host16(told->port[i].port) == port &&
+		    told->port[i].kind != WD_TUNNEL_WIREGUARD)
+			return;
+	add(told, port, WD_TUNNEL_OTHER);
+}
+
 /*
  * Those that wires look into come first. What no wire looks into need not be
  * told of a customary port, which is no pod's to send to in any case.
  */
 static void gather(const struct wd_ports *ports, struct told *told)
 {
+	const struct wd_config *config = &ports->agent->config;
 	const struct wd_wg_state *wg = ports->wireguard;
 
 	for (uint32_t i = 0; wg && i < wg->device_cnt; i++)
@@ -144,9 +157,10 @@ static void gather(const struct wd_ports *ports, struct told *told)
 		if (ports->taker[i].kind != WD_TUNNEL_OTHER)
 			add(told, ports->taker[i].port, ports->taker[i].kind);
 	for (size_t i = 0; i < ports->cnt; i++)
-		if (ports->taker[i].kind == WD_TUNNEL_OTHER &&
-		    !WD_ENCAP_IS_PORT(ports->taker[i].port))
-			add(told, ports->taker[i].port, WD_TUNNEL_OTHER);
+		if (ports->taker[i].kind == WD_TUNNEL_OTHER)
+			add_other(told, ports->taker[i].port);
+	for (size_t i = 0; i < config->tunnel_port_cnt; i++)
+		add_other(told, config->tunnel_port[i]);
 	if (!told->fit)
 		told->port[WD_TUNNEL_PORTS - 1] =
 			(struct wd_tunnel_port){ .kind = WD_TUNNEL_ANY };
@@ -155,7 +169,7 @@ static void gather(const struct wd_ports *ports, struct told *told)
 static void tell_misfit(struct wd_ports *ports, bool fit)
 {
 	if (!fit && ports->fit)
-		wd_err("tunnels: this node takes them at more than %d UDP ports; pods may not send UDP to nodes, and what must be encrypted does not pass between pods and other nodes",
+		wd_err("tunnels: this node takes them, or tunnel-port names others, at more than %d UDP ports; pods may not send UDP to nodes, and what must be encrypted does not pass between pods and other nodes",
 		       WD_TUNNEL_PORTS);
 	ports->fit = fit;
 }
