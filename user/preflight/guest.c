@@ -39,7 +39,7 @@
 #define LOOPBACK 1
 #define ANSWERS_A_LINE 256
 #define RULESET "ruleset"
-#define RULESET_S 100 /* for all of it, emulated */
+#define RULESET_S 60 /* for all of it, emulated */
 
 static FILE *port;
 
@@ -284,6 +284,15 @@ static void try_datapath(const struct wd_state *state)
 	tell(doc);
 }
 
+static void tell_failure(const char *what, const char *why)
+{
+	struct json_object *doc = json_object_new_object();
+
+	wd_json_str(doc, "failed", what);
+	wd_json_str(doc, "error", why);
+	tell(doc);
+}
+
 /* ---- the ruleset of the rung below programs ---- */
 
 /* @err: -ELIBACC says that it was not tried */
@@ -356,10 +365,10 @@ static void be_trial(const struct wd_state *state,
 	if (!err)
 		err = wd_trial_force(trial, false, &why);
 	tell_ruleset(err, why, now_us() - begun);
-	if (!err)
-		ask_ruleset(trial, questions);
 	if (state->host)
 		try_host_rules(trial, err, why);
+	if (!err)
+		ask_ruleset(trial, questions);
 	wd_trial_close(trial);
 	free(why);
 }
@@ -392,11 +401,10 @@ static void try_trial(const struct wd_state *state,
 	}
 	err = pid < 0 ? -errno : wait_for(pid);
 	if (err)
-		tell_ruleset(err,
+		tell_failure("trying the ruleset",
 			     err == -ETIME  ? "it took too long" :
 			     err == -ECHILD ? "its process died" :
-					      NULL,
-			     0);
+					      wd_errno(err));
 }
 
 /* What is shown wrong by golden packets, the agent does not use. */
@@ -443,15 +451,6 @@ static void tell_up(void)
 	struct utsname uts;
 
 	wd_json_str(doc, "up", uname(&uts) ? "" : uts.release);
-	tell(doc);
-}
-
-static void tell_failure(const char *what, const char *why)
-{
-	struct json_object *doc = json_object_new_object();
-
-	wd_json_str(doc, "failed", what);
-	wd_json_str(doc, "error", why);
 	tell(doc);
 }
 

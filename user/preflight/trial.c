@@ -388,7 +388,8 @@ bool wd_trial_can(const struct wd_state *state, const struct wd_question *q)
 		if (own.family && wd_addr_equal(&own, &q->peer))
 			return false;
 	}
-	return opens(q) && !wd_expected_service(state, q);
+	return q->ep < WD_TRIAL_DEVICES && opens(q) &&
+	       !wd_expected_service(state, q);
 }
 
 static int send_one(struct wd_trial *t, const struct wd_question *q)

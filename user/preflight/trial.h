@@ -14,7 +14,11 @@
 
 #include "questions.h"
 
-#define WD_TRIAL_DEVICES 256 /* pods that are asked about, the first ones */
+/*
+ * Pods that are there and asked about, the first ones. A kernel needs time by the
+ * square of them to take the ruleset: 8 s emulated at this many, minutes at 250.
+ */
+#define WD_TRIAL_DEVICES 64
 
 struct wd_trial;
 
@@ -45,7 +49,7 @@ int wd_trial_force_host(struct wd_trial *trial, char **ret_error);
  * wd_trial_can() - is it a question to a ruleset
  * None are those to services, which it judges behind their translation; SCTP and
  * ICMP that open nothing for conntrack, and what a pod sends to itself, where it
- * is stricter (nft.h).
+ * is stricter (nft.h); nor those about a pod without a device.
  */
 bool wd_trial_can(const struct wd_state *state, const struct wd_question *q);
 
