@@ -41,7 +41,9 @@ def promtool(*args):
 
 
 def named(text):
-    return set(re.findall(r'\bwarder_[a-z0-9_]+', text))
+    """Families; of a histogram without what its series have behind the name."""
+    return {re.sub(r'_(bucket|sum|count)$', '', name)
+            for name in re.findall(r'\bwarder_[a-z0-9_]+', text)}
 
 
 def exported():

@@ -7,9 +7,11 @@ and what makes them slow is seen.
 """
 import json
 import sys
+import time
 
+from test_metrics import lint
 from wdnet.delay import Delay
-from wdnet.solo import Solo, ingress_policy, reach, wait_for
+from wdnet.solo import Solo, ingress_policy, note, reach, wait_for
 from wdnet.tap import Fail, Tap, expect
 
 FAMILIES = (4, 6)
@@ -51,6 +53,38 @@ class Bench:
         return {(ns, side): s['handshakes']
                 for ns, sides in self.doc()['by'].items()
                 for side, s in sides.items()}
+
+    def by(self, ns, side):
+        return self.doc()['by'][ns][side]
+
+    def side(self, key):
+        return self.by('slow', 'client')[key]
+
+    def guard(self, ns):
+        return {n['namespace']: n['guard']
+                for n in self.doc()['namespaces']}[ns]
+
+    def told(self, phase):
+        """Events of the agent since it began."""
+        doc = json.loads(self.node.warder('status', '--events', '--json')[1])
+        return [e for e in doc['happened']
+                if (e['agent'], e['phase'], e.get('side')) == (
+                    'slo', phase, 'client')]
+
+    def metric(self, ns, side):
+        for line in self.node.warder('metrics')[1].splitlines():
+            if line.startswith('warder_slo_slow') and ns in line \
+                    and side in line:
+                return int(line.split()[-1])
+        return None
+
+    def feed(self, until):
+        """Open connections of `slow` until something is so."""
+        end = time.monotonic() + 120
+        while not until():
+            if time.monotonic() > end:
+                raise Fail('never', self.doc('slow'))
+            self.connect('slow/cli', 'slow/srv', 20)
 
     def connect(self, src, dst, times=MANY, family=4):
         src, dst = self.pods[src], self.pods[dst]
@@ -148,6 +182,102 @@ def lower_rungs_say_that_they_measure_nothing(b):
     b.connect('far/cli', 'shop/srv', 2)
     b.grown(before, {('far', 'client'): 2, ('shop', 'server'): 2})
     b.node.warder('ladder', 'pin', 'auto')
+
+
+@test
+def a_baseline_needs_enough_of_them(b):
+    code, _, err = b.node.warder('slo', 'baseline', 'far', '--json', ok=None)
+    expect(1, code, 'exit code')
+    if 'needs 500' not in err:
+        raise Fail('says', err)
+    expect(None, b.guard('far'), 'guard')
+
+
+@test
+def what_means_nothing_is_refused(b):
+    for args in (('--p99', '5'), ('--p99', '0'), ('--window', '1ms'),
+                 ('--least', 'x'), ('--times', '0'), ('--more', '-1')):
+        code, _, _ = b.node.warder('slo', 'set', 'slow', *args, ok=None)
+        expect(2, code, ' '.join(args))
+    expect(None, b.guard('slow'), 'guard')
+    code, _, err = b.node.warder('slo', 'clear', 'slow', ok=None)
+    expect((1, True), (code, 'not guarded' in err), 'clear')
+
+
+@test
+def slower_than_the_baseline_is_told_and_as_fast_is_not(b):
+    """By p50, which a busy machine does not move; one window is enough of it."""
+    delay = Delay(b.pods['slow/srv'], b.pods['slow/cli'].ips[4])
+    try:
+        delay.set(0.004)
+        for args in (('set', 'slow', '--p99', '0', '--p50', '100', '--more',
+                      '2000', '--window', '1s', '--least', '50', '--times',
+                      '2'), ('baseline', 'slow', '--for', '1s')):
+            note('slo ' + ' '.join(args))
+            note(b.node.warder('slo', *args)[1])
+        b.feed(lambda: b.guard('slow')['taken'])
+        expect(0, b.metric('slow', 'client'), 'metric')
+        base = b.side('baseline')['p50_ns']
+        if not 4e6 <= base < 1e9:
+            raise Fail('baseline', base)
+        for _ in range(3):  # windows that are no slower
+            last = b.side('last')
+            b.feed(lambda: b.side('last') not in (last, None))
+        expect(('ok', 0), (b.by('slow', 'client')['guard'],
+                           len(b.told('begins'))), 'not slow')
+        delay.set(max(0.03, 3 * base / 1e9))
+        b.feed(lambda: b.by('slow', 'client')['guard'] == 'slow')
+        told = b.told('begins')
+        expect(('warning', 'slow', 'client', 1), (
+            told[0]['level'], told[0]['namespace'], told[0]['side'],
+            len(told)), 'event')
+        expect(1, b.metric('slow', 'client'), 'metric')
+        doc = b.node.status()['slo']
+        expect([1, ('slow', 'client')], [doc['guarded'], *[
+            (s['namespace'], s['side']) for s in doc['slow']]], 'status')
+        if 'SLOW: handshakes of namespace slow' not in b.node.warder(
+                'status')[1]:
+            raise Fail('status says nothing')
+        expect(None, b.guard('shop'), 'another namespace')
+        note(b.node.warder('slo', 'status', 'slow')[1])
+        delay.set(0.004)
+        restart_keeps_alarm_and_baseline(b, base)
+        b.feed(lambda: b.by('slow', 'client')['guard'] == 'ok')
+        expect(1, len(b.told('ends')), 'ends')
+        expect([], b.node.status()['slo']['slow'], 'status')
+    finally:
+        delay.close()
+    note(b.node.warder('slo', 'clear', 'slow')[1])
+    expect((None, None), (b.guard('slow'), b.metric('slow', 'client')),
+           'cleared')
+
+
+def restart_keeps_alarm_and_baseline(b, base):
+    b.node.stop_agent()
+    b.node.start_agent()
+    b.wait_known()
+    expect((base, 'slow', 50), (
+        b.side('baseline')['p50_ns'], b.by('slow', 'client')['guard'],
+        b.guard('slow')['least']), 'after a restart')
+    expect(1, len(b.told('begins')), 'told again')
+
+
+@test
+def histograms_are_those_of_prometheus(b):
+    b.node.warder('slo', 'set', 'shop')
+    text = b.node.warder('metrics')[1]
+    rows = [line.rsplit(' ', 1) for line in text.splitlines()
+            if line.startswith('warder_handshake_seconds')
+            and 'side="server"' in line]
+    counts = [int(n) for name, n in rows if '_bucket' in name]
+    want = b.by('shop', 'server')['handshakes']
+    expect((21, want), (len(counts), counts[-1]), 'buckets')
+    expect(sorted(counts), counts, 'they only grow')
+    if not 0 < float(rows[-2][1]) < 60 * want:
+        raise Fail('sum', rows[-2])
+    code, said = lint(text)
+    expect((0, ''), (code, said), 'promtool')
+    b.node.warder('slo', 'clear', 'shop')
 
 
 @test

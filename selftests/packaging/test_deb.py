@@ -107,17 +107,6 @@ def the_unit_keeps_what_must_outlive_the_agent(_):
             yield f'{key}: {of_unit(key)}, not {want}'
 
 
-def the_unit_lets_a_ruleset_be_tried_before_it_is_used(_):
-    """Else a wrong one is used, as nobody could know (golden_net.c)."""
-    for key, want in (('RestrictNamespaces', {'net', 'user'}),
-                      ('RestrictAddressFamilies',
-                       {'AF_UNIX', 'AF_NETLINK', 'AF_INET', 'AF_INET6',
-                        'AF_PACKET'})):
-        got = set(' '.join(of_unit(key)).split())
-        if got != want:
-            yield f'{key}: {sorted(got)}, not {sorted(want)}'
-
-
 def systemd_finds_no_fault_with_the_unit(_):
     if not shutil.which('systemd-analyze'):
         yield 'skip: no systemd-analyze'
@@ -281,7 +270,6 @@ TESTS = (
     every_library_that_is_loaded_late_is_recommended_or_suggested,
     the_package_has_the_version_of_the_program,
     the_unit_has_the_capabilities_that_the_agent_keeps,
-    the_unit_lets_a_ruleset_be_tried_before_it_is_used,
     the_unit_keeps_what_must_outlive_the_agent,
     systemd_finds_no_fault_with_the_unit,
     the_agent_takes_the_configuration_of_the_package,

@@ -258,6 +258,36 @@ static void numbers_come_from_their_places(void)
 	free(text);
 }
 
+static void handshakes_are_a_histogram(void)
+{
+	char *text = text_of(
+		"{\"agent\":{\"handshakes\":[{\"namespace\":\"shop\",\"side\":\"client\","
+		"\"below\":[1,4],\"count\":5,\"sum_ns\":2500000}],"
+		"\"guards\":[{\"namespace\":\"shop\",\"side\":\"client\","
+		"\"slow\":true,\"baseline_p99_ns\":1500000}]}}");
+	static const char *const lines[] = {
+		"warder_handshake_seconds_bucket{namespace=\"shop\","
+		"side=\"client\",le=\"3.2768e-05\"} 1",
+		"warder_handshake_seconds_bucket{namespace=\"shop\","
+		"side=\"client\",le=\"6.5536e-05\"} 4",
+		"warder_handshake_seconds_bucket{namespace=\"shop\","
+		"side=\"client\",le=\"+Inf\"} 5",
+		"warder_handshake_seconds_sum{namespace=\"shop\","
+		"side=\"client\"} 0.0025",
+		"warder_handshake_seconds_count{namespace=\"shop\","
+		"side=\"client\"} 5",
+		"warder_slo_slow{namespace=\"shop\",side=\"client\"} 1",
+		"warder_slo_baseline_seconds{namespace=\"shop\","
+		"side=\"client\",quantile=\"0.99\"} 0.0015",
+		"warder_slo_window_seconds{namespace=\"shop\","
+		"side=\"client\",quantile=\"0.5\"} 0",
+	};
+
+	for (size_t i = 0; i < ROWS(lines); i++)
+		expect_line(text, lines[i]);
+	free(text);
+}
+
 int main(void)
 {
 	WD_TEST(addresses_are_read);
@@ -266,5 +296,6 @@ int main(void)
 	WD_TEST(text_is_of_the_format);
 	WD_TEST(every_name_is_there_from_the_beginning);
 	WD_TEST(numbers_come_from_their_places);
+	WD_TEST(handshakes_are_a_histogram);
 	return wd_tests_end();
 }

@@ -166,7 +166,6 @@ static void print_report(struct json_object *doc)
 {
 	struct json_object *status = wd_json_get(doc, "status");
 	struct json_object *seen = wd_json_get(doc, "seen");
-	struct json_object *rules = wd_json_get(doc, "rules");
 
 	wd_show_line("node", "%s, rung %s, kernel %s",
 		     wd_json_get_str(status, "node"),
@@ -179,10 +178,6 @@ static void print_report(struct json_object *doc)
 		     wd_summary_packets(doc, "drop"));
 	wd_show_line("encryption", "%s",
 		     wd_json_get_str(wd_json_get(doc, "encryption"), "answer"));
-	wd_show_line("rules", "%lld, %zu without a hit, %zu not known",
-		     (long long)wd_json_get_int(rules, "rules"),
-		     wd_json_len(rules, "unused"),
-		     wd_json_len(rules, "not_known"));
 	for (size_t i = 0; i < wd_json_len(seen, "notes"); i++)
 		wd_show_line(
 			"note", "%s",
@@ -247,7 +242,6 @@ static int ask_all(const struct wd_args *args, int64_t since_s,
 	if (!code)
 		wd_json_add(doc, "seen", seen);
 	code = code ?: add_answer(args, "status", "status", doc);
-	code = code ?: add_answer(args, "policy.unused", "rules", doc);
 	return code ?: add_answer(args, "encryption.status", "encryption", doc);
 }
 
@@ -295,10 +289,10 @@ const struct wd_cmd wd_cmd_report = {
 		"who talked to whom, what was stopped and why, how it stands",
 	.text = "The flows of the last hour that this node saw, by namespaces; what was "
 		"dropped, or\nwould be but for audit, and what is said of it now; "
-		"counters by reason, rung and\nkernel, encryption, rules without a "
-		"hit, and how full the maps are. Flows are\nseen as `warder policy "
-		"diff` sees them: those that ended until others took their\nplace, "
-		"drops as far as the programs told of them.",
+		"counters by reason, rung and\nkernel, encryption, and how full "
+		"the maps are. Flows are seen as `warder policy diff`\nsees them: "
+		"those that ended until others took their place, drops as far as the\n"
+		"programs told of them.",
 	.opts = opts,
 	.fn = cmd_report,
 };

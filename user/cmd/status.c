@@ -328,6 +328,27 @@ static void print_endpoints(struct json_object *doc)
 	print_blind_spots(doc);
 }
 
+/* Only where there is something to see. */
+static void print_slo(struct json_object *slo)
+{
+	if (!wd_json_get_int(slo, "guarded"))
+		return;
+	wd_show_line("slo", "%lld namespaces guarded, %zu sides slow",
+		     (long long)wd_json_get_int(slo, "guarded"),
+		     wd_json_len(slo, "slow"));
+	for (size_t i = 0; i < wd_json_len(slo, "slow"); i++) {
+		struct json_object *slow = wd_json_at(slo, "slow", i);
+
+		wd_show_line("",
+			     "SLOW: handshakes of namespace %s as %s since %s: "
+			     "`warder slo status %s`",
+			     wd_json_get_str(slow, "namespace"),
+			     wd_json_get_str(slow, "side"),
+			     wd_json_get_str(slow, "since"),
+			     wd_json_get_str(slow, "namespace"));
+	}
+}
+
 static void print_reports(struct json_object *reports)
 {
 	const char *last = wd_json_get_str(reports, "last");
@@ -377,6 +398,7 @@ static void print_work(struct json_object *doc)
 		     (long long)wd_json_get_int(events, "sent"),
 		     (long long)wd_json_get_int(events, "limited"),
 		     (long long)wd_json_get_int(events, "lost"));
+	print_slo(wd_json_get(doc, "slo"));
 	print_metrics(wd_json_get(doc, "metrics"));
 	print_reports(wd_json_get(doc, "reports"));
 	wd_show_line_free("capabilities",

@@ -8,11 +8,9 @@
 #include <string.h>
 
 #include "../base/json.h"
-#include "../base/log.h"
 #include "../base/markup.h"
 #include "../base/names.h"
 #include "../base/table.h"
-#include "cmd.h"
 #include "summary.h"
 
 #define SIDES_SHOWN 24 /* namespaces along each side of the matrix */
@@ -251,60 +249,6 @@ static void put_reasons(FILE *to, struct json_object *status)
 	(void)fputs("</table></div>\n", to);
 }
 
-/* ---- rules ---- */
-
-static void put_rule(FILE *to, struct json_object *rule)
-{
-	struct json_object *counts = wd_json_get(rule, "counts");
-	const char *last = wd_json_get_str(counts, "last_hit");
-	char *text = NULL;
-
-	if (!*last)
-		last = wd_json_get_str(counts, "no_hit_since");
-	(void)fputs("<tr>", to);
-	wd_format(&text, WD_SHOW_OBJECT_FMT " %s[%lld]", WD_SHOW_OBJECT(rule),
-		  wd_json_get_str(rule, "direction"),
-		  (long long)wd_json_get_int(rule, "index"));
-	put_td_free(to, "rule", text);
-	text = NULL;
-	wd_format(&text, "%s:%lld", wd_json_get_str(rule, "file"),
-		  (long long)wd_json_get_int(rule, "line"));
-	put_td_free(to, "file", text);
-	text = NULL;
-	wd_format(&text, *last ? "%.19sZ" : "%s", last);
-	put_td_free(to, "no hit since", text);
-	text = NULL;
-	wd_format(&text, "%s %s", wd_json_get_str(rule, "action"),
-		  wd_json_get_str(rule, "text"));
-	put_td_free(to, "what", text);
-	(void)fputs("</tr>\n", to);
-}
-
-static void put_rules(FILE *to, struct json_object *rules)
-{
-	size_t unused = wd_json_len(rules, "unused");
-	size_t unknown = wd_json_len(rules, "not_known");
-
-	(void)fprintf(to,
-		      "<p>Of %lld rules %zu decided about no packet on this "
-		      "node since they are counted; of %zu it is not "
-		      "known.</p>\n",
-		      (long long)wd_json_get_int(rules, "rules"), unused,
-		      unknown);
-	if (unused) {
-		(void)fputs("<div class=\"wide cards\"><table><tr><th>rule"
-			    "<th>file<th>no hit since<th>what</tr>\n",
-			    to);
-		for (size_t i = 0; i < unused && i < ROWS_SHOWN; i++)
-			put_rule(to, wd_json_at(rules, "unused", i));
-		(void)fputs("</table></div>\n", to);
-	}
-	if (unused > ROWS_SHOWN || unknown)
-		(void)fputs("<p class=dim><code>warder policy unused</code> "
-			    "lists all, and why some are not known.</p>\n",
-			    to);
-}
-
 /* ---- how it stands ---- */
 
 static void put_facts(FILE *to, struct json_object *doc)
@@ -490,8 +434,6 @@ void wd_summary_html(struct json_object *doc, FILE *to)
 	put_maps(to, status);
 	(void)fputs("</div></div><h2>All drops, by reason</h2>\n", to);
 	put_reasons(to, status);
-	(void)fputs("<h2>Rules without a hit</h2>\n", to);
-	put_rules(to, wd_json_get(doc, "rules"));
 	(void)fputs("<h2>Encryption coverage</h2>\n", to);
 	put_coverage(to, enc);
 	(void)fputs("</body></html>\n", to);

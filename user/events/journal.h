@@ -35,7 +35,9 @@ struct wd_journal;
 	X(SOURCE, "source", \
 	  "a directory or file of manifests that cannot be read") \
 	X(CNI, "cni", \
-	  "the chain of CNI plugins: mended, or what is wrong with it")
+	  "the chain of CNI plugins: mended, or what is wrong with it") \
+	X(SLO, "slo", \
+	  "handshakes of a namespace that are slower than its baseline")
 
 #define WD_HAPPENING_ENUM_(symbol, name, help) WD_HAPPENS_##symbol,
 enum wd_happening { WD_HAPPENINGS(WD_HAPPENING_ENUM_) WD_HAPPENS__MAX };

@@ -24,6 +24,7 @@
 #include "encryption/encryption.h"
 #include "encryption/tunnels.h"
 #include "events/journal.h"
+#include "metrics/handshakes.h"
 #include "metrics/server.h"
 #include "metrics/text.h"
 #include "wireguard/device.h"
@@ -170,6 +171,7 @@ static struct json_object *collect(const struct wd_agent *agent)
 	put_peers(agent, own);
 	put_cover(agent, own);
 	put_rules(agent, own);
+	wd_handshakes_collect(agent, own);
 	return doc;
 }
 

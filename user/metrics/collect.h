@@ -4,7 +4,8 @@
  *
  * Most is of the answer to `status`, so that the two never differ. How many
  * series there are depends on the lists of warder alone (reasons, kinds, causes,
- * maps, findings), never on pods, addresses, nodes or namespaces.
+ * maps, findings), never on pods, addresses, nodes or namespaces; but for those
+ * namespaces whose handshakes somebody has guarded (`warder slo`).
  */
 #ifndef WARDER_METRICS_COLLECT_H
 #define WARDER_METRICS_COLLECT_H

@@ -6,6 +6,7 @@
  * Every name that a label can have is there from the first second, with 0: a
  * rule that waits for one to grow needs to have seen it.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include <warder/rung.h>
@@ -16,7 +17,9 @@
 #include "datapath/ladder.h"
 #include "encryption/cover.h"
 #include "metrics/collect.h"
+#include "metrics/handshakes.h"
 #include "metrics/text.h"
+#include "slo/hist.h"
 #include "wireguard/check.h"
 
 static int64_t number(struct json_object *obj, const char *key)
@@ -437,6 +440,92 @@ static void put_cover(struct wd_metrics *m, struct json_object *doc,
 	}
 }
 
+/* ---- handshakes ---- */
+
+static void put_buckets(struct wd_metrics *m, struct json_object *of)
+{
+	const char *ns = wd_json_get_str(of, "namespace");
+	const char *side = wd_json_get_str(of, "side");
+	struct json_object *below = wd_json_get(of, "below");
+	char end[32];
+
+	wd_metrics_part(m, "_bucket");
+	for (size_t i = 0; i < wd_json_len(of, "below"); i++) {
+		uint32_t step =
+			(WD_HANDSHAKES_FIRST + (uint32_t)i) * WD_TIMING_PARTS;
+
+		(void)snprintf(end, sizeof(end), "%.9g",
+			       (double)wd_hist_floor_ns(step) * 1e-9);
+		wd_metrics_int(m,
+			       WD_LABELS({ "namespace", ns }, { "side", side },
+					 { "le", end }),
+			       json_object_get_int64(
+				       json_object_array_get_idx(below, i)));
+	}
+	wd_metrics_int(m,
+		       WD_LABELS({ "namespace", ns }, { "side", side },
+				 { "le", "+Inf" }),
+		       number(of, "count"));
+	wd_metrics_part(m, "_sum");
+	wd_metrics_real(m, WD_LABELS({ "namespace", ns }, { "side", side }),
+			(double)number(of, "sum_ns") * 1e-9);
+	wd_metrics_part(m, "_count");
+	wd_metrics_int(m, WD_LABELS({ "namespace", ns }, { "side", side }),
+		       number(of, "count"));
+}
+
+static void put_quantile(struct wd_metrics *m, struct json_object *guard,
+			 const char *quantile, const char *key)
+{
+	wd_metrics_real(
+		m,
+		WD_LABELS({ "namespace", wd_json_get_str(guard, "namespace") },
+			  { "side", wd_json_get_str(guard, "side") },
+			  { "quantile", quantile }),
+		(double)number(guard, key) * 1e-9);
+}
+
+static void put_slo(struct wd_metrics *m, struct json_object *own)
+{
+	size_t cnt = wd_json_len(own, "guards");
+
+	wd_metrics_family(
+		m, "warder_handshake_seconds", WD_HISTOGRAM,
+		"What pods waited for in TCP handshakes, by namespace "
+		"and side; see `warder slo status`.");
+	for (size_t i = 0; i < wd_json_len(own, "handshakes"); i++)
+		put_buckets(m, wd_json_at(own, "handshakes", i));
+	wd_metrics_family(m, "warder_slo_slow", WD_GAUGE,
+			  "1: handshakes are slower than the baseline that is "
+			  "kept of the namespace.");
+	for (size_t i = 0; i < cnt; i++) {
+		struct json_object *guard = wd_json_at(own, "guards", i);
+
+		wd_metrics_int(
+			m,
+			WD_LABELS({ "namespace",
+				    wd_json_get_str(guard, "namespace") },
+				  { "side", wd_json_get_str(guard, "side") }),
+			number(guard, "slow"));
+	}
+	wd_metrics_family(m, "warder_slo_baseline_seconds", WD_GAUGE,
+			  "The baseline that handshakes are compared with.");
+	for (size_t i = 0; i < cnt; i++) {
+		struct json_object *guard = wd_json_at(own, "guards", i);
+
+		put_quantile(m, guard, "0.5", "baseline_p50_ns");
+		put_quantile(m, guard, "0.99", "baseline_p99_ns");
+	}
+	wd_metrics_family(m, "warder_slo_window_seconds", WD_GAUGE,
+			  "The same of the last window; 0: none was yet.");
+	for (size_t i = 0; i < cnt; i++) {
+		struct json_object *guard = wd_json_at(own, "guards", i);
+
+		put_quantile(m, guard, "0.5", "last_p50_ns");
+		put_quantile(m, guard, "0.99", "last_p99_ns");
+	}
+}
+
 char *wd_metrics_of(struct json_object *doc, size_t *ret_len)
 {
 	struct wd_metrics *m = wd_metrics_new();
@@ -459,5 +548,6 @@ char *wd_metrics_of(struct json_object *doc, size_t *ret_len)
 		"Packets between nodes, by what is known of their encryption.");
 	put_cover(m, doc, "warder_encryption_bytes_total", "bytes",
 		  "Bytes between nodes, by what is known of their encryption.");
+	put_slo(m, wd_json_get(doc, "agent"));
 	return wd_metrics_end(m, ret_len);
 }

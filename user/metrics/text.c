@@ -11,6 +11,7 @@ struct wd_metrics {
 	char *text;
 	size_t len;
 	const char *name; /* of the family */
+	const char *part; /* behind it */
 };
 
 struct wd_metrics *wd_metrics_new(void)
@@ -39,14 +40,32 @@ static void put_escaped(FILE *to, const char *text, bool quoted)
 	}
 }
 
+static const char *type_name(enum wd_metric_type type)
+{
+	switch (type) {
+	case WD_COUNTER:
+		return "counter";
+	case WD_HISTOGRAM:
+		return "histogram";
+	case WD_GAUGE:
+		break;
+	}
+	return "gauge";
+}
+
 void wd_metrics_family(struct wd_metrics *m, const char *name,
 		       enum wd_metric_type type, const char *help)
 {
 	m->name = name;
+	m->part = "";
 	fprintf(m->to, "# HELP %s ", name);
 	put_escaped(m->to, help, false);
-	fprintf(m->to, "\n# TYPE %s %s\n", name,
-		type == WD_COUNTER ? "counter" : "gauge");
+	fprintf(m->to, "\n# TYPE %s %s\n", name, type_name(type));
+}
+
+void wd_metrics_part(struct wd_metrics *m, const char *suffix)
+{
+	m->part = suffix;
 }
 
 static void put_head(struct wd_metrics *m, const struct wd_label *label)
@@ -54,6 +73,7 @@ static void put_head(struct wd_metrics *m, const struct wd_label *label)
 	const char *before = "{";
 
 	fputs(m->name, m->to);
+	fputs(m->part, m->to);
 	for (; label && label->name; label++) {
 		fprintf(m->to, "%s%s=\"", before, label->name);
 		put_escaped(m->to, label->value, true);

@@ -18,6 +18,7 @@ struct wd_metrics;
 enum wd_metric_type {
 	WD_COUNTER, /* only grows while the thing that is counted lives */
 	WD_GAUGE,
+	WD_HISTOGRAM, /* samples by wd_metrics_part() */
 };
 
 struct wd_label {
@@ -35,6 +36,9 @@ struct wd_metrics *wd_metrics_new(void);
 /** wd_metrics_family() - what the samples that follow are; @help is a sentence */
 void wd_metrics_family(struct wd_metrics *m, const char *name,
 		       enum wd_metric_type type, const char *help);
+
+/** wd_metrics_part() - samples from here on have @suffix ("_bucket") behind the family's name */
+void wd_metrics_part(struct wd_metrics *m, const char *suffix);
 
 /** wd_metrics_int() - one sample of the family; @labels NULL: none */
 void wd_metrics_int(struct wd_metrics *m, const struct wd_label *labels,

@@ -335,5 +335,8 @@ const struct wd_ctl_cmd wd_query_cmds[] = {
 	{ "encryption.status", wd_query_encryption_status },
 	{ "encryption.report", wd_query_encryption_report },
 	{ "slo.status", wd_query_slo_status },
+	{ "slo.baseline", wd_query_slo_baseline },
+	{ "slo.set", wd_query_slo_set },
+	{ "slo.clear", wd_query_slo_clear },
 	{},
 };

@@ -43,6 +43,9 @@ WD_QUERY_HANDLER(wd_query_state_export);
 WD_QUERY_HANDLER(wd_query_encryption_status);
 WD_QUERY_HANDLER(wd_query_encryption_report);
 WD_QUERY_HANDLER(wd_query_slo_status);
+WD_QUERY_HANDLER(wd_query_slo_baseline);
+WD_QUERY_HANDLER(wd_query_slo_set);
+WD_QUERY_HANDLER(wd_query_slo_clear);
 
 /** wd_query_status_doc() - the answer to `status`, to be put */
 struct json_object *wd_query_status_doc(const struct wd_agent *agent);

@@ -30,6 +30,7 @@
 #include "../kube/mesh.h"
 #include "../metrics/server.h"
 #include "../report/report.h"
+#include "../slo/slo.h"
 #include "query.h"
 
 /* Everything the files say is in force; not just: in force is what it was. */
@@ -534,6 +535,7 @@ struct json_object *wd_query_status_doc(const struct wd_agent *agent)
 	put_maps(&stats, doc);
 	put_work(agent, &stats, doc);
 	put_events(agent, doc);
+	wd_slo_put(agent->slo, doc);
 	put_metrics(agent, doc);
 	wd_report_put(agent->report, doc);
 	put_capabilities(doc);

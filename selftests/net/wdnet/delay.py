@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import struct
+import subprocess
 import time
 
 from . import kernel
@@ -57,6 +58,9 @@ class Delay:
         tun = os.open('/dev/net/tun', os.O_RDWR | os.O_CLOEXEC)
         fcntl.ioctl(tun, TUNSETIFF, struct.pack('16sH22x', b'late0',
                                                 IFF_TUN | IFF_NO_PI))
+        for pref in (10, 20):  # of a line before it in this pod
+            subprocess.run(['ip', 'rule', 'del', 'pref', str(pref)],
+                           check=False, stderr=subprocess.DEVNULL)
         for line in ('link set late0 up',
                      f'rule add pref 10 fwmark {MARK} lookup main',
                      f'rule add pref 20 to {peer} lookup {TABLE}',

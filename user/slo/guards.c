@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* guards.c - see guards.h. */
+#include "guards.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../agent/statefile.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../model/intern.h"
+#include "../model/xalloc.h"
+#include "slo.h"
+
+#define NAME "slo.json"
+
+void wd_guards_fini(struct wd_guards *guards)
+{
+	while (guards->cnt)
+		wd_guard_free(guards->guard[--guards->cnt]);
+}
+
+struct wd_guard *wd_guards_find(const struct wd_guards *guards, const char *ns)
+{
+	for (size_t i = 0; i < guards->cnt; i++) {
+		if (!strcmp(guards->guard[i]->ns, ns))
+			return guards->guard[i];
+	}
+	return NULL;
+}
+
+struct wd_guard *wd_guards_get(struct wd_guards *guards, const char *ns)
+{
+	struct wd_guard *guard = wd_guards_find(guards, ns);
+
+	if (guard || guards->cnt == WD_GUARDS_MAX)
+		return guard;
+	guard = wd_xcalloc(1, sizeof(*guard));
+	guard->ns = wd_str_get(ns);
+	guard->began = wd_xcalloc(1, sizeof(*guard->began));
+	wd_guard_terms_init(&guard->terms);
+	wd_guards_add(guards, guard);
+	return guard;
+}
+
+void wd_guards_take(struct wd_guards *guards, struct wd_guard *guard)
+{
+	for (size_t i = 0; i < guards->cnt; i++) {
+		if (guards->guard[i] != guard)
+			continue;
+		guards->guard[i] = guards->guard[--guards->cnt];
+		return;
+	}
+}
+
+void wd_guards_add(struct wd_guards *guards, struct wd_guard *guard)
+{
+	guards->guard[guards->cnt++] = guard;
+}
+
+void wd_guard_free(struct wd_guard *guard)
+{
+	wd_str_put(guard->ns);
+	free(guard->began);
+	free(guard);
+}
+
+bool wd_guard_is_slow(const struct wd_guard *guard)
+{
+	for (int i = 0; i < WD_TIMING__MAX; i++) {
+		if (guard->side[i].slow)
+			return true;
+	}
+	return false;
+}
+
+/* ---- the file ---- */
+
+static uint32_t get_u32(struct json_object *obj, const char *key)
+{
+	int64_t value = wd_json_get_int(obj, key);
+
+	return value < 0 || value > UINT32_MAX ? 0 : (uint32_t)value;
+}
+
+static uint64_t get_u64(struct json_object *obj, const char *key)
+{
+	int64_t value = wd_json_get_int(obj, key);
+
+	return value < 0 ? 0 : (uint64_t)value;
+}
+
+static void read_one(struct wd_guards *guards, struct json_object *obj)
+{
+	const char *ns = wd_json_get_str(obj, "namespace");
+	struct wd_guard_terms terms = {
+		.p50 = get_u32(obj, "p50_percent"),
+		.p99 = get_u32(obj, "p99_percent"),
+		.more_us = get_u32(obj, "more_us"),
+		.window_ms = get_u32(obj, "window_ms"),
+		.least = get_u32(obj, "least"),
+		.times = get_u32(obj, "times"),
+	};
+	const char *why = *ns ? wd_guard_terms_check(&terms) : "no namespace";
+	struct wd_guard *guard = why ? NULL : wd_guards_get(guards, ns);
+
+	if (!guard) {
+		wd_warn("slo: %s: '%s': %s, ignoring", NAME, ns,
+			why ?: "too many");
+		return;
+	}
+	guard->terms = terms;
+	guard->taken_ms = wd_json_get_int(obj, "taken_ms");
+	guard->slow_ms = wd_json_get_int(obj, "slow_ms");
+	guard->record_ms = get_u32(obj, "record_ms");
+	for (int i = 0; i < WD_TIMING__MAX; i++) {
+		struct json_object *side = wd_json_get(
+			obj, wd_timing_side_name((enum wd_timing_side)i));
+
+		guard->side[i].base = (struct wd_guard_span){
+			.cnt = get_u64(side, "handshakes"),
+			.p50_ns = get_u64(side, "p50_ns"),
+			.p99_ns = get_u64(side, "p99_ns"),
+		};
+		guard->side[i].slow = wd_json_get_bool(side, "slow");
+	}
+}
+
+void wd_guards_read(struct wd_guards *guards, const char *state_dir)
+{
+	struct json_object *doc;
+	int err = wd_statefile_read(state_dir, NAME, &doc);
+
+	if (err) {
+		if (err != -ENOENT)
+			wd_warn("slo: reading %s: %s, baselines are forgotten",
+				NAME, wd_errno(err));
+		return;
+	}
+	for (size_t i = 0; i < wd_json_len(doc, "namespaces"); i++)
+		read_one(guards, wd_json_at(doc, "namespaces", i));
+	json_object_put(doc);
+}
+
+static void write_one(const struct wd_guard *guard, struct json_object *obj)
+{
+	wd_json_str(obj, "namespace", guard->ns);
+	wd_json_int(obj, "p50_percent", guard->terms.p50);
+	wd_json_int(obj, "p99_percent", guard->terms.p99);
+	wd_json_int(obj, "more_us", guard->terms.more_us);
+	wd_json_int(obj, "window_ms", guard->terms.window_ms);
+	wd_json_int(obj, "least", guard->terms.least);
+	wd_json_int(obj, "times", guard->terms.times);
+	wd_json_int(obj, "taken_ms", guard->taken_ms);
+	wd_json_int(obj, "slow_ms", guard->slow_ms);
+	wd_json_int(obj, "record_ms", guard->record_ms);
+	for (int i = 0; i < WD_TIMING__MAX; i++) {
+		const struct wd_guard_side *side = &guard->side[i];
+		struct json_object *to = wd_json_object(
+			obj, wd_timing_side_name((enum wd_timing_side)i));
+
+		wd_json_int(to, "handshakes", (int64_t)side->base.cnt);
+		wd_json_int(to, "p50_ns", (int64_t)side->base.p50_ns);
+		wd_json_int(to, "p99_ns", (int64_t)side->base.p99_ns);
+		wd_json_bool(to, "slow", side->slow);
+	}
+}
+
+int wd_guards_write(struct wd_guards *guards, const char *state_dir)
+{
+	struct json_object *doc = json_object_new_object(), *array;
+	int err;
+
+	wd_json_int(doc, "version", 1);
+	array = wd_json_array(doc, "namespaces");
+	for (size_t i = 0; i < guards->cnt; i++)
+		write_one(guards->guard[i], wd_json_push(array));
+	err = wd_statefile_write(state_dir, NAME, doc);
+	json_object_put(doc);
+	guards->unsaved = err != 0;
+	return err;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * guards.h - the namespaces that are held against a baseline of theirs, and
+ * slo.json in the state directory, in which they outlive the agent.
+ *
+ * Of a window only what was counted since the agent began is looked at.
+ */
+#ifndef WARDER_GUARDS_H
+#define WARDER_GUARDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "guard.h"
+
+#define WD_GUARDS_MAX WD_GROUPS_MAX
+
+struct wd_guard {
+	const char *ns; /* interned */
+	struct wd_guard_terms terms;
+	struct wd_guard_side side[WD_TIMING__MAX];
+	int64_t taken_ms; /* CLOCK_REALTIME of the baseline, 0 there is none */
+	int64_t slow_ms; /* CLOCK_REALTIME since when a side is slow, 0 none is */
+	uint32_t record_ms; /* a baseline is being taken, for so long; 0 none is */
+	/* of the windows; not kept */
+	uint32_t group; /* that they count in, WD_GROUP_REST none yet */
+	uint64_t began_ms[WD_TIMING__MAX]; /* CLOCK_MONOTONIC */
+	struct wd_timing_val *began; /* what was counted then */
+};
+
+struct wd_guards {
+	struct wd_guard *guard[WD_GUARDS_MAX]; /* in no order */
+	size_t cnt;
+	bool unsaved;
+};
+
+void wd_guards_fini(struct wd_guards *guards);
+
+/** wd_guards_find() - by its name, interned or not; NULL there is none */
+struct wd_guard *wd_guards_find(const struct wd_guards *guards, const char *ns);
+
+/** wd_guards_get() - the same; made with default terms where there is none; NULL: no room */
+struct wd_guard *wd_guards_get(struct wd_guards *guards, const char *ns);
+
+/** wd_guards_take() - out of the list; it is the caller's then */
+void wd_guards_take(struct wd_guards *guards, struct wd_guard *guard);
+
+/** wd_guards_add() - one that was taken back into the list, which has room */
+void wd_guards_add(struct wd_guards *guards, struct wd_guard *guard);
+
+void wd_guard_free(struct wd_guard *guard);
+
+/** wd_guard_is_slow() - one of its sides is */
+bool wd_guard_is_slow(const struct wd_guard *guard);
+
+/** wd_guards_read() - of @state_dir; what cannot be read is none, and told in the log */
+void wd_guards_read(struct wd_guards *guards, const char *state_dir);
+
+/** wd_guards_write() - Return: 0, or -errno: the old file stays, and ->unsaved */
+int wd_guards_write(struct wd_guards *guards, const char *state_dir);
+
+#endif /* WARDER_GUARDS_H */
