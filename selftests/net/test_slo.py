@@ -7,9 +7,11 @@ and what makes them slow is seen.
 """
 import json
 import sys
+import threading
 import time
 
 from test_metrics import lint
+from wdnet import bpf
 from wdnet.delay import Delay
 from wdnet.solo import Solo, ingress_policy, note, reach, wait_for
 from wdnet.tap import Fail, Tap, expect
@@ -278,6 +280,39 @@ def histograms_are_those_of_prometheus(b):
     code, said = lint(text)
     expect((0, ''), (code, said), 'promtool')
     b.node.warder('slo', 'clear', 'shop')
+
+
+def runs(b):
+    return [bpf.prog_runs(p['id']) for p in b.node.status()['programs']]
+
+
+@test
+def run_time_is_counted_while_it_is_asked_for(b):
+    stop = threading.Event()
+
+    def talk():
+        while not stop.is_set():
+            b.connect('far/cli', 'shop/srv', 5)
+    thread = threading.Thread(target=talk)
+    thread.start()
+    try:
+        doc = json.loads(b.node.warder('slo', 'runtime', '--for', '1s',
+                                       '--json')[1])
+        note(b.node.warder('slo', 'runtime')[1])
+        before = runs(b)
+        counts = b.counts()
+        wait_for('connections', lambda: b.counts() != counts)
+        expect(before, runs(b), 'runs when nobody asks')
+    finally:
+        stop.set()
+        thread.join()
+    expect(['egress', 'ingress'], sorted(p['direction']
+                                         for p in doc['programs']), 'programs')
+    for prog in doc['programs']:
+        # a handshake has three packets, and the end more
+        if prog['runs'] < 15 or not 1 <= prog['mean_ns'] \
+                <= prog['worst_mean_ns'] < 1e9:
+            raise Fail('runs', prog)
 
 
 @test

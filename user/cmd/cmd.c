@@ -53,6 +53,7 @@ const struct wd_cmd *const wd_cmds[] = {
 	&wd_cmd_slo_baseline,
 	&wd_cmd_slo_set,
 	&wd_cmd_slo_clear,
+	&wd_cmd_slo_runtime,
 	&wd_cmd_cni_install,
 	&wd_cmd_cni_check,
 	&wd_cmd_cni_uninstall,

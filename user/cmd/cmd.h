@@ -91,6 +91,7 @@ extern const struct wd_cmd wd_cmd_slo_status;
 extern const struct wd_cmd wd_cmd_slo_baseline;
 extern const struct wd_cmd wd_cmd_slo_set;
 extern const struct wd_cmd wd_cmd_slo_clear;
+extern const struct wd_cmd wd_cmd_slo_runtime;
 extern const struct wd_cmd wd_cmd_cni_install;
 extern const struct wd_cmd wd_cmd_cni_check;
 extern const struct wd_cmd wd_cmd_cni_uninstall;

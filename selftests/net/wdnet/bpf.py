@@ -10,6 +10,7 @@ from . import kernel
 CACHED = '/var/cache/warder/toolchain'  # of tools/setup
 SYS_BPF = {'x86_64': 321, 'aarch64': 280}[os.uname().machine]
 LOOKUP, UPDATE, DELETE, NEXT, OBJ_GET, INFO = 1, 2, 3, 4, 7, 15
+PROG_FD = 13
 LINK_DETACH = 34
 
 
@@ -168,3 +169,13 @@ def query(hook, ifindex):
     kernel.check(kernel.LIBC.syscall(SYS_BPF, PROG_QUERY, buf, len(buf)))
     count, = struct.unpack_from('=I', buf, 24)
     return list(struct.unpack_from(f'={count}I', ids))
+
+
+def prog_runs(number):
+    """How often the kernel has counted a program's runs, by its number."""
+    fd = _call(PROG_FD, struct.pack('=I', number))
+    try:
+        with open(f'/proc/self/fdinfo/{fd}', encoding='ascii') as f:
+            return int(dict(line.split(':', 1) for line in f)['run_cnt'])
+    finally:
+        os.close(fd)
