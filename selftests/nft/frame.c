@@ -147,6 +147,7 @@ static size_t put_ip(uint8_t *ip, const struct packet *p, size_t l4_len)
 	if (f->src.family == 4) {
 		ip[0] = 0x45;
 		put16(ip + 2, (uint32_t)(20 + l4_len));
+		put16(ip + 4, p->id);
 		ip[8] = 64;
 		ip[9] = f->proto;
 		memcpy(ip + 12, &src->v4, 4);
@@ -155,6 +156,7 @@ static size_t put_ip(uint8_t *ip, const struct packet *p, size_t l4_len)
 		return 20;
 	}
 	ip[0] = 0x60;
+	put16(ip + 2, p->id);
 	put16(ip + 4, (uint32_t)l4_len);
 	ip[6] = f->proto;
 	ip[7] = 64;

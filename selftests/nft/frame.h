@@ -13,6 +13,7 @@
 struct packet {
 	const struct wd_flow *flow;
 	uint16_t sport; /* of the flow; ICMP echo: the id */
+	uint16_t id; /* IPv4: identification, IPv6: flow label; 0 none */
 	bool is_reply; /* goes the other way */
 	bool is_later; /* TCP: not the SYN */
 	bool is_synack; /* TCP: answers the SYN */

@@ -453,7 +453,15 @@ static bool is_noise(const uint8_t *frame)
 	       (frame[20] == IPPROTO_ICMPV6 && frame[54] >= 130);
 }
 
-static int arrived_at(const struct node *node, int at)
+/* @id: 0 any */
+static bool has_id(const uint8_t *frame, uint16_t id)
+{
+	const uint8_t *at = frame + (frame[12] == 0x08 ? 18 : 16);
+
+	return !id || (at[0] == id >> 8 && at[1] == (id & 0xff));
+}
+
+static int arrived_at(const struct node *node, int at, uint16_t id)
 {
 	struct sockaddr_ll from;
 	socklen_t len = sizeof(from);
@@ -462,22 +470,33 @@ static int arrived_at(const struct node *node, int at)
 
 	while (recvfrom(node->sock[at], frame, sizeof(frame), 0,
 			(struct sockaddr *)&from, &len) > 0) {
-		cnt += from.sll_pkttype != PACKET_OUTGOING && !is_noise(frame);
+		cnt += from.sll_pkttype != PACKET_OUTGOING &&
+		       !is_noise(frame) && has_id(frame, id);
 		len = sizeof(from);
+	}
+	return cnt;
+}
+
+static int arrived(struct node *node, int at, uint16_t id)
+{
+	int cnt = 0;
+
+	for (int i = 0; i <= NODE_UPLINK; i++) {
+		int here = arrived_at(node, i, id);
+
+		cnt += at < 0 || at == i ? here : 0;
 	}
 	return cnt;
 }
 
 int node_arrived(struct node *node, int at)
 {
-	int cnt = 0;
+	return arrived(node, at, 0);
+}
 
-	for (int i = 0; i <= NODE_UPLINK; i++) {
-		int here = arrived_at(node, i);
-
-		cnt += at < 0 || at == i ? here : 0;
-	}
-	return cnt;
+int node_arrived_of(struct node *node, uint16_t id)
+{
+	return arrived(node, -1, id);
 }
 
 /* ---- counters ---- */

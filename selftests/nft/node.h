@@ -77,6 +77,9 @@ void node_send(struct node *node, const uint8_t *ip, size_t len);
 /** node_arrived() - IP packets that came out at pair @at, -1 any, since it was last asked */
 int node_arrived(struct node *node, int at);
 
+/** node_arrived_of() - the same of packets with this number (frame.h), anywhere */
+int node_arrived_of(struct node *node, uint16_t id);
+
 /** node_forget() - forget what was counted so far */
 void node_forget(struct node *node);
 
