@@ -289,6 +289,8 @@ int wd_nft_readback(const struct wd_nft_ruleset *rs, char **ret_error)
 	rb.chain = wd_xcalloc(rs->chain_cnt + 1, size);
 	for (int i = 0; err == -EINTR && i < WD_NFT_KERNEL_TRIES; i++) {
 		memset(rb.chain, 0, rs->chain_cnt * size);
+		free(rb.more); /* of a listing that was cut short */
+		rb.more = NULL;
 		err = compare(&rb, ret_error);
 	}
 	free(rb.more);
