@@ -7,8 +7,10 @@ import sys
 
 import yaml
 
+from test_host import host_policy, ports
 from wdnet.kube import KubeSolo
 from wdnet.node import TOP
+from wdnet.refuse import Refuse
 from wdnet.solo import expect_reach, ingress_policy, wait_for
 from wdnet.suite import main
 from wdnet.tap import Fail, expect
@@ -222,6 +224,45 @@ def a_policy_that_is_not_in_force_is_an_event_of_it(c):
     expect((None, 0), (reports['error'], reports['refused']), 'status')
     expect(1, len(c.events('odd', 'PolicyIsolates')), 'Events')
     expect(0, before, 'refused before')
+
+
+def begin_again(c, *args):
+    c.only_node.stop_agent()
+    c.only_node.start_agent('--kubeconfig', c.config, '--report-node',
+                            '--report-events', 'all', '--report-every', '1s',
+                            *args)
+
+
+def expect_condition(c, status, reason):
+    wait_for(reason, lambda: c.standing()[1].get('reason') == reason, 60)
+    expect(status, c.standing()[1]['status'], reason)
+
+
+@test
+def an_agent_that_drops_nothing_does_not_tell_that_it_enforces(c):
+    begin_again(c, '--mode', 'audit')
+    expect_condition(c, 'False', 'NothingDropped')
+    begin_again(c)
+    expect_condition(c, 'True', 'Enforcing')
+
+
+@test
+def a_node_that_is_not_judged_is_told_though_its_pods_are(c):
+    node = c.only_node
+    node.stop_agent()
+    refuse = Refuse(node)
+    # neither by its program, nor by a ruleset
+    refuse.set('bpf:PROG_LOAD name=wd_host* errno=EINVAL',
+               'netlink:NETFILTER errno=ENOMEM')
+    begin_again(c)
+    c.apply([host_policy('r', ingress=[{'toPorts': ports(80)}])])
+    expect_condition(c, 'False', 'NodeNotGuarded')
+    expect(True, node.status()['host']['state'] == 'tried', 'it is wanted')
+    refuse.set()
+    node.wrapper = []
+    begin_again(c)
+    c.apply([])
+    expect_condition(c, 'True', 'Enforcing')
 
 
 def granted(component):

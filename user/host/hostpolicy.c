@@ -793,13 +793,18 @@ void wd_hostpolicy_object(struct wd_hostpolicy *hp, const struct wd_object *was,
 	wd_agent_commit_soon(hp->agent);
 }
 
+static bool is_enforced(const struct wd_hostpolicy *hp)
+{
+	return is_judged(hp) && !why_unfit(hp);
+}
+
 void wd_hostpolicy_put(const struct wd_hostpolicy *hp, struct json_object *doc)
 {
 	struct json_object *obj = wd_json_object(doc, "host");
 	uint64_t now = now_ms();
 
 	wd_json_str(obj, "state", state_names[hp->state]);
-	wd_json_bool(obj, "enforced", is_judged(hp) && !why_unfit(hp));
+	wd_json_bool(obj, "enforced", is_enforced(hp));
 	wd_json_str(obj, "why", why_not(hp));
 	if (hp->state == TRIED)
 		wd_json_int(obj, "seconds_left",
@@ -814,6 +819,11 @@ void wd_hostpolicy_put(const struct wd_hostpolicy *hp, struct json_object *doc)
 bool wd_hostpolicy_wanted(const struct wd_hostpolicy *hp)
 {
 	return is_wanted(hp);
+}
+
+const char *wd_hostpolicy_amiss(const struct wd_hostpolicy *hp)
+{
+	return is_wanted(hp) && !is_enforced(hp) ? why_not(hp) : NULL;
 }
 
 const char *wd_hostpolicy_word(const struct wd_hostpolicy *hp,

@@ -52,6 +52,12 @@ void wd_hostpolicy_put(const struct wd_hostpolicy *hp, struct json_object *doc);
 /** wd_hostpolicy_wanted() - is anything asked of this node, so that something has to judge it */
 bool wd_hostpolicy_wanted(const struct wd_hostpolicy *hp);
 
+/**
+ * wd_hostpolicy_amiss() - why what is asked of this node is not enforced
+ * Return: of @hp; NULL it is, or nothing is asked.
+ */
+const char *wd_hostpolicy_amiss(const struct wd_hostpolicy *hp);
+
 /** wd_hostpolicy_word() - how a policy with specs for nodes stands here, in a word or two */
 const char *wd_hostpolicy_word(const struct wd_hostpolicy *hp,
 			       const struct wd_object *policy);

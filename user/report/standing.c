@@ -19,7 +19,9 @@
 #include "../agent/endpoints.h"
 #include "../agent/rungs.h"
 #include "../base/json.h"
+#include "../base/names.h"
 #include "../datapath/ladder.h"
+#include "../host/hostpolicy.h"
 #include "../kube/kinds.h"
 #include "../kube/kube.h"
 #include "../model/xalloc.h"
@@ -63,11 +65,16 @@ static void judge(struct wd_standing *s)
 {
 	const struct wd_agent *agent = s->agent;
 	const struct wd_ladder *ladder = wd_ladder(agent->dp);
+	const char *host = wd_hostpolicy_amiss(agent->hostpolicy);
 
 	if (ladder->open)
 		set(s, false, "NothingEnforced",
 		    wd_xstrdup("no rung works, and --hold allow is set: "
 			       "everything passes"));
+	else if (agent->config.mode != WD_MODE_ENFORCE)
+		set(s, false, "NothingDropped",
+		    wd_xprintf("the agent's mode is %s",
+			       wd_mode_name(agent->config.mode)));
 	else if (ladder->frozen)
 		set(s, false, "RungHold",
 		    wd_xstrdup("what was in force stays, changes wait"));
@@ -79,6 +86,10 @@ static void judge(struct wd_standing *s)
 		set(s, false, "PodsNotGuarded",
 		    wd_xstrdup("interfaces of pods without warder's programs, "
 			       "see `warder endpoint list`"));
+	else if (host)
+		set(s, false, "NodeNotGuarded",
+		    wd_xprintf("policies about this node are not enforced: %s",
+			       host));
 	else
 		set(s, true, "Enforcing",
 		    wd_xprintf("rung %s", wd_rungs_name(agent)));
