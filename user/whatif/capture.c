@@ -23,6 +23,8 @@
 #define DLT_LINUX_SLL 113
 #define DLT_LINUX_SLL2 276
 
+#define TIME_MAX_S 253402300799LL /* the end of the year 9999 */
+
 struct pcap;
 
 struct pcap_pkthdr {
@@ -168,6 +170,14 @@ static void put_ethertype(const struct link_type *type, const uint8_t *data,
 		memcpy(to, data[0] >> 4 == 6 ? ip6 : ip4, 2);
 }
 
+/* A file may say any number; what no calendar has is as good as none. */
+static int64_t time_of(const struct pcap_pkthdr *head)
+{
+	if (head->ts.tv_sec < 0 || head->ts.tv_sec > TIME_MAX_S)
+		return 0;
+	return head->ts.tv_sec * 1000000LL + head->ts.tv_usec;
+}
+
 static int make_frame(struct wd_capture *capture,
 		      const struct pcap_pkthdr *head, const uint8_t *data,
 		      struct wd_captured *ret)
@@ -186,7 +196,7 @@ static int make_frame(struct wd_capture *capture,
 		put_ethertype(type, data, have, capture->frame + 12);
 	memcpy(capture->frame + eth, data + type->bytes, have - type->bytes);
 	*ret = (struct wd_captured){
-		.time_us = head->ts.tv_sec * 1000000LL + head->ts.tv_usec,
+		.time_us = time_of(head),
 		.data = capture->frame,
 		.len = all - type->bytes + eth,
 		.missing = all - have,

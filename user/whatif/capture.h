@@ -15,7 +15,7 @@
 struct wd_capture;
 
 struct wd_captured {
-	int64_t time_us; /* since 1970 */
+	int64_t time_us; /* since 1970; 0 where the file says none of a calendar */
 	/*
 	 * An Ethernet frame; where none was captured both its addresses are 0. As
 	 * long as on the wire: what was cut off reads as 0. Valid until the next.
