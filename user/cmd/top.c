@@ -43,7 +43,7 @@ static void look_fini(struct look *look)
 	json_object_put(look->status);
 	json_object_put(look->endpoints);
 	json_object_put(look->maps);
-	*look = (struct look){ NULL };
+	*look = (struct look){};
 }
 
 static int look_at(const struct wd_args *args, struct look *ret)
@@ -52,7 +52,7 @@ static int look_at(const struct wd_args *args, struct look *ret)
 	struct timespec now;
 	int code;
 
-	*ret = (struct look){ NULL };
+	*ret = (struct look){};
 	wd_json_bool(req, "counters", true);
 	code = wd_cmd_ask(args, req, WD_CMD_TIMEOUT_MS, &ret->endpoints);
 	if (!code)
