@@ -242,12 +242,51 @@ static void options_beat_the_file_and_replace_its_directories(void)
 	file_remove(name);
 }
 
+struct refused {
+	const char *text;
+	const char *error;
+};
+
+static void expect_refused(const struct refused *rows, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		struct wd_config config;
+		char *error;
+
+		wd_test_row(rows[i].text);
+		wd_expect(parse_file(&config, rows[i].text, &error) < 0);
+		wd_expect_str(rows[i].error, error);
+		free(error);
+		wd_config_fini(&config);
+	}
+}
+
+static void numbers_out_of_range_are_refused_with_their_line(void)
+{
+	static const struct refused rows[] = {
+		{ "tunnel-port: 0\n",
+		  ":1: tunnel-port: '0' is not a port from 1 to 65535" },
+		{ "tunnel-port: 65536\n",
+		  ":1: tunnel-port: '65536' is not a port from 1 to 65535" },
+		{ "tunnel-port: vxlan\n",
+		  ":1: tunnel-port: 'vxlan' is not a number up to 4294967295" },
+		{ "tunnel-port: [1, 2, 3, 4, 5]\n",
+		  ":1: tunnel-port: '5' is one too many: no more than 4 are "
+		  "told of, beside the customary ones" },
+		{ "quota-rules: -1\n",
+		  ":1: quota-rules: '-1' is not a number up to 4294967295" },
+		{ "quota-cidrs: 4294967296\n",
+		  ":1: quota-cidrs: '4294967296' is not a number up to 4294967295" },
+		{ "quota-labels: 1k\n",
+		  ":1: quota-labels: '1k' is not a number up to 4294967295" },
+	};
+
+	expect_refused(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 static void wrong_files_are_refused_with_their_line(void)
 {
-	static const struct {
-		const char *text;
-		const char *error;
-	} rows[] = {
+	static const struct refused rows[] = {
 		{ "node: a\nnodes: b\n",
 		  ":2: nodes: unknown key; see `warder help agent`" },
 		{ "node: a\n\nnode: b\n", ":3: node: is given twice" },
@@ -280,21 +319,6 @@ static void wrong_files_are_refused_with_their_line(void)
 		{ "encryption-prefix: 0.0.0.0/0\n",
 		  ":1: encryption-prefix: '0.0.0.0/0' is not a prefix, as in "
 		  "10.0.0.0/8 or fd00::/48" },
-		{ "tunnel-port: 0\n",
-		  ":1: tunnel-port: '0' is not a port from 1 to 65535" },
-		{ "tunnel-port: 65536\n",
-		  ":1: tunnel-port: '65536' is not a port from 1 to 65535" },
-		{ "tunnel-port: vxlan\n",
-		  ":1: tunnel-port: 'vxlan' is not a number up to 4294967295" },
-		{ "tunnel-port: [1, 2, 3, 4, 5]\n",
-		  ":1: tunnel-port: '5' is one too many: no more than 4 are "
-		  "told of, beside the customary ones" },
-		{ "quota-rules: -1\n",
-		  ":1: quota-rules: '-1' is not a number up to 4294967295" },
-		{ "quota-cidrs: 4294967296\n",
-		  ":1: quota-cidrs: '4294967296' is not a number up to 4294967295" },
-		{ "quota-labels: 1k\n",
-		  ":1: quota-labels: '1k' is not a number up to 4294967295" },
 		{ "max-rung: best\n",
 		  ":1: max-rung: 'best' is not one of full, compat, minimal, "
 		  "nft, hold" },
@@ -317,16 +341,7 @@ static void wrong_files_are_refused_with_their_line(void)
 		{ "node: \"a\\0b\"\n", ":1: node: must be a single value" },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct wd_config config;
-		char *error;
-
-		wd_test_row(rows[i].text);
-		wd_expect(parse_file(&config, rows[i].text, &error) < 0);
-		wd_expect_str(rows[i].error, error);
-		free(error);
-		wd_config_fini(&config);
-	}
+	expect_refused(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static void reports_want_a_server(void)
@@ -444,6 +459,7 @@ int main(void)
 	WD_TEST(every_key_of_the_file_is_taken);
 	WD_TEST(an_empty_file_changes_nothing);
 	WD_TEST(options_beat_the_file_and_replace_its_directories);
+	WD_TEST(numbers_out_of_range_are_refused_with_their_line);
 	WD_TEST(wrong_files_are_refused_with_their_line);
 	WD_TEST(reports_want_a_server);
 	WD_TEST(broken_yaml_is_refused_with_its_line);
