@@ -44,14 +44,6 @@ EQUAL = {
         'writing to an LRU map does not fail here',
 }
 
-# What only wd_wiremin has: the suite is asked about that one.
-MINIMAL = {
-    ('wire_inside.h', 'pkt->dir == WD_EGRESS'),
-    ('wire_inside.h', 'pkt->wire.end[WD_END_DST].encrypt'),
-    ('wire_inside.h', 'pkt->dir == WD_EGRESS && '
-                      'pkt->wire.end[WD_END_DST].encrypt'),
-}
-
 
 def blank(text):
     """text with comments, strings and preprocessor lines as spaces."""
@@ -210,8 +202,6 @@ def notice(mutant, build, folder):
         f.write(mutant.text)
     is_pod = mutant.file in PODS
     obj = 'wd_pod' if is_pod else 'wd_wire'
-    if (mutant.file, mutant.condition) in MINIMAL:
-        obj = 'wd_wiremin'
     env = dict(os.environ, WD_OBJECT=obj)
     env['WD_ELF'] = compile_object(folder, obj, build,
                                    'v3' if is_pod else 'v2')
