@@ -6,6 +6,7 @@ CiliumEndpoint: packets from such an address meet the policy of its labels.
 import functools
 import json
 import os
+import shutil
 import signal
 import sys
 
@@ -216,6 +217,102 @@ def a_thousand_named_ports_and_more_are_refused(c):
     expect_far(False, c, 'a thousand and twenty-four')
 
 
+# Until here nothing takes far0 for the device of a pod of this node.
+
+def pod_of(name, ip, app='ok'):
+    return {'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {
+        'name': name, 'namespace': 'shop', 'labels': {'app': app}},
+        'spec': {'nodeName': 'node-b', 'containers': []},
+        'status': {'podIP': ip, 'phase': 'Running'}}
+
+
+def node_only(c):
+    return c.kind('Pod')['this_node_only'] and \
+        c.kind('Pod')['state'] == 'watching'
+
+
+@test
+def slices_that_are_gone_for_good_give_way_to_pods(c):
+    pod = pod_of('far', FAR)
+    base(c)
+    wait_for('pods of this node', lambda: node_only(c), 60)
+    c.server.ask('put', object=pod)
+    try:
+        c.server.ask('kinds', absent=[SLICES, *c.absent])
+        while c.kind('Pod')['this_node_only']:
+            expect_far(True, c, 'by its slice, which is held')
+        wait_for('all pods', lambda: c.kind('Pod')['state'] == 'watching' and
+                 c.only_node.status()['objects']['Pod'] == 4, 60)
+        expect_far(True, c, 'by its Pod')
+        c.server.ask('put', object=pod_of('far', FAR, 'bad'))
+        wait_for('its Pod tells', lambda: not answers(c, 0.7))
+        c.server.ask('put', object=pod)
+        c.server.ask('kinds', absent=c.absent)
+        wait_for('pods of this node', lambda: node_only(c), 120)
+        expect_far(True, c, 'by its slice')
+    finally:
+        c.server.ask('del', object=pod)
+
+
+def bookmarks(c, more):
+    """Each is a time at which it is looked who tells of all pods."""
+    for _ in range(more):
+        before = c.kind('CiliumEndpointSlice')['version']
+        c.server.ask('compact', path='/api/v1/services')  # it has a version
+        wait_for('a bookmark', lambda was=before:
+                 c.kind('CiliumEndpointSlice')['version'] != was, 60)
+
+
+@test
+def slices_that_come_late_count_when_they_tell_of_all_pods(c):
+    pods = pod_of('far', FAR), pod_of('more', '10.9.0.6')
+    for pod in pods:
+        c.server.ask('put', object=pod)
+    try:
+        base(c, slice_of('one'))
+        c.server.ask('del', object=c.cilium[-1])
+        c.restart()
+        wait_for('all pods', lambda: c.kind('Pod')['state'] == 'watching' and
+                 not c.kind('Pod')['this_node_only'], 60)
+        c.cilium[-1] = slice_of('one', ('far', OK, FAR))
+        c.apply()
+        bookmarks(c, 3)
+        expect(False, c.kind('Pod')['this_node_only'], 'one pod is in none')
+        c.cilium[-1] = slice_of('one', ('far', OK, FAR),
+                                ('more', BAD, '10.9.0.6'))
+        c.apply()
+        wait_for('pods of this node', lambda: node_only(c), 120)
+        expect_far(True, c, 'by its slice')
+        wait_for('its number', lambda: who(c, '10.9.0.6') == BAD)
+    finally:
+        for pod in pods:
+            c.server.ask('del', object=pod)
+
+
+@test
+def pods_of_this_node_are_asked_for_before_cilium_answers(c):
+    base(c)
+    node = c.only_node
+    node.stop_agent()
+    shutil.rmtree(os.path.join(node.dir, 'state', 'kube'))
+    c.server.fault(IDENTITIES, 'list', 'mute')
+    before = len(c.server.ask('requests')['requests'])
+    node.start_agent(wait=False)
+
+    def asked():
+        return [query for path, query in
+                c.server.ask('requests')['requests'][before:]
+                if path == '/api/v1/pods']
+    wait_for('a watch of them', lambda: any('watch' in q for q in asked()), 60)
+    expect({'spec.nodeName=node-a'},
+           {q.get('fieldSelector') for q in asked()}, 'what was asked')
+    code, _, err = node.warder('status', ok=None)
+    expect((3, True), (code, 'are not known yet' in err), 'status')
+    c.server.ask('calm')
+    node.wait_ready()
+    expect_far(True, c, 'by its slice')
+
+
 @test
 def a_pod_whose_node_nobody_knows_is_nobody(c):
     base(c)
@@ -358,6 +455,7 @@ def slices_that_vanish_as_a_kind_are_held(c):
     wait_for('it is back', lambda:
              c.kind('CiliumEndpointSlice')['state'] == 'watching', 60)
     base(c)
+    wait_for('pods of this node', lambda: node_only(c), 120)
     expect_far(True, c, 'back')
 
 

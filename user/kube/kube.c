@@ -2,14 +2,20 @@
 /*
  * kube.c - every kind's reflector and collection, held together.
  *
- * All pods are asked for, unless wd_kube_setup.cilium: then it is decided once,
- * when it was heard whether Cilium tells of endpoints.
+ * All pods are asked for, unless wd_kube_setup.cilium: then it is decided when it
+ * was heard whether Cilium tells of endpoints, and again when that changes.
  *
  *	identities, and slices		pods here; CiliumEndpoint is not asked for
  *	identities, no slice, endpoints	pods here
  *	neither, or not allowed to ask	all pods
  *
  * Of another cluster no pod is here: where "pods here" stands, none is asked for.
+ *
+ * From pods here to all pods: when what Cilium tells is gone, or cannot be asked
+ * for any more as a kind, for a while; it stands for pods until all were listed.
+ * From all to pods here: when Cilium tells of each pod of other nodes, by a number
+ * whose labels are known, so that none is lost. What is decided before the first
+ * answer of these kinds is that pods here are asked for: they are wanted anyway.
  */
 #include "kube.h"
 
@@ -17,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "../base/log.h"
 #include "../model/xalloc.h"
@@ -31,6 +38,7 @@
 #include "removals.h"
 
 #define SPREAD_MS 5000 /* of six hundred nodes that start at once */
+#define LOOK_MS 10000 /* between looks whether Cilium tells of all pods */
 
 struct follower {
 	struct wd_kube *kube;
@@ -57,6 +65,12 @@ struct wd_kube {
 	void *ctx;
 	struct wd_kube_remote *remote;
 	enum scope scope;
+	bool pods_known; /* those of some decision, or what Cilium said, is whole */
+	bool told_known; /* of the whole, to who asked to be told of changes */
+	bool all_listed; /* since it was decided to ask for all */
+	int64_t looked_ms; /* CLOCK_MONOTONIC: at who tells of all pods */
+	int64_t lost_ms; /* since when Cilium tells of no pods, 0: it does */
+	uint32_t grace_ms; /* that long it is believed not to be so */
 	bool cilium; /* ask whether Cilium tells of endpoints */
 	const char *node; /* NULL: another cluster, it has none of its pods */
 	uint32_t spread;
@@ -137,11 +151,15 @@ static void on_end(void *ctx)
 	wd_kube_collection_end(&f->collection);
 	f->kept = false;
 	f->heard = true;
+	if (is_pods(f) && f->kube->scope != SCOPE_UNDECIDED)
+		f->kube->pods_known = true;
 	if (is_pods(f) && f->kube->scope == SCOPE_ALL) {
+		f->kube->all_listed = true;
 		wd_kube_remote_make_pods(f->kube->remote, false);
 		forget_unasked(f->kube);
 	}
-	if (f->last)
+	/* Before it is decided it may be a part of what is asked for. */
+	if (f->last && !(is_pods(f) && f->kube->scope == SCOPE_UNDECIDED))
 		wd_kube_last_end(f->last, !f->collection.unsure);
 }
 
@@ -201,11 +219,17 @@ static void on_settled(void *ctx)
 {
 	struct follower *f = ctx;
 
-	if (is_remote(f) && f->kube->scope == SCOPE_UNDECIDED)
+	if (f->kube->cilium &&
+	    (is_remote(f) || f->kube->scope != SCOPE_UNDECIDED))
 		decide(f->kube);
 	if (is_nodes(f) && f->collection.changed)
 		wd_kube_remote_nodes(f->kube->remote);
 	f->collection.changed |= wd_kube_remote_settle(f->kube->remote);
+	/* What is decided makes known what was listed before, and nothing new. */
+	if (f->kube->told_known != wd_kube_is_known(f->kube)) {
+		f->kube->told_known = !f->kube->told_known;
+		f->collection.changed = true;
+	}
 	if (!f->collection.changed)
 		return;
 	f->collection.changed = false;
@@ -292,23 +316,108 @@ static void forget_unasked(struct wd_kube *kube)
 	}
 }
 
-static void start_pods(struct wd_kube *kube, enum scope scope)
+static void ask_for_pods(struct follower *f, bool all)
 {
-	kube->scope = scope;
-	if (scope == SCOPE_NODE) {
-		wd_kube_remote_make_pods(kube->remote, true);
-		forget_unasked(kube);
-	}
-	for (size_t i = 0; i < kube->cnt; i++) {
-		struct follower *f = &kube->follower[i];
+	bool node_only = f->started && f->kube->scope == SCOPE_UNDECIDED;
 
-		if (!is_pods(f) || (scope == SCOPE_NODE && !kube->node))
-			continue;
-		if (scope == SCOPE_NODE)
-			wd_kube_reflector_select(f->reflector, "spec.nodeName",
-						 kube->node);
-		start(f);
-	}
+	if (node_only && !all)
+		return; /* as it is */
+	if (f->kube->node)
+		wd_kube_reflector_select(f->reflector, "spec.nodeName",
+					 all ? NULL : f->kube->node);
+	if (f->started)
+		wd_kube_reflector_restart(
+			f->reflector, node_only ? f->kube->spread : SPREAD_MS);
+	start(f);
+}
+
+/* Before it is decided; but what the disk had of others' is not to go for it. */
+static void ask_for_node(struct follower *f)
+{
+	wd_kube_reflector_select(f->reflector, "spec.nodeName", f->kube->node);
+	start(f);
+}
+
+static struct follower *pods_of(struct wd_kube *kube)
+{
+	size_t i = 0;
+
+	while (!is_pods(&kube->follower[i]))
+		i++;
+	return &kube->follower[i];
+}
+
+/* Its Pods may have been heard before it was decided that they are all. */
+static void take_early(struct follower *pods)
+{
+	if (!pods->heard)
+		return;
+	pods->kube->pods_known = true;
+	if (pods->last)
+		wd_kube_last_end(pods->last, !pods->collection.unsure);
+}
+
+static void set_scope(struct wd_kube *kube, enum scope scope)
+{
+	struct follower *pods = pods_of(kube);
+	enum scope was = kube->scope;
+
+	if (scope == SCOPE_NODE)
+		wd_kube_remote_make_pods(kube->remote, true);
+	if (scope == SCOPE_NODE && was == SCOPE_UNDECIDED)
+		take_early(pods);
+	if (was == SCOPE_NODE)
+		kube->pods_known = true; /* by what Cilium said, until listed */
+	if (scope == SCOPE_ALL || kube->node)
+		ask_for_pods(pods, scope == SCOPE_ALL);
+	if (was != SCOPE_UNDECIDED)
+		wd_info("kube: %s: %s", wd_kube_server(kube),
+			scope == SCOPE_ALL ?
+				"Cilium tells of no pods any more, asking for all" :
+				"Cilium tells of all pods, asking for this node's");
+	kube->scope = scope;
+	kube->all_listed = false;
+	if (scope == SCOPE_NODE)
+		forget_unasked(kube);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* What Cilium says is gone; or is it for a moment only? */
+static void leave_node(struct wd_kube *kube, int64_t now)
+{
+	if (!kube->lost_ms)
+		kube->lost_ms = now;
+	else if (now - kube->lost_ms >= kube->grace_ms)
+		set_scope(kube, SCOPE_ALL);
+}
+
+/* Of another cluster Pods are not given up again: none would be left to ask for. */
+static void leave_all(struct wd_kube *kube, int64_t now)
+{
+	if (!kube->node || !kube->all_listed || now < kube->looked_ms + LOOK_MS)
+		return;
+	kube->looked_ms = now;
+	if (wd_kube_remote_stands_in(kube->remote))
+		set_scope(kube, SCOPE_NODE);
+}
+
+static void redecide(struct wd_kube *kube, enum scope now)
+{
+	if (now == SCOPE_NODE)
+		kube->lost_ms = 0;
+	if (kube->scope == SCOPE_UNDECIDED)
+		set_scope(kube, now);
+	else if (kube->scope == SCOPE_NODE && now == SCOPE_ALL)
+		leave_node(kube, now_ms());
+	else if (kube->scope == SCOPE_ALL && now == SCOPE_NODE)
+		leave_all(kube, now_ms());
 }
 
 static void decide(struct wd_kube *kube)
@@ -320,26 +429,41 @@ static void decide(struct wd_kube *kube)
 	if (!is_settled(identities) || !is_settled(slices))
 		return;
 	if (has_any(identities) && has_any(slices)) {
-		start_pods(kube, SCOPE_NODE);
+		redecide(kube, SCOPE_NODE);
 		return;
 	}
 	start(endpoints);
 	if (!is_settled(endpoints))
 		return;
-	start_pods(kube, has_any(identities) && has_any(endpoints) ?
-				 SCOPE_NODE :
-				 SCOPE_ALL);
+	redecide(kube, has_any(identities) && has_any(endpoints) ? SCOPE_NODE :
+								   SCOPE_ALL);
 }
 
-/* Where all pods are asked for it is no matter what else tells of them. */
+/* By what was read of the disk, too. */
+static bool slices_tell(struct wd_kube *kube)
+{
+	return wd_kube_remote_cnt(kube->remote, WD_KUBE_IDENTITIES) &&
+	       wd_kube_remote_cnt(kube->remote, WD_KUBE_SLICES);
+}
+
+/*
+ * Where all pods are asked for it is no matter what else tells of them, and
+ * endpoints are of no use beside slices: the disk may never have had any.
+ */
 static bool is_known(const struct follower *f)
 {
+	struct wd_kube *kube = f->kube;
+
+	if (is_pods(f) && !f->kept)
+		return kube->pods_known ||
+		       (kube->scope == SCOPE_NODE && !kube->node);
 	if (f->collection.known)
 		return true;
-	if (is_pods(f))
-		return f->kube->scope == SCOPE_NODE && !f->kube->node;
-	return is_remote(f) && (f->kube->scope == SCOPE_ALL ||
-				(f->kube->scope == SCOPE_NODE && !f->started));
+	if (!is_remote(f) || kube->scope == SCOPE_ALL)
+		return is_remote(f);
+	return !f->started && (kube->scope == SCOPE_NODE ||
+			       (f->collection.kind->role == WD_KUBE_ENDPOINTS &&
+				slices_tell(kube)));
 }
 
 /* ---- life ---- */
@@ -372,6 +496,7 @@ int wd_kube_new(struct wd_loop *loop, const struct wd_kube_setup *setup,
 	kube->login = setup->login;
 	kube->node = setup->node;
 	kube->cilium = setup->cilium;
+	kube->grace_ms = setup->timing->grace_ms;
 	kube->remote = wd_kube_remote_new(setup->store, setup->node);
 	for (const struct wd_kube_kind *k = wd_kube_kinds; !err && k->path;
 	     k++) {
@@ -464,7 +589,9 @@ void wd_kube_start(struct wd_kube *kube, const struct wd_kube_fns *fns,
 			start(f);
 	}
 	if (!kube->cilium)
-		start_pods(kube, SCOPE_ALL);
+		set_scope(kube, SCOPE_ALL);
+	else if (kube->node && !pods_of(kube)->kept)
+		ask_for_node(pods_of(kube));
 }
 
 void wd_kube_flush(struct wd_kube *kube)

@@ -67,6 +67,7 @@ struct wd_kube_reflector {
 	char *select; /* "&fieldSelector=..." or "" */
 	bool optional;
 	bool refused; /* the last try: 403 */
+	bool restart; /* what comes next is a list from its first page on */
 
 	enum wd_kube_phase phase; /* as told */
 	enum wd_kube_phase next; /* what a try is: LISTING or WATCHING */
@@ -466,14 +467,19 @@ static int on_data(void *ctx, const struct wd_kube_answer *answer,
 	}
 	r->renewed = r->refused = false;
 	r->heard_ms = clock_ms(CLOCK_REALTIME);
-	wd_timer_set(r->timer,
-		     is_list ? r->timing->list_quiet_ms : r->timing->quiet_ms);
+	if (!r->restart)
+		wd_timer_set(r->timer, is_list ? r->timing->list_quiet_ms :
+						 r->timing->quiet_ms);
 	return is_list ? wd_kube_stream_list(&r->stream, piece, len) :
 			 wd_kube_stream_lines(&r->stream, piece, len);
 }
 
 static void on_page(struct wd_kube_reflector *r)
 {
+	if (r->restart) { /* it is of what is not asked for any more */
+		try_in(r, WD_KUBE_LISTING, 0);
+		return;
+	}
 	free(r->token);
 	r->token = r->next_token;
 	r->next_token = NULL;
@@ -642,6 +648,22 @@ static char *watch_path(const struct wd_kube_reflector *r)
 	return path;
 }
 
+/* From the first page on, whatever it was about. */
+static void begin_anew(struct wd_kube_reflector *r)
+{
+	if (r->get) {
+		wd_kube_get_end(r->get);
+		wd_kube_stream_fini(&r->stream);
+	}
+	r->get = NULL;
+	free(r->token);
+	r->token = NULL;
+	*r->version = '\0';
+	r->watch_failures = r->empty_watches = 0;
+	r->restart = false;
+	r->next = WD_KUBE_LISTING;
+}
+
 static void ask(struct wd_kube_reflector *r)
 {
 	bool is_list = r->next == WD_KUBE_LISTING;
@@ -702,6 +724,8 @@ static void on_timer(void *ctx)
 {
 	struct wd_kube_reflector *r = ctx;
 
+	if (r->restart)
+		begin_anew(r);
 	if (r->get)
 		on_quiet(r);
 	else
@@ -748,13 +772,25 @@ void wd_kube_reflector_start(struct wd_kube_reflector *r, uint32_t ms,
 void wd_kube_reflector_select(struct wd_kube_reflector *r, const char *field,
 			      const char *value)
 {
-	char *text = wd_xprintf("%s=%s", field, value);
-	char *encoded = encode(text);
+	char *text;
+	char *encoded;
 
 	free(r->select);
+	if (!value) {
+		r->select = wd_xstrdup("");
+		return;
+	}
+	text = wd_xprintf("%s=%s", field, value);
+	encoded = encode(text);
 	r->select = wd_xprintf("&fieldSelector=%s", encoded);
 	free(encoded);
 	free(text);
+}
+
+void wd_kube_reflector_restart(struct wd_kube_reflector *r, uint32_t ms)
+{
+	r->restart = true;
+	wd_timer_set(r->timer, wd_kube_random(ms));
 }
 
 void wd_kube_reflector_free(struct wd_kube_reflector *r)

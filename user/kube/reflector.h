@@ -90,9 +90,16 @@ void wd_kube_reflector_start(struct wd_kube_reflector *r, uint32_t ms,
 			     const struct wd_kube_reflector_fns *fns,
 			     void *ctx);
 
-/** wd_kube_reflector_select() - only objects whose @field is @value; before it is started */
+/** wd_kube_reflector_select() - only objects whose @field is @value, NULL: all; one that was started is to be restarted */
 void wd_kube_reflector_select(struct wd_kube_reflector *r, const char *field,
 			      const char *value);
+
+/**
+ * wd_kube_reflector_restart() - list from the first page on within @ms, at random
+ * What it is about is given up then. What was told before stands until the
+ * list ends.
+ */
+void wd_kube_reflector_restart(struct wd_kube_reflector *r, uint32_t ms);
 
 /** wd_kube_reflector_or() - the same collection by another version of its API: asked where the first is not there; before it is started */
 void wd_kube_reflector_or(struct wd_kube_reflector *r, const char *path);

@@ -71,6 +71,7 @@ struct wd_kube_remote {
 	struct wd_store *store;
 	const char *node; /* this one */
 	const char *file; /* WD_MANIFESTS_REMOTE */
+	const char *pods; /* the same of Pods of the server */
 	struct telling *tellings[2]; /* slices, endpoints */
 	struct entry *entries;
 	struct identity *identities;
@@ -96,6 +97,7 @@ struct wd_kube_remote *wd_kube_remote_new(struct wd_store *store,
 	remote->store = store;
 	remote->node = wd_str_get(node ? node : "");
 	remote->file = wd_str_get(WD_MANIFESTS_REMOTE);
+	remote->pods = wd_str_get(WD_MANIFESTS_KUBE);
 	return remote;
 }
 
@@ -718,6 +720,34 @@ void wd_kube_remote_make_pods(struct wd_kube_remote *remote, bool make)
 	remote->make = make;
 }
 
+/* Does one of this kind of pods look to others as if it ran? */
+static bool is_peer(const struct wd_kube_remote *remote,
+		    const struct wd_object *obj)
+{
+	return obj->file == remote->pods && obj->pod.node &&
+	       obj->pod.node != remote->node && obj->pod.addr_cnt &&
+	       !obj->pod.host_network && !obj->pod.finished;
+}
+
+bool wd_kube_remote_stands_in(const struct wd_kube_remote *remote)
+{
+	const struct wd_object *obj = NULL;
+
+	while ((obj = wd_store_next(remote->store, WD_KIND_POD, obj))) {
+		const struct entry *entry;
+		const struct claim *claim;
+
+		if (!is_peer(remote, obj))
+			continue;
+		entry = find_entry(remote, obj->ns, obj->name);
+		claim = entry ? entry->first : NULL;
+		if (!claim || !labels_of(remote, claim, NULL) ||
+		    !is_pod(remote, claim, find_node(remote, &claim->pod.node)))
+			return false;
+	}
+	return true;
+}
+
 void wd_kube_remote_look(struct wd_kube_remote *remote, const char *ns,
 			 const char *name)
 {
@@ -793,5 +823,6 @@ void wd_kube_remote_free(struct wd_kube_remote *remote)
 	drop_nodes(remote);
 	wd_str_put(remote->node);
 	wd_str_put(remote->file);
+	wd_str_put(remote->pods);
 	free(remote);
 }

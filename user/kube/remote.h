@@ -61,6 +61,13 @@ uint32_t wd_kube_remote_number(const struct wd_kube_remote *remote,
 /** wd_kube_remote_make_pods() - do endpoints stand for pods without a Pod object; false at first */
 void wd_kube_remote_make_pods(struct wd_kube_remote *remote, bool make);
 
+/**
+ * wd_kube_remote_stands_in() - if no Pod of another node were known any more,
+ * would endpoints tell of all that run there
+ * Costs a look at each Pod.
+ */
+bool wd_kube_remote_stands_in(const struct wd_kube_remote *remote);
+
 /** wd_kube_remote_look() - the Pod of that name, or any Node, is another one now */
 void wd_kube_remote_look(struct wd_kube_remote *remote, const char *ns,
 			 const char *name);
