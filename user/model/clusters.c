@@ -148,7 +148,7 @@ static bool is_of_other(const struct wd_labels *labels)
 bool wd_space_matches(const struct wd_selector *sel,
 		      const struct wd_labels *labels)
 {
-	if (clusters.met && is_of_other(labels) &&
+	if (clusters.met && labels && is_of_other(labels) &&
 	    !wd_selector_names_cluster(sel))
 		return false;
 	return wd_selector_matches(sel, labels);

@@ -58,7 +58,7 @@ const struct wd_labels *wd_cluster_labels(const struct wd_labels *labels,
 /**
  * wd_space_matches() - does a selector hold for a namespace
  * @sel: NULL: yes
- * @labels: of the namespace
+ * @labels: of the namespace; NULL: none, as of a node
  *
  * One that does not name a cluster means this one, as by Cilium's
  * policy-default-local-cluster.
