@@ -39,6 +39,8 @@ static void addresses(struct wd_nft_gen *g, enum wd_dir dir)
 	const char *bad = wd_nft_count(g, WD_R_L3_BAD, dir);
 
 	if (dir == WD_INGRESS) {
+		/* the bit that is reserved, which the kernel passes on */
+		wd_nft_rule(g, "ip frag-off & 0x8000 != 0 %s drop", bad);
 		wd_nft_rule(g,
 			    "ip saddr { 0.0.0.0/8, 127.0.0.0/8, " GROUP4
 			    " } %s drop",
