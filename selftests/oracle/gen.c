@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "gen_object.h"
+#include "model/clusters.h"
 #include "model/intern.h"
 #include "model/xalloc.h"
 
@@ -201,12 +202,17 @@ static struct wd_endpoint *endpoint_of(struct wd_gen *gen, const char *ns,
 
 static void put_pod(struct wd_gen *gen)
 {
-	const char *ns = wd_gen_ns_name(gen);
+	const char *ns = wd_gen_space_name(gen);
 	const struct wd_object *was;
 	struct wd_object *pod;
 	char name[16];
 
 	gen_name(gen, name, "p", PODS_PER_NS);
+	if (wd_cluster_is_other(ns)) {
+		note(gen, "put Pod %s/%s", ns, name);
+		(void)wd_store_put(gen->store, wd_gen_far_pod(gen, ns, name));
+		return;
+	}
 	was = wd_store_get(gen->store, WD_KIND_POD, ns, name);
 	if (was && wd_gen_one_in(gen, 6))
 		was = NULL; /* made anew under its name */
@@ -223,7 +229,7 @@ static void put_pod(struct wd_gen *gen)
 
 static void del_pod(struct wd_gen *gen)
 {
-	const char *ns = wd_gen_ns_name(gen);
+	const char *ns = wd_gen_space_name(gen);
 	char name[16];
 
 	gen_name(gen, name, "p", PODS_PER_NS);
@@ -233,7 +239,7 @@ static void del_pod(struct wd_gen *gen)
 
 static void put_namespace(struct wd_gen *gen)
 {
-	const char *name = wd_gen_ns_name(gen);
+	const char *name = wd_gen_space_name(gen);
 
 	note(gen, "put Namespace %s", name);
 	(void)wd_store_put(gen->store, wd_gen_namespace(gen, name));
@@ -241,7 +247,7 @@ static void put_namespace(struct wd_gen *gen)
 
 static void del_namespace(struct wd_gen *gen)
 {
-	const char *name = wd_gen_ns_name(gen);
+	const char *name = wd_gen_space_name(gen);
 
 	if (wd_store_del(gen->store, WD_KIND_NAMESPACE, "", name, NULL))
 		note(gen, "delete Namespace %s", name);
@@ -408,6 +414,7 @@ void wd_gen_fill(struct wd_gen *gen)
 	uint32_t policies = 2 + wd_gen_rnd(gen, 12);
 
 	gen->clock = 1700000000;
+	gen->meshed = wd_gen_one_in(gen, 3);
 	change_host(gen);
 	for (int i = 0; i < 3; i++)
 		put_namespace(gen);

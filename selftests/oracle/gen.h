@@ -18,6 +18,7 @@
 struct wd_gen {
 	uint64_t rng;
 	struct wd_store *store;
+	bool meshed; /* other clusters have pods, too */
 	struct wd_endpoint *ep[WD_GEN_EPS];
 	uint32_t ep_cnt;
 	uint32_t ep_id; /* last instance number given */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/clusters.h"
 #include "model/intern.h"
 #include "model/xalloc.h"
 
@@ -22,6 +23,8 @@ static const char *const keys[] = { "app", "env", "tier", "pod-template-hash",
 				    "statefulset.kubernetes.io/pod-name" };
 static const char *const values[] = { "", "x", "y", "z" };
 static const char *const ns_keys[] = { "env", "team" };
+static const char *const clusters[] = { "default", "east", "west" };
+static const char *const far_spaces[] = { "east/a", "west/a", "west/b" };
 static const char *const port_names[] = { "dns", "metrics", "web" };
 static const uint8_t port_protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
 static const uint16_t ports[] = { 0,	1,     2,     53,    67,   79,	 80,
@@ -38,47 +41,11 @@ static const uint8_t others[] = { IPPROTO_GRE,	IPPROTO_IPIP, IPPROTO_ESP,
 				  IPPROTO_IGMP, 112,	      89,
 				  103,		252 };
 
-static const char *const outside4[] = { "203.0.113.7",	   "203.0.113.130",
-					"198.51.100.255",  "9.255.255.255",
-					"11.0.0.0",	   "10.0.1.200",
-					"223.255.255.255", "1.0.0.0",
-					"128.0.0.0" };
-static const char *const outside6[] = {
-	"2001:db8:f::7", "2001:db8:f:8000::1", "fd00::1:0:0:9",
-	"fd01::1",	 "fcff::ffff",	       "8000::",
-	"3fff::1",
-};
-/* nobody's: of the link, groups, everybody */
-static const char *const odd4[] = { "169.254.1.1", "224.0.0.251", "240.0.0.1",
-				    "255.255.255.255" };
-static const char *const odd6[] = { "fe80::9", "ff02::1:2", "ff0e::1" };
 /* of nodes; the first address of each is sometimes a pod's */
 static const char *const node_cidrs[][2] = { { "10.0.0.0/29", "fd00::/125" },
 					     { "10.0.0.8/29", "fd00::8/125" },
 					     { "10.0.0.16/29",
 					       "fd00::10/125" } };
-static const char *const cidrs4[] = {
-	"0.0.0.0/0",	    "10.0.0.0/8",     "10.0.0.0/24",
-	"10.0.0.0/28",	    "10.0.0.8/29",    "192.0.2.0/24",
-	"192.0.2.2/32",	    "203.0.113.0/24", "203.0.113.0/25",
-	"203.0.113.128/25", "203.0.113.7/32", "128.0.0.0/1",
-	"198.51.100.0/24",
-};
-static const char *const cidrs6[] = {
-	"::/0",
-	"fd00::/64",
-	"fd00::/124",
-	"fd00::8/125",
-	"fd00::/8",
-	"2001:db8::/32",
-	"2001:db8::/112",
-	"2001:db8::2/128",
-	"2001:db8:f::/48",
-	"2001:db8:f::/49",
-	"2001:db8:f::7/128",
-	"8000::/1",
-};
-
 uint32_t wd_gen_rnd(struct wd_gen *gen, uint32_t n)
 {
 	uint64_t z = gen->rng += 0x9e3779b97f4a7c15ULL;
@@ -105,6 +72,13 @@ const char *wd_gen_ns_name(struct wd_gen *gen)
 	return wd_gen_pick(gen, namespaces, COUNT(namespaces));
 }
 
+const char *wd_gen_space_name(struct wd_gen *gen)
+{
+	if (gen->meshed && wd_gen_one_in(gen, 3))
+		return wd_gen_pick(gen, far_spaces, COUNT(far_spaces));
+	return wd_gen_ns_name(gen);
+}
+
 uint16_t wd_gen_type(struct wd_gen *gen, int family)
 {
 	uint32_t type = types[family == 6][wd_gen_rnd(gen, COUNT(types[0]))];
@@ -128,115 +102,6 @@ uint8_t wd_gen_other(struct wd_gen *gen)
 uint16_t wd_gen_port(struct wd_gen *gen)
 {
 	return ports[wd_gen_rnd(gen, COUNT(ports))];
-}
-
-/* ---- addresses ---- */
-
-static struct wd_addr addr_of(const char *text)
-{
-	struct wd_addr addr;
-	int err = wd_addr_parse(text, &addr);
-
-	assert(!err);
-	return addr;
-}
-
-static struct wd_addr addr_nr(int family, const char *v4, const char *v6,
-			      uint32_t nr)
-{
-	struct wd_addr addr = addr_of(family == 4 ? v4 : v6);
-
-	if (family == 4)
-		addr.v4.s_addr = htonl(ntohl(addr.v4.s_addr) + nr);
-	else
-		addr.v6.s6_addr[15] = (uint8_t)(addr.v6.s6_addr[15] + nr);
-	return addr;
-}
-
-struct wd_addr wd_gen_pod_addr(struct wd_gen *gen, int family)
-{
-	return addr_nr(family, "10.0.0.0", "fd00::", 1 + wd_gen_rnd(gen, 20));
-}
-
-struct wd_addr wd_gen_node_addr(uint32_t nr, int family)
-{
-	return addr_nr(family, "192.0.2.1", "2001:db8::1", nr);
-}
-
-struct wd_addr wd_gen_peer_addr(struct wd_gen *gen, int family)
-{
-	switch (wd_gen_rnd(gen, 8)) {
-	case 0:
-		return wd_gen_node_addr(wd_gen_rnd(gen, 4), family);
-	case 1:
-	case 2:
-		return addr_of(
-			family == 4 ?
-				wd_gen_pick(gen, outside4, COUNT(outside4)) :
-				wd_gen_pick(gen, outside6, COUNT(outside6)));
-	default:
-		return wd_gen_pod_addr(gen, family);
-	}
-}
-
-struct wd_addr wd_gen_odd_addr(struct wd_gen *gen, int family)
-{
-	return addr_of(family == 4 ? wd_gen_pick(gen, odd4, COUNT(odd4)) :
-				     wd_gen_pick(gen, odd6, COUNT(odd6)));
-}
-
-static struct wd_cidr cidr_of(const struct wd_addr *addr, uint32_t len)
-{
-	struct wd_cidr cidr;
-	char text[WD_ADDR_STRLEN + 8], buf[WD_ADDR_STRLEN];
-	int err;
-
-	(void)snprintf(text, sizeof(text), "%s/%u", wd_addr_str(addr, buf),
-		       len);
-	err = wd_cidr_parse(text, &cidr);
-	assert(!err);
-	return cidr;
-}
-
-static struct wd_cidr gen_cidr(struct wd_gen *gen)
-{
-	int family = wd_gen_one_in(gen, 2) ? 4 : 6;
-	struct wd_cidr cidr;
-	struct wd_addr addr;
-	int err;
-
-	if (wd_gen_one_in(gen, 3)) {
-		addr = wd_gen_peer_addr(gen, family);
-		return cidr_of(&addr, family == 4 ? wd_gen_rnd(gen, 33) :
-						    wd_gen_rnd(gen, 129));
-	}
-	err = wd_cidr_parse(family == 4 ?
-				    wd_gen_pick(gen, cidrs4, COUNT(cidrs4)) :
-				    wd_gen_pick(gen, cidrs6, COUNT(cidrs6)),
-			    &cidr);
-	assert(!err);
-	return cidr;
-}
-
-/* A prefix inside @outer: around somebody there, or anywhere. */
-static struct wd_cidr gen_except(struct wd_gen *gen,
-				 const struct wd_cidr *outer)
-{
-	uint32_t max = outer->addr.family == 4 ? 32 : 128;
-	struct wd_addr addr = outer->addr;
-
-	for (int i = 0; i < 12; i++) {
-		struct wd_addr in = wd_gen_peer_addr(gen, addr.family);
-
-		if (!wd_cidr_has(outer, &in))
-			continue;
-		addr = in;
-		break;
-	}
-	if (wd_gen_one_in(gen, 3))
-		return cidr_of(&addr, max);
-	return cidr_of(&addr,
-		       outer->len + wd_gen_rnd(gen, max - outer->len + 1));
 }
 
 /* ---- labels and selectors ---- */
@@ -274,6 +139,21 @@ static int by_req(const void *a, const void *b)
 	return diff ? diff : (int)x->op - (int)y->op;
 }
 
+/* What Cilium's policies say of clusters, see source/cilium_selector.c. */
+static void cluster_req(struct wd_gen *gen, struct wd_req *req)
+{
+	uint32_t mask = 1 + wd_gen_rnd(gen, (1U << COUNT(clusters)) - 1);
+
+	req->key = wd_str_get(WD_LABEL_CLUSTER);
+	req->op = (enum wd_op)wd_gen_rnd(gen, 4);
+	if (req->op == WD_OP_EXISTS || req->op == WD_OP_NOT_EXISTS)
+		return;
+	req->values = wd_xcalloc(COUNT(clusters), sizeof(*req->values));
+	for (uint32_t i = 0; i < COUNT(clusters); i++)
+		if (mask >> i & 1)
+			req->values[req->cnt++] = wd_str_get(clusters[i]);
+}
+
 static void gen_req(struct wd_gen *gen, struct wd_req *req, bool is_ns)
 {
 	bool by_name = is_ns && wd_gen_one_in(gen, 3);
@@ -284,6 +164,10 @@ static void gen_req(struct wd_gen *gen, struct wd_req *req, bool is_ns)
 	uint32_t cnt = by_name ? COUNT(namespaces) : COUNT(values);
 	uint32_t mask;
 
+	if (is_ns && gen->meshed && wd_gen_one_in(gen, 4)) {
+		cluster_req(gen, req);
+		return;
+	}
 	req->key = wd_str_get(key);
 	req->op = wd_gen_one_in(gen, 2) ? WD_OP_IN :
 					  (enum wd_op)wd_gen_rnd(gen, 4);
@@ -355,8 +239,17 @@ static enum wd_mode gen_mode(struct wd_gen *gen)
 struct wd_object *wd_gen_namespace(struct wd_gen *gen, const char *name)
 {
 	struct wd_object *obj = new_object(gen, WD_KIND_NAMESPACE, "", name);
+	bool is_far = wd_cluster_is_other(name);
 
-	obj->nsp.labels = gen_labels(gen, ns_keys, COUNT(ns_keys), name);
+	obj->nsp.labels =
+		gen_labels(gen, ns_keys, COUNT(ns_keys), is_far ? NULL : name);
+	if (is_far) {
+		const struct wd_labels *own = obj->nsp.labels;
+
+		obj->nsp.labels = wd_cluster_labels(own, name);
+		wd_labels_put(own);
+		return obj;
+	}
 	obj->nsp.mode = gen_mode(gen);
 	obj->nsp.encap = wd_gen_one_in(gen, 4);
 	return obj;
@@ -400,7 +293,7 @@ struct wd_object *wd_gen_group(struct wd_gen *gen, const char *name)
 	group->cidr_cnt = wd_gen_rnd(gen, 4);
 	group->cidr = wd_xcalloc(group->cidr_cnt, sizeof(*group->cidr));
 	for (uint32_t i = 0; i < group->cidr_cnt; i++)
-		group->cidr[i] = gen_cidr(gen);
+		group->cidr[i] = wd_gen_cidr(gen);
 	return obj;
 }
 
@@ -461,6 +354,24 @@ struct wd_object *wd_gen_pod(struct wd_gen *gen, const char *ns,
 	return obj;
 }
 
+struct wd_object *wd_gen_far_pod(struct wd_gen *gen, const char *ns,
+				 const char *name)
+{
+	struct wd_object *obj = new_object(gen, WD_KIND_POD, ns, name);
+	struct wd_pod *pod = &obj->pod;
+
+	pod->node = wd_str_get("cluster west");
+	pod->labels = gen_labels(gen, keys, COUNT(keys), NULL);
+	pod->terminating = wd_gen_one_in(gen, 8);
+	gen_pod_ports(gen, pod);
+	pod->addr = wd_xcalloc(2, sizeof(*pod->addr));
+	if (!wd_gen_one_in(gen, 4))
+		pod->addr[pod->addr_cnt++] = wd_gen_far_addr(gen, 4);
+	if (!pod->addr_cnt || wd_gen_one_in(gen, 2))
+		pod->addr[pod->addr_cnt++] = wd_gen_far_addr(gen, 6);
+	return obj;
+}
+
 /* What peers of a kind of policy may be, besides pods and prefixes. */
 enum peers {
 	PEERS_NODES = 1,
@@ -482,7 +393,7 @@ static void gen_groups(struct wd_gen *gen, struct wd_peer *peer)
 	peer->except_cnt = wd_gen_one_in(gen, 2) ? wd_gen_rnd(gen, 4) : 0;
 	peer->except = wd_xcalloc(peer->except_cnt, sizeof(*peer->except));
 	for (uint32_t i = 0; i < peer->except_cnt; i++)
-		peer->except[i] = gen_cidr(gen);
+		peer->except[i] = wd_gen_cidr(gen);
 }
 
 /* By name or labels, here or elsewhere, there or not. */
@@ -512,7 +423,7 @@ static void gen_peer(struct wd_gen *gen, struct wd_peer *peer, uint32_t kinds)
 	}
 	if (wd_gen_one_in(gen, 3)) {
 		peer->type = WD_PEER_CIDR;
-		peer->cidr = gen_cidr(gen);
+		peer->cidr = wd_gen_cidr(gen);
 		if (kinds & PEERS_SCOPES)
 			peer->scope = (enum wd_cidr_scope)wd_gen_rnd(gen, 4);
 		peer->except_cnt = wd_gen_one_in(gen, 2) ? wd_gen_rnd(gen, 4) :
@@ -522,7 +433,7 @@ static void gen_peer(struct wd_gen *gen, struct wd_peer *peer, uint32_t kinds)
 		peer->except =
 			wd_xcalloc(peer->except_cnt, sizeof(*peer->except));
 		for (uint32_t i = 0; i < peer->except_cnt; i++)
-			peer->except[i] = gen_except(gen, &peer->cidr);
+			peer->except[i] = wd_gen_except(gen, &peer->cidr);
 		return;
 	}
 	if (kinds & PEERS_NODES && wd_gen_one_in(gen, 6)) {
@@ -624,13 +535,6 @@ static void gen_rule(struct wd_gen *gen, struct wd_policy_rule *rule,
 /* ---- services ---- */
 
 static const char *const service_ports[] = { "", "web" };
-
-struct wd_addr wd_gen_service_addr(struct wd_gen *gen, int family)
-{
-	if (wd_gen_one_in(gen, 10))
-		return wd_gen_peer_addr(gen, family);
-	return addr_nr(family, "10.96.0.0", "fd96::", 1 + wd_gen_rnd(gen, 3));
-}
 
 static void gen_service_port(struct wd_gen *gen, struct wd_service_port *port)
 {

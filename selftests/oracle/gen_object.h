@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * gen_object.h - random objects, made but not stored. Only gen.c and
- * gen_object.c use it.
+ * gen_object.h - random objects and addresses, made but not stored. Only gen*.c
+ * use it.
  */
 #ifndef WARDER_SELFTESTS_GEN_OBJECT_H
 #define WARDER_SELFTESTS_GEN_OBJECT_H
@@ -15,8 +15,20 @@ const char *wd_gen_pick(struct wd_gen *gen, const char *const *list,
 /** wd_gen_ns_name() - of one of the few namespaces, there or not */
 const char *wd_gen_ns_name(struct wd_gen *gen);
 
+/** wd_gen_space_name() - the same, or "CLUSTER/NAMESPACE" of another cluster, see clusters.h */
+const char *wd_gen_space_name(struct wd_gen *gen);
+
 /** wd_gen_pod_addr() - from the pool that pods share and reuse */
 struct wd_addr wd_gen_pod_addr(struct wd_gen *gen, int family);
+
+/** wd_gen_far_addr() - where pods of other clusters are, mostly; else where those of this one are */
+struct wd_addr wd_gen_far_addr(struct wd_gen *gen, int family);
+
+/** wd_gen_cidr() - any prefix */
+struct wd_cidr wd_gen_cidr(struct wd_gen *gen);
+
+/** wd_gen_except() - a prefix inside @outer: around somebody there, or anywhere */
+struct wd_cidr wd_gen_except(struct wd_gen *gen, const struct wd_cidr *outer);
 
 /** wd_gen_peer_addr() - of a pod, a node, or somebody outside */
 struct wd_addr wd_gen_peer_addr(struct wd_gen *gen, int family);
@@ -45,6 +57,9 @@ struct wd_object *wd_gen_node(struct wd_gen *gen, uint32_t nr);
 struct wd_object *wd_gen_group(struct wd_gen *gen, const char *name);
 struct wd_object *wd_gen_pod(struct wd_gen *gen, const char *ns,
 			     const char *name, const struct wd_object *was);
+/* of another cluster, as user/kube/mesh.c puts it; @ns: of "CLUSTER/NAMESPACE" */
+struct wd_object *wd_gen_far_pod(struct wd_gen *gen, const char *ns,
+				 const char *name);
 struct wd_object *wd_gen_netpol(struct wd_gen *gen, const char *ns,
 				const char *name);
 struct wd_object *wd_gen_service(struct wd_gen *gen, const char *ns,

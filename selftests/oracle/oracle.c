@@ -268,6 +268,31 @@ static bool rule_ports_match(const struct wd_policy_rule *rule,
 	return false;
 }
 
+/* To a pod of another cluster: which ports count depends on the peer that means it. */
+static bool rule_is_about(const struct wd_oracle *oracle,
+			  const struct wd_flow *flow,
+			  const struct wd_object *policy,
+			  const struct wd_policy_rule *r,
+			  const struct wd_object *holder)
+{
+	const struct wd_addr *to = &flow->dst;
+
+	for (uint32_t k = 0; k < (r->any_peer ? 1 : r->peer_cnt); k++) {
+		const struct wd_peer *peer = r->any_peer ? NULL : &r->peer[k];
+
+		if (peer && !peer_matches(oracle, policy, peer, to) &&
+		    !may_be_meant(oracle, r, peer, to))
+			continue;
+		if (r->any_port)
+			return true;
+		for (uint32_t i = 0; i < r->port_cnt; i++)
+			if (port_matches(&r->port[i], flow, holder) &&
+			    far_name_counts(peer, &r->port[i]))
+				return true;
+	}
+	return false;
+}
+
 /* Is this rule about @flow to or from @ep, and understood? */
 static bool rule_matches(const struct wd_oracle *oracle,
 			 const struct wd_endpoint *ep, enum wd_dir dir,
@@ -280,6 +305,8 @@ static bool rule_matches(const struct wd_oracle *oracle,
 		dir == WD_EGRESS ? wd_oracle_owner(oracle, &flow->dst) :
 				   wd_oracle_pod(oracle, ep);
 
+	if (dir == WD_EGRESS && holder && is_far(holder->ns))
+		return rule_is_about(oracle, flow, policy, r, holder);
 	return rule_peers_match(oracle, policy, r, peer) &&
 	       rule_ports_match(r, flow, holder);
 }

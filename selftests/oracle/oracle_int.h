@@ -31,6 +31,17 @@ bool is_link_local(const struct wd_addr *addr);
 bool is_node(const struct wd_oracle *oracle, const struct wd_addr *addr);
 bool is_tunnel(const struct wd_oracle *oracle, const struct wd_flow *flow,
 	       enum wd_dir dir);
+/* far.c */
+bool is_far(const char *ns);
+const char *far_ns_name(const char *ns);
+/* is it about clusters, and if so does it hold for that namespace */
+bool far_req(const struct wd_req *req, const char *ns, bool *ret_holds);
+bool far_is_named(const struct wd_selector *sel);
+const struct wd_object *far_owner(const struct wd_oracle *oracle,
+				  const struct wd_addr *addr);
+/* names of ports of a pod of another cluster: to who names that cluster */
+bool far_name_counts(const struct wd_peer *peer, const struct wd_port *port);
+bool pod_is_newer(const struct wd_object *a, const struct wd_object *b);
 bool is_of_router(const struct wd_flow *flow, enum wd_dir dir);
 bool is_dhcp_server(const struct wd_flow *flow, enum wd_dir dir);
 bool may_encapsulate(const struct wd_oracle *oracle,

@@ -95,12 +95,20 @@ bool selects_ns(const struct wd_oracle *oracle, const struct wd_selector *sel,
 	const struct wd_object *obj =
 		wd_store_get(oracle->store, WD_KIND_NAMESPACE, "", ns);
 
+	if (is_far(ns) && !far_is_named(sel))
+		return false;
 	for (uint32_t i = 0; i < sel->cnt; i++) {
 		const char *key = sel->req[i].key;
 		const char *value = obj ? label_of(obj->nsp.labels, key) : NULL;
+		bool holds;
 
+		if (far_req(&sel->req[i], ns, &holds)) {
+			if (!holds)
+				return false;
+			continue;
+		}
 		if (!strcmp(key, NAME_LABEL))
-			value = ns;
+			value = far_ns_name(ns);
 		if (!req_holds(&sel->req[i], value))
 			return false;
 	}
@@ -129,7 +137,7 @@ bool pod_counts(const struct wd_object *pod)
 }
 
 /* Of two pods with one address: does @a have it rather than @b? */
-static bool pod_is_newer(const struct wd_object *a, const struct wd_object *b)
+bool pod_is_newer(const struct wd_object *a, const struct wd_object *b)
 {
 	if (a->created != b->created)
 		return a->created > b->created;
@@ -184,11 +192,12 @@ const struct wd_object *wd_oracle_owner(const struct wd_oracle *oracle,
 	pod = NULL;
 	while ((pod = wd_store_next(oracle->store, WD_KIND_POD, pod))) {
 		/* what a local interface has counts more than what is told */
-		if (!pod_counts(pod) || pod_is_local(oracle, pod) ||
+		if (is_far(pod->ns) || !pod_counts(pod) ||
+		    pod_is_local(oracle, pod) ||
 		    !has_addr(pod->pod.addr, pod->pod.addr_cnt, addr))
 			continue;
 		if (!best || pod_is_newer(pod, best))
 			best = pod;
 	}
-	return best;
+	return best ? best : far_owner(oracle, addr);
 }

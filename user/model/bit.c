@@ -220,7 +220,10 @@ static void fresh_cidr(struct wd_model *m, const struct mterm *t)
 	}
 }
 
-/* Prefixes, and what pods have of whom no source has told, or that quotas leave out. */
+/*
+ * Prefixes, and what pods have of whom no source has told, or that quotas leave
+ * out; and what pods of other clusters claim in vain.
+ */
 static void fresh_unknown(struct wd_model *m)
 {
 	const struct mclaim *c;
@@ -238,6 +241,10 @@ static void fresh_unknown(struct wd_model *m)
 		SLIST_FOREACH(c, &e->pod->claims, of_pod)
 			if (!claim_pod(c))
 				addr_dirty(m, c->addr);
+	}
+	for (struct maddr *a = m->others ? m->addrs : NULL; a; a = a->hh.next) {
+		if (a->e.is_nobodys)
+			addr_dirty(m, a);
 	}
 	m->prefixes_dirty = true;
 }

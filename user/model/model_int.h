@@ -170,6 +170,7 @@ struct mentry {
 	struct wd_addr_val have;
 	struct wd_addr_val want; /* row[0] only: the row in the next generation */
 	bool wanted;
+	bool is_nobodys; /* an address that is claimed, and nobody's: see addr_winner() */
 };
 
 struct maddr {

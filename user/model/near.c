@@ -115,7 +115,9 @@ static void look_at_rule(struct search *s, const struct wd_object *policy,
 			 const struct wd_policy_rule *rule, int index)
 {
 	const struct wd_object *named_by =
-		s->dir == WD_INGRESS ? s->subject : why_side_pod(&s->peer);
+		s->dir == WD_INGRESS ?
+			s->subject :
+			why_named_by(s->m, rule, policy->ns, &s->peer);
 	struct wd_near found = { .policy = policy, .rule = index };
 	bool peer, port;
 

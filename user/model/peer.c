@@ -782,6 +782,7 @@ int addr_compile(struct wd_model *m, struct maddr *a)
 	nodes_bits(m, &who, bits);
 	unknown_bits(m, &who, bits);
 	ordered_bits(m, &who, bits);
+	a->e.is_nobodys = !c && !SLIST_EMPTY(&a->claims);
 	a->e.want = (struct wd_addr_val){ .row = { row, 0 } };
 	a->e.want.identity = WD_ID_WORLD;
 	if (c)

@@ -566,10 +566,15 @@ static bool scope_has(enum wd_cidr_scope scope, const struct whose *who)
 /* Of an address or prefix that lies in the term's prefix and in no except. */
 static bool cidr_counts(const struct mterm *t, const struct whose *who)
 {
-	return scope_has(t->scope, who) &&
-	       (!t->port_name ||
-		ports_hold(who->group ? who->group->key.ports : NULL,
-			   t->port_name, t->proto, t->port));
+	const struct mgroup *g = who->group;
+
+	if (!scope_has(t->scope, who))
+		return false;
+	if (!t->port_name)
+		return true;
+	/* no cluster is named: names are those of this one's ports */
+	return g && !wd_cluster_is_other(g->key.space->name) &&
+	       ports_hold(g->key.ports, t->port_name, t->proto, t->port);
 }
 
 /*

@@ -13,6 +13,7 @@
 #include <warder/encap.h>
 
 #include "../base/icmp.h"
+#include "clusters.h"
 #include "l4.h"
 #include "model_int.h"
 #include "nodes.h"
@@ -232,6 +233,22 @@ bool why_rule_matches(const struct wd_model *m,
 	return false;
 }
 
+const struct wd_object *why_named_by(const struct wd_model *m,
+				     const struct wd_policy_rule *rule,
+				     const char *ns, const struct side *peer)
+{
+	const struct wd_object *pod = why_side_pod(peer);
+
+	if (!pod || !wd_cluster_is_other(pod->ns))
+		return pod;
+	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
+		if (rule->peer[i].type == WD_PEER_PODS &&
+		    why_peer_matches(m, &rule->peer[i], ns, peer))
+			return pod;
+	}
+	return NULL;
+}
+
 /* Somebody inside the cluster, of whom no source has told who it is. */
 static bool side_is_unknown(const struct wd_model *m, const struct side *who)
 {
@@ -324,7 +341,9 @@ static bool rule_decides(const struct quest *q, const struct wd_object *policy,
 			 const struct wd_policy_rule *rule, bool broken)
 {
 	const struct wd_object *named_by =
-		q->d->dir == WD_INGRESS ? q->subject : why_side_pod(q->peer);
+		q->d->dir == WD_INGRESS ?
+			q->subject :
+			why_named_by(q->m, rule, policy->ns, q->peer);
 
 	if (broken)
 		return rule->action != WD_RULE_ALLOW;

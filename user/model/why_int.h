@@ -30,6 +30,14 @@ bool why_rule_matches(const struct wd_model *m,
 		      const struct wd_policy_rule *rule, const char *ns,
 		      const struct side *peer);
 
+/**
+ * why_named_by() - whose names of ports count, of those that a flow is sent to
+ * A pod's of another cluster do where the rule names that cluster. NULL: nobody's.
+ */
+const struct wd_object *why_named_by(const struct wd_model *m,
+				     const struct wd_policy_rule *rule,
+				     const char *ns, const struct side *peer);
+
 /** why_port_matches() - is any of its ports; @named_by: the pod whose names of ports count, or NULL */
 bool why_port_matches(const struct wd_policy_rule *rule,
 		      const struct wd_object *named_by,
