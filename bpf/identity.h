@@ -437,7 +437,7 @@ static __always_inline void set_endpoint(struct wd_pkt *pkt,
 	pkt->has_ep = 1;
 	pkt->key.ep = ep->id;
 	pkt->ep_stat = ep->stat;
-	pkt->ep_flags = ep->flags;
+	pkt->ep_flags = ep->flags[pkt->gen & 1];
 	pkt->ep_slot = ep->slot[pkt->gen & 1];
 	pkt->ep_trial = ep->trial[pkt->gen & 1];
 }

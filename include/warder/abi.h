@@ -123,7 +123,7 @@ struct wd_endpoint_val {
 	__u32 id; /* endpoint instance: never used twice in one set of pins, >= 1 */
 	__u32 stat; /* index into wd_epstat, wd_quota and wd_answer, < WD_ENDPOINTS_MAX */
 	__u32 identity;
-	__u32 flags; /* WD_EP_* */
+	__u16 flags[2]; /* WD_EP_*, by gen & 1: in force with the slot */
 	__u32 slot[2]; /* by gen & 1; 0 = NOT_READY: drop all */
 	/*
 	 * The same of what is judged once slot[] lets a flow pass: what it would

@@ -266,13 +266,13 @@ static void a_mode_takes_effect_and_ends_at_once(void)
 			world_reset();
 			expect_this(WD_R_DEFAULT, &p);
 			ep = world_endpoint();
-			ep.flags = modes[i / 2];
+			ep.flags[0] = ep.flags[1] = (uint16_t)modes[i / 2];
 			world_endpoint_set(&ep); /* no new generation */
 			if (modes[i / 2] == WD_EP_OFF)
 				expect_this(WD_R_MODE_OFF, &p);
 			else
 				expect_audited(&p, WD_R_DEFAULT);
-			ep.flags = 0;
+			ep.flags[0] = ep.flags[1] = 0;
 			world_endpoint_set(&ep);
 			p.flags = TCP_ACK; /* of the flow that passed */
 			expect_this(WD_R_DEFAULT, &p);

@@ -86,6 +86,28 @@ static void where_nothing_isolates_a_forged_source_is_dropped_too(void)
 	}
 }
 
+/* The endpoint has its mode twice, too, and is not written for the change. */
+static void mode_changes_with_the_generation(void)
+{
+	struct wd_endpoint_val ep;
+	struct wd_state_val state;
+
+	for_each_family(family)
+	{
+		world_reset();
+		world_publish(SLOT_SHUT, 0);
+		world_publish(SLOT_SHUT, 0);
+		ep = world_endpoint();
+		state = world_state();
+		ep.flags[~state.gen & 1] = WD_EP_OFF;
+		world_endpoint_set(&ep);
+		expect_packet(WD_R_DEFAULT, IN, .family = family);
+		state.gen++;
+		world_state_set(&state);
+		expect_packet(WD_R_MODE_OFF, IN, .family = family);
+	}
+}
+
 /* The programs remember, on each CPU, a device that is no endpoint's. */
 static void a_device_that_becomes_an_endpoint_is_one_at_once(void)
 {
@@ -353,6 +375,7 @@ int main(void)
 		return 1;
 	WD_TEST(an_address_must_come_by_the_device_it_belongs_to);
 	WD_TEST(where_nothing_isolates_a_forged_source_is_dropped_too);
+	WD_TEST(mode_changes_with_the_generation);
 	WD_TEST(a_device_that_becomes_an_endpoint_is_one_at_once);
 	WD_TEST(an_endpoint_that_went_away_has_no_bridge);
 	WD_TEST(a_forged_packet_of_a_stale_flow_says_nothing_about_the_flow);

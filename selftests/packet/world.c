@@ -248,7 +248,7 @@ void world_publish(enum slot slot, uint32_t flags)
 	state.gen++;
 	ep.slot[state.gen & 1] = slot;
 	ep.slot[~state.gen & 1] = slot_now;
-	ep.flags = flags;
+	ep.flags[0] = ep.flags[1] = (uint16_t)flags;
 	slot_now = slot;
 	world_endpoint_set(&ep);
 	write_at("wd_state", 0, &state);

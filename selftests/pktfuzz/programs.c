@@ -100,19 +100,21 @@ static void read_map(const char *name, uint32_t at, void *ret_val)
 		abort();
 }
 
-static void fill_pod(int nr, const struct setting *set)
+/* @other: flags that are not in force. */
+static void fill_pod(int nr, const struct setting *set, uint8_t other)
 {
 	const struct pod *p = &site_pods[nr];
 	struct wd_endpoint_val ep = {
 		.id = pod_id + (uint32_t)nr,
 		.stat = (uint32_t)nr + 1,
 		.identity = 300,
-		.flags = set->flags[nr],
 		.master = ifindex[p->master],
 	};
 
 	ep.slot[gen & 1] = set->policy[nr];
+	ep.flags[gen & 1] = set->flags[nr];
 	ep.slot[~gen & 1] = 1; /* must not matter */
+	ep.flags[~gen & 1] = other;
 	for (int i = 0; i < WD_EP_ADDRS; i++) {
 		memcpy(&ep.ip4[i], p->own4[i].b, 4);
 		memcpy(ep.ip6[i], p->own6[i].b, 16);
@@ -171,7 +173,7 @@ void programs_publish(const struct setting *setting)
 {
 	gen++;
 	for (int i = 0; i < PODS; i++)
-		fill_pod(i, setting);
+		fill_pod(i, setting, WD_EP_OFF);
 	fill_peers(setting);
 	write_state(setting, gen);
 }
@@ -281,7 +283,7 @@ void programs_reset(void)
 
 	pod_id += PODS;
 	for (int i = 0; i < PODS; i++)
-		fill_pod(i, &nothing);
+		fill_pod(i, &nothing, 0);
 	write_state(&nothing, 0);
 	for (uint32_t i = 0; i < WD_FRAG_BUCKETS; i++)
 		write_map("wd_frag", &i, &no_trains);

@@ -14,7 +14,7 @@
 
 /* A state with one of each. */
 static const char good[] =
-	"{'format':5,'warder':'0.1.0','schema':9,'node':'n','kernel':'6.1',"
+	"{'format':5,'warder':'0.1.0','schema':10,'node':'n','kernel':'6.1',"
 	"'rung':'full','generation':5,'host_policy':true,'services_exact':true,"
 	"'host_enforced':true,'host_slot':2,"
 	"'tunnels':[{'port':7777}],"
@@ -89,7 +89,7 @@ static void what_was_written_is_read(void)
 		      state->flags);
 	wd_expect(wd_encap_is_own(&state->encap, 7777));
 	wd_expect_str("a/b", state->ep[0].name);
-	wd_expect_int(WD_EP_AUDIT, state->ep[0].val.flags);
+	wd_expect_int(WD_EP_AUDIT, state->ep[0].val.flags[0]);
 	wd_expect_int(2, state->ep[0].val.slot[1]);
 	wd_expect_int(0x0a, state->ep[0].val.mac[5]);
 	wd_expect_int(WD_ADDR_POD | WD_ADDR_LOCAL, state->addr[0].val.flags);
@@ -114,7 +114,7 @@ static const struct {
 } cases[] = {
 	{ "another format", "'format':5", "'format':1", "format: 1" },
 	{ "no format", "'format':5,", "", "not the state of a node" },
-	{ "another schema", "'schema':9", "'schema':1", "schema" },
+	{ "another schema", "'schema':10", "'schema':1", "schema" },
 	{ "a field too many", "'node':'n'", "'node':'n','x':1", "x: is not" },
 	{ "a field too few", "'node':'n',", "", "node: is missing" },
 	{ "a field of another type", "'node':'n'", "'node':1", "of type" },

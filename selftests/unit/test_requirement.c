@@ -20,6 +20,8 @@ static struct {
 	struct wd_addr_val val[ADDRS];
 	uint32_t cnt;
 	struct wd_endpoint_val ep;
+	uint16_t then[2]; /* its flags as a generation came in force */
+	uint32_t gen;
 } kernel;
 
 static struct wd_store *store;
@@ -65,7 +67,9 @@ static int del(void *ctx, enum wd_map map, const void *key)
 static void publish(void *ctx, uint32_t gen)
 {
 	(void)ctx;
-	(void)gen;
+	for (int i = 0; i < 2; i++)
+		kernel.then[i] = kernel.ep.flags[i];
+	kernel.gen = gen;
 }
 
 static void changed(void *ctx, const struct wd_object *was,
@@ -242,12 +246,51 @@ static void own_pod_knows_it_of_itself(void)
 	wd_expect_int(0, wd_addr_parse("10.0.0.1", &ep.addr[0]));
 	wd_model_endpoint_set(model, &ep); /* before any source told of it */
 	commit();
-	wd_expect(!(kernel.ep.flags & WD_EP_ENCRYPT));
+	wd_expect(!(kernel.ep.flags[kernel.gen & 1] & WD_EP_ENCRYPT));
 	wd_expect(!must("10.0.0.1"));
 	put_space("x", WD_ENCRYPTION_REQUIRED);
 	commit();
-	wd_expect(kernel.ep.flags & WD_EP_ENCRYPT);
+	wd_expect(kernel.ep.flags[kernel.gen & 1] & WD_EP_ENCRYPT);
 	wd_expect(must("10.0.0.1"));
+	wd_model_endpoint_del(model, ep.id);
+	end();
+	wd_str_put(ns);
+	wd_str_put(name);
+	wd_str_put(none);
+}
+
+/* Nothing of a change is in force before its generation, and all of it then. */
+static void mode_and_requirement_come_with_the_generation(void)
+{
+	struct wd_endpoint ep = { .id = 1, .ifindex = 7 };
+	const char *ns = wd_str_get("x"), *name = wd_str_get("a");
+	const char *none = wd_str_get("");
+	const uint32_t after = WD_EP_OFF | WD_EP_ENCRYPT;
+	struct wd_object *space;
+	uint32_t was;
+
+	begin(false, NULL, 0);
+	ep.ns = ns;
+	ep.name = name;
+	ep.uid = ep.container = ep.network = ep.netns = none;
+	wd_model_endpoint_set(model, &ep);
+	put_space("x", WD_ENCRYPTION_NONE);
+	commit();
+	was = kernel.gen;
+	space = object_of(WD_KIND_NAMESPACE, "", "x");
+	space->nsp.labels = wd_labels_get(NULL, 0);
+	space->nsp.encryption = WD_ENCRYPTION_REQUIRED;
+	space->nsp.mode = WD_MODE_OFF;
+	(void)wd_store_put(store, space);
+	wd_expect_int(0, wd_model_commit(model, NULL));
+	wd_expect_int(was + 1, kernel.gen);
+	wd_expect_int(0, kernel.then[was & 1]);
+	wd_expect_int(after, kernel.then[kernel.gen & 1]);
+	wd_expect(wd_model_unsettled(model));
+	wd_expect_int(0, wd_model_settle(model));
+	wd_expect(!wd_model_unsettled(model));
+	wd_expect_int(after, kernel.ep.flags[0]);
+	wd_expect_int(after, kernel.ep.flags[1]);
 	wd_model_endpoint_del(model, ep.id);
 	end();
 	wd_str_put(ns);
@@ -306,6 +349,7 @@ int main(void)
 	WD_TEST(namespaces_say_it_and_else_the_default_does);
 	WD_TEST(change_of_a_namespace_reaches_its_pods_and_no_others);
 	WD_TEST(own_pod_knows_it_of_itself);
+	WD_TEST(mode_and_requirement_come_with_the_generation);
 	WD_TEST(nodes_are_exempt_by_name_or_all);
 	WD_TEST(numbers_lead_back_to_names);
 	return wd_tests_end();

@@ -171,6 +171,11 @@ static int ask_slot(struct trail *w, uint32_t nr)
 
 /* ---- the verdict ---- */
 
+static uint16_t flags_of(const struct trail *w)
+{
+	return w->ep.flags[w->state.gen & 1];
+}
+
 static enum wd_verdict verdict_of(const struct trail *w)
 {
 	enum wd_reason reason = w->to->reason;
@@ -178,7 +183,7 @@ static enum wd_verdict verdict_of(const struct trail *w)
 	if (reason < WD_R_FIRST_DROP)
 		return WD_ALLOW;
 	if (why_reason_is_policy(reason) &&
-	    (w->to->on_trial || (w->ep.flags & WD_EP_AUDIT)))
+	    (w->to->on_trial || (flags_of(w) & WD_EP_AUDIT)))
 		return WD_AUDIT;
 	return WD_DROP;
 }
@@ -212,16 +217,16 @@ static int judge(struct trail *w)
 
 	memcpy(encap.own, w->state.tunnel, sizeof(encap.own));
 	w->to->reason = why_forbidden(w->ask->flow, w->ask->dir,
-				      w->ep.flags & WD_EP_ENCAP ? NULL : &encap,
+				      flags_of(w) & WD_EP_ENCAP ? NULL : &encap,
 				      is_node, w->ask->ifindex == WD_HOST_KEY);
 	if (w->to->reason == WD_R_POLICY_ALLOW) {
-		if (w->ep.flags & WD_EP_OFF)
+		if (flags_of(w) & WD_EP_OFF)
 			w->to->reason = WD_R_MODE_OFF;
 		else
 			err = ask_slot(w, w->ep.slot[w->state.gen & 1]);
 	}
 	w->to->verdict = verdict_of(w);
-	if (!err && !(w->ep.flags & WD_EP_OFF))
+	if (!err && !(flags_of(w) & WD_EP_OFF))
 		err = try_out(w);
 	return err;
 }

@@ -596,6 +596,11 @@ uint32_t why_table_slot(const struct wd_model *m, const struct mendpoint *e,
 	return on_trial ? e->have.trial[m->gen & 1] : e->have.slot[m->gen & 1];
 }
 
+uint16_t why_table_flags(const struct wd_model *m, const struct mendpoint *e)
+{
+	return e->have.flags[m->gen & 1];
+}
+
 static uint32_t table_class(const struct wd_model *m,
 			    const struct wd_slot_val *slot,
 			    const struct wd_flow *flow)
@@ -609,14 +614,15 @@ static uint32_t table_class(const struct wd_model *m,
 	return cls;
 }
 
-bool why_is_told(const struct mendpoint *e, enum wd_verdict verdict,
-		 enum wd_reason reason, uint8_t tell)
+bool why_is_told(const struct wd_model *m, const struct mendpoint *e,
+		 enum wd_verdict verdict, enum wd_reason reason, uint8_t tell)
 {
 	if (e->is_host || verdict != WD_DROP || reason == WD_R_MCAST ||
 	    !why_reason_is_policy(reason))
 		return false;
 	return tell == WD_TELL_DENIED ||
-	       (tell == WD_TELL_AS_EP && (e->have.flags & WD_EP_REJECT));
+	       (tell == WD_TELL_AS_EP &&
+		(why_table_flags(m, e) & WD_EP_REJECT));
 }
 
 enum wd_reason why_table_rules(const struct wd_model *m,
@@ -659,13 +665,13 @@ static void judge_tables(const struct wd_model *m, const struct mendpoint *e,
 	d->peer_identity = info.identity;
 	d->identity = e->have.identity;
 	d->table_reason = why_forbidden(
-		flow, d->dir, why_encap(m, e->have.flags & WD_EP_ENCAP),
+		flow, d->dir, why_encap(m, why_table_flags(m, e) & WD_EP_ENCAP),
 		addr_is_near(peer) ||
 			info.flags & (WD_ADDR_HOST | WD_ADDR_NODE),
 		e->is_host);
 	if (d->table_reason != WD_R_POLICY_ALLOW)
 		; /* no mode and no policy has a say */
-	else if (e->have.flags & WD_EP_OFF)
+	else if (why_table_flags(m, e) & WD_EP_OFF)
 		d->table_reason = WD_R_MODE_OFF;
 	else if (nr == 0 || !(slot->flags & WD_SLOT_READY))
 		d->table_reason = WD_R_NOT_READY;
@@ -675,7 +681,8 @@ static void judge_tables(const struct wd_model *m, const struct mendpoint *e,
 	if (hit.rule)
 		d->rule_id = hit.rule;
 	d->table_verdict = why_verdict_of(m, e, d->table_reason, d->on_trial);
-	d->told = why_is_told(e, d->table_verdict, d->table_reason, hit.tell);
+	d->told =
+		why_is_told(m, e, d->table_verdict, d->table_reason, hit.tell);
 }
 
 /* ---- both ---- */

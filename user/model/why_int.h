@@ -84,9 +84,12 @@ struct why_hit {
 	uint8_t tell; /* WD_TELL_* */
 };
 
+/** why_table_flags() - WD_EP_* in force */
+uint16_t why_table_flags(const struct wd_model *m, const struct mendpoint *e);
+
 /** why_is_told() - is the sender of what is dropped for @reason told so, where the rung can */
-bool why_is_told(const struct mendpoint *e, enum wd_verdict verdict,
-		 enum wd_reason reason, uint8_t tell);
+bool why_is_told(const struct wd_model *m, const struct mendpoint *e,
+		 enum wd_verdict verdict, enum wd_reason reason, uint8_t tell);
 
 /** why_table_rules() - what the tables say of a row */
 enum wd_reason why_table_rules(const struct wd_model *m,

@@ -45,7 +45,7 @@ static enum wd_reason judge_nobody(const struct wd_model *m,
 	uint32_t flags =
 		m->sink.slot[(size_t)nr * WD_DIR__MAX + WD_EGRESS].flags;
 
-	if (e->have.flags & WD_EP_OFF)
+	if (why_table_flags(m, e) & WD_EP_OFF)
 		return WD_R_MODE_OFF;
 	if (!(flags & WD_SLOT_READY))
 		return WD_R_NOT_READY;
@@ -65,7 +65,7 @@ static enum wd_reason nobody_reason(const struct wd_model *m,
 
 	if (!kind || !(kind->e.have.flags & WD_FRONT_NONE) ||
 	    !(kind->e.have.flags & WD_FRONT_NODE) ||
-	    flow->proto != IPPROTO_UDP || (e->have.flags & WD_EP_ENCAP))
+	    flow->proto != IPPROTO_UDP || (why_table_flags(m, e) & WD_EP_ENCAP))
 		return r;
 	if (!flow->late)
 		return WD_R_ENCAP_FORBIDDEN;
@@ -126,11 +126,11 @@ static enum wd_reason kind_reason(const struct wd_model *m,
 
 	one.port = (uint16_t)(val->ifindex >> (half ? 16 : 0));
 	r = why_forbidden(&one, WD_EGRESS,
-			  why_encap(m, e->have.flags & WD_EP_ENCAP),
+			  why_encap(m, why_table_flags(m, e) & WD_EP_ENCAP),
 			  val->flags & WD_FRONT_NODE, e->is_host);
 	if (r != WD_R_POLICY_ALLOW)
 		return r;
-	if (e->have.flags & WD_EP_OFF)
+	if (why_table_flags(m, e) & WD_EP_OFF)
 		return WD_R_MODE_OFF;
 	if (!(slot->flags & WD_SLOT_READY))
 		return WD_R_NOT_READY;
@@ -162,7 +162,7 @@ static bool ask_kinds(const struct wd_model *m, const struct mendpoint *e,
 		d->peer_identity = kind->e.have.identity;
 	}
 	d->table_verdict = why_verdict_of(m, e, d->table_reason, d->on_trial);
-	d->told = why_is_told(e, d->table_verdict, d->table_reason, tell);
+	d->told = why_is_told(m, e, d->table_verdict, d->table_reason, tell);
 	return some;
 }
 

@@ -157,12 +157,29 @@ static void endpoint_addrs(const struct wd_endpoint *ep,
 	memcpy(val->host_mac, ep->host_mac, sizeof(val->host_mac));
 }
 
+static uint16_t endpoint_flags(const struct wd_model *m,
+			       const struct mendpoint *e)
+{
+	enum wd_mode mode = endpoint_enforced(m, e);
+	unsigned int flags = mode == WD_MODE_AUDIT ? WD_EP_AUDIT :
+			     mode == WD_MODE_OFF   ? WD_EP_OFF :
+						     0;
+
+	if (endpoint_encap(m, e))
+		flags |= WD_EP_ENCAP;
+	if (endpoint_encrypts(m, e))
+		flags |= WD_EP_ENCRYPT;
+	if (endpoint_rejects(m, e))
+		flags |= WD_EP_REJECT;
+	return (uint16_t)flags;
+}
+
 static void endpoint_val(const struct wd_model *m, const struct mendpoint *e,
 			 struct wd_endpoint_val *val)
 {
 	const struct wd_endpoint *ep = e->ep;
-	enum wd_mode mode = endpoint_enforced(m, e);
 	unsigned int next = (m->gen + 1) & 1;
+	uint16_t flags = endpoint_flags(m, e);
 	uint32_t slot = e->slot ? e->slot->id : 0;
 	uint32_t trial = e->trial ? e->trial->id : 0;
 
@@ -171,15 +188,9 @@ static void endpoint_val(const struct wd_model *m, const struct mendpoint *e,
 	val->id = ep->id;
 	val->stat = ep->stat;
 	val->identity = endpoint_identity(e);
-	val->flags = mode == WD_MODE_AUDIT ? WD_EP_AUDIT :
-		     mode == WD_MODE_OFF   ? WD_EP_OFF :
-					     0;
-	if (endpoint_encap(m, e))
-		val->flags |= WD_EP_ENCAP;
-	if (endpoint_encrypts(m, e))
-		val->flags |= WD_EP_ENCRYPT;
-	if (endpoint_rejects(m, e))
-		val->flags |= WD_EP_REJECT;
+	val->flags[next] = flags;
+	/* One that is new has them at once: without a slot nothing passes. */
+	val->flags[!next] = e->in_kernel ? e->have.flags[!next] : flags;
 	val->master = ep->master;
 	val->slot[next] = slot;
 	val->slot[!next] = e->in_kernel ? e->have.slot[!next] :
@@ -489,15 +500,24 @@ static void half_settle(struct wd_model *m, struct mslot *owned[2],
 	owned[!cur] = owned[cur];
 }
 
+static bool endpoint_is_unsettled(const struct mendpoint *e)
+{
+	const struct wd_endpoint_val *have = &e->have;
+
+	return e->in_kernel && (have->flags[0] != have->flags[1] ||
+				have->slot[0] != have->slot[1] ||
+				have->trial[0] != have->trial[1]);
+}
+
 static int endpoint_settle(struct wd_model *m, struct mendpoint *e)
 {
 	unsigned int cur = m->gen & 1;
 	struct wd_endpoint_val val = e->have;
 	int err;
 
-	if (!e->in_kernel ||
-	    (val.slot[0] == val.slot[1] && val.trial[0] == val.trial[1]))
+	if (!endpoint_is_unsettled(e))
 		return 0;
+	val.flags[!cur] = val.flags[cur];
 	val.slot[!cur] = val.slot[cur];
 	val.trial[!cur] = val.trial[cur];
 	err = m->sink.set(m->sink.ctx, WD_MAP_wd_endpoint, &e->ep->ifindex,
@@ -575,8 +595,7 @@ bool wd_model_unsettled(const struct wd_model *m)
 	    m->unsettled_kinds.cnt)
 		return true;
 	for (const struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
-		if (e->in_kernel && (e->have.slot[0] != e->have.slot[1] ||
-				     e->have.trial[0] != e->have.trial[1]))
+		if (endpoint_is_unsettled(e))
 			return true;
 	}
 	return false;

@@ -197,7 +197,7 @@ void wd_nft_own(struct wd_nft_gen *g, const struct wd_nft_sets *sets,
 static void bridged_elems(struct wd_nft_gen *g, const struct wd_nft_sets *s,
 			  uint32_t ifindex, const struct wd_endpoint_val *ep)
 {
-	bool audit = ep->flags & WD_EP_AUDIT;
+	bool audit = ep->flags[g->half] & WD_EP_AUDIT;
 	uint32_t dev = ep->master;
 
 	for (int i = 0; i < WD_EP_ADDRS; i++) {
@@ -297,9 +297,9 @@ static void decide(struct wd_nft_gen *g, const struct wd_endpoint_val *ep,
 	if (dir == WD_EGRESS && g->family == WD_NFT_INET && !g->host_policy)
 		wd_nft_rule(g, "ct direction reply jump host_reply");
 	wd_nft_rule(g, "jump forbidden_%s", way);
-	if (!(ep->flags & WD_EP_ENCAP))
+	if (!(ep->flags[g->half] & WD_EP_ENCAP))
 		wd_nft_rule(g, "jump tunnel_%s", way);
-	if (ep->flags & WD_EP_OFF)
+	if (ep->flags[g->half] & WD_EP_OFF)
 		wd_nft_rule(g, "%s accept",
 			    wd_nft_count(g, WD_R_MODE_OFF, dir));
 	else
@@ -432,7 +432,7 @@ void wd_nft_endpoint(struct wd_nft_gen *g, const struct wd_nft_sets *sets,
 	}
 	if (!ep)
 		return;
-	if (ep->flags & WD_EP_AUDIT)
+	if (ep->flags[g->half] & WD_EP_AUDIT)
 		wd_nft_dev_elem(g, sets->audit, ifindex);
 	wd_nft_own(g, sets, ifindex, ep);
 	if (g->family == WD_NFT_INET && ep->master)

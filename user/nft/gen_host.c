@@ -53,7 +53,8 @@ int wd_nft_host_use(const struct wd_nft_gen *g, struct wd_nft_use *use)
 
 		if (is_there < 0)
 			return is_there;
-		if (is_there && !(ep.flags & (WD_EP_OFF | WD_EP_AUDIT)))
+		if (is_there &&
+		    !(ep.flags[g->half] & (WD_EP_OFF | WD_EP_AUDIT)))
 			wd_nft_use_slot(g, use, ep.slot[g->half]);
 	}
 	return 0;
@@ -116,7 +117,7 @@ static void force(struct wd_nft_gen *g, int which,
 	const char *dhcp = wd_nft_count(g, WD_R_DHCP_FORBIDDEN, dir);
 
 	wd_nft_begin(g, "host_%s_%s", hosts[which].name, wd_nft_way(dir));
-	if (ep->flags & (WD_EP_OFF | WD_EP_AUDIT)) {
+	if (ep->flags[g->half] & (WD_EP_OFF | WD_EP_AUDIT)) {
 		wd_nft_rule(g, "%s accept",
 			    wd_nft_count(g, WD_R_MODE_OFF, dir));
 		wd_nft_end(g, NULL);

@@ -56,7 +56,7 @@ static int use_endpoint(struct wd_nft_gen *g, const struct wd_nft_device *dev,
 	struct wd_endpoint_val buf;
 	int err = endpoint_of(g, dev->ifindex, &buf, &ep);
 
-	if (err || !ep || !g->gen || (ep->flags & WD_EP_OFF))
+	if (err || !ep || !g->gen || (ep->flags[g->half] & WD_EP_OFF))
 		return err;
 	if (g->family == WD_NFT_BRIDGE && !ep->master)
 		return 0;

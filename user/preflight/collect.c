@@ -150,6 +150,7 @@ static int add_ep(struct collector *c, const void *key)
 	err = c->t->get(c->t->ctx, WD_MAP_wd_endpoint, key, &ep->val);
 	ep->val.slot[!c->half] = ep->val.slot[c->half];
 	ep->val.trial[!c->half] = ep->val.trial[c->half];
+	ep->val.flags[!c->half] = ep->val.flags[c->half];
 	if (!err)
 		err = add_slot(c, ep->val.slot[0]);
 	return err ? err : add_slot(c, ep->val.trial[0]);

@@ -153,7 +153,7 @@ static int forbidden(const struct case_of *c)
 		return WD_R_ND_FORBIDDEN;
 	if (c->q->proto == IPPROTO_UDP && own == dhcp)
 		return WD_R_DHCP_FORBIDDEN;
-	if (!(c->ep->val.flags & WD_EP_ENCAP) && is_tunnel(c) && is_node(c))
+	if (!(c->ep->val.flags[0] & WD_EP_ENCAP) && is_tunnel(c) && is_node(c))
 		return WD_R_ENCAP_FORBIDDEN;
 	return GO_ON;
 }
@@ -354,7 +354,7 @@ static int by_unknown(const struct case_of *c, uint32_t nr,
 	int r = by_nobody(c, nr);
 
 	if (!(front->val.flags & WD_FRONT_NODE) || c->q->proto != IPPROTO_UDP ||
-	    (c->ep->val.flags & WD_EP_ENCAP))
+	    (c->ep->val.flags[0] & WD_EP_ENCAP))
 		return r;
 	if (!is_late(c, at))
 		return WD_R_ENCAP_FORBIDDEN;
@@ -370,7 +370,7 @@ static int by_kind(struct case_of *c, uint32_t nr,
 	if (front->val.flags & WD_FRONT_NONE)
 		return by_unknown(c, nr, front, at);
 	if ((front->val.flags & WD_FRONT_NODE) && c->q->proto == IPPROTO_UDP &&
-	    !(c->ep->val.flags & WD_EP_ENCAP) &&
+	    !(c->ep->val.flags[0] & WD_EP_ENCAP) &&
 	    wd_encap_is_port(&c->state->encap, port))
 		return WD_R_ENCAP_FORBIDDEN;
 	return by_rules(c, nr, front->val.row[0], port);
@@ -423,7 +423,7 @@ static int policy(struct case_of *c)
 	uint32_t rule;
 	int r, tried;
 
-	if (c->ep->val.flags & WD_EP_OFF)
+	if (c->ep->val.flags[0] & WD_EP_OFF)
 		return WD_R_MODE_OFF;
 	r = by_slot(c, c->ep->val.slot[0]);
 	if (r >= WD_R_FIRST_DROP || !trial || c->untried)
@@ -471,7 +471,7 @@ static struct wd_expected expected_of(const struct wd_state *state,
 
 	expected.rule = c.rule;
 	expected.passes = expected.reason < WD_R_FIRST_DROP;
-	if ((c.ep->val.flags & WD_EP_AUDIT) || c.tried)
+	if ((c.ep->val.flags[0] & WD_EP_AUDIT) || c.tried)
 		expected.passes |= is_policy(expected.reason);
 	return expected;
 }

@@ -276,10 +276,10 @@ static void put_ep(const struct wd_state_ep *ep, struct json_object *obj)
 	wd_json_int(obj, "trial", val->trial[0]);
 	wd_json_int(obj, "master", val->master);
 	wd_json_str(obj, "mode",
-		    val->flags & WD_EP_OFF   ? "off" :
-		    val->flags & WD_EP_AUDIT ? "audit" :
-					       "enforce");
-	wd_json_bool(obj, "encap", val->flags & WD_EP_ENCAP);
+		    val->flags[0] & WD_EP_OFF	? "off" :
+		    val->flags[0] & WD_EP_AUDIT ? "audit" :
+						  "enforce");
+	wd_json_bool(obj, "encap", val->flags[0] & WD_EP_ENCAP);
 	put_own(ep, wd_json_array(obj, "addresses"));
 	wd_json_str(obj, "link_local", wd_addr_str(&ll, buf));
 	put_mac(obj, "mac", val->mac);

@@ -226,7 +226,7 @@ static void read_ep(struct reader *r, struct json_object *obj)
 		{},
 	};
 	static const char *const modes[] = { "enforce", "audit", "off" };
-	static const uint32_t mode_flags[] = { 0, WD_EP_AUDIT, WD_EP_OFF };
+	static const uint16_t mode_flags[] = { 0, WD_EP_AUDIT, WD_EP_OFF };
 	struct wd_state_ep *ep;
 	struct wd_addr ll;
 
@@ -245,10 +245,11 @@ static void read_ep(struct reader *r, struct json_object *obj)
 	ep->val.trial[0] = number(r, obj, "trial", WD_SLOTS_MAX - 1);
 	ep->val.trial[1] = ep->val.trial[0];
 	ep->val.master = number(r, obj, "master", INT32_MAX);
-	ep->val.flags =
+	ep->val.flags[0] =
 		mode_flags[word(r, wd_json_get(obj, "mode"), "mode", modes, 3)];
 	if (wd_json_get_bool(obj, "encap"))
-		ep->val.flags |= WD_EP_ENCAP;
+		ep->val.flags[0] |= WD_EP_ENCAP;
+	ep->val.flags[1] = ep->val.flags[0];
 	read_own(r, obj, &ep->val);
 	ll = address(r, wd_json_get(obj, "link_local"), "link_local");
 	memcpy(ep->val.ll6, &ll.v6, sizeof(ep->val.ll6));
