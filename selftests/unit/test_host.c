@@ -247,6 +247,62 @@ static void rules_of_the_host_are_those_of_its_policies(void)
 	end();
 }
 
+#define SERVICE(name, ip, ends) \
+	"---\napiVersion: v1\nkind: Service\n" \
+	"metadata: {name: " name ", namespace: x}\n" \
+	"spec: {clusterIP: " ip ", ports: [{port: 80}]}\n" \
+	"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n" \
+	"metadata: {name: " name "-1, namespace: x, " \
+	"labels: {kubernetes.io/service-name: " name "}}\n" \
+	"addressType: IPv4\nendpoints: [" ends "]\n" \
+	"ports: [{port: 8080}]\n"
+
+/* What @dir says of a socket of this host to port 80 of a service. */
+static void expect_service(const char *dst, enum wd_dir dir,
+			   enum wd_reason want, uint32_t allowed,
+			   const char *where)
+{
+	struct wd_flow flow = { .src = addr_of(OWN),
+				.dst = addr_of(dst),
+				.from_host = true,
+				.proto = IPPROTO_TCP,
+				.port = 80 };
+	struct wd_service_info info;
+	struct wd_decision d[WD_DIR__MAX];
+	struct wd_addr to = addr_of(where);
+
+	wd_test_row(dst);
+	wd_model_why(model, &flow, false, d, &info);
+	wd_expect_int(allowed, info.allowed);
+	wd_expect(wd_addr_equal(&info.addr, &to));
+	wd_expect_int(8080, info.port);
+	wd_expect(d[dir].enforced && !d[!dir].enforced);
+	wd_expect_int(want, d[dir].reason);
+	wd_expect_int(want, d[dir].table_reason);
+	wd_test_row(NULL);
+}
+
+static void what_the_host_sends_to_a_service_is_judged_by_its_backends(void)
+{
+	begin();
+	give(WD_HOST_IN_FORCE,
+	     NODE("n", OWN) NODE("m", OTHER)
+		     CCNP("p", NODES "egress: [{toCIDR: [" WORLD "/32], "
+				     "toPorts: [{ports: [{port: \"8080\"}]}]}]")
+			     SERVICE("s", "10.96.0.1",
+				     "{addresses: [" OTHER
+				     "]}, {addresses: [" WORLD "]}")
+				     SERVICE("t", "10.96.0.2",
+					     "{addresses: [" OTHER "]}")
+					     SERVICE("u", "10.96.0.3",
+						     "{addresses: [" POD "]}"),
+	     0);
+	expect_service("10.96.0.1", WD_EGRESS, WD_R_POLICY_ALLOW, 1, WORLD);
+	expect_service("10.96.0.2", WD_EGRESS, WD_R_DEFAULT, 0, OTHER);
+	expect_service("10.96.0.3", WD_INGRESS, WD_R_HOST, 1, POD);
+	end();
+}
+
 static void whom_the_host_denies_is_never_told(void)
 {
 	struct wd_flow flow = { .src = addr_of(WORLD),
@@ -486,6 +542,7 @@ int main(void)
 	WD_TEST(the_last_room_is_the_host_s);
 	WD_TEST(without_a_policy_the_host_is_not_judged);
 	WD_TEST(rules_of_the_host_are_those_of_its_policies);
+	WD_TEST(what_the_host_sends_to_a_service_is_judged_by_its_backends);
 	WD_TEST(whom_the_host_denies_is_never_told);
 	WD_TEST(specs_of_pods_and_of_other_nodes_say_nothing_of_this_one);
 	WD_TEST(pods_are_no_subject_of_policies_of_nodes);

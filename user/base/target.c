@@ -183,7 +183,9 @@ static int target_parse(const char *text, bool with_port,
 	if (with_port)
 		what = split(&who);
 	if (who_parse(who, &target)) {
-		wd_format(ret_error, "'%s' is not NS/POD, an address or host%s",
+		wd_format(ret_error,
+			  "'%s' is not [CLUSTER/]NS/POD, an address or "
+			  "host%s",
 			  text, with_port ? ", with [:PORT[/PROTO]]" : "");
 		return -EINVAL;
 	}

@@ -2,7 +2,7 @@
 /*
  * target.h - the two ends of a question to `warder why`, as text.
  *
- *   FROM, TO: NS/POD, an address, or `host`
+ *   FROM, TO: NS/POD, CLUSTER/NS/POD, an address, or `host`
  *   TO[:PORT[/PROTO]], an IPv6 address with a port in brackets
  *
  * Text only: who is meant is for the agent to find out.

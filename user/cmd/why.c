@@ -118,6 +118,7 @@ static void print_service(struct json_object *doc)
 {
 	struct json_object *service = wd_json_get(doc, "service");
 	long long backends = wd_json_get_int(service, "backends");
+	long long allowed = wd_json_get_int(service, "allowed");
 	bool late = wd_json_get_bool(service, "late");
 
 	if (!service)
@@ -137,8 +138,8 @@ static void print_service(struct json_object *doc)
 		     backends == 1 ? "" :
 				     ": each must be allowed");
 	if (late && backends)
-		wd_show_line("", "%lld of them allowed, as %s port %lld",
-			     (long long)wd_json_get_int(service, "allowed"),
+		wd_show_line("", "%lld of them allowed, %s %s port %lld",
+			     allowed, allowed ? "as" : "nor is",
 			     wd_json_get_str(service, "address"),
 			     (long long)wd_json_get_int(service, "port"));
 	else if (backends)
@@ -448,10 +449,11 @@ const struct wd_cmd wd_cmd_why = {
 	.min = 2,
 	.max = 2,
 	.summary = "what happens to a new flow, and by which rule",
-	.text = "FROM and TO are NS/POD, an address or `host` (this node's own "
-		"sockets). An IPv6\naddress with a port stands in brackets. "
-		"PORT is a number or the name of a port of TO;\nPROTO is tcp "
-		"(default), udp, sctp, icmp or a number. Without PORT the "
+	.text = "FROM and TO are NS/POD, CLUSTER/NS/POD (a pod of another "
+		"cluster), an address or\n`host` (this node's own sockets). "
+		"An IPv6 address with a port stands in brackets.\n"
+		"PORT is a number or the name of a port of TO; PROTO is tcp "
+		"(default), udp, sctp,\nicmp or a number. Without PORT the "
 		"question is about an\nICMP echo request; other types stand for "
 		"the port, with a code or without:\nNS/POD:Timestamp/icmp, "
 		"NS/POD:13.1/icmp. Protocols without ports leave it out:\n"

@@ -700,6 +700,13 @@ struct maddr *why_find_addr(const struct wd_model *m,
 	return a;
 }
 
+struct side why_side_of(const struct wd_model *m, const struct wd_addr *addr)
+{
+	struct maddr *a = why_find_addr(m, addr);
+
+	return (struct side){ a ? addr_winner(m, a) : NULL, addr };
+}
+
 /* Does what is on trial have a say, after what is enforced said so much? */
 bool why_is_tried(const struct wd_model *m, const struct mendpoint *e,
 		  const struct wd_decision *d)
@@ -744,9 +751,9 @@ static const struct mendpoint *judge_at(const struct wd_model *m,
 	return e;
 }
 
-static void judge_hook(const struct wd_model *m, const struct side *self,
-		       const struct side *peer, const struct wd_flow *flow,
-		       bool host_policy, struct wd_decision *d)
+void why_judge_hook(const struct wd_model *m, const struct side *self,
+		    const struct side *peer, const struct wd_flow *flow,
+		    bool host_policy, struct wd_decision *d)
 {
 	const struct mendpoint *e = judge_at(m, self, peer, d->dir);
 
@@ -794,29 +801,25 @@ void wd_model_why(const struct wd_model *m, const struct wd_flow *flow,
 		  struct wd_service_info *ret_service)
 {
 	struct wd_service_info info = { 0 };
-	struct wd_flow there = *flow;
-	const struct maddr *src_addr = why_find_addr(m, &flow->src);
-	const struct maddr *dst_addr = why_find_addr(m, &flow->dst);
-	struct side src = { src_addr ? addr_winner(m, src_addr) : NULL,
-			    &flow->src };
-	struct side dst = { dst_addr ? addr_winner(m, dst_addr) : NULL,
-			    &flow->dst };
+	struct wd_flow there;
+	struct side src = why_side_of(m, &flow->src);
+	struct side dst = why_side_of(m, &flow->dst);
+	bool judged = false;
 
 	memset(ret, 0, WD_DIR__MAX * sizeof(*ret));
 	ret[WD_INGRESS].dir = WD_INGRESS;
 	ret[WD_EGRESS].dir = WD_EGRESS;
 	if (flow->from_host)
-		judge_hook(m, &src, &dst, flow, host_policy, &ret[WD_EGRESS]);
+		why_host_service(m, &src, &dst, flow, host_policy, &info);
 	else if (why_service(m, &src, &dst, flow, &ret[WD_EGRESS], &info))
-		there = translated(flow, &info);
-	else
-		judge_hook(m, &src, &dst, flow, host_policy, &ret[WD_EGRESS]);
+		judged = true;
+	there = translated(flow, &info);
+	if (info.backends)
+		dst = why_side_of(m, &info.addr);
+	if (!judged)
+		why_judge_hook(m, &src, &dst, &there, host_policy,
+			       &ret[WD_EGRESS]);
 	if (ret_service)
 		*ret_service = info;
-	if (info.backends) {
-		dst_addr = why_find_addr(m, &info.addr);
-		dst = (struct side){ dst_addr ? addr_winner(m, dst_addr) : NULL,
-				     &info.addr };
-	}
-	judge_hook(m, &dst, &src, &there, host_policy, &ret[WD_INGRESS]);
+	why_judge_hook(m, &dst, &src, &there, host_policy, &ret[WD_INGRESS]);
 }

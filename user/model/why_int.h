@@ -18,6 +18,9 @@ struct side {
 struct maddr *why_find_addr(const struct wd_model *m,
 			    const struct wd_addr *addr);
 
+/** why_side_of() - the end that has this address, which is borrowed */
+struct side why_side_of(const struct wd_model *m, const struct wd_addr *addr);
+
 /** why_side_pod() - as a peer: one whose labels are beyond the quota is nobody. Return: NULL no pod */
 const struct wd_object *why_side_pod(const struct side *s);
 
@@ -108,11 +111,32 @@ struct wd_decision why_on_trial(const struct wd_decision *d);
 bool why_try_out(struct wd_decision *d, const struct wd_decision *trial);
 
 /**
+ * why_judge_hook() - what the hook of @self says, in direction @d->dir
+ * @peer: the other end
+ * @host_policy: what this host sends to its pods is judged, too
+ * Nothing is set but the rule to none where nobody judges.
+ */
+void why_judge_hook(const struct wd_model *m, const struct side *self,
+		    const struct side *peer, const struct wd_flow *flow,
+		    bool host_policy, struct wd_decision *d);
+
+/**
  * why_service() - the sender's hook, where the flow goes to a service
  * Return: does it; then @d and @info are what that comes to.
  */
 bool why_service(const struct wd_model *m, const struct side *src,
 		 const struct side *dst, const struct wd_flow *flow,
 		 struct wd_decision *d, struct wd_service_info *info);
+
+/**
+ * why_host_service() - where a flow of this host's own sockets to a service ends
+ * Theirs is translated before anybody judges it, so there is no hook that sees
+ * the service: @info is the first backend that the hooks here let it come to, or,
+ * if there is none, the first one. It is left as it is where this node translates
+ * nothing.
+ */
+void why_host_service(const struct wd_model *m, const struct side *src,
+		      const struct side *dst, const struct wd_flow *flow,
+		      bool host_policy, struct wd_service_info *info);
 
 #endif /* WARDER_WHY_INT_H */

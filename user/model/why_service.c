@@ -2,6 +2,7 @@
 /*
  * why_service.c - what a pod's hook says about a flow to a service: it may end
  * at any backend, so each is asked; and once more by the tables, kind by kind.
+ * And where a flow of this host to a service may end.
  */
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -85,9 +86,7 @@ static void ask_backends(const struct wd_model *m, const struct mendpoint *e,
 	for (size_t i = 0; i < info->backends; i++) {
 		struct wd_flow one = *flow;
 		struct wd_decision said = *d;
-		struct maddr *a = why_find_addr(m, &end[i].addr);
-		struct side dst = { a ? addr_winner(m, a) : NULL,
-				    &end[i].addr };
+		struct side dst = why_side_of(m, &end[i].addr);
 
 		one.dst = end[i].addr;
 		one.port = end[i].port;
@@ -202,6 +201,14 @@ static void leave_it(const struct mfront *f, struct wd_decision *d,
 	}
 }
 
+static void put_name(const struct mfront *f, struct wd_service_info *info)
+{
+	const struct mservice *s = f->services.cnt ? f->services.item[0] : NULL;
+
+	info->ns = s ? s->key.ns : "";
+	info->name = s ? s->key.name : "";
+}
+
 /* What all backends come to, for what is enforced or on trial. */
 static void ask_all(const struct wd_model *m, const struct mendpoint *e,
 		    const struct mfront *f, const struct wd_flow *flow,
@@ -222,7 +229,6 @@ bool why_service(const struct wd_model *m, const struct side *src,
 {
 	const struct mfront *f =
 		front_of(m, &flow->dst, flow->proto, flow->port, dst->claim);
-	const struct mservice *s;
 	struct wd_flow asked = *flow;
 	const struct mendpoint *e = NULL;
 
@@ -234,9 +240,7 @@ bool why_service(const struct wd_model *m, const struct side *src,
 			  why_side_is_node(dst),
 			  e->is_host) != WD_R_POLICY_ALLOW)
 		return false;
-	s = f->services.cnt ? f->services.item[0] : NULL;
-	info->ns = s ? s->key.ns : "";
-	info->name = s ? s->key.name : "";
+	put_name(f, info);
 	d->enforced = true;
 	d->rule = -1;
 	asked.late = flow->late && !e->have.master &&
@@ -251,4 +255,52 @@ bool why_service(const struct wd_model *m, const struct side *src,
 			*info = end;
 	}
 	return true;
+}
+
+/* ---- of this host ---- */
+
+/* Does it come through, by the host's own hook and by that of a pod of this node? */
+static bool lets_through(const struct wd_model *m, const struct side *src,
+			 const struct wd_flow *flow, bool host_policy)
+{
+	struct wd_decision out = { .dir = WD_EGRESS };
+	struct wd_decision in = { .dir = WD_INGRESS };
+	struct side dst = why_side_of(m, &flow->dst);
+
+	why_judge_hook(m, src, &dst, flow, host_policy, &out);
+	why_judge_hook(m, &dst, src, flow, host_policy, &in);
+	return !(out.enforced && out.verdict == WD_DROP) &&
+	       !(in.enforced && in.verdict == WD_DROP);
+}
+
+void why_host_service(const struct wd_model *m, const struct side *src,
+		      const struct side *dst, const struct wd_flow *flow,
+		      bool host_policy, struct wd_service_info *info)
+{
+	const struct mfront *f =
+		front_of(m, &flow->dst, flow->proto, flow->port, dst->claim);
+	struct wd_flow one = *flow;
+	struct wd_end *end = NULL;
+
+	if (!f || !is_translated_here(f, dst))
+		return;
+	put_name(f, info);
+	info->late = true;
+	info->backends = (uint32_t)service_ends(m, f, &end);
+	for (uint32_t i = 0; i < info->backends; i++) {
+		bool lets;
+
+		one.dst = end[i].addr;
+		one.port = end[i].port;
+		lets = lets_through(m, src, &one, host_policy);
+		if (lets && !info->allowed++) {
+			info->first = one.dst;
+			info->first_port = one.port;
+		}
+	}
+	if (info->backends) {
+		info->addr = info->allowed ? info->first : end[0].addr;
+		info->port = info->allowed ? info->first_port : end[0].port;
+	}
+	free(end);
 }
