@@ -205,6 +205,31 @@ def tshark(path, b):
 
 
 @SHARED.test
+def a_line_names_who_isolates_and_how_many_more(b):
+    lines = b.watch('--pod', 'shop/bad', '--reason', 'DEFAULT', lines=2)
+    for line in [one.rstrip() for one in lines if 'DEFAULT' in one]:
+        expect(True, '  isolated by NetworkPolicy/shop/' in line and
+               line.endswith(' and 1 more'), line)
+    for line in b.watch('--verdict', 'allow', lines=1):
+        expect(False, 'isolated by' in line, line)
+
+
+@SHARED.test
+def what_is_on_trial_isolates_nobody_whom_something_else_does(b):
+    trial = ingress_policy('a-trial', 'srv', 'nobody')
+    trial['metadata']['annotations'] = {'warder.io/audit': 'true'}
+    b.c.policies.append(trial)
+    b.c.apply()
+    try:
+        for event in packets(b.events('--policy', 'shop/more')):
+            expect(['more', 'srv'],
+                   sorted(p['name'] for p in event['isolated_by']), 'by')
+    finally:
+        b.c.policies.remove(trial)
+        b.c.apply()
+
+
+@SHARED.test
 def capture_to_stdout_has_nothing_else(b):
     process = b.node.warder_popen('monitor', '--pcap', '-', '--count', '2',
                                   '--pod', 'shop/bad')

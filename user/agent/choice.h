@@ -19,6 +19,7 @@ struct wd_choice {
 	bool agent; /* no packets, only what happens to the agent */
 	bool drops; /* not what newly passes */
 	bool whole; /* events with all that is known, see event_doc.h */
+	bool isolated; /* events with who isolates, see event_doc.h */
 	int verdict; /* enum wd_verdict, -1 any */
 	int reason; /* enum wd_reason, -1 any */
 	int port; /* of either side, -1 any */
@@ -31,7 +32,7 @@ struct wd_choice {
 
 /**
  * wd_choice_read() - what a request chooses
- * @req: keys agent, drops, whole (bool); verdict, reason, port, identity, pod,
+ * @req: keys agent, drops, whole, isolated (bool); verdict, reason, port, identity, pod,
  *       namespace, policy (words as on the command line)
  * @ret_where: the key that is wrong
  * @ret_what: what is wrong with it, for a person; both are literals

@@ -58,6 +58,21 @@ static char *proto_text(struct json_object *event)
 	return text;
 }
 
+/* The first one, for a line is short. */
+static void show_isolated(struct json_object *event)
+{
+	size_t cnt = wd_json_len(event, "isolated_by");
+	struct json_object *first;
+
+	if (!cnt)
+		return;
+	first = wd_json_at(event, "isolated_by", 0);
+	wd_print(stdout, "  isolated by " WD_SHOW_OBJECT_FMT,
+		 WD_SHOW_OBJECT(first));
+	if (cnt > 1)
+		wd_print(stdout, " and %zu more", cnt - 1);
+}
+
 void wd_show_event(struct json_object *event)
 {
 	struct json_object *rule = wd_json_get(event, "rule");
@@ -78,6 +93,7 @@ void wd_show_event(struct json_object *event)
 			 WD_SHOW_OBJECT(rule),
 			 wd_json_get_str(rule, "direction"),
 			 (long long)wd_json_get_int(rule, "index"));
+	show_isolated(event);
 	if (rule && *wd_json_get_str(rule, "log"))
 		wd_print(stdout, " \"%s\"", wd_json_get_str(rule, "log"));
 	putchar('\n');
@@ -196,16 +212,20 @@ static int take_event(void *ctx, struct json_object *event)
 }
 
 /* What is chosen, as the agent reads it. */
-static struct json_object *request(const struct wd_args *args, bool whole)
+static struct json_object *request(const struct watching *watching)
 {
 	static const char *const words[] = { "pod",    "namespace", "identity",
 					     "port",   "policy",    "reason",
 					     "verdict" };
+	const struct wd_args *args = watching->args;
 	struct json_object *req = wd_cmd_request("monitor");
 
 	wd_json_bool(req, "agent", wd_args_has(args, "agent"));
 	wd_json_bool(req, "drops", wd_args_has(args, "drops"));
-	wd_json_bool(req, "whole", whole);
+	wd_json_bool(req, "whole",
+		     watching->output == AS_HUBBLE ||
+			     wd_args_has(args, "pcap"));
+	wd_json_bool(req, "isolated", watching->output == AS_TEXT);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (wd_args_has(args, words[i]))
 			wd_json_str(req, words[i], wd_args_get(args, words[i]));
@@ -317,8 +337,7 @@ static int cmd_monitor(const struct wd_args *args)
 		code = read_count(&watching);
 	if (code)
 		return code;
-	req = request(args, watching.output == AS_HUBBLE ||
-				    wd_args_has(args, "pcap"));
+	req = request(&watching);
 	code = check_request(args, req);
 	if (!code)
 		code = open_capture(&watching);

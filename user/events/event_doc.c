@@ -137,28 +137,41 @@ static bool is_by_isolation(const struct wd_event *event)
 		event->reason == WD_R_PROTO_UNSUP);
 }
 
+/* Are the objects those that the event was judged by? */
+static bool is_of_now(const struct wd_model *model,
+		      const struct wd_event *event)
+{
+	struct wd_model_stats stats;
+
+	if (wd_model_dirty(model))
+		return false;
+	wd_model_stats(model, &stats);
+	return stats.gen == event->gen;
+}
+
 static void put_isolated(struct wd_event_words *words,
 			 const struct wd_event *event,
 			 const struct wd_endpoint *ep, struct json_object *doc)
 {
 	struct wd_event_isolated *at =
 		&words->isolated[event->ep % WD_EVENT_ISOLATED_KEPT];
-	const struct wd_object *pod = ep ? wd_store_get(words->agent->store,
-							WD_KIND_POD, ep->ns,
-							ep->name) :
-					   NULL;
+	struct wd_query_subject of = { .store = words->agent->store,
+				       .model = words->agent->model,
+				       .ep = ep };
 
-	if (!pod || !is_by_isolation(event))
+	if (!ep || !is_by_isolation(event))
 		return;
+	of.pod = wd_store_get(of.store, WD_KIND_POD, ep->ns, ep->name);
 	if (!at->by || at->ep != event->ep || at->dir != event->dir ||
 	    at->gen != event->gen) {
+		if (!of.pod || !is_of_now(of.model, event))
+			return; /* who did it then is not known */
 		json_object_put(at->by);
 		at->by = json_object_new_array();
 		at->ep = event->ep;
 		at->dir = event->dir;
 		at->gen = event->gen;
-		wd_query_isolated_by(words->agent->store, words->agent->model,
-				     pod, event->dir, at->by);
+		wd_query_isolated_by(&of, event->dir, at->by);
 	}
 	wd_json_add(doc, "isolated_by", json_object_get(at->by));
 }
@@ -191,10 +204,10 @@ struct json_object *wd_event_doc(struct wd_event_words *words,
 		    wd_rung_name(rung < WD_RUNG__MAX ? rung : WD_RUNG_FULL));
 	if (event->rung & WD_EVENT_TOLD)
 		wd_json_bool(doc, "sender_is_told", true);
-	if (whole) {
+	if (whole)
 		wd_json_str(doc, "node", words->agent->config.node);
+	if (whole || words->tells_isolated)
 		put_isolated(words, event, ep, doc);
-	}
 	return doc;
 }
 

@@ -18,6 +18,7 @@ struct wd_agent;
 
 struct wd_event_words {
 	const struct wd_agent *agent;
+	bool tells_isolated; /* also of events that are not told whole */
 	int64_t clock_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
 	struct wd_event_isolated {
 		uint32_t ep, gen;
@@ -32,7 +33,8 @@ bool wd_event_has_ports(const struct wd_event *event);
 /**
  * wd_event_doc() - what `warder monitor --json` prints of an event
  * @whole: with the node, the labels of both sides, and who isolates the
- *         endpoint where that is why it was dropped
+ *         endpoint where that is why it was dropped, if the objects are still
+ *         those it was judged by
  * Return: to be put.
  */
 struct json_object *wd_event_doc(struct wd_event_words *words,

@@ -265,12 +265,13 @@ static void set_monitor(struct wd_events *events)
 		wd_map_mem(events->agent->dp, WD_MAP_wd_state);
 	uint32_t bits = WD_MONITOR_DROP;
 
-	events->whole = false;
+	events->whole = events->words.tells_isolated = false;
 	for (struct listener *l = events->listeners; l; l = l->next) {
 		if (wd_choice_has_new(&l->choice))
 			bits |= WD_MONITOR_NEW;
 		events->whole = events->whole ||
 				wd_choice_needs_whole(&l->choice);
+		events->words.tells_isolated |= l->choice.isolated;
 	}
 	__atomic_store_n(&state->monitor, bits, __ATOMIC_RELAXED);
 }

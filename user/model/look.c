@@ -240,6 +240,23 @@ uint32_t wd_model_policy_endpoints(const struct wd_model *m,
 	return cnt;
 }
 
+bool wd_model_policy_isolates(const struct wd_model *m,
+			      const struct wd_object *policy,
+			      const struct wd_object *pod, enum wd_dir dir)
+{
+	const struct mspace *s;
+
+	HASH_FIND(hh, m->spaces, pod->ns, strlen(pod->ns), s);
+	for (uint32_t i = 0; s && i < policy->policy.spec_cnt; i++) {
+		const struct wd_spec *spec = &policy->policy.spec[i];
+
+		if (spec->applies[dir] && spec->isolates[dir] &&
+		    wd_spec_selects(spec, policy->ns, pod, s->labels))
+			return true;
+	}
+	return false;
+}
+
 bool wd_model_policy_selects(const struct wd_model *m,
 			     const struct wd_object *policy,
 			     const struct wd_object *pod)

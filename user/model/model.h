@@ -339,6 +339,11 @@ void wd_model_row_preds(const struct wd_model *model, uint32_t row,
 uint32_t wd_model_policy_endpoints(const struct wd_model *model,
 				   const struct wd_object *policy);
 
+/** wd_model_policy_isolates() - does any of its specs isolate @pod in a direction, if the policy counts */
+bool wd_model_policy_isolates(const struct wd_model *model,
+			      const struct wd_object *policy,
+			      const struct wd_object *pod, enum wd_dir dir);
+
 /** wd_model_policy_selects() - is @pod the subject of any of its specs */
 bool wd_model_policy_selects(const struct wd_model *model,
 			     const struct wd_object *policy,

@@ -143,7 +143,12 @@ static void put_decision(const struct question *q,
 			 const struct wd_decision *hook,
 			 struct json_object *obj)
 {
-	const struct wd_object *pod = pod_of(q, hook->dir);
+	const struct wd_query_subject of = {
+		.store = q->world->store,
+		.model = q->world->model,
+		.pod = pod_of(q, hook->dir),
+		.ep = q->end[inquiry_side(hook->dir)].ep,
+	};
 	struct json_object *array;
 
 	wd_json_str(obj, "verdict", wd_verdict_name(hook->verdict));
@@ -159,9 +164,8 @@ static void put_decision(const struct question *q,
 			    NULL);
 	wd_json_int(obj, "rule_id", hook->rule_id);
 	array = wd_json_array(obj, "isolated_by");
-	if (pod)
-		wd_query_isolated_by(q->world->store, q->world->model, pod,
-				     hook->dir, array);
+	if (of.pod)
+		wd_query_isolated_by(&of, hook->dir, array);
 }
 
 static struct json_object *put_said(struct json_object *obj, const char *by,

@@ -170,17 +170,27 @@ const struct wd_object *wd_query_next_policy(const struct wd_store *store,
 	return next;
 }
 
-void wd_query_isolated_by(const struct wd_store *store,
-			  const struct wd_model *model,
-			  const struct wd_object *pod, enum wd_dir dir,
+void wd_query_isolated_by(const struct wd_query_subject *of, enum wd_dir dir,
 			  struct json_object *array)
 {
-	const struct wd_object *policy = NULL;
+	struct wd_ep_info info = { 0 };
 
-	while ((policy = wd_query_next_policy(store, policy)))
-		if (wd_policy_isolates(&policy->policy, (int)dir) &&
-		    wd_model_policy_selects(model, policy, pod))
-			wd_query_policy_name(wd_json_push(array), policy);
+	if (of->ep)
+		(void)wd_model_endpoint(of->model, of->ep->id, &info);
+	/* what is on trial isolates only whom nothing else does */
+	for (int tries = 0; tries < 2 && !json_object_array_length(array);
+	     tries++) {
+		const struct wd_object *policy = NULL;
+		bool lifts = info.lifted &&
+			     (!tries || info.mode == WD_MODE_OFF);
+
+		while ((policy = wd_query_next_policy(of->store, policy)))
+			if (wd_policy_counts(policy, tries, lifts) &&
+			    wd_model_policy_isolates(of->model, policy, of->pod,
+						     dir))
+				wd_query_policy_name(wd_json_push(array),
+						     policy);
+	}
 }
 
 /* ---- sync ---- */

@@ -107,10 +107,20 @@ const struct wd_object *wd_query_policy_find(const struct wd_store *store,
 const struct wd_object *wd_query_next_policy(const struct wd_store *store,
 					     const struct wd_object *prev);
 
-/** wd_query_isolated_by() - policies that isolate the pod in a direction, as objects in @array */
-void wd_query_isolated_by(const struct wd_store *store,
-			  const struct wd_model *model,
-			  const struct wd_object *pod, enum wd_dir dir,
+/* Whom policies isolate, or not; all borrowed. */
+struct wd_query_subject {
+	const struct wd_store *store;
+	const struct wd_model *model;
+	const struct wd_object *pod;
+	const struct wd_endpoint *ep; /* NULL: no interface of this node */
+};
+
+/**
+ * wd_query_isolated_by() - policies that isolate a pod in a direction
+ * @array: gets them as objects: what is enforced; if nothing is, what is on
+ *	trial. Empty before.
+ */
+void wd_query_isolated_by(const struct wd_query_subject *of, enum wd_dir dir,
 			  struct json_object *array);
 
 /** wd_query_wires() - devices that are no pod's, and what guards them, below "wires" */

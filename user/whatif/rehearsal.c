@@ -287,18 +287,21 @@ static struct json_object *change_of(struct stands *stands,
 static void put_isolation(struct stands *stands, const struct wd_ep_info *info,
 			  enum wd_dir dir)
 {
-	const struct wd_object *pod = wd_store_get(stands->agent->store,
-						   WD_KIND_POD, info->ep->ns,
-						   info->ep->name);
+	const struct wd_query_subject of = {
+		.store = stands->agent->store,
+		.model = stands->agent->model,
+		.pod = wd_store_get(stands->agent->store, WD_KIND_POD,
+				    info->ep->ns, info->ep->name),
+		.ep = info->ep,
+	};
 	struct json_object *obj =
 		change_of(stands, info->ep,
 			  info->isolated[dir] ? "isolated" : "not isolated",
 			  wd_dir_name(dir));
 	struct json_object *by = wd_json_array(obj, "isolated_by");
 
-	if (pod)
-		wd_query_isolated_by(stands->agent->store, stands->agent->model,
-				     pod, dir, by);
+	if (of.pod)
+		wd_query_isolated_by(&of, dir, by);
 }
 
 static void compare_stand(void *ctx, const struct wd_ep_info *info)
