@@ -216,15 +216,19 @@ static void see_passed(void *ctx, const char *name, uint64_t packets,
 		look->passed = packets;
 }
 
-/* What passed is read last: it is counted after the reason why. */
+/*
+ * What passed is read first: it is counted after the reason why, which is there
+ * then, however late the packet was.
+ */
 static int take_look(enum wd_dir way, struct look *ret)
 {
 	int err;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->way = way;
-	err = wd_nft_kernel_counters(WD_NFT_TABLE, see_reason, ret);
-	return err ? err : wd_nft_kernel_counters(TABLE, see_passed, ret);
+	err = wd_nft_kernel_counters(TABLE, see_passed, ret);
+	return err ? err :
+		     wd_nft_kernel_counters(WD_NFT_TABLE, see_reason, ret);
 }
 
 /* What moved, WD_R__MAX: nothing; the larger, should there be two. */

@@ -323,15 +323,16 @@ static void see_passed(void *ctx, const char *name, uint64_t packets,
 		look->passed = packets;
 }
 
-/* What passed is read last: it is counted after the reason why. */
+/* What passed is read first: the reason why was counted before it. */
 static int take_look(enum wd_dir way, struct look *ret)
 {
 	int err;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->way = way;
-	err = wd_nft_kernel_counters(WD_NFT_TABLE, see_reason, ret);
-	return err ? err : wd_nft_kernel_counters(TABLE, see_passed, ret);
+	err = wd_nft_kernel_counters(TABLE, see_passed, ret);
+	return err ? err :
+		     wd_nft_kernel_counters(WD_NFT_TABLE, see_reason, ret);
 }
 
 static uint8_t answer_of(const struct look *from, const struct look *to)
