@@ -211,18 +211,23 @@ static bool is_own(const struct wd_encap *encap, int nr)
 const char *wd_nft_ports(const struct wd_nft_gen *g, bool all, char *buf,
 			 size_t len)
 {
+	bool any = wd_encap_is_any(&g->encap);
 	size_t at = 0;
 
-	if (wd_encap_is_any(&g->encap))
-		return all ? "0-65535" : "0-32767";
-	for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++) {
+	if (any && all)
+		return "0-65535";
+	if (any)
+		at = (size_t)snprintf(buf, len, "0-%d", WD_ENCAP_EPHEMERAL - 1);
+	for (size_t i = 0; !any && i < sizeof(ports) / sizeof(*ports); i++) {
 		if (!all && ports[i] >= WD_ENCAP_EPHEMERAL)
 			continue;
 		at += (size_t)snprintf(buf + at, len - at, "%s%d",
 				       at ? ", " : "", ports[i]);
 	}
 	for (int i = 0; i < WD_TUNNEL_PORTS; i++)
-		if (is_own(&g->encap, i))
+		if (is_own(&g->encap, i) &&
+		    (!any ||
+		     wd_host16(g->encap.own[i].port) >= WD_ENCAP_EPHEMERAL))
 			at += (size_t)snprintf(buf + at, len - at, ", %u",
 					       wd_host16(g->encap.own[i].port));
 	return buf;
