@@ -206,6 +206,27 @@ def ports_that_only_another_node_has_are_shut_where_they_are_named(c):
 
 
 @SHARED.test
+def a_tunnel_that_moves_to_another_namespace_still_listens_here(c):
+    node, away = c.nodes[0], c.pod('x/srv').space
+    with device(c, 7785, 'vm9', known=False):
+        wait_for('it is told', lambda: told(c).get(7785) == 'vxlan')
+        try:
+            for end in ('vm9', 'vm9s'):
+                node.ns.ip(f'link set {end} netns {away.pid}')
+            wait_for('it is gone from here', lambda: node.ns.run(
+                ['ip', 'link', 'show', 'vm9s'], check_rc=False)[0])
+            time.sleep(0.3)  # in which a port that goes would have gone
+            expect('vxlan', told(c).get(7785), 'it has moved')
+            expect(False, passes_hook(c, 7785), 'to where it listens')
+        finally:
+            for end in ('vm9', 'vm9s'):
+                away.run(['ip', 'link', 'del', end], check_rc=False)
+    node.stop_agent()
+    node.start_agent()
+    expect({}, told(c), 'nothing listens any more')
+
+
+@SHARED.test
 def what_comes_and_goes_while_no_agent_runs_is_known_to_the_next(c):
     node, mal = c.nodes[0], c.pod('x/mal')
     node.stop_agent(signal.SIGKILL)

@@ -16,7 +16,7 @@
 
 /* A device that takes tunnels at a port; few nodes have more than one. */
 struct taker {
-	uint32_t ifindex;
+	uint32_t ifindex; /* 0: in another namespace now, its socket is still here */
 	uint16_t port;
 	uint8_t kind; /* WD_TUNNEL_* */
 };
@@ -26,6 +26,7 @@ struct wd_ports {
 	struct taker *taker;
 	size_t cnt, cap;
 	const struct wd_wg_state *wireguard;
+	bool heard; /* of WireGuard; else what was in force stays */
 	bool listed; /* once */
 	bool fit;
 };
@@ -64,6 +65,30 @@ static void forget(struct wd_ports *ports, uint32_t ifindex)
 			ports->taker[i] = ports->taker[--ports->cnt];
 }
 
+/* Nobody tells when its socket is closed: the port is shut until the agent ends. */
+static void moved(struct wd_ports *ports, uint32_t ifindex)
+{
+	for (size_t i = 0; i < ports->cnt; i++)
+		if (ports->taker[i].ifindex == ifindex)
+			ports->taker[i].ifindex = 0;
+}
+
+/* Of two of a kind that went elsewhere from one port, one is enough. */
+static void forget_doubles(struct wd_ports *ports)
+{
+	for (size_t i = ports->cnt; i-- > 1;) {
+		struct taker *t = &ports->taker[i];
+		bool has = false;
+
+		for (size_t k = 0; k < i && t->ifindex == 0 && !has; k++)
+			has = ports->taker[k].ifindex == 0 &&
+			      ports->taker[k].port == t->port &&
+			      ports->taker[k].kind == t->kind;
+		if (has)
+			*t = ports->taker[--ports->cnt];
+	}
+}
+
 static void take(struct wd_ports *ports, const struct wd_link *link)
 {
 	forget(ports, link->ifindex);
@@ -100,7 +125,9 @@ int wd_ports_list(struct wd_ports *ports)
 			wd_errno(cnt));
 		return cnt;
 	}
-	ports->cnt = 0;
+	for (size_t i = ports->cnt; i--;)
+		if (ports->taker[i].ifindex)
+			ports->taker[i] = ports->taker[--ports->cnt];
 	for (int i = 0; link && i < cnt; i++)
 		take(ports, &link[i]);
 	free(link);
@@ -145,11 +172,17 @@ static void add_other(struct told *told, uint16_t port)
  * Those that wires look into come first. What no wire looks into need not be
  * told of a customary port, which is no pod's to send to in any case.
  */
-static void gather(const struct wd_ports *ports, struct told *told)
+static void gather(const struct wd_ports *ports,
+		   const struct wd_state_val *state, struct told *told)
 {
 	const struct wd_config *config = &ports->agent->config;
 	const struct wd_wg_state *wg = ports->wireguard;
 
+	/* those of the agent before, until WireGuard is asked: it passes wires */
+	for (int i = 0; !ports->heard && i < WD_TUNNEL_PORTS; i++)
+		if (state->tunnel[i].kind == WD_TUNNEL_WIREGUARD)
+			add(told, wd_host16(state->tunnel[i].port),
+			    WD_TUNNEL_WIREGUARD);
 	for (uint32_t i = 0; wg && i < wg->device_cnt; i++)
 		if (wg->device[i].port)
 			add(told, wg->device[i].port, WD_TUNNEL_WIREGUARD);
@@ -195,7 +228,7 @@ int wd_ports_write(struct wd_ports *ports)
 
 	if (err)
 		return err;
-	gather(ports, &told);
+	gather(ports, state, &told);
 	tell_misfit(ports, told.fit);
 	memcpy(encap.own, told.port, sizeof(encap.own));
 	wd_model_encap(agent->model, &encap);
@@ -211,10 +244,14 @@ void wd_ports_link(struct wd_ports *ports, const struct wd_link *link,
 {
 	if (!ports->listed)
 		return;
-	if (gone)
+	if (gone && link->has_moved) {
+		moved(ports, link->ifindex);
+		forget_doubles(ports);
+	} else if (gone) {
 		forget(ports, link->ifindex);
-	else
+	} else {
 		take(ports, link);
+	}
 	(void)wd_ports_write(ports);
 	if (wd_model_dirty(ports->agent->model))
 		wd_agent_commit_soon(ports->agent);
@@ -223,6 +260,7 @@ void wd_ports_link(struct wd_ports *ports, const struct wd_link *link,
 void wd_ports_wireguard(struct wd_ports *ports, const struct wd_wg_state *state)
 {
 	ports->wireguard = state;
+	ports->heard = true;
 	(void)wd_ports_write(ports);
 }
 

@@ -221,8 +221,12 @@ void wd_tunnels_want(struct wd_tunnels *t, bool wanted)
 	struct wd_wg_findings none = { 0 };
 	int err;
 
-	if (wanted == (t->watch != NULL))
+	if (wanted == (t->watch != NULL)) {
+		if (!wanted)
+			tell_ports(
+				t); /* also that there are none, at the start */
 		return;
+	}
 	if (!wanted) {
 		wd_wg_watch_free(t->watch);
 		t->watch = NULL;

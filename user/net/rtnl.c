@@ -264,6 +264,9 @@ static void take_link_attr(struct wd_link *link, const struct nlattr *attr)
 		if (len == sizeof(uint32_t))
 			link->peer_nsid = (int)mnl_attr_get_u32(attr);
 		break;
+	case IFLA_NEW_NETNSID:
+		link->has_moved = true;
+		break;
 	case IFLA_LINKINFO:
 		take_kind(link, attr);
 		break;

@@ -59,6 +59,7 @@ struct wd_link {
 	bool is_loopback;
 	bool is_up; /* IFF_UP: not said whether it has a carrier */
 	bool has_mac; /* of 6 bytes */
+	bool has_moved; /* RTM_DELLINK: it is in another namespace now */
 	bool has_xdp; /* a program sees its packets before any hook of tc */
 	uint8_t mac[6];
 	uint16_t type; /* ARPHRD_* */
