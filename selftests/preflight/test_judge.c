@@ -134,6 +134,16 @@ static const struct {
 	  "only 0 of 300" },
 	{ "answers with a gap", 2, "{'answers':'wd_pod','from':5,'hex':'80'}",
 	  WD_PREFLIGHT_UNSAFE, "only 0 of 300" },
+	{ "the object in force was not there to be asked", 1,
+	  "{'object':'wd_pod','rung':'full','loads':false,'error':"
+	  "'-ENOMEM'}",
+	  WD_PREFLIGHT_UNKNOWN, "it was not asked all questions" },
+	{ "the object in force is not the one that was asked", 3,
+	  "{'datapath':{'opens':true,'rung':'full','object':'wd_other',"
+	  "'attach':'tcx','attaches':true}}",
+	  WD_PREFLIGHT_UNKNOWN, "wd_other is what would be in force" },
+	{ "no word of the object in force", 1, NULL, WD_PREFLIGHT_UNKNOWN,
+	  "it was not asked all questions" },
 	{ "answers that are none", 2,
 	  "{'answers':'wd_pod','from':0,'hex':'zz'}", WD_PREFLIGHT_UNSAFE,
 	  "only 0 of 300" },

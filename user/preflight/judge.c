@@ -81,6 +81,12 @@ static void unsafe(struct wd_preflight_result *result)
 		result->answer = WD_PREFLIGHT_UNSAFE;
 }
 
+static void not_known(struct wd_preflight_result *r)
+{
+	if (r->answer == WD_PREFLIGHT_SAFE)
+		r->answer = WD_PREFLIGHT_UNKNOWN;
+}
+
 /* ---- questions ---- */
 
 const struct wd_preflight_object *
@@ -145,10 +151,25 @@ static void compare(const struct wd_preflight *p, struct wd_preflight_result *r,
 
 /* ---- the ruleset ---- */
 
-static void not_known(struct wd_preflight_result *r)
+/*
+ * Programs are asked in an object of their own, before the data path is opened:
+ * one that could not be had then, and is in force now, was never asked.
+ */
+static void judge_asked(const struct wd_preflight *p,
+			struct wd_preflight_result *r)
 {
-	if (r->answer == WD_PREFLIGHT_SAFE)
-		r->answer = WD_PREFLIGHT_UNKNOWN;
+	if (!p->state || !r->in_force)
+		return;
+	for (size_t i = 0; i < r->object_cnt; i++)
+		if (r->object[i].loads &&
+		    r->object[i].answered == p->questions.cnt &&
+		    !strcmp(r->object[i].name, r->in_force))
+			return;
+	not_known(r);
+	wd_preflight_why(r,
+			 "%s is what would be in force there, and it was not "
+			 "asked all questions about the state",
+			 r->in_force);
 }
 
 /* All that can be said of a ruleset that is there. */
@@ -351,6 +372,7 @@ void wd_preflight_judge(const struct wd_preflight *preflight,
 		if (result->object[i].loads &&
 		    wd_rung_from(result->object[i].rung) != WD_RUNG_NFT)
 			compare(preflight, result, i);
+	judge_asked(preflight, result);
 	judge_ruleset(preflight, result);
 	tell_attempts(result);
 	note_node(preflight, result);
