@@ -377,6 +377,45 @@ static void a_ruleset_counts_as_far_as_it_may_be_needed(void)
 	preflight.min_rung = min;
 }
 
+/* Of pods without a device, and of kinds that are none for it, nothing is known. */
+static void ruleset_that_decides_must_have_been_asked_about_all_pods(void)
+{
+	static struct wd_preflight_result r;
+	const char *min = preflight.min_rung;
+	size_t cnt = node.state->ep_cnt, n = preflight.questions.cnt;
+	uint8_t *before = preflight.by_rules, *none = malloc(n);
+
+	wd_expect(none);
+	if (!none)
+		return;
+	memset(none, WD_ANSWER_NONE, n);
+	preflight.min_rung = "nft";
+	for (int by_rules = 0; by_rules < 2; by_rules++) {
+		const char *datapath = by_rules ? BY_RULES : BY_PROGRAMS;
+		enum wd_preflight_answer answer =
+			by_rules ? WD_PREFLIGHT_UNKNOWN : WD_PREFLIGHT_SAFE;
+
+		node.state->ep_cnt = 65; /* only the number is looked at */
+		run_rules(&r, datapath, LOADS, NONE);
+		node.state->ep_cnt = cnt;
+		wd_expect_int(answer, r.answer);
+		if (by_rules)
+			wd_expect(has_why(&r, "the first 64 of 65 pods"));
+		wd_preflight_result_free(&r);
+
+		preflight.by_rules = none;
+		run_rules(&r, datapath, LOADS, NONE);
+		preflight.by_rules = before;
+		wd_expect_int(answer, r.answer);
+		wd_expect_int((long long)n, (long long)r.object[1].none);
+		if (by_rules)
+			wd_expect(has_why(&r, "no question was asked"));
+		wd_preflight_result_free(&r);
+	}
+	preflight.min_rung = min;
+	free(none);
+}
+
 static void a_ruleset_is_lower_than_programs(void)
 {
 	static struct wd_preflight_result r;
@@ -522,6 +561,7 @@ int main(void)
 	WD_TEST(object_that_does_not_load_is_told_but_a_lower_one_may_do);
 	WD_TEST(services_that_cannot_be_judged_exactly_there_are_not_safe);
 	WD_TEST(a_ruleset_counts_as_far_as_it_may_be_needed);
+	WD_TEST(ruleset_that_decides_must_have_been_asked_about_all_pods);
 	WD_TEST(a_ruleset_is_lower_than_programs);
 	WD_TEST(a_policy_about_the_node_may_be_enforced_by_a_ruleset);
 	WD_TEST(nothing_on_hold_is_safe);

@@ -235,10 +235,13 @@ def check_kernel(bench, name, rung, attach, least):
     expect(['wd_pod', 'wd_compat', 'wd_minimal', 'ruleset'],
            [o['object'] for o in kernel['objects']], 'objects')
     ruleset = kernel['objects'].pop()
-    expect((True, True, 'nft', [], 0, 0),
+    expect((True, True, 'nft', [], 0),
            tuple(kernel[k] for k in ('nft',)) +
            tuple(ruleset[k] for k in ('loads', 'rung', 'programs',
-                                      'not_asked', 'different')), 'ruleset')
+                                      'different')), 'ruleset')
+    expect(doc['questions']['asked'],
+           ruleset['answered'] + ruleset['not_asked'],
+           'questions that the ruleset was asked, and those it was not')
     if ruleset['answered'] < 300:
         raise Fail('too few questions to the ruleset', ruleset['answered'])
     asked = doc['questions']['asked']

@@ -21,6 +21,7 @@
 #include "../datapath/ladder.h"
 #include "asking.h"
 #include "preflight.h"
+#include "trial.h"
 
 /* By function the verifier does not tell which calls which. */
 uint32_t wd_preflight_stack(const char *stack, bool *ret_all)
@@ -108,8 +109,10 @@ static void take_diffs(const struct wd_preflight *p,
 	for (size_t i = 0; i < obj->answered; i++) {
 		bool is_rules = right == p->by_rules;
 
-		if (is_rules && right[i] == WD_ANSWER_NONE)
+		if (is_rules && right[i] == WD_ANSWER_NONE) {
+			obj->none++;
 			continue;
+		}
 		if (is_rules && obj->answer[i] >= WD_ANSWER_NONE) {
 			obj->unasked++;
 			continue;
@@ -172,6 +175,29 @@ static void judge_asked(const struct wd_preflight *p,
 			 r->in_force);
 }
 
+/* What a ruleset that decides cannot be asked, nothing else was asked there. */
+static void judge_covered(const struct wd_preflight *p,
+			  struct wd_preflight_result *r,
+			  const struct wd_preflight_object *obj)
+{
+	if (r->in_force)
+		return;
+	if (p->state->ep_cnt > WD_TRIAL_DEVICES) {
+		not_known(r);
+		wd_preflight_why(r,
+				 "%s: asked about the first %d of %zu pods "
+				 "only, and it decides about all",
+				 obj->name, WD_TRIAL_DEVICES, p->state->ep_cnt);
+	}
+	if (p->questions.cnt && !obj->asked) {
+		not_known(r);
+		wd_preflight_why(r,
+				 "%s: no question was asked and answered, and "
+				 "it decides",
+				 obj->name);
+	}
+}
+
 /* All that can be said of a ruleset that is there. */
 static void judge_verdicts(const struct wd_preflight *p,
 			   struct wd_preflight_result *r, size_t nr)
@@ -189,6 +215,7 @@ static void judge_verdicts(const struct wd_preflight *p,
 				 obj->name, obj->different, obj->asked,
 				 obj->wider);
 	}
+	judge_covered(p, r, obj);
 	if (obj->answered == p->questions.cnt && !obj->unasked)
 		return;
 	if (!r->in_force)

@@ -51,6 +51,7 @@ struct wd_preflight_object {
 	size_t different; /* from what is right */
 	size_t wider; /* of them: passes there, and not here */
 	size_t unasked; /* packets that could not be sent, or were not counted */
+	size_t none; /* that are no questions to a ruleset, or about pods without a device */
 	bool untried; /* for lack of something here, not there */
 };
 

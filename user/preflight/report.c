@@ -344,7 +344,8 @@ static void put_object(const struct wd_preflight_object *object,
 	for (int i = 0; i < WD_DIR__MAX && *object->prog[i].name; i++)
 		put_prog(&object->prog[i], wd_json_push(array));
 	wd_json_int(obj, "answered", (int64_t)object->asked);
-	wd_json_int(obj, "not_asked", (int64_t)object->unasked);
+	wd_json_int(obj, "not_asked",
+		    (int64_t)(object->unasked + object->none));
 	wd_json_int(obj, "different", (int64_t)object->different);
 	wd_json_int(obj, "wider", (int64_t)object->wider);
 }
