@@ -96,6 +96,20 @@ def test_every_rung(c):
     node.sync()
 
 
+def test_encryption(c):
+    node = c.only_node
+    expect(False, json.loads(export(c))['encryption_required'], 'before')
+    node.stop_agent()
+    node.start_agent('--encryption', 'required')
+    try:
+        node.sync()
+        expect(True, json.loads(export(c))['encryption_required'], 'required')
+    finally:
+        node.stop_agent()
+        node.start_agent()
+    node.sync()
+
+
 def test_policy_changes_it(c):
     before = json.loads(export(c))
     c.policies = [ingress_policy('srv', 'srv', 'ok', 'bad')]
@@ -210,6 +224,8 @@ def main():
                            ('it is the same on every rung', test_every_rung),
                            ('a change of policy is in it',
                             test_policy_changes_it),
+                           ('that traffic must be encrypted is in it',
+                            test_encryption),
                            ('services are in it', test_services),
                            ('a file is written whole', test_file),
                            ('no secret is in it', test_no_secret),

@@ -243,6 +243,41 @@ static void services_that_cannot_be_judged_exactly_there_are_not_safe(void)
 	}
 }
 
+static void kernel_without_programs_of_wires_is_not_safe_where_they_judge(void)
+{
+	static const struct {
+		const char *datapath;
+		enum wd_preflight_answer answer;
+		const char *says;
+	} guests[] = {
+		{ "'full','object':'wd_pod','attach':'tcx','wires':true",
+		  WD_PREFLIGHT_SAFE, NULL },
+		{ "'full','object':'wd_pod','attach':'tcx','wires':false,"
+		  "'wires_error':'too complex'",
+		  WD_PREFLIGHT_UNSAFE, "cannot be had: too complex" },
+		{ "'full','object':'wd_pod','attach':'tcx'",
+		  WD_PREFLIGHT_UNSAFE, "nothing was said of them" },
+	};
+	static struct wd_preflight_result r;
+	char line[256];
+
+	for (size_t i = 0; i < sizeof(guests) / sizeof(*guests); i++) {
+		wd_test_row(guests[i].datapath);
+		(void)snprintf(line, sizeof(line),
+			       "{'datapath':{'opens':true,'attaches':true,"
+			       "'rung':%s}}",
+			       guests[i].datapath);
+		node.state->encrypt = true;
+		run(&r, 3, line);
+		node.state->encrypt = false;
+		wd_expect_int(guests[i].answer, r.answer);
+		if (guests[i].says)
+			wd_expect(has_why(&r, guests[i].says));
+		wd_preflight_result_free(&r);
+	}
+	wd_test_row(NULL);
+}
+
 /* A kernel on which only the ruleset of nf_tables can be had. */
 static void run_nft(struct wd_preflight_result *r, const char *min)
 {
@@ -473,6 +508,21 @@ static void a_policy_about_the_node_may_be_enforced_by_a_ruleset(void)
 	node.state->host = false;
 }
 
+static void how_a_ruleset_judges_encryption_is_not_known(void)
+{
+	static struct wd_preflight_result r;
+	const char *min = preflight.min_rung;
+
+	preflight.min_rung = "nft";
+	node.state->encrypt = true;
+	run_rules(&r, BY_RULES, LOADS, NONE);
+	node.state->encrypt = false;
+	preflight.min_rung = min;
+	wd_expect_int(WD_PREFLIGHT_UNKNOWN, r.answer);
+	wd_expect(has_why(&r, "encryption is required"));
+	wd_preflight_result_free(&r);
+}
+
 static void nothing_on_hold_is_safe(void)
 {
 	static struct wd_preflight_result r;
@@ -560,10 +610,12 @@ int main(void)
 	WD_TEST(one_other_verdict_is_not_safe_and_named);
 	WD_TEST(object_that_does_not_load_is_told_but_a_lower_one_may_do);
 	WD_TEST(services_that_cannot_be_judged_exactly_there_are_not_safe);
+	WD_TEST(kernel_without_programs_of_wires_is_not_safe_where_they_judge);
 	WD_TEST(a_ruleset_counts_as_far_as_it_may_be_needed);
 	WD_TEST(ruleset_that_decides_must_have_been_asked_about_all_pods);
 	WD_TEST(a_ruleset_is_lower_than_programs);
 	WD_TEST(a_policy_about_the_node_may_be_enforced_by_a_ruleset);
+	WD_TEST(how_a_ruleset_judges_encryption_is_not_known);
 	WD_TEST(nothing_on_hold_is_safe);
 	WD_TEST(node_below_programs_is_told_that_it_may_stay_there);
 	WD_TEST(page_has_no_markup_of_others);

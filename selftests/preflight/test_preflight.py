@@ -105,6 +105,7 @@ class Bench:
             state = json.load(f)
         state['host_enforced'] = True
         state['host_slot'] = 1
+        state['encryption_required'] = True
         with open(self.host, 'w', encoding='utf-8') as f:
             json.dump(state, f)
         state['services_exact'] = True
@@ -258,14 +259,23 @@ def check_kernel(bench, name, rung, attach, least):
           f'all {kernel["seconds"]:.1f} s')
 
 
+def expect_wires(bench, name):
+    doc = json.loads(bench.results[name].stdout)
+    expect((True, True), (doc['state']['encryption_required'],
+                          doc['kernels'][0]['wires']),
+           'encryption is required here, and judged there')
+
+
 def test_oldest(bench):
     check_kernel(bench, '5.10', 'compat', 'clsact', 3)
+    expect_wires(bench, '5.10')
     expect('5.10.0-', json.loads(bench.results['5.10'].stdout)['kernels'][0][
         'release'][:7], 'release')
 
 
 def test_newest(bench):
     check_kernel(bench, '7.3', 'full', 'tcx', 12)
+    expect_wires(bench, '7.3')
     doc = json.loads(bench.results['7.3'].stdout)
     expect((True, True), (doc['state']['services_exact'],
                           doc['kernels'][0]['services_exact']),

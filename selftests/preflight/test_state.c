@@ -14,9 +14,9 @@
 
 /* A state with one of each. */
 static const char good[] =
-	"{'format':5,'warder':'0.1.0','schema':10,'node':'n','kernel':'6.1',"
+	"{'format':6,'warder':'0.1.0','schema':10,'node':'n','kernel':'6.1',"
 	"'rung':'full','generation':5,'host_policy':true,'services_exact':true,"
-	"'host_enforced':true,'host_slot':2,"
+	"'encryption_required':true,'host_enforced':true,'host_slot':2,"
 	"'tunnels':[{'port':7777}],"
 	"'endpoints':[{'ifindex':7,'name':'a/b','id':3,'stat':1,'identity':300,"
 	"'slot':2,'trial':0,'master':0,'mode':'audit','encap':false,"
@@ -84,6 +84,7 @@ static void what_was_written_is_read(void)
 	}
 	wd_expect_int(5, state->gen);
 	wd_expect(state->host);
+	wd_expect(state->encrypt);
 	wd_expect_int(WD_STATE_HOST_POLICY | WD_STATE_CIDR4 | WD_STATE_FRONTS |
 			      WD_STATE_LATE,
 		      state->flags);
@@ -112,8 +113,8 @@ static const struct {
 	const char *new;
 	const char *says; /* part of the message */
 } cases[] = {
-	{ "another format", "'format':5", "'format':1", "format: 1" },
-	{ "no format", "'format':5,", "", "not the state of a node" },
+	{ "another format", "'format':6", "'format':1", "format: 1" },
+	{ "no format", "'format':6,", "", "not the state of a node" },
 	{ "another schema", "'schema':10", "'schema':1", "schema" },
 	{ "a field too many", "'node':'n'", "'node':'n','x':1", "x: is not" },
 	{ "a field too few", "'node':'n',", "", "node: is missing" },

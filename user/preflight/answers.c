@@ -122,6 +122,9 @@ static void read_datapath(const struct wd_preflight *p,
 	r->late = wd_json_get_bool(obj, "late");
 	free(r->late_error);
 	r->late_error = copy(obj, "late_error");
+	r->wires = wd_json_get_bool(obj, "wires");
+	free(r->wires_error);
+	r->wires_error = copy(obj, "wires_error");
 	r->host = wd_json_get_bool(obj, "host");
 	free(r->host_error);
 	r->host_error = copy(obj, "host_error");

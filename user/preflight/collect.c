@@ -298,6 +298,7 @@ static int collect(struct collector *c, char **ret_error)
 	c->half = state.gen & 1;
 	c->s->gen = state.gen;
 	c->s->flags = state.flags & (WD_STATE_HOST_POLICY | WD_STATE_LATE);
+	c->s->encrypt = state.flags & WD_STATE_ENCRYPT;
 	c->s->schema = state.schema;
 	take_tunnels(c, &state);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {

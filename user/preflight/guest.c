@@ -250,6 +250,24 @@ static void try_netfilter(struct wd_datapath *dp, enum wd_nf nf,
 	(void)wd_nf_leave(dp, nf); /* the end is near */
 }
 
+/* What judges that traffic between nodes is encrypted. */
+static void try_wires(struct wd_datapath *dp, struct json_object *obj)
+{
+	int err = wd_wire_open(dp);
+
+	if (!err)
+		err = wd_wire_attach(dp, WD_FAMILY_WIRE, LOOPBACK);
+	if (!err)
+		err = wd_wire_check(dp, WD_FAMILY_WIRE, LOOPBACK);
+	wd_json_bool(obj, "wires", !err);
+	if (err)
+		wd_json_str(obj, "wires_error",
+			    *wd_wire_info(dp)->error ? wd_wire_info(dp)->error :
+						       wd_errno(err));
+	/* the end is near */
+	(void)wd_wire_detach(dp, WD_FAMILY_WIRE, LOOPBACK);
+}
+
 /* @state: of the node, NULL none */
 static void try_datapath(const struct wd_state *state)
 {
@@ -279,6 +297,8 @@ static void try_datapath(const struct wd_state *state)
 		if (state && state->host && wd_datapath_has_programs(dp))
 			try_netfilter(dp, WD_NF_HOST, "host", obj);
 		(void)wd_datapath_detach(dp, LOOPBACK); /* the end is near */
+		if (state && state->encrypt && wd_datapath_has_programs(dp))
+			try_wires(dp, obj);
 		wd_datapath_close(dp);
 	}
 	tell(doc);

@@ -371,6 +371,26 @@ static void judge_host(const struct wd_preflight *p,
 			 r->host_rules_error ?: "nothing was said of it");
 }
 
+/* Without programs of wires nothing passes that must be encrypted. */
+static void judge_wires(const struct wd_preflight *p,
+			struct wd_preflight_result *r)
+{
+	if (!p->state || !p->state->encrypt || !r->opens)
+		return;
+	if (!r->in_force) {
+		not_known(r);
+		wd_preflight_why(r, "encryption is required, and how it is "
+				    "judged without programs was not tried");
+	} else if (!r->wires) {
+		unsafe(r);
+		wd_preflight_why(r,
+				 "what must be encrypted is dropped there: the "
+				 "programs of wires that judge it cannot be "
+				 "had: %s",
+				 r->wires_error ?: "nothing was said of them");
+	}
+}
+
 /* ---- the machine ---- */
 
 static void judge_end(struct wd_preflight_result *r)
@@ -394,6 +414,7 @@ void wd_preflight_judge(const struct wd_preflight *preflight,
 		return;
 	judge_rung(preflight, result);
 	judge_late(preflight, result);
+	judge_wires(preflight, result);
 	judge_host(preflight, result);
 	for (size_t i = 0; preflight->state && i < result->object_cnt; i++)
 		if (result->object[i].loads &&

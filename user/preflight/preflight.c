@@ -114,6 +114,7 @@ void wd_preflight_result_free(struct wd_preflight_result *result)
 	free(result->modules);
 	free(result->datapath_error);
 	free(result->late_error);
+	free(result->wires_error);
 	free(result->host_error);
 	free(result->host_rules_error);
 	free(result->golden_error);

@@ -93,6 +93,8 @@ struct wd_preflight_result {
 	bool attaches;
 	bool late; /* services can be judged behind their translation */
 	char *late_error; /* NULL: none, or not tried */
+	bool wires; /* programs of wires can be had and attached */
+	char *wires_error; /* NULL: none, or not tried */
 	bool host; /* a policy about the node can be enforced */
 	char *host_error; /* NULL: none, or not tried */
 	bool host_rules; /* the same by a ruleset */

@@ -409,6 +409,8 @@ static void put_result(const struct wd_preflight *p,
 		wd_json_str(obj, "nft", NULL);
 	if (p->state && (p->state->flags & WD_STATE_LATE) && r->in_force)
 		wd_json_bool(obj, "services_exact", r->late);
+	if (p->state && p->state->encrypt && r->in_force)
+		wd_json_bool(obj, "wires", r->wires);
 	if (p->state && p->state->host && r->in_force)
 		wd_json_bool(obj, "host_enforced", r->host || r->host_rules);
 	wd_json_bool(obj, "ran", r->ran);
@@ -446,6 +448,7 @@ static void put_state(const struct wd_state *state, struct json_object *doc)
 	wd_json_int(obj, "generation", state->gen);
 	wd_json_int(obj, "endpoints", (int64_t)state->ep_cnt);
 	wd_json_bool(obj, "services_exact", state->flags & WD_STATE_LATE);
+	wd_json_bool(obj, "encryption_required", state->encrypt);
 	wd_json_bool(obj, "host_enforced", state->host);
 }
 

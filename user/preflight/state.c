@@ -472,6 +472,7 @@ struct json_object *wd_state_json(const struct wd_state *state)
 	wd_json_int(doc, "generation", state->gen);
 	wd_json_bool(doc, "host_policy", state->flags & WD_STATE_HOST_POLICY);
 	wd_json_bool(doc, "services_exact", state->flags & WD_STATE_LATE);
+	wd_json_bool(doc, "encryption_required", state->encrypt);
 	wd_json_bool(doc, "host_enforced", state->host);
 	wd_json_int(doc, "host_slot", state->host_slot);
 	put_tunnels(state, doc);

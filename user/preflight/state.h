@@ -23,7 +23,7 @@
 #include "model/object.h"
 
 /* Of the file; another number is refused. */
-#define WD_STATE_FORMAT 5
+#define WD_STATE_FORMAT 6
 
 struct json_object;
 
@@ -84,6 +84,7 @@ struct wd_state {
 	uint32_t gen; /* 0: nothing published */
 	uint32_t flags; /* WD_STATE_* */
 	struct wd_encap encap; /* of kind WD_TUNNEL_OTHER, or any */
+	bool encrypt; /* some traffic between nodes must be encrypted */
 	bool host; /* a policy about the node itself is enforced */
 	uint32_t host_slot; /* of that policy, 0 none is in force */
 	WD_STATE_LIST(struct wd_state_ep, ep); /* by ifindex */

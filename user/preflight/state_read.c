@@ -705,6 +705,7 @@ static void read_doc(struct reader *r, struct json_object *doc)
 		{ "generation", json_type_int },
 		{ "host_policy", json_type_boolean },
 		{ "services_exact", json_type_boolean },
+		{ "encryption_required", json_type_boolean },
 		{ "host_enforced", json_type_boolean },
 		{ "host_slot", json_type_int },
 		{ "tunnels", json_type_array },
@@ -744,6 +745,7 @@ static void read_doc(struct reader *r, struct json_object *doc)
 		r->state->flags |= WD_STATE_HOST_POLICY;
 	if (wd_json_get_bool(doc, "services_exact"))
 		r->state->flags |= WD_STATE_LATE;
+	r->state->encrypt = wd_json_get_bool(doc, "encryption_required");
 	r->state->host = wd_json_get_bool(doc, "host_enforced");
 	r->state->host_slot = number(r, doc, "host_slot", WD_SLOTS_MAX - 1);
 	if (r->state->schema != WD_SCHEMA)
