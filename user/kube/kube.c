@@ -350,7 +350,8 @@ static struct follower *pods_of(struct wd_kube *kube)
 /* Its Pods may have been heard before it was decided that they are all. */
 static void take_early(struct follower *pods)
 {
-	if (!pods->heard)
+	/* a list that is being read ends by itself */
+	if (!pods->heard || pods->collection.listing)
 		return;
 	pods->kube->pods_known = true;
 	if (pods->last)
