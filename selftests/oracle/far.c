@@ -69,6 +69,21 @@ static bool is_ours(const struct wd_oracle *oracle, const struct wd_addr *addr)
 	return false;
 }
 
+bool far_is_disputed(const struct wd_oracle *oracle, const struct wd_addr *addr)
+{
+	const struct wd_object *pod = NULL, *first = NULL;
+
+	while ((pod = wd_store_next(oracle->store, WD_KIND_POD, pod))) {
+		if (!is_far(pod->ns) ||
+		    !has_addr(pod->pod.addr, pod->pod.addr_cnt, addr))
+			continue;
+		if (first && !is_same_cluster(first->ns, pod->ns))
+			return !is_ours(oracle, addr);
+		first = pod;
+	}
+	return false;
+}
+
 const struct wd_object *far_owner(const struct wd_oracle *oracle,
 				  const struct wd_addr *addr)
 {

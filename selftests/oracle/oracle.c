@@ -136,7 +136,7 @@ static bool is_inside(const struct wd_oracle *oracle,
 			if (addr_same_prefix(&node->node.cidr[i].addr, addr,
 					     node->node.cidr[i].len))
 				return true;
-	return false;
+	return far_is_disputed(oracle, addr);
 }
 
 static bool scope_matches(const struct wd_oracle *oracle,

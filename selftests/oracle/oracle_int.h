@@ -37,6 +37,9 @@ const char *far_ns_name(const char *ns);
 /* is it about clusters, and if so does it hold for that namespace */
 bool far_req(const struct wd_req *req, const char *ns, bool *ret_holds);
 bool far_is_named(const struct wd_selector *sel);
+/* two other clusters claim it, and this one does not */
+bool far_is_disputed(const struct wd_oracle *oracle,
+		     const struct wd_addr *addr);
 const struct wd_object *far_owner(const struct wd_oracle *oracle,
 				  const struct wd_addr *addr);
 /* names of ports of a pod of another cluster: to who names that cluster */

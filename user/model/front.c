@@ -231,7 +231,7 @@ static int add_end(struct wd_model *m, struct mfront *f, struct kinds *kinds,
 		val.flags = WD_FRONT_NODE;
 	link_back(m, f, &end->addr);
 	HASH_FIND(hh, m->addrs, &end->addr, sizeof(end->addr), a);
-	if (a && addr_winner(m, a)) {
+	if (a && (addr_winner(m, a) || a->e.is_nobodys)) {
 		val.identity = a->e.want.identity;
 		val.row[0] = a->e.want.row[0];
 		if (a->e.want.flags & (WD_ADDR_NODE | WD_ADDR_HOST))

@@ -763,7 +763,10 @@ int addr_compile(struct wd_model *m, struct maddr *a)
 	uint32_t row = a->e.want.row[0];
 	const struct mgroup *g = c && claim_pod(c) ? c->pod->group : NULL;
 	uint8_t len = a->addr.family == 4 ? 32 : 128;
-	bool is_inside = m->scoped && inside_has(m, &a->addr, len);
+	/* What two other clusters claim may be the pod of either. */
+	bool is_nobodys = !c && !SLIST_EMPTY(&a->claims);
+	bool is_inside = m->scoped &&
+			 (is_nobodys || inside_has(m, &a->addr, len));
 	const struct whose who = {
 		.addr = &a->addr,
 		.len = len,
@@ -782,7 +785,7 @@ int addr_compile(struct wd_model *m, struct maddr *a)
 	nodes_bits(m, &who, bits);
 	unknown_bits(m, &who, bits);
 	ordered_bits(m, &who, bits);
-	a->e.is_nobodys = !c && !SLIST_EMPTY(&a->claims);
+	a->e.is_nobodys = is_nobodys;
 	a->e.want = (struct wd_addr_val){ .row = { row, 0 } };
 	a->e.want.identity = WD_ID_WORLD;
 	if (c)
@@ -793,7 +796,7 @@ int addr_compile(struct wd_model *m, struct maddr *a)
 		return err;
 	a->e.wanted = true;
 	front_addr_changed(m, &a->addr);
-	if (!c && !a->e.in_kernel) {
+	if (!c && !is_nobodys && !a->e.in_kernel) {
 		row_put(m, a->e.want.row[0]);
 		a->e.want.row[0] = 0;
 		a->e.wanted = false;

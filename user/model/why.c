@@ -99,11 +99,15 @@ static bool cidr_matches(const struct wd_model *m, const struct wd_peer *peer,
 
 static bool is_inside(const struct wd_model *m, const struct wd_addr *addr)
 {
+	const struct maddr *a;
+
 	for (const struct minside *in = m->insides; in; in = in->hh.next) {
 		if (wd_cidr_has(&in->cidr, addr))
 			return true;
 	}
-	return false;
+	/* claimed, and nobody's: see addr_compile() */
+	a = why_find_addr(m, addr);
+	return a && !SLIST_EMPTY(&a->claims) && !addr_winner(m, a);
 }
 
 static bool scope_matches(const struct wd_model *m, enum wd_cidr_scope scope,
