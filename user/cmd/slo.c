@@ -288,7 +288,9 @@ const struct wd_cmd wd_cmd_slo_set = {
 		"it. It ends after as\nmany windows in a row that are over by less than "
 		"half of that. A figure is within\nits step of the histogram, which is up "
 		"to 6.25 % wide, so 7 is the least that is\ntaken, and a true +10 % may at "
-		"the worst be read as none or as +24 %: 20 is surer.",
+		"the worst be read as none or as +24 %: 20 is surer. An alarm stays, over "
+		"restarts\ntoo, while nothing is measured (no pod on the node, too few "
+		"handshakes, a rung\nbelow full): `warder slo clear` ends it, and the baseline.",
 	.opts = set_opts,
 	.fn = cmd_slo_set,
 };
