@@ -476,7 +476,7 @@ static __always_inline bool takes_answer(struct __sk_buff *skb,
 {
 	struct wd_answer_val *val;
 
-	if (!skb->mark || !looks_like_answer(pkt))
+	if (WD_LIKELY(!skb->mark) || !looks_like_answer(pkt))
 		return false;
 	val = answers_of(pkt);
 	if (!val || val->ep != pkt->key.ep || val->mark != skb->mark ||

@@ -75,7 +75,7 @@ static __always_inline void count(const struct wd_pkt *pkt, int r,
 	struct wd_stat_val *stat;
 	struct wd_epstat_val *ep;
 
-	if (verdict == WD_AUDIT)
+	if (WD_UNLIKELY(verdict == WD_AUDIT))
 		at += WD_STAT_AUDIT;
 	at &= WD_STATS_MAX - 1;
 	stat = bpf_map_lookup_elem(&wd_stat, &at);
@@ -90,7 +90,7 @@ static __always_inline void count(const struct wd_pkt *pkt, int r,
 	ep = bpf_map_lookup_elem(&wd_epstat, &at);
 	if (!ep)
 		return;
-	if (verdict == WD_ALLOW)
+	if (WD_LIKELY(verdict == WD_ALLOW))
 		stat_add(&ep->allow[dir], pkt->len);
 	else if (verdict == WD_DROP)
 		stat_add(&ep->drop[dir], pkt->len);
@@ -161,18 +161,18 @@ WD_STEP_OF(conclude, nr)
 	__u32 verdict = WD_ALLOW;
 	int r = (int)nr;
 
-	if (r >= WD_R_FIRST_DROP)
+	if (WD_UNLIKELY(r >= WD_R_FIRST_DROP))
 		verdict = verdict_of(pkt, &r);
 	count(pkt, r, verdict);
-	if (verdict == WD_DROP)
+	if (WD_UNLIKELY(verdict == WD_DROP))
 		plan_answer(skb, pkt, r);
-	if (verdict != WD_ALLOW ?
-		    pkt->monitor & WD_MONITOR_DROP :
-		    pkt->is_new && (pkt->monitor & WD_MONITOR_NEW))
+	if (WD_UNLIKELY(verdict != WD_ALLOW ?
+				pkt->monitor & WD_MONITOR_DROP :
+				pkt->is_new && (pkt->monitor & WD_MONITOR_NEW)))
 		event_send(skb, (__u32)r, verdict);
 	/* for BPF_PROG_TEST_RUN: nothing here reads it */
 	((struct __sk_buff *)(void *)skb)->cb[0] = (__u32)r;
-	if (verdict == WD_DROP)
+	if (WD_UNLIKELY(verdict == WD_DROP))
 		return refuse(skb, pkt);
 	return pkt->late && pkt->dir == WD_EGRESS ? WD_TC_PASS : WD_TC_NEXT;
 }

@@ -81,7 +81,7 @@ static __always_inline void refresh_spot(const struct wd_pkt *pkt,
 	__u32 expires = pkt->now + flow_life(pkt, spot_flow(spot));
 	__u32 was = *(volatile __u32 *)spot_expires(spot);
 
-	if (was != expires)
+	if (WD_UNLIKELY(was != expires))
 		(void)spot_renew(pkt, spot, was, expires);
 }
 
@@ -507,13 +507,14 @@ __noinline int flow_slow(WD_CTX *skb)
 static __always_inline bool flow_is_fast(const struct wd_pkt *pkt,
 					 struct wd_flow_entry *flow)
 {
-	if (flow->gen != pkt->gen ||
-	    (flow->flags & (WD_FLOW_FAST | WD_FLOW_RST)) != WD_FLOW_FAST)
+	if (WD_UNLIKELY(flow->gen != pkt->gen ||
+			(flow->flags & (WD_FLOW_FAST | WD_FLOW_RST)) !=
+				WD_FLOW_FAST))
 		return false;
 	if (pkt->proto != WD_IP_TCP)
 		return true;
-	if ((pkt->tcp & (WD_TCP_FIN | WD_TCP_SYN | WD_TCP_RST)) ||
-	    pkt->frag == WD_FRAG_LATER)
+	if (WD_UNLIKELY((pkt->tcp & (WD_TCP_FIN | WD_TCP_SYN | WD_TCP_RST)) ||
+			pkt->frag == WD_FRAG_LATER))
 		return false;
 	if (pkt->dir == WD_INGRESS)
 		return tcp_got_next(pkt, flow);
@@ -526,9 +527,9 @@ static __always_inline int judge_flow_of(WD_CTX *skb, struct wd_pkt *pkt)
 {
 	struct wd_spot spot = flow_find(skb, pkt);
 
-	if (!spot.bucket)
+	if (WD_UNLIKELY(!spot.bucket))
 		return flow_open(skb);
-	if (!flow_is_fast(pkt, spot_flow(&spot)))
+	if (WD_UNLIKELY(!flow_is_fast(pkt, spot_flow(&spot))))
 		return flow_slow(skb);
 	count_by(pkt, spot_flow(&spot));
 	flow_refresh(skb, pkt, &spot);

@@ -195,7 +195,7 @@ static __always_inline struct wd_spot flow_find(WD_CTX *skb, struct wd_pkt *pkt)
 	__u32 way = hash_home(hash);
 
 	pkt->hash = hash;
-	if (bucket && way_is(bucket, way, pkt)) {
+	if (WD_LIKELY(bucket && way_is(bucket, way, pkt))) {
 		pkt->place = place_of(hash_bucket(hash), way);
 		return (struct wd_spot){ bucket, way };
 	}

@@ -81,7 +81,7 @@ static __always_inline __u8 own_addr4(const struct wd_endpoint_val *ep,
 {
 	if (!a)
 		return WD_LADDR_OTHER;
-	if (a == ep->ip4[0])
+	if (WD_LIKELY(a == ep->ip4[0]))
 		return 0;
 	return a == ep->ip4[1] ? 1 : WD_LADDR_OTHER;
 }
@@ -108,9 +108,9 @@ static __always_inline __u8 own_addr6(const struct wd_endpoint_val *ep,
 {
 	if (WD_IS_MINIMAL)
 		return own_addr6_flat(ep, a);
-	if (is_zero6(a))
+	if (WD_UNLIKELY(is_zero6(a)))
 		return WD_LADDR_OTHER;
-	if (is_equal6(a, ep->ip6[0]))
+	if (WD_LIKELY(is_equal6(a, ep->ip6[0])))
 		return 0;
 	if (is_equal6(a, ep->ip6[1]))
 		return 1;
@@ -151,7 +151,7 @@ static __always_inline int check_own_end(WD_CTX *skb, struct wd_pkt *pkt,
 	bool is_v4 = pkt->family == 4;
 
 	pkt->key.laddr = is_v4 ? own_addr4(ep, own[0]) : own_addr6(ep, own);
-	if (pkt->key.laddr != WD_LADDR_OTHER)
+	if (WD_LIKELY(pkt->key.laddr != WD_LADDR_OTHER))
 		return WD_GO_ON;
 	if (has_martian(skb, pkt))
 		return WD_R_L3_BAD;
@@ -234,7 +234,7 @@ static __always_inline const struct wd_endpoint_val *endpoint_of(__u32 ifindex)
 	const struct wd_device_val *device;
 
 	device = bpf_map_lookup_elem(&wd_device, &at);
-	if (device && ifindex && device->ifindex == ifindex)
+	if (WD_LIKELY(device && ifindex && device->ifindex == ifindex))
 		return &device->ep;
 	return bpf_map_lookup_elem(&wd_endpoint, &ifindex);
 }
@@ -421,7 +421,7 @@ static __always_inline int read_state(struct wd_pkt *pkt)
 	__u32 zero = 0;
 
 	state = bpf_map_lookup_elem(&wd_state, &zero);
-	if (!state)
+	if (WD_UNLIKELY(!state))
 		return WD_R_MAP_ERR;
 	pkt->gen = *(const volatile __u32 *)&state->gen;
 	pkt->switches = state->flags;

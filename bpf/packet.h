@@ -57,6 +57,10 @@ enum wd_frag_pos {
 #define WD_TCP_RST 0x04
 #define WD_TCP_ACK 0x10
 
+/* So that what is rare stays out of the way of what each packet runs through. */
+#define WD_LIKELY(x) __builtin_expect(!!(x), 1)
+#define WD_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
 /* Neighbour discovery: what the pod may speak for. */
 #define WD_ND_OWNS_END 0x1 /* its end of the packet */
 #define WD_ND_OWNS_TARGET 0x2

@@ -42,7 +42,7 @@ static __always_inline void *header(void *skb, __u32 off, __u32 len)
 
 	/* verifier: checks the very register that is used, not an equal one */
 	WD_OPAQUE(p);
-	if (p + len <= WD_PKT_PTR(skb, data_end))
+	if (WD_LIKELY(p + len <= WD_PKT_PTR(skb, data_end)))
 		return p;
 	if (bpf_skb_pull_data(skb, off + len))
 		return NULL;
@@ -66,7 +66,7 @@ static __always_inline void *inner_header(void *skb, const struct wd_pkt *pkt,
 {
 	__u32 off = pkt_off(pkt);
 
-	return off + len <= pkt->end ? header(skb, off, len) : NULL;
+	return WD_LIKELY(off + len <= pkt->end) ? header(skb, off, len) : NULL;
 }
 
 /* ---- fragments ---- */
@@ -109,15 +109,15 @@ WD_STEP(parse_ip4)
 	struct iphdr *ip = header(skb, sizeof(struct ethhdr), sizeof(*ip));
 	__u32 hlen, tot, frag;
 
-	if (!ip || (*(__u8 *)ip >> 4) != 4 || !ip->ttl)
+	if (WD_UNLIKELY(!ip || (*(__u8 *)ip >> 4) != 4 || !ip->ttl))
 		return WD_R_L3_BAD;
 	hlen = (*(__u8 *)ip & 0xf) * 4U;
 	tot = bpf_ntohs(ip->tot_len);
 	/* allow: IPv4 BIG TCP, merged by this host, states no length */
-	if (!tot && pkt->len - sizeof(struct ethhdr) > 0xffff)
+	if (WD_UNLIKELY(!tot) && pkt->len - sizeof(struct ethhdr) > 0xffff)
 		tot = pkt->len - sizeof(struct ethhdr);
-	if (hlen < sizeof(*ip) || tot < hlen ||
-	    tot > pkt->len - sizeof(struct ethhdr))
+	if (WD_UNLIKELY(hlen < sizeof(*ip) || tot < hlen ||
+			tot > pkt->len - sizeof(struct ethhdr)))
 		return WD_R_L3_BAD;
 	pkt->src[0] = ip->saddr;
 	pkt->dst[0] = ip->daddr;
@@ -126,9 +126,9 @@ WD_STEP(parse_ip4)
 	pkt->off = sizeof(struct ethhdr) + hlen;
 	pkt->end = sizeof(struct ethhdr) + tot;
 	frag = bpf_ntohs(ip->frag_off);
-	if (frag & 0x8000)
+	if (WD_UNLIKELY(frag & 0x8000))
 		return WD_R_L3_BAD;
-	if (frag & 0x3fff) {
+	if (WD_UNLIKELY(frag & 0x3fff)) {
 		pkt->frag_id = ip->id;
 		return set_frag(pkt, (__u16)((frag & 0x1fff) * 8),
 				frag & 0x2000);
@@ -165,13 +165,13 @@ WD_STEP(parse_ip6)
 	__u32 room = pkt->len - sizeof(struct ethhdr) - sizeof(*ip);
 	__u32 payload;
 
-	if (!ip || (*(__u8 *)ip >> 4) != 6 || !ip->hop_limit)
+	if (WD_UNLIKELY(!ip || (*(__u8 *)ip >> 4) != 6 || !ip->hop_limit))
 		return WD_R_L3_BAD;
 	payload = bpf_ntohs(ip->payload_len);
 	/* allow: IPv6 BIG TCP, merged by this host, with or without jumbo option */
-	if (!payload && room > 0xffff)
+	if (WD_UNLIKELY(!payload) && room > 0xffff)
 		payload = room;
-	if (payload > room)
+	if (WD_UNLIKELY(payload > room))
 		return WD_R_L3_BAD;
 	copy_addr6(pkt->src, &ip->saddr);
 	copy_addr6(pkt->dst, &ip->daddr);
@@ -259,14 +259,14 @@ static __always_inline bool set_segment(struct wd_pkt *pkt,
 	__u32 hlen = (((const __u8 *)tcp)[12] >> 4) * 4U;
 	__u32 room = pkt->end - pkt_off(pkt);
 
-	if (hlen < sizeof(*tcp) || hlen > room)
+	if (WD_UNLIKELY(hlen < sizeof(*tcp) || hlen > room))
 		return false;
 	pkt->seq = bpf_ntohl(tcp->seq);
 	pkt->ack = bpf_ntohl(tcp->ack_seq);
 	pkt->seg = pkt->frag == WD_FRAG_FIRST ? 0xffff : room - hlen;
-	if (pkt->tcp & WD_TCP_FIN)
+	if (WD_UNLIKELY(pkt->tcp & WD_TCP_FIN))
 		pkt->seg++;
-	if (pkt->tcp & WD_TCP_SYN)
+	if (WD_UNLIKELY(pkt->tcp & WD_TCP_SYN))
 		pkt->seg++;
 	return true;
 }
@@ -274,9 +274,11 @@ static __always_inline bool set_segment(struct wd_pkt *pkt,
 /* deny: no stack sends these; they are probes for filters that let go */
 static __always_inline int tcp_flags(__u8 flags)
 {
-	if (!flags || (flags & (WD_TCP_FIN | WD_TCP_ACK)) == WD_TCP_FIN)
+	if (WD_UNLIKELY(!flags ||
+			(flags & (WD_TCP_FIN | WD_TCP_ACK)) == WD_TCP_FIN))
 		return WD_R_CT_INVALID;
-	if ((flags & WD_TCP_SYN) && (flags & (WD_TCP_FIN | WD_TCP_RST)))
+	if (WD_UNLIKELY(flags & WD_TCP_SYN) &&
+	    (flags & (WD_TCP_FIN | WD_TCP_RST)))
 		return WD_R_CT_INVALID;
 	return WD_GO_ON;
 }
@@ -286,14 +288,14 @@ WD_STEP(parse_tcp)
 	struct tcphdr *tcp = inner_header(skb, pkt, sizeof(*tcp));
 	__u8 flags;
 
-	if (!tcp)
+	if (WD_UNLIKELY(!tcp))
 		return WD_R_L4_BAD;
 	flags = ((__u8 *)tcp)[13] &
 		(WD_TCP_FIN | WD_TCP_SYN | WD_TCP_RST | WD_TCP_ACK);
 	pkt->sport = tcp->source;
 	pkt->dport = tcp->dest;
 	pkt->tcp = flags;
-	if (!set_segment(pkt, tcp))
+	if (WD_UNLIKELY(!set_segment(pkt, tcp)))
 		return WD_R_L4_BAD;
 	set_ports(pkt, pkt->dir, tcp->source, tcp->dest);
 	return tcp_flags(flags);
@@ -304,7 +306,7 @@ static __always_inline int parse_ports(WD_CTX *skb, struct wd_pkt *pkt,
 {
 	struct udphdr *udp = inner_header(skb, pkt, len);
 
-	if (!udp)
+	if (WD_UNLIKELY(!udp))
 		return WD_R_L4_BAD;
 	pkt->sport = udp->source;
 	pkt->dport = udp->dest;
@@ -337,7 +339,7 @@ WD_STEP(parse_l4)
 		r = parse_ports(skb, pkt, sizeof(struct sctphdr));
 	else if (proto_is_icmp(pkt))
 		r = parse_icmp(skb, pkt);
-	if (r == WD_R_L4_BAD && pkt->frag == WD_FRAG_FIRST)
+	if (WD_UNLIKELY(r == WD_R_L4_BAD) && pkt->frag == WD_FRAG_FIRST)
 		return WD_R_FRAG_TINY;
 	return r;
 }

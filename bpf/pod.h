@@ -47,7 +47,7 @@ static __always_inline bool has_own_mac(const struct wd_endpoint_val *ep,
 	const __u16 *a = (const void *)eth->h_source;
 	const __u16 *b = (const void *)ep->mac;
 
-	if (!(b[0] | b[1] | b[2]))
+	if (WD_UNLIKELY(!(b[0] | b[1] | b[2])))
 		return true; /* no hardware address to compare with */
 	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]));
 }
@@ -57,46 +57,47 @@ static __always_inline int decide_ip(struct __sk_buff *skb, struct wd_pkt *pkt,
 {
 	int r = pkt->family == 4 ? parse_ip4(skb, pkt) : parse_ip6(skb, pkt);
 
-	if (r != WD_GO_ON)
+	if (WD_UNLIKELY(r != WD_GO_ON))
 		return r;
 	/* Has rules of its own for the source, so it comes before them. */
-	if (pkt->family == 6 && pkt->proto == WD_IP_ICMP6) {
+	if (WD_UNLIKELY(pkt->family == 6 && pkt->proto == WD_IP_ICMP6)) {
 		r = judge_nd(skb);
-		if (r != WD_GO_ON)
+		if (WD_UNLIKELY(r != WD_GO_ON))
 			return r;
 	}
 	/* Before anything that depends on state: nobody rides on another's. */
 	r = WD_IS_MINIMAL ? check_own(skb, pkt) : check_own_end(skb, pkt, ep);
-	if (r != WD_GO_ON)
+	if (WD_UNLIKELY(r != WD_GO_ON))
 		return r;
 	r = parse_ip_extras(skb, pkt);
-	if (r != WD_GO_ON)
+	if (WD_UNLIKELY(r != WD_GO_ON))
 		return r;
-	if (pkt->exthdrs && pkt->proto == WD_IP_ICMP6 &&
+	if (WD_UNLIKELY(pkt->exthdrs) && pkt->proto == WD_IP_ICMP6 &&
 	    pkt->frag != WD_FRAG_LATER) {
 		r = judge_nd(skb);
-		if (r != WD_GO_ON)
+		if (WD_UNLIKELY(r != WD_GO_ON))
 			return r;
 	}
 	pkt->key.proto = pkt->proto;
 	set_key_peer(pkt);
 	if (pkt->switches & WD_STATE_ENCRYPT) {
 		r = check_encrypted(skb);
-		if (r != WD_GO_ON)
+		if (WD_UNLIKELY(r != WD_GO_ON))
 			return r;
 	}
-	r = pkt->frag == WD_FRAG_LATER ? frag_find(skb) : parse_l4(skb, pkt);
-	if (r != WD_GO_ON)
+	r = WD_UNLIKELY(pkt->frag == WD_FRAG_LATER) ? frag_find(skb) :
+						      parse_l4(skb, pkt);
+	if (WD_UNLIKELY(r != WD_GO_ON))
 		return r;
-	if (frag_is_shed(pkt))
+	if (WD_UNLIKELY(frag_is_shed(pkt)))
 		return WD_R_SHED;
-	if (!pkt->gen)
+	if (WD_UNLIKELY(!pkt->gen))
 		return WD_R_NOT_READY;
 #if WD_ANSWERS
 	if (pkt->dir == WD_EGRESS && takes_answer(skb, pkt))
 		return WD_R_ANSWER;
 #endif
-	if (pkt->is_error)
+	if (WD_UNLIKELY(pkt->is_error))
 		return judge_icmp_error(skb);
 	return judge_flow_of(skb, pkt);
 }
@@ -108,10 +109,10 @@ static __always_inline int decide(struct __sk_buff *skb, struct wd_pkt *pkt)
 	int r;
 
 	r = read_state(pkt);
-	if (r != WD_GO_ON)
+	if (WD_UNLIKELY(r != WD_GO_ON))
 		return r;
 	ep = this_endpoint(skb);
-	if (!ep)
+	if (WD_UNLIKELY(!ep))
 		return WD_R_NO_ENDPOINT;
 	if (WD_IS_MINIMAL) {
 		pkt->own = *ep;
@@ -119,18 +120,18 @@ static __always_inline int decide(struct __sk_buff *skb, struct wd_pkt *pkt)
 	}
 	set_endpoint(pkt, ep);
 	eth = header(skb, 0, sizeof(*eth));
-	if (!eth)
+	if (WD_UNLIKELY(!eth))
 		return WD_R_L2_UNSUP;
 	pkt->eth = bpf_ntohs(eth->h_proto);
-	if (skb->vlan_present || pkt->eth == WD_ETH_VLAN ||
-	    pkt->eth == WD_ETH_QINQ)
+	if (WD_UNLIKELY(skb->vlan_present || pkt->eth == WD_ETH_VLAN ||
+			pkt->eth == WD_ETH_QINQ))
 		return WD_R_VLAN;
-	if (pkt->dir == WD_EGRESS && !has_own_mac(ep, eth))
+	if (pkt->dir == WD_EGRESS && WD_UNLIKELY(!has_own_mac(ep, eth)))
 		return WD_R_SPOOF_MAC;
 	pkt->detour = ep->master |
 		      (mac_diff(eth->h_dest, ep->host_mac) & -(__u32)pkt->dir);
 	pkt->by_host = pkt->dir == WD_INGRESS && !skb->ingress_ifindex;
-	if (pkt->eth == WD_ETH_ARP)
+	if (WD_UNLIKELY(pkt->eth == WD_ETH_ARP))
 		return judge_arp(skb, pkt->dir);
 	if (pkt->eth == WD_ETH_IP4)
 		pkt->family = 4;
@@ -146,15 +147,15 @@ static __always_inline int handle(struct __sk_buff *skb, __u8 dir)
 	struct wd_pkt *pkt = this_packet();
 	int r;
 
-	if (!pkt)
+	if (WD_UNLIKELY(!pkt))
 		return WD_TC_SHOT; /* deny: not reached, see this_packet() */
 	__builtin_memset(pkt, 0, WD_PKT_ZEROED);
 	pkt->dir = dir;
 	pkt->len = skb->len;
 	r = decide(skb, pkt);
-	if (r == WD_R_NEIGHBOUR && dir == WD_EGRESS)
+	if (WD_UNLIKELY(r == WD_R_NEIGHBOUR) && dir == WD_EGRESS)
 		r = quota_neighbour(skb, pkt);
-	if (pkt->frag == WD_FRAG_FIRST && pkt->key.ep)
+	if (WD_UNLIKELY(pkt->frag == WD_FRAG_FIRST) && pkt->key.ep)
 		r = frag_note(skb, r);
 	return conclude(skb, pkt, (__u32)r);
 }

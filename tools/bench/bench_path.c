@@ -9,6 +9,10 @@
  * round measures all four for a moment, within it minima are compared: the
  * machine has more than one speed, and what disturbs it lasts longer than a
  * round. The result is the median over the rounds.
+ *
+ * Where the kernel puts a program's machine code decides what it costs here: a
+ * processor keeps branches by some bits of their address, and those of the path
+ * are many. So warder is loaded at several places, some rounds at each.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -36,7 +40,12 @@
 #define PORT 7777
 #define PEERS 18000 /* addresses known besides the two */
 #define NFT_SET 10000 /* elements of the nftables set, as in performance.md */
-#define ROUNDS 61
+#define PLACES 21
+#define TURNS 3 /* rounds at each place */
+#define PLACE_STEP 5056 /* bytes between them: not a power of two */
+#define ROUNDS (PLACES * TURNS)
+#define FILLER_MAX 3000 /* instructions of one program that takes room */
+#define FILLER_INSN 5 /* bytes of machine code that each becomes, on x86-64 */
 #define BATCH 32
 #define BATCHES 50 /* of one sample */
 #define SAMPLES 12 /* of one measurement: the least counts */
@@ -181,6 +190,40 @@ static void make_path(void)
 
 /* ---- what is on it ---- */
 
+static int filler_load(int insns)
+{
+	static struct bpf_insn code[FILLER_MAX];
+	int prog;
+
+	for (int i = 0; i < insns; i++)
+		code[i] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV |
+						     BPF_K };
+	code[insns - 1] = (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT };
+	prog = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "wd_filler", "GPL", code,
+			     (size_t)insns, NULL);
+	if (prog < 0)
+		bench_die("load a program that takes room", prog);
+	return prog;
+}
+
+/* Take @bytes of where programs go. Return: how many of @ret_progs hold them. */
+static int room_take(int bytes, int *ret_progs)
+{
+	int cnt = 0;
+
+	while (bytes > 0) {
+		int insns = bytes / FILLER_INSN;
+
+		if (insns > FILLER_MAX)
+			insns = FILLER_MAX;
+		if (insns < 2)
+			insns = 2;
+		ret_progs[cnt++] = filler_load(insns);
+		bytes -= insns * FILLER_INSN;
+	}
+	return cnt;
+}
+
 static int empty_links[4];
 
 static void empty_begin(void)
@@ -213,7 +256,7 @@ static void empty_end(void)
 		(void)close(empty_links[i]);
 }
 
-/* Made once: a round only attaches and detaches. */
+/* Made once for a place: a round only attaches and detaches. */
 static void warder_open(void)
 {
 	static const struct bench_pair pair = {
@@ -449,13 +492,46 @@ static void measure_round(int round)
 	}
 }
 
+/* Some rounds with warder at one place. */
+static void measure_place(int place)
+{
+	int progs[PLACES * PLACE_STEP / FILLER_INSN / FILLER_MAX + 2];
+	int cnt = room_take(place * PLACE_STEP, progs);
+
+	warder_open();
+	while (cnt)
+		(void)close(progs[--cnt]);
+	for (int t = 0; t < TURNS; t++)
+		measure_round(place * TURNS + t);
+	bench_node_close(&node, BPFFS);
+}
+
+/* What was added to no policy, in nanoseconds, by round. */
+static void added_by(int v, double *ret_added)
+{
+	for (int r = 0; r < ROUNDS; r++)
+		ret_added[r] = udp[v][r] - udp[V_NONE][r];
+}
+
 static void tell_added(const char *name, int v)
 {
 	double added[ROUNDS];
 
-	for (int r = 0; r < ROUNDS; r++)
-		added[r] = udp[v][r] - udp[V_NONE][r];
+	added_by(v, added);
 	tell(name, median(added, ROUNDS), "ns", median(udp[V_NONE], ROUNDS));
+}
+
+/* The best and the worst place. */
+static void tell_places(void)
+{
+	double added[ROUNDS], at[PLACES];
+
+	added_by(V_WARDER, added);
+	for (int p = 0; p < PLACES; p++)
+		at[p] = median(added + (size_t)p * TURNS, TURNS);
+	qsort(at, PLACES, sizeof(*at), by_value);
+	tell("path_added_least_ns", at[0], "ns", 0);
+	tell("path_added_most_ns", at[PLACES - 1], "ns", 0);
 }
 
 /* The value is scaled to the control of its own round, then to the median. */
@@ -479,10 +555,8 @@ int main(void)
 
 	make_path();
 	messages_init();
-	warder_open();
-	for (int r = 0; r < ROUNDS; r++)
-		measure_round(r);
-	bench_node_close(&node, BPFFS);
+	for (int p = 0; p < PLACES; p++)
+		measure_place(p);
 	for (int v = 0; v < V__MAX; v++) {
 		double ns = median(udp[v], ROUNDS);
 
@@ -494,6 +568,7 @@ int main(void)
 	}
 	tell_added("path_added_empty_ns", V_EMPTY);
 	tell_added("path_added_ns", V_WARDER);
+	tell_places();
 	tell_added("path_added_nftables_ns", V_NFT);
 	for (int v = V_EMPTY; v < V__MAX; v++) {
 		tell_rtt("rtt_p50", v, p50);
