@@ -128,13 +128,13 @@ static void slots_and_classes_read_as_they_are_written(void)
 	rs = made(1);
 	text = diff(&empty, &rs, &cost);
 	expect_lines(
-		"meta nfproto ipv4 ct protocol tcp ct reply proto-src vmap { 0-65535 : jump c9_i } comment \"IPv4\"\n"
-		"meta nfproto ipv6 ct protocol tcp ct reply proto-src vmap { 0-65535 : jump c9_i } comment \"IPv6\"\n"
-		"meta nfproto ipv4 ct protocol udp ct reply proto-src vmap { 0-65535 : jump c9_i } comment \"IPv4\"\n"
-		"meta nfproto ipv6 ct protocol udp ct reply proto-src vmap { 0-65535 : jump c9_i } comment \"IPv6\"\n"
-		"meta nfproto ipv4 ct protocol sctp ct reply proto-src vmap { 0-65535 : jump c9_i } comment \"IPv4\"\n"
-		"meta nfproto ipv6 ct protocol sctp ct reply proto-src vmap { 0-65535 : jump c9_i } comment \"IPv6\"\n"
-		"ct protocol != { tcp, udp, sctp } jump c9_i\n"
+		"meta nfproto ipv4 ct protocol tcp jump c9_i comment \"IPv4\"\n"
+		"meta nfproto ipv6 ct protocol tcp jump c9_i comment \"IPv6\"\n"
+		"meta nfproto ipv4 ct protocol udp jump c9_i comment \"IPv4\"\n"
+		"meta nfproto ipv6 ct protocol udp jump c9_i comment \"IPv6\"\n"
+		"meta nfproto ipv4 ct protocol sctp jump c9_i comment \"IPv4\"\n"
+		"meta nfproto ipv6 ct protocol sctp jump c9_i comment \"IPv6\"\n"
+		"ct protocol != tcp ct protocol != udp ct protocol != sctp jump c9_i\n"
 		"goto none_i\n",
 		text, "add rule inet warder s3_i ");
 	expect_lines("goto open_e\n", text, "add rule inet warder s3_e ");
@@ -154,6 +154,94 @@ static void slots_and_classes_read_as_they_are_written(void)
 	free(text);
 	wd_nft_clear(&rs);
 	tear_down();
+}
+
+/* Slot 3: class 9 at @cnt single ports of TCP from 100 on, 2 apart; nothing else. */
+static void at_ports(uint32_t cnt)
+{
+	struct wd_slot_val *slots = table_window(mem, WD_MAP_wd_slot);
+	struct wd_span_val *spans = table_window(mem, WD_MAP_wd_span);
+	struct wd_slot_val *s = &slots[3 * 2 + WD_INGRESS];
+
+	memset(s->cnt, 0, sizeof(s->cnt));
+	s->first[WD_L4_TCP] = 50;
+	s->cnt[WD_L4_TCP] = (uint16_t)(2 * cnt + 1);
+	spans[50] = (struct wd_span_val){ 0 };
+	for (uint32_t i = 0; i < cnt; i++) {
+		spans[51 + 2 * i] =
+			(struct wd_span_val){ .lo = (uint16_t)(100 + 2 * i),
+					      .class = 9 };
+		spans[52 + 2 * i] =
+			(struct wd_span_val){ .lo = (uint16_t)(101 + 2 * i) };
+	}
+}
+
+static void few_ports_are_compared_and_many_are_looked_up(void)
+{
+	static const struct {
+		uint32_t cnt;
+		const char *rules; /* those of IPv6 */
+	} rows[] = {
+		{ 0, "" },
+		{ 1,
+		  "ct protocol tcp ct reply proto-src 100 jump c9_i comment \"IPv6\"\n" },
+		{ 2,
+		  "ct protocol tcp ct reply proto-src 100 jump c9_i comment \"IPv6\"\n"
+		  "ct protocol tcp ct reply proto-src 102 jump c9_i comment \"IPv6\"\n" },
+		{ 5,
+		  "ct protocol tcp ct reply proto-src vmap { 100 : jump c9_i, 102 : jump c9_i, 104 : jump c9_i, 106 : jump c9_i, 108 : jump c9_i } comment \"IPv6\"\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct wd_nft_ruleset empty = { 0 }, rs;
+		struct wd_nft_cost cost;
+		char *text;
+
+		one_pod();
+		at_ports(rows[i].cnt);
+		rs = made(1);
+		text = diff(&empty, &rs, &cost);
+		expect_lines(rows[i].rules, text,
+			     "add rule inet warder s3_i meta nfproto ipv6 ");
+		free(text);
+		wd_nft_clear(&rs);
+		tear_down();
+	}
+}
+
+/* Sets in braces, which the kernel looks at one beside all others. */
+static int braces(size_t devices_cnt)
+{
+	struct wd_nft_ruleset empty = { 0 }, rs = made(devices_cnt);
+	struct wd_nft_cost cost;
+	char *text = diff(&empty, &rs, &cost), *rules;
+	int cnt = 0;
+
+	rules = lines(text, "add rule ");
+	for (const char *at = rules; (at = strchr(at, '{')); at++)
+		cnt++;
+	free(rules);
+	free(text);
+	wd_nft_clear(&rs);
+	return cnt;
+}
+
+static void a_pod_more_has_no_sets_of_its_own(void)
+{
+	int one;
+
+	for (uint32_t master = 0; master < 2; master++) {
+		one_pod();
+		simple_pod(mem, 5, 3, "10.1.0.1", "fd00:1::1", mac, master);
+		simple_class(mem, 10, 7);
+		simple_slot(mem, 4, WD_INGRESS, true, 10);
+		simple_slot(mem, 4, WD_EGRESS, true, 10);
+		simple_pod(mem, 6, 4, "10.1.0.2", "fd00:1::2", mac, master);
+		one = braces(1);
+		wd_expect(one > 0);
+		wd_expect_int(one, braces(2));
+		tear_down();
+	}
 }
 
 static void the_same_tables_make_the_same_ruleset(void)
@@ -430,6 +518,8 @@ static void prefix_of_everybody_reaches_the_last_address(void)
 int main(void)
 {
 	WD_TEST(slots_and_classes_read_as_they_are_written);
+	WD_TEST(few_ports_are_compared_and_many_are_looked_up);
+	WD_TEST(a_pod_more_has_no_sets_of_its_own);
 	WD_TEST(the_same_tables_make_the_same_ruleset);
 	WD_TEST(a_pod_more_is_elements_and_no_rule);
 	WD_TEST(a_pod_comes_with_its_policy_and_goes_with_it);

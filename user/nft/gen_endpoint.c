@@ -7,107 +7,10 @@
  * more. A pod on a bridge is also found by the bridge and its address, because
  * that is all that routing shows of it.
  */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "base/byteorder.h"
 #include "nft/gen_int.h"
-
-static const uint32_t zero6[4];
-
-static bool is_zero6(const __be32 *a)
-{
-	return memcmp(a, zero6, sizeof(zero6)) == 0;
-}
-
-bool wd_nft_ll6_known(const struct wd_endpoint_val *ep)
-{
-	return !is_zero6(ep->ll6);
-}
-
-/* IPv6 address number @i as it stands, the link-local one last. */
-static const __be32 *addr6(const struct wd_endpoint_val *ep, int i)
-{
-	return i < WD_EP_ADDRS ? ep->ip6[i] : ep->ll6;
-}
-
-/* Own IPv6 address number @i; NULL: none, a group, or one of those before. */
-static const __be32 *own6(const struct wd_endpoint_val *ep, int i)
-{
-	const __be32 *a = addr6(ep, i);
-
-	if (is_zero6(a) || *(const uint8_t *)a == 0xff)
-		return NULL;
-	for (int j = 0; j < i; j++)
-		if (memcmp(addr6(ep, j), a, sizeof(zero6)) == 0)
-			return NULL;
-	return a;
-}
-
-static const __be32 *own4(const struct wd_endpoint_val *ep, int i)
-{
-	const __be32 *a = &ep->ip4[i];
-
-	if (!*a || wd_host32(*a) >= 0xe0000000)
-		return NULL;
-	for (int j = 0; j < i; j++)
-		if (ep->ip4[j] == *a)
-			return NULL;
-	return a;
-}
-
-/* In fe80::/10, which may stand in the list already. */
-static bool is_link_local(const __be32 *a)
-{
-	return (wd_host32(a[0]) & 0xffc00000) == 0xfe800000;
-}
-
-bool wd_nft_own_list(const struct wd_endpoint_val *ep, int version,
-		     const char *more, char *buf, size_t len)
-{
-	size_t at = (size_t)snprintf(buf, len, "{ %s", more);
-	const char *sep = *more ? ", " : "";
-	char text[INET6_ADDRSTRLEN];
-
-	for (int i = 0; version == 4 && i < WD_EP_ADDRS; i++) {
-		if (!own4(ep, i))
-			continue;
-		inet_ntop(AF_INET, own4(ep, i), text, sizeof(text));
-		at += (size_t)snprintf(buf + at, len - at, "%s%s", sep, text);
-		sep = ", ";
-	}
-	for (int i = 0; version == 6 && i <= WD_EP_ADDRS; i++) {
-		const __be32 *a = own6(ep, i);
-
-		if (!a || (is_link_local(a) && strstr(more, "fe80::/10")))
-			continue;
-		inet_ntop(AF_INET6, a, text, sizeof(text));
-		at += (size_t)snprintf(buf + at, len - at, "%s%s", sep, text);
-		sep = ", ";
-	}
-	(void)snprintf(buf + at, len - at, " }");
-	return *sep;
-}
-
-bool wd_nft_own_hex(const struct wd_endpoint_val *ep, char *buf, size_t len)
-{
-	size_t at = (size_t)snprintf(buf, len, "{ ");
-	const char *sep = "";
-
-	for (int i = 0; i <= WD_EP_ADDRS; i++) {
-		const __be32 *a = own6(ep, i);
-
-		if (!a)
-			continue;
-		at += (size_t)snprintf(buf + at, len - at,
-				       "%s0x%08x%08x%08x%08x", sep,
-				       wd_host32(a[0]), wd_host32(a[1]),
-				       wd_host32(a[2]), wd_host32(a[3]));
-		sep = ", ";
-	}
-	(void)snprintf(buf + at, len - at, " }");
-	return *sep;
-}
 
 /* ---- sets ---- */
 
@@ -183,13 +86,13 @@ void wd_nft_own(struct wd_nft_gen *g, const struct wd_nft_sets *sets,
 
 	for (int d = 0; d < 2 && devs[d]; d++) {
 		for (int i = 0; i < WD_EP_ADDRS; i++)
-			if (own4(ep, i))
-				addr_elem(g, sets->own4, devs[d], own4(ep, i),
-					  1, 0);
+			if (wd_nft_own4(ep, i))
+				addr_elem(g, sets->own4, devs[d],
+					  wd_nft_own4(ep, i), 1, 0);
 		for (int i = 0; i <= WD_EP_ADDRS; i++)
-			if (own6(ep, i))
-				addr_elem(g, sets->own6, devs[d], own6(ep, i),
-					  4, 0);
+			if (wd_nft_own6(ep, i))
+				addr_elem(g, sets->own6, devs[d],
+					  wd_nft_own6(ep, i), 4, 0);
 	}
 }
 
@@ -201,7 +104,7 @@ static void bridged_elems(struct wd_nft_gen *g, const struct wd_nft_sets *s,
 	uint32_t dev = ep->master;
 
 	for (int i = 0; i < WD_EP_ADDRS; i++) {
-		const __be32 *a = own4(ep, i);
+		const __be32 *a = wd_nft_own4(ep, i);
 
 		if (!a)
 			continue;
@@ -211,7 +114,7 @@ static void bridged_elems(struct wd_nft_gen *g, const struct wd_nft_sets *s,
 			addr_elem(g, s->bridge_audit4, dev, a, 1, 0);
 	}
 	for (int i = 0; i <= WD_EP_ADDRS; i++) {
-		const __be32 *a = own6(ep, i);
+		const __be32 *a = wd_nft_own6(ep, i);
 
 		if (!a)
 			continue;
@@ -259,18 +162,18 @@ static void own_ends(struct wd_nft_gen *g, const struct wd_endpoint_val *ep)
 {
 	const char *bad = wd_nft_count(g, WD_R_CT_INVALID, WD_EGRESS);
 	const char *spoof = wd_nft_count(g, WD_R_SPOOF_IP, WD_EGRESS);
-	char list[WD_NFT_LIST];
+	char text[WD_NFT_LIST];
 
 	/* once more, should table netdev ever be gone */
-	if (wd_nft_own_list(ep, 4, "", list, sizeof(list)))
-		wd_nft_rule(g, "ip saddr != %s %s drop", list, spoof);
-	if (wd_nft_own_list(ep, 6, "", list, sizeof(list)))
-		wd_nft_rule(g, "ip6 saddr != %s %s drop", list, spoof);
+	if (wd_nft_not_own(ep, 4, "ip saddr", text))
+		wd_nft_rule(g, "%s %s drop", text, spoof);
+	if (wd_nft_not_own(ep, 6, "ip6 saddr", text))
+		wd_nft_rule(g, "%s %s drop", text, spoof);
 
-	if (wd_nft_own_list(ep, 4, "", list, sizeof(list)))
-		wd_nft_rule(g, "ip daddr %s %s drop", list, bad);
-	if (wd_nft_own_list(ep, 6, "", list, sizeof(list)))
-		wd_nft_rule(g, "ip6 daddr %s %s drop", list, bad);
+	for (int i = 0; wd_nft_own_text(ep, 4, &i, text);)
+		wd_nft_rule(g, "ip daddr %s %s drop", text, bad);
+	for (int i = 0; wd_nft_own_text(ep, 6, &i, text);)
+		wd_nft_rule(g, "ip6 daddr %s %s drop", text, bad);
 }
 
 static void decide(struct wd_nft_gen *g, const struct wd_endpoint_val *ep,
@@ -332,45 +235,45 @@ static void neighbours_in(struct wd_nft_gen *g,
 {
 	const char *pass = wd_nft_count(g, WD_R_NEIGHBOUR, WD_INGRESS);
 	const char *other = wd_nft_count(g, WD_R_NOT_LOCAL, WD_INGRESS);
-	char list[WD_NFT_LIST];
+	char text[WD_NFT_LIST];
 
 	if (g->family == WD_NFT_BRIDGE) {
-		if (wd_nft_own_list(ep, 4, "", list, sizeof(list)))
-			wd_nft_rule(g, "arp daddr ip %s %s accept", list, pass);
+		for (int i = 0; wd_nft_own_text(ep, 4, &i, text);)
+			wd_nft_rule(g, "arp daddr ip %s %s accept", text, pass);
 		wd_nft_rule(g, "ether type arp %s drop", other);
 	}
 	wd_nft_rule(g, "icmpv6 type 133-137 jump neighbour_in");
-	if (wd_nft_own_hex(ep, list, sizeof(list)))
-		wd_nft_rule(g, "icmpv6 type 135 @nh,384,128 %s %s accept", list,
+	for (int i = 0; wd_nft_own_raw(ep, &i, text);)
+		wd_nft_rule(g, "icmpv6 type 135 @nh,384,128 %s %s accept", text,
 			    pass);
 	/* until it is known it may be any */
 	if (!wd_nft_ll6_known(ep))
 		wd_nft_rule(g, "icmpv6 type 135 @nh,384,10 0x3fa %s accept",
 			    pass);
 	wd_nft_rule(g, "icmpv6 type 135 %s drop", other);
-	wd_nft_own_list(ep, 6,
-			wd_nft_ll6_known(ep) ? "ff00::/8" :
-					       "fe80::/10, ff00::/8",
-			list, sizeof(list));
-	/* whole: a rule about bytes that are not there never matches */
-	wd_nft_rule(g, "icmpv6 type 134 @nh,320,64 != 0 ip6 daddr %s %s accept",
-		    list, pass);
+	(void)wd_nft_not_own(ep, 6, "ip6 daddr", text);
 	wd_nft_rule(g,
-		    "icmpv6 type 136 @nh,384,128 != 0 ip6 daddr %s %s accept",
-		    list, pass);
-	wd_nft_rule(g, "icmpv6 type { 134, 136 } %s drop", other);
+		    "icmpv6 type 134-136 ip6 daddr != ff00::/8 %s %s %s drop",
+		    wd_nft_ll6_known(ep) ? "" : "ip6 daddr != fe80::/10", text,
+		    other);
+	/* whole: a rule about bytes that are not there never matches */
+	wd_nft_rule(g, "icmpv6 type 134 @nh,320,64 != 0 %s accept", pass);
+	wd_nft_rule(g, "icmpv6 type 136 @nh,384,128 != 0 %s accept", pass);
+	wd_nft_rule(g, "icmpv6 type 134-136 %s drop", other);
 }
 
 static void destination(struct wd_nft_gen *g, const struct wd_endpoint_val *ep)
 {
 	const char *other = wd_nft_count(g, WD_R_NOT_LOCAL, WD_INGRESS);
-	char list[WD_NFT_LIST];
+	char text[WD_NFT_LIST];
 
-	wd_nft_own_list(ep, 4, "224.0.0.0/4, 255.255.255.255", list,
-			sizeof(list));
-	wd_nft_rule(g, "ip daddr != %s %s drop", list, other);
-	wd_nft_own_list(ep, 6, "ff00::/8", list, sizeof(list));
-	wd_nft_rule(g, "ip6 daddr != %s %s drop", list, other);
+	(void)wd_nft_not_own(ep, 4, "ip daddr", text);
+	wd_nft_rule(
+		g,
+		"ip daddr != 224.0.0.0/4 ip daddr != 255.255.255.255 %s %s drop",
+		text, other);
+	(void)wd_nft_not_own(ep, 6, "ip6 daddr", text);
+	wd_nft_rule(g, "ip6 daddr != ff00::/8 %s %s drop", text, other);
 }
 
 static void chain_in(struct wd_nft_gen *g, uint32_t ifindex,
@@ -384,8 +287,9 @@ static void chain_in(struct wd_nft_gen *g, uint32_t ifindex,
 		neighbours_in(g, ep);
 		destination(g, ep);
 		if (g->family == WD_NFT_BRIDGE)
-			wd_nft_rule(g, "ether type != { ip, ip6 } %s drop",
-				    wd_nft_count(g, WD_R_L2_UNSUP, WD_INGRESS));
+			wd_nft_rule(
+				g, "ether type != ip ether type != ip6 %s drop",
+				wd_nft_count(g, WD_R_L2_UNSUP, WD_INGRESS));
 		decide(g, ep, WD_INGRESS);
 	}
 	wd_nft_end(g, NULL);
@@ -398,18 +302,18 @@ static void chain_in(struct wd_nft_gen *g, uint32_t ifindex,
 static void chain_port(struct wd_nft_gen *g, uint32_t ifindex,
 		       const struct wd_endpoint_val *ep)
 {
-	char list[WD_NFT_LIST];
+	char text[WD_NFT_LIST];
 
 	wd_nft_begin(g, "ep%u_port", ifindex);
 	if (!ep) {
 		wd_nft_rule(g, "%s drop",
 			    wd_nft_count(g, WD_R_NO_ENDPOINT, WD_INGRESS));
 	} else {
-		if (wd_nft_own_list(ep, 4, "", list, sizeof(list)))
-			wd_nft_rule(g, "ip daddr %s accept", list);
+		for (int i = 0; wd_nft_own_text(ep, 4, &i, text);)
+			wd_nft_rule(g, "ip daddr %s accept", text);
 		neighbours_in(g, ep);
-		if (wd_nft_own_list(ep, 6, "", list, sizeof(list)))
-			wd_nft_rule(g, "ip6 daddr %s accept", list);
+		for (int i = 0; wd_nft_own_text(ep, 6, &i, text);)
+			wd_nft_rule(g, "ip6 daddr %s accept", text);
 		wd_nft_rule(g, "goto ep%u_in", ifindex);
 	}
 	wd_nft_end(g, NULL);

@@ -3,8 +3,8 @@
  * gen_int.h - what the files of the generator share, and nobody else sees.
  *
  * generate.c puts a ruleset together; gen_text.c writes chains, gen_base.c
- * those that all pods share, gen_endpoint.c those of a pod, gen_source.c those
- * of what comes out of it, gen_host.c those of this host's own sockets,
+ * those that all pods share, gen_endpoint.c those of a pod, gen_own.c has its
+ * addresses, gen_source.c the chains of what comes out of it, gen_host.c those of this host's own sockets,
  * gen_wire.c those of what must be encrypted, gen_quote.c of what is quoted
  * there, gen_policy.c those of slots and classes, gen_pred.c the sets of
  * predicates.
@@ -106,15 +106,6 @@ void wd_nft_endpoint(struct wd_nft_gen *g, const struct wd_nft_sets *sets,
 		     const struct wd_nft_device *dev,
 		     const struct wd_endpoint_val *ep);
 
-/** wd_nft_own_list() - own addresses in braces, with @more; false: there is none of this family */
-bool wd_nft_own_list(const struct wd_endpoint_val *ep, int version,
-		     const char *more, char *buf, size_t len);
-
-/** wd_nft_own_hex() - own IPv6 addresses as numbers in braces; false: none */
-bool wd_nft_own_hex(const struct wd_endpoint_val *ep, char *buf, size_t len);
-
-#define WD_NFT_LIST 256 /* bytes for each of these lists */
-
 /** wd_nft_own() - elements of own4 and own6 of an endpoint */
 void wd_nft_own(struct wd_nft_gen *g, const struct wd_nft_sets *sets,
 		uint32_t ifindex, const struct wd_endpoint_val *ep);
@@ -122,12 +113,41 @@ void wd_nft_own(struct wd_nft_gen *g, const struct wd_nft_sets *sets,
 /** wd_nft_dev_elem() - a device, or what leads from it to its chain */
 void wd_nft_dev_elem(struct wd_nft_gen *g, size_t set, uint32_t ifindex);
 
-/** wd_nft_ll6_known() - is the pod's link-local address known */
-bool wd_nft_ll6_known(const struct wd_endpoint_val *ep);
-
 /** wd_nft_by_slot() - what the slot of @ep says of the flow, by who opened it; ends the chain */
 void wd_nft_by_slot(struct wd_nft_gen *g, const struct wd_endpoint_val *ep,
 		    enum wd_dir dir);
+
+/* ---- gen_own.c ---- */
+
+#define WD_NFT_LIST 256 /* bytes for each list of these, or of ports */
+
+/** wd_nft_ll6_known() - is the pod's link-local address known */
+bool wd_nft_ll6_known(const struct wd_endpoint_val *ep);
+
+/** wd_nft_own4() - own address number @i < WD_EP_ADDRS; NULL: none, a group, or one of those before */
+const __be32 *wd_nft_own4(const struct wd_endpoint_val *ep, int i);
+
+/** wd_nft_own6() - the same of IPv6, the link-local one at WD_EP_ADDRS */
+const __be32 *wd_nft_own6(const struct wd_endpoint_val *ep, int i);
+
+/**
+ * wd_nft_own_text() - own addresses one by one
+ * @at: 0 before the first call, moves on
+ * Return: false: there is no more.
+ */
+bool wd_nft_own_text(const struct wd_endpoint_val *ep, int version, int *at,
+		     char text[WD_NFT_LIST]);
+
+/** wd_nft_own_raw() - the same of IPv6 as a number, for raw bytes */
+bool wd_nft_own_raw(const struct wd_endpoint_val *ep, int *at,
+		    char text[WD_NFT_LIST]);
+
+/**
+ * wd_nft_not_own() - "@field != A @field != B"
+ * Return: false: there is none of this family, and @text is empty.
+ */
+bool wd_nft_not_own(const struct wd_endpoint_val *ep, int version,
+		    const char *field, char text[WD_NFT_LIST]);
 
 /* ---- gen_wire.c ---- */
 
@@ -157,6 +177,9 @@ void wd_nft_quote_none(struct wd_nft_gen *g, int version,
 		       const struct wd_nft_nets *nets);
 
 /* ---- gen_source.c ---- */
+
+/** wd_nft_source_all() - chains there that those of all known pods share */
+void wd_nft_source_all(struct wd_nft_gen *g);
 
 /** wd_nft_source() - the chain of a device in table netdev; none if it is gone */
 void wd_nft_source(struct wd_nft_gen *g, const struct wd_nft_device *dev,

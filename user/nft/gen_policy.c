@@ -89,67 +89,157 @@ void wd_nft_use_slot(const struct wd_nft_gen *g, struct wd_nft_use *use,
 
 /* ---- slots ---- */
 
-/* Ports and where they lead, in braces; empty: no port has a rule. */
-static char *port_map(const struct wd_nft_gen *g, const struct wd_slot_val *s,
-		      int l4, char letter)
+/* What has no ports. */
+#define NOT_PORTS "ct protocol != tcp ct protocol != udp ct protocol != sctp"
+
+/* Ports (of OTHER: protocols) that lead to a class. */
+struct ports {
+	uint32_t lo;
+	uint32_t hi;
+	uint32_t class;
+};
+
+/* Those that have a rule, @at and on. Return: false: there is no more. */
+static bool next_ports(const struct wd_nft_gen *g, const struct wd_slot_val *s,
+		       enum wd_l4 l4, uint32_t *at, struct ports *ret)
 {
 	uint32_t last = l4 == WD_L4_OTHER ? 255 : 65535;
 	const struct wd_span_val *spans = spans_of(g);
 	uint32_t cnt = s->cnt[l4], first = s->first[l4];
-	const char *sep = "";
-	char *text = NULL;
+
+	while (*at < cnt) {
+		const struct wd_span_val *span =
+			&spans[(first + *at) % WD_SPANS_MAX];
+
+		ret->lo = span->lo;
+		ret->hi = last;
+		ret->class = span->class % WD_CLASSES_MAX;
+		if (++*at < cnt)
+			ret->hi = spans[(first + *at) % WD_SPANS_MAX].lo - 1;
+		if (ret->class && ret->hi <= last && ret->lo <= ret->hi)
+			return true;
+	}
+	return false;
+}
+
+/* "lo-hi" */
+static const char *ports_text(const struct ports *ports, char buf[24])
+{
+	if (ports->hi == ports->lo)
+		(void)snprintf(buf, 24, "%u", ports->lo);
+	else
+		(void)snprintf(buf, 24, "%u-%u", ports->lo, ports->hi);
+	return buf;
+}
+
+/* Ports and where they lead, in braces. */
+static char *port_map(const struct wd_nft_gen *g, const struct wd_slot_val *s,
+		      enum wd_l4 l4, char letter)
+{
+	struct ports ports;
+	uint32_t at = 0;
+	char *text = NULL, buf[24];
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
 	if (!out)
 		abort(); /* as xalloc.h */
-	for (uint32_t i = 0; i < cnt; i++) {
-		const struct wd_span_val *at =
-			&spans[(first + i) % WD_SPANS_MAX];
-		uint32_t hi = last;
-
-		if (i + 1 < cnt)
-			hi = spans[(first + i + 1) % WD_SPANS_MAX].lo - 1;
-		if (!(at->class % WD_CLASSES_MAX) || hi > last || at->lo > hi)
-			continue;
-		fprintf(out, "%s%u", sep, at->lo);
-		if (hi != at->lo)
-			fprintf(out, "-%u", hi);
-		fprintf(out, " : jump c%u_%c", at->class % WD_CLASSES_MAX,
-			letter);
-		sep = ", ";
-	}
+	for (const char *sep = ""; next_ports(g, s, l4, &at, &ports);
+	     sep = ", ")
+		fprintf(out, "%s%s : jump c%u_%c", sep, ports_text(&ports, buf),
+			ports.class, letter);
 	if (fclose(out))
 		abort();
 	return text;
 }
 
+/* What the packets of @l4 are told by, and their port or protocol. */
+struct l4_words {
+	char proto[80];
+	const char *port;
+};
+
 /*
  * Of ICMP conntrack has type and code where others have the port that a flow
  * was opened to, in the original tuple only: the reply's has the answer's.
  */
-static void l4_rule(struct wd_nft_gen *g, enum wd_l4 l4, int version,
-		    const char *map)
+static void l4_words(enum wd_l4 l4, int version, struct l4_words *ret)
 {
 	static const char *const protos[WD_L4__MAX] = { "tcp",	  "udp",
 							"sctp",	  "icmp",
 							"icmpv6", NULL };
-	const char *port = wd_l4_has_ports(l4) ? "ct reply proto-src" :
-						 "ct original proto-dst";
 
-	if ((l4 == WD_L4_ICMP && version == 6) ||
-	    (l4 == WD_L4_ICMP6 && version == 4))
-		return;
-	if (l4 == WD_L4_OTHER)
-		wd_nft_rule(
-			g,
-			"%s ct protocol != { tcp, udp, sctp, %s } ct protocol vmap { %s } comment \"IPv%d\"",
-			wd_nft_is(g, version), version == 4 ? "icmp" : "icmpv6",
-			map, version);
-	else
-		wd_nft_rule(
-			g, "%s ct protocol %s %s vmap { %s } comment \"IPv%d\"",
-			wd_nft_is(g, version), protos[l4], port, map, version);
+	ret->port = wd_l4_has_ports(l4) ? "ct reply proto-src" :
+					  "ct original proto-dst";
+	if (l4 == WD_L4_OTHER) {
+		ret->port = "ct protocol";
+		(void)snprintf(ret->proto, sizeof(ret->proto),
+			       NOT_PORTS " ct protocol != %s",
+			       version == 4 ? "icmp" : "icmpv6");
+	} else {
+		(void)snprintf(ret->proto, sizeof(ret->proto), "ct protocol %s",
+			       protos[l4]);
+	}
+}
+
+/* Comparisons rather than a map in braces, up to so many: see gen_own.c. */
+#define FEW_PORTS 4
+
+/* A jump that comes back finds no other of these. */
+static void few_ports(struct wd_nft_gen *g, const struct wd_slot_val *s,
+		      enum wd_l4 l4, int version, char letter)
+{
+	uint32_t at = 0, last = l4 == WD_L4_OTHER ? 255 : 65535;
+	const char *is = wd_nft_is(g, version);
+	struct l4_words words;
+	struct ports ports;
+	char buf[24];
+
+	l4_words(l4, version, &words);
+	while (next_ports(g, s, l4, &at, &ports))
+		if (ports.lo == 0 && ports.hi == last)
+			wd_nft_rule(g, "%s %s jump c%u_%c comment \"IPv%d\"",
+				    is, words.proto, ports.class, letter,
+				    version);
+		else
+			wd_nft_rule(g,
+				    "%s %s %s %s jump c%u_%c comment \"IPv%d\"",
+				    is, words.proto, words.port,
+				    ports_text(&ports, buf), ports.class,
+				    letter, version);
+}
+
+static void many_ports(struct wd_nft_gen *g, const struct wd_slot_val *s,
+		       enum wd_l4 l4, int version, char letter)
+{
+	char *map = port_map(g, s, l4, letter);
+	struct l4_words words;
+
+	l4_words(l4, version, &words);
+	wd_nft_rule(g, "%s %s %s vmap { %s } comment \"IPv%d\"",
+		    wd_nft_is(g, version), words.proto, words.port, map,
+		    version);
+	free(map);
+}
+
+static void l4_rules(struct wd_nft_gen *g, const struct wd_slot_val *s,
+		     enum wd_l4 l4, char letter)
+{
+	uint32_t at = 0, cnt = 0;
+	struct ports ports;
+
+	while (next_ports(g, s, l4, &at, &ports))
+		cnt++;
+	/* of each IP version, because nft asks for one to know ports */
+	for (int version = 4; version <= 6; version += 2) {
+		if ((l4 == WD_L4_ICMP && version == 6) ||
+		    (l4 == WD_L4_ICMP6 && version == 4))
+			continue;
+		if (cnt <= FEW_PORTS)
+			few_ports(g, s, l4, version, letter);
+		else
+			many_ports(g, s, l4, version, letter);
+	}
 }
 
 /* The class of all that has no ports, where that is one, as nearly always; 0: it is not. */
@@ -176,17 +266,10 @@ static void slot_chain(struct wd_nft_gen *g, uint32_t slot, enum wd_dir dir)
 	uint32_t rest = rest_class(g, s);
 
 	wd_nft_begin(g, "s%u_%c", slot, letter);
-	for (int l4 = 0; l4 < (rest ? WD_L4_ICMP : WD_L4__MAX); l4++) {
-		char *map = port_map(g, s, l4, letter);
-
-		/* of each IP version, because nft asks for one to know ports */
-		for (int version = 4; *map && version <= 6; version += 2)
-			l4_rule(g, (enum wd_l4)l4, version, map);
-		free(map);
-	}
+	for (int l4 = 0; l4 < (rest ? WD_L4_ICMP : WD_L4__MAX); l4++)
+		l4_rules(g, s, (enum wd_l4)l4, letter);
 	if (rest)
-		wd_nft_rule(g, "ct protocol != { tcp, udp, sctp } jump c%u_%c",
-			    rest, letter);
+		wd_nft_rule(g, NOT_PORTS " jump c%u_%c", rest, letter);
 	wd_nft_rule(g,
 		    s->flags & WD_SLOT_ISOLATED ? "goto none_%c" :
 						  "goto open_%c",

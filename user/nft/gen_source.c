@@ -15,6 +15,7 @@
 #define EXTHDRS "{ 0, 43, 51, 60, 135, 139, 140, 253, 254 }"
 /* Neighbour discovery, and what else only a router sends. */
 #define ND_TYPES "{ 130, 133-138, 151 }"
+#define ND_RANGES "130", "133-138", "151"
 
 static const char *drop(struct wd_nft_gen *g, enum wd_reason reason)
 {
@@ -37,16 +38,14 @@ static void link_layer(struct wd_nft_gen *g, const struct wd_endpoint_val *ep)
 {
 	const uint8_t *m = ep->mac;
 
-	wd_nft_rule(g, "ether type { 8021q, 8021ad } %s drop",
-		    drop(g, WD_R_VLAN));
+	wd_nft_rule(g, "ether type 8021q %s drop", drop(g, WD_R_VLAN));
+	wd_nft_rule(g, "ether type 8021ad %s drop", drop(g, WD_R_VLAN));
 	if (!mac_is_zero(m))
 		wd_nft_rule(
 			g,
 			"ether saddr != %02x:%02x:%02x:%02x:%02x:%02x %s drop",
 			m[0], m[1], m[2], m[3], m[4], m[5],
 			drop(g, WD_R_SPOOF_MAC));
-	wd_nft_rule(g, "ether type != { ip, ip6, arp } %s drop",
-		    drop(g, WD_R_L2_UNSUP));
 }
 
 /* Answers to a single neighbour are not rationed. */
@@ -75,12 +74,13 @@ static void arp(struct wd_nft_gen *g, uint32_t ifindex,
 {
 	const uint8_t *m = ep->mac;
 	char own[WD_NFT_LIST], whole[200];
+	bool has_mac = !mac_is_zero(m);
 
 	ration(g, "arp_ok", ifindex, "arp operation reply");
 	wd_nft_begin(g, "dev%u_arp", ifindex);
 	(void)snprintf(whole, sizeof(whole), ARP_WHOLE, m[0], m[1], m[2], m[3],
 		       m[4], m[5]);
-	if (!mac_is_zero(m) && wd_nft_own_list(ep, 4, "", own, sizeof(own))) {
+	for (int i = 0; has_mac && wd_nft_own_text(ep, 4, &i, own);) {
 		/* a probe asks whether anybody has the address (RFC 5227) */
 		wd_nft_rule(
 			g,
@@ -88,18 +88,19 @@ static void arp(struct wd_nft_gen *g, uint32_t ifindex,
 			whole, own, ifindex);
 		wd_nft_rule(
 			g,
-			"%s arp operation { request, reply } arp saddr ip %s goto dev%u_arp_ok",
+			"%s arp operation 1-2 arp saddr ip %s goto dev%u_arp_ok",
 			whole, own, ifindex);
 	}
 	wd_nft_rule(g, "%s drop", drop(g, WD_R_ARP_FORBIDDEN));
 	wd_nft_end(g, NULL);
 }
 
-static void ip4(struct wd_nft_gen *g, const struct wd_endpoint_val *ep)
+/* The same for each pod: once, so that the kernel keeps what is in braces once. */
+static void any_ip4(struct wd_nft_gen *g)
 {
 	const char *bad = drop(g, WD_R_L3_BAD);
-	char own[WD_NFT_LIST];
 
+	wd_nft_begin(g, "from4");
 	wd_nft_rule(g, "ip version != 4 %s drop", bad);
 	wd_nft_rule(g, "ip hdrlength < 5 %s drop", bad);
 	wd_nft_rule(g, "ip ttl 0 %s drop", bad);
@@ -111,7 +112,15 @@ static void ip4(struct wd_nft_gen *g, const struct wd_endpoint_val *ep)
 	wd_nft_rule(g,
 		    "ip saddr { 0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/3 } %s drop",
 		    bad);
-	if (wd_nft_own_list(ep, 4, "", own, sizeof(own)))
+	wd_nft_end(g, NULL);
+}
+
+static void ip4(struct wd_nft_gen *g, const struct wd_endpoint_val *ep)
+{
+	char own[WD_NFT_LIST];
+
+	wd_nft_rule(g, "ether type ip jump from4");
+	for (int i = 0; wd_nft_own_text(ep, 4, &i, own);)
 		wd_nft_rule(g, "ip saddr %s accept", own);
 	wd_nft_rule(g, "ether type ip %s drop", drop(g, WD_R_SPOOF_IP));
 }
@@ -137,24 +146,43 @@ static void fragments6(struct wd_nft_gen *g)
 		drop(g, WD_R_ICMP_UNRELATED));
 }
 
-static void ip6(struct wd_nft_gen *g, uint32_t ifindex,
-		const struct wd_endpoint_val *ep)
+static void any_ip6(struct wd_nft_gen *g)
 {
 	const char *bad = drop(g, WD_R_L3_BAD);
-	char own[WD_NFT_LIST];
 
+	wd_nft_begin(g, "from6");
 	wd_nft_rule(g, "ip6 version != 6 %s drop", bad);
 	wd_nft_rule(g, "ip6 hoplimit 0 %s drop", bad);
 	wd_nft_rule(g, "ip6 nexthdr " EXTHDRS " %s drop", drop(g, WD_R_EXTHDR));
 	fragments6(g);
-	wd_nft_rule(g, "ip6 nexthdr 58 icmpv6 type " ND_TYPES " goto dev%u_nd",
-		    ifindex);
+	/* a probe has no address yet: the chain of the device is next */
+	wd_nft_rule(g, "ip6 nexthdr 58 icmpv6 type " ND_TYPES " return");
 	wd_nft_rule(g,
 		    "ip6 saddr { ::/127, ::ffff:0.0.0.0/96, ff00::/8 } %s drop",
 		    bad);
-	if (wd_nft_own_list(ep, 6, "", own, sizeof(own)))
+	wd_nft_end(g, NULL);
+}
+
+void wd_nft_source_all(struct wd_nft_gen *g)
+{
+	g->family = WD_NFT_NETDEV;
+	any_ip4(g);
+	any_ip6(g);
+}
+
+static void ip6(struct wd_nft_gen *g, uint32_t ifindex,
+		const struct wd_endpoint_val *ep)
+{
+	static const char *const nd_types[] = { ND_RANGES };
+	char own[WD_NFT_LIST];
+
+	wd_nft_rule(g, "jump from6");
+	for (size_t i = 0; i < sizeof(nd_types) / sizeof(*nd_types); i++)
+		wd_nft_rule(g, "ip6 nexthdr 58 icmpv6 type %s goto dev%u_nd",
+			    nd_types[i], ifindex);
+	for (int i = 0; wd_nft_own_text(ep, 6, &i, own);)
 		wd_nft_rule(g, "ip6 saddr %s accept", own);
-	wd_nft_rule(g, "ether type ip6 %s drop", drop(g, WD_R_SPOOF_IP));
+	wd_nft_rule(g, "%s drop", drop(g, WD_R_SPOOF_IP));
 }
 
 /*
@@ -166,37 +194,34 @@ static void neighbours(struct wd_nft_gen *g, uint32_t ifindex,
 {
 	bool known = wd_nft_ll6_known(ep);
 	const char *bad = drop(g, WD_R_ND_FORBIDDEN);
-	char own[WD_NFT_LIST], hex[WD_NFT_LIST];
-	bool has_own = wd_nft_own_hex(ep, hex, sizeof(hex));
+	char own[WD_NFT_LIST];
 
 	ration(g, "nd_ok", ifindex, "icmpv6 type 136");
 	wd_nft_begin(g, "dev%u_nd", ifindex);
 	wd_nft_rule(g, "ip6 hoplimit != 255 %s drop", bad);
 	wd_nft_rule(g, "icmpv6 code != 0 %s drop", bad);
-	wd_nft_rule(g, "icmpv6 type != { 135, 136 } %s drop", bad);
+	wd_nft_rule(g, "icmpv6 type != 135-136 %s drop", bad);
 	wd_nft_rule(g, "ip6 length < 24 %s drop", bad);
 	/* a probe: does anybody have the address already */
-	if (has_own)
+	for (int i = 0; wd_nft_own_raw(ep, &i, own);)
 		wd_nft_rule(
 			g,
 			"ip6 saddr :: icmpv6 type 135 @nh,384,128 %s goto dev%u_nd_ok",
-			hex, ifindex);
+			own, ifindex);
 	if (!known)
 		wd_nft_rule(
 			g,
 			"ip6 saddr :: icmpv6 type 135 @nh,384,10 0x3fa goto dev%u_nd_ok",
 			ifindex);
 	wd_nft_rule(g, "ip6 saddr :: icmpv6 type 135 %s drop", bad);
-	if (wd_nft_own_list(ep, 6, known ? "" : "fe80::/10", own, sizeof(own)))
-		wd_nft_rule(g, "ip6 saddr != %s %s drop", own,
-			    drop(g, WD_R_SPOOF_IP));
-	else
-		wd_nft_rule(g, "%s drop", drop(g, WD_R_SPOOF_IP));
+	(void)wd_nft_not_own(ep, 6, "ip6 saddr", own);
+	wd_nft_rule(g, "%s %s %s drop", known ? "" : "ip6 saddr != fe80::/10",
+		    own, drop(g, WD_R_SPOOF_IP));
 	/* of anybody, but there must be a target */
 	wd_nft_rule(g, "icmpv6 type 135 @nh,384,128 != 0 goto dev%u_nd_ok",
 		    ifindex);
-	if (has_own)
-		wd_nft_rule(g, "@nh,384,128 %s goto dev%u_nd_ok", hex, ifindex);
+	for (int i = 0; wd_nft_own_raw(ep, &i, own);)
+		wd_nft_rule(g, "@nh,384,128 %s goto dev%u_nd_ok", own, ifindex);
 	wd_nft_rule(g, "%s drop", bad);
 	wd_nft_end(g, NULL);
 }
@@ -218,6 +243,8 @@ void wd_nft_source(struct wd_nft_gen *g, const struct wd_nft_device *dev,
 		link_layer(g, ep);
 		wd_nft_rule(g, "ether type arp goto dev%u_arp", dev->ifindex);
 		ip4(g, ep);
+		wd_nft_rule(g, "ether type != ip6 %s drop",
+			    drop(g, WD_R_L2_UNSUP));
 		ip6(g, dev->ifindex, ep);
 	} else {
 		wd_nft_rule(g, "%s drop", drop(g, WD_R_NO_ENDPOINT));

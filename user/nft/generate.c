@@ -167,6 +167,8 @@ static int sources(struct wd_nft_gen *g)
 {
 	int err = 0;
 
+	if (g->in->dev_cnt)
+		wd_nft_source_all(g);
 	for (size_t i = 0; !err && i < g->in->dev_cnt; i++) {
 		const struct wd_endpoint_val *ep;
 		struct wd_endpoint_val buf;
