@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/byteorder.h"
 #include "mangle.h"
 #include "node.h"
 #include "oracle/dump.h"
@@ -120,22 +121,13 @@ static bool compare(enum wd_dir dir, const char *kind, const uint8_t *frame,
 	return true;
 }
 
-static bool send_one(struct twin *twin, uint64_t *rng, enum wd_dir dir,
-		     uint32_t nr)
+static bool send_frame(struct twin *twin, enum wd_dir dir, const char *kind,
+		       uint8_t *frame, size_t len)
 {
-	struct mangle_ends ends = ends_of(dir, nr);
 	uint32_t dev = node.ifindex[0], iif = node.ifindex[NODE_UPLINK];
 	int at = dir == WD_EGRESS ? 0 : NODE_UPLINK, program;
-	uint8_t frame[MANGLE_MAX];
 	struct verdicts got;
-	const char *kind;
-	size_t len = mangle_frame(rng, &ends, frame, &kind);
 
-	if (len < 14)
-		return true;
-	/* the kernel takes tags off before it routes */
-	if (dir == WD_INGRESS && strcmp(kind, "vlan") == 0)
-		return true;
 	(void)node_arrived(&node, -1);
 	node_inject(&node, at, frame, len);
 	got = node_verdicts(&node, dir);
@@ -158,6 +150,22 @@ static bool send_one(struct twin *twin, uint64_t *rng, enum wd_dir dir,
 	}
 	program = twin_ask(twin, dev, dir, iif, frame, len);
 	return compare(dir, kind, frame, len, program, &got.at[dir]);
+}
+
+static bool send_one(struct twin *twin, uint64_t *rng, enum wd_dir dir,
+		     uint32_t nr)
+{
+	struct mangle_ends ends = ends_of(dir, nr);
+	uint8_t frame[MANGLE_MAX];
+	const char *kind;
+	size_t len = mangle_frame(rng, &ends, frame, &kind);
+
+	if (len < 14)
+		return true;
+	/* the kernel takes tags off before it routes */
+	if (dir == WD_INGRESS && strcmp(kind, "vlan") == 0)
+		return true;
+	return send_frame(twin, dir, kind, frame, len);
 }
 
 static void run(enum wd_dir dir)
@@ -197,6 +205,85 @@ static void nothing_gets_to_a_pod_that_programs_drop(void)
 	run(WD_INGRESS);
 }
 
+/* ---- what was found once ---- */
+
+#define OWN_PORT 40000 /* above those a socket asks from */
+
+/* More tunnels than are told of, and one above all the others by its number. */
+static void take_tunnels(void)
+{
+	struct wd_state_val *state =
+		wd_memory_window(node.mem, WD_MAP_wd_state);
+
+	state->tunnel[0] = (struct wd_tunnel_port){ .port = wd_be16(OWN_PORT),
+						    .kind = WD_TUNNEL_OTHER };
+	state->tunnel[WD_TUNNEL_PORTS - 1].kind = WD_TUNNEL_ANY;
+	wd_expect_int(0, wd_nft_sync(node.nft, NULL));
+}
+
+/* UDP of a node to the pod. @frag: the word with the flags, host byte order. */
+static size_t udp_to_pod(uint8_t frame[MANGLE_MAX], uint32_t nr, uint16_t sport,
+			 uint16_t frag)
+{
+	struct mangle_ends ends = ends_of(WD_INGRESS, nr);
+	const uint8_t head[28] = {
+		0x45,	   [3] = 28, [6] = frag >> 8,	[7] = frag & 0xff,
+		[8] = 64,  [9] = 17, [20] = sport >> 8, [21] = sport & 0xff,
+		[23] = 53, [25] = 8
+	};
+	uint8_t *ip = frame + 14;
+	uint32_t sum = 0;
+
+	memcpy(frame, ends.dst_mac, 6);
+	memcpy(frame + 6, ends.src_mac, 6);
+	frame[12] = 8;
+	frame[13] = 0;
+	memcpy(ip, head, sizeof(head));
+	memcpy(ip + 12, ends.src4, 4);
+	memcpy(ip + 16, ends.dst4, 4);
+	for (int i = 0; i < 20; i += 2)
+		sum += (uint32_t)(ip[i] << 8 | ip[i + 1]);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	ip[10] = (uint8_t)(~sum >> 8);
+	ip[11] = (uint8_t)~sum;
+	return 14 + sizeof(head);
+}
+
+static void what_was_found_once_does_not_get_to_a_pod(void)
+{
+	static const struct {
+		const char *name;
+		uint16_t sport, frag;
+		uint64_t passes;
+	} rows[] = {
+		{ "nothing wrong", OWN_PORT + 1, 0, 1 },
+		{ "reserved bit of IPv4", OWN_PORT + 1, 0x8000, 0 },
+		{ "from a tunnel's own high port", OWN_PORT, 0, 0 },
+		{ "from any low port, where tunnels are too many", 777, 0, 0 },
+	};
+	struct twin *twin;
+
+	if (!set_up())
+		return;
+	take_tunnels();
+	twin = twin_open(node.mem);
+	node_forget(&node);
+	for (uint32_t i = 0;
+	     wd_expect(twin) && i < sizeof(rows) / sizeof(*rows); i++) {
+		uint8_t frame[MANGLE_MAX];
+		size_t len = udp_to_pod(frame, i, rows[i].sport, rows[i].frag);
+
+		wd_test_row(rows[i].name);
+		both[1] = 0;
+		(void)send_frame(twin, WD_INGRESS, rows[i].name, frame, len);
+		wd_expect_int(rows[i].passes, both[1]);
+	}
+	wd_test_row(NULL);
+	twin_close(twin);
+	node_close(&node);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -220,6 +307,7 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	printf("# seed %llu\n", (unsigned long long)seed);
+	WD_TEST(what_was_found_once_does_not_get_to_a_pod);
 	WD_TEST(nothing_leaves_a_pod_that_programs_drop);
 	WD_TEST(nothing_gets_to_a_pod_that_programs_drop);
 	return wd_tests_end();
