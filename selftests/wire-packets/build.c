@@ -208,7 +208,7 @@ static void put_vxlan(struct frame *f, const struct piece *p)
 	put8(f, p->flags ? p->flags : 8);
 	put16(f, p->id);
 	put8(f, said(p, 0));
-	put32(f, 42 << 8);
+	put32(f, 42 << 8 | p->bytes);
 }
 
 static void put_geneve(struct frame *f, const struct piece *p, int next)

@@ -49,7 +49,8 @@ struct piece {
 	uint16_t type; /* EXT: its own number; ICMP: type; VLAN: ethertype of the tag */
 	uint16_t sport, dport; /* default 40000, 80 */
 	uint16_t flags; /* GRE, VXLAN: first bytes; Geneve: version; PPPoE: 1: short */
-	uint16_t bytes; /* BYTES, EXT, Geneve options: how many (EXT: in all) */
+	/* BYTES, EXT, Geneve options: how many (EXT: in all); VXLAN: last byte */
+	uint16_t bytes;
 	uint8_t head[4]; /* BYTES: how they begin */
 };
 

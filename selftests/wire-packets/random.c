@@ -199,6 +199,7 @@ static void add_udp(struct draft *d)
 		if (ODDS(4)) {
 			in->flags |= ODDS(4) ? 0x48 : 0x88;
 			in->id = (uint16_t)random_below(0x10000);
+			in->bytes = (uint16_t)random_below(ODDS(2) ? 1 : 256);
 		}
 	}
 	if (ODDS(4))

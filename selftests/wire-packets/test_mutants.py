@@ -200,12 +200,17 @@ def notice(mutant, build, folder):
         shutil.copy(path, folder)
     with open(os.path.join(folder, mutant.file), 'w', encoding='utf-8') as f:
         f.write(mutant.text)
-    is_pod = mutant.file in PODS
-    obj = 'wd_pod' if is_pod else 'wd_wire'
+    if mutant.file in PODS:
+        return notice_by('wd_pod', 'v3', POD_SUITE, build, folder)
+    return notice_by('wd_wire', 'v2', SUITE, build, folder) or \
+        notice_by('wd_wiremin', 'v2', SUITE, build, folder)
+
+
+def notice_by(obj, mcpu, suite, build, folder):
+    """The same, of one object."""
     env = dict(os.environ, WD_OBJECT=obj)
-    env['WD_ELF'] = compile_object(folder, obj, build,
-                                   'v3' if is_pod else 'v2')
-    for name, *args in POD_SUITE if is_pod else SUITE:
+    env['WD_ELF'] = compile_object(folder, obj, build, mcpu)
+    for name, *args in suite:
         path = os.path.join(build, 'selftests', name)
         try:
             code = subprocess.run([path, *args], env=env, timeout=SECONDS,
@@ -214,7 +219,7 @@ def notice(mutant, build, folder):
         except subprocess.TimeoutExpired:
             code = 1
         if code:
-            return os.path.basename(name)
+            return f'{os.path.basename(name)} of {obj}'
     return None
 
 

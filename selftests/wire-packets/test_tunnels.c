@@ -424,7 +424,8 @@ static void a_tunnel_on_any_port_shows_pods_that_must(void)
 		    VXLAN(.flags = 0x88, .id = 0x4812, .next = 7) },
 		  true },
 		{ "vxlan with a checksum for others",
-		  { TO_PORT(7777), VXLAN(.flags = 8, .id = 0x2000) },
+		  { TO_PORT(7777),
+		    VXLAN(.flags = 8, .id = 0x2000, .bytes = 0x85) },
 		  true },
 		{ "gpe",
 		  { TO_PORT(7777), VXLAN(.flags = 0xc, .next = 3) },
@@ -467,6 +468,27 @@ static void a_tunnel_on_any_port_shows_pods_that_must(void)
 				      wires_is_min() ? WD_COVER_DROPPED :
 						       WD_COVER_NODES,
 				      dir, t, LOCAL, FREE);
+		}
+	}
+}
+
+static void bytes_that_no_vxlan_has_are_none(void)
+{
+	static const struct tunnel none[] = {
+		{ "the last one", { TO_PORT(7777), VXLAN(.bytes = 7) }, true },
+		{ "the last one, with a group",
+		  { TO_PORT(7777),
+		    VXLAN(.flags = 0x88, .id = 0x4812, .bytes = 7) },
+		  true },
+		{ "no number", { TO_PORT(7777), VXLAN(.flags = 0x80) }, true },
+	};
+
+	for_each_nest(dir)
+	{
+		for (size_t i = 0; i < COUNT(none); i++) {
+			wd_test_row(none[i].name);
+			expect_tunnel(WD_R_IN_CLEAR, WD_COVER_NODES, dir,
+				      &none[i], LOCAL, SECRET);
 		}
 	}
 }
@@ -789,6 +811,7 @@ int main(void)
 	WD_TEST(a_tunnel_that_cannot_be_looked_into_does_not_pass_between_nodes);
 	WD_TEST(what_of_a_tunnel_is_not_known_cannot_be_looked_into);
 	WD_TEST(a_tunnel_on_any_port_shows_pods_that_must);
+	WD_TEST(bytes_that_no_vxlan_has_are_none);
 	WD_TEST(an_opaque_port_outside_hides_no_other_tunnel);
 	WIRES_TEST(what_may_be_a_tunnel_is_counted_in_nobodys_name);
 	WD_TEST(what_only_looks_like_a_tunnel_is_what_nodes_say);
