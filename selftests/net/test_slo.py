@@ -242,6 +242,7 @@ def slower_than_the_baseline_is_told_and_as_fast_is_not(b):
             raise Fail('status says nothing')
         expect(None, b.guard('shop'), 'another namespace')
         note(b.node.warder('slo', 'status', 'slow')[1])
+        nothing_is_known_while_nobody_connects(b)
         delay.set(0.004)
         restart_keeps_alarm_and_baseline(b, base)
         b.feed(lambda: b.by('slow', 'client')['guard'] == 'ok')
@@ -252,6 +253,24 @@ def slower_than_the_baseline_is_told_and_as_fast_is_not(b):
     note(b.node.warder('slo', 'clear', 'slow')[1])
     expect((None, None), (b.guard('slow'), b.metric('slow', 'client')),
            'cleared')
+
+
+def nothing_is_known_while_nobody_connects(b):
+    """3 windows of a second without any; then what was said counts again."""
+    wait_for('not measured', lambda: b.by('slow', 'client')['guard'] ==
+             'not measured')
+    since = b.side('unmeasured_since')
+    expect((None, since), (b.metric('slow', 'client'),
+                           b.guard('slow')['unmeasured_since']), 'unmeasured')
+    text = b.node.warder('status')[1]
+    expect((True, False), (f'not measured since {since}' in text,
+                           'SLOW: handshakes' in text), 'status')
+    if f'not measured since {since}, slow before' not in b.node.warder(
+            'slo', 'status', 'slow')[1]:
+        raise Fail('slo status says nothing')
+    b.feed(lambda: b.by('slow', 'client')['guard'] == 'slow')
+    expect((1, 0), (b.metric('slow', 'client'), len(b.told('ends'))),
+           'measured again')
 
 
 def restart_keeps_alarm_and_baseline(b, base):

@@ -136,6 +136,63 @@ static void another_baseline_begins_anew(void)
 		wd_expect_int(WD_GUARD_STAYS, see(&side, &terms, 200, 200));
 }
 
+/* A fake clock: the monotonic one began at 1,000, when it was 5,000,000. */
+static bool lapses(struct wd_guard_side *side,
+		   const struct wd_guard_terms *terms, uint64_t ms)
+{
+	return wd_guard_lapse(side, terms, 1000 + ms, 5000000 + (int64_t)ms);
+}
+
+static void what_is_not_measured_is_no_alarm(void)
+{
+	struct wd_guard_side side;
+	struct wd_guard_terms terms;
+
+	begin(&side, &terms);
+	for (int i = 0; i < 3; i++)
+		(void)see(&side, &terms, 100, 150);
+	(void)see(&side, &terms, 100, 100);
+	(void)see(&side, &terms, 100, 100);
+	wd_expect(!lapses(&side, &terms, 0)); /* it begins */
+	wd_expect(!lapses(&side, &terms, 3 * 60000 - 1));
+	wd_expect_int(0, side.unmeasured_ms);
+	wd_expect(lapses(&side, &terms, 3 * 60000 + 7));
+	wd_expect_int(5000000, side.unmeasured_ms);
+	wd_expect(!lapses(&side, &terms, 9 * 60000)); /* told once */
+	wd_expect_int(5000000, side.unmeasured_ms);
+	/* measured again: what it was, and windows in a row are counted anew */
+	wd_expect_int(WD_GUARD_STAYS, see(&side, &terms, 100, 100));
+	wd_expect_int(0, side.unmeasured_ms);
+	wd_expect(side.slow);
+	wd_expect_int(WD_GUARD_STAYS, see(&side, &terms, 100, 100));
+	wd_expect_int(WD_GUARD_ENDS, see(&side, &terms, 100, 100));
+}
+
+static void so_long_is_what_an_alarm_takes_and_three_at_least(void)
+{
+	struct wd_guard_side side;
+	struct wd_guard_terms terms;
+
+	begin(&side, &terms);
+	side.heard_ms = 1000;
+	terms.times = 10;
+	wd_expect(!lapses(&side, &terms, 10 * 60000 - 1));
+	wd_expect(lapses(&side, &terms, 10 * 60000));
+
+	begin(&side, &terms);
+	side.heard_ms = 1000;
+	terms.times = 1;
+	wd_expect(!lapses(&side, &terms, 3 * 60000 - 1));
+	wd_expect(lapses(&side, &terms, 3 * 60000));
+	wd_guard_rebase(&side, &base);
+	wd_expect_int(0, side.unmeasured_ms);
+	wd_expect_int(0, (int64_t)side.heard_ms);
+
+	memset(&side, 0, sizeof(side)); /* no baseline: nothing to say */
+	side.heard_ms = 1000;
+	wd_expect(!lapses(&side, &terms, 99 * 60000));
+}
+
 static void a_window_holds_what_was_counted_in_it(void)
 {
 	static uint32_t cnt[WD_TIMING_STEPS];
@@ -192,6 +249,8 @@ int main(void)
 	WD_TEST(little_in_time_is_never_slow);
 	WD_TEST(without_a_baseline_nothing_is_slow);
 	WD_TEST(another_baseline_begins_anew);
+	WD_TEST(what_is_not_measured_is_no_alarm);
+	WD_TEST(so_long_is_what_an_alarm_takes_and_three_at_least);
 	WD_TEST(a_window_holds_what_was_counted_in_it);
 	WD_TEST(terms_that_mean_nothing_are_refused);
 	return wd_tests_end();

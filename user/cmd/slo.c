@@ -65,6 +65,19 @@ static void put_sides(struct wd_table *table, const char *ns,
 	}
 }
 
+static void print_slow(struct json_object *guard)
+{
+	const char *since = wd_json_get_str(guard, "slow_since");
+	const char *unmeasured = wd_json_get_str(guard, "unmeasured_since");
+
+	if (*since && *unmeasured)
+		wd_print(stdout,
+			 "not measured since %s, slow before, since %s\n",
+			 unmeasured, since);
+	else if (*since)
+		wd_print(stdout, "SLOW since %s\n", since);
+}
+
 /* What one namespace is held to. */
 static void print_terms(struct json_object *guard)
 {
@@ -93,9 +106,7 @@ static void print_terms(struct json_object *guard)
 			 wd_json_get_str(guard, "taken"));
 	else
 		wd_print(stdout, "no baseline yet: `warder slo baseline`\n");
-	if (*wd_json_get_str(guard, "slow_since"))
-		wd_print(stdout, "SLOW since %s\n",
-			 wd_json_get_str(guard, "slow_since"));
+	print_slow(guard);
 }
 
 static void print_status(struct json_object *doc)
@@ -288,9 +299,10 @@ const struct wd_cmd wd_cmd_slo_set = {
 		"it. It ends after as\nmany windows in a row that are over by less than "
 		"half of that. A figure is within\nits step of the histogram, which is up "
 		"to 6.25 % wide, so 7 is the least that is\ntaken, and a true +10 % may at "
-		"the worst be read as none or as +24 %: 20 is surer. An alarm stays, over "
-		"restarts\ntoo, while nothing is measured (no pod on the node, too few "
-		"handshakes, a rung\nbelow full): `warder slo clear` ends it, and the baseline.",
+		"the worst be read as none or as +24 %: 20 is surer. Where no\nwindow ends for as "
+		"long as --times of them (3 at the least) take, as no pod is on\nthe node, "
+		"few connect or the rung is below full, a side is not measured: an alarm\nof "
+		"it is none until one ends again, and then what it was.",
 	.opts = set_opts,
 	.fn = cmd_slo_set,
 };

@@ -328,25 +328,40 @@ static void print_endpoints(struct json_object *doc)
 	print_blind_spots(doc);
 }
 
-/* Only where there is something to see. */
-static void print_slo(struct json_object *slo)
+static void print_slow(struct json_object *slow)
 {
-	if (!wd_json_get_int(slo, "guarded"))
-		return;
-	wd_show_line("slo", "%lld namespaces guarded, %zu sides slow",
-		     (long long)wd_json_get_int(slo, "guarded"),
-		     wd_json_len(slo, "slow"));
-	for (size_t i = 0; i < wd_json_len(slo, "slow"); i++) {
-		struct json_object *slow = wd_json_at(slo, "slow", i);
+	const char *ns = wd_json_get_str(slow, "namespace");
+	const char *side = wd_json_get_str(slow, "side");
+	const char *unmeasured = wd_json_get_str(slow, "unmeasured_since");
 
+	if (*unmeasured)
+		wd_show_line(
+			"",
+			"handshakes of namespace %s as %s are not measured "
+			"since %s, and were slow: `warder slo status %s`",
+			ns, side, unmeasured, ns);
+	else
 		wd_show_line("",
 			     "SLOW: handshakes of namespace %s as %s since %s: "
 			     "`warder slo status %s`",
-			     wd_json_get_str(slow, "namespace"),
-			     wd_json_get_str(slow, "side"),
-			     wd_json_get_str(slow, "since"),
-			     wd_json_get_str(slow, "namespace"));
-	}
+			     ns, side, wd_json_get_str(slow, "since"), ns);
+}
+
+/* Only where there is something to see. */
+static void print_slo(struct json_object *slo)
+{
+	size_t cnt = wd_json_len(slo, "slow");
+	size_t slow = 0;
+
+	if (!wd_json_get_int(slo, "guarded"))
+		return;
+	for (size_t i = 0; i < cnt; i++)
+		slow += !*wd_json_get_str(wd_json_at(slo, "slow", i),
+					  "unmeasured_since");
+	wd_show_line("slo", "%lld namespaces guarded, %zu sides slow",
+		     (long long)wd_json_get_int(slo, "guarded"), slow);
+	for (size_t i = 0; i < cnt; i++)
+		print_slow(wd_json_at(slo, "slow", i));
 }
 
 static void print_reports(struct json_object *reports)

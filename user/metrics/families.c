@@ -497,10 +497,13 @@ static void put_slo(struct wd_metrics *m, struct json_object *own)
 		put_buckets(m, wd_json_at(own, "handshakes", i));
 	wd_metrics_family(m, "warder_slo_slow", WD_GAUGE,
 			  "1: handshakes are slower than the baseline that is "
-			  "kept of the namespace.");
+			  "kept of the namespace; none where nothing is "
+			  "measured.");
 	for (size_t i = 0; i < cnt; i++) {
 		struct json_object *guard = wd_json_at(own, "guards", i);
 
+		if (!wd_json_get(guard, "slow"))
+			continue; /* nothing is measured */
 		wd_metrics_int(
 			m,
 			WD_LABELS({ "namespace",

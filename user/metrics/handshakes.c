@@ -67,7 +67,8 @@ static void put_guard(const struct wd_guard *guard, struct json_object *array)
 		wd_json_str(obj, "namespace", guard->ns);
 		wd_json_str(obj, "side",
 			    wd_timing_side_name((enum wd_timing_side)i));
-		wd_json_bool(obj, "slow", side->slow);
+		if (!side->unmeasured_ms) /* else it is not known */
+			wd_json_bool(obj, "slow", side->slow);
 		wd_json_int(obj, "baseline_p50_ns", (int64_t)side->base.p50_ns);
 		wd_json_int(obj, "baseline_p99_ns", (int64_t)side->base.p99_ns);
 		wd_json_int(obj, "last_p50_ns", (int64_t)side->last.p50_ns);

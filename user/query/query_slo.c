@@ -45,6 +45,8 @@ static const char *state_of(const struct wd_guard *guard,
 		return "recording";
 	if (!side->base.cnt)
 		return "no baseline";
+	if (side->unmeasured_ms)
+		return "not measured";
 	if (side->slow)
 		return "slow";
 	return side->last.cnt ? "ok" : "waiting";
@@ -60,6 +62,21 @@ static void put_guarded(const struct wd_guard *guard, int at,
 	wd_json_str(obj, "guard", state_of(guard, &guard->side[at]));
 	put_span(obj, "baseline", &guard->side[at].base);
 	put_span(obj, "last", &guard->side[at].last);
+	wd_query_time(obj, "unmeasured_since", guard->side[at].unmeasured_ms);
+}
+
+/* @guard: NULL none */
+static void put_sides(const struct wd_timing_val *val,
+		      const struct wd_guard *guard, struct json_object *array)
+{
+	for (int side = 0; side < WD_TIMING__MAX; side++) {
+		struct json_object *obj = wd_json_push(array);
+
+		wd_json_str(obj, "side",
+			    wd_timing_side_name((enum wd_timing_side)side));
+		put_counted(val->cnt[side], obj);
+		put_guarded(guard, side, obj);
+	}
 }
 
 /* Both sides of a group, in @array. @guard: NULL none */
@@ -75,14 +92,7 @@ static void put_group(const struct wd_slo *slo, uint32_t group,
 			return;
 		memset(&val, 0, sizeof(val));
 	}
-	for (int side = 0; side < WD_TIMING__MAX; side++) {
-		struct json_object *obj = wd_json_push(array);
-
-		wd_json_str(obj, "side",
-			    wd_timing_side_name((enum wd_timing_side)side));
-		put_counted(val.cnt[side], obj);
-		put_guarded(guard, side, obj);
-	}
+	put_sides(&val, guard, array);
 }
 
 static void put_terms(const struct wd_guard *guard, struct json_object *obj)
@@ -103,6 +113,7 @@ static void put_terms(const struct wd_guard *guard, struct json_object *obj)
 	wd_json_int(obj, "times", terms->times);
 	wd_query_time(obj, "taken", guard->taken_ms);
 	wd_query_time(obj, "slow_since", guard->slow_ms);
+	wd_query_time(obj, "unmeasured_since", wd_guard_unmeasured_ms(guard));
 	wd_json_int(obj, "recording_ms", guard->record_ms);
 }
 
@@ -121,6 +132,7 @@ static void put_namespace(const struct wd_slo *slo, uint32_t group,
 static void put_absent(const struct wd_slo *slo, const char *only,
 		       struct json_object *array)
 {
+	static const struct wd_timing_val none;
 	const struct wd_guards *guards = wd_slo_guards(slo);
 
 	for (size_t i = 0; i < guards->cnt; i++) {
@@ -134,7 +146,7 @@ static void put_absent(const struct wd_slo *slo, const char *only,
 		obj = wd_json_push(array);
 		wd_json_str(obj, "namespace", guard->ns);
 		put_terms(guard, obj);
-		(void)wd_json_array(obj, "sides");
+		put_sides(&none, guard, wd_json_array(obj, "sides"));
 	}
 }
 

@@ -95,6 +95,7 @@ enum wd_guard_turn wd_guard_judge(struct wd_guard_side *side,
 	bool was = side->slow;
 
 	side->last = *span;
+	side->unmeasured_ms = 0;
 	if (!side->base.cnt)
 		return WD_GUARD_STAYS;
 	if (is_over(side, terms, span, 2)) {
@@ -116,6 +117,23 @@ enum wd_guard_turn wd_guard_judge(struct wd_guard_side *side,
 	return was ? WD_GUARD_ENDS : WD_GUARD_BEGINS;
 }
 
+bool wd_guard_lapse(struct wd_guard_side *side,
+		    const struct wd_guard_terms *terms, uint64_t now_ms,
+		    int64_t real_ms)
+{
+	uint64_t windows = terms->times > 3 ? terms->times : 3;
+
+	if (!side->heard_ms)
+		side->heard_ms = now_ms;
+	if (!side->base.cnt || side->unmeasured_ms ||
+	    now_ms - side->heard_ms < windows * terms->window_ms)
+		return false;
+	side->unmeasured_ms = real_ms - (int64_t)(now_ms - side->heard_ms);
+	side->over = 0; /* windows in a row: these are not */
+	side->under = 0;
+	return true;
+}
+
 void wd_guard_rebase(struct wd_guard_side *side,
 		     const struct wd_guard_span *base)
 {
@@ -124,4 +142,6 @@ void wd_guard_rebase(struct wd_guard_side *side,
 	side->over = 0;
 	side->under = 0;
 	side->slow = false;
+	side->heard_ms = 0;
+	side->unmeasured_ms = 0;
 }

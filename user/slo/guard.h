@@ -5,7 +5,9 @@
  * Pure. Handshakes are looked at in windows: one ends when its time is over and
  * enough are counted, so a quiet namespace has longer ones. It takes several
  * windows in a row to say that a side is slow, and as many to say that it is no
- * longer: those that are over half of what is tolerated count for neither.
+ * longer: those that are over half of what is tolerated count for neither. Of a
+ * side of which no window has ended for long nothing is known any more: what was
+ * said of it last is no alarm then, until a window ends again.
  */
 #ifndef WARDER_GUARD_H
 #define WARDER_GUARD_H
@@ -43,7 +45,9 @@ struct wd_guard_side {
 	struct wd_guard_span base; /* the baseline */
 	struct wd_guard_span last; /* the last window */
 	uint32_t over, under; /* windows in a row */
-	bool slow;
+	bool slow; /* of what was measured last */
+	uint64_t heard_ms; /* CLOCK_MONOTONIC: a window ended, or it began; 0 not yet */
+	int64_t unmeasured_ms; /* CLOCK_REALTIME since when it is, 0 it is not */
 };
 
 enum wd_guard_turn {
@@ -72,6 +76,17 @@ void wd_guard_since(const uint32_t *was, const uint32_t *now,
 enum wd_guard_turn wd_guard_judge(struct wd_guard_side *side,
 				  const struct wd_guard_terms *terms,
 				  const struct wd_guard_span *span);
+
+/**
+ * wd_guard_lapse() - has no window ended for too long?
+ * After as many windows' time as an alarm takes, three at the least.
+ * @now_ms: CLOCK_MONOTONIC
+ * @real_ms: CLOCK_REALTIME
+ * Return: true: from now on nothing is known of it; ->unmeasured_ms is set.
+ */
+bool wd_guard_lapse(struct wd_guard_side *side,
+		    const struct wd_guard_terms *terms, uint64_t now_ms,
+		    int64_t real_ms);
 
 /** wd_guard_rebase() - another baseline: nothing is known of what came before */
 void wd_guard_rebase(struct wd_guard_side *side,

@@ -75,6 +75,21 @@ bool wd_guard_is_slow(const struct wd_guard *guard)
 	return false;
 }
 
+int64_t wd_guard_unmeasured_ms(const struct wd_guard *guard)
+{
+	int64_t last_ms = 0;
+
+	for (int i = 0; i < WD_TIMING__MAX; i++) {
+		const struct wd_guard_side *side = &guard->side[i];
+
+		if (side->slow && !side->unmeasured_ms)
+			return 0;
+		if (side->slow && side->unmeasured_ms > last_ms)
+			last_ms = side->unmeasured_ms;
+	}
+	return last_ms;
+}
+
 /* ---- the file ---- */
 
 static uint32_t get_u32(struct json_object *obj, const char *key)
@@ -124,6 +139,8 @@ static void read_one(struct wd_guards *guards, struct json_object *obj)
 			.p99_ns = get_u64(side, "p99_ns"),
 		};
 		guard->side[i].slow = wd_json_get_bool(side, "slow");
+		guard->side[i].unmeasured_ms =
+			wd_json_get_int(side, "unmeasured_ms");
 	}
 }
 
@@ -164,6 +181,7 @@ static void write_one(const struct wd_guard *guard, struct json_object *obj)
 		wd_json_int(to, "p50_ns", (int64_t)side->base.p50_ns);
 		wd_json_int(to, "p99_ns", (int64_t)side->base.p99_ns);
 		wd_json_bool(to, "slow", side->slow);
+		wd_json_int(to, "unmeasured_ms", side->unmeasured_ms);
 	}
 }
 

@@ -51,8 +51,14 @@ void wd_guards_add(struct wd_guards *guards, struct wd_guard *guard);
 
 void wd_guard_free(struct wd_guard *guard);
 
-/** wd_guard_is_slow() - one of its sides is */
+/** wd_guard_is_slow() - one of its sides is, or was when it was measured last */
 bool wd_guard_is_slow(const struct wd_guard *guard);
+
+/**
+ * wd_guard_unmeasured_ms() - since when none of its slow sides is measured
+ * Return: CLOCK_REALTIME, of the one that was last; 0: one is, or none is slow.
+ */
+int64_t wd_guard_unmeasured_ms(const struct wd_guard *guard);
 
 /** wd_guards_read() - of @state_dir; what cannot be read is none, and told in the log */
 void wd_guards_read(struct wd_guards *guards, const char *state_dir);

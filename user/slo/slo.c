@@ -120,13 +120,41 @@ static void tell_turn(const struct wd_slo *slo, const struct wd_guard *guard,
 				base->p50_ns / 1000, base->p99_ns / 1000);
 }
 
+/* Whether a side that was slow is measured: not any more, or again. */
+static void tell_measured(const struct wd_slo *slo,
+			  const struct wd_guard *guard, enum wd_timing_side at)
+{
+	const struct wd_guard_side *side = &guard->side[at];
+	const char *name = wd_timing_side_name(at);
+	struct wd_happens happens = {
+		.what = WD_HAPPENS_SLO,
+		.level = WD_LOG_INFO,
+		.about = json_object_new_object(),
+	};
+
+	wd_json_str(happens.about, "namespace", guard->ns);
+	wd_json_str(happens.about, "side", name);
+	wd_query_time(happens.about, "unmeasured_since", side->unmeasured_ms);
+	wd_journal_tell(slo->agent->journal, &happens,
+			"slo: namespace %s as %s: %s", guard->ns, name,
+			side->unmeasured_ms ?
+				"was slow, and is not measured any more" :
+				"was slow, and is measured again");
+}
+
 /* Of the sides that are slow: it begins, or it is over. */
 static void tell_all(const struct wd_slo *slo, const struct wd_guard *guard,
 		     enum wd_phase phase)
 {
 	for (int i = 0; i < WD_TIMING__MAX; i++) {
-		if (guard->side[i].slow)
-			tell_turn(slo, guard, (enum wd_timing_side)i, phase);
+		enum wd_timing_side at = (enum wd_timing_side)i;
+
+		if (!guard->side[i].slow)
+			continue;
+		if (phase == WD_BEGINS && guard->side[i].unmeasured_ms)
+			tell_measured(slo, guard, at);
+		else
+			tell_turn(slo, guard, at, phase);
 	}
 }
 
@@ -218,6 +246,7 @@ static void judge(struct wd_slo *slo, struct wd_guard *guard,
 		  enum wd_timing_side at, const uint32_t *cnt)
 {
 	struct wd_guard_side *side = &guard->side[at];
+	bool lapsed = side->unmeasured_ms != 0;
 	struct wd_guard_span span;
 	enum wd_guard_turn turn;
 
@@ -227,6 +256,12 @@ static void judge(struct wd_slo *slo, struct wd_guard *guard,
 	turn = wd_guard_judge(side, &guard->terms, &span);
 	memcpy(guard->began->cnt[at], cnt, sizeof(guard->began->cnt[at]));
 	guard->began_ms[at] = (uint64_t)now_ms(CLOCK_MONOTONIC);
+	side->heard_ms = guard->began_ms[at];
+	if (lapsed) {
+		slo->guards.unsaved = true;
+		if (side->slow)
+			tell_measured(slo, guard, at);
+	}
 	if (turn == WD_GUARD_STAYS)
 		return;
 	if (!wd_guard_is_slow(guard))
@@ -246,6 +281,19 @@ static bool is_due(const struct wd_guard *guard, int side, uint64_t now)
 	return now - guard->began_ms[side] >= ms;
 }
 
+/* Before anything else: it is so as well where nothing can be read. */
+static void lapse(struct wd_slo *slo, struct wd_guard *guard, uint64_t now)
+{
+	for (int i = 0; i < WD_TIMING__MAX; i++) {
+		if (!wd_guard_lapse(&guard->side[i], &guard->terms, now,
+				    now_ms(CLOCK_REALTIME)))
+			continue;
+		slo->guards.unsaved = true;
+		if (guard->side[i].slow)
+			tell_measured(slo, guard, (enum wd_timing_side)i);
+	}
+}
+
 static void tend(struct wd_slo *slo, struct wd_guard *guard)
 {
 	static struct wd_timing_val val; /* large for a stack */
@@ -256,6 +304,7 @@ static void tend(struct wd_slo *slo, struct wd_guard *guard)
 	bool due[WD_TIMING__MAX];
 	bool any = is_new;
 
+	lapse(slo, guard, now);
 	guard->group = group;
 	if (group == WD_GROUP_REST)
 		return;
@@ -470,6 +519,7 @@ static void put_slow(const struct wd_guard *guard, struct json_object *array)
 		wd_json_str(obj, "side",
 			    wd_timing_side_name((enum wd_timing_side)i));
 		wd_query_time(obj, "since", guard->slow_ms);
+		wd_query_time(obj, "unmeasured_since", side->unmeasured_ms);
 		put_span(obj, "last", &side->last);
 		put_span(obj, "baseline", &side->base);
 	}
