@@ -87,14 +87,17 @@ class Seat:
     def leave(self):
         if not self.pod:
             return
-        self.node.cni('DEL', 'warder-cni', self.pod, self.pod.result)
+        pod, self.pod = self.pod, None
+        if pod.result:
+            self.node.cni('DEL', 'warder-cni', pod, pod.result)
         self.handle.ask('abort')
         self.handle.ask('unlisten')
-        self.node.ns.ip(*[f'route del {host_net(ip)} dev {self.device}'
-                          for ip in self.pod.ips.values()])
-        self.space.ip(*[f'addr del {host_net(ip)} dev eth0'
-                        for ip in self.pod.ips.values()])
-        self.pod = None
+        for ip in pod.ips.values():
+            for space, words in ((self.node.ns, 'route del %s dev '
+                                  + self.device),
+                                 (self.space, 'addr del %s dev eth0')):
+                space.run(['ip', *(words % host_net(ip)).split()],
+                          check_rc=False)  # there is less if it failed
 
     def close(self):
         self.space.close()

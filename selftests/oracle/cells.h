@@ -25,7 +25,7 @@
 struct wd_store;
 
 #define WD_CELLS_FOLDER "selftests/examples/cells"
-#define WD_CELLS_PODS 32 /* of this node */
+#define WD_CELLS_PODS 48 /* of this node */
 #define WD_CELLS_TEXT (1 << 16)
 
 struct wd_cells {

@@ -22,7 +22,7 @@
 #include "model/xalloc.h"
 #include "wd_host.skel.h"
 
-#define TUNS_MAX 40
+#define TUNS_MAX 56
 #define FIRST (-95) /* where the agent attaches it */
 #define BEHIND 0
 #define HOOKS 4
