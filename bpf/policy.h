@@ -335,8 +335,34 @@ static __always_inline const struct wd_front_val *find_open(struct wd_pkt *pkt,
 }
 
 /*
+ * The entry that stands for what is around the address in @key, wider and wider.
+ * verifier: masks are computed, not branched to
+ */
+static __always_inline const struct wd_front_val *
+find_cover(struct wd_front_key *key)
+{
+	const struct wd_front_val *front;
+	__u32 is_4 = key->family == 4;
+
+	key->proto = WD_FRONT_BLOCK;
+	key->addr[3] &= bpf_htonl(is_4 ? 0xffffff00 : 0xffff0000);
+	front = bpf_map_lookup_elem(&wd_front, key);
+	if (front)
+		return front;
+	key->proto = WD_FRONT_REGION;
+	key->addr[3] &= bpf_htonl(is_4 ? 0xff000000 : 0);
+	key->addr[2] = key->addr[1] = 0;
+	front = bpf_map_lookup_elem(&wd_front, key);
+	if (front)
+		return front;
+	key->proto = 0;
+	key->addr[3] = key->addr[0] = 0;
+	return bpf_map_lookup_elem(&wd_front, key);
+}
+
+/*
  * The entry for an address whatever the port: of a service that has no other.
- * Else the one for all of them, which is there when these have none either.
+ * Else one for all around it, which is there when some of these have none.
  */
 static __always_inline const struct wd_front_val *
 find_closed(struct wd_pkt *pkt)
@@ -352,8 +378,7 @@ find_closed(struct wd_pkt *pkt)
 	val = addr_of(pkt);
 	if (val && (val->flags & WD_ADDR_POD))
 		return NULL;
-	__builtin_memset(key.addr, 0, sizeof(key.addr));
-	return bpf_map_lookup_elem(&wd_front, &key);
+	return find_cover(&key);
 }
 
 /*

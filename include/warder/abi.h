@@ -196,17 +196,23 @@ WD_ABI_SIZE(struct wd_addr_val, 28);
  * same row, port and flags. A flow that a pod opens to the address may end at
  * any of them, so each must be allowed. Where there is no entry for address and
  * port, one for the address with port and protocol 0 counts, of a service beyond
- * its namespace's quota; then one with address, port and protocol 0, for every
- * address that is no pod's, while the map has no room for those of others.
+ * its namespace's quota. Then, for what is no pod's, one that stands for all
+ * addresses around those for which there is no room: WD_FRONT_BLOCK,
+ * WD_FRONT_REGION with the bits behind the prefix 0; at last one with address,
+ * port and protocol 0, for every address.
  */
 struct wd_front_key {
 	__be32 addr[4]; /* IPv4 in addr[3], rest 0; all 0: any address of a node */
 	__be16 port; /* of the service, or node port; 0: each */
-	__u8 proto; /* IP protocol number; 0 with port 0 */
+	/* IP protocol number; with port 0: 0, WD_FRONT_BLOCK or WD_FRONT_REGION */
+	__u8 proto;
 	__u8 family; /* 4 or 6 */
 	__u32 nr; /* < WD_FRONT_KINDS */
 };
 WD_ABI_SIZE(struct wd_front_key, 24);
+
+#define WD_FRONT_BLOCK 255 /* of IPv4 a /24, of IPv6 a /112 */
+#define WD_FRONT_REGION 254 /* of IPv4 a /8, of IPv6 a /32 */
 
 /* the backends are addresses of nodes; with WD_FRONT_NONE: may be tunnels of them */
 #define WD_FRONT_NODE 0x1

@@ -20,6 +20,7 @@
 #define WD_ADDRS_MAX 262144
 #define WD_CIDRS_MAX 65536 /* distinct prefixes per family */
 #define WD_FRONTS_MAX 131072 /* addresses and ports of services, by kind */
+#define WD_FRONTS_COVER 8192 /* of these, kept for what stands for prefixes */
 #define WD_FRONT_KINDS 16 /* kinds of backends behind one of them */
 #define WD_ROW_WORDS 64 /* 64-bit words in a row (2^n): 4096 predicates */
 #define WD_PREDS_MAX (WD_ROW_WORDS * 64)

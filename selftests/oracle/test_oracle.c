@@ -128,8 +128,10 @@ static void cluster_begin(struct cluster *c, struct wd_kernel *kernel,
 					      WD_MODE_ENFORCE, WD_MODE_AUDIT };
 	struct wd_model_config config = { .node = "n0" };
 
-	if (tight)
+	if (tight) {
 		memcpy(config.quota, few, sizeof(few));
+		config.closed_most = 1 + nr % 3;
+	}
 	memset(c, 0, sizeof(*c));
 	c->nr = nr;
 	c->kernel = kernel;

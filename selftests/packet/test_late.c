@@ -141,6 +141,22 @@ static void an_answer_of_this_host_needs_a_backend_there(void)
 	}
 }
 
+/* The address of H_WORLD as @proto of wd_front has it; 0: the whole of it. */
+static void closed_key(int family, uint8_t proto, struct wd_front_key *ret_key)
+{
+	size_t kept = 16;
+
+	memset(ret_key, 0, sizeof(*ret_key));
+	ret_key->family = (uint8_t)family;
+	ret_key->proto = proto;
+	frame_addr(H_WORLD, family, &ret_key->addr[family == 4 ? 3 : 0]);
+	if (proto == WD_FRONT_BLOCK)
+		kept = family == 4 ? 15 : 14;
+	if (proto == WD_FRONT_REGION)
+		kept = family == 4 ? 13 : 4;
+	memset((char *)ret_key->addr + kept, 0, 16 - kept);
+}
+
 /* Whatever the port: of H_WORLD, or of every address. Gone with @on false. */
 static void close_ports(int family, bool all, bool on)
 {
@@ -211,6 +227,39 @@ static void nor_may_anybody_send_tunnels_there(void)
 	}
 }
 
+/* Of what is around it: wherever the address is, and nothing of a pod's. */
+static void an_entry_for_a_prefix_closes_what_is_in_it(void)
+{
+	static const uint8_t widths[] = { WD_FRONT_BLOCK, WD_FRONT_REGION };
+	const struct wd_front_val val = {
+		.flags = WD_FRONT_NONE | WD_FRONT_MANY | WD_FRONT_NODE,
+	};
+
+	for_each_family(family)
+	{
+		struct packet p = to_closed(family, H_WORLD, 6);
+		struct packet pod = to_closed(family, H_FRIEND, 6);
+
+		for (size_t i = 0; i < sizeof(widths); i++) {
+			struct wd_front_key key;
+
+			closed_key(family, widths[i], &key);
+			world_reset();
+			world_publish(SLOT_ALL, 0);
+			world_switch(WD_STATE_FRONTS | WD_STATE_CLOSED, true);
+			expect_sent(&p, WD_R_POLICY_ALLOW, WD_ALLOW, NEXT);
+			world_write("wd_front", &key, &val);
+			world_reset(); /* flows */
+			world_publish(SLOT_ALL, 0);
+			world_switch(WD_STATE_FRONTS | WD_STATE_CLOSED, true);
+			expect_sent(&p, WD_R_SERVICE, WD_DROP, 2);
+			expect_sent(&pod, WD_R_POLICY_ALLOW, WD_ALLOW, NEXT);
+			world_delete("wd_front", &key);
+		}
+	}
+	world_switch(WD_STATE_FRONTS | WD_STATE_CLOSED, false);
+}
+
 static void an_entry_for_all_closes_what_is_no_pods(void)
 {
 	for_each_family(family)
@@ -238,6 +287,7 @@ int main(void)
 	WD_TEST(an_answer_of_this_host_needs_a_backend_there);
 	WD_TEST(an_entry_without_a_port_closes_its_address);
 	WD_TEST(nor_may_anybody_send_tunnels_there);
+	WD_TEST(an_entry_for_a_prefix_closes_what_is_in_it);
 	WD_TEST(an_entry_for_all_closes_what_is_no_pods);
 	world_close();
 	return wd_tests_end();

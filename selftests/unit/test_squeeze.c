@@ -23,8 +23,8 @@
 /* What the kernel has of fronts and prefixes: bounded, as there. */
 static struct {
 	uint32_t cnt[WD_MAP__MAX];
-	uint32_t closed
-		[2]; /* entries of wd_front with port 0: of an address, of all */
+	/* entries of wd_front with port 0: of an address or a prefix, of all */
+	uint32_t closed[2];
 } kernel;
 
 struct world {
@@ -41,7 +41,9 @@ static uint32_t *closed_of(enum wd_map map, const void *const_key)
 	if (map != WD_MAP_wd_front)
 		return NULL;
 	memcpy(&key, const_key, sizeof(key));
-	return key.port ? NULL : &kernel.closed[!key.addr[3]];
+	if (key.port)
+		return NULL;
+	return &kernel.closed[!key.proto && !key.addr[0] && !key.addr[3]];
 }
 
 static int set(void *ctx, enum wd_map map, const void *key, const void *val)
@@ -483,6 +485,72 @@ static void pairs_that_one_gives_back_others_have(void)
 	end(&w);
 }
 
+#define OWN (WD_FRONTS_MAX / 8) /* addresses of a namespace that have entries */
+
+/* Addresses at @step from each other, beyond the quota of @ns. */
+static void put_closed(struct world *w, const char *ns, uint32_t first,
+		       uint32_t cnt, uint32_t step)
+{
+	struct wd_object *obj = object_of(WD_KIND_SERVICE, ns, "closed");
+	struct wd_service *service = &obj->service;
+
+	service->labels = wd_labels_get(NULL, 0);
+	service->addr = wd_xcalloc(cnt, sizeof(*service->addr));
+	service->port = wd_xcalloc(1, sizeof(*service->port));
+	for (; service->addr_cnt < cnt; service->addr_cnt++) {
+		struct wd_addr *addr = &service->addr[service->addr_cnt];
+
+		addr->family = 4;
+		addr->v4.s_addr = htonl(first + service->addr_cnt * step);
+	}
+	service->port_cnt = 1;
+	service->port->name = wd_str_get("");
+	service->port->proto = IPPROTO_TCP;
+	service->port->port = service->port->target = 1;
+	(void)wd_store_put(w->store, obj);
+}
+
+/* One in each IPv6 /32 from 2000::/32 on. */
+static void put_closed6(struct world *w, const char *ns, uint32_t cnt)
+{
+	struct wd_object *obj = object_of(WD_KIND_SERVICE, ns, "closed");
+	struct wd_service *service = &obj->service;
+
+	service->labels = wd_labels_get(NULL, 0);
+	service->addr = wd_xcalloc(cnt, sizeof(*service->addr));
+	for (; service->addr_cnt < cnt; service->addr_cnt++) {
+		struct wd_addr *addr = &service->addr[service->addr_cnt];
+
+		addr->family = 6;
+		addr->v6.s6_addr32[0] =
+			htonl((0x2000U << 16) + service->addr_cnt);
+		addr->v6.s6_addr32[3] = htonl(1);
+	}
+	service->port = wd_xcalloc(1, sizeof(*service->port));
+	service->port_cnt = 1;
+	service->port->name = wd_str_get("");
+	service->port->proto = IPPROTO_TCP;
+	service->port->port = service->port->target = 1;
+	(void)wd_store_put(w->store, obj);
+}
+
+static void count_covered(void *ctx, const struct wd_over *over)
+{
+	uint32_t *cnt = ctx;
+
+	*cnt += over->covered;
+	if (over->covered)
+		wd_expect_int(OWN, over->limit);
+}
+
+static void expect_covered(const struct world *w, uint32_t want)
+{
+	uint32_t cnt = 0;
+
+	wd_model_over(w->model, count_covered, &cnt);
+	wd_expect_int(want, cnt);
+}
+
 /* One service with more addresses than the table has entries. */
 static void closed_addresses_leave_others_their_entries(void)
 {
@@ -492,10 +560,12 @@ static void closed_addresses_leave_others_their_entries(void)
 	put_policy(&w, "a", NULL);
 	put_service(&w, "b", 1, WD_FRONTS_MAX + 100, 1);
 	commit(&w);
-	expect_over(&w, 1);
-	wd_expect(wd_model_squeezed(w.model) > 0);
-	wd_expect_int(WD_FRONTS_MAX / 2 + 1, kernel.cnt[WD_MAP_wd_front]);
-	wd_expect_int(1, kernel.closed[1]);
+	expect_covered(&w, WD_FRONTS_MAX + 100 - OWN);
+	wd_expect_int(WD_FRONTS_MAX + 100 - OWN, wd_model_squeezed(w.model));
+	/* it begins with a block, and so do those without an entry */
+	wd_expect_int(OWN + (WD_FRONTS_MAX + 100 - OWN + 255) / 256,
+		      kernel.cnt[WD_MAP_wd_front]);
+	wd_expect_int(0, kernel.closed[1]);
 	put_service(&w, "a", 999, 1, 1);
 	put_slice(&w, "a", "e1", 999, 1);
 	commit(&w);
@@ -504,11 +574,73 @@ static void closed_addresses_leave_others_their_entries(void)
 	/* nor does one open for which there was no room */
 	wd_expect_int(WD_R_SERVICE,
 		      reason_of(&w, 0, SERVICE_ADDR(1) + WD_FRONTS_MAX, 1));
+	/* what is not around them stays open */
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, 0x08080808, 53));
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, SERVICE_ADDR(0), 53));
 	put_service(&w, "b", 1, 1, 1);
 	commit(&w);
 	wd_expect_int(0, wd_model_squeezed(w.model));
+	expect_covered(&w, 0);
 	wd_expect_int(0, kernel.closed[1]);
 	wd_expect_int(2, kernel.cnt[WD_MAP_wd_front]);
+	end(&w);
+}
+
+/* One address in each /24: blocks run out, and only their regions are closed. */
+static void scattered_addresses_close_no_more_than_their_regions(void)
+{
+	enum { BLOCKS = WD_FRONTS_COVER / 4 };
+	struct world w;
+
+	begin(&w, QUOTA, QUOTA);
+	put_policy(&w, "a", NULL);
+	put_closed(&w, "b", 64U << 24, OWN + BLOCKS + 65536, 256);
+	commit(&w);
+	expect_covered(&w, BLOCKS + 65536);
+	wd_expect_int(OWN + BLOCKS + 2, kernel.cnt[WD_MAP_wd_front]);
+	wd_expect_int(0, kernel.closed[1]);
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, 64U << 24 | 255 << 16, 1));
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, 65U << 24, 1));
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, 66U << 24, 1));
+	/* others have blocks of their own */
+	put_closed(&w, "a", 70U << 24, OWN + 256, 1);
+	commit(&w);
+	wd_expect_int(2 * OWN + BLOCKS + 3, kernel.cnt[WD_MAP_wd_front]);
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, (70U << 24) + OWN + 1, 1));
+	wd_expect_int(WD_R_POLICY_ALLOW,
+		      reason_of(&w, 0, (70U << 24) + OWN + 256, 1));
+	put_closed(&w, "a", 70U << 24, OWN, 1); /* who told of it has gone */
+	put_closed(&w, "b", 64U << 24, OWN - 1, 256);
+	commit(&w);
+	wd_expect_int(2 * OWN - 1, kernel.cnt[WD_MAP_wd_front]);
+	expect_covered(&w, 0);
+	wd_expect_int(WD_R_POLICY_ALLOW,
+		      reason_of(&w, 0, (70U << 24) + OWN + 1, 1));
+	put_closed(&w, "b", 64U << 24, OWN, 256);
+	commit(&w);
+	wd_expect_int(2 * OWN, kernel.cnt[WD_MAP_wd_front]);
+	expect_covered(&w, 0);
+	end(&w);
+}
+
+/* Of IPv6 there are more regions than there is room for: then everything closes. */
+static void what_is_scattered_over_everything_closes_everything(void)
+{
+	enum { REGIONS = WD_FRONTS_COVER / 16, ALL = OWN + OWN / 8 + REGIONS };
+	struct world w;
+
+	begin(&w, QUOTA, QUOTA);
+	put_closed6(&w, "b", ALL);
+	commit(&w);
+	wd_expect_int(ALL, kernel.cnt[WD_MAP_wd_front]);
+	wd_expect_int(0, kernel.closed[1]);
+	put_closed6(&w, "b", ALL + 1);
+	commit(&w);
+	wd_expect_int(ALL + 1, kernel.cnt[WD_MAP_wd_front]);
+	wd_expect_int(1, kernel.closed[1]);
+	put_closed6(&w, "b", OWN);
+	commit(&w);
+	wd_expect_int(OWN, kernel.cnt[WD_MAP_wd_front]);
 	end(&w);
 }
 
@@ -544,9 +676,13 @@ static void put_kubernetes(struct world *w)
 	(void)wd_store_put(w->store, obj);
 }
 
+/* Two entries are for everything, 64 for kubernetes. */
+#define FULL (WD_FRONTS_MAX - WD_FRONTS_COVER - 2 - 64)
+
 /* Whoever fills the table: changes are enforced, and nothing opens. */
 static void a_full_table_of_services_holds_up_nobody(void)
 {
+	uint32_t covers;
 	struct world w;
 
 	begin(&w, 0, 0);
@@ -555,19 +691,21 @@ static void a_full_table_of_services_holds_up_nobody(void)
 	put_service(&w, "b", 999, 1, 1);
 	put_slice(&w, "b", "e1", 999, 1);
 	commit(&w);
-	wd_expect_int(WD_FRONTS_MAX - 65, kernel.cnt[WD_MAP_wd_front]);
-	wd_expect_int(1, kernel.closed[1]);
+	/* services of as many blocks, and a part of one, have none of their own */
+	covers = 1 + (WD_FRONTS_MAX / PORTS + 1) - FULL / PORTS;
+	wd_expect_int(FULL + covers, kernel.cnt[WD_MAP_wd_front]);
+	wd_expect_int(covers, kernel.closed[0]);
 	wd_expect(wd_model_squeezed(w.model) > 0);
 	put_policy(&w, "a", NULL);
 	commit(&w);
 	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, SERVICE_ADDR(999), 1));
-	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, 0x08080808, 53));
-	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, 10U << 24 | 2, 53));
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, SERVICE_ADDR(999) + 9, 1));
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, 0x08080808, 53));
 	put_kubernetes(&w);
 	commit(&w);
 	wd_expect_int(WD_R_DEFAULT, reason_of(&w, 0, SERVICE_ADDR(1000), 443));
-	wd_expect_int(WD_FRONTS_MAX - 64, kernel.cnt[WD_MAP_wd_front]);
-	for (uint32_t i = 1; i <= 3; i++) {
+	wd_expect_int(FULL + covers + 1, kernel.cnt[WD_MAP_wd_front]);
+	for (uint32_t i = 1; i <= covers; i++) {
 		char name[16];
 
 		(void)snprintf(name, sizeof(name), "s%u", i);
@@ -576,8 +714,9 @@ static void a_full_table_of_services_holds_up_nobody(void)
 	}
 	commit(&w);
 	wd_expect_int(0, wd_model_squeezed(w.model));
-	wd_expect_int(0, kernel.closed[1]);
-	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, 0x08080808, 53));
+	wd_expect_int(0, kernel.closed[0]);
+	wd_expect_int(WD_R_POLICY_ALLOW,
+		      reason_of(&w, 0, SERVICE_ADDR(999) + 9, 1));
 	wd_expect_int(WD_R_DEFAULT, reason_of(&w, 0, SERVICE_ADDR(999), 1));
 	end(&w);
 }
@@ -618,6 +757,8 @@ int main(void)
 	WD_TEST(many_fronts_times_many_backends_are_not_looked_up);
 	WD_TEST(pairs_that_one_gives_back_others_have);
 	WD_TEST(closed_addresses_leave_others_their_entries);
+	WD_TEST(scattered_addresses_close_no_more_than_their_regions);
+	WD_TEST(what_is_scattered_over_everything_closes_everything);
 	WD_TEST(a_full_table_of_services_holds_up_nobody);
 	WD_TEST(prefixes_that_do_not_fit_close_whose_they_are);
 	return wd_tests_end();

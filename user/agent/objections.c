@@ -73,6 +73,13 @@ static char *text_of(const struct wd_over *over)
 				  quotas[over->quota].what,
 				  quotas[over->quota].option,
 				  outcome_of(over->obj));
+	if (over->covered)
+		return wd_xprintf(
+			"%u addresses of Services beyond %s have no entry of "
+			"their own, of which a namespace may have %u: others "
+			"in the same /24 or /8 (IPv6: /112, /32) are closed, "
+			"too",
+			over->covered, quotas[over->quota].option, over->limit);
 	return wd_xprintf(
 		"pods go beyond the %u %s that a namespace may have (%s): no "
 		"rule that allows means those that came last",
@@ -127,8 +134,9 @@ static void add_rest(struct listing *l)
 static void add_squeezed(struct listing *l, uint32_t cnt)
 {
 	char *text = wd_xprintf(
-		"%u addresses and ports of services are beyond the %u entries "
-		"of wd_front: where they lead is not looked up",
+		"%u addresses and ports of services have not all the entries "
+		"of their own in wd_front (%u): where they lead is not looked "
+		"up",
 		cnt, WD_FRONTS_MAX);
 	const struct wd_problem problem = {
 		.effect = WD_PROBLEM_ISOLATED,

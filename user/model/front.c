@@ -9,9 +9,7 @@
  * 0 is in force first.
  *
  * Nothing here fails because the table is full, or one tenant's services would
- * hold up the changes of all. A front for whose kinds there is no room says that
- * they are too many; if there is none for that either, an entry that stands for
- * every address closes what has no other.
+ * hold up the changes of all: see cover.c.
  */
 #include <assert.h>
 #include <errno.h>
@@ -65,7 +63,7 @@ static struct mkind *kind_get(struct wd_model *m, struct mfront *f, uint32_t nr)
 		kind->gone = true;
 		vec_push(&f->kinds, kind);
 		m->kind_cnt++;
-		m->closed_kinds += !f->key.port;
+		m->closed_kinds[front_width(&f->key)]++;
 	}
 	return f->kinds.item[nr];
 }
@@ -285,72 +283,6 @@ static void kind_want(struct wd_model *m, struct mkind *kind,
 	kind->gone = false;
 }
 
-/* ---- where the table is full ---- */
-
-static bool is_wanted(const struct mfront *f)
-{
-	return f->services.cnt || f->crowd;
-}
-
-/* Of what nobody else may take all: the API server's own, for which the node asks. */
-static bool is_spared(const struct mfront *f)
-{
-	for (size_t i = 0; i < f->services.cnt; i++) {
-		const struct mservice *s = f->services.item[i];
-
-		if (quota_spares(s->key.ns, s->key.name))
-			return true;
-	}
-	return false;
-}
-
-#define SPARED 64 /* entries that only those have */
-
-/*
- * Entries for which others make room: one more of each family stays free for all
- * addresses. Closed addresses, which no quota counts, have half of the table, so
- * that those who tell of them do not take the entries of others.
- */
-static bool has_room(const struct wd_model *m, const struct mfront *f,
-		     uint32_t cnt)
-{
-	uint32_t most = WD_FRONTS_MAX - 2;
-	uint32_t more;
-
-	if (cnt <= f->kinds.cnt)
-		return true;
-	more = cnt - f->kinds.cnt;
-	if (!f->key.port && m->closed_kinds + more > WD_FRONTS_MAX / 2)
-		return false;
-	if (!is_spared(f))
-		most = cnt > 1 ? WD_FRONTS_MAX / 4 * 3 : most - SPARED;
-	return m->kind_cnt + more <= most;
-}
-
-static void all_count(struct wd_model *m, uint8_t family, bool add)
-{
-	const struct wd_front_key key = { .family = family };
-	struct mfront *all = front_get(m, &key);
-
-	all->crowd += add ? 1 : -1U;
-	front_dirty(m, all);
-	(void)front_compile(m, all); /* rests on nothing that could fail */
-}
-
-static void unsqueeze(struct wd_model *m, struct mfront *f)
-{
-	if (f->crowded)
-		all_count(m, f->key.family, false);
-	m->squeezed_cnt -= f->squeezed;
-	f->squeezed = f->crowded = false;
-}
-
-static void squeeze(struct wd_model *m, struct mfront *f)
-{
-	m->squeezed_cnt += !f->squeezed;
-	f->squeezed = true;
-}
-
 /* The one entry of a front of which no kinds are told. Return: entries. */
 static uint32_t want_none(struct wd_model *m, struct mfront *f,
 			  const struct kinds *kinds)
@@ -361,12 +293,11 @@ static uint32_t want_none(struct wd_model *m, struct mfront *f,
 		none.flags |= WD_FRONT_MANY;
 	if (kinds->tunnel)
 		none.flags |= WD_FRONT_NODE;
-	if (!f->crowd && !has_room(m, f, 1)) {
-		squeeze(m, f);
-		f->crowded = true;
-		all_count(m, f->key.family, true);
+	if (!front_has_room(m, f, 1)) {
+		front_cover(m, f);
 		return 0;
 	}
+	front_pay(f);
 	kind_want(m, kind_get(m, f, 0), &none);
 	return 1;
 }
@@ -376,17 +307,6 @@ void fronts_encap(struct wd_model *m)
 {
 	for (struct mfront *f = m->fronts; f; f = f->hh.next) {
 		if (f->key.proto == IPPROTO_UDP)
-			front_dirty(m, f);
-	}
-}
-
-/* What a commit has deleted others may have. */
-void fronts_room(struct wd_model *m)
-{
-	if (!m->front_room || !m->squeezed_cnt)
-		return;
-	for (struct mfront *f = m->fronts; f; f = f->hh.next) {
-		if (f->squeezed)
 			front_dirty(m, f);
 	}
 }
@@ -411,8 +331,8 @@ static int kinds_of(struct wd_model *m, struct mfront *f, struct kinds *kinds)
 		unlink_backs(m, f);
 		kinds->too_many = kinds->tunnel = true;
 	}
-	if (!err && !kinds->too_many && !has_room(m, f, kinds->cnt)) {
-		squeeze(m, f);
+	if (!err && !kinds->too_many && !front_has_room(m, f, kinds->cnt)) {
+		front_squeeze(m, f);
 		kinds->too_many = true;
 	}
 	if (kinds->too_many || err)
@@ -426,17 +346,17 @@ int front_compile(struct wd_model *m, struct mfront *f)
 	uint32_t cnt;
 	int err;
 
-	unsqueeze(m, f);
+	front_uncover(m, f);
 	err = kinds_of(m, f, kinds);
 	cnt = kinds->cnt;
 	for (uint32_t i = 0; i < cnt; i++)
 		kind_want(m, kind_get(m, f, i), &kinds->val[i]);
-	if (!err && !cnt && (is_wanted(f) || f->kinds.cnt))
+	if (!err && !cnt && (front_is_wanted(f) || f->kinds.cnt))
 		cnt = want_none(m, f, kinds);
 	free(kinds);
 	if (err)
 		return err;
-	for (uint32_t i = is_wanted(f) ? cnt : 0; i < f->kinds.cnt; i++)
+	for (uint32_t i = front_is_wanted(f) ? cnt : 0; i < f->kinds.cnt; i++)
 		((struct mkind *)f->kinds.item[i])->gone = true;
 	return 0;
 }
@@ -448,7 +368,7 @@ int front_write(struct wd_model *m, struct mfront *f, bool *ret_wrote)
 	for (size_t i = 0; i < f->kinds.cnt && !err; i++) {
 		struct mkind *kind = f->kinds.item[i];
 
-		if (!kind->gone || !is_wanted(f))
+		if (!kind->gone || !front_is_wanted(f))
 			err = entry_write(m, &kind->e, WD_MAP_wd_front,
 					  &kind->key, ret_wrote);
 		if (kind->gone && kind->e.in_kernel)
@@ -468,10 +388,11 @@ static int kind_delete(struct wd_model *m, struct mkind *kind)
 	if (err)
 		return err;
 	entry_gone(m, &kind->e);
-	m->closed_kinds -= !kind->key.port;
-	free(kind);
-	m->kind_cnt--;
+	m->closed_kinds[front_width(&kind->key)]--;
+	m->closed_room |= !kind->key.port || m->kind_cnt > WD_FRONTS_MAX / 2;
 	m->front_room = true;
+	m->kind_cnt--;
+	free(kind);
 	return 0;
 }
 
@@ -500,6 +421,8 @@ void front_done(struct wd_model *m, struct mfront *f)
 		}
 		f->kinds.cnt--;
 	}
+	if (!f->kinds.cnt)
+		front_unpay(f);
 	for (size_t i = 0; i < f->kinds.cnt; i++) {
 		struct mkind *kind = f->kinds.item[i];
 
@@ -512,7 +435,7 @@ void front_done(struct wd_model *m, struct mfront *f)
 		kind->e.unsettled = true;
 		vec_push(&m->unsettled_kinds, kind);
 	}
-	if (!f->kinds.cnt && !is_wanted(f) && !f->dirty)
+	if (!f->kinds.cnt && !front_is_wanted(f) && !f->dirty)
 		front_free(m, f);
 }
 
@@ -548,7 +471,7 @@ static const struct mfront *find(const struct wd_model *m,
 	const struct mfront *f;
 
 	HASH_FIND(hh, m->fronts, key, sizeof(*key), f);
-	return f && is_wanted(f) && !f->crowded ? f : NULL;
+	return f && front_is_wanted(f) && !f->crowded ? f : NULL;
 }
 
 const struct mfront *front_of(const struct wd_model *m,
@@ -571,11 +494,13 @@ const struct mfront *front_of(const struct wd_model *m,
 		f = find(m, &any);
 	if (f || !m->closed_cnt)
 		return f;
-	key.proto = any.proto = 0;
-	key.port = any.port = 0;
+	key.proto = 0;
+	key.port = 0;
 	f = find(m, &key);
-	if (!f && !(claim && claim->pod))
-		f = find(m, &any);
+	if (claim && claim->pod)
+		return f;
+	while (!f && front_widen(&key))
+		f = find(m, &key);
 	return f;
 }
 

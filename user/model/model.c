@@ -25,6 +25,7 @@ struct wd_model *wd_model_new(const struct wd_store *store,
 	m->exempt = config->exempt;
 	m->exempt_cnt = config->exempt_cnt;
 	memcpy(m->quota, config->quota, sizeof(m->quota));
+	m->closed_most = config->closed_most;
 	m->no_labels = wd_labels_get(NULL, 0);
 	m->identity_next = WD_ID_FIRST;
 	m->first = true;

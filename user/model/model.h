@@ -66,6 +66,8 @@ struct wd_model_config {
 	const struct wd_cidr *inside;
 	size_t inside_cnt;
 	uint32_t quota[WD_QUOTA__MAX]; /* of each namespace; 0: no limit */
+	/* entries of wd_front that stand for addresses of Services beyond it; 0: as many as fit */
+	uint32_t closed_most;
 };
 
 /** wd_model_new() - @store and @sink outlive the model; out of memory ends the program */
@@ -187,9 +189,11 @@ struct wd_over {
 	/* of a Service: all its backends, as often as an address and port leads there */
 	bool pairs;
 	uint32_t pods; /* that are as if no source had told of them */
+	/* addresses of its Services that have no entry: those around are closed, too */
+	uint32_t covered;
 };
 
-/** wd_model_over() - what quotas have no room for: objects as they came, then namespaces with pods */
+/** wd_model_over() - what quotas have no room for: objects as they came, then namespaces with pods or covered addresses */
 void wd_model_over(const struct wd_model *model,
 		   void (*fn)(void *ctx, const struct wd_over *over),
 		   void *ctx);

@@ -103,6 +103,16 @@ struct mover {
 	struct mcost cost;
 };
 
+/* What an entry of wd_front stands for. */
+enum mwidth {
+	WIDTH_PORT, /* an address and port */
+	WIDTH_ADDRESS, /* each port of an address */
+	WIDTH_BLOCK, /* what is around addresses that have no entry: WD_FRONT_* */
+	WIDTH_REGION,
+	WIDTH_ALL,
+	WIDTH__MAX
+};
+
 /* Namespace, known by an object or just by what is in it. Never freed. */
 struct mspace {
 	UT_hash_handle hh; /* by name */
@@ -121,6 +131,9 @@ struct mspace {
 		nameless; /* struct mpod: for whose labels the quota has no room */
 	struct mcost cost; /* of objects that are not over */
 	uint32_t over; /* objects that are */
+	/* entries of wd_front with port 0 that it takes, by their width */
+	uint32_t closed[WIDTH__MAX];
+	uint32_t covered; /* addresses of services that have none */
 	uint64_t load; /* of its services that are not vast */
 	bool weigh; /* some are to be weighed, or there may be room for others */
 };
@@ -225,12 +238,15 @@ struct mfront {
 	struct wd_front_key key; /* nr 0 */
 	bool dirty;
 	bool squeezed; /* says less than it would, as the table is full */
-	bool crowded; /* and has no entry at all */
-	uint32_t crowd; /* of the one for all addresses: fronts with no entry */
+	bool crowded; /* and has no entry at all: another covers it */
+	bool counted; /* in space->covered */
+	bool pays; /* has an entry that counts in space->closed */
+	uint32_t crowd; /* of one that covers others: fronts with no entry */
 	struct vec services; /* struct mservice: more than one may claim it */
 	struct vec kinds; /* struct mkind, by nr */
 	struct vec backs; /* struct mback that it rests on */
 	uint32_t strays; /* of them, those that nobody claims */
+	struct mspace *space; /* with port 0: who told of it, or NULL */
 };
 
 /* An address that is a backend. */
@@ -444,6 +460,7 @@ struct wd_model {
 	const char *const *exempt;
 	size_t exempt_cnt;
 	uint32_t quota[WD_QUOTA__MAX]; /* of each namespace; 0 none */
+	uint32_t closed_most; /* of each namespace and width; 0: see cover.c */
 	struct wd_encap encap;
 	struct mover *over;
 	uint32_t gen;
@@ -490,10 +507,11 @@ struct wd_model {
 	struct vec dirty_fronts; /* struct mfront */
 	uint32_t kind_cnt; /* of all fronts, those that are to be deleted, too */
 	uint32_t closed_cnt; /* fronts with port 0 */
-	uint32_t closed_kinds; /* of these */
+	uint32_t closed_kinds[WIDTH__MAX]; /* by width, as kind_cnt */
 	struct vec heavy; /* struct mspace, to be weighed */
 	uint32_t squeezed_cnt;
 	bool front_room; /* entries were deleted */
+	bool closed_room; /* some with port 0 */
 	uint32_t prefix_cnt[2]; /* by family, those that are to be deleted, too */
 	struct vec unsettled_kinds; /* struct mkind */
 	uint32_t strays; /* of all fronts: what those rest on is prefixes */
@@ -725,11 +743,30 @@ void front_adopt(struct wd_model *m, const struct wd_front_key *key,
 const struct mfront *front_of(const struct wd_model *m,
 			      const struct wd_addr *addr, uint8_t proto,
 			      uint16_t port, const struct mclaim *claim);
-/* After a commit: those for which there was no room may have some. */
-void fronts_room(struct wd_model *m);
 /* The ports of tunnels are others now. */
 void fronts_encap(struct wd_model *m);
 void fronts_fini(struct wd_model *m);
+
+/* cover.c: fronts for which there is no room */
+enum mwidth front_width(const struct wd_front_key *key);
+/* To what is looked up where that has no entry. Return: false: nothing is */
+bool front_widen(struct wd_front_key *key);
+/* Does anybody tell of it, or is it to cover others? */
+bool front_is_wanted(const struct mfront *f);
+/* May it have @cnt entries? */
+bool front_has_room(struct wd_model *m, struct mfront *f, uint32_t cnt);
+/* Its entry counts as its namespace's, and no more. */
+void front_pay(struct mfront *f);
+void front_unpay(struct mfront *f);
+/* It says less than it would. */
+void front_squeeze(struct wd_model *m, struct mfront *f);
+/* It has no entry: another stands for it. Undone by front_uncover(). */
+void front_cover(struct wd_model *m, struct mfront *f);
+void front_uncover(struct wd_model *m, struct mfront *f);
+/* Entries that a namespace may have for addresses of services beyond its quota. */
+uint32_t front_own(const struct wd_model *m, enum mwidth width);
+/* After a commit: those for which there was no room may have some. */
+void fronts_room(struct wd_model *m);
 
 /* write.c: entries */
 /* Is there an entry for every prefix that is spoken of? */

@@ -272,15 +272,23 @@ void wd_model_over(const struct wd_model *m,
 	}
 	tell_vast(m, fn, ctx);
 	for (const struct mspace *s = m->spaces; s; s = s->hh.next) {
-		const struct wd_over over = {
+		const struct wd_over pods = {
 			.ns = s->name,
 			.quota = WD_QUOTA_LABELS,
 			.limit = m->quota[WD_QUOTA_LABELS],
 			.pods = (uint32_t)s->nameless.cnt,
 		};
+		const struct wd_over closed = {
+			.ns = s->name,
+			.quota = WD_QUOTA_SERVICES,
+			.limit = front_own(m, WIDTH_ADDRESS),
+			.covered = s->covered,
+		};
 
-		if (over.pods)
-			fn(ctx, &over);
+		if (pods.pods)
+			fn(ctx, &pods);
+		if (closed.covered)
+			fn(ctx, &closed);
 	}
 }
 

@@ -464,7 +464,7 @@ void write_done(struct wd_model *m)
 	for (size_t i = 0; i < fronts.cnt; i++)
 		front_done(m, fronts.item[i]);
 	fronts_room(m);
-	m->front_room = false;
+	m->front_room = m->closed_room = false;
 	vec_fini(&fronts);
 	vec_fini(&addrs);
 	vec_fini(&prefixes);

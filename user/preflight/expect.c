@@ -293,9 +293,30 @@ front_nr(const struct case_of *c, const struct front_at *at, uint8_t nr)
 	return wd_state_front(c->state, &at->addr, at->proto, at->port, nr);
 }
 
+/* Moves @at to what stands for the addresses around it, and is there. */
+static void widen(const struct case_of *c, struct front_at *at)
+{
+	static const struct {
+		uint8_t proto, kept4, kept6; /* bytes of the address */
+	} cover[] = { { WD_FRONT_BLOCK, 3, 14 }, { WD_FRONT_REGION, 1, 4 } };
+	const struct wd_addr all = { .family = at->addr.family };
+
+	for (size_t i = 0; i < sizeof(cover) / sizeof(*cover); i++) {
+		size_t bytes = all.family == 4 ? 4 : 16;
+		size_t kept = all.family == 4 ? cover[i].kept4 : cover[i].kept6;
+
+		memset((uint8_t *)&at->addr.v6 + kept, 0, bytes - kept);
+		at->proto = cover[i].proto;
+		if (front_nr(c, at, 0))
+			return;
+	}
+	at->addr = all;
+	at->proto = 0;
+}
+
 /*
  * The service's own address and port; else, of a node's, a port of all nodes;
- * else the address whatever the port; else, of no pod's, every address.
+ * else the address whatever the port; else, of no pod's, those around it.
  */
 static struct front_at service_of(const struct case_of *c)
 {
@@ -314,7 +335,7 @@ static struct front_at service_of(const struct case_of *c)
 	at.port = 0;
 	if (!front_nr(c, &at, 0) &&
 	    !(c->peer && (c->peer->val.flags & WD_ADDR_POD)))
-		at.addr = all;
+		widen(c, &at);
 	return at;
 }
 

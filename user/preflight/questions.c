@@ -286,6 +286,8 @@ static int add_service(struct maker *m, const struct wd_addr *addr,
 		return -ENOMEM;
 	*service = (struct service){ .at = { .addr = *addr, .iif = UPLINK },
 				     .port = { front->proto, front->port } };
+	if (!front->port) /* holds for each */
+		service->port = (struct port){ IPPROTO_TCP, 443 };
 	return 0;
 }
 
