@@ -172,6 +172,51 @@ static void what_cannot_be_tried_is_not_called_wrong(void)
 	wd_expect_int(-EOPNOTSUPP, try_without(drop_all));
 }
 
+static bool write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+	bool ok = f && fputs(text, f) >= 0;
+
+	return f && !fclose(f) && ok;
+}
+
+/* For this process and those it starts: root of a namespace that has none below it. */
+static bool forbid_user_namespaces(void)
+{
+	return !unshare(CLONE_NEWUSER) &&
+	       write_file("/proc/self/uid_map", "0 0 1\n") &&
+	       write_file("/proc/sys/user/max_user_namespaces", "0\n");
+}
+
+/* Return: -errno of wd_golden_nft(), or ECHILD if it does not say @told. */
+static int try_forbidden(int (*drop)(void), const char *told)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		char *text = NULL;
+		int err = 255;
+
+		if (forbid_user_namespaces() && (!drop || !drop()))
+			err = -try_it(&text);
+		if (told && (!text || !strstr(text, told)))
+			err = ECHILD;
+		(void)fflush(stdout);
+		_exit(err);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -ECHILD;
+	return -WEXITSTATUS(status);
+}
+
+static void where_user_namespaces_are_forbidden_a_capability_is_enough(void)
+{
+	wd_expect_int(0, try_forbidden(NULL, NULL));
+	wd_expect_int(-EOPNOTSUPP,
+		      try_forbidden(wd_privs_drop, "no CAP_NET_RAW"));
+}
+
 static char bpffs[] = "/tmp/warder-nft-XXXXXX";
 
 /* A data path that begins on this rung, in a namespace of this process's. */
@@ -216,6 +261,7 @@ static void a_ruleset_that_cannot_be_tried_is_used_and_that_is_told(void)
 	if (wd_expect(a)) {
 		wd_expect(a->optional);
 		wd_expect(strstr(a->text, "cannot be tried"));
+		wd_expect(!strstr(a->text, "wrong"));
 	}
 	wd_datapath_close(dp);
 }
@@ -250,6 +296,7 @@ int main(void)
 	WD_TEST(the_ruleset_passes_on_this_kernel);
 	WD_TEST(a_ruleset_that_is_wrong_is_found);
 	WD_TEST(an_agent_that_has_dropped_its_capabilities_can_try_it);
+	WD_TEST(where_user_namespaces_are_forbidden_a_capability_is_enough);
 	WD_TEST(what_cannot_be_tried_is_not_called_wrong);
 	if (unshare(CLONE_NEWNET) || !mkdtemp(bpffs)) {
 		perror("# a namespace and a folder");

@@ -276,6 +276,21 @@ def capabilities_are_those_of_the_unit_and_no_more(m):
         yield 'the init container has capabilities'
 
 
+def setting(name):
+    return re.search(rf'^{name}=(.*)$', read(UNIT), re.M)[1].split()
+
+
+def the_unit_lets_a_ruleset_be_tried(_):
+    """A child of the agent does, with packets, in namespaces of its own: else
+    rung nft would never be tried where the unit runs."""
+    for name, words in (('RestrictNamespaces', {'net', 'user'}),
+                        ('RestrictAddressFamilies', {'AF_PACKET', 'AF_INET',
+                                                     'AF_INET6', 'AF_NETLINK'}),
+                        ('SystemCallFilter', {'unshare', 'setns'})):
+        if not words <= set(setting(name)):
+            yield f'{name}={setting(name)} lacks some of {sorted(words)}'
+
+
 def what_outlives_the_agent_is_the_hosts(m):
     paths = {v['name']: v.get('hostPath', {}).get('path')
              for v in m.pod['volumes']}
@@ -470,6 +485,7 @@ TESTS = (
     names_fit_each_other,
     every_mount_has_its_volume_and_every_volume_its_mount,
     capabilities_are_those_of_the_unit_and_no_more,
+    the_unit_lets_a_ruleset_be_tried,
     what_outlives_the_agent_is_the_hosts,
     what_is_removed_leaves_nodes_that_can_start_pods,
     the_agent_takes_its_configuration,

@@ -29,17 +29,21 @@
  * Packets of the pod need CAP_NET_RAW, which the agent does not keep; in a
  * user namespace of its own a process has it, over its own interfaces alone.
  */
-static int enter_any(void)
+static int enter_any(const char **ret_failed)
 {
 	int fd;
 
+	*ret_failed = "no network namespace";
 	if (unshare(CLONE_NEWNET))
 		return -errno;
+	*ret_failed = "no packet sockets";
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (fd >= 0)
 		return close(fd) ? -errno : 0;
 	if (errno != EPERM)
 		return -errno;
+	*ret_failed = "no CAP_NET_RAW, and no user namespace to have it in "
+		      "(user.max_user_namespaces)";
 	return unshare(CLONE_NEWUSER | CLONE_NEWNET) ? -errno : 0;
 }
 
@@ -55,9 +59,9 @@ static void stay_on_one_cpu(void)
 				&set); /* else it is waited for */
 }
 
-int wd_golden_net_enter(void)
+int wd_golden_net_enter(const char **ret_failed)
 {
-	int err = enter_any();
+	int err = enter_any(ret_failed);
 
 	if (!err)
 		stay_on_one_cpu();
@@ -217,10 +221,8 @@ int wd_golden_net_open(struct wd_golden_net *ret_net)
 	struct wd_golden_net *net = ret_net;
 	int err;
 
-	*net = (struct wd_golden_net){ .pod_fd = -1,
-				       .raw_fd = { -1, -1 },
-				       .failed = "no namespace" };
-	err = wd_golden_net_enter();
+	*net = (struct wd_golden_net){ .pod_fd = -1, .raw_fd = { -1, -1 } };
+	err = wd_golden_net_enter(&net->failed);
 	if (!err)
 		err = make_links(net);
 	return err ? err : wd_golden_net_sockets(net);

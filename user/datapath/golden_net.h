@@ -35,8 +35,11 @@ struct wd_golden_net {
  */
 int wd_golden_net_open(struct wd_golden_net *ret_net);
 
-/** wd_golden_net_enter() - the namespace alone, without interfaces. Return, context: as above */
-int wd_golden_net_enter(void);
+/**
+ * wd_golden_net_enter() - the namespace alone, without interfaces
+ * @ret_failed: static: what could not be done. Return, context: as above
+ */
+int wd_golden_net_enter(const char **ret_failed);
 
 /** wd_golden_net_sockets() - those of @net, where interfaces are another's. Return: 0 or -errno */
 int wd_golden_net_sockets(struct wd_golden_net *net);

@@ -36,6 +36,8 @@ static const char *likely_cause(int err, enum wd_stage stage,
 		       "classifier (modules sch_ingress, cls_bpf)";
 	if (err == -ENOMEM)
 		return NULL; /* its name says all */
+	if (stage == WD_STAGE_RUN && err == -EOPNOTSUPP)
+		return NULL; /* it was not tried, so that it is wrong is not said */
 	if (err == -EROFS)
 		return "the file system is read-only";
 	return cause == WD_CAUSE_UNKNOWN ? NULL : wd_cause_text(cause);

@@ -213,10 +213,11 @@ static int count_passing(char **ret_why)
 static int begin(struct wd_trial *t, char **ret_error)
 {
 	char *why = NULL;
-	int err = wd_golden_net_enter();
+	const char *what;
+	int err = wd_golden_net_enter(&what);
 
 	if (err)
-		return failed(ret_error, err, "no network namespace", NULL);
+		return failed(ret_error, err, what, NULL);
 	err = count_passing(&why);
 	if (!err)
 		err = wd_nft_open(&t->tables, &t->nft, &why);
