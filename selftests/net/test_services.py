@@ -19,8 +19,8 @@ from wdnet.tap import Fail, Tap, expect
 # Clients are of node-a, whose pods are routed: between ports of node-b's bridge
 # rung nft lets nothing pass on this kernel.
 TESTS = []
-RUNGS = ('full', 'compat', 'minimal', 'nft') \
-    if os.environ.get('WD_LONG') == '1' else ('full', 'nft')
+LONG = os.environ.get('WD_LONG') == '1'
+RUNGS = ('full', 'compat', 'minimal', 'nft') if LONG else ('full', 'nft')
 PROGRAMS = tuple(r for r in RUNGS if r != 'nft')
 VIP = {4: '10.96.0.%d', 6: 'fd00:96::%d'}
 NODE_PORT = 30080
@@ -365,7 +365,10 @@ def main():
     tap = Tap()
     c = e2e()
     import services_late  # which imports this, as a module
+    import services_socket  # too
     TESTS.extend((quick, ('full',)) for quick in services_late.QUICK)
+    TESTS.extend((each, RUNGS if LONG else ('full',))
+                 for each in services_socket.TESTS[:None if LONG else 2])
     try:
         for rung in RUNGS:
             pin(c, rung)

@@ -140,13 +140,20 @@ def clones(ifindex):
         + insn(0x85, imm=CLONE_REDIRECT) + returns(2)
 
 
-def prog_load(kind, code):
+def prog_load(kind, code, hook=0):
+    """@hook: where it is to be attached, of kinds that must know it."""
     insns = ctypes.create_string_buffer(code, len(code))
     licence = ctypes.create_string_buffer(b'GPL')
     log = ctypes.create_string_buffer(65536)
-    attr = struct.pack('=IIQQIIQII', kind, len(code) // 8, _address(insns),
-                       _address(licence), 1, len(log), _address(log), 0, 0)
+    attr = struct.pack('=IIQQIIQII16xII', kind, len(code) // 8,
+                       _address(insns), _address(licence), 1, len(log),
+                       _address(log), 0, 0, 0, hook)
     return _call(PROG_LOAD, attr)
+
+
+def link(prog, target, hook, flags=0):
+    """Lasts as long as it is open. @target: a device, or a file descriptor."""
+    return _call(LINK_CREATE, struct.pack('=IIII', prog, target, hook, flags))
 
 
 def attach(kind, hook, ifindex, code, flags=0):
@@ -154,8 +161,7 @@ def attach(kind, hook, ifindex, code, flags=0):
     lasts as long as it is open."""
     prog = prog_load(kind, code)
     try:
-        return _call(LINK_CREATE, struct.pack('=IIII', prog, ifindex, hook,
-                                              flags))
+        return link(prog, ifindex, hook, flags)
     finally:
         os.close(prog)
 

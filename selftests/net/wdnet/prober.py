@@ -313,6 +313,19 @@ class Prober:
 
     # ---- connections that stay ----
 
+    def op_datagram(self, dst, port, timeout):
+        """From a socket that is not connected: who answers, and from where."""
+        got = None
+        with socket.socket(raw.family_of(dst), socket.SOCK_DGRAM) as sock:
+            sock.settimeout(timeout)
+            try:
+                sock.sendto(b'?', (dst, port))
+                data, peer = sock.recvfrom(64)
+                got = [data.decode(errors='replace').strip(), *peer[:2]]
+            except OSError:
+                pass
+        self.reply({'answer': got})
+
     def op_hold(self, ident, dst, port, proto='tcp', sport=0, timeout=3.0):
         kind = socket.SOCK_STREAM if proto == 'tcp' else socket.SOCK_DGRAM
         sock = socket.socket(raw.family_of(dst), kind)
