@@ -330,18 +330,56 @@ static void depth_has_a_limit(void)
 	wd_test_row(NULL);
 }
 
-static void a_mapping_has_a_limit(void)
+static void a_mapping_may_be_large_and_each_field_is_there_once(void)
 {
-	size_t size = (WD_TREE_MAP_MAX + 1) * 12 + 3;
+	enum { CNT = 200000 };
+	size_t size = (size_t)CNT * 12 + 64;
 	char *text = malloc(size);
 	size_t len = 0;
 
-	for (int i = 0; i < WD_TREE_MAP_MAX; i++)
-		len += (size_t)snprintf(text + len, size - len, "k%d: 1\n", i);
-	wd_expect_int(0, yaml(text, false));
-	(void)snprintf(text + len, size - len, "one-more: 1\n");
-	wd_expect_int(-EBADMSG, yaml(text, false));
-	wd_expect_int(WD_TREE_MAP_MAX + 1, error.line);
+	for (int i = 0; i < CNT; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s\"k%d\":1",
+					i ? "," : "{", i);
+	(void)snprintf(text + len, size - len, "}");
+	wd_expect_int(0, json(text, false));
+	(void)snprintf(text + len, size - len, ",\n\"k7\":1}");
+	wd_expect_int(-EBADMSG, json(text, false));
+	wd_expect(strstr(error.text, "'k7' is given twice"));
+	wd_expect_int(2, error.line);
+	free(text);
+}
+
+static void on_any(void *ctx, const struct wd_tree *root)
+{
+	*(uint32_t *)ctx = root->cnt;
+}
+
+static void an_object_of_an_api_has_a_limit_of_values(void)
+{
+	size_t len = 2 * (size_t)WD_TREE_OBJECT_VALUES + 1;
+	char *text = malloc(len + 1);
+	uint32_t cnt = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		/* the list is a value, too */
+		size_t end = len - 2 * (1 - i);
+
+		memset(text, ',', end);
+		for (size_t at = 1; at < end; at += 2)
+			text[at] = '0';
+		text[0] = '[';
+		text[end - 1] = ']';
+		text[end - 2] = '0';
+		if (!i)
+			wd_expect_int(0, wd_json_read_object(text, end, on_any,
+							     &cnt, &error));
+		else
+			wd_expect_int(-EBADMSG,
+				      wd_json_read_object(text, end, on_any,
+							  &cnt, &error));
+	}
+	wd_expect_int(WD_TREE_OBJECT_VALUES - 1, cnt);
+	wd_expect(strstr(error.text, "more than 1048576 values"));
 	free(text);
 }
 
@@ -602,7 +640,8 @@ int main(void)
 	WD_TEST(yaml_aliases_repeat_what_they_name);
 	WD_TEST(yaml_refuses_what_no_object_is);
 	WD_TEST(depth_has_a_limit);
-	WD_TEST(a_mapping_has_a_limit);
+	WD_TEST(a_mapping_may_be_large_and_each_field_is_there_once);
+	WD_TEST(an_object_of_an_api_has_a_limit_of_values);
 	WD_TEST(alias_bombs_are_refused);
 	WD_TEST(anchors_have_a_limit);
 	WD_TEST(json_says_what_is_text_and_what_is_not);

@@ -204,7 +204,7 @@ static int read_or_salvage(struct wd_kube_reflector *r, char *text, size_t len,
 	wd_kube_salvage_nuls(text, len);
 	copy = wd_xcalloc(len, 1);
 	memcpy(copy, text, len);
-	err = wd_json_read(text, len, fn, r, &error);
+	err = wd_json_read_object(text, len, fn, r, &error);
 	if (err) {
 		wd_kube_salvage(copy, len, is_event, ret_found);
 		if (len == WD_KUBE_OBJECT_MAX)
@@ -246,7 +246,9 @@ static int on_meta(void *ctx, char *text, size_t len)
 	struct wd_kube_reflector *r = ctx;
 	struct wd_tree_error error = { 0 };
 
-	return wd_json_read(text, len, on_meta_tree, r, &error) ? -EBADMSG : 0;
+	return wd_json_read_object(text, len, on_meta_tree, r, &error) ?
+		       -EBADMSG :
+		       0;
 }
 
 static void on_status(struct wd_kube_reflector *r, const struct wd_tree *status)
@@ -362,8 +364,8 @@ static void tell_answer(struct wd_kube_reflector *r,
 		set_error(r, *answer->error ? answer->error : "no answer");
 		return;
 	}
-	if (answer->json &&
-	    wd_json_read(r->body, r->body_len, on_body_tree, message, &error))
+	if (answer->json && wd_json_read_object(r->body, r->body_len,
+						on_body_tree, message, &error))
 		*message = '\0';
 	r->body[r->body_len] = '\0';
 	if (!*message && !answer->json)

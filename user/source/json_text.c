@@ -7,6 +7,7 @@
  * values may follow each other. Strings stay in the text, which is changed.
  */
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "build.h"
@@ -263,8 +264,7 @@ static int read_value(struct reader *r)
 		if (*r->at != close)
 			return 1;
 		r->at++;
-		wd_build_close(&r->b);
-		return 0;
+		return wd_build_close(&r->b);
 	}
 	if (*r->at == '"') {
 		r->at++;
@@ -276,6 +276,8 @@ static int read_value(struct reader *r)
 	if (err)
 		return err;
 	node = wd_build_add(&r->b, WD_TREE_SCALAR, r->line);
+	if (!node)
+		return -EBADMSG;
 	node->text = text;
 	node->plain = plain;
 	return 0;
@@ -297,7 +299,8 @@ static int read_end(struct reader *r)
 					     "a comma or '%c' is missing",
 					     map ? '}' : ']');
 		r->at++;
-		wd_build_close(&r->b);
+		if (wd_build_close(&r->b))
+			return -EBADMSG;
 	}
 	return 0;
 }
@@ -319,8 +322,8 @@ static int read_document(struct reader *r)
 	return more;
 }
 
-int wd_json_read(char *text, size_t len, wd_tree_fn fn, void *ctx,
-		 struct wd_tree_error *ret_error)
+static int read_all(char *text, size_t len, size_t most, wd_tree_fn fn,
+		    void *ctx, struct wd_tree_error *ret_error)
 {
 	static struct reader
 		r; /* big; one reader at a time, the agent has one thread */
@@ -331,6 +334,7 @@ int wd_json_read(char *text, size_t len, wd_tree_fn fn, void *ctx,
 	r.end = text + len;
 	r.line = 1;
 	r.b.error = ret_error;
+	r.b.most = most;
 	text[len] = '\0';
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		r.at += 3;
@@ -347,4 +351,16 @@ int wd_json_read(char *text, size_t len, wd_tree_fn fn, void *ctx,
 	}
 	wd_arena_fini(&r.b.arena);
 	return err;
+}
+
+int wd_json_read(char *text, size_t len, wd_tree_fn fn, void *ctx,
+		 struct wd_tree_error *ret_error)
+{
+	return read_all(text, len, SIZE_MAX, fn, ctx, ret_error);
+}
+
+int wd_json_read_object(char *text, size_t len, wd_tree_fn fn, void *ctx,
+			struct wd_tree_error *ret_error)
+{
+	return read_all(text, len, WD_TREE_OBJECT_VALUES, fn, ctx, ret_error);
 }

@@ -8,9 +8,14 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "../model/xalloc.h"
 #include "build.h"
+
+/* So many are compared as they come; more when all of them are there. */
+#define FEW_KEYS 64
 
 int wd_build_fail(struct wd_build *b, uint32_t line, const char *format, ...)
 {
@@ -39,6 +44,14 @@ static uint32_t hash_text(const char *text)
 	return hash;
 }
 
+static int fail_twice(struct wd_build *b, const char *key, uint32_t line,
+		      uint32_t first)
+{
+	return wd_build_fail(
+		b, line, "'%.60s' is given twice (first in line %u), keep one",
+		key, first);
+}
+
 int wd_build_key(struct wd_build *b, const char *key, bool plain, uint32_t line)
 {
 	struct wd_build_frame *f = &b->frame[b->depth - 1];
@@ -49,17 +62,13 @@ int wd_build_key(struct wd_build *b, const char *key, bool plain, uint32_t line)
 		return wd_build_fail(
 			b, line,
 			"merge keys (<<) are not read, write the fields out");
-	if (f->node->cnt >= WD_TREE_MAP_MAX)
-		return wd_build_fail(
-			b, line, "more than %d fields in one mapping, split it",
-			WD_TREE_MAP_MAX);
-	for (const struct wd_tree *e = (f->seen & bit) ? f->node->child : NULL;
+	for (const struct wd_tree *e =
+		     f->node->cnt < FEW_KEYS && (f->seen & bit) ?
+			     f->node->child :
+			     NULL;
 	     e; e = e->next) {
 		if (e->key_hash == hash && strcmp(e->key, key) == 0)
-			return wd_build_fail(
-				b, line,
-				"'%.60s' is given twice (first in line %u), keep one",
-				key, e->line);
+			return fail_twice(b, key, line, e->line);
 	}
 	f->seen |= bit;
 	f->key = key;
@@ -70,9 +79,15 @@ int wd_build_key(struct wd_build *b, const char *key, bool plain, uint32_t line)
 struct wd_tree *wd_build_add(struct wd_build *b, enum wd_tree_type type,
 			     uint32_t line)
 {
-	struct wd_tree *node = wd_arena_get(&b->arena, sizeof(*node));
 	struct wd_build_frame *f;
+	struct wd_tree *node;
 
+	if (b->size >= b->most) {
+		(void)wd_build_fail(b, line, "more than %zu values in it",
+				    b->most);
+		return NULL;
+	}
+	node = wd_arena_get(&b->arena, sizeof(*node));
 	memset(node, 0, sizeof(*node));
 	node->type = (uint8_t)type;
 	node->line = line;
@@ -106,6 +121,8 @@ int wd_build_open(struct wd_build *b, enum wd_tree_type type, uint32_t line)
 			"nested more than %d levels deep, which no object is",
 			WD_TREE_DEPTH_MAX);
 	node = wd_build_add(b, type, line);
+	if (!node)
+		return -EBADMSG;
 	f = &b->frame[b->depth++];
 	*f = (struct wd_build_frame){ .node = node,
 				      .tail = &node->child,
@@ -113,9 +130,42 @@ int wd_build_open(struct wd_build *b, enum wd_tree_type type, uint32_t line)
 	return 0;
 }
 
-void wd_build_close(struct wd_build *b)
+static int compare_keys(const void *a, const void *b)
 {
-	b->depth--;
+	const struct wd_tree *const *x = a;
+	const struct wd_tree *const *y = b;
+	int diff = strcmp((*x)->key, (*y)->key);
+
+	return diff ? diff :
+		      ((*x)->line > (*y)->line) - ((*x)->line < (*y)->line);
+}
+
+/* Of a large map, whoever wrote it: no walk for each of its keys. */
+static int look_for_twins(struct wd_build *b, const struct wd_tree *map)
+{
+	const struct wd_tree **all = wd_xcalloc(map->cnt, sizeof(*all));
+	uint32_t cnt = 0;
+	int err = 0;
+
+	for (const struct wd_tree *e = map->child; e; e = e->next)
+		all[cnt++] = e;
+	qsort(all, cnt, sizeof(*all), compare_keys);
+	for (uint32_t i = 1; i < cnt && !err; i++) {
+		if (strcmp(all[i - 1]->key, all[i]->key) == 0)
+			err = fail_twice(b, all[i]->key, all[i]->line,
+					 all[i - 1]->line);
+	}
+	free(all);
+	return err;
+}
+
+int wd_build_close(struct wd_build *b)
+{
+	const struct wd_tree *node = b->frame[--b->depth].node;
+
+	return node->type == WD_TREE_MAP && node->cnt > FEW_KEYS ?
+		       look_for_twins(b, node) :
+		       0;
 }
 
 void wd_build_reset(struct wd_build *b)

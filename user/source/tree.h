@@ -3,8 +3,8 @@
  * tree.h - one document as maps, lists and scalars that know their line.
  *
  * YAML and JSON both become this. A tree lives in an arena and is never
- * changed. What is refused here (a key given twice, too deep, too many
- * entries) makes the whole file unreadable.
+ * changed. What is refused here (a key given twice, too deep) makes the whole
+ * file unreadable.
  */
 #ifndef WARDER_TREE_H
 #define WARDER_TREE_H
@@ -46,8 +46,6 @@ enum wd_scalar {
 };
 
 #define WD_TREE_DEPTH_MAX 64
-/* entries of one map: finding a key twice is a walk */
-#define WD_TREE_MAP_MAX 4096
 /* nodes that aliases may add to one document */
 #define WD_TREE_ALIAS_MAX 100000
 
@@ -73,6 +71,13 @@ int wd_yaml_read(const char *text, size_t len, wd_tree_fn fn, void *ctx,
  */
 int wd_json_read(char *text, size_t len, wd_tree_fn fn, void *ctx,
 		 struct wd_tree_error *ret_error);
+
+/* Values of one object of an API: as text it is small, a tree takes 64 bytes for each. */
+#define WD_TREE_OBJECT_VALUES (1U << 20)
+
+/** wd_json_read_object() - the same of somebody else's text: not more than WD_TREE_OBJECT_VALUES */
+int wd_json_read_object(char *text, size_t len, wd_tree_fn fn, void *ctx,
+			struct wd_tree_error *ret_error);
 
 /** wd_tree_get() - the value below a key of a map; NULL if absent, null, or @map is no map */
 const struct wd_tree *wd_tree_get(const struct wd_tree *map, const char *key);

@@ -85,6 +85,8 @@ static int on_alias(struct reader *r, const yaml_event_t *event)
 			"aliases make more than %d values of this document",
 			WD_TREE_ALIAS_MAX);
 	node = wd_build_add(&r->b, (enum wd_tree_type)found->node->type, line);
+	if (!node)
+		return -EBADMSG;
 	r->b.size += found->size - 1;
 	node->plain = found->node->plain;
 	node->cnt = found->node->cnt;
@@ -137,6 +139,8 @@ static int on_scalar(struct reader *r, const yaml_event_t *event)
 		return wd_build_key(&r->b, text, plain, line);
 	}
 	node = wd_build_add(&r->b, WD_TREE_SCALAR, line);
+	if (!node)
+		return -EBADMSG;
 	node->text = text;
 	node->plain = plain;
 	if (anchor)
@@ -178,7 +182,8 @@ static int on_close(struct reader *r)
 	const struct wd_build_frame *f = &r->b.frame[r->b.depth - 1];
 	struct wd_tree *node = f->node;
 
-	wd_build_close(&r->b);
+	if (wd_build_close(&r->b))
+		return -EBADMSG;
 	return add_anchor(r, f->anchor, node, r->b.size - f->size_before,
 			  node->line);
 }
@@ -238,6 +243,7 @@ int wd_yaml_read(const char *text, size_t len, wd_tree_fn fn, void *ctx,
 
 	memset(&r, 0, offsetof(struct reader, anchor));
 	r.b.error = ret_error;
+	r.b.most = SIZE_MAX;
 	if (!yaml_parser_initialize(&r.parser))
 		return wd_build_fail(&r.b, 0, "out of memory");
 	/* Not guessed from a byte order mark: that of UTF-16 alone would be an empty text. */
