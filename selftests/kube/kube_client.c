@@ -4,27 +4,34 @@
  *
  *	kube_client KUBECONFIG SECONDS
  *	kube_client KUBECONFIG SECONDS stay
+ *	kube_client KUBECONFIG SECONDS room BYTES
  *
  * Exit code 0: all is known; 1: not in time, and why on stdout; 2: usage. With
  * `stay` it goes on until its input ends: a line of that is answered by all
- * objects of the store, one a line, and a dot. It waits for nothing long then.
+ * objects of the store, one a line, and a dot; a line `p` by what is wrong with
+ * them. It waits for nothing long then. With `room` it does the same of a cluster
+ * whose objects may take that much.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/loop.h"
 #include "kube/kube.h"
 #include "kube/login.h"
+#include "kube/room.h"
 #include "model/intern.h"
 #include "model/store.h"
+#include "source/manifests.h"
 
 struct client {
 	struct wd_loop *loop;
 	struct wd_kube *kube;
 	struct wd_store *store;
 	bool stay;
+	int64_t room; /* bytes that are left */
 };
 
 static const struct wd_kube_timing quick = {
@@ -75,6 +82,29 @@ static void print_all(const struct wd_store *store)
 	(void)fflush(stdout);
 }
 
+static void print_problems(const struct wd_kube *kube)
+{
+	struct wd_problems list = { 0 };
+
+	wd_kube_problems(kube, &list);
+	for (size_t i = 0; i < list.cnt; i++)
+		(void)printf("%s: %s\n", list.problem[i].object,
+			     list.problem[i].text);
+	wd_problems_fini(&list);
+	(void)puts(".");
+	(void)fflush(stdout);
+}
+
+static bool take_room(void *ctx, int64_t bytes)
+{
+	struct client *client = ctx;
+
+	if (bytes > client->room)
+		return false;
+	client->room -= bytes;
+	return true;
+}
+
 static void on_line(void *ctx, int fd, uint32_t events)
 {
 	struct client *client = ctx;
@@ -83,6 +113,8 @@ static void on_line(void *ctx, int fd, uint32_t events)
 	(void)events;
 	if (read(fd, buf, sizeof(buf)) <= 0)
 		wd_loop_stop(client->loop, 0);
+	else if (*buf == 'p')
+		print_problems(client->kube);
 	else
 		print_all(client->store);
 }
@@ -111,17 +143,25 @@ static void on_late(void *ctx)
 }
 
 static int follow(const struct wd_kube_login *login, unsigned long seconds,
-		  bool stay, bool pods_only)
+		  const char *how, const char *room_bytes)
 {
 	struct wd_store *store = wd_store_new(NULL, NULL);
+	bool pods_only = !strcmp(how, "pods") || room_bytes;
+	bool stay = !strcmp(how, "stay") || room_bytes;
+	struct client client = {
+		.store = store,
+		.stay = stay,
+		.room = room_bytes ? strtol(room_bytes, NULL, 10) : 0,
+	};
+	struct wd_kube_room room = { .take = take_room, .ctx = &client };
 	const struct wd_kube_setup setup = {
 		.login = login,
 		.timing = stay ? &quick : &wd_kube_timing,
 		.cilium = true,
 		.pods_only = pods_only,
 		.store = store,
+		.room = room_bytes ? &room : NULL,
 	};
-	struct client client = { .store = store, .stay = stay };
 	struct wd_timer *late;
 	char *why = NULL;
 	int code = wd_loop_new(&client.loop);
@@ -153,16 +193,16 @@ int main(int argc, char **argv)
 	char *why = NULL;
 	int code = 2;
 
-	if (argc != 3 && argc != 4) {
+	if (argc < 3 || argc > 5) {
 		(void)fputs(
-			"usage: kube_client KUBECONFIG SECONDS [stay|pods]\n",
+			"usage: kube_client KUBECONFIG SECONDS [stay|pods|room BYTES]\n",
 			stderr);
 		return 2;
 	}
 	if (!wd_kube_login_file(argv[1], &login, &why))
 		code = follow(&login, strtoul(argv[2], NULL, 10),
-			      argc == 4 && !strcmp(argv[3], "stay"),
-			      argc == 4 && !strcmp(argv[3], "pods"));
+			      argc > 3 ? argv[3] : "",
+			      argc > 4 ? argv[4] : NULL);
 	if (why)
 		(void)fprintf(stderr, "%s\n", why);
 	free(why);

@@ -337,6 +337,38 @@ def what_two_others_claim_is_neithers(c):
 
 
 @test
+def one_that_takes_all_leaves_others_their_share(c):
+    where = kubeconfig(os.path.join(c.dir, 'east'),
+                       f'http://127.0.0.1:{c.east.port}')
+    c.apply([policy({'app': 'ok', CLUSTER: 'east'})])
+    args = c.only_node.agent_args
+    c.only_node.stop_agent()
+    many = [pod(f'many{n}', f'100.64.{n}.1') for n in range(70)]
+    for n, obj in enumerate(many):
+        obj['status']['podIPs'] = [
+            {'ip': f'100.{64 + n // 64}.{n % 64 * 4 + i // 256}.{i % 256}'}
+            for i in range(1000)]
+    c.west_put(*many)
+    c.west_del(pod())
+    try:
+        c.only_node.start_agent(*args, '--cluster', f'east={where}')
+        wait_for('west has no room', lambda: c.cluster()['left_out'], 60)
+        # of 65,536: half, and half of the other half
+        expect(70 - 49, c.cluster()['left_out'], 'left out')
+        c.east.ask('put', object=pod())
+        wait_for('east has', lambda: whose(c) == 'east/shop', 60)
+        expect_far(True, c, 'of east')
+        c.west_del(*many)
+        wait_for('west has again', lambda: not c.cluster()['left_out'], 60)
+    finally:
+        c.east.ask('del', object=pod())
+        c.west_del(*many)
+        c.west_put(pod())
+        c.only_node.stop_agent()
+        c.only_node.start_agent(*args)
+
+
+@test
 def addresses_of_hosts_and_links_are_refused_and_told(c):
     odd = [pod('odd', '127.0.0.1'), pod('meta', '169.254.169.254')]
     c.west_put(*odd)

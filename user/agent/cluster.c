@@ -102,6 +102,7 @@ static void start_others(struct wd_agent *agent)
 		.store = agent->store,
 		.state_dir = agent->config.state_dir,
 		.timing = &wd_kube_timing,
+		.cluster_cnt = agent->config.cluster_cnt,
 		.changed = on_mesh,
 		.ctx = agent,
 	};

@@ -18,6 +18,7 @@
 #include "../source/read.h"
 #include "../source/tree.h"
 #include "remote.h"
+#include "room.h"
 
 struct wd_kube_trouble {
 	LIST_ENTRY(wd_kube_trouble) link;
@@ -29,6 +30,7 @@ struct wd_kube_trouble {
 /* One object while it is read. */
 struct reading {
 	struct wd_kube_collection *c;
+	struct wd_read *r;
 	enum wd_kube_put what;
 };
 
@@ -52,6 +54,7 @@ static void trouble_free(struct wd_kube_collection *c,
 	wd_problems_fini(&trouble->problems);
 	free(trouble->name);
 	free(trouble);
+	c->trouble_cnt--;
 	c->changed = true;
 }
 
@@ -85,6 +88,13 @@ static void set_trouble(struct wd_kube_collection *c, const char *name,
 		wd_problems_fini(problems);
 		return;
 	}
+	if (c->trouble_cnt == WD_PROBLEMS_MAX) {
+		wd_problems_fini(problems);
+		c->changed |= !c->untold;
+		c->untold = true;
+		return;
+	}
+	c->trouble_cnt++;
 	trouble = wd_xcalloc(1, sizeof(*trouble));
 	trouble->name = wd_xstrdup(name);
 	trouble->listed = c->listing;
@@ -114,16 +124,27 @@ void wd_kube_collection_fini(struct wd_kube_collection *c)
 	wd_str_put(c->file);
 }
 
-void wd_kube_collection_problems(const struct wd_kube_collection *c,
-				 struct wd_problems *list)
-{
-	const struct wd_kube_trouble *t;
+/* ---- one object ---- */
 
-	LIST_FOREACH(t, &c->troubles, link)
-		wd_problems_append(list, &t->problems);
+/* Of another source's it is not this one's to give back. */
+static uint64_t own_room(const struct wd_kube_collection *c,
+			 const struct wd_object *was)
+{
+	return was && was->file == c->file ? wd_kube_room_object(was) : 0;
 }
 
-/* ---- one object ---- */
+static void on_refused(void *ctx, int kind, const char *ns, const char *name)
+{
+	struct reading *reading = ctx;
+	struct wd_kube_collection *c = reading->c;
+	const struct wd_key key = { (enum wd_kind)kind, ns, name };
+
+	if (key.kind != c->kind->kind)
+		return;
+	reading->what = WD_KUBE_REFUSED;
+	if (c->listing)
+		wd_keys_add(&c->seen, &key);
+}
 
 static void on_object(void *ctx, struct wd_object *obj)
 {
@@ -140,6 +161,12 @@ static void on_object(void *ctx, struct wd_object *obj)
 		obj->pod.identity =
 			wd_kube_remote_number(c->remote, obj->ns, obj->name);
 	was = wd_store_get(c->store, obj->kind, obj->ns, obj->name);
+	if (c->room && !wd_kube_room_take(c->room, reading->r, own_room(c, was),
+					  wd_kube_room_object(obj))) {
+		on_refused(ctx, (int)obj->kind, obj->ns, obj->name);
+		wd_object_free(obj);
+		return;
+	}
 	reading->what = was && was->file == c->file ? WD_KUBE_SAME :
 						      WD_KUBE_PUT;
 	if (c->listing)
@@ -148,19 +175,6 @@ static void on_object(void *ctx, struct wd_object *obj)
 		reading->what = WD_KUBE_PUT;
 		c->changed = true;
 	}
-}
-
-static void on_refused(void *ctx, int kind, const char *ns, const char *name)
-{
-	struct reading *reading = ctx;
-	struct wd_kube_collection *c = reading->c;
-	const struct wd_key key = { (enum wd_kind)kind, ns, name };
-
-	if (key.kind != c->kind->kind)
-		return;
-	reading->what = WD_KUBE_REFUSED;
-	if (c->listing)
-		wd_keys_add(&c->seen, &key);
 }
 
 static void on_unreadable(void *ctx)
@@ -195,7 +209,7 @@ static char *name_of(const struct wd_tree *root)
 			  name->text);
 }
 
-static void add_problem(struct wd_kube_collection *c,
+static void add_problem(const struct wd_kube_collection *c,
 			struct wd_problems *problems, const char *text)
 {
 	struct wd_problem problem = {
@@ -207,6 +221,19 @@ static void add_problem(struct wd_kube_collection *c,
 	};
 
 	wd_problems_add(problems, &problem);
+}
+
+void wd_kube_collection_problems(const struct wd_kube_collection *c,
+				 struct wd_problems *list)
+{
+	const struct wd_kube_trouble *t;
+
+	LIST_FOREACH(t, &c->troubles, link)
+		wd_problems_append(list, &t->problems);
+	if (c->untold)
+		add_problem(c, list,
+			    "more objects of it have problems than are told "
+			    "of; mend these first");
 }
 
 static bool is_remote(const struct wd_kube_collection *c)
@@ -227,6 +254,15 @@ static void put_remote(struct wd_kube_collection *c, struct wd_read *r,
 		add_seen(c, root);
 }
 
+/* Nobody's list may go on for ever: what more there is counts as not known. */
+static bool is_too_long(struct wd_kube_collection *c)
+{
+	if (!c->room || !c->listing || c->seen.cnt < WD_KUBE_ROOM_LIST)
+		return false;
+	c->unsure = c->room->full = true;
+	return true;
+}
+
 enum wd_kube_put wd_kube_collection_put(struct wd_kube_collection *c,
 					const struct wd_tree *root)
 {
@@ -240,8 +276,12 @@ enum wd_kube_put wd_kube_collection_put(struct wd_kube_collection *c,
 		/* an object of the API is one line, and lines say nothing */
 		.line_base = UINT32_MAX,
 	};
-	char *name = name_of(root);
+	char *name;
 
+	if (is_too_long(c))
+		return WD_KUBE_UNREADABLE;
+	reading.r = &r;
+	name = name_of(root);
 	if (is_remote(c))
 		put_remote(c, &r, root, name);
 	else
@@ -277,7 +317,11 @@ static bool del_object(struct wd_kube_collection *c, const char *ns,
 		gone = wd_kube_remote_del(c->remote, c->kind->role, ns, name,
 					  uid);
 	} else if (obj && obj->file == c->file) {
+		uint64_t bytes = c->room ? wd_kube_room_object(obj) : 0;
+
 		gone = wd_store_del(c->store, key.kind, key.ns, key.name, uid);
+		if (gone && c->room)
+			(void)wd_kube_room_take(c->room, NULL, bytes, 0);
 		c->changed |= gone;
 		if (gone && c->gone)
 			c->gone(c->ctx, (int)key.kind, key.ns, key.name);
@@ -325,7 +369,7 @@ void wd_kube_collection_begin(struct wd_kube_collection *c)
 
 	wd_keys_fini(&c->seen);
 	c->listing = true;
-	c->unsure = false;
+	c->unsure = c->untold = false;
 	LIST_FOREACH(t, &c->troubles, link)
 		t->listed = false;
 }
@@ -349,10 +393,15 @@ void wd_kube_collection_garbled(struct wd_kube_collection *c,
 				const struct wd_tree *root, const char *why)
 {
 	struct wd_problems problems = { 0 };
-	char *name = root ? name_of(root) : wd_xstrdup("");
-	char *text = wd_xprintf("%s%scannot be read: %s",
-				*name ? name : "an object of the list",
-				*name ? " stays as it was, for it " : " ", why);
+	char *name;
+	char *text;
+
+	if (is_too_long(c))
+		return;
+	name = root ? name_of(root) : wd_xstrdup("");
+	text = wd_xprintf("%s%scannot be read: %s",
+			  *name ? name : "an object of the list",
+			  *name ? " stays as it was, for it " : " ", why);
 
 	if (!*name)
 		c->unsure = true;

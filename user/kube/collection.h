@@ -17,6 +17,7 @@ struct wd_store;
 struct wd_tree;
 
 struct wd_kube_remote;
+struct wd_kube_room;
 struct wd_kube_trouble; /* an object with problems */
 
 struct wd_kube_collection {
@@ -24,6 +25,7 @@ struct wd_kube_collection {
 	struct wd_store *store;
 	/* Has the objects of a kind that is not the store's, and numbers of pods; NULL: nobody */
 	struct wd_kube_remote *remote;
+	struct wd_kube_room *room; /* what they may take, NULL: any amount */
 	const char *file; /* the source in place of one, interned */
 	void (*gone)(void *ctx, int kind, const char *ns, const char *name);
 	/* Of what a list does not have any more; NULL: it is deleted. */
@@ -35,6 +37,8 @@ struct wd_kube_collection {
 	bool known; /* there was a whole list, or there is none to be had */
 	bool held; /* the kind is gone from the server, its objects stay */
 	bool changed; /* the store, since this was last cleared */
+	uint32_t trouble_cnt;
+	bool untold; /* more have problems than are told of */
 	LIST_HEAD(, wd_kube_trouble) troubles;
 };
 

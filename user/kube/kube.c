@@ -36,9 +36,12 @@
 #include "login.h"
 #include "remote.h"
 #include "removals.h"
+#include "room.h"
 
 #define SPREAD_MS 5000 /* of six hundred nodes that start at once */
 #define LOOK_MS 10000 /* between looks whether Cilium tells of all pods */
+#define ROOM_MS 300000 /* between lists of what had no room */
+#define ROOM_BYTES (1 << 20) /* worth a list */
 
 struct follower {
 	struct wd_kube *kube;
@@ -64,6 +67,8 @@ struct wd_kube {
 	const struct wd_kube_fns *fns;
 	void *ctx;
 	struct wd_kube_remote *remote;
+	struct wd_kube_room *room; /* of all kinds, NULL: any amount */
+	int64_t full_ms; /* CLOCK_MONOTONIC: listed for what had no room */
 	enum scope scope;
 	bool pods_known; /* those of some decision, or what Cilium said, is whole */
 	bool told_known; /* of the whole, to who asked to be told of changes */
@@ -184,7 +189,8 @@ static void on_missing(void *ctx, const struct wd_object *obj)
 	uid.next = &name;
 	name.next = *obj->ns ? &ns : NULL;
 	meta.child = &uid;
-	wd_kube_removals_add(f->removals, &root);
+	/* what is not remembered is missing in the next list, too */
+	(void)wd_kube_removals_add(f->removals, &root);
 	if (f->last)
 		wd_kube_last_keep(f->last, &root);
 }
@@ -195,10 +201,10 @@ static void on_event(void *ctx, const struct wd_tree *root, bool gone)
 
 	if (!gone)
 		put(f, root);
-	else if (f->removals)
-		wd_kube_removals_add(f->removals, root);
-	else
+	else if (!f->removals)
 		on_remove(f, root);
+	else if (!wd_kube_removals_add(f->removals, root))
+		wd_kube_reflector_restart(f->reflector, SPREAD_MS);
 }
 
 /* That there is nothing is a state, too; what is held is on the disk already. */
@@ -498,7 +504,9 @@ int wd_kube_new(struct wd_loop *loop, const struct wd_kube_setup *setup,
 	kube->node = setup->node;
 	kube->cilium = setup->cilium;
 	kube->grace_ms = setup->timing->grace_ms;
+	kube->room = setup->room;
 	kube->remote = wd_kube_remote_new(setup->store, setup->node);
+	wd_kube_remote_room(kube->remote, setup->room);
 	for (const struct wd_kube_kind *k = wd_kube_kinds; !err && k->path;
 	     k++) {
 		struct follower *f = &kube->follower[kube->cnt];
@@ -511,6 +519,7 @@ int wd_kube_new(struct wd_loop *loop, const struct wd_kube_setup *setup,
 					setup->source ?: WD_MANIFESTS_KUBE);
 		f->collection.gone = on_gone;
 		f->collection.remote = kube->remote;
+		f->collection.room = setup->room;
 		f->collection.ctx = f;
 		err = follow(f, loop, setup->timing);
 		if (err)
@@ -595,8 +604,30 @@ void wd_kube_start(struct wd_kube *kube, const struct wd_kube_fns *fns,
 		ask_for_node(pods_of(kube));
 }
 
+/* What had no room may have some now: others have let go of theirs. */
+static void look_for_room(struct wd_kube *kube)
+{
+	struct wd_kube_room *room = kube->room;
+	int64_t now = now_ms();
+
+	if (!room || !room->full ||
+	    (kube->full_ms && now < kube->full_ms + ROOM_MS))
+		return;
+	if (!room->take(room->ctx, ROOM_BYTES))
+		return;
+	(void)room->take(room->ctx, -ROOM_BYTES);
+	kube->full_ms = now;
+	room->full = false;
+	for (size_t i = 0; i < kube->cnt; i++) {
+		if (kube->follower[i].started)
+			wd_kube_reflector_restart(kube->follower[i].reflector,
+						  SPREAD_MS);
+	}
+}
+
 void wd_kube_flush(struct wd_kube *kube)
 {
+	look_for_room(kube);
 	for (size_t i = 0; i < kube->cnt; i++) {
 		if (kube->follower[i].last)
 			wd_kube_last_flush(kube->follower[i].last);
@@ -726,8 +757,25 @@ static void put_held(const struct follower *f, struct wd_problems *list)
 	free(text);
 }
 
+static void put_full(const struct wd_kube *kube, struct wd_problems *list)
+{
+	struct wd_problem problem = {
+		.effect = WD_PROBLEM_KEPT,
+		.file = kube->follower[0].collection.file,
+		.object = "",
+		.field = "",
+		.text = "it tells of more than there is room for: what came "
+			"last is left out, what was in force stays as it was "
+			"(warder-agent(8) tells how much that is)",
+	};
+
+	wd_problems_add(list, &problem);
+}
+
 void wd_kube_problems(const struct wd_kube *kube, struct wd_problems *list)
 {
+	if (kube->room && kube->room->full)
+		put_full(kube, list);
 	for (size_t i = 0; i < kube->cnt; i++) {
 		wd_kube_collection_problems(&kube->follower[i].collection,
 					    list);

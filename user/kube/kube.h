@@ -19,6 +19,7 @@
 struct wd_kube;
 struct wd_kube_http;
 struct wd_kube_login;
+struct wd_kube_room;
 struct wd_store;
 
 struct wd_kube_fns {
@@ -50,6 +51,8 @@ struct wd_kube_setup {
 		state_dir; /* where what the server said last is kept; NULL: nowhere */
 	bool cilium; /* pods of other nodes are known by what Cilium says of them */
 	bool pods_only; /* another cluster: only kinds that tell of pods */
+	struct wd_kube_room
+		*room; /* what its objects may take; NULL: any amount */
 };
 
 /**

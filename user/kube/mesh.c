@@ -20,8 +20,23 @@
 #include "../source/problems.h"
 #include "kube.h"
 #include "login.h"
+#include "room.h"
 
 #define RETRY_FLUSHES 10 /* between two looks at a kubeconfig */
+
+/* What there is a bound of. */
+enum goods {
+	GOODS_ADDRS,
+	GOODS_SPACES,
+	GOODS_BYTES,
+	GOODS__MAX,
+};
+
+static const uint64_t goods_max[GOODS__MAX] = {
+	[GOODS_ADDRS] = WD_MESH_ADDRS_MAX,
+	[GOODS_SPACES] = WD_MESH_SPACES_MAX,
+	[GOODS_BYTES] = WD_MESH_BYTES_MAX,
+};
 
 struct cluster {
 	struct wd_mesh *mesh;
@@ -33,8 +48,10 @@ struct cluster {
 	struct wd_kube_login login;
 	struct wd_kube *kube;
 	char *error; /* of the kubeconfig */
+	struct wd_kube_room room;
+	uint64_t has[GOODS__MAX];
 	uint32_t flushes;
-	uint32_t pod_cnt, space_cnt, refused_cnt, over_cnt;
+	uint32_t pod_cnt, refused_cnt, over_cnt;
 };
 
 struct wd_mesh {
@@ -42,7 +59,6 @@ struct wd_mesh {
 	struct wd_mesh_setup setup;
 	size_t cnt, cap;
 	struct cluster **cluster;
-	uint32_t addr_cnt, space_cnt; /* of all that are in force */
 	bool full; /* something waits for room */
 };
 
@@ -162,14 +178,49 @@ static const struct wd_object *in_force(const struct cluster *c,
 	return there;
 }
 
+/* ---- room ---- */
+
+static uint64_t beyond(uint64_t has, uint64_t share)
+{
+	return has > share ? has - share : 0;
+}
+
+/* May @c have @want of it? Its share is there in any case. */
+static bool is_room(const struct cluster *c, enum goods goods, uint64_t want)
+{
+	const struct wd_mesh *mesh = c->mesh;
+	uint64_t half = goods_max[goods] / 2;
+	uint64_t share = half / mesh->setup.cluster_cnt;
+	uint64_t taken = beyond(want, share);
+
+	if (!taken)
+		return true;
+	for (size_t i = 0; i < mesh->cnt; i++) {
+		if (mesh->cluster[i] != c)
+			taken += beyond(mesh->cluster[i]->has[goods], share);
+	}
+	return taken <= half;
+}
+
+static bool take_bytes(void *ctx, int64_t bytes)
+{
+	struct cluster *c = ctx;
+	uint64_t want = c->has[GOODS_BYTES] + (uint64_t)bytes;
+
+	if (bytes > 0 && !is_room(c, GOODS_BYTES, want))
+		return false;
+	c->has[GOODS_BYTES] = want;
+	return true;
+}
+
 /* Count it in (@by 1) or out (-1) of what is in force. */
 static void account(struct cluster *c, const struct wd_object *obj, int by)
 {
 	if (obj->kind == WD_KIND_POD) {
 		c->pod_cnt += (uint32_t)by;
-		c->mesh->addr_cnt += (uint32_t)by * obj->pod.addr_cnt;
+		c->has[GOODS_ADDRS] += (uint64_t)by * obj->pod.addr_cnt;
 	} else {
-		c->mesh->space_cnt += (uint32_t)by;
+		c->has[GOODS_SPACES] += (uint64_t)by;
 	}
 }
 
@@ -190,13 +241,13 @@ static bool take_in(struct cluster *c, const struct wd_object *obj)
 	struct wd_mesh *mesh = c->mesh;
 	const struct wd_object *there = in_force(c, obj);
 	bool is_pod = obj->kind == WD_KIND_POD;
-	uint32_t cnt = is_pod ? usable_cnt(&obj->pod) : 1;
-	uint32_t have = is_pod ? mesh->addr_cnt : mesh->space_cnt;
+	enum goods goods = is_pod ? GOODS_ADDRS : GOODS_SPACES;
+	uint64_t want = c->has[goods] + (is_pod ? usable_cnt(&obj->pod) : 1);
 	struct wd_object *now;
 
 	if (there)
-		have -= is_pod ? there->pod.addr_cnt : 1;
-	if (have + cnt > (is_pod ? WD_MESH_ADDRS_MAX : WD_MESH_SPACES_MAX))
+		want -= is_pod ? there->pod.addr_cnt : 1;
+	if (!is_room(c, goods, want))
 		return false;
 	if (there)
 		account(c, there, -1);
@@ -254,8 +305,9 @@ static void fill(struct wd_mesh *mesh)
 
 		if (left && !c->over_cnt)
 			wd_warn("cluster '%s': no room for all of its pods: of "
-				"all other clusters %d addresses and %d "
-				"namespaces are taken; %u objects are left out",
+				"all other clusters %d addresses or %d "
+				"namespaces are taken, and its share of them; "
+				"%u objects are left out",
 				c->name, WD_MESH_ADDRS_MAX, WD_MESH_SPACES_MAX,
 				left);
 		c->over_cnt = left;
@@ -307,6 +359,7 @@ static void follow(struct cluster *c)
 		.state_dir = c->state_dir,
 		.cilium = true,
 		.pods_only = true,
+		.room = &c->room,
 	};
 	char *why = NULL;
 	int err = wd_kube_login_file(c->file, &c->login, &why);
@@ -338,6 +391,7 @@ void wd_mesh_add(struct wd_mesh *mesh, const char *name, const char *file)
 	char *source = wd_xprintf("cluster:%s", name);
 
 	c->mesh = mesh;
+	c->room = (struct wd_kube_room){ .take = take_bytes, .ctx = c };
 	c->name = wd_str_get(name);
 	c->source = wd_str_get(source);
 	c->file = wd_xstrdup(file);

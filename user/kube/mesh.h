@@ -21,14 +21,20 @@ struct wd_mesh;
 struct wd_problems;
 struct wd_store;
 
-/* Of all other clusters together, so that none fills this one's tables. */
+/*
+ * Of all other clusters together, so that none fills this one's tables. Half of
+ * each is shared out evenly, and nobody else's; the other half is for whoever
+ * comes first.
+ */
 #define WD_MESH_ADDRS_MAX 65536
 #define WD_MESH_SPACES_MAX 4096
+#define WD_MESH_BYTES_MAX (64U << 20) /* of memory, see room.h */
 
 struct wd_mesh_setup {
 	struct wd_store *store; /* this cluster's: gets their pods */
 	const char *state_dir; /* what each said last is kept there */
 	const struct wd_kube_timing *timing;
+	size_t cluster_cnt; /* that will be added */
 	void (*changed)(void *ctx); /* the store is, or what is known of one */
 	void *ctx;
 };

@@ -19,11 +19,19 @@
 #include "../source/manifests.h"
 #include "../source/read.h"
 #include "../source/remote.h"
+#include "hosts.h"
+#include "room.h"
+
+/* One that moves is in two for a moment: not in any number of them. */
+#define CLAIMS_MAX 16
 
 /* No runtime's: these pods are no instance that an endpoint of this node could be. */
 #define UID_REMOTE "kube:endpoints"
 
 struct entry;
+
+/* One object, but for what it says. */
+#define TELLING_BYTES 256
 
 /* What one object says of one pod. */
 struct claim {
@@ -32,6 +40,7 @@ struct claim {
 	const struct telling *from;
 	int64_t nr; /* which came later */
 	struct wd_remote_pod pod;
+	bool stays; /* while what it is of is read again */
 };
 
 /* A slice or an endpoint. */
@@ -60,25 +69,18 @@ struct identity {
 	bool dirty;
 };
 
-/* Whose address that is. */
-struct nodeaddr {
-	UT_hash_handle hh;
-	struct wd_addr addr;
-	const char *name; /* NULL: two nodes say that it is theirs */
-};
-
 struct wd_kube_remote {
 	struct wd_store *store;
 	const char *node; /* this one */
 	const char *file; /* WD_MANIFESTS_REMOTE */
 	const char *pods; /* the same of Pods of the server */
+	struct wd_kube_room *room; /* NULL: there is always some */
 	struct telling *tellings[2]; /* slices, endpoints */
 	struct entry *entries;
 	struct identity *identities;
-	struct nodeaddr *nodes;
+	struct wd_kube_hosts nodes;
 	int64_t nr;
 	bool make; /* pods of those that have no object */
-	bool disputed; /* it was said that an address is two nodes' */
 	bool dirty, all_dirty, nodes_dirty;
 	bool changed; /* the store */
 };
@@ -99,6 +101,12 @@ struct wd_kube_remote *wd_kube_remote_new(struct wd_store *store,
 	remote->file = wd_str_get(WD_MANIFESTS_REMOTE);
 	remote->pods = wd_str_get(WD_MANIFESTS_KUBE);
 	return remote;
+}
+
+void wd_kube_remote_room(struct wd_kube_remote *remote,
+			 struct wd_kube_room *room)
+{
+	remote->room = room;
 }
 
 static struct telling **set_of(struct wd_kube_remote *remote,
@@ -219,20 +227,30 @@ static struct telling *get_telling(struct wd_kube_remote *remote,
 	return t;
 }
 
+/* What @t says of it, or NULL. */
+static struct claim *claim_of(const struct entry *entry,
+			      const struct telling *t)
+{
+	struct claim *claim = entry ? entry->first : NULL;
+
+	while (claim && claim->from != t)
+		claim = claim->next;
+	return claim;
+}
+
 /* A claim that says the same stays what it is, and as old as it is. */
-static struct claim *take_same(struct telling *t,
+static struct claim *take_same(const struct wd_kube_remote *remote,
+			       const struct telling *t,
 			       const struct wd_remote_pod *pod, uint32_t hint)
 {
-	for (uint32_t i = 0; i < t->cnt; i++) {
-		uint32_t at = (hint + i) % t->cnt;
-		struct claim *claim = t->claim[at];
+	struct claim *claim = hint < t->cnt ? t->claim[hint] : NULL;
 
-		if (claim && wd_remote_pod_equal(&claim->pod, pod)) {
-			t->claim[at] = NULL;
-			return claim;
-		}
-	}
-	return NULL;
+	if (!claim || claim->pod.name != pod->name || claim->pod.ns != pod->ns)
+		claim = claim_of(find_entry(remote, pod->ns, pod->name), t);
+	if (!claim || !wd_remote_pod_equal(&claim->pod, pod))
+		return NULL;
+	claim->stays = true;
+	return claim;
 }
 
 static bool telling_takes(struct wd_kube_remote *remote, struct telling *t,
@@ -242,9 +260,9 @@ static bool telling_takes(struct wd_kube_remote *remote, struct telling *t,
 	bool changed = false;
 
 	for (uint32_t i = 0; i < pods->cnt; i++)
-		now[i] = take_same(t, &pods->pod[i], i);
+		now[i] = take_same(remote, t, &pods->pod[i], i);
 	for (uint32_t i = 0; i < t->cnt; i++) {
-		if (t->claim[i]) {
+		if (!t->claim[i]->stays) {
 			claim_free(remote, t->claim[i]);
 			changed = true;
 		}
@@ -254,6 +272,7 @@ static bool telling_takes(struct wd_kube_remote *remote, struct telling *t,
 			now[i] = claim_new(remote, t, &pods->pod[i]);
 			changed = true;
 		}
+		now[i]->stays = false;
 	}
 	free(t->claim);
 	t->claim = now;
@@ -270,11 +289,50 @@ static void telling_free(struct telling *t)
 	free(t);
 }
 
+static uint64_t room_of(const struct telling *t)
+{
+	uint64_t bytes = t ? TELLING_BYTES : 0;
+
+	for (uint32_t i = 0; t && i < t->cnt; i++)
+		bytes += wd_kube_room_pod(&t->claim[i]->pod);
+	return bytes;
+}
+
+/* Is there room for what @t is to be? NULL: it is not there yet. */
+static bool is_room(const struct wd_kube_remote *remote, struct wd_read *r,
+		    const struct telling *t, const struct wd_remote_pods *pods)
+{
+	uint64_t bytes = TELLING_BYTES;
+
+	for (uint32_t i = 0; i < pods->cnt; i++) {
+		const struct entry *entry =
+			find_entry(remote, pods->pod[i].ns, pods->pod[i].name);
+		uint32_t cnt = 0;
+
+		bytes += wd_kube_room_pod(&pods->pod[i]);
+		if (claim_of(entry, t))
+			continue;
+		for (struct claim *c = entry ? entry->first : NULL; c;
+		     c = c->next)
+			cnt++;
+		if (cnt < CLAIMS_MAX)
+			continue;
+		wd_read_problem(r, NULL, 0,
+				"tells of the pod '%.60s', as %d others do",
+				pods->pod[i].name, CLAIMS_MAX);
+		return false;
+	}
+	return !remote->room ||
+	       wd_kube_room_take(remote->room, r, room_of(t), bytes);
+}
+
 static void telling_goes(struct wd_kube_remote *remote, struct telling *t)
 {
 	struct telling **set = set_of(remote, t->role);
 	struct wd_remote_pods none = { 0 };
 
+	if (remote->room)
+		(void)wd_kube_room_take(remote->room, NULL, room_of(t), 0);
 	(void)telling_takes(remote, t, &none);
 	HASH_DELETE(hh, *set, t);
 	telling_free(t);
@@ -320,6 +378,9 @@ static void identity_free(struct identity *id)
 
 static void identity_goes(struct wd_kube_remote *remote, struct identity *id)
 {
+	if (remote->room)
+		(void)wd_kube_room_take(remote->room, NULL,
+					wd_kube_room_identity(&id->is), 0);
 	HASH_DELETE(hh, remote->identities, id);
 	identity_free(id);
 }
@@ -330,11 +391,20 @@ static enum wd_kube_put put_identity(struct wd_kube_remote *remote,
 				     struct wd_read *r,
 				     const struct wd_tree *root, int *ret_err)
 {
+	const struct identity *was;
 	struct wd_remote_identity is;
 
 	*ret_err = wd_read_remote_identity(r, root, &is);
 	if (*ret_err)
 		return WD_KUBE_REFUSED;
+	was = find_identity(remote, is.number);
+	if (remote->room &&
+	    !wd_kube_room_take(remote->room, r,
+			       was ? wd_kube_room_identity(&was->is) : 0,
+			       wd_kube_room_identity(&is))) {
+		wd_remote_identity_fini(&is);
+		return WD_KUBE_REFUSED;
+	}
 	return identity_takes(remote, &is) ? WD_KUBE_PUT : WD_KUBE_SAME;
 }
 
@@ -352,6 +422,10 @@ static enum wd_kube_put put_pods(struct wd_kube_remote *remote,
 	if (*ret_err)
 		return WD_KUBE_REFUSED;
 	t = find_telling(remote, role, pods.ns, pods.name);
+	if (!is_room(remote, r, t, &pods)) {
+		wd_remote_pods_fini(&pods);
+		return WD_KUBE_REFUSED;
+	}
 	changed = !t || t->uid != pods.uid;
 	t = get_telling(remote, role, &pods);
 	changed |= telling_takes(remote, t, &pods);
@@ -459,72 +533,9 @@ uint32_t wd_kube_remote_number(const struct wd_kube_remote *remote,
 
 /* ---- nodes ---- */
 
-static void drop_nodes(struct wd_kube_remote *remote)
-{
-	struct nodeaddr *n = remote->nodes;
-
-	HASH_CLEAR(hh, remote->nodes);
-	while (n) {
-		struct nodeaddr *next = n->hh.next;
-
-		wd_str_put(n->name);
-		free(n);
-		n = next;
-	}
-}
-
-static struct nodeaddr *find_node(const struct wd_kube_remote *remote,
-				  const struct wd_addr *addr)
-{
-	struct nodeaddr *n;
-
-	HASH_FIND(hh, remote->nodes, addr, sizeof(*addr), n);
-	return n;
-}
-
-/* Whose it is cannot be told: a node's object could take another one's pods. */
-static void dispute(struct wd_kube_remote *remote, struct nodeaddr *n,
-		    const char *other)
-{
-	if (!n->name || n->name == other)
-		return;
-	if (!remote->disputed)
-		wd_warn("kube: nodes %s and %s have one address: which of them "
-			"pods there are on is not known",
-			n->name, other);
-	remote->disputed = true;
-	wd_str_put(n->name);
-	n->name = NULL;
-}
-
-static void add_node(struct wd_kube_remote *remote, const struct wd_object *obj)
-{
-	for (uint32_t i = 0; i < obj->node.addr_cnt; i++) {
-		struct nodeaddr *n = find_node(remote, &obj->node.addr[i]);
-
-		if (n) {
-			dispute(remote, n, obj->name);
-			continue;
-		}
-		n = wd_xcalloc(1, sizeof(*n));
-		n->addr = obj->node.addr[i];
-		n->name = wd_str_ref(obj->name);
-		HASH_ADD(hh, remote->nodes, addr, sizeof(n->addr), n);
-	}
-}
-
 static void read_nodes(struct wd_kube_remote *remote)
 {
-	static const enum wd_kind kinds[] = { WD_KIND_CILIUM_NODE,
-					      WD_KIND_NODE };
-
-	drop_nodes(remote);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		const struct wd_object *obj = NULL;
-
-		while ((obj = wd_store_next(remote->store, kinds[i], obj)))
-			add_node(remote, obj);
-	}
+	wd_kube_hosts_read(&remote->nodes, remote->store);
 	remote->nodes_dirty = false;
 	remote->all_dirty = true;
 }
@@ -626,12 +637,12 @@ static const struct wd_labels *labels_of(const struct wd_kube_remote *remote,
  * must be known that it is another one's; a node's address is no pod's.
  */
 static bool is_pod(const struct wd_kube_remote *remote,
-		   const struct claim *claim, const struct nodeaddr *node)
+		   const struct claim *claim, const struct wd_kube_host *node)
 {
 	if (!node || node->name == remote->node)
 		return false;
 	for (uint32_t i = 0; i < claim->pod.addr_cnt; i++) {
-		if (find_node(remote, &claim->pod.addr[i]))
+		if (wd_kube_hosts_find(&remote->nodes, &claim->pod.addr[i]))
 			return false;
 	}
 	return true;
@@ -642,8 +653,9 @@ static void apply(struct wd_kube_remote *remote, struct entry *entry)
 	const struct wd_object *there = wd_store_get(remote->store, WD_KIND_POD,
 						     entry->ns, entry->name);
 	const struct claim *claim = entry->first;
-	const struct nodeaddr *node =
-		claim ? find_node(remote, &claim->pod.node) : NULL;
+	const struct wd_kube_host *node =
+		claim ? wd_kube_hosts_find(&remote->nodes, &claim->pod.node) :
+			NULL;
 	const struct wd_labels *labels = NULL;
 
 	entry->dirty = false;
@@ -742,7 +754,9 @@ bool wd_kube_remote_stands_in(const struct wd_kube_remote *remote)
 		entry = find_entry(remote, obj->ns, obj->name);
 		claim = entry ? entry->first : NULL;
 		if (!claim || !labels_of(remote, claim, NULL) ||
-		    !is_pod(remote, claim, find_node(remote, &claim->pod.node)))
+		    !is_pod(remote, claim,
+			    wd_kube_hosts_find(&remote->nodes,
+					       &claim->pod.node)))
 			return false;
 	}
 	return true;
@@ -820,7 +834,7 @@ void wd_kube_remote_free(struct wd_kube_remote *remote)
 	free_tellings(endpoints);
 	free_entries(entries);
 	free_identities(identities);
-	drop_nodes(remote);
+	wd_kube_hosts_fini(&remote->nodes);
 	wd_str_put(remote->node);
 	wd_str_put(remote->file);
 	wd_str_put(remote->pods);

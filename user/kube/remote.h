@@ -17,6 +17,7 @@
 #include "kinds.h"
 
 struct wd_kube_remote;
+struct wd_kube_room;
 struct wd_object;
 struct wd_read;
 struct wd_store;
@@ -25,6 +26,9 @@ struct wd_tree;
 /** wd_kube_remote_new() - for the node of that name; pods go to @store */
 struct wd_kube_remote *wd_kube_remote_new(struct wd_store *store,
 					  const char *node);
+/** wd_kube_remote_room() - what it may take; before anything is put. NULL: there is always some */
+void wd_kube_remote_room(struct wd_kube_remote *remote,
+			 struct wd_kube_room *room);
 /** wd_kube_remote_free() - the pods stay in the store; NULL passes */
 void wd_kube_remote_free(struct wd_kube_remote *remote);
 

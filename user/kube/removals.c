@@ -42,6 +42,7 @@ struct wd_kube_removals {
 	uint32_t grace_ms;
 	struct removal *first;
 	struct removal **end;
+	uint32_t cnt; /* of them */
 	struct wd_kube_get *get; /* NULL: not asking */
 	char *body;
 	size_t len;
@@ -74,6 +75,7 @@ void wd_kube_removals_forget(struct wd_kube_removals *r)
 		removal_free(removal);
 	}
 	r->end = &r->first;
+	r->cnt = 0;
 	r->deleting = false; /* what comes under its name is another kind */
 }
 
@@ -110,6 +112,7 @@ static void believe(struct wd_kube_removals *r, bool answered)
 		r->first = removal->next;
 		if (!r->first)
 			r->end = &r->first;
+		r->cnt--;
 		tell(r, removal);
 		removal_free(removal);
 		any = true;
@@ -206,24 +209,29 @@ static char *copy_text(const struct wd_tree *meta, const char *key)
 						      NULL;
 }
 
-void wd_kube_removals_add(struct wd_kube_removals *r,
+bool wd_kube_removals_add(struct wd_kube_removals *r,
 			  const struct wd_tree *root)
 {
 	const struct wd_tree *meta = wd_tree_get(root, "metadata");
-	struct removal *removal = wd_xcalloc(1, sizeof(*removal));
+	struct removal *removal;
 
+	if (r->cnt >= WD_KUBE_REMOVALS_MAX)
+		return false;
+	removal = wd_xcalloc(1, sizeof(*removal));
 	removal->at_ms = now_ms();
 	removal->ns = copy_text(meta, "namespace");
 	removal->name = copy_text(meta, "name");
 	removal->uid = copy_text(meta, "uid");
 	if (!removal->name) {
 		removal_free(removal);
-		return;
+		return true;
 	}
 	*r->end = removal;
 	r->end = &removal->next;
+	r->cnt++;
 	if (!r->get && !wd_timer_armed(r->timer))
 		wd_timer_set(r->timer, 0);
+	return true;
 }
 
 /* ---- life ---- */

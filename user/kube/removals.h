@@ -10,6 +10,7 @@
 #ifndef WARDER_KUBE_REMOVALS_H
 #define WARDER_KUBE_REMOVALS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct wd_kube_http;
@@ -40,8 +41,14 @@ void wd_kube_removals_start(struct wd_kube_removals *r,
 /** wd_kube_removals_free() - what waits is forgotten; NULL passes */
 void wd_kube_removals_free(struct wd_kube_removals *r);
 
-/** wd_kube_removals_add() - the server says that @root is deleted; asks about the kind soon */
-void wd_kube_removals_add(struct wd_kube_removals *r,
+/* Deletions that may wait for one answer. */
+#define WD_KUBE_REMOVALS_MAX 32768
+
+/**
+ * wd_kube_removals_add() - the server says that @root is deleted; asks about the kind soon
+ * Return: false if too many wait: it is not remembered, and a list is to tell of it.
+ */
+bool wd_kube_removals_add(struct wd_kube_removals *r,
 			  const struct wd_tree *root);
 
 /** wd_kube_removals_forget() - the kind is gone: its objects stay */

@@ -243,13 +243,15 @@ static int read_pod_addrs(struct wd_read *r, const struct wd_tree *status,
 		if (wd_read_is_hollow(r, here, e) ||
 		    wd_read_addr(r, here, e, "ip", &addr))
 			return -EINVAL;
-		if (addr.family)
-			wd_read_addr_add(&pod->addr, &pod->addr_cnt, &addr);
+		if (addr.family && wd_read_addr_add(r, here, &addr, &pod->addr,
+						    &pod->addr_cnt))
+			return -EINVAL;
 	}
 	if (wd_read_addr(r, at, status, "podIP", &addr))
 		return -EINVAL;
-	if (addr.family)
-		wd_read_addr_add(&pod->addr, &pod->addr_cnt, &addr);
+	if (addr.family &&
+	    wd_read_addr_add(r, at, &addr, &pod->addr, &pod->addr_cnt))
+		return -EINVAL;
 	return wd_read_addr(r, at, status, "hostIP", &pod->host_addr);
 }
 
@@ -380,8 +382,9 @@ static int read_addrs(struct wd_read *r, const struct wd_at *at,
 			continue;
 		if (wd_read_addr(r, here, e, field, &addr))
 			return -EINVAL;
-		if (addr.family)
-			wd_read_addr_add(&node->addr, &node->addr_cnt, &addr);
+		if (addr.family && wd_read_addr_add(r, here, &addr, &node->addr,
+						    &node->addr_cnt))
+			return -EINVAL;
 	}
 	return 0;
 }
@@ -520,8 +523,9 @@ static int read_own_end(struct wd_read *r, const struct wd_at *at,
 
 		if (wd_read_addr(r, WD_AT(at, key), map, fields[i], &addr))
 			return -EINVAL;
-		if (addr.family)
-			wd_read_addr_add(&node->addr, &node->addr_cnt, &addr);
+		if (addr.family && wd_read_addr_add(r, at, &addr, &node->addr,
+						    &node->addr_cnt))
+			return -EINVAL;
 	}
 	return 0;
 }

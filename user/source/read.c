@@ -213,15 +213,23 @@ int wd_read_addr(struct wd_read *r, const struct wd_at *at,
 	return -EINVAL;
 }
 
-void wd_read_addr_add(struct wd_addr **list, uint32_t *cnt,
-		      const struct wd_addr *addr)
+int wd_read_addr_add(struct wd_read *r, const struct wd_at *at,
+		     const struct wd_addr *addr, struct wd_addr **list,
+		     uint32_t *cnt)
 {
 	for (uint32_t i = 0; i < *cnt; i++) {
 		if (wd_addr_equal(&(*list)[i], addr))
-			return;
+			return 0;
+	}
+	if (*cnt == WD_READ_ADDRS_MAX) {
+		wd_read_problem(r, at, 0,
+				"are more than %d addresses of one object",
+				WD_READ_ADDRS_MAX);
+		return -EINVAL;
 	}
 	*list = wd_xrealloc(*list, *cnt + 1, sizeof(**list));
 	(*list)[(*cnt)++] = *addr;
+	return 0;
 }
 
 bool wd_read_is_hollow(struct wd_read *r, const struct wd_at *at,

@@ -124,9 +124,10 @@ static int read_networking(struct wd_read *r, const struct wd_at *at,
 
 			if (wd_read_addr(r, here, e, keys[i], &addr))
 				return -EINVAL;
-			if (addr.family)
-				wd_read_addr_add(&pod->addr, &pod->addr_cnt,
-						 &addr);
+			if (addr.family &&
+			    wd_read_addr_add(r, here, &addr, &pod->addr,
+					     &pod->addr_cnt))
+				return -EINVAL;
 		}
 	}
 	return 0;
@@ -243,6 +244,36 @@ static int read_member(struct wd_read *r, const struct wd_at *at,
 		       0;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	const struct wd_remote_pod *const *x = a;
+	const struct wd_remote_pod *const *y = b;
+
+	return ((*x)->name > (*y)->name) - ((*x)->name < (*y)->name);
+}
+
+/* A slice says one thing of a pod, or nobody knows which. */
+static int look_for_twins(struct wd_read *r, const struct wd_at *at,
+			  const struct wd_remote_pods *pods)
+{
+	const struct wd_remote_pod **all =
+		wd_xcalloc(pods->cnt + 1, sizeof(*all));
+	int err = 0;
+
+	for (uint32_t i = 0; i < pods->cnt; i++)
+		all[i] = &pods->pod[i];
+	qsort(all, pods->cnt, sizeof(*all), compare_names);
+	for (uint32_t i = 1; i < pods->cnt && !err; i++) {
+		if (all[i - 1]->name != all[i]->name)
+			continue;
+		wd_read_problem(r, at, 0, "has the pod '%.60s' twice",
+				all[i]->name);
+		err = -EINVAL;
+	}
+	free(all);
+	return err;
+}
+
 static int read_members(struct wd_read *r, const struct wd_tree *doc,
 			struct wd_remote_pods *pods)
 {
@@ -263,7 +294,7 @@ static int read_members(struct wd_read *r, const struct wd_tree *doc,
 		if (read_member(r, at, e, ns, &pods->pod[pods->cnt++]))
 			return -EINVAL;
 	}
-	return 0;
+	return look_for_twins(r, WD_AT(NULL, "endpoints"), pods);
 }
 
 int wd_read_remote_slice(struct wd_read *r, const struct wd_tree *doc,

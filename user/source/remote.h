@@ -23,11 +23,11 @@ struct wd_tree;
 struct wd_remote_pod {
 	const char *ns;
 	const char *name;
+	struct wd_addr *addr;
+	struct wd_port_name *port; /* of wd_ports_share() */
+	struct wd_addr node; /* an address of it, family 0 unknown */
 	uint32_t identity; /* 0: it has none yet */
 	uint32_t addr_cnt;
-	struct wd_addr *addr;
-	struct wd_addr node; /* an address of it, family 0 unknown */
-	struct wd_port_name *port; /* of wd_ports_share() */
 	uint32_t port_cnt;
 };
 
@@ -36,7 +36,7 @@ struct wd_remote_pods {
 	const char *name;
 	const char *uid; /* "" */
 	uint32_t cnt;
-	struct wd_remote_pod *pod;
+	struct wd_remote_pod *pod; /* each of another name */
 };
 
 /* Labels behind a number. */
