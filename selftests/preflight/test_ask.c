@@ -117,7 +117,7 @@ static bool cover(struct wd_state *state)
 			kept = in->family == 4 ? 3 : 14;
 		}
 		memset((char *)&slot->addr.v6 + kept, 0, bytes - kept);
-		slot->val.flags = WD_FRONT_NONE | WD_FRONT_MANY;
+		slot->val.flags = WD_FRONT_NONE | WD_FRONT_MANY | WD_FRONT_NODE;
 	}
 	wd_state_sort(state);
 	return true;

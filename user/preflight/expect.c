@@ -260,6 +260,8 @@ static int by_rules(struct case_of *c, uint32_t nr, uint32_t row, uint32_t port)
 	int r;
 
 	c->rule = 0;
+	if (c->ep->val.flags[0] & WD_EP_OFF)
+		return WD_R_MODE_OFF;
 	if (!nr || !slot || !(slot->val.flags & WD_SLOT_READY))
 		return WD_R_NOT_READY;
 	r = scan(c, class_of(c, slot, port), row);
@@ -345,6 +347,8 @@ static int by_nobody(const struct case_of *c, uint32_t nr)
 	const struct wd_state_slot *slot =
 		wd_state_slot(c->state, nr, c->q->dir);
 
+	if (c->ep->val.flags[0] & WD_EP_OFF)
+		return WD_R_MODE_OFF;
 	if (!nr || !slot || !(slot->val.flags & WD_SLOT_READY))
 		return WD_R_NOT_READY;
 	if (slot->val.flags & (WD_SLOT_ISOLATED | WD_SLOT_DENIES))
@@ -444,8 +448,6 @@ static int policy(struct case_of *c)
 	uint32_t rule;
 	int r, tried;
 
-	if (c->ep->val.flags[0] & WD_EP_OFF)
-		return WD_R_MODE_OFF;
 	r = by_slot(c, c->ep->val.slot[0]);
 	if (r >= WD_R_FIRST_DROP || !trial || c->untried)
 		return r;
