@@ -8,9 +8,12 @@ they are applied, and the kernel is asked whether that was so.
 import json
 import os
 import random
+import socket
 import struct
 import subprocess
 import sys
+import threading
+import time
 
 from wdnet import bpf, yamlout
 from wdnet.node import WARDER
@@ -432,6 +435,190 @@ def nothing_of_it_stays(b):
                                          many['problems']], 'beyond it')
     if not any('since the agent began' in n for n in doc['notes']):
         raise Fail('does not say how little it knows', str(doc['notes']))
+
+
+class Asker:
+    """Asks for a diff as the command does, and then may do nothing."""
+
+    def __init__(self, b):
+        self.mine, theirs = socket.socketpair()
+        with socket.socket(socket.AF_UNIX) as ctl, theirs:
+            ctl.settimeout(20)
+            ctl.connect(os.path.join(b.node.run_dir, 'agent.sock'))
+            socket.send_fds(ctl, [json.dumps({
+                'cmd': 'policy.diff', 'since_s': 3600,
+                'deleted': []}).encode() + b'\n'], [theirs.fileno()])
+            self.answer = json.loads(ctl.makefile().readline())
+        self.mine.settimeout(60)
+
+    def close(self):
+        self.mine.close()
+
+
+def relabel(b, name):
+    b.bad.labels = {'app': name}
+    b.c.apply(b.base)
+
+
+@SHARED.test
+def idle_askers_hold_up_only_others_like_them(b):
+    """Two may ask at a time. Nothing waits for them, and they are given up."""
+    askers = [Asker(b), Asker(b)]
+    try:
+        expect([True, True], [a.answer['ok'] for a in askers], 'both')
+        askers[1].mine.send(b'\1')  # the beginning of a length
+        code, out, err = b.run(b.file([]))
+        expect((4, True), (code, 'others are under way' in out + err),
+               f'a third: {out}{err}')
+        b.node.status()
+        relabel(b, 'ok')
+        allowed(b.bad, b.srv, TCP)
+        if os.environ.get('WD_LONG') == '1':  # by itself, after half a minute
+            expect(True, 'ETIMEDOUT' in askers[0].mine.makefile().read(),
+                   'given up')
+            askers.pop(0).close()
+        else:
+            askers.pop().close()
+        wait_for('the next may ask', lambda: b.run(b.file([]))[0] == 0)
+    finally:
+        for asker in askers:
+            asker.close()
+        relabel(b, 'bad')
+
+
+WAYS, FLOW = 8, 64
+NOBODY = b'\xc6\x12'  # 198.18.0.0/15, in the last word of an address
+
+
+def buckets(b):
+    m = bpf.Map(f'/proc/{b.node.host.pid}/root{b.node.bpffs}/maps/wd_flow')
+    try:
+        for i in range(m.max):
+            yield m, struct.pack('=I', i)
+    finally:
+        m.close()
+
+
+def ways(value):
+    """Number, tag, expiry and flow of each place of a bucket."""
+    for i in range(WAYS):
+        at = 8 * WAYS + i * FLOW
+        yield i, struct.unpack_from('=I', value, 4 * (WAYS + i))[0], \
+            value[at:at + FLOW]
+
+
+def put_way(value, i, tag, expires, flow):
+    struct.pack_into('=I', value, 4 * i, tag)
+    struct.pack_into('=I', value, 4 * (WAYS + i), expires)
+    value[8 * WAYS + i * FLOW:8 * WAYS + (i + 1) * FLOW] = flow
+
+
+def some_flow(b):
+    """Into srv from ok over TCP, as an example, and until when it lives."""
+    peer = socket.inet_aton(b.ok.ips[4])
+    for m, key in buckets(b):
+        for _, expires, flow in ways(m.get(key)):
+            if expires and flow[12:16] == peer and flow[60] == 0 \
+                    and flow[24] == 6:
+                return expires, flow
+    raise Fail('no flow from ok')
+
+
+def fill_flows(b, step):
+    """Every place of each @step-th bucket that is empty. Gives how many."""
+    expires, flow = some_flow(b)
+    cnt = 0
+    for nr, (m, key) in enumerate(buckets(b)):
+        if nr % step:
+            continue
+        value = bytearray(m.get(key))
+        for i, used, _ in list(ways(value)):
+            if used:
+                continue
+            cnt += 1
+            put_way(value, i, 0xffffffff, expires, flow[:12] + NOBODY
+                    + struct.pack('>H', cnt & 0xffff) + flow[16:20]
+                    + struct.pack('>HH', 80 + (cnt >> 16), 1024)
+                    + flow[24:])
+        m.set(key, bytes(value))
+    return cnt
+
+
+def empty_flows(b):
+    for m, key in buckets(b):
+        value = bytearray(m.get(key))
+        mine = [i for i, used, flow in ways(value)
+                if used and flow[12:14] == NOBODY]
+        for i in mine:
+            put_way(value, i, 0, 0, bytes(FLOW))
+        if mine:
+            m.set(key, bytes(value))
+
+
+def peak_kb(pid):
+    try:
+        with open(f'/proc/{pid}/status', encoding='ascii') as f:
+            return max(int(line.split()[1]) for line in f
+                       if line.startswith('VmHWM'))
+    except (OSError, ValueError):
+        return 0  # it has ended
+
+
+def diff_in_background(b, path):
+    """Its document, and what it took: seconds, kB of the command, the child
+    and the agent."""
+    pid = b.node.agent.pid
+    out = os.path.join(b.c.dir, 'diff.json')
+    start, child = time.monotonic(), 0
+    peak = [0, 0]
+    with open(out, 'w', encoding='utf-8') as f:
+        proc = subprocess.Popen(
+            [WARDER, 'policy', 'diff', path, '--json', '--run-dir',
+             b.node.run_dir], stdout=f, stderr=subprocess.DEVNULL)
+    while proc.poll() is None:
+        with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as f:
+            child = next(iter(f.read().split()), child)
+        peak = [max(peak[0], peak_kb(proc.pid)),
+                max(peak[1], peak_kb(child) if child else 0)]
+        time.sleep(0.01)
+    with open(out, encoding='utf-8') as f:
+        return json.load(f), time.monotonic() - start, *peak, peak_kb(pid)
+
+
+@SHARED.test
+def full_tables_are_judged_and_hold_up_nobody(b):
+    """Flows of as many peers as there is room for, all of which would end."""
+    step = 1 if os.environ.get('WD_LONG') == '1' else 32
+    before = peak_kb(b.node.agent.pid)
+    allowed(b.ok, b.srv, TCP)
+    cnt = fill_flows(b, step)
+    path = b.file([ingress_policy('srv', 'srv')])
+    got = []
+
+    def ask():
+        while not got or 'ask again' in got[-1][0].get('error', ''):
+            got.append(diff_in_background(b, path))
+    asking = threading.Thread(target=ask)
+    try:
+        asking.start()
+        start = time.monotonic()
+        relabel(b, 'ok')
+        took = time.monotonic() - start
+        late = asking.is_alive()
+        allowed(b.bad, b.srv, TCP)  # takes its time while buckets are full
+        asking.join(300)
+        doc, seconds, asker, child, agent = got[-1]
+        told = doc['summary']
+        note(f'{cnt} flows, {told["flows"]} told of: {seconds:.1f} s, '
+             f'{asker} kB, child {child} kB, agent {before} -> {agent} kB; '
+             f'labels enforced in {took:.2f} s'
+             + (', meanwhile' if late else '') + f'; asked {len(got)} times')
+        expect(True, told['flows'] >= cnt * 9 // 10, f'flows: {told}')
+        expect(len(doc['changes']), told['dropped'] + told['allowed']
+               + told['audit'], 'as many are told of')
+    finally:
+        relabel(b, 'bad')
+        empty_flows(b)
 
 
 if __name__ == '__main__':

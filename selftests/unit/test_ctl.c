@@ -20,9 +20,11 @@
 #include "base/loop.h"
 #include "query/ctl.h"
 #include "tap.h"
+#include "whatif/forked.h"
 
 static char dir[64];
 static struct wd_loop *loop;
+static unsigned int idle_ms; /* 0: as the agent has it */
 static int left_cnt; /* peers that left before their answer */
 static struct wd_ctl_conn *parked;
 
@@ -147,6 +149,8 @@ static int serve(int ready_fd)
 		err = wd_ctl_open(loop, dir, cmds, NULL, &ctl);
 	if (err || write(ready_fd, "r", 1) != 1)
 		return 1;
+	if (idle_ms)
+		wd_ctl_idle(ctl, idle_ms);
 	err = wd_loop_run(loop);
 	wd_ctl_close(ctl);
 	wd_loop_free(loop);
@@ -531,6 +535,63 @@ static void too_many_connections_are_told_so(void)
 	end_server(pid);
 }
 
+/* Is the peer's end of @fd closed within 30 s? */
+static bool is_hung_up(int fd)
+{
+	struct pollfd pfd = { .fd = fd };
+
+	return poll(&pfd, 1, 30000) == 1 && pfd.revents & POLLHUP;
+}
+
+/*
+ * They are closed when their time is over, and nobody waits for them. More than
+ * a socket takes at once would be read from the long answer.
+ */
+static void idle_askers_are_hung_up_on(void)
+{
+	static const char half[] = "{\"cmd\":";
+	static const char big[] = "{\"cmd\":\"big\",\"cnt\":200000}\n";
+	int silent, slow, deaf;
+	pid_t pid;
+
+	idle_ms = 300;
+	pid = start_server();
+	idle_ms = 0;
+	silent = dial_raw();
+	slow = dial_raw();
+	deaf = dial_raw();
+	wd_expect_int(sizeof(half) - 1, write(slow, half, sizeof(half) - 1));
+	wd_expect_int(sizeof(big) - 1, write(deaf, big, sizeof(big) - 1));
+	json_object_put(call(request("echo"), -1));
+	wd_expect(is_hung_up(silent));
+	wd_expect(is_hung_up(slow));
+	wd_expect(is_hung_up(deaf));
+	json_object_put(call(request("echo"), -1));
+	(void)close(silent);
+	(void)close(slow);
+	(void)close(deaf);
+	end_server(pid);
+}
+
+/* Nor do children of the agent wait: one answers questions of policy and ends. */
+static void child_waits_for_its_asker_so_long_and_no_longer(void)
+{
+	static char much[4096];
+	int pair[2], err = 0;
+
+	if (!wd_expect_int(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair)))
+		return;
+	wd_expect_int(0, wd_forked_idle(pair[0], 20));
+	wd_expect_int(-ETIMEDOUT, wd_forked_read(pair[0], much, 2));
+	wd_expect_int(1, write(pair[1], "x", 1));
+	wd_expect_int(-ETIMEDOUT, wd_forked_read(pair[0], much, 2));
+	while (!err)
+		err = wd_forked_write(pair[0], much, sizeof(much));
+	wd_expect_int(-ETIMEDOUT, err);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
 static void answer_that_does_not_come_times_out(void)
 {
 	pid_t pid = start_server();
@@ -657,6 +718,8 @@ int main(void)
 	WD_TEST(refused_stream_hands_over_the_refusal);
 	WD_TEST(slow_reader_loses_events_and_costs_bounded_memory);
 	WD_TEST(too_many_connections_are_told_so);
+	WD_TEST(idle_askers_are_hung_up_on);
+	WD_TEST(child_waits_for_its_asker_so_long_and_no_longer);
 	WD_TEST(answer_that_does_not_come_times_out);
 	WD_TEST(no_agent_is_told_apart);
 	WD_TEST(dead_agents_socket_is_replaced_and_a_live_one_is_not);

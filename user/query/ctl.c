@@ -36,7 +36,7 @@
 #define REQUEST_MAX (1u << 20) /* bytes of a request with its newline */
 #define STREAM_MAX (1u << 20) /* bytes of events that wait for a reader */
 #define ANSWER_MAX (64u << 20) /* bytes of an answer; the client's limit too */
-#define IDLE_MS 30000 /* to send the request, and to read the answer */
+#define IDLE_MS 30000
 #define REQUEST_DEPTH 32
 
 enum conn_state {
@@ -71,6 +71,7 @@ struct wd_ctl {
 	const struct wd_ctl_cmd *cmd;
 	void *ctx;
 	char *(*gate)(void *ctx); /* NULL: every command is taken */
+	unsigned int idle_ms; /* to send the request, and to read the answer */
 	TAILQ_HEAD(, wd_ctl_conn) conns;
 	unsigned int conn_cnt; /* with a descriptor, so without orphans */
 	int dir_fd; /* locked as long as the agent lives */
@@ -222,7 +223,7 @@ static void finish(struct wd_ctl_conn *conn)
 		free_conn(conn);
 		return;
 	}
-	wd_timer_set(conn->timer, IDLE_MS);
+	wd_timer_set(conn->timer, conn->ctl->idle_ms);
 }
 
 void wd_ctl_reply(struct wd_ctl_conn *conn, struct json_object *result)
@@ -489,7 +490,7 @@ static int add_conn(struct wd_ctl *ctl, int fd)
 	conn->fd = fd;
 	ctl->conn_cnt++;
 	TAILQ_INSERT_TAIL(&ctl->conns, conn, link);
-	wd_timer_set(conn->timer, IDLE_MS);
+	wd_timer_set(conn->timer, ctl->idle_ms);
 	return 0;
 
 err_timer:
@@ -596,6 +597,7 @@ int wd_ctl_open(struct wd_loop *loop, const char *run_dir,
 	if (!ctl)
 		return -ENOMEM;
 	ctl->loop = loop;
+	ctl->idle_ms = IDLE_MS;
 	ctl->cmd = cmd;
 	ctl->ctx = ctx;
 	TAILQ_INIT(&ctl->conns);
@@ -628,6 +630,11 @@ err_free:
 void wd_ctl_gate(struct wd_ctl *ctl, char *(*why)(void *ctx))
 {
 	ctl->gate = why;
+}
+
+void wd_ctl_idle(struct wd_ctl *ctl, unsigned int ms)
+{
+	ctl->idle_ms = ms;
 }
 
 void wd_ctl_close(struct wd_ctl *ctl)

@@ -53,6 +53,9 @@ void wd_ctl_close(struct wd_ctl *ctl);
  */
 void wd_ctl_gate(struct wd_ctl *ctl, char *(*why)(void *ctx));
 
+/** wd_ctl_idle() - peers have @ms to send a request and to read an answer, from the next one on; 30 s if never called */
+void wd_ctl_idle(struct wd_ctl *ctl, unsigned int ms);
+
 /** wd_ctl_reply() - final answer; takes ownership of @result (NULL = {}) and closes the connection when sent */
 void wd_ctl_reply(struct wd_ctl_conn *conn, struct json_object *result);
 

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -101,6 +102,17 @@ void wd_forked_keep_no_sockets(int fd)
 			(void)close(i);
 }
 
+int wd_forked_idle(int fd, unsigned int ms)
+{
+	const struct timeval limit = { .tv_sec = ms / 1000,
+				       .tv_usec = ms % 1000 * 1000 };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)))
+		return -errno;
+	return 0;
+}
+
 int wd_forked_read(int fd, void *to, size_t bytes)
 {
 	size_t at = 0;
@@ -111,7 +123,7 @@ int wd_forked_read(int fd, void *to, size_t bytes)
 		if (cnt < 0 && errno == EINTR)
 			continue;
 		if (cnt < 0)
-			return -errno;
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		if (cnt == 0)
 			return at ? -EPROTO : -ENODATA;
 		at += (size_t)cnt;
@@ -127,7 +139,7 @@ int wd_forked_write(int fd, const char *text, size_t len)
 		if (cnt < 0 && errno == EINTR)
 			continue;
 		if (cnt < 0)
-			return -errno;
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		text += cnt;
 		len -= (size_t)cnt;
 	}

@@ -17,6 +17,8 @@ struct wd_agent;
 
 #define WD_FORKED_MAX 2 /* at a time: one that ends while the next begins */
 #define WD_FORKED_S 300 /* one that is not done by then is ended */
+/* so long who asked for what needs no person may send and read nothing */
+#define WD_FORKED_IDLE_MS 30000
 
 /**
  * wd_forked_start() - fork it
@@ -43,13 +45,17 @@ void wd_forked_keep_only(int fd);
 /** wd_forked_keep_no_sockets() - the same for a child that needs the agent's maps; not its locks */
 void wd_forked_keep_no_sockets(int fd);
 
+/** wd_forked_idle() - who asked may neither send nor read for @ms; 0 or -errno */
+int wd_forked_idle(int fd, unsigned int ms);
+
 /**
  * wd_forked_read() - exactly @bytes
- * Return: 0; -ENODATA the end, before the first; -EPROTO the end, in between; -errno.
+ * Return: 0; -ENODATA the end, before the first; -EPROTO the end, in between;
+ * -ETIMEDOUT nothing came, see wd_forked_idle(); -errno.
  */
 int wd_forked_read(int fd, void *to, size_t bytes);
 
-/** wd_forked_write() - all of it; 0 or -errno */
+/** wd_forked_write() - all of it; 0, -ETIMEDOUT nobody reads it, or -errno */
 int wd_forked_write(int fd, const char *text, size_t len);
 
 /** wd_forked_write_doc() - as JSON on one line, @end behind it; 0 or -errno */

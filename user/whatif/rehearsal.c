@@ -453,12 +453,18 @@ int wd_rehearsal_run(struct wd_agent *agent, int fd, void *ctx)
 	const struct wd_rehearsal *rehearsal = ctx;
 	struct json_object *doc = json_object_new_object();
 	struct wd_model_stats stats;
+	int err;
 
 	wd_model_stats(agent->model, &stats);
 	wd_json_str(doc, "node", agent->config.node);
 	wd_json_str(doc, "rung", wd_rungs_name(agent));
 	wd_json_int(doc, "generation", stats.gen);
 	wd_json_int(doc, "since_s", rehearsal->since_s);
-	(void)rehearse(agent, fd, rehearsal, doc); /* the document says it */
+	err = wd_forked_idle(fd, WD_FORKED_IDLE_MS);
+	if (err)
+		put_error(doc, "the socket", err, NULL);
+	else
+		(void)rehearse(agent, fd, rehearsal,
+			       doc); /* the document says it */
 	return wd_forked_write_doc(fd, doc, "");
 }
