@@ -25,6 +25,7 @@ PREFIXES = [word for net in POD_NET.values() for number in (1, 2)
             for word in ('--encryption-prefix', net % number)]
 NEED = {'warder.io/encryption': 'required'}
 FREE = {'warder.io/encryption': 'none'}
+FAR = {4: '172.31.9.9', 6: 'fd99::9'}  # a pod in no prefix of the cluster
 STRANGER = {4: '169.254.7.7', 6: 'fe80::7777'}
 
 
@@ -233,6 +234,10 @@ def told_by_nodes(c, family):
         ('pod and node', lambda m: wire.udp(src, a, 5, 6, m), True),
         ('a pod nobody knows', lambda m: wire.udp(src, nobody, 5, 6, m), True),
         ('in VXLAN', tunnel(4789), True),
+        ('a pod in no prefix', lambda m: wire.udp(FAR[family], dst, 5, 6, m),
+         True),
+        ('node and such a pod', lambda m: wire.udp(b, FAR[family], 5, 6, m),
+         True),
         ('TCP of nodes', lambda m: ip_packet(family, b, a, 6, tcp + m), False),
         ('UDP of nodes', over(53, b'plain!'), False),
         ('WireGuard', over(51820, b'\4\0\0\0' * 8), False),
@@ -266,8 +271,48 @@ def change_over(c, rung):
               f'{rung}: programs of wires')
 
 
+@contextlib.contextmanager
+def far_pod(c):
+    c.write('far.yaml', yamlout.text([
+        {'apiVersion': 'v1', 'kind': 'Pod',
+         'metadata': {'name': 'far', 'namespace': 'x', 'uid': 'far'},
+         'spec': {'nodeName': c.nodes[1].name},
+         'status': {'phase': 'Running',
+                    'podIPs': [{'ip': FAR[f]} for f in c.families]}}]))
+    c.sync()
+    try:
+        yield
+    finally:
+        c.write('far.yaml', None)
+        c.sync()
+
+
+@SHARED.test
+def errors_of_an_exempt_node_quote_what_it_may_say_itself(c):
+    """What is its own may be in clear, not what pods say to each other."""
+    node = c.nodes[0]
+    restart(c, *PREFIXES, '--encryption-exempt', node.name)
+    try:
+        for rung in RUNGS:
+            change_over(c, rung)
+            for f in c.families:
+                for i, (name, packet, secret) in enumerate(
+                        told_by_nodes(c, f)[:3]):
+                    want = int(not secret or name == 'pod and node')
+                    mark = b'spare-%d-%d-' % (f, i)
+                    expect(want, crosses(c, f, node.ns, node.ips[f], packet,
+                                         mark, want), f'{rung}: {name}, IPv{f}')
+    finally:
+        restart(c, *PREFIXES)
+
+
 @SHARED.test
 def errors_between_nodes_quote_nothing_secret(c):
+    with far_pod(c):
+        expect_nothing_quoted(c)
+
+
+def expect_nothing_quoted(c):
     node = c.nodes[0]
     for rung in (None, 'full', 'minimal', 'nft'):
         change_over(c, rung)
@@ -306,6 +351,11 @@ def hears(c, family, packet, mark):
 
 @SHARED.test
 def errors_from_the_wire_quote_nothing_secret(c):
+    with far_pod(c):
+        expect_no_secret_heard(c)
+
+
+def expect_no_secret_heard(c):
     for rung in (None, 'full', 'minimal', 'nft'):
         change_over(c, rung)
         for f in c.families:

@@ -172,6 +172,9 @@ void wd_nft_quote_look(struct wd_nft_gen *g, int version, enum wd_dir dir);
 /** wd_nft_quote_nodes() - the same, of two nodes only */
 void wd_nft_quote_nodes(struct wd_nft_gen *g, int version, enum wd_dir dir);
 
+/** wd_nft_quote_exempt() - the same, of who is exempt, which what it quotes need not be */
+void wd_nft_quote_exempt(struct wd_nft_gen *g, int version, enum wd_dir dir);
+
 /** wd_nft_quote_none() - rules that let no error leave for a pod that must be encrypted */
 void wd_nft_quote_none(struct wd_nft_gen *g, int version,
 		       const struct wd_nft_nets *nets);

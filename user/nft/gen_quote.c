@@ -11,7 +11,8 @@
  *   two nodes: TCP, SCTP, ESP, echo, and UDP  passes
  *   to a port that unpacks nothing
  *   two nodes: anything else                  drop
- *   node or inside, and node or inside        drop
+ *   an exempt node, and anybody               passes
+ *   node, pod or inside, and another of these drop
  *   anything else, by a node to a node        drop, where no prefix of the cluster is known
  *   anything else                             passes
  *
@@ -92,6 +93,31 @@ static void nodes(struct wd_nft_gen *g, int version, enum wd_dir dir)
 	wd_nft_end(g, NULL);
 }
 
+/* What may be an end in the cluster: nodes, pods outside of its prefixes, those. */
+static void two_inside(struct wd_nft_gen *g, int version, const char *bad,
+		       const char *nets)
+{
+	const struct place *p = place_of(version);
+	static const char *const sets[] = { "quoted", "stray" };
+
+	for (int a = 0; a < 2; a++)
+		for (int b = 0; b < 2; b++)
+			if (a || b)
+				wd_nft_rule(g, "%s @%s%d %s @%s%d %s drop",
+					    p->src, sets[a], version, p->dst,
+					    sets[b], version, bad);
+	if (!*nets)
+		return;
+	wd_nft_rule(g, "%s { %s } %s { %s } %s drop", p->src, nets, p->dst,
+		    nets, bad);
+	for (int a = 0; a < 2; a++) {
+		wd_nft_rule(g, "%s @%s%d %s { %s } %s drop", p->src, sets[a],
+			    version, p->dst, nets, bad);
+		wd_nft_rule(g, "%s { %s } %s @%s%d %s drop", p->src, nets,
+			    p->dst, sets[a], version, bad);
+	}
+}
+
 void wd_nft_quote(struct wd_nft_gen *g, int version, enum wd_dir dir,
 		  const char *nets)
 {
@@ -103,14 +129,9 @@ void wd_nft_quote(struct wd_nft_gen *g, int version, enum wd_dir dir,
 	wd_nft_begin(g, "quote%d_%s", version, way);
 	wd_nft_rule(g, "%s @quoted%d %s @quoted%d goto said%d_%s", p->src,
 		    version, p->dst, version, version, way);
-	if (*nets) {
-		wd_nft_rule(g, "%s { %s } %s { %s } %s drop", p->src, nets,
-			    p->dst, nets, bad);
-		wd_nft_rule(g, "%s @quoted%d %s { %s } %s drop", p->src,
-			    version, p->dst, nets, bad);
-		wd_nft_rule(g, "%s { %s } %s @quoted%d %s drop", p->src, nets,
-			    p->dst, version, bad);
-	}
+	wd_nft_rule(g, "%s @spared%d return", p->src, version);
+	wd_nft_rule(g, "%s @spared%d return", p->dst, version);
+	two_inside(g, version, bad, nets);
 	if (g->no_net[version == 6])
 		wd_nft_rule(g, "%s saddr @nodes%d %s daddr @nodes%d %s drop",
 			    p->ip, version, p->ip, version, bad);
@@ -130,6 +151,17 @@ void wd_nft_quote_nodes(struct wd_nft_gen *g, int version, enum wd_dir dir)
 	wd_nft_rule(g, "%s saddr @nodes%d %s daddr @nodes%d %s jump quote%d_%s",
 		    p->ip, version, p->ip, version, p->types, version,
 		    wd_nft_way(dir));
+}
+
+void wd_nft_quote_exempt(struct wd_nft_gen *g, int version, enum wd_dir dir)
+{
+	static const char *const ends[] = { "saddr", "daddr" };
+	const struct place *p = place_of(version);
+
+	for (int i = 0; i < 2; i++)
+		wd_nft_rule(g, "%s %s @exempt%d %s jump quote%d_%s", p->ip,
+			    ends[i], version, p->types, version,
+			    wd_nft_way(dir));
 }
 
 void wd_nft_quote_none(struct wd_nft_gen *g, int version,

@@ -9,7 +9,7 @@
  * it. Only a device of kind wireguard is known to encrypt.
  *
  *   one end              other end                    verdict
- *   exempt node          anybody                      passes
+ *   exempt node          anybody                      passes; an ICMP error as below
  *   pod that must        anybody of the cluster       drop; anybody, where no prefix of
  *                                                     the cluster is known
  *   pod, node            pod, node                    passes; two nodes: as they must
@@ -29,18 +29,49 @@
 #include "model/xalloc.h"
 #include "nft/gen_int.h"
 
+/* Prefixes inside the cluster. */
+struct range {
+	uint8_t lo[16], hi[16];
+};
+
+struct ranges {
+	struct range *range;
+	size_t cnt, cap;
+};
+
 /* What the addresses of the cluster are, as sets. */
 struct kinds {
 	struct wd_nft_gen *g;
-	size_t must, clear, node, exempt, quoted;
+	const struct ranges *nets;
+	int version;
+	/* raw ones, for what is quoted: nodes, exempt ones, pods outside of nets */
+	size_t quoted, spared, stray;
+	size_t must, clear, node, exempt;
 };
+
+/* Of those that a ruleset finds by prefix only. Prefixes are few. */
+static bool is_stray(const struct kinds *k, const uint8_t *addr)
+{
+	size_t bytes = k->version == 4 ? 4 : 16;
+
+	for (size_t i = 0; i < k->nets->cnt; i++)
+		if (memcmp(addr, k->nets->range[i].lo, bytes) >= 0 &&
+		    memcmp(addr, k->nets->range[i].hi, bytes) <= 0)
+			return false;
+	return true;
+}
 
 static void sort_addr(void *ctx, const void *key, const struct wd_addr_val *val)
 {
 	const struct kinds *k = ctx;
 
-	if (val->flags & WD_ADDR_EXEMPT)
+	if (val->flags & WD_ADDR_EXEMPT) {
 		wd_nft_elem(k->g->rs, k->exempt, key);
+		wd_nft_elem(k->g->rs, k->spared, key);
+	}
+	if ((val->flags & WD_ADDR_POD) &&
+	    !(val->flags & (WD_ADDR_HOST | WD_ADDR_NODE)) && is_stray(k, key))
+		wd_nft_elem(k->g->rs, k->stray, key);
 	if (val->flags & (WD_ADDR_HOST | WD_ADDR_NODE)) {
 		wd_nft_elem(k->g->rs, k->node, key);
 		wd_nft_elem(k->g->rs, k->quoted, key);
@@ -51,37 +82,35 @@ static void sort_addr(void *ctx, const void *key, const struct wd_addr_val *val)
 	}
 }
 
-static int make_sets(struct wd_nft_gen *g, int version)
+static int make_sets(struct wd_nft_gen *g, int version,
+		     const struct ranges *nets)
 {
 	enum wd_nft_kind kind = version == 4 ? WD_NFT_ADDR4 : WD_NFT_ADDR6;
 	enum wd_nft_kind raw = version == 4 ? WD_NFT_QUOTE4 : WD_NFT_QUOTE6;
-	static const char *const names[2][5] = {
-		{ "must4", "clear4", "nodes4", "exempt4", "quoted4" },
-		{ "must6", "clear6", "nodes6", "exempt6", "quoted6" },
+	static const char *const names[2][7] = {
+		{ "must4", "clear4", "nodes4", "exempt4", "quoted4", "spared4",
+		  "stray4" },
+		{ "must6", "clear6", "nodes6", "exempt6", "quoted6", "spared6",
+		  "stray6" },
 	};
 	const char *const *name = names[version == 6];
 	struct kinds k = {
 		.g = g,
+		.nets = nets,
+		.version = version,
 		.must = wd_nft_set(g->rs, g->family, kind, name[0]),
 		.clear = wd_nft_set(g->rs, g->family, kind, name[1]),
 		.node = wd_nft_set(g->rs, g->family, kind, name[2]),
 		.exempt = wd_nft_set(g->rs, g->family, kind, name[3]),
 		.quoted = wd_nft_set(g->rs, g->family, raw, name[4]),
+		.spared = wd_nft_set(g->rs, g->family, raw, name[5]),
+		.stray = wd_nft_set(g->rs, g->family, raw, name[6]),
 	};
 
 	return wd_nft_each_addr(g, version, sort_addr, &k);
 }
 
-/* ---- prefixes inside the cluster, as "a-b, c-d"; raw: as numbers ---- */
-
-struct range {
-	uint8_t lo[16], hi[16];
-};
-
-struct ranges {
-	struct range *range;
-	size_t cnt, cap;
-};
+/* ---- prefixes, as "a-b, c-d"; raw: as numbers ---- */
 
 static int cmp_ranges(const void *a, const void *b)
 {
@@ -264,6 +293,7 @@ static void pair(struct wd_nft_gen *g, int version, enum wd_dir dir,
 	bad = wd_nft_count(
 		g, dir == WD_EGRESS ? WD_R_PLAINTEXT_OUT : WD_R_PLAINTEXT_IN,
 		dir);
+	wd_nft_quote_exempt(g, version, dir);
 	wd_nft_rule(g, "%s saddr @exempt%d return", ip, version);
 	wd_nft_rule(g, "%s daddr @exempt%d return", ip, version);
 	if (dir == WD_EGRESS)
@@ -284,10 +314,10 @@ static int version_chains(struct wd_nft_gen *g, int version)
 {
 	struct wd_nft_nets nets = { NULL, NULL };
 	struct ranges list = { 0 };
-	int err = make_sets(g, version);
+	int err = read_nets(g, version, &list);
 
 	if (!err)
-		err = read_nets(g, version, &list);
+		err = make_sets(g, version, &list);
 	if (!err) {
 		nets.addr = print_nets(&list, version, false);
 		nets.raw = print_nets(&list, version, true);
