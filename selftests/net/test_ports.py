@@ -218,12 +218,14 @@ def a_tunnel_that_moves_to_another_namespace_still_listens_here(c):
             time.sleep(0.3)  # in which a port that goes would have gone
             expect('vxlan', told(c).get(7785), 'it has moved')
             expect(False, passes_hook(c, 7785), 'to where it listens')
+            expect(True, passes_hook(c, 7786), 'to another port')
         finally:
             for end in ('vm9', 'vm9s'):
                 away.run(['ip', 'link', 'del', end], check_rc=False)
     node.stop_agent()
     node.start_agent()
     expect({}, told(c), 'nothing listens any more')
+    expect(True, passes_hook(c, 7785), 'where nothing listens')
 
 
 @SHARED.test

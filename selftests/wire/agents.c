@@ -83,6 +83,7 @@ bool agent_start(int n)
 	add_option(argv, &argc, "--state-dir", state);
 	add_option(argv, &argc, "--bpffs", bpffs);
 	add_option(argv, &argc, "--encryption", agents_opts.encryption);
+	add_option(argv, &argc, "--encryption-nodes", agents_opts.nodes);
 	add_option(argv, &argc, "--max-rung", agents_opts.max_rung);
 	add_option(argv, &argc, "--encryption-prefix",
 		   prefixes ? SITE_PREFIX4 : NULL);

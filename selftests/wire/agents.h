@@ -11,6 +11,7 @@
 struct agents_opts {
 	const char *warder; /* path of the program */
 	const char *encryption; /* what its option says */
+	const char *nodes; /* the same of what nodes say themselves, NULL none */
 	const char *max_rung; /* NULL: as it chooses */
 	bool prefixes; /* with the prefixes that all pods' addresses are in */
 };

@@ -29,6 +29,7 @@
 #include "link.h"
 #include "move.h"
 #include "objects.h"
+#include "ports.h"
 #include "tap.h"
 
 #define RESTARTS 3
@@ -740,6 +741,9 @@ static const struct {
 		  OF_WIRES | IN_SHORT),
 	WIRE_TEST(row_125_nothing_is_lost_while_agents_restart,
 		  OF_AGENTS | IN_SHORT),
+	WIRE_TEST(row_125_nothing_is_lost_at_a_start_where_nodes_must_encrypt,
+		  OF_AGENTS | IN_SHORT),
+	WIRE_TEST(ports_of_fou_and_l2tp_are_shut_to_pods, OF_AGENTS),
 	WIRE_TEST(row_125_nothing_is_lost_while_programs_are_replaced,
 		  OF_AGENTS | IN_SHORT),
 	WIRE_TEST(row_125_nothing_is_lost_while_programs_change_places,

@@ -102,9 +102,8 @@ const struct wd_opt wd_config_opts[] = {
 		  "repeatable (in the file: a list)" },
 	{ .name = "tunnel-port",
 	  .arg = "PORT",
-	  .help = "UDP port at which other nodes take tunnels, or this one's FOU\n"
-		  "or GUE does: no pod may send there to any node; repeatable,\n"
-		  "4 at most (in the file: a list)" },
+	  .help = "UDP port at which other nodes take tunnels: no pod may send\n"
+		  "there to any node; repeatable, 4 at most (in the file: a list)" },
 	{ .name = "quota-rules",
 	  .arg = "NUMBER",
 	  .help = "of each namespace: peers in rules of its policies, a rule\n"

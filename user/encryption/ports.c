@@ -12,6 +12,7 @@
 #include "../base/log.h"
 #include "../model/encap.h"
 #include "../model/xalloc.h"
+#include "../net/fou.h"
 #include "../wireguard/device.h"
 
 /* A device that takes tunnels at a port; few nodes have more than one. */
@@ -25,6 +26,8 @@ struct wd_ports {
 	struct wd_agent *agent;
 	struct taker *taker;
 	size_t cnt, cap;
+	uint16_t *fou; /* what unpacks without a device, see net/fou.h */
+	int fou_cnt;
 	const struct wd_wg_state *wireguard;
 	bool heard; /* of WireGuard; else what was in force stays */
 	bool listed; /* once */
@@ -45,6 +48,7 @@ void wd_ports_free(struct wd_ports *ports)
 	if (!ports)
 		return;
 	free(ports->taker);
+	free(ports->fou);
 	free(ports);
 }
 
@@ -103,22 +107,26 @@ static void take(struct wd_ports *ports, const struct wd_link *link)
 	};
 }
 
-static int list_links(struct wd_link **ret_link)
+static int list_fou(struct wd_ports *ports)
 {
-	struct wd_rtnl nl;
-	int cnt = wd_rtnl_open(&nl, -1, NETLINK_ROUTE);
+	uint16_t *port = NULL;
+	int cnt = wd_fou_ports(&port);
 
-	if (cnt)
+	if (cnt < 0) {
+		wd_warn("tunnels: listing ports of FOU and L2TP: %s, trying again",
+			wd_errno(cnt));
 		return cnt;
-	cnt = wd_link_list(&nl, ret_link);
-	wd_rtnl_close(&nl);
-	return cnt;
+	}
+	free(ports->fou);
+	ports->fou = port;
+	ports->fou_cnt = cnt;
+	return 0;
 }
 
 int wd_ports_list(struct wd_ports *ports)
 {
 	struct wd_link *link = NULL;
-	int cnt = list_links(&link);
+	int cnt = wd_link_list_here(&link);
 
 	if (cnt < 0) {
 		wd_warn("tunnels: listing devices: %s, trying again",
@@ -131,8 +139,9 @@ int wd_ports_list(struct wd_ports *ports)
 	for (int i = 0; link && i < cnt; i++)
 		take(ports, &link[i]);
 	free(link);
-	ports->listed = true;
-	return 0;
+	cnt = list_fou(ports);
+	ports->listed |= !cnt;
+	return cnt;
 }
 
 /* ---- what the programs are told ---- */
@@ -192,6 +201,8 @@ static void gather(const struct wd_ports *ports,
 	for (size_t i = 0; i < ports->cnt; i++)
 		if (ports->taker[i].kind == WD_TUNNEL_OTHER)
 			add_other(told, ports->taker[i].port);
+	for (int i = 0; i < ports->fou_cnt; i++)
+		add_other(told, ports->fou[i]);
 	for (size_t i = 0; i < config->tunnel_port_cnt; i++)
 		add_other(told, config->tunnel_port[i]);
 	if (!told->fit)
@@ -252,6 +263,9 @@ void wd_ports_link(struct wd_ports *ports, const struct wd_link *link,
 	} else {
 		take(ports, link);
 	}
+	/* no event tells of FOU, but its devices come when its ports do */
+	if (link->kind[0] && !link->is_veth)
+		(void)list_fou(ports);
 	(void)wd_ports_write(ports);
 	if (wd_model_dirty(ports->agent->model))
 		wd_agent_commit_soon(ports->agent);

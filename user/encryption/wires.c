@@ -236,18 +236,6 @@ static void drop_unknown_entries(struct wd_wires *wires)
 		(void)wd_map_del(wires->agent->dp, WD_MAP_wd_wire, &key);
 }
 
-static int list_links(struct wd_link **ret_link)
-{
-	struct wd_rtnl nl;
-	int cnt = wd_rtnl_open(&nl, -1, NETLINK_ROUTE);
-
-	if (cnt)
-		return cnt;
-	cnt = wd_link_list(&nl, ret_link);
-	wd_rtnl_close(&nl);
-	return cnt;
-}
-
 static void let_all_go(struct wd_wires *wires)
 {
 	struct device *d, *tmp;
@@ -306,7 +294,7 @@ void wd_wires_check(struct wd_wires *wires)
 		return;
 	if (!wires->loaded)
 		load(wires);
-	cnt = list_links(&link);
+	cnt = wd_link_list_here(&link);
 	if (cnt < 0) {
 		wd_warn("wires: listing devices: %s, trying again",
 			wd_errno(cnt));

@@ -383,6 +383,18 @@ int wd_link_list(struct wd_rtnl *nl, struct wd_link **ret_link)
 	return (int)list.cnt;
 }
 
+int wd_link_list_here(struct wd_link **ret_link)
+{
+	struct wd_rtnl nl;
+	int cnt = wd_rtnl_open(&nl, -1, NETLINK_ROUTE);
+
+	if (cnt)
+		return cnt;
+	cnt = wd_link_list(&nl, ret_link);
+	wd_rtnl_close(&nl);
+	return cnt;
+}
+
 static int take_nsid(void *ctx, const struct nlmsghdr *msg)
 {
 	const struct nlattr *attr;

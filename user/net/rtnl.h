@@ -82,6 +82,9 @@ int wd_link_get(struct wd_rtnl *nl, uint32_t ifindex, const char *name,
  */
 int wd_link_list(struct wd_rtnl *nl, struct wd_link **ret_link);
 
+/** wd_link_list_here() - wd_link_list() of the caller's namespace, by a socket of its own */
+int wd_link_list_here(struct wd_link **ret_link);
+
 /** wd_nsid_get() - number that nl's namespace has for @netns_fd, -1 none. Return: 0 or -errno */
 int wd_nsid_get(struct wd_rtnl *nl, int netns_fd, int *ret_nsid);
 
