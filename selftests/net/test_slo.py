@@ -11,9 +11,12 @@ import threading
 import time
 
 from test_metrics import lint
+from test_tiers import cluster_np, rule
 from wdnet import bpf
 from wdnet.delay import Delay
-from wdnet.solo import Solo, ingress_policy, note, reach, wait_for
+from wdnet.shared import each_rung
+from wdnet.solo import (Solo, expect_reach, ingress_policy, note, reach,
+                        wait_for)
 from wdnet.tap import Fail, Tap, expect
 
 FAMILIES = (4, 6)
@@ -66,17 +69,16 @@ class Bench:
         return {n['namespace']: n['guard']
                 for n in self.doc()['namespaces']}[ns]
 
-    def told(self, phase):
+    def told(self, phase, side='client'):
         """Events of the agent since it began."""
         doc = json.loads(self.node.warder('status', '--events', '--json')[1])
         return [e for e in doc['happened']
                 if (e['agent'], e['phase'], e.get('side')) == (
-                    'slo', phase, 'client')]
+                    'slo', phase, side)]
 
-    def metric(self, ns, side):
+    def metric(self, ns, side='', name='warder_slo_slow'):
         for line in self.node.warder('metrics')[1].splitlines():
-            if line.startswith('warder_slo_slow') and ns in line \
-                    and side in line:
+            if line.startswith(name + '{') and ns in line and side in line:
                 return int(line.split()[-1])
         return None
 
@@ -198,6 +200,7 @@ def a_baseline_needs_enough_of_them(b):
 @test
 def what_means_nothing_is_refused(b):
     for args in (('--p99', '5'), ('--p99', '0'), ('--window', '1ms'),
+                 ('--action', 'off'), ('--action', ''),
                  ('--least', 'x'), ('--times', '0'), ('--more', '-1')):
         code, _, _ = b.node.warder('slo', 'set', 'slow', *args, ok=None)
         expect(2, code, ' '.join(args))
@@ -209,6 +212,7 @@ def what_means_nothing_is_refused(b):
 @test
 def slower_than_the_baseline_is_told_and_as_fast_is_not(b):
     """By p50, which a busy machine does not move; one window is enough of it."""
+    b.c.apply(shut_off())
     delay = Delay(b.pods['slow/srv'], b.pods['slow/cli'].ips[4])
     try:
         delay.set(0.004)
@@ -243,16 +247,94 @@ def slower_than_the_baseline_is_told_and_as_fast_is_not(b):
         expect(None, b.guard('shop'), 'another namespace')
         note(b.node.warder('slo', 'status', 'slow')[1])
         nothing_is_known_while_nobody_connects(b)
+        an_alarm_opens_nothing_unless_it_is_told_to(b)
         delay.set(0.004)
         restart_keeps_alarm_and_baseline(b, base)
         b.feed(lambda: b.by('slow', 'client')['guard'] == 'ok')
         expect(1, len(b.told('ends')), 'ends')
         expect([], b.node.status()['slo']['slow'], 'status')
+        who_says_a_mode_goes_before_it(b)
     finally:
         delay.close()
     note(b.node.warder('slo', 'clear', 'slow')[1])
+    wait_for('shut', lambda: not opened(b))
+    expect((False, False, False), reaches(b), 'cleared')
+    expect(1, len(b.told('ends', None)), 'told')
+    expect([], b.node.status()['slo']['audit'], 'status')
+    b.c.apply([])
     expect((None, None), (b.guard('slow'), b.metric('slow', 'client')),
            'cleared')
+
+
+def shut_off():
+    """What its own policies deny, and what the cluster's does: far -> cli."""
+    return [ingress_policy('srv', 'srv', 'cli', ns='slow'),
+            ingress_policy('cli', 'cli', ns='slow'),
+            cluster_np('wide', 1, rule('Deny', {
+                'namespaces': {'matchLabels': {'team': 'far'}}}),
+                subject={'pods': {
+                    'namespaceSelector': {'matchLabels': {'team': 'slow'}},
+                    'podSelector': {'matchLabels': {'app': 'cli'}}}})]
+
+
+def reaches(b):
+    """Of its own policies: two; of the cluster's: the last."""
+    return tuple(reach(b.pods[src], b.pods[dst], timeout=0.7)
+                 for src, dst in (('far/cli', 'slow/srv'),
+                                  ('shop/ok', 'slow/cli'),
+                                  ('far/cli', 'slow/cli')))
+
+
+def opened(b, pod='slow/srv'):
+    return json.loads(b.node.warder('endpoint', 'get', pod, '--json',
+                                    ok=None)[1])['slo_audit']
+
+
+def an_alarm_opens_nothing_unless_it_is_told_to(b):
+    expect((False, False, False), reaches(b), 'slow, and told of')
+    expect(None, b.metric('slow', name='warder_slo_audit'), 'metric')
+    note(b.node.warder('slo', 'set', 'slow', '--action', 'audit')[1])
+    b.feed(lambda: b.guard('slow')['audit_since'])
+    wait_for('opened', lambda: opened(b))
+    told = b.told('begins', None)
+    expect([('warning', 'slow', 'audit')], [
+        (e['level'], e['namespace'], e['action']) for e in told], 'event')
+    b.node.warder('slo', 'set', 'slow', '--action', 'alarm')
+    wait_for('shut', lambda: not opened(b))
+    expect((False, False, False), reaches(b), 'told to alarm only')
+    expect((None, 1), (b.guard('slow')['audit_since'],
+                       len(b.told('ends', None))), 'told')
+    b.node.warder('slo', 'set', 'slow', '--action', 'audit')
+    b.feed(lambda: b.guard('slow')['audit_since'])
+    wait_for('opened again', lambda: opened(b))
+    for rung in each_rung(b.c):
+        expect((True, True, False), reaches(b), f'in audit, on {rung}')
+    b.node.warder('ladder', 'pin', 'full')
+    b.node.warder('ladder', 'pin', 'auto')
+    expect(1, b.metric('slow', name='warder_slo_audit'), 'metric')
+    for command, text in (
+            (('status',), 'AUDIT: namespace slow since'),
+            (('why', 'far/cli', 'slow/srv:80'), '`warder slo clear slow`'),
+            (('slo', 'status', 'slow'), 'IN AUDIT since'),
+            (('doctor',), '`warder slo clear` of its namespace ends it')):
+        said = b.node.warder(*command, ok=None)[1]
+        if text not in said:
+            raise Fail(' '.join(command), said)
+    expect((False, False), (opened(b, 'shop/srv'), opened(b, 'far/cli')),
+           'other namespaces')
+
+
+def who_says_a_mode_goes_before_it(b):
+    """The alarm is over: what it opened is open until somebody shuts it."""
+    expect((True, True, False), reaches(b), 'in audit')
+    b.c.ns_annotations = {'slow': {'warder.io/mode': 'enforce'}}
+    b.c.apply(shut_off())
+    expect((False, False, False), reaches(b), 'the Namespace says enforce')
+    expect([('slow', 0)], [(a['namespace'], a['pods']) for a in
+                           b.node.status()['slo']['audit']], 'status')
+    b.c.ns_annotations = {}
+    b.c.apply(shut_off())
+    expect_reach(True, b.pods['far/cli'], b.pods['slow/srv'], 'says nothing')
 
 
 def nothing_is_known_while_nobody_connects(b):

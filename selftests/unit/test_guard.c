@@ -218,16 +218,16 @@ static void terms_that_mean_nothing_are_refused(void)
 		struct wd_guard_terms terms;
 		bool ok;
 	} rows[] = {
-		{ "a step is wider", { 0, 6, 0, 1000, 100, 1 }, false },
-		{ "the least", { 0, 7, 0, 1000, 100, 1 }, true },
-		{ "p50 alone", { 7, 0, 0, 1000, 100, 1 }, true },
-		{ "no threshold", { 0, 0, 0, 1000, 100, 1 }, false },
-		{ "too high", { 0, 10001, 0, 1000, 100, 1 }, false },
-		{ "short", { 0, 7, 0, 999, 100, 1 }, false },
-		{ "long", { 0, 7, 0, 86400001, 100, 1 }, false },
-		{ "few", { 0, 7, 0, 1000, 49, 1 }, false },
-		{ "no window", { 0, 7, 0, 1000, 100, 0 }, false },
-		{ "an hour", { 0, 7, 3600000000U, 1000, 100, 1 }, false },
+		{ "a step is wider", { 0, 6, 0, 1000, 100, 1, 0 }, false },
+		{ "the least", { 0, 7, 0, 1000, 100, 1, 0 }, true },
+		{ "p50 alone", { 7, 0, 0, 1000, 100, 1, 0 }, true },
+		{ "no threshold", { 0, 0, 0, 1000, 100, 1, 0 }, false },
+		{ "too high", { 0, 10001, 0, 1000, 100, 1, 0 }, false },
+		{ "short", { 0, 7, 0, 999, 100, 1, 0 }, false },
+		{ "long", { 0, 7, 0, 86400001, 100, 1, 0 }, false },
+		{ "few", { 0, 7, 0, 1000, 49, 1, 0 }, false },
+		{ "no window", { 0, 7, 0, 1000, 100, 0, 0 }, false },
+		{ "an hour", { 0, 7, 3600000000U, 1000, 100, 1, 0 }, false },
 	};
 	struct wd_guard_terms terms;
 

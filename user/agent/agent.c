@@ -296,6 +296,7 @@ static int start_model(struct wd_agent *agent)
 	agent->hostpolicy = wd_hostpolicy_new(agent);
 	wd_witness_number(agent);
 	wd_identities_load(agent);
+	agent->slo = wd_slo_new(agent);
 	err = wd_adopt(agent);
 	if (!err)
 		err = wd_encryption_adopt(agent->encryption);
@@ -476,7 +477,6 @@ static int start(struct wd_agent *agent)
 	if (wd_datapath_info(agent->dp)->flows_elsewhere)
 		wd_endpoints_seed(agent->endpoints);
 	wd_rungs_look(agent);
-	agent->slo = wd_slo_new(agent);
 	wd_slo_tick(agent->slo);
 	return wd_cni_keep_open(agent, &agent->cni_keep);
 }

@@ -134,10 +134,13 @@ static void print_endpoint(struct json_object *ep)
 	wd_show_line_free("addresses", wd_show_join(ep, "addresses", ", "));
 	wd_show_line_free("identity", wd_show_identity(ep, "identity"));
 	wd_show_line_free("labels", wd_show_labels(ep, "labels"));
-	wd_show_line("state", "%s, mode %s%s, slot %lld, generation %lld",
+	wd_show_line("state", "%s, mode %s%s%s, slot %lld, generation %lld",
 		     state_of(ep), wd_json_get_str(ep, "mode"),
 		     wd_json_get_bool(ep, "lifted") ?
 			     " (but for cluster-wide policies)" :
+			     "",
+		     wd_json_get_bool(ep, "slo_audit") ?
+			     " as handshakes are slow (warder slo)" :
 			     "",
 		     (long long)wd_json_get_int(ep, "slot"),
 		     (long long)wd_json_get_int(ep, "generation"));

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../base/json.h"
 #include "../base/table.h"
@@ -107,6 +108,14 @@ static void print_terms(struct json_object *guard)
 	else
 		wd_print(stdout, "no baseline yet: `warder slo baseline`\n");
 	print_slow(guard);
+	if (!strcmp(wd_json_get_str(guard, "action"), "audit") &&
+	    !*wd_json_get_str(guard, "audit_since"))
+		wd_print(stdout, "an alarm puts it in audit\n");
+	else if (*wd_json_get_str(guard, "audit_since"))
+		wd_print(stdout,
+			 "IN AUDIT since %s: `warder slo clear`, or `slo set "
+			 "--action alarm`, ends it\n",
+			 wd_json_get_str(guard, "audit_since"));
 }
 
 static void print_status(struct json_object *doc)
@@ -253,6 +262,7 @@ static int cmd_slo_set(const struct wd_args *args)
 		bad = "window";
 	if (window)
 		wd_json_int(req, "window_ms", ms);
+	wd_json_str(req, "action", wd_args_get(args, "action"));
 	if (!bad)
 		return wd_cmd_answer(args, req, WD_CMD_TIMEOUT_MS,
 				     print_changed);
@@ -284,6 +294,10 @@ static const struct wd_opt set_opts[] = {
 	{ .name = "times",
 	  .arg = "NUMBER",
 	  .help = "windows in a row that begin or end an alarm (default 3)" },
+	{ .name = "action",
+	  .arg = "alarm|audit",
+	  .help = "what an alarm does: tell (alarm, the default), or also put the\n"
+		  "pods of the namespace on this node in audit, until `slo clear`" },
 	{},
 };
 
@@ -296,13 +310,21 @@ const struct wd_cmd wd_cmd_slo_set = {
 	.summary = "what counts as slower than the baseline of a namespace",
 	.text = "What is not given stays as it was. An alarm is an event, a finding of "
 		"`warder\nstatus` and the metric warder_slo_slow; nothing is changed by "
-		"it. It ends after as\nmany windows in a row that are over by less than "
-		"half of that. A figure is within\nits step of the histogram, which is up "
-		"to 6.25 % wide, so 7 is the least that is\ntaken, and a true +10 % may at "
-		"the worst be read as none or as +24 %: 20 is surer. Where no\nwindow ends for as "
-		"long as --times of them (3 at the least) take, as no pod is on\nthe node, "
-		"few connect or the rung is below full, a side is not measured: an alarm\nof "
-		"it is none until one ends again, and then what it was.",
+		"it, but for\n--action audit. It ends after as many windows in a row that "
+		"are over by less than\nhalf of that. A figure is within its step of the "
+		"histogram, which is up to 6.25 %\nwide, so 7 is the least that is taken, "
+		"and a true +10 % may at the worst be read\nas none or as +24 %: 20 is "
+		"surer. Where no window ends for as long as --times of\nthem (3 at the "
+		"least) take, as no pod is on the node, few connect or the rung is\nbelow "
+		"full, a side is not measured: an alarm of it is none until one ends "
+		"again,\nand then what it was.\n\n"
+		"WITH --action audit WHO CAN DELAY HANDSHAKES CAN OPEN THE NAMESPACE: its "
+		"own pods,\nand whoever they talk to, by answering late. What its own "
+		"policies deny passes\nthen, on this node. What is cluster-wide, and what "
+		"must be encrypted, stays in force;\nso does a mode that a Pod or the "
+		"Namespace says: warder.io/mode: enforce keeps out\nof it. It stays in "
+		"audit when the alarm ends, over restarts too, until `warder slo\nclear` "
+		"or --action alarm.",
 	.opts = set_opts,
 	.fn = cmd_slo_set,
 };
@@ -322,7 +344,7 @@ const struct wd_cmd wd_cmd_slo_clear = {
 	.min = 1,
 	.max = 1,
 	.summary = "forget the baseline of a namespace and what counts as slow",
-	.text = "It is not guarded any more; an alarm of it ends. What was counted "
-		"stays.",
+	.text = "It is not guarded any more; an alarm of it ends, and audit that it "
+		"is in by one.\nWhat was counted stays.",
 	.fn = cmd_slo_clear,
 };

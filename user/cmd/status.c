@@ -347,13 +347,28 @@ static void print_slow(struct json_object *slow)
 			     ns, side, wd_json_get_str(slow, "since"), ns);
 }
 
+static void print_slo_audit(struct json_object *slo)
+{
+	for (size_t i = 0; i < wd_json_len(slo, "audit"); i++) {
+		struct json_object *one = wd_json_at(slo, "audit", i);
+		const char *ns = wd_json_get_str(one, "namespace");
+
+		wd_show_line("",
+			     "AUDIT: namespace %s since %s, as its handshakes "
+			     "were slow: what its policies deny passes, %lld "
+			     "pods here; `warder slo clear %s` ends it",
+			     ns, wd_json_get_str(one, "since"),
+			     (long long)wd_json_get_int(one, "pods"), ns);
+	}
+}
+
 /* Only where there is something to see. */
 static void print_slo(struct json_object *slo)
 {
 	size_t cnt = wd_json_len(slo, "slow");
 	size_t slow = 0;
 
-	if (!wd_json_get_int(slo, "guarded"))
+	if (!wd_json_get_int(slo, "guarded") && !wd_json_len(slo, "audit"))
 		return;
 	for (size_t i = 0; i < cnt; i++)
 		slow += !*wd_json_get_str(wd_json_at(slo, "slow", i),
@@ -362,6 +377,7 @@ static void print_slo(struct json_object *slo)
 		     (long long)wd_json_get_int(slo, "guarded"), slow);
 	for (size_t i = 0; i < cnt; i++)
 		print_slow(wd_json_at(slo, "slow", i));
+	print_slo_audit(slo);
 }
 
 static void print_reports(struct json_object *reports)

@@ -225,7 +225,9 @@ static void check_modes(struct wd_doctor *doctor, struct json_object *endpoints)
 		pod = pod_name(ep);
 		wd_doctor_find(
 			doctor, "mode", pod ?: "",
-			"take the annotation warder.io/mode from it or its namespace, or `mode` from the agent's configuration",
+			wd_json_get_bool(ep, "slo_audit") ?
+				"its handshakes were slow and `warder slo set --action audit` was given: `warder slo clear` of its namespace ends it" :
+				"take the annotation warder.io/mode from it or its namespace, or `mode` from the agent's configuration",
 			!strcmp(mode, "audit") ?
 				"mode audit: what policy denies passes, and is counted" :
 				"mode off: no policy is applied");

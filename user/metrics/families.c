@@ -511,6 +511,18 @@ static void put_slo(struct wd_metrics *m, struct json_object *own)
 				  { "side", wd_json_get_str(guard, "side") }),
 			number(guard, "slow"));
 	}
+	wd_metrics_family(m, "warder_slo_audit", WD_GAUGE,
+			  "1: the namespace is in audit, as its handshakes "
+			  "were slow; 0: it may be put there.");
+	for (size_t i = 0; i < wd_json_len(own, "guards_audit"); i++) {
+		struct json_object *guard = wd_json_at(own, "guards_audit", i);
+
+		wd_metrics_int(
+			m,
+			WD_LABELS({ "namespace",
+				    wd_json_get_str(guard, "namespace") }),
+			number(guard, "audit"));
+	}
 	wd_metrics_family(m, "warder_slo_baseline_seconds", WD_GAUGE,
 			  "The baseline that handshakes are compared with.");
 	for (size_t i = 0; i < cnt; i++) {

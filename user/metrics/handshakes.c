@@ -76,11 +76,24 @@ static void put_guard(const struct wd_guard *guard, struct json_object *array)
 	}
 }
 
+/* Only where it may be put in audit: there it is 0 or 1. */
+static void put_audit(const struct wd_guard *guard, struct json_object *array)
+{
+	struct json_object *obj;
+
+	if (guard->terms.action != WD_GUARD_AUDIT)
+		return;
+	obj = wd_json_push(array);
+	wd_json_str(obj, "namespace", guard->ns);
+	wd_json_bool(obj, "audit", guard->audit_ms != 0);
+}
+
 void wd_handshakes_collect(const struct wd_agent *agent,
 			   struct json_object *doc)
 {
 	struct json_object *counted = wd_json_array(doc, "handshakes");
 	struct json_object *guarded = wd_json_array(doc, "guards");
+	struct json_object *audit = wd_json_array(doc, "guards_audit");
 	const struct wd_guards *guards;
 
 	if (!agent->slo)
@@ -93,5 +106,6 @@ void wd_handshakes_collect(const struct wd_agent *agent,
 		if (group != WD_GROUP_REST)
 			put_group(agent, group, guard->ns, counted);
 		put_guard(guard, guarded);
+		put_audit(guard, audit);
 	}
 }

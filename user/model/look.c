@@ -58,6 +58,8 @@ static void endpoint_info(const struct wd_model *m, const struct mendpoint *e,
 		.state = e->error && !e->slot ? WD_EP_TOO_LARGE : WD_EP_WAITING,
 		.mode = endpoint_mode(m, e),
 		.lifted = e->lifted,
+		.relaxed = endpoint_pod(e) &&
+			   wd_model_relaxed(m, endpoint_pod(e)),
 		.identity = endpoint_identity(e),
 		.rejects = endpoint_rejects(m, e),
 		.kept = e->kept,

@@ -99,6 +99,20 @@ void wd_model_endpoint_set(struct wd_model *model,
 			   const struct wd_endpoint *ep);
 void wd_model_endpoint_del(struct wd_model *model, uint32_t id);
 
+/**
+ * wd_model_relax() - pods of a namespace are in audit from the next commit on, or no more
+ * Those that enforce only because nobody says otherwise: neither they nor their
+ * Namespace say a mode. As if they said audit themselves: see ->lifted.
+ */
+void wd_model_relax(struct wd_model *model, const char *ns, bool on);
+
+/** wd_model_relaxed() - is a pod in audit by wd_model_relax() */
+bool wd_model_relaxed(const struct wd_model *model,
+		      const struct wd_object *pod);
+
+/** wd_model_relaxed_cnt() - how many pods of this node and a namespace are */
+uint32_t wd_model_relaxed_cnt(const struct wd_model *model, const char *ns);
+
 /** wd_model_host_addrs() - addresses of this host's own interfaces (identity 1) */
 void wd_model_host_addrs(struct wd_model *model, const struct wd_addr *addr,
 			 size_t cnt);
@@ -288,6 +302,7 @@ struct wd_ep_info {
 	enum wd_ep_state state;
 	enum wd_mode mode;
 	bool lifted; /* mode is the pod's own and lifts not what is cluster-wide */
+	bool relaxed; /* mode is that of wd_model_relax() */
 	uint32_t identity;
 	uint32_t slot;
 	uint32_t trial; /* slot of what is judged and told of, but let pass; 0 none */

@@ -279,12 +279,55 @@ static enum wd_mode space_mode(const struct wd_model *m,
 	return s && s->mode != WD_MODE_UNSET ? s->mode : m->mode;
 }
 
+/* What anybody has said goes before it, and it never makes a mode stricter. */
+bool wd_model_relaxed(const struct wd_model *m, const struct wd_object *pod)
+{
+	const struct mspace *s;
+
+	HASH_FIND(hh, m->spaces, pod->ns, strlen(pod->ns), s);
+	return s && s->relaxed && s->mode == WD_MODE_UNSET &&
+	       m->mode == WD_MODE_ENFORCE && pod->pod.mode == WD_MODE_UNSET;
+}
+
+void wd_model_relax(struct wd_model *m, const char *ns, bool on)
+{
+	struct mspace *s = space_get(m, ns);
+
+	if (s->relaxed == on)
+		return;
+	s->relaxed = on;
+	for (size_t i = 0; i < s->endpoints.cnt; i++) {
+		struct mendpoint *e = s->endpoints.item[i];
+
+		e->dirty = true;
+		m->commit_needed = true;
+	}
+}
+
+uint32_t wd_model_relaxed_cnt(const struct wd_model *m, const char *ns)
+{
+	const struct mspace *s;
+	uint32_t cnt = 0;
+
+	HASH_FIND(hh, m->spaces, ns, strlen(ns), s);
+	for (size_t i = 0; s && i < s->endpoints.cnt; i++) {
+		const struct wd_object *pod =
+			endpoint_pod(s->endpoints.item[i]);
+
+		cnt += pod && wd_model_relaxed(m, pod);
+	}
+	return cnt;
+}
+
+/* Where it is relaxed its pods are as if they said so: not the namespace itself. */
 enum wd_mode endpoint_mode(const struct wd_model *m, const struct mendpoint *e)
 {
 	const struct wd_object *obj = endpoint_pod(e);
 
-	return obj && obj->pod.mode != WD_MODE_UNSET ? obj->pod.mode :
-						       space_mode(m, e);
+	if (obj && obj->pod.mode != WD_MODE_UNSET)
+		return obj->pod.mode;
+	return obj && wd_model_relaxed(m, obj) ? WD_MODE_AUDIT :
+						 space_mode(m, e);
 }
 
 enum wd_mode endpoint_enforced(const struct wd_model *m,

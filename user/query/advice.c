@@ -286,6 +286,17 @@ static char *fixed_text(enum wd_reason reason)
 
 static char *audit_text(const struct matter *of)
 {
+	if (of->subject && wd_model_relaxed(of->model, of->subject))
+		return wd_xprintf(
+			"it would be dropped: its handshakes were "
+			"slow, and `warder slo set --action audit` "
+			"was given; `warder slo clear %s` on this "
+			"node ends it%s",
+			of->subject->ns,
+			of->hook->on_trial ?
+				" (and warder.io/audit on the policy, "
+				"where it is there)" :
+				"");
 	return wd_xstrdup(of->hook->on_trial ?
 				  "it would be dropped: take the annotation "
 				  "warder.io/audit from the policy to enforce "

@@ -75,6 +75,7 @@ static void put_endpoint(const struct wd_agent *agent,
 	wd_json_int(obj, "slot", info->slot);
 	wd_json_int(obj, "trial", info->trial);
 	wd_json_bool(obj, "lifted", info->lifted);
+	wd_json_bool(obj, "slo_audit", info->relaxed);
 	wd_json_str(obj, "deny_response", info->rejects ? "reject" : "drop");
 	wd_json_int(obj, "generation", stats.gen);
 	wd_json_str(obj, "mode", wd_mode_name(info->mode));

@@ -111,6 +111,8 @@ static void put_terms(const struct wd_guard *guard, struct json_object *obj)
 	wd_json_int(obj, "window_ms", terms->window_ms);
 	wd_json_int(obj, "least", terms->least);
 	wd_json_int(obj, "times", terms->times);
+	wd_json_str(obj, "action", wd_guard_action_name(terms->action));
+	wd_query_time(obj, "audit_since", guard->audit_ms);
 	wd_query_time(obj, "taken", guard->taken_ms);
 	wd_query_time(obj, "slow_since", guard->slow_ms);
 	wd_query_time(obj, "unmeasured_since", wd_guard_unmeasured_ms(guard));
@@ -233,6 +235,14 @@ void wd_query_slo_baseline(void *ctx, struct wd_ctl_conn *conn,
 	answer(agent, conn, ns, err, error);
 }
 
+static int take_action(struct json_object *req, enum wd_guard_action *action)
+{
+	return wd_json_get(req, "action") ?
+		       wd_guard_action_parse(wd_json_get_str(req, "action"),
+					     action) :
+		       0;
+}
+
 /* Replaces *@to by what is asked for, if it is. */
 static void take(struct json_object *req, const char *key, uint32_t *to)
 {
@@ -271,6 +281,10 @@ void wd_query_slo_set(void *ctx, struct wd_ctl_conn *conn,
 	take(req, "window_ms", &terms.window_ms);
 	take(req, "least", &terms.least);
 	take(req, "times", &terms.times);
+	if (take_action(req, &terms.action)) {
+		wd_ctl_error(conn, 2, "slo set", "an action is alarm or audit");
+		return;
+	}
 	err = wd_slo_set(agent->slo, ns, &terms, &error);
 	answer(agent, conn, ns, err, error);
 }

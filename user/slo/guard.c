@@ -2,9 +2,32 @@
 /* guard.c - see guard.h. */
 #include "guard.h"
 
+#include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "hist.h"
+
+static const char *const action_names[WD_GUARD_ACTION__MAX] = {
+	[WD_GUARD_ALARM] = "alarm",
+	[WD_GUARD_AUDIT] = "audit",
+};
+
+const char *wd_guard_action_name(enum wd_guard_action action)
+{
+	return action_names[action];
+}
+
+int wd_guard_action_parse(const char *name, enum wd_guard_action *ret_action)
+{
+	for (int i = 0; i < WD_GUARD_ACTION__MAX; i++) {
+		if (strcmp(name, action_names[i]) != 0)
+			continue;
+		*ret_action = (enum wd_guard_action)i;
+		return 0;
+	}
+	return -EINVAL;
+}
 
 void wd_guard_terms_init(struct wd_guard_terms *terms)
 {

@@ -24,7 +24,13 @@
 #define WD_GUARD_LEAST_MAX 1000000000
 #define WD_GUARD_TIMES_MAX 1000
 
-/* What counts as slow. */
+enum wd_guard_action {
+	WD_GUARD_ALARM, /* an alarm tells, and changes nothing */
+	WD_GUARD_AUDIT, /* and puts the namespace in audit, see relax.h */
+	WD_GUARD_ACTION__MAX,
+};
+
+/* What counts as slow, and what comes of it. */
 struct wd_guard_terms {
 	uint32_t p50; /* percent above the baseline's; 0: not looked at */
 	uint32_t p99; /* the same of p99 */
@@ -32,6 +38,7 @@ struct wd_guard_terms {
 	uint32_t window_ms; /* 1000.. */
 	uint32_t least; /* handshakes in a window, and in a baseline */
 	uint32_t times; /* windows in a row, 1.. */
+	enum wd_guard_action action;
 };
 
 /* Of some handshakes; cnt 0: there were none, or it is not known. */
@@ -56,7 +63,13 @@ enum wd_guard_turn {
 	WD_GUARD_ENDS,
 };
 
-/** wd_guard_terms_init() - p99 +10 %, 100 us; windows of 1 min and 500, 3 of them */
+/** wd_guard_action_name() - "alarm", "audit" */
+const char *wd_guard_action_name(enum wd_guard_action action);
+
+/** wd_guard_action_parse() - of a name; 0 or -EINVAL, then @ret_action stays */
+int wd_guard_action_parse(const char *name, enum wd_guard_action *ret_action);
+
+/** wd_guard_terms_init() - p99 +10 %, 100 us; windows of 1 min and 500, 3 of them; alarm */
 void wd_guard_terms_init(struct wd_guard_terms *terms);
 
 /** wd_guard_terms_check() - NULL, or what is wrong with them: a literal */

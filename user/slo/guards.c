@@ -117,9 +117,14 @@ static void read_one(struct wd_guards *guards, struct json_object *obj)
 		.least = get_u32(obj, "least"),
 		.times = get_u32(obj, "times"),
 	};
+	const char *action = wd_json_get_str(obj, "action");
 	const char *why = *ns ? wd_guard_terms_check(&terms) : "no namespace";
-	struct wd_guard *guard = why ? NULL : wd_guards_get(guards, ns);
+	struct wd_guard *guard;
 
+	/* one of an agent before 'audit' was known has none */
+	if (*action && wd_guard_action_parse(action, &terms.action))
+		why = "its action is neither alarm nor audit";
+	guard = why ? NULL : wd_guards_get(guards, ns);
 	if (!guard) {
 		wd_warn("slo: %s: '%s': %s, ignoring", NAME, ns,
 			why ?: "too many");
@@ -128,6 +133,7 @@ static void read_one(struct wd_guards *guards, struct json_object *obj)
 	guard->terms = terms;
 	guard->taken_ms = wd_json_get_int(obj, "taken_ms");
 	guard->slow_ms = wd_json_get_int(obj, "slow_ms");
+	guard->audit_ms = wd_json_get_int(obj, "audit_ms");
 	guard->record_ms = get_u32(obj, "record_ms");
 	for (int i = 0; i < WD_TIMING__MAX; i++) {
 		struct json_object *side = wd_json_get(
@@ -169,6 +175,8 @@ static void write_one(const struct wd_guard *guard, struct json_object *obj)
 	wd_json_int(obj, "window_ms", guard->terms.window_ms);
 	wd_json_int(obj, "least", guard->terms.least);
 	wd_json_int(obj, "times", guard->terms.times);
+	wd_json_str(obj, "action", wd_guard_action_name(guard->terms.action));
+	wd_json_int(obj, "audit_ms", guard->audit_ms);
 	wd_json_int(obj, "taken_ms", guard->taken_ms);
 	wd_json_int(obj, "slow_ms", guard->slow_ms);
 	wd_json_int(obj, "record_ms", guard->record_ms);

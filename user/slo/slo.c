@@ -17,11 +17,13 @@
 #include "../query/query.h"
 #include "groups.h"
 #include "guards.h"
+#include "relax.h"
 
 struct wd_slo {
 	struct wd_agent *agent;
 	struct wd_groups *groups;
 	struct wd_guards guards;
+	bool told; /* what was slow when the agent before ended */
 };
 
 static int64_t now_ms(clockid_t clock)
@@ -334,8 +336,15 @@ static void tend(struct wd_slo *slo, struct wd_guard *guard)
 void wd_slo_tick(struct wd_slo *slo)
 {
 	wd_groups_tend(slo->groups, slo->agent);
-	for (size_t i = 0; i < slo->guards.cnt; i++)
-		tend(slo, slo->guards.guard[i]);
+	for (size_t i = 0; i < slo->guards.cnt; i++) {
+		struct wd_guard *guard = slo->guards.guard[i];
+
+		if (!slo->told)
+			tell_all(slo, guard, WD_BEGINS);
+		tend(slo, guard);
+		slo->guards.unsaved |= wd_relax_tend(slo->agent, guard);
+	}
+	slo->told = true;
 	if (slo->guards.unsaved)
 		save(slo);
 }
@@ -462,6 +471,7 @@ int wd_slo_set(struct wd_slo *slo, const char *ns,
 	const char *why = wd_guard_terms_check(terms);
 	struct wd_guard *guard;
 	struct wd_guard was;
+	int err;
 
 	if (why) {
 		*ret_error = wd_xstrdup(why);
@@ -477,7 +487,12 @@ int wd_slo_set(struct wd_slo *slo, const char *ns,
 		guard->side[i].over = 0;
 		guard->side[i].under = 0;
 	}
-	return keep(slo, guard, known ? &was : NULL, ret_error);
+	if (terms->action != WD_GUARD_AUDIT)
+		guard->audit_ms = 0;
+	err = keep(slo, guard, known ? &was : NULL, ret_error);
+	if (!err && terms->action != WD_GUARD_AUDIT)
+		wd_relax_end(slo->agent, &was);
+	return err;
 }
 
 int wd_slo_clear(struct wd_slo *slo, const char *ns, char **ret_error)
@@ -500,6 +515,7 @@ int wd_slo_clear(struct wd_slo *slo, const char *ns, char **ret_error)
 		return err;
 	}
 	tell_over(slo, guard);
+	wd_relax_end(slo->agent, guard);
 	wd_guard_free(guard);
 	return 0;
 }
@@ -529,11 +545,13 @@ void wd_slo_put(const struct wd_slo *slo, struct json_object *doc)
 {
 	struct json_object *obj = wd_json_object(doc, "slo");
 	struct json_object *array = wd_json_array(obj, "slow");
+	struct json_object *audit = wd_json_array(obj, "audit");
 	int64_t guarded = 0;
 
 	for (size_t i = 0; slo && i < slo->guards.cnt; i++) {
 		guarded += slo->guards.guard[i]->taken_ms != 0;
 		put_slow(slo->guards.guard[i], array);
+		wd_relax_put(slo->agent, slo->guards.guard[i], audit);
 	}
 	wd_json_int(obj, "guarded", guarded);
 }
@@ -548,7 +566,7 @@ struct wd_slo *wd_slo_new(struct wd_agent *agent)
 	slo->groups = wd_groups_new();
 	wd_guards_read(&slo->guards, agent->config.state_dir);
 	for (size_t i = 0; i < slo->guards.cnt; i++)
-		tell_all(slo, slo->guards.guard[i], WD_BEGINS);
+		wd_relax_again(agent, slo->guards.guard[i]);
 	return slo;
 }
 

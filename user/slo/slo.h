@@ -17,7 +17,11 @@ struct wd_guard_terms;
 struct wd_guards;
 struct wd_slo;
 
-/** wd_slo_new() - with the baselines of the state directory; out of memory ends the program */
+/**
+ * wd_slo_new() - with the baselines of the state directory
+ * Before the model's first commit: it knows then which namespaces are in audit.
+ * Out of memory ends the program.
+ */
 struct wd_slo *wd_slo_new(struct wd_agent *agent);
 void wd_slo_free(struct wd_slo *slo);
 
@@ -62,10 +66,10 @@ int wd_slo_baseline(struct wd_slo *slo, const char *ns, uint32_t for_ms,
 int wd_slo_set(struct wd_slo *slo, const char *ns,
 	       const struct wd_guard_terms *terms, char **ret_error);
 
-/** wd_slo_clear() - forget baseline and terms. Return: 0; -ENOENT; -errno */
+/** wd_slo_clear() - forget baseline and terms, end audit. Return: 0; -ENOENT; -errno */
 int wd_slo_clear(struct wd_slo *slo, const char *ns, char **ret_error);
 
-/** wd_slo_put() - how many are guarded, and which are slow, below "slo" of @doc */
+/** wd_slo_put() - how many are guarded, which are slow or in audit, below "slo" of @doc */
 void wd_slo_put(const struct wd_slo *slo, struct json_object *doc);
 
 /** wd_timing_side_name() - "client", "server" */

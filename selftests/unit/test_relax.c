@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_relax.c - whose mode is in force in a namespace that the slow-down guard
+ * has put in audit.
+ */
+#include <stdlib.h>
+
+#include "base/names.h"
+#include "model/intern.h"
+#include "model/model.h"
+#include "model/store.h"
+#include "model/xalloc.h"
+#include "tap.h"
+
+static struct wd_store *store;
+static struct wd_model *model;
+static struct wd_sink sink;
+static struct wd_endpoint ep;
+
+static void changed(void *ctx, const struct wd_object *was,
+		    const struct wd_object *now)
+{
+	(void)ctx;
+	wd_model_changed(model, was, now);
+}
+
+static struct wd_object *object_of(enum wd_kind kind, const char *ns,
+				   const char *name)
+{
+	struct wd_object *obj = wd_xcalloc(1, sizeof(*obj));
+
+	obj->kind = kind;
+	obj->ns = wd_str_get(ns);
+	obj->name = wd_str_get(name);
+	obj->uid = wd_str_get("");
+	obj->file = wd_str_get("f");
+	return obj;
+}
+
+static void begin(enum wd_mode agent, enum wd_mode space, enum wd_mode pod)
+{
+	struct wd_model_config config = { .node = "n", .mode = agent };
+	struct wd_object *obj;
+
+	wd_sink_nowhere(&sink);
+	sink.row = wd_xcalloc(WD_ROWS_MAX, sizeof(*sink.row));
+	sink.slot = wd_xcalloc(2 * WD_SLOTS_MAX, sizeof(*sink.slot));
+	sink.span = wd_xcalloc(WD_SPANS_MAX, sizeof(*sink.span));
+	sink.class = wd_xcalloc(WD_CLASSES_MAX, sizeof(*sink.class));
+	store = wd_store_new(changed, NULL);
+	model = wd_model_new(store, &sink, &config);
+	ep = (struct wd_endpoint){
+		.id = 1,
+		.ifindex = 7,
+		.ns = wd_str_get("shop"),
+		.name = wd_str_get("srv"),
+		.uid = wd_str_get(""),
+	};
+	wd_model_endpoint_set(model, &ep);
+	obj = object_of(WD_KIND_NAMESPACE, "", "shop");
+	obj->nsp.labels = wd_labels_get(NULL, 0);
+	obj->nsp.mode = space;
+	(void)wd_store_put(store, obj);
+	obj = object_of(WD_KIND_POD, "shop", "srv");
+	obj->pod.labels = wd_labels_get(NULL, 0);
+	obj->pod.mode = pod;
+	(void)wd_store_put(store, obj);
+	wd_expect_int(0, wd_model_commit(model, NULL));
+}
+
+static void end(void)
+{
+	wd_model_endpoint_del(model, 1);
+	wd_model_free(model);
+	wd_store_free(store);
+	free(sink.row);
+	free(sink.slot);
+	free(sink.span);
+	free(sink.class);
+	wd_str_put(ep.ns);
+	wd_str_put(ep.name);
+	wd_str_put(ep.uid);
+}
+
+static void relax(const char *ns, bool on)
+{
+	wd_model_relax(model, ns, on);
+	wd_expect_int(0, wd_model_commit(model, NULL));
+}
+
+static void expect_mode(enum wd_mode mode, bool relaxed)
+{
+	struct wd_ep_info info;
+
+	wd_expect_int(0, wd_model_endpoint(model, 1, &info));
+	wd_expect_int(mode, info.mode);
+	wd_expect_int(relaxed, info.relaxed);
+	wd_expect_int(relaxed, wd_model_relaxed_cnt(model, "shop"));
+}
+
+static void what_anybody_says_goes_before_it(void)
+{
+	static const struct {
+		const char *name;
+		enum wd_mode agent, space, pod, before, then;
+	} rows[] = {
+		{ "nobody says anything", WD_MODE_UNSET, WD_MODE_UNSET,
+		  WD_MODE_UNSET, WD_MODE_ENFORCE, WD_MODE_AUDIT },
+		{ "the agent enforces by default", WD_MODE_ENFORCE,
+		  WD_MODE_UNSET, WD_MODE_UNSET, WD_MODE_ENFORCE,
+		  WD_MODE_AUDIT },
+		{ "the Namespace enforces", WD_MODE_ENFORCE, WD_MODE_ENFORCE,
+		  WD_MODE_UNSET, WD_MODE_ENFORCE, WD_MODE_ENFORCE },
+		{ "the Pod enforces", WD_MODE_ENFORCE, WD_MODE_UNSET,
+		  WD_MODE_ENFORCE, WD_MODE_ENFORCE, WD_MODE_ENFORCE },
+		{ "the Namespace is off", WD_MODE_ENFORCE, WD_MODE_OFF,
+		  WD_MODE_UNSET, WD_MODE_OFF, WD_MODE_OFF },
+		{ "the Pod is off", WD_MODE_ENFORCE, WD_MODE_UNSET, WD_MODE_OFF,
+		  WD_MODE_OFF, WD_MODE_OFF },
+		{ "the agent is off", WD_MODE_OFF, WD_MODE_UNSET, WD_MODE_UNSET,
+		  WD_MODE_OFF, WD_MODE_OFF },
+		{ "the agent audits", WD_MODE_AUDIT, WD_MODE_UNSET,
+		  WD_MODE_UNSET, WD_MODE_AUDIT, WD_MODE_AUDIT },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		wd_test_row(rows[i].name);
+		begin(rows[i].agent, rows[i].space, rows[i].pod);
+		expect_mode(rows[i].before, false);
+		relax("shop", true);
+		expect_mode(rows[i].then, rows[i].before != rows[i].then);
+		relax("shop", false);
+		expect_mode(rows[i].before, false);
+		end();
+	}
+}
+
+static void another_namespace_is_another(void)
+{
+	begin(WD_MODE_ENFORCE, WD_MODE_UNSET, WD_MODE_UNSET);
+	relax("lab", true);
+	expect_mode(WD_MODE_ENFORCE, false);
+	wd_expect_int(0, wd_model_relaxed_cnt(model, "lab"));
+	end();
+}
+
+static void it_may_be_told_before_anything_is_known(void)
+{
+	struct wd_object *obj;
+
+	begin(WD_MODE_ENFORCE, WD_MODE_UNSET, WD_MODE_UNSET);
+	relax("shop", true);
+	obj = object_of(WD_KIND_NAMESPACE, "", "shop");
+	obj->nsp.labels = wd_labels_get(NULL, 0);
+	(void)wd_store_put(store, obj);
+	wd_expect_int(0, wd_model_commit(model, NULL));
+	expect_mode(WD_MODE_AUDIT, true);
+	end();
+}
+
+int main(void)
+{
+	WD_TEST(what_anybody_says_goes_before_it);
+	WD_TEST(another_namespace_is_another);
+	WD_TEST(it_may_be_told_before_anything_is_known);
+	return wd_tests_end();
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* relax.c - see relax.h. */
+#include "relax.h"
+
+#include <time.h>
+
+#include "../agent/agent.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../events/journal.h"
+#include "../model/model.h"
+#include "../query/query.h"
+#include "guards.h"
+
+static int64_t real_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for it */
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+static void tell(const struct wd_agent *agent, const char *ns,
+		 enum wd_phase phase)
+{
+	struct wd_happens happens = {
+		.what = WD_HAPPENS_SLO,
+		.phase = phase,
+		.level = WD_LOG_WARN, /* both change what is enforced */
+		.about = json_object_new_object(),
+	};
+
+	wd_json_str(happens.about, "namespace", ns);
+	wd_json_str(happens.about, "action", "audit");
+	if (phase == WD_BEGINS)
+		wd_journal_tell(agent->journal, &happens,
+				"slo: namespace %s is in audit now, as its "
+				"handshakes are slow and --action audit was "
+				"set: what its own policies deny passes, until "
+				"`warder slo clear %s`",
+				ns, ns);
+	else
+		wd_journal_tell(agent->journal, &happens,
+				"slo: namespace %s is not in audit any more by "
+				"its handshakes",
+				ns);
+}
+
+void wd_relax_again(struct wd_agent *agent, const struct wd_guard *guard)
+{
+	if (!guard->audit_ms)
+		return;
+	wd_model_relax(agent->model, guard->ns, true);
+	tell(agent, guard->ns, WD_BEGINS);
+}
+
+static bool is_slow_now(const struct wd_guard *guard)
+{
+	return wd_guard_is_slow(guard) && !wd_guard_unmeasured_ms(guard);
+}
+
+bool wd_relax_tend(struct wd_agent *agent, struct wd_guard *guard)
+{
+	if (guard->terms.action != WD_GUARD_AUDIT || guard->audit_ms ||
+	    !is_slow_now(guard))
+		return false;
+	guard->audit_ms = real_ms();
+	wd_model_relax(agent->model, guard->ns, true);
+	wd_agent_commit_soon(agent);
+	tell(agent, guard->ns, WD_BEGINS);
+	return true;
+}
+
+void wd_relax_end(struct wd_agent *agent, const struct wd_guard *was)
+{
+	if (!was->audit_ms)
+		return;
+	wd_model_relax(agent->model, was->ns, false);
+	wd_agent_commit_soon(agent);
+	tell(agent, was->ns, WD_ENDS);
+}
+
+void wd_relax_put(const struct wd_agent *agent, const struct wd_guard *guard,
+		  struct json_object *array)
+{
+	struct json_object *obj;
+
+	if (!guard->audit_ms)
+		return;
+	obj = wd_json_push(array);
+	wd_json_str(obj, "namespace", guard->ns);
+	wd_query_time(obj, "since", guard->audit_ms);
+	wd_json_int(obj, "pods", wd_model_relaxed_cnt(agent->model, guard->ns));
+}
