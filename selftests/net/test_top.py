@@ -17,7 +17,7 @@ import time
 
 from wdnet.node import WARDER
 from wdnet.shared import Shared
-from wdnet.solo import Solo, expect_reach, wait_for
+from wdnet.solo import Solo, expect_reach, ingress_policy, wait_for
 from wdnet.tap import Fail, expect
 
 SHARED = Shared()
@@ -104,6 +104,43 @@ def rates_are_those_of_what_is_sent(b):
     expect(('DEFAULT', 'ingress', 'drop'),
            tuple(reason[k] for k in ('reason', 'direction', 'verdict')),
            'reason')
+
+
+def rule_of(b):
+    out = b.node.warder('policy', 'get', 'NetworkPolicy/shop/srv', '--json')[1]
+    return json.loads(out)['rules'][0]['counts']['packets']
+
+
+@SHARED.test
+def rules_are_told_by_what_they_let_in_meanwhile(b):
+    b.c.apply([ingress_policy('srv', 'srv', 'ok'),
+               ingress_policy('idle', 'ok', 'bad')])
+    expect_reach(True, b.ok, b.srv)
+    before = rule_of(b)
+    proc = b.node.warder_popen('top', '--json', '--interval', '3s')
+    time.sleep(0.5)
+    for _ in range(2):
+        expect_reach(True, b.ok, b.srv)
+    out = proc.communicate(timeout=60)[0]
+    doc = json.loads(out)
+    names = [(r['kind'], r['name'], r['direction'], r['index'])
+             for r in doc['rules']]
+    expect([('NetworkPolicy', 'srv', 'ingress', 0)], names, 'rules hit')
+    expect(None, doc['rules_not_counted'], 'why not')
+    rule = doc['rules'][0]
+    sent = round(rule['per_s'] * doc['seconds'])
+    if not 1 <= sent <= rule['packets'] - before:
+        raise Fail(f'{sent} packets, {before} before', out)
+    out = b.node.warder('top', '--once', '--interval', '200ms')[1]
+    if f' {rule_of(b)}\n' not in out.split('RULE ')[1]:
+        raise Fail('not what the rule has counted', out)
+    b.node.warder('ladder', 'pin', 'minimal')
+    try:
+        out = b.node.warder('top', '--once', '--interval', '200ms')[1]
+        if 'not counted now: rung minimal has no counters by rule' not in out:
+            raise Fail('does not say why none is counted', out)
+    finally:
+        b.node.warder('ladder', 'pin', 'auto')
 
 
 @SHARED.test

@@ -51,7 +51,7 @@ static int64_t time_of(const struct wd_hits_clock *clock, uint32_t tick)
 }
 
 /* Why nobody counts what pods do; NULL: the programs do. */
-static const char *not_counting(const struct wd_agent *agent)
+const char *wd_hits_not_counting(const struct wd_agent *agent)
 {
 	switch (wd_ladder(agent->dp)->rung) {
 	case WD_RUNG_FULL:
@@ -82,7 +82,7 @@ void wd_hits_look(const struct wd_agent *agent)
 	uint32_t open = 0;
 	int err;
 
-	if (not_counting(agent))
+	if (wd_hits_not_counting(agent))
 		open |= 1U << WD_GAP_PODS;
 	if (not_counting_host(agent))
 		open |= 1U << WD_GAP_HOST;
@@ -137,7 +137,8 @@ struct wd_hits wd_hits_of(const struct wd_agent *agent,
 	bool joined = false;
 	uint32_t id, gaps = 1U << (host ? WD_GAP_HOST : WD_GAP_PODS);
 
-	hits.missing = host ? not_counting_host(agent) : not_counting(agent);
+	hits.missing = host ? not_counting_host(agent) :
+			      wd_hits_not_counting(agent);
 	if (hits.missing)
 		return hits;
 	hits.missing = "it decides nothing: later tiers do";

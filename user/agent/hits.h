@@ -51,6 +51,9 @@ struct wd_hits wd_hits_of(const struct wd_agent *agent,
 			  const struct wd_object *policy, enum wd_dir dir,
 			  int index);
 
+/** wd_hits_not_counting() - why nothing that pods do is counted by rule; NULL: it is */
+const char *wd_hits_not_counting(const struct wd_agent *agent);
+
 /** wd_hits_put() - as "counts" (null: not known) and "not_counted" (null: all are) */
 void wd_hits_put(const struct wd_hits *hits, struct json_object *obj);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * top.c - `warder top`: the node as it is from one look to the next: packets a
- * second by verdict, what is dropped for which reason, pods, flows, encryption.
+ * second by verdict, what is dropped for which reason, rules, pods, flows,
+ * encryption.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,10 +17,11 @@
 #include "../base/table.h"
 #include "cmd.h"
 #include "screen.h"
+#include "top_rules.h"
 
 #define INTERVAL_MS 2000
 #define INTERVAL_MIN_MS 200
-#define REASONS_SHOWN 8
+#define REASONS_SHOWN 6
 #define PODS_SHOWN 100 /* as far as there is room */
 #define ENCRYPTION_EVERY 10 /* looks: its record is a file */
 
@@ -32,6 +34,7 @@ struct look {
 struct top {
 	const struct wd_args *args;
 	struct look was, now;
+	struct wd_top_rules rules;
 	struct json_object *encryption;
 	uint32_t looks;
 };
@@ -73,6 +76,11 @@ static int look_again(struct top *top)
 	struct look next;
 	int code = look_at(top->args, &next);
 
+	if (!code) {
+		code = wd_top_rules_look(top->args, &top->rules);
+		if (code)
+			look_fini(&next);
+	}
 	if (!code && top->looks++ % ENCRYPTION_EVERY == 0) {
 		json_object_put(top->encryption);
 		top->encryption = NULL;
@@ -288,6 +296,7 @@ static struct json_object *document(const struct top *top)
 	else
 		put_rate(doc, "encrypted_percent", share);
 	put_reasons(top, wd_json_array(doc, "reasons"));
+	wd_top_rules_put(&top->rules, seconds(top), doc);
 	put_pods(top, wd_json_array(doc, "pods"));
 	json_object_array_sort(wd_json_get(doc, "reasons"), compare_reasons);
 	json_object_array_sort(wd_json_get(doc, "pods"), compare_pods);
@@ -362,6 +371,7 @@ static void print_all(FILE *to, struct json_object *doc)
 {
 	print_head(to, doc);
 	print_reasons(to, doc);
+	wd_top_rules_print(to, doc);
 	print_pods(to, doc);
 }
 
@@ -456,6 +466,7 @@ static int cmd_top(const struct wd_args *args)
 	}
 	look_fini(&top.was);
 	look_fini(&top.now);
+	wd_top_rules_fini(&top.rules);
 	json_object_put(top.encryption);
 	return code;
 }
@@ -472,9 +483,10 @@ static const struct wd_opt opts[] = {
 const struct wd_cmd wd_cmd_top = {
 	.object = "top",
 	.summary = "what this node does now, second by second",
-	.text = "Packets a second by verdict, what is dropped for which reason, pods with the most\n"
-		"drops first, flows, and how much between nodes is proven encrypted. In 80 columns;\n"
-		"q leaves. Where it is no terminal, or with --json, it is asked as with --once.",
+	.text = "Packets a second by verdict, what is dropped for which reason, the rules that\n"
+		"decide about most packets, pods with the most drops first, flows, and how much\n"
+		"between nodes is proven encrypted. In 80 columns; q leaves. Where it is no\n"
+		"terminal, or with --json, it is asked as with --once.",
 	.opts = opts,
 	.fn = cmd_top,
 };

@@ -426,6 +426,13 @@ void wd_model_why(const struct wd_model *model, const struct wd_flow *flow,
 		  bool host_policy, struct wd_decision ret[WD_DIR__MAX],
 		  struct wd_service_info *ret_service);
 
+/**
+ * wd_model_next_rule() - ids of all rules in use here that have a place to be counted at
+ * @after: the one before, 0 at first; the model must not change meanwhile
+ * Return: an id, in no order; 0 that was all.
+ */
+uint32_t wd_model_next_rule(const struct wd_model *model, uint32_t after);
+
 /** wd_model_rule() - the rule behind a stable id. Return: its policy, or NULL; *ret_dir, *ret_index set then */
 const struct wd_object *wd_model_rule(const struct wd_model *model,
 				      uint32_t rule_id, enum wd_dir *ret_dir,

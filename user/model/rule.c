@@ -289,6 +289,17 @@ uint32_t wd_model_rule_of(const struct wd_model *m,
 	return r ? r->id : 0;
 }
 
+uint32_t wd_model_next_rule(const struct wd_model *m, uint32_t after)
+{
+	const struct mrule *r = after ? rule_find(m, after) : m->rules;
+
+	if (after && r)
+		r = r->hh.next;
+	while (r && (is_kept(r) || !PLACE(r->id)))
+		r = r->hh.next;
+	return r ? r->id : 0;
+}
+
 const struct wd_object *wd_model_rule(const struct wd_model *m,
 				      uint32_t rule_id, enum wd_dir *ret_dir,
 				      int *ret_index)

@@ -330,6 +330,8 @@ const struct wd_ctl_cmd wd_query_cmds[] = {
 	{ "policy.list", wd_query_policy_list },
 	{ "policy.get", wd_query_policy_get },
 	{ "policy.unused", wd_query_policy_unused },
+	{ "policy.hits", wd_query_policy_hits },
+	{ "policy.rules", wd_query_policy_rules },
 	{ "policy.diff", wd_query_policy_diff },
 	{ "replay", wd_query_replay },
 	{ "seen", wd_query_seen },

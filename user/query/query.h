@@ -33,6 +33,8 @@ WD_QUERY_HANDLER(wd_query_service_get);
 WD_QUERY_HANDLER(wd_query_policy_list);
 WD_QUERY_HANDLER(wd_query_policy_get);
 WD_QUERY_HANDLER(wd_query_policy_unused);
+WD_QUERY_HANDLER(wd_query_policy_hits);
+WD_QUERY_HANDLER(wd_query_policy_rules);
 WD_QUERY_HANDLER(wd_query_policy_diff);
 WD_QUERY_HANDLER(wd_query_replay);
 WD_QUERY_HANDLER(wd_query_seen);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * query_hits.c - which rules decided about no packet.
+ * query_hits.c - which rules decided about no packet, and which about most.
  */
 #include <stdlib.h>
 
@@ -9,6 +9,7 @@
 #include "../base/json.h"
 #include "../base/names.h"
 #include "../base/rule_text.h"
+#include "../datapath/clock.h"
 #include "query.h"
 
 struct search {
@@ -82,5 +83,69 @@ void wd_query_policy_unused(void *ctx, struct wd_ctl_conn *conn,
 		}
 	}
 	wd_json_int(doc, "rules", rules);
+	wd_ctl_reply(conn, doc);
+}
+
+/* ---- which about most: who asks remembers, and the agent does not ---- */
+
+#define NAMES_MAX 64 /* in one answer */
+
+/*
+ * "counts": number, packets, number, packets of rules that were hit since the tick
+ * "since", or in the one before: a packet is counted after it was looked at. A number stays a rule's as long as the rule is in use.
+ */
+void wd_query_policy_hits(void *ctx, struct wd_ctl_conn *conn,
+			  struct json_object *req, int fd)
+{
+	const struct wd_agent *agent = ctx;
+	struct json_object *doc = json_object_new_object(), *counts;
+	uint32_t since = (uint32_t)wd_json_get_int(req, "since"), now = 0;
+	bool all = !wd_json_get(req, "since") || wd_clock_ticks(&now);
+	struct wd_rulestat_val val;
+
+	wd_query_no_fd(fd);
+	wd_json_str(doc, "not_counted", wd_hits_not_counting(agent));
+	/* before anything is read: what is hit meanwhile is told again */
+	wd_json_int(doc, "tick", now);
+	counts = wd_json_array(doc, "counts");
+	for (uint32_t id = 0; (id = wd_model_next_rule(agent->model, id));) {
+		if (wd_rulestat_read(agent->dp, id, &val) || !val.packets ||
+		    (!all && (int32_t)(val.last + 1 - since) < 0))
+			continue;
+		json_object_array_add(counts, json_object_new_int64(id));
+		json_object_array_add(
+			counts, json_object_new_int64((int64_t)val.packets));
+	}
+	wd_ctl_reply(conn, doc);
+}
+
+/* "rules": of each number of "ids" its rule, or null if it has gone meanwhile. */
+void wd_query_policy_rules(void *ctx, struct wd_ctl_conn *conn,
+			   struct json_object *req, int fd)
+{
+	const struct wd_agent *agent = ctx;
+	struct json_object *doc, *rules;
+	size_t cnt = wd_json_len(req, "ids");
+
+	wd_query_no_fd(fd);
+	if (cnt > NAMES_MAX) {
+		wd_ctl_error(conn, 2, "ids", "more than %d", NAMES_MAX);
+		return;
+	}
+	doc = json_object_new_object();
+	rules = wd_json_array(doc, "rules");
+	for (size_t i = 0; i < cnt; i++) {
+		const struct wd_object *policy;
+		enum wd_dir dir = WD_INGRESS;
+		int index = 0;
+
+		policy = wd_model_rule(agent->model,
+				       (uint32_t)json_object_get_int64(
+					       wd_json_at(req, "ids", i)),
+				       &dir, &index);
+		json_object_array_add(rules, policy ? wd_query_rule(policy, dir,
+								    index) :
+						      NULL);
+	}
 	wd_ctl_reply(conn, doc);
 }
