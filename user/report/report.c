@@ -2,7 +2,8 @@
 /*
  * report.c - what is told next, and when: the node's standing goes first, at most
  * once in the configured time and up to as much again, at random, so that nodes
- * to which the same happens do not tell of it together.
+ * to which the same happens do not tell of it together. What did not change is
+ * told again now and then: a condition that nobody renews is of an agent that ended.
  */
 #include "report.h"
 
@@ -33,6 +34,8 @@
 #include "standing.h"
 
 #define SPREAD_MS 5000 /* of agents that start at once */
+#define BEAT_TIMES \
+	5 /* as seldom as news: who hears nothing knows that the agent is gone */
 #define STATUS_TYPE "application/strategic-merge-patch+json"
 
 enum telling {
@@ -47,6 +50,7 @@ struct wd_report {
 	struct wd_standing *standing; /* NULL: is not told */
 	bool standing_due; /* there is something new */
 	int64_t standing_ms; /* CLOCK_MONOTONIC: not before */
+	int64_t beat_ms; /* CLOCK_MONOTONIC: told again then; 0: it was not told yet */
 	struct wd_notices *notices; /* NULL: none are told */
 	enum telling telling; /* what is under way */
 };
@@ -104,6 +108,10 @@ static void standing_done(struct wd_report *r, enum wd_kube_wrote wrote)
 		r->standing_ms =
 			now_ms() +
 			wd_kube_spread(r->agent->config.report_every_ms);
+		r->beat_ms =
+			now_ms() +
+			(int64_t)BEAT_TIMES * r->agent->config.report_every_ms +
+			wd_kube_random(r->agent->config.report_every_ms);
 	}
 }
 
@@ -137,7 +145,8 @@ void wd_report_look(struct wd_report *r)
 	if (!r)
 		return;
 	if (r->standing)
-		r->standing_due = wd_standing_look(r->standing);
+		r->standing_due = wd_standing_look(r->standing) ||
+				  (r->beat_ms && now_ms() >= r->beat_ms);
 	if (r->standing_due ||
 	    (r->notices && wd_notices_due(r->notices, now_both())))
 		wd_kube_writer_poke(r->writer);
