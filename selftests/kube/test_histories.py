@@ -22,6 +22,7 @@ BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
 CLIENT = os.path.join(BUILD, 'selftests', 'kube', 'kube_client')
 SEED = int(os.environ.get('WD_SEED') or random.randrange(1 << 32))
 ROUNDS = 400 if os.environ.get('WD_LONG') == '1' else 25
+JOINED = 2500 if os.environ.get('WD_LONG') == '1' else 5
 STEPS = 40
 PATHS = {'Pod': '/api/v1/pods', 'Namespace': '/api/v1/namespaces',
          'NetworkPolicy': '/apis/networking.k8s.io/v1/networkpolicies',
@@ -186,19 +187,104 @@ class History:
             time.sleep(0.05)
 
 
-def whatever_happens_the_client_has_what_the_server_has():
+class Joined(History):
+    """Endpoints that move between slices, and identities: pods are what both
+    say together."""
+    identities = '/apis/cilium.io/v2/ciliumidentities'
+    slices = '/apis/cilium.io/v2alpha1/ciliumendpointslices'
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.members = {f's{i}': [] for i in range(4)}
+        self.home = {}  # pod -> its slice
+        self.apps = {300 + i: f'a{i}' for i in range(6)}
+        self.server.ask('put', object={
+            'apiVersion': 'v1', 'kind': 'Node', 'metadata': {'name': 'far'},
+            'status': {'addresses': [{'type': 'InternalIP',
+                                      'address': '10.0.0.9'}]}})
+        for number in self.apps:
+            self.identity(number)
+        self.move()
+
+    def identity(self, number):
+        self.server.ask('put', object={
+            'apiVersion': 'cilium.io/v2', 'kind': 'CiliumIdentity',
+            'metadata': {'name': str(number)}, 'security-labels': {
+                'k8s:app': self.apps[number],
+                'k8s:io.kubernetes.pod.namespace': 'x'}})
+
+    def tell(self, name):
+        self.server.ask('put', object={
+            'apiVersion': 'cilium.io/v2alpha1', 'kind': 'CiliumEndpointSlice',
+            'metadata': {'name': name}, 'namespace': 'x', 'endpoints': [
+                {'name': pod, 'id': number, 'networking': {
+                    'node': '10.0.0.9',
+                    'addressing': [{'ipv4': f'10.1.0.{pod[1:]}'}]}}
+                for pod, number in self.members[name]]})
+
+    def leave(self, pod):
+        name = self.home.pop(pod)
+        self.members[name] = [m for m in self.members[name] if m[0] != pod]
+        return name
+
+    def move(self):
+        """To another slice, which tells of it before the first one lets go."""
+        pod = f'p{self.random.randrange(1, 13)}'
+        was = self.leave(pod) if pod in self.home else None
+        now = self.random.choice(sorted(self.members))
+        self.members[now].append((pod, self.random.choice(sorted(self.apps))))
+        self.home[pod] = now
+        self.tell(now)
+        if was not in (None, now):
+            self.tell(was)
+
+    def put(self):
+        self.random.choice((self.move, self.move, self.relabel))()
+
+    def relabel(self):
+        number = self.random.choice(sorted(self.apps))
+        self.apps[number] = f'b{self.random.randrange(6)}'
+        self.identity(number)
+
+    def delete(self):
+        if len(self.home) > 1:  # of none it would not be known who tells
+            self.tell(self.leave(self.random.choice(sorted(self.home))))
+
+    again = garble = version = delete
+
+    def paths(self):
+        return {'CiliumIdentity': self.identities,
+                'CiliumEndpointSlice': self.slices}
+
+    def want(self):
+        return sorted(
+            ['Node /far uid--far'] + [
+                f'Pod x/{pod} kube:endpoints app={self.apps[number]}'
+                for members in self.members.values()
+                for pod, number in members])
+
+
+def play(history_class, rounds):
     with tempfile.TemporaryDirectory(prefix='wd-histories-') as folder:
-        history = History(folder)
+        history = history_class(folder)
         try:
-            for number in range(ROUNDS):
+            for number in range(rounds):
                 for _ in range(STEPS):
                     history.step()
                 history.settle(number)
             asked = len(history.server.ask('requests')['requests'])
-            print(f'# {ROUNDS * STEPS} steps, {history.born} objects, '
+            print(f'# {rounds * STEPS} steps, {history.born} objects, '
                   f'{asked} requests')
         finally:
             history.close()
+
+
+def whatever_happens_pods_are_what_slices_and_identities_say():
+    play(Joined, JOINED)
+
+
+def whatever_happens_the_client_has_what_the_server_has():
+    play(History, ROUNDS)
 
 
 def main():
@@ -206,6 +292,8 @@ def main():
     tap = Tap()
     tap.run('whatever_happens_the_client_has_what_the_server_has',
             whatever_happens_the_client_has_what_the_server_has)
+    tap.run('whatever_happens_pods_are_what_slices_and_identities_say',
+            whatever_happens_pods_are_what_slices_and_identities_say)
     return tap.end()
 
 
