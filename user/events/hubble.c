@@ -48,6 +48,19 @@
 #define DROP_UNENCRYPTED 195, "UNENCRYPTED_TRAFFIC"
 #define DROP_EP_NOT_READY 203, "DROP_EP_NOT_READY"
 
+/*
+ * A line with a word that is not in its list is not read at all, but a number is:
+ * those after this one came with Hubble 1.15 and later.
+ */
+#define DROP_WORD_MAX 193
+
+/*
+ * `hubble observe` ends at a line of 64 KiB. A label takes up to 390 bytes, a
+ * policy as many: with these there are 57,000.
+ */
+#define LABELS_MAX 64 /* of each side */
+#define POLICIES_MAX 16
+
 static const struct {
 	int nr;
 	const char *name;
@@ -124,7 +137,10 @@ static void put_verdict(struct json_object *flow, struct json_object *event)
 						      "FORWARDED");
 	if (says(event, "verdict", "drop")) {
 		wd_json_int(flow, "drop_reason", nr);
-		wd_json_str(flow, "drop_reason_desc", name);
+		if (nr > DROP_WORD_MAX)
+			wd_json_int(flow, "drop_reason_desc", nr);
+		else
+			wd_json_str(flow, "drop_reason_desc", name);
 	} else if (says(event, "verdict", "allow")) {
 		wd_json_bool(flow, "is_reply", false); /* it opens a flow */
 		wd_json_int(flow, "policy_match_type",
@@ -197,8 +213,11 @@ static void push_labels(struct json_object *array, struct json_object *labels)
 {
 	if (!labels)
 		return;
-	json_object_object_foreach(labels, key, value)
+	json_object_object_foreach(labels, key, value) {
+		if (json_object_array_length(array) >= LABELS_MAX)
+			return;
 		push_label(array, "k8s", key, json_object_get_string(value));
+	}
 }
 
 static void put_endpoint(struct json_object *flow, const char *key,
@@ -246,9 +265,26 @@ static void put_policies(struct json_object *flow, struct json_object *event)
 	array = wd_json_array(flow, key);
 	if (rule)
 		push_policy(array, rule);
-	for (size_t i = 0; i < isolated; i++)
+	for (size_t i = 0; i < isolated && i < POLICIES_MAX; i++)
 		push_policy(array, wd_json_at(event, "isolated_by", i));
 	free(key);
+}
+
+static size_t labels_of(struct json_object *event, const char *side)
+{
+	struct json_object *labels =
+		wd_json_get(wd_json_get(event, side), "labels");
+
+	return labels ? (size_t)json_object_object_length(labels) : 0;
+}
+
+/* Is something left out for the length of the line? */
+static bool is_cut(struct json_object *event)
+{
+	/* the namespace is a label, too */
+	return labels_of(event, "from") >= LABELS_MAX ||
+	       labels_of(event, "to") >= LABELS_MAX ||
+	       wd_json_len(event, "isolated_by") > POLICIES_MAX;
 }
 
 static void put_summary(struct json_object *flow, struct json_object *event)
@@ -264,8 +300,10 @@ static void put_summary(struct json_object *flow, struct json_object *event)
 			  wd_json_get_str(rule, "name"),
 			  wd_json_get_str(rule, "direction"),
 			  (long long)wd_json_get_int(rule, "index"));
-	wd_format(&text, "%s: %s%s", wd_json_get_str(event, "reason"),
-		  wd_json_get_str(event, "help"), by ?: "");
+	wd_format(&text, "%s: %s%s%s", wd_json_get_str(event, "reason"),
+		  wd_json_get_str(event, "help"), by ?: "",
+		  is_cut(event) ? "; not all labels and policies are told" :
+				  "");
 	wd_json_str(flow, "Summary", text);
 	free(by);
 	free(text);
