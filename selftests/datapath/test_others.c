@@ -14,6 +14,60 @@
 
 #define SHOT 2
 
+/* ---- a kernel, or a call, that claims success ---- */
+
+static struct lies {
+	bool link, filter;
+} lies;
+
+typedef int attach_fn(struct wd_datapath *dp, uint32_t ifindex, enum wd_dir way,
+		      bool *ret_made);
+
+attach_fn __real_wd_tcx_attach, __wrap_wd_tcx_attach;
+attach_fn __real_wd_clsact_attach, __wrap_wd_clsact_attach;
+
+int __wrap_wd_tcx_attach(struct wd_datapath *dp, uint32_t ifindex,
+			 enum wd_dir way, bool *ret_made)
+{
+	return lies.link ? 0 : __real_wd_tcx_attach(dp, ifindex, way, ret_made);
+}
+
+int __wrap_wd_clsact_attach(struct wd_datapath *dp, uint32_t ifindex,
+			    enum wd_dir way, bool *ret_made)
+{
+	return lies.filter ?
+		       0 :
+		       __real_wd_clsact_attach(dp, ifindex, way, ret_made);
+}
+
+static void what_is_attached_in_words_only_is_no_success(void)
+{
+	static const struct {
+		const char *name;
+		bool by_filters;
+		struct lies lies;
+		int err;
+	} rows[] = {
+		{ "links", false, { .link = true }, 0 }, /* by filters, then */
+		{ "links and filters", false, { true, true }, -EBADMSG },
+		{ "filters", true, { .filter = true }, -EBADMSG },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (rig_begin(rows[i].by_filters)) {
+			wd_test_row(rows[i].name);
+			wd_fx_policy(rig.dp, &rig.pod, WD_FX_DENY);
+			lies = rows[i].lies;
+			wd_expect_int(rows[i].err, rig_attach());
+			lies = (struct lies){ 0 };
+			wd_expect_int(rows[i].err ? -ENOLINK : 0, rig_check());
+			wd_expect(wd_fx_no_way_out(&rig.pod) == !rows[i].err);
+		}
+		rig_end();
+	}
+	wd_test_row(NULL);
+}
+
 /* ---- others on the same hooks ---- */
 
 /* Somebody else's filter on the way out of the rig.pod. */
@@ -207,6 +261,7 @@ static void a_deleted_qdisc_is_found_and_put_back(void)
 int main(void)
 {
 	wd_fx_enter();
+	WD_TEST(what_is_attached_in_words_only_is_no_success);
 	WD_TEST(another_program_behind_ours_still_runs);
 	WD_TEST(ours_goes_before_a_program_that_was_there);
 	WD_TEST(a_filter_that_comes_first_keeps_us_from_attaching);

@@ -133,8 +133,12 @@ def status_names_the_rung_and_why(b):
     for key, want in (('rung', 'full'), ('object', 'wd_pod'),
                       ('step', 'load'), ('cause', 'verifier')):
         expect(want, first[key], key)
+    for prog in b.node.status()['programs']:
+        if not 1000 < prog['verified_insns'] < 1000000:
+            raise Fail(f'instructions that this kernel counted: {prog}')
     text = b.node.warder('status')[1]
-    for word in ('minimal', 'verifier', 'wd_pod', 'fragments'):
+    for word in ('minimal', 'verifier', 'wd_pod', 'fragments',
+                 'instructions verified'):
         if word not in text:
             raise Fail(f'status does not say {word!r}:', text)
     shown = b.node.warder('ladder', 'show')[1]

@@ -136,6 +136,35 @@ static void only_what_may_pass_is_transient(void)
 			      wd_cause_is_transient((enum wd_cause)i));
 }
 
+/* Words come and go with kernels: whether it is tried again is not theirs to say. */
+static void no_word_of_a_log_makes_a_failure_transient(void)
+{
+	static const char *const logs[] = { "",
+					    "processed 5 insns",
+					    "processed 3+2+0 insns",
+					    "unknown func",
+					    "has to have BTF",
+					    "invalid func unknown#160",
+					    "\xff\xfe" };
+	int transient = 0;
+
+	for (int at = 0; at < WD_STAGE__MAX * (JIT_LIMIT + 1); at++) {
+		enum wd_stage stage = (enum wd_stage)(at % WD_STAGE__MAX);
+		int err = -(at / WD_STAGE__MAX);
+		struct wd_cause_facts facts = plain;
+		bool plainly =
+			wd_cause_is_transient(wd_cause_of(stage, err, &plain));
+
+		transient += plainly;
+		for (size_t i = 0; i < sizeof(logs) / sizeof(*logs); i++) {
+			facts.log = logs[i];
+			wd_expect(plainly == wd_cause_is_transient(wd_cause_of(
+						     stage, err, &facts)));
+		}
+	}
+	wd_expect(transient > 0);
+}
+
 static void every_cause_has_a_name_a_meaning_and_a_remedy(void)
 {
 	for (int i = 0; i < WD_CAUSE__MAX; i++) {
@@ -169,6 +198,7 @@ int main(void)
 {
 	WD_TEST(each_errno_at_each_stage_has_its_cause);
 	WD_TEST(only_what_may_pass_is_transient);
+	WD_TEST(no_word_of_a_log_makes_a_failure_transient);
 	WD_TEST(every_cause_has_a_name_a_meaning_and_a_remedy);
 	WD_TEST(every_stage_has_a_name);
 	WD_TEST(every_rung_has_its_words);
