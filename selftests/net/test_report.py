@@ -11,7 +11,7 @@ import os
 import sys
 
 from wdnet.shared import Shared
-from wdnet.solo import Solo, expect_reach, wait_for
+from wdnet.solo import Solo, expect_reach, ingress_policy, wait_for
 from wdnet.tap import Fail, expect
 
 SHARED = Shared()
@@ -125,6 +125,42 @@ def times_beyond_the_record_are_refused(b):
     expect(2, b.node.warder('report', '--html', '--json', ok=None)[0], 'both')
     expect(30, json.loads(b.node.warder('report', '--json', '--since', '30s')
                           [1])['seen']['since_s'], 'seconds')
+
+
+def planted(b):
+    """Secrets where an agent has them: in its state and in objects."""
+    secrets = {name: f'planted-{name}-0123456789abcdef'
+               for name in ('token', 'key', 'tls', 'note')}
+    folder = os.path.join(b.node.dir, 'state')
+    os.makedirs(folder, exist_ok=True)
+    for name, text in (
+            ('kubeconfig', f'users: [{{user: {{token: {secrets["token"]}}}}}]'),
+            ('wireguard.key', secrets['key']),
+            ('tls.key', f'-----BEGIN PRIVATE KEY-----\n{secrets["tls"]}')):
+        with open(os.path.join(folder, name), 'w', encoding='utf-8') as f:
+            f.write(text + '\n')
+    policy = ingress_policy('noted', 'ok', 'bad', 'srv')
+    policy['metadata']['annotations'] = {'note': secrets['note']}
+    b.c.apply([*b.c.policies, policy])
+    return folder, secrets
+
+
+@SHARED.test
+def bug_report_has_no_secrets(b):
+    folder, secrets = planted(b)
+    with open(os.path.join(folder, 'load-planted.log'), 'w',
+              encoding='utf-8') as f:
+        f.write('what the verifier said\n')
+    args = ('bugreport', '--state-dir', folder)
+    path = os.path.join(b.node.dir, 'bugreport.txt')
+    b.node.warder(*args, path)
+    with open(path, 'rb') as f:
+        told = [f.read().decode(errors='replace')]
+    told += [b.node.warder(*args, *more)[1] for more in ((), ('--json',))]
+    for text in told:
+        if 'what the verifier said' not in text:
+            raise Fail('not the log of a load', text)
+        expect([], [s for s in secrets.values() if s in text], 'secrets')
 
 
 if __name__ == '__main__':
