@@ -14,7 +14,7 @@ import struct
 import sys
 import time
 
-from wdnet import wire
+from wdnet import wire, yamlout
 from wdnet.ask import until
 from wdnet.cluster import Cluster, Pod
 from wdnet.shared import Shared, each_rung
@@ -148,11 +148,11 @@ def seen(node):
     return json.loads(text)['nftables'][-1]['counter']['packets']
 
 
-def passes_hook(c, port):
+def passes_hook(c, port, to=None):
     """Does mal's hook let a datagram to the node pass? From one port: a flow."""
     node, mal = c.nodes[0], c.pod('x/mal')
     before, end = seen(node), time.monotonic() + 0.4
-    send(mal.space, node.ips[4], port, b'plain text', 4321)
+    send(mal.space, to or node.ips[4], port, b'plain text', 4321)
     while seen(node) == before and time.monotonic() < end:
         time.sleep(0.02)
     return seen(node) > before
@@ -166,6 +166,53 @@ def a_flow_ends_when_its_port_becomes_a_tunnels(c):
             wait_for(f'{rung}: the same flow ends',
                      lambda: not passes_hook(c, 7778))
         wait_for(f'{rung}: it lives', lambda: passes_hook(c, 7778))
+
+
+SERVICE = '10.96.7.7'
+
+
+@contextlib.contextmanager
+def service(c, port):
+    """UDP port 53 of SERVICE leads to @port of the node."""
+    node = c.nodes[0]
+    meta = {'name': 'led', 'namespace': 'x'}
+    c.write('led.yaml', yamlout.text([
+        {'apiVersion': 'v1', 'kind': 'Service', 'metadata': meta,
+         'spec': {'clusterIP': SERVICE, 'clusterIPs': [SERVICE], 'ports': [
+             {'name': 'led', 'port': 53, 'targetPort': port,
+              'protocol': 'UDP'}]}},
+        {'apiVersion': 'discovery.k8s.io/v1', 'kind': 'EndpointSlice',
+         'metadata': {**meta, 'labels': {
+             'kubernetes.io/service-name': 'led'}},
+         'addressType': 'IPv4', 'endpoints': [{'addresses': [node.ips[4]]}],
+         'ports': [{'name': 'led', 'port': port, 'protocol': 'UDP'}]}]))
+    node.ns.run(['nft', '-f', '-'], f"""add table ip led
+add chain ip led pre {{ type nat hook prerouting priority dstnat ; }}
+add rule ip led pre ip daddr {SERVICE} udp dport 53 dnat to {node.ips[4]}:{port}
+""")
+    c.sync()
+    try:
+        yield
+    finally:
+        node.ns.run(['nft', 'delete table ip led'])
+        c.write('led.yaml', None)
+        c.sync()
+
+
+@SHARED.test
+def no_service_leads_into_a_tunnel_of_a_node(c):
+    with service(c, 7787):
+        for rung in each_rung(c, RUNGS):
+            wait_for(f'{rung}: it leads to the node',
+                     lambda: passes_hook(c, 53, SERVICE))
+            before = c.nodes[0].counter('ENCAP_FORBIDDEN', 'egress')
+            with device(c, 7787, known=False):
+                wait_for(f'{rung}: to a tunnel',
+                         lambda: not passes_hook(c, 53, SERVICE))
+                wait_for(f'{rung}: a drop is counted', lambda b=before: c.nodes[
+                    0].counter('ENCAP_FORBIDDEN', 'egress') > b)
+            wait_for(f'{rung}: to the node again',
+                     lambda: passes_hook(c, 53, SERVICE))
 
 
 @SHARED.test
