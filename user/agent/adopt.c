@@ -14,10 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../base/json.h"
 #include "../base/log.h"
+#include "../base/now.h"
 #include "../datapath/ladder.h"
 #include "../events/journal.h"
 #include "../model/xalloc.h"
@@ -365,7 +365,6 @@ static void drift_failed(struct wd_agent *agent, const char *what, int err)
 int wd_drift_check(struct wd_agent *agent)
 {
 	uint64_t before = agent->drift.found;
-	struct timespec now;
 	int err;
 
 	if (wd_model_dirty(agent->model) || wd_ladder(agent->dp)->frozen)
@@ -378,8 +377,7 @@ int wd_drift_check(struct wd_agent *agent)
 	err = drift_maps(agent);
 	if (err)
 		drift_failed(agent, "reading the maps", err);
-	(void)clock_gettime(CLOCK_REALTIME, &now);
 	agent->drift.checks++;
-	agent->drift.last_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	agent->drift.last_ms = wd_wall_ms();
 	return err ? err : (int)(agent->drift.found - before);
 }

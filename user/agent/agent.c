@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../base/log.h"
+#include "../base/now.h"
 #include "../cni/cni_keep.h"
 #include "../cni/cni_replay.h"
 #include "../encryption/encryption.h"
@@ -50,14 +51,6 @@
 #define CHECK_TICKS 2 /* attachments */
 #define DRIFT_TICKS 10 /* maps read back */
 #define DISCOVER_TICKS 10
-
-static int64_t realtime_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
 
 static uint64_t monotonic_us(void)
 {
@@ -338,7 +331,7 @@ static int replace_maps(struct wd_agent *agent)
 	free(why);
 	if (err || !info->replaced)
 		return err;
-	agent->replaced_ms = realtime_ms();
+	agent->replaced_ms = wd_wall_ms();
 	wd_info("datapath: maps of schema %u were replaced by schema %u (%s); counters begin anew",
 		info->schema_before, (unsigned int)WD_SCHEMA,
 		*info->misfit ? info->misfit : "begun by an agent before");
@@ -527,7 +520,7 @@ int wd_agent_run(const struct wd_config *config)
 	wd_kube_login_init(&agent->login);
 	if (config->verbose)
 		wd_log_set(WD_LOG_DEBUG);
-	agent->started_ms = realtime_ms();
+	agent->started_ms = wd_wall_ms();
 	agent->journal = wd_journal_new(agent);
 	agent->complaints = wd_complaints_new(agent);
 	if (start(agent) == 0) {

@@ -10,6 +10,7 @@
 
 #include "../base/json.h"
 #include "../base/log.h"
+#include "../base/now.h"
 #include "../datapath/clock.h"
 #include "../datapath/ladder.h"
 #include "../query/query.h"
@@ -31,10 +32,8 @@ int wd_hits_rule(void *ctx, uint32_t id, bool ends)
 struct wd_hits_clock wd_hits_clock(void)
 {
 	struct wd_hits_clock clock = { .tick_ns = wd_clock_tick_ns() };
-	struct timespec now;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	clock.now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	clock.now_ms = wd_wall_ms();
 	if (wd_clock_ticks(&clock.now))
 		clock.now = 0;
 	return clock;

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../base/json.h"
 #include "../base/log.h"
+#include "../base/now.h"
 #include "../base/opt.h"
 #include "../base/table.h"
 #include "../datapath/ladder.h"
@@ -33,19 +33,11 @@
 
 static int64_t begin_ms;
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static void show_progress(void *ctx, const char *kernel, const char *text)
 {
 	(void)ctx;
 	wd_print(stderr, "preflight: %4.1f s  %s: %s\n",
-		 (double)(now_ms() - begin_ms) / 1000, kernel, text);
+		 (double)(wd_now_ms() - begin_ms) / 1000, kernel, text);
 }
 
 /* ---- the kernels below a folder ---- */
@@ -354,7 +346,7 @@ static int cmd_preflight(const struct wd_args *args)
 	struct wd_state *state = NULL;
 	int code = read_words(args, &p);
 
-	begin_ms = now_ms();
+	begin_ms = wd_now_ms();
 	if (!code)
 		code = read_numbers(args, &p);
 	if (!code)

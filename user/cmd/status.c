@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../base/json.h"
+#include "../base/now.h"
 #include "../base/table.h"
 #include "cmd.h"
 
@@ -519,14 +519,6 @@ static void print_status(const struct wd_args *args, struct json_object *doc)
 
 /* ---- waiting ---- */
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 static bool is_settled(struct json_object *answer)
 {
 	struct json_object *doc = wd_json_get(answer, "result");
@@ -557,7 +549,7 @@ static int give_up(const struct wd_args *args, int64_t ms, int err,
 
 static int wait_settled(const struct wd_args *args, int64_t ms)
 {
-	int64_t end = now_ms() + ms;
+	int64_t end = wd_now_ms() + ms;
 	struct json_object *last = NULL;
 	int err, code;
 
@@ -575,7 +567,7 @@ static int wait_settled(const struct wd_args *args, int64_t ms)
 			code = WD_EXIT_OK;
 			break;
 		}
-		if (now_ms() >= end) {
+		if (wd_now_ms() >= end) {
 			code = give_up(args, ms, err, last);
 			break;
 		}

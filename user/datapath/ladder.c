@@ -8,13 +8,13 @@
  * agent before are in force and know our maps, they stay and are fed: that is
  * more than a ruleset could do.
  */
+#include "base/now.h"
 #include "ladder.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -55,14 +55,6 @@ enum wd_rung wd_rung_from(const char *name)
 	return WD_RUNG__MAX;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* ---- attempts ---- */
 
 void wd_ladder_forget(struct wd_datapath *dp)
@@ -89,7 +81,8 @@ static struct wd_attempt *new_attempt(struct wd_datapath *dp)
 	} else {
 		a = &l->attempt[l->attempts++];
 	}
-	*a = (struct wd_attempt){ .at_ms = now_ms(), .object = "" };
+	*a = (struct wd_attempt){ .at_ms = (uint64_t)wd_wall_ms(),
+				  .object = "" };
 	return a;
 }
 
@@ -163,7 +156,7 @@ static void reached(struct wd_datapath *dp, enum wd_rung rung)
 	struct wd_ladder *l = &dp->ladder;
 
 	if (!dp->opened || l->rung != rung || l->frozen || l->open)
-		l->since_ms = now_ms();
+		l->since_ms = (uint64_t)wd_wall_ms();
 	l->rung = rung;
 	if (rung != WD_RUNG_HOLD) /* there it is what it was */
 		l->object = wd_object_name(rung);
@@ -215,9 +208,9 @@ void wd_ladder_no_tcx(struct wd_datapath *dp, int err)
 
 /* ---- programs ---- */
 
-/* @until: CLOCK_REALTIME in ms. What comes late in a load makes each try long. */
+/* @until: as wd_now_ms(). What comes late in a load makes each try long. */
 static int try_rung(struct wd_datapath *dp, const struct wd_ladder_opts *opts,
-		    enum wd_rung rung, uint64_t until)
+		    enum wd_rung rung, int64_t until)
 {
 	int err = 0;
 
@@ -226,7 +219,7 @@ static int try_rung(struct wd_datapath *dp, const struct wd_ladder_opts *opts,
 	for (int i = 0; i < TRIES; i++) {
 		err = wd_load_rung(dp, rung);
 		if (!err || !wd_cause_is_transient(wd_failure_cause(dp)) ||
-		    now_ms() >= until)
+		    wd_now_ms() >= until)
 			break;
 		if (i < TRIES - 1) {
 			wd_failure_clear(dp);
@@ -279,7 +272,7 @@ static int descend_progs(struct wd_datapath *dp,
 {
 	int last = opts->bottom < WD_RUNG_PROG_CNT ? (int)opts->bottom :
 						     WD_RUNG_PROG_CNT - 1;
-	uint64_t until = now_ms() + TRIES_MS;
+	int64_t until = wd_now_ms() + TRIES_MS;
 	int err = -ENOENT;
 
 	dp->ladder.kept = false;

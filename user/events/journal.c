@@ -8,6 +8,7 @@
 
 #include "../agent/agent.h"
 #include "../base/json.h"
+#include "../base/now.h"
 #include "../model/xalloc.h"
 #include "../query/query.h"
 #include "events.h"
@@ -77,10 +78,8 @@ static struct json_object *event_of(const struct wd_happens *happens,
 				    const char *text)
 {
 	struct json_object *doc = json_object_new_object();
-	struct timespec now;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	wd_query_time(doc, "time", now.tv_sec * 1000LL + now.tv_nsec / 1000000);
+	wd_query_time(doc, "time", wd_wall_ms());
 	wd_json_str(doc, "agent", wd_happening_name(happens->what));
 	wd_json_str(doc, "phase", phase_name(happens->phase));
 	wd_json_str(doc, "level", level_name(happens->level));

@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <json-c/json.h>
 
@@ -28,6 +27,7 @@
 #include "../base/json.h"
 #include "../base/log.h"
 #include "../base/names.h"
+#include "../base/now.h"
 #include "../datapath/ladder.h"
 #include "../events/journal.h"
 #include "../model/intern.h"
@@ -71,14 +71,6 @@ struct wd_hostpolicy {
 	bool rules_stay; /* that ruleset could not be taken off */
 	char *by_rules; /* the same, where a ruleset does it instead */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* ---- what is read ---- */
 
@@ -307,7 +299,8 @@ static void begin_trial(struct wd_hostpolicy *hp)
 		return;
 	}
 	hp->state = TRIED;
-	hp->until_ms = now_ms() + hp->agent->config.host_confirm_ms;
+	hp->until_ms =
+		(uint64_t)wd_now_ms() + hp->agent->config.host_confirm_ms;
 	wd_timer_set(hp->timer, hp->agent->config.host_confirm_ms);
 	text = wd_xprintf(
 		"%zu policies about this node are tried; taken back in %u s without `warder policy confirm`",
@@ -801,7 +794,7 @@ static bool is_enforced(const struct wd_hostpolicy *hp)
 void wd_hostpolicy_put(const struct wd_hostpolicy *hp, struct json_object *doc)
 {
 	struct json_object *obj = wd_json_object(doc, "host");
-	uint64_t now = now_ms();
+	uint64_t now = (uint64_t)wd_now_ms();
 
 	wd_json_str(obj, "state", state_names[hp->state]);
 	wd_json_bool(obj, "enforced", is_enforced(hp));

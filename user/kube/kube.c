@@ -23,9 +23,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../base/log.h"
+#include "../base/now.h"
 #include "../model/xalloc.h"
 #include "../source/problems.h"
 #include "../source/tree.h"
@@ -388,14 +388,6 @@ static void set_scope(struct wd_kube *kube, enum scope scope)
 		forget_unasked(kube);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 /* What Cilium says is gone; or is it for a moment only? */
 static void leave_node(struct wd_kube *kube, int64_t now)
 {
@@ -422,9 +414,9 @@ static void redecide(struct wd_kube *kube, enum scope now)
 	if (kube->scope == SCOPE_UNDECIDED)
 		set_scope(kube, now);
 	else if (kube->scope == SCOPE_NODE && now == SCOPE_ALL)
-		leave_node(kube, now_ms());
+		leave_node(kube, wd_now_ms());
 	else if (kube->scope == SCOPE_ALL && now == SCOPE_NODE)
-		leave_all(kube, now_ms());
+		leave_all(kube, wd_now_ms());
 }
 
 static void decide(struct wd_kube *kube)
@@ -608,7 +600,7 @@ void wd_kube_start(struct wd_kube *kube, const struct wd_kube_fns *fns,
 static void look_for_room(struct wd_kube *kube)
 {
 	struct wd_kube_room *room = kube->room;
-	int64_t now = now_ms();
+	int64_t now = wd_now_ms();
 
 	if (!room || !room->full ||
 	    (kube->full_ms && now < kube->full_ms + ROOM_MS))

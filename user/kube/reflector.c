@@ -23,10 +23,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../base/log.h"
 #include "../base/loop.h"
+#include "../base/now.h"
 #include "../model/xalloc.h"
 #include "../source/tree.h"
 #include "backoff.h"
@@ -96,20 +96,12 @@ struct wd_kube_reflector {
 	char *error;
 };
 
-static int64_t clock_ms(clockid_t clock)
-{
-	struct timespec now;
-
-	(void)clock_gettime(clock, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 static void set_phase(struct wd_kube_reflector *r, enum wd_kube_phase phase)
 {
 	if (r->phase == phase)
 		return;
 	r->phase = phase;
-	r->since_ms = clock_ms(CLOCK_REALTIME);
+	r->since_ms = wd_wall_ms();
 }
 
 /* ---- waiting ---- */
@@ -133,8 +125,7 @@ static void set_error(struct wd_kube_reflector *r, const char *text)
 static void try_later(struct wd_kube_reflector *r, enum wd_kube_phase what,
 		      uint32_t min_ms)
 {
-	uint32_t ms = wd_kube_backoff(&r->backoff, r->timing,
-				      clock_ms(CLOCK_MONOTONIC));
+	uint32_t ms = wd_kube_backoff(&r->backoff, r->timing, wd_now_ms());
 
 	r->failures++;
 	if (ms < min_ms)
@@ -405,7 +396,7 @@ static void on_absent(struct wd_kube_reflector *r)
 	free(r->error);
 	r->error = NULL;
 	*r->version = '\0';
-	r->heard_ms = clock_ms(CLOCK_REALTIME);
+	r->heard_ms = wd_wall_ms();
 	set_phase(r, WD_KUBE_ABSENT);
 	r->fns->absent(r->ctx);
 	if (ms > r->timing->absent_max_ms)
@@ -468,7 +459,7 @@ static int on_data(void *ctx, const struct wd_kube_answer *answer,
 		return 0;
 	}
 	r->renewed = r->refused = false;
-	r->heard_ms = clock_ms(CLOCK_REALTIME);
+	r->heard_ms = wd_wall_ms();
 	if (!r->restart)
 		wd_timer_set(r->timer, is_list ? r->timing->list_quiet_ms :
 						 r->timing->quiet_ms);
@@ -498,7 +489,7 @@ static void on_page(struct wd_kube_reflector *r)
 	r->lists++;
 	r->absent = 0;
 	r->turned = false;
-	r->listed_ms = clock_ms(CLOCK_REALTIME);
+	r->listed_ms = wd_wall_ms();
 	free(r->error);
 	r->error = NULL;
 	r->fns->end(r->ctx);
@@ -530,7 +521,7 @@ static void on_list_end(void *ctx, const struct wd_kube_answer *answer)
 static void on_stream_end(struct wd_kube_reflector *r,
 			  const struct wd_kube_answer *answer)
 {
-	int64_t lasted = clock_ms(CLOCK_MONOTONIC) - r->began_ms;
+	int64_t lasted = wd_now_ms() - r->began_ms;
 	bool broken = *answer->error && !r->error_code;
 
 	if (r->watch_events) {
@@ -679,7 +670,7 @@ static void ask(struct wd_kube_reflector *r)
 	r->watch_events = 0;
 	free(r->next_token);
 	r->next_token = NULL;
-	r->began_ms = clock_ms(CLOCK_MONOTONIC);
+	r->began_ms = wd_now_ms();
 	if (is_list && !r->token) {
 		*r->page_version = '\0';
 		r->pages = 0;
@@ -753,7 +744,7 @@ int wd_kube_reflector_new(struct wd_kube_http *http, struct wd_loop *loop,
 	r->select = wd_xstrdup("");
 	r->optional = optional;
 	r->timing = timing;
-	r->since_ms = clock_ms(CLOCK_REALTIME);
+	r->since_ms = wd_wall_ms();
 	*ret_reflector = r;
 	return 0;
 }

@@ -14,9 +14,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../base/loop.h"
+#include "../base/now.h"
 #include "../model/xalloc.h"
 #include "../source/tree.h"
 #include "http.h"
@@ -49,14 +49,6 @@ struct wd_kube_removals {
 	bool deleting; /* what the last good answer said */
 	int64_t refused_ms; /* CLOCK_MONOTONIC: not allowed since; 0: it was not */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
 
 static void removal_free(struct removal *removal)
 {
@@ -100,7 +92,7 @@ static void tell(struct wd_kube_removals *r, const struct removal *removal)
 /* Those that came before the question; or if that is refused those that are old. */
 static void believe(struct wd_kube_removals *r, bool answered)
 {
-	int64_t old_ms = now_ms() - r->grace_ms;
+	int64_t old_ms = wd_now_ms() - r->grace_ms;
 	bool any = false;
 
 	if (!answered && r->refused_ms > old_ms)
@@ -161,7 +153,7 @@ static void on_end(void *ctx, const struct wd_kube_answer *answer)
 	if (answer->status != 401 && answer->status != 403)
 		r->refused_ms = 0;
 	else if (!r->refused_ms)
-		r->refused_ms = now_ms();
+		r->refused_ms = wd_now_ms();
 	if (answer->status == 404)
 		wd_kube_removals_forget(r);
 	else if ((good || r->refused_ms) && !r->deleting)
@@ -218,7 +210,7 @@ bool wd_kube_removals_add(struct wd_kube_removals *r,
 	if (r->cnt >= WD_KUBE_REMOVALS_MAX)
 		return false;
 	removal = wd_xcalloc(1, sizeof(*removal));
-	removal->at_ms = now_ms();
+	removal->at_ms = wd_now_ms();
 	removal->ns = copy_text(meta, "namespace");
 	removal->name = copy_text(meta, "name");
 	removal->uid = copy_text(meta, "uid");

@@ -17,13 +17,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <json-c/json.h>
 
 #include "../base/json.h"
 #include "../base/log.h"
 #include "../base/loop.h"
+#include "../base/now.h"
 #include "../model/xalloc.h"
 #include "backoff.h"
 #include "reflector.h"
@@ -47,14 +47,6 @@ struct wd_kube_writer {
 	int64_t written_ms;
 	char *error;
 };
-
-static int64_t clock_ms(clockid_t clock)
-{
-	struct timespec now;
-
-	(void)clock_gettime(clock, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
 
 /* ---- what an answer means ---- */
 
@@ -105,8 +97,7 @@ static uint32_t pause_after(struct wd_kube_writer *w,
 	bool denied = answer->status == 401 || answer->status == 403;
 	uint32_t least = denied ? w->timing->refused_ms :
 				  answer->retry_after_s * 1000;
-	uint32_t ms = wd_kube_backoff(&w->backoff, w->timing,
-				      clock_ms(CLOCK_MONOTONIC));
+	uint32_t ms = wd_kube_backoff(&w->backoff, w->timing, wd_now_ms());
 
 	if (ms < least)
 		ms = wd_kube_spread(least);
@@ -121,7 +112,7 @@ static void settle(struct wd_kube_writer *w,
 
 	if (wrote == WD_KUBE_WROTE || wrote == WD_KUBE_WROTE_BEFORE) {
 		w->written++;
-		w->written_ms = clock_ms(CLOCK_REALTIME);
+		w->written_ms = wd_wall_ms();
 		w->backoff.failures = 0;
 		free(w->error);
 		w->error = NULL;

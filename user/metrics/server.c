@@ -16,11 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/now.h"
 #include "metrics/address.h"
 #include "metrics/library.h"
 #include "metrics/text.h"
@@ -46,14 +46,6 @@ struct wd_metrics_server {
 	int64_t last_ms; /* CLOCK_MONOTONIC, when it was made */
 	char *error;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
 
 /* ---- answers ---- */
 
@@ -82,7 +74,7 @@ static void forget(struct wd_metrics_server *s)
 /* Who asks again and again must not have the maps read again and again. */
 static struct MHD_Response *fresh(struct wd_metrics_server *s)
 {
-	int64_t now = now_ms();
+	int64_t now = wd_now_ms();
 	size_t len = 0;
 	char *text;
 

@@ -2,13 +2,13 @@
 /*
  * stats.c - see stats.h. A listing has all counters, so one serves for a while.
  */
+#include "base/now.h"
 #include "nft/stats.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "model/xalloc.h"
 #include "nft/kernel.h"
@@ -44,14 +44,6 @@ struct wd_nft_stats *wd_nft_stats_new(const char *table)
 void wd_nft_stats_free(struct wd_nft_stats *stats)
 {
 	free(stats);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000 + 1;
 }
 
 bool wd_nft_stats_name(const char *name, enum wd_reason *ret_reason,
@@ -95,7 +87,7 @@ static void add(void *ctx, const char *name, uint64_t packets, uint64_t bytes)
 
 static int refresh(struct wd_nft_stats *stats)
 {
-	uint64_t now = now_ms();
+	uint64_t now = (uint64_t)wd_now_ms() + 1; /* 0: never */
 	int err = -EINTR;
 
 	if (stats->read_ms && now - stats->read_ms < FRESH_MS)

@@ -2,6 +2,7 @@
 /*
  * child.c - fork, exec, wait. Knows no program by name.
  */
+#include "base/now.h"
 #include "child.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stopped;
@@ -124,19 +124,11 @@ int wd_child_start(char *const argv[], const char *log, struct wd_child *ret)
 
 /* ---- its end ---- */
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 #define STEP_MS 20
 
 int wd_child_wait(struct wd_child *child, int ms, int *ret_status)
 {
-	int64_t until = now_ms() + ms;
+	int64_t until = wd_now_ms() + ms;
 
 	for (;;) {
 		pid_t got = waitpid(child->pid, ret_status, WNOHANG);
@@ -149,7 +141,7 @@ int wd_child_wait(struct wd_child *child, int ms, int *ret_status)
 			return -EINTR;
 		if (got < 0 && errno != EINTR)
 			return -errno;
-		if (now_ms() >= until)
+		if (wd_now_ms() >= until)
 			return -ETIMEDOUT;
 		(void)poll(NULL, 0, STEP_MS);
 	}
@@ -157,7 +149,7 @@ int wd_child_wait(struct wd_child *child, int ms, int *ret_status)
 
 void wd_child_kill(struct wd_child *child)
 {
-	int64_t until = now_ms() + 2000;
+	int64_t until = wd_now_ms() + 2000;
 
 	if (child->out >= 0)
 		(void)close(child->out);
@@ -166,7 +158,7 @@ void wd_child_kill(struct wd_child *child)
 		return;
 	(void)kill(child->pid, SIGKILL);
 	/* what hangs in the kernel (KVM can) is not waited for */
-	while (!waitpid(child->pid, NULL, WNOHANG) && now_ms() < until)
+	while (!waitpid(child->pid, NULL, WNOHANG) && wd_now_ms() < until)
 		(void)poll(NULL, 0, STEP_MS);
 	child->pid = 0;
 }

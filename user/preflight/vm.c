@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../base/log.h"
+#include "../base/now.h"
 #include "../base/opt.h"
 #include "bytes.h"
 #include "child.h"
@@ -47,17 +47,9 @@ struct run {
 	int64_t begin_ms;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static uint32_t spent_ms(const struct run *r)
 {
-	return (uint32_t)(now_ms() - r->begin_ms);
+	return (uint32_t)(wd_now_ms() - r->begin_ms);
 }
 
 /* ---- what it says ---- */
@@ -257,7 +249,7 @@ static void run_with(struct run *r, const char *accel, bool may_hang)
 	int status = 0, err;
 
 	r->read = 0;
-	r->begin_ms = now_ms();
+	r->begin_ms = wd_now_ms();
 	r->ret->first_ms = 0;
 	(void)unlink(r->console); /* of a run before, or not there */
 	(void)unlink(r->results);

@@ -13,12 +13,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
 
 #include "../base/json.h"
+#include "../base/now.h"
 
 #define ANSWER_MAX (64u << 20)
 #define FOREVER INT64_MAX
@@ -33,14 +33,6 @@ struct client {
 	size_t scanned; /* no newline before */
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static int wait_for(const struct client *client, short events)
 {
 	struct pollfd pfd = { .fd = client->fd, .events = events };
@@ -48,7 +40,7 @@ static int wait_for(const struct client *client, short events)
 	int cnt;
 
 	if (client->deadline_ms != FOREVER) {
-		left = client->deadline_ms - now_ms();
+		left = client->deadline_ms - wd_now_ms();
 		if (left <= 0)
 			return -ETIMEDOUT;
 	}
@@ -77,7 +69,7 @@ static int dial(struct client *client, const char *run_dir)
 			continue;
 		if (errno != EAGAIN)
 			return -errno;
-		if (now_ms() >= client->deadline_ms)
+		if (wd_now_ms() >= client->deadline_ms)
 			return -ETIMEDOUT;
 		err = poll(NULL, 0, 5);
 		if (err < 0 && errno != EINTR)
@@ -249,7 +241,7 @@ int wd_ctl_call(const char *run_dir, struct json_object *req, int fd,
 {
 	struct client client = {
 		.fd = -1,
-		.deadline_ms = now_ms() + timeout_ms,
+		.deadline_ms = wd_now_ms() + timeout_ms,
 	};
 	int err = start(&client, run_dir, req, fd);
 

@@ -22,6 +22,7 @@
 #include "../base/byteorder.h"
 #include "../base/json.h"
 #include "../base/names.h"
+#include "../base/now.h"
 #include "../events/event_doc.h"
 #include "../kube/backoff.h"
 #include "../kube/kinds.h"
@@ -55,17 +56,9 @@ struct wd_report {
 	enum telling telling; /* what is under way */
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 static struct wd_notice_time now_both(void)
 {
-	struct wd_notice_time now = { .mono_ms = now_ms() };
+	struct wd_notice_time now = { .mono_ms = wd_now_ms() };
 	struct timespec real;
 
 	(void)clock_gettime(CLOCK_REALTIME, &real);
@@ -87,7 +80,7 @@ static bool next(void *ctx, struct wd_kube_write *ret_write)
 {
 	struct wd_report *r = ctx;
 
-	if (!r->standing_due || now_ms() < r->standing_ms)
+	if (!r->standing_due || wd_now_ms() < r->standing_ms)
 		return next_notice(r, ret_write);
 	r->telling = TELLING_STANDING;
 	ret_write->method = "PATCH";
@@ -106,10 +99,10 @@ static void standing_done(struct wd_report *r, enum wd_kube_wrote wrote)
 	if (wrote != WD_KUBE_WROTE_FAILED) {
 		r->standing_due = false;
 		r->standing_ms =
-			now_ms() +
+			wd_now_ms() +
 			wd_kube_spread(r->agent->config.report_every_ms);
 		r->beat_ms =
-			now_ms() +
+			wd_now_ms() +
 			(int64_t)BEAT_TIMES * r->agent->config.report_every_ms +
 			wd_kube_random(r->agent->config.report_every_ms);
 	}
@@ -146,7 +139,7 @@ void wd_report_look(struct wd_report *r)
 		return;
 	if (r->standing)
 		r->standing_due = wd_standing_look(r->standing) ||
-				  (r->beat_ms && now_ms() >= r->beat_ms);
+				  (r->beat_ms && wd_now_ms() >= r->beat_ms);
 	if (r->standing_due ||
 	    (r->notices && wd_notices_due(r->notices, now_both())))
 		wd_kube_writer_poke(r->writer);

@@ -7,18 +7,11 @@
 #include "../agent/agent.h"
 #include "../base/json.h"
 #include "../base/log.h"
+#include "../base/now.h"
 #include "../events/journal.h"
 #include "../model/model.h"
 #include "../query/query.h"
 #include "guards.h"
-
-static int64_t real_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for it */
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
 
 static void tell(const struct wd_agent *agent, const char *ns,
 		 enum wd_phase phase)
@@ -64,7 +57,7 @@ bool wd_relax_tend(struct wd_agent *agent, struct wd_guard *guard)
 	if (guard->terms.action != WD_GUARD_AUDIT || guard->audit_ms ||
 	    !is_slow_now(guard))
 		return false;
-	guard->audit_ms = real_ms();
+	guard->audit_ms = wd_wall_ms();
 	wd_model_relax(agent->model, guard->ns, true);
 	wd_agent_commit_soon(agent);
 	tell(agent, guard->ns, WD_BEGINS);

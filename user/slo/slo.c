@@ -11,6 +11,7 @@
 #include "../agent/agent.h"
 #include "../base/json.h"
 #include "../base/log.h"
+#include "../base/now.h"
 #include "../datapath/ladder.h"
 #include "../events/journal.h"
 #include "../model/xalloc.h"
@@ -25,14 +26,6 @@ struct wd_slo {
 	struct wd_guards guards;
 	bool told; /* what was slow when the agent before ended */
 };
-
-static int64_t now_ms(clockid_t clock)
-{
-	struct timespec now;
-
-	(void)clock_gettime(clock, &now); /* cannot fail for these */
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
 
 const char *wd_slo_why_not(const struct wd_slo *slo)
 {
@@ -223,7 +216,7 @@ static void rebase(struct wd_guard *guard, const struct wd_guard_span *span)
 		wd_guard_rebase(&guard->side[i],
 				span[i].cnt >= guard->terms.least ? &span[i] :
 								    &none);
-	guard->taken_ms = now_ms(CLOCK_REALTIME);
+	guard->taken_ms = wd_wall_ms();
 	guard->slow_ms = 0;
 	guard->record_ms = 0;
 }
@@ -240,7 +233,7 @@ static void record(struct wd_slo *slo, struct wd_guard *guard,
 		return; /* it goes on until there are */
 	rebase(guard, span);
 	tell_taken(slo, guard, &was);
-	begin_windows(guard, val, (uint64_t)now_ms(CLOCK_MONOTONIC));
+	begin_windows(guard, val, (uint64_t)wd_now_ms());
 	slo->guards.unsaved = true;
 }
 
@@ -257,7 +250,7 @@ static void judge(struct wd_slo *slo, struct wd_guard *guard,
 		return; /* the window goes on */
 	turn = wd_guard_judge(side, &guard->terms, &span);
 	memcpy(guard->began->cnt[at], cnt, sizeof(guard->began->cnt[at]));
-	guard->began_ms[at] = (uint64_t)now_ms(CLOCK_MONOTONIC);
+	guard->began_ms[at] = (uint64_t)wd_now_ms();
 	side->heard_ms = guard->began_ms[at];
 	if (lapsed) {
 		slo->guards.unsaved = true;
@@ -269,7 +262,7 @@ static void judge(struct wd_slo *slo, struct wd_guard *guard,
 	if (!wd_guard_is_slow(guard))
 		guard->slow_ms = 0;
 	else if (!guard->slow_ms)
-		guard->slow_ms = now_ms(CLOCK_REALTIME);
+		guard->slow_ms = wd_wall_ms();
 	tell_turn(slo, guard, at,
 		  turn == WD_GUARD_BEGINS ? WD_BEGINS : WD_ENDS);
 	slo->guards.unsaved = true;
@@ -288,7 +281,7 @@ static void lapse(struct wd_slo *slo, struct wd_guard *guard, uint64_t now)
 {
 	for (int i = 0; i < WD_TIMING__MAX; i++) {
 		if (!wd_guard_lapse(&guard->side[i], &guard->terms, now,
-				    now_ms(CLOCK_REALTIME)))
+				    wd_wall_ms()))
 			continue;
 		slo->guards.unsaved = true;
 		if (guard->side[i].slow)
@@ -299,7 +292,7 @@ static void lapse(struct wd_slo *slo, struct wd_guard *guard, uint64_t now)
 static void tend(struct wd_slo *slo, struct wd_guard *guard)
 {
 	static struct wd_timing_val val; /* large for a stack */
-	uint64_t now = (uint64_t)now_ms(CLOCK_MONOTONIC);
+	uint64_t now = (uint64_t)wd_now_ms();
 	const char *ns = guard->ns;
 	uint32_t group = wd_groups_of(slo->groups, ns);
 	bool is_new = group != guard->group;

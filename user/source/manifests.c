@@ -19,6 +19,7 @@
 #include <uthash.h>
 
 #include "../base/log.h"
+#include "../base/now.h"
 #include "../model/intern.h"
 #include "../model/store.h"
 #include "../model/xalloc.h"
@@ -562,14 +563,6 @@ static int apply(struct wd_manifests *src)
 
 /* ---- looking ---- */
 
-static int64_t realtime_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 /* A copy of a file that was not met: its directory cannot be read, or it is gone for good. */
 static void on_kept(void *ctx, const char *path)
 {
@@ -609,7 +602,7 @@ static void walk_all(struct wd_manifests *src)
 	for (struct file *f = src->files; f; f = f->hh.next)
 		f->gone = !f->seen;
 	if (!src->dir_problems.cnt)
-		src->read_ms = realtime_ms();
+		src->read_ms = wd_wall_ms();
 }
 
 int wd_manifests_scan(struct wd_manifests *src)
