@@ -22,9 +22,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../base/now.h"
 #include "../base/opt.h"
 #include "ask.h"
 #include "golden_net.h"
@@ -34,23 +34,16 @@
 #include "nft/kernel.h"
 #include "nft/library.h"
 #include "nft/nft.h"
-#include "nft/stats.h"
+#include "nft/tally.h"
 
 #define PACKET_MS 1000 /* until it is counted, on a machine with much to do */
 #define TRIAL_MS 4000 /* all of it */
-#define TABLE "warder_trial" /* beside the one that is tried */
+#define TABLE "inet " WD_NFT_TALLY_TABLE
 
 /* What the child tells; small enough for one write. */
 struct report {
 	int err; /* 0, -EBADMSG, -EOPNOTSUPP */
 	char text[320];
-};
-
-/* Counters of one direction: by reason, and of what passed. */
-struct look {
-	enum wd_dir way;
-	uint64_t reason[WD_R__MAX];
-	uint64_t passed;
 };
 
 struct trial {
@@ -59,7 +52,7 @@ struct trial {
 	struct wd_memory *mem;
 	struct wd_nft *nft;
 	struct wd_golden_tables to;
-	struct look before, after; /* of one packet */
+	struct wd_nft_tally before, after; /* of one packet */
 };
 
 __attribute__((format(printf, 3, 4))) static int say(struct trial *t, int err,
@@ -112,36 +105,22 @@ static void *window(void *ctx, enum wd_map map)
 
 /* ---- rulesets ---- */
 
-/*
- * Beside it: whatever passes is counted, and what this kernel says by itself
- * (resets, answers, reports) is ended before anything sees it.
- */
+/* Whatever passes the ruleset is counted. */
 static int count_passing(struct trial *t)
 {
-	struct wd_nft_library *lib = NULL;
-	char text[1000], *why = NULL;
-	int err = wd_nft_library_open(&lib, &why);
+	char chains[600], *why = NULL;
+	int err;
 
 	(void)snprintf(
-		text, sizeof(text),
-		"add table inet " TABLE "\n"
-		"add counter inet " TABLE " passed_in\n"
-		"add counter inet " TABLE " passed_out\n"
-		"add chain inet " TABLE
-		" output { type filter hook output priority -310; }\n"
-		"add rule inet " TABLE " output meta mark != %d drop\n"
-		"add chain inet " TABLE
+		chains, sizeof(chains),
+		"add chain " TABLE
 		" postrouting { type filter hook postrouting priority 300; }\n"
-		"add rule inet " TABLE
-		" postrouting oif %u counter name passed_in\n"
-		"add chain inet " TABLE
+		"add rule " TABLE " postrouting oif %u counter name passed_in\n"
+		"add chain " TABLE
 		" input { type filter hook input priority 300; }\n"
-		"add rule inet " TABLE
-		" input iif %u counter name passed_out\n",
-		WD_GOLDEN_MARK, t->net.ifindex, t->net.ifindex);
-	if (!err)
-		err = wd_nft_run(lib, text, &why);
-	wd_nft_library_close(lib);
+		"add rule " TABLE " input iif %u counter name passed_out\n",
+		t->net.ifindex, t->net.ifindex);
+	err = wd_nft_tally_begin(chains, WD_GOLDEN_MARK, &why);
 	if (err)
 		err = untried(t, err, "nothing can be counted", why);
 	free(why);
@@ -192,62 +171,17 @@ static int set_scene(struct trial *t, enum wd_golden_scene scene)
 
 /* ---- packets ---- */
 
-static void see_reason(void *ctx, const char *name, uint64_t packets,
-		       uint64_t bytes)
-{
-	struct look *look = ctx;
-	enum wd_reason reason;
-	enum wd_dir dir;
-	bool is_audit;
-
-	(void)bytes;
-	if (wd_nft_stats_name(name, &reason, &dir, &is_audit) &&
-	    dir == look->way)
-		look->reason[reason] += packets;
-}
-
-static void see_passed(void *ctx, const char *name, uint64_t packets,
-		       uint64_t bytes)
-{
-	struct look *look = ctx;
-
-	(void)bytes;
-	if (!strcmp(name, look->way == WD_INGRESS ? "passed_in" : "passed_out"))
-		look->passed = packets;
-}
-
-/*
- * What passed is read first: it is counted after the reason why, which is there
- * then, however late the packet was.
- */
-static int take_look(enum wd_dir way, struct look *ret)
-{
-	int err;
-
-	memset(ret, 0, sizeof(*ret));
-	ret->way = way;
-	err = wd_nft_kernel_counters(TABLE, see_passed, ret);
-	return err ? err :
-		     wd_nft_kernel_counters(WD_NFT_TABLE, see_reason, ret);
-}
-
 /* What moved, WD_R__MAX: nothing; the larger, should there be two. */
-static enum wd_reason moved(const struct look *from, const struct look *to)
+static enum wd_reason moved(const struct wd_nft_tally *from,
+			    const struct wd_nft_tally *to)
 {
 	enum wd_reason which = WD_R__MAX;
 
 	for (int i = 0; i < WD_R__MAX; i++)
-		if (to->reason[i] != from->reason[i])
+		if (to->reason[i] != from->reason[i] ||
+		    to->audit[i] != from->audit[i])
 			which = (enum wd_reason)i;
 	return which;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 #define NAME_(name, nr, drop, help) [nr] = #name,
@@ -289,14 +223,14 @@ static bool is_told(const struct trial *t, enum wd_reason want)
 static int try_one(struct trial *t, const struct wd_golden *g)
 {
 	enum wd_reason want = g->nft ? g->nft : g->reason;
-	int64_t until = now_ms() + PACKET_MS;
-	int err = take_look(g->way, &t->before);
+	int64_t until = wd_now_ms() + PACKET_MS;
+	int err = wd_nft_tally_take(g->way, &t->before);
 
 	if (!err)
 		err = wd_golden_net_send(&t->net, g);
 	while (!err) {
-		err = take_look(g->way, &t->after);
-		if (err || is_told(t, want) || now_ms() > until)
+		err = wd_nft_tally_take(g->way, &t->after);
+		if (err || is_told(t, want) || wd_now_ms() > until)
 			break;
 		(void)usleep(500);
 	}
@@ -342,11 +276,11 @@ __attribute__((noreturn)) static void be_child(int fd, pid_t parent)
 static bool hear(int fd, struct report *ret)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-	int64_t until = now_ms() + TRIAL_MS;
+	int64_t until = wd_now_ms() + TRIAL_MS;
 	int ready;
 
 	do {
-		int64_t left = until - now_ms();
+		int64_t left = until - wd_now_ms();
 
 		ready = poll(&poll_fd, 1, left > 0 ? (int)left : 0);
 	} while (ready < 0 && errno == EINTR);

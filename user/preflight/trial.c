@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../base/log.h"
+#include "../base/now.h"
 #include "../base/opt.h"
 #include "asking.h"
 #include "datapath/golden_net.h"
@@ -21,20 +21,12 @@
 #include "nft/kernel.h"
 #include "nft/library.h"
 #include "nft/nft.h"
-#include "nft/stats.h"
+#include "nft/tally.h"
 
-#define TABLE "warder_trial" /* beside the one that is tried */
+#define TABLE "inet " WD_NFT_TALLY_TABLE
 #define LOOPBACK 1
 #define OTHERS 0x40000000U /* numbers of the pods' ends, from here on */
 #define PACKET_MS 1000 /* until it is counted, on a machine with much to do */
-
-/* What was counted: by reason and of what passed. */
-struct look {
-	enum wd_dir way;
-	uint64_t reason[WD_R__MAX];
-	uint64_t audit[WD_R__MAX]; /* passed all the same */
-	uint64_t passed;
-};
 
 struct wd_trial {
 	const struct wd_state *state;
@@ -44,8 +36,8 @@ struct wd_trial {
 	struct wd_nft *nft;
 	struct wd_nft *host;
 	bool has_device[WD_TRIAL_DEVICES];
-	struct look now;
-	struct look last[WD_DIR__MAX]; /* valid if it was looked */
+	struct wd_nft_tally now;
+	struct wd_nft_tally last[WD_DIR__MAX]; /* valid if it was looked */
 	bool looked[WD_DIR__MAX];
 };
 
@@ -177,37 +169,23 @@ static int make_links(struct wd_trial *t)
 	return err;
 }
 
-/*
- * Beside the ruleset: what passed it is counted, and ends before it is sent or
- * kept; and what this kernel says by itself ends before that.
- */
+/* What passed the ruleset is counted, and ends before it is sent or kept. */
 static int count_passing(char **ret_why)
 {
-	struct wd_nft_library *lib = NULL;
-	char text[800];
-	int err = wd_nft_library_open(&lib, ret_why);
+	char chains[600];
 
 	(void)snprintf(
-		text, sizeof(text),
-		"add table inet " TABLE "\n"
-		"add counter inet " TABLE " passed_in\n"
-		"add counter inet " TABLE " passed_out\n"
-		"add chain inet " TABLE
-		" output { type filter hook output priority -310; }\n"
-		"add rule inet " TABLE " output meta mark != %d drop\n"
-		"add chain inet " TABLE
+		chains, sizeof(chains),
+		"add chain " TABLE
 		" postrouting { type filter hook postrouting priority 300; }\n"
-		"add rule inet " TABLE
+		"add rule " TABLE
 		" postrouting oif != %d counter name passed_in drop\n"
-		"add chain inet " TABLE
+		"add chain " TABLE
 		" prerouting { type filter hook prerouting priority 300; }\n"
-		"add rule inet " TABLE
+		"add rule " TABLE
 		" prerouting iif != %d counter name passed_out drop\n",
-		WD_GOLDEN_MARK, LOOPBACK, LOOPBACK);
-	if (!err)
-		err = wd_nft_run(lib, text, ret_why);
-	wd_nft_library_close(lib);
-	return err;
+		LOOPBACK, LOOPBACK);
+	return wd_nft_tally_begin(chains, WD_GOLDEN_MARK, ret_why);
 }
 
 static int begin(struct wd_trial *t, char **ret_error)
@@ -296,47 +274,8 @@ int wd_trial_force_host(struct wd_trial *t, char **ret_error)
 
 /* ---- counters ---- */
 
-static void see_reason(void *ctx, const char *name, uint64_t packets,
-		       uint64_t bytes)
-{
-	struct look *look = ctx;
-	enum wd_reason reason;
-	enum wd_dir dir;
-	bool is_audit;
-
-	(void)bytes;
-	if (!wd_nft_stats_name(name, &reason, &dir, &is_audit) ||
-	    dir != look->way)
-		return;
-	if (is_audit)
-		look->audit[reason] += packets;
-	else
-		look->reason[reason] += packets;
-}
-
-static void see_passed(void *ctx, const char *name, uint64_t packets,
-		       uint64_t bytes)
-{
-	struct look *look = ctx;
-
-	(void)bytes;
-	if (!strcmp(name, look->way == WD_INGRESS ? "passed_in" : "passed_out"))
-		look->passed = packets;
-}
-
-/* What passed is read first: the reason why was counted before it. */
-static int take_look(enum wd_dir way, struct look *ret)
-{
-	int err;
-
-	memset(ret, 0, sizeof(*ret));
-	ret->way = way;
-	err = wd_nft_kernel_counters(TABLE, see_passed, ret);
-	return err ? err :
-		     wd_nft_kernel_counters(WD_NFT_TABLE, see_reason, ret);
-}
-
-static uint8_t answer_of(const struct look *from, const struct look *to)
+static uint8_t answer_of(const struct wd_nft_tally *from,
+			 const struct wd_nft_tally *to)
 {
 	bool passed = to->passed != from->passed;
 
@@ -347,17 +286,9 @@ static uint8_t answer_of(const struct look *from, const struct look *to)
 	return WD_ANSWER_FAILED;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Is nothing more to come? What passes is counted by its reason before it does. */
-static bool is_told(const struct look *from, const struct look *to,
-		    uint8_t answer)
+static bool is_told(const struct wd_nft_tally *from,
+		    const struct wd_nft_tally *to, uint8_t answer)
 {
 	if (to->passed != from->passed)
 		return true;
@@ -405,25 +336,25 @@ static int send_one(struct wd_trial *t, const struct wd_question *q)
 
 uint8_t wd_trial_one(struct wd_trial *t, const struct wd_question *q)
 {
-	struct look *from = &t->last[q->dir], *to = &t->now;
+	struct wd_nft_tally *from = &t->last[q->dir], *to = &t->now;
 	uint8_t answer = WD_ANSWER_FAILED;
-	int64_t until = now_ms() + PACKET_MS;
+	int64_t until = wd_now_ms() + PACKET_MS;
 	int err = 0;
 
 	if (q->ep >= WD_TRIAL_DEVICES || !t->has_device[q->ep])
 		return WD_ANSWER_FAILED;
 	if (!t->looked[q->dir])
-		err = take_look(q->dir, from);
+		err = wd_nft_tally_take(q->dir, from);
 	if (!err)
 		err = send_one(t, q);
 	/* what goes to a pod is counted by the host's own chains, too */
 	memset(t->looked, 0, sizeof(t->looked));
 	while (!err) {
-		err = take_look(q->dir, to);
+		err = wd_nft_tally_take(q->dir, to);
 		if (err)
 			break;
 		answer = answer_of(from, to);
-		if (is_told(from, to, answer) || now_ms() > until)
+		if (is_told(from, to, answer) || wd_now_ms() > until)
 			break;
 		(void)usleep(500);
 	}
