@@ -6,7 +6,11 @@
  */
 #include "reading.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "../tap.h"
+#include "source/problems.h"
 
 #define HEAD(api, kind, name) \
 	"apiVersion: policy.networking.k8s.io/v1" api "\nkind: " kind "\n" \
@@ -171,6 +175,83 @@ static void only_one_baseline_policy_is_there(void)
 			   &row);
 }
 
+/* @cnt times @item with a number for #, in the list that @before begins. */
+static void write_list(char *text, size_t bytes, const char *before,
+		       const char *item, uint32_t cnt, const char *after)
+{
+	FILE *out = fmemopen(text, bytes, "w");
+
+	if (!wd_expect(out))
+		return;
+	(void)fputs(before, out);
+	for (uint32_t i = 0; i < cnt; i++) {
+		(void)fputs(i ? ", " : "", out);
+		(void)fprintf(out, "%.*s%u%s", (int)strcspn(item, "#"), item,
+			      i + 1, strchr(item, '#') + 1);
+	}
+	(void)fputs(after, out);
+	(void)fclose(out);
+}
+
+/* As many as the API takes, and one more, of which nothing is cut off. */
+static void more_than_the_api_takes_is_refused_by_name(void)
+{
+	static const struct {
+		const char *head, *before, *item, *after, *field;
+		uint32_t most;
+	} lists[] = {
+		{ cluster, "  ingress: [",
+		  "{action: Accept, from: [{namespaces: {}}], name: r#}", "]\n",
+		  "spec.ingress", 25 },
+		{ cluster, "  ingress:\n  - {action: Deny, from: [",
+		  "{namespaces: {matchLabels: {t: t#}}}", "]}\n",
+		  "spec.ingress[0].from", 25 },
+		{ cluster,
+		  "  ingress:\n  - {action: Deny, from: [{namespaces: {}}], protocols: [",
+		  "{tcp: {destinationPort: {number: #}}}", "]}\n",
+		  "spec.ingress[0].protocols", 25 },
+		{ cluster, "  egress:\n  - {action: Deny, to: [{networks: [",
+		  "10.#.0.0/16", "]}]}\n", "spec.egress[0].to[0].networks",
+		  25 },
+		{ admin, "  egress: [",
+		  "{action: Allow, to: [{namespaces: {}}], name: r#}", "]\n",
+		  "spec.egress", 100 },
+		{ admin, "  ingress:\n  - {action: Deny, from: [",
+		  "{namespaces: {matchLabels: {t: t#}}}", "]}\n",
+		  "spec.ingress[0].from", 100 },
+		{ admin,
+		  "  ingress:\n  - {action: Deny, from: [{namespaces: {}}], ports: [",
+		  "{portNumber: {protocol: TCP, port: #}}", "]}\n",
+		  "spec.ingress[0].ports", 100 },
+		{ baseline, "  ingress: [",
+		  "{action: Deny, from: [{namespaces: {}}], name: r#}", "]\n",
+		  "spec.ingress", 100 },
+	};
+	static char body[16384], text[16384 + 512];
+	struct wd_load load;
+
+	for (size_t i = 0; i < 2 * (sizeof(lists) / sizeof(*lists)); i++) {
+		bool is_more = i % 2;
+
+		wd_test_row(lists[i / 2].field);
+		write_list(body, sizeof(body), lists[i / 2].before,
+			   lists[i / 2].item, lists[i / 2].most + is_more,
+			   lists[i / 2].after);
+		(void)snprintf(text, sizeof(text), "%s%s", lists[i / 2].head,
+			       body);
+		reading_load(&load, "p.yaml", text);
+		if (wd_expect_int(is_more, (long long)load.problems.cnt) &&
+		    is_more) {
+			wd_expect_str(lists[i / 2].field,
+				      load.problems.problem[0].field);
+			wd_expect_int(WD_PROBLEM_ISOLATED,
+				      load.problems.problem[0].effect);
+		}
+		wd_load_fini(&load);
+	}
+	wd_test_row(NULL);
+}
+
 int main(void)
 {
 	WD_TEST(cluster_policies_are_read_in_every_form);
@@ -180,5 +261,6 @@ int main(void)
 	WD_TEST(what_is_wrong_outside_of_rules_closes_the_subject);
 	WD_TEST(where_it_stands_must_be_clear);
 	WD_TEST(only_one_baseline_policy_is_there);
+	WD_TEST(more_than_the_api_takes_is_refused_by_name);
 	return wd_tests_end();
 }
