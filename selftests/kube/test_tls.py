@@ -7,6 +7,7 @@ or tells why not within the time that it is given.
 """
 import base64
 import functools
+import json
 import os
 import subprocess
 import sys
@@ -139,6 +140,72 @@ def a_token_file_is_read_again_when_the_token_is_refused(w):
         os.rename(path + '.new', path)
         out = client.communicate(timeout=60)[0]
     expect(0, client.returncode, f'exit code ({out.strip()})')
+
+
+class Goaways:
+    """A client that stays, of a server that sends each connection away."""
+
+    def __init__(self, w, how):
+        self.server = subprocess.Popen(
+            [os.path.join(HERE, 'h2server.py'), w.local, '4', how], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        port = self.server.stdout.readline().strip()
+        config = kubeconfig(os.path.join(w.folder, how),
+                            f'https://127.0.0.1:{port}',
+                            certificate_authority=w.ca.cert)
+        self.client = subprocess.Popen([CLIENT, config, '3600', 'stay'],
+                                       stdin=subprocess.PIPE,
+                                       stdout=subprocess.DEVNULL)
+
+    def asked(self):
+        self.server.stdin.write('?\n')
+        self.server.stdin.flush()
+        return json.loads(self.server.stdout.readline())
+
+    def until(self, what, check):
+        end = time.monotonic() + 60
+        while not check(self.asked()):
+            if time.monotonic() > end:
+                raise Fail(f'not in time: {what}')
+            time.sleep(0.1)
+
+    def close(self):
+        for proc in (self.client, self.server):
+            proc.stdin.close()
+            proc.kill()
+            proc.wait()
+        self.server.stdout.close()
+
+
+def of_namespaces(asked):
+    """Lists, and versions of watches."""
+    mine = [q for path, q in asked['asked'] if path == '/api/v1/namespaces']
+    return [q for q in mine if 'watch' not in q], \
+        [int(q['resourceVersion']) for q in mine if 'watch' in q]
+
+
+@test
+def who_is_sent_away_goes_on_by_another_connection(w):
+    g = Goaways(w, 'graceful')
+    try:
+        g.until('connections', lambda a: a.get('goaways', 0) > 10 and
+                a.get('unanswered', 0) > 0)
+        lists, watches = of_namespaces(g.asked())
+        expect((1, 1), (len(lists), len(watches)), 'lists, watches')
+    finally:
+        g.close()
+
+
+@test
+def a_watch_whose_connection_ends_goes_on_where_it_was(w):
+    g = Goaways(w, 'hard')
+    try:
+        g.until('watches', lambda a: len(of_namespaces(a)[1]) > 3)
+        lists, watches = of_namespaces(g.asked())
+        expect(1, len(lists), 'lists')
+        expect(sorted(set(watches)), watches, 'versions')
+    finally:
+        g.close()
 
 
 def main():
