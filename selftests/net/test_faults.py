@@ -90,6 +90,8 @@ def label_in_the_policy_is_misspelt(b):
             'allows pods with app=okay, and shop/ok has app=ok',
             'correct the label', 'egress   allow', 'ingress  drop')
     b.shows('policy get shop/srv', 0, 'allow', 'from pods app=okay')
+    b.policies(ingress_policy('srv', 'srv', 'ok'))
+    expect_reach(True, b.ok, b.srv, 'with the label that it named')
 
 
 @SHARED.test
@@ -125,6 +127,7 @@ def port_has_another_name_than_the_policy_says(b):
     b.policies(policy)
     b.shows('why shop/ok shop/srv:80', 0, 'allow, decided at ingress',
             'on tcp/http')
+    expect_reach(True, b.ok, b.srv, 'with the name that it named')
 
 
 @SHARED.test
@@ -145,6 +148,11 @@ def permission_that_was_removed_leaves_no_stale_flow(b):
     before = b.node.counter('DEFAULT', 'ingress')
     expect_reach(False, b.ok, b.srv)
     expect(True, b.node.counter('DEFAULT', 'ingress') > before, 'counted')
+    b.applied('shop/ok shop/srv:80')
+    try:
+        expect_reach(True, b.ok, b.srv, 'with the rule that it printed')
+    finally:
+        b.taken_back()
 
 
 @SHARED.test
@@ -225,6 +233,9 @@ def map_is_full(b):
         b.shows('why shop/ok shop/srv:80', 1,
                 'WARNING: all traffic of shop/srv is dropped: its policy does '
                 'not fit', 'drop, decided at ingress', 'NOT_READY')
+        expect_reach(False, b.ok, b.srv)
+        b.policies(ingress_policy('srv', 'srv', 'ok'))
+        expect_reach(True, b.ok, b.srv, 'with fewer ports and selectors')
     finally:
         b.policies()
 
