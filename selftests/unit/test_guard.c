@@ -193,6 +193,52 @@ static void so_long_is_what_an_alarm_takes_and_three_at_least(void)
 	wd_expect(!lapses(&side, &terms, 99 * 60000));
 }
 
+/* Whoever gives other terms has not said that what was slow by the old ones is. */
+static void what_was_slow_by_other_terms_is_no_alarm_by_these(void)
+{
+	struct wd_guard_side side;
+	struct wd_guard_terms terms;
+
+	begin(&side, &terms);
+	for (int i = 0; i < 3; i++) {
+		wd_expect(!wd_guard_alarms(&side, &terms));
+		(void)see(&side, &terms, 100, 150);
+	}
+	wd_expect(wd_guard_alarms(&side, &terms));
+	terms.p99 = 200;
+	wd_guard_anew(&side);
+	wd_expect(side.slow);
+	wd_expect(!wd_guard_alarms(&side, &terms));
+	(void)see(&side, &terms, 100, 250);
+	wd_expect(!wd_guard_alarms(&side, &terms));
+	for (int i = 0; i < 3; i++) {
+		wd_expect(!wd_guard_alarms(&side, &terms));
+		(void)see(&side, &terms, 100, 350);
+	}
+	wd_expect(wd_guard_alarms(&side, &terms));
+}
+
+static void one_good_window_after_none_is_no_alarm(void)
+{
+	struct wd_guard_side side;
+	struct wd_guard_terms terms;
+
+	begin(&side, &terms);
+	side.heard_ms = 1;
+	for (int i = 0; i < 3; i++)
+		(void)see(&side, &terms, 100, 150);
+	wd_expect(wd_guard_lapse(&side, &terms, 10000000, 20000000));
+	wd_expect(!wd_guard_alarms(&side, &terms));
+	(void)see(&side, &terms, 100, 100);
+	wd_expect(side.slow && !side.unmeasured_ms);
+	wd_expect(!wd_guard_alarms(&side, &terms));
+	for (int i = 0; i < 3; i++) {
+		wd_expect(!wd_guard_alarms(&side, &terms));
+		(void)see(&side, &terms, 100, 150);
+	}
+	wd_expect(wd_guard_alarms(&side, &terms));
+}
+
 static void a_window_holds_what_was_counted_in_it(void)
 {
 	static uint32_t cnt[WD_TIMING_STEPS];
@@ -251,6 +297,8 @@ int main(void)
 	WD_TEST(another_baseline_begins_anew);
 	WD_TEST(what_is_not_measured_is_no_alarm);
 	WD_TEST(so_long_is_what_an_alarm_takes_and_three_at_least);
+	WD_TEST(what_was_slow_by_other_terms_is_no_alarm_by_these);
+	WD_TEST(one_good_window_after_none_is_no_alarm);
 	WD_TEST(a_window_holds_what_was_counted_in_it);
 	WD_TEST(terms_that_mean_nothing_are_refused);
 	return wd_tests_end();

@@ -140,6 +140,18 @@ enum wd_guard_turn wd_guard_judge(struct wd_guard_side *side,
 	return was ? WD_GUARD_ENDS : WD_GUARD_BEGINS;
 }
 
+bool wd_guard_alarms(const struct wd_guard_side *side,
+		     const struct wd_guard_terms *terms)
+{
+	return side->slow && !side->unmeasured_ms && side->over >= terms->times;
+}
+
+void wd_guard_anew(struct wd_guard_side *side)
+{
+	side->over = 0;
+	side->under = 0;
+}
+
 bool wd_guard_lapse(struct wd_guard_side *side,
 		    const struct wd_guard_terms *terms, uint64_t now_ms,
 		    int64_t real_ms)
@@ -152,8 +164,7 @@ bool wd_guard_lapse(struct wd_guard_side *side,
 	    now_ms - side->heard_ms < windows * terms->window_ms)
 		return false;
 	side->unmeasured_ms = real_ms - (int64_t)(now_ms - side->heard_ms);
-	side->over = 0; /* windows in a row: these are not */
-	side->under = 0;
+	wd_guard_anew(side); /* windows in a row: these are not */
 	return true;
 }
 
@@ -162,8 +173,7 @@ void wd_guard_rebase(struct wd_guard_side *side,
 {
 	side->base = *base;
 	side->last = (struct wd_guard_span){};
-	side->over = 0;
-	side->under = 0;
+	wd_guard_anew(side);
 	side->slow = false;
 	side->heard_ms = 0;
 	side->unmeasured_ms = 0;

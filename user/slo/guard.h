@@ -101,6 +101,17 @@ bool wd_guard_lapse(struct wd_guard_side *side,
 		    const struct wd_guard_terms *terms, uint64_t now_ms,
 		    int64_t real_ms);
 
+/**
+ * wd_guard_alarms() - is it slow now, by these terms?
+ * What was slow by others, before it was not measured or when the agent before
+ * ended is not, until as many windows in a row are as begin an alarm.
+ */
+bool wd_guard_alarms(const struct wd_guard_side *side,
+		     const struct wd_guard_terms *terms);
+
+/** wd_guard_anew() - by other terms, or of another: no window was seen yet */
+void wd_guard_anew(struct wd_guard_side *side);
+
 /** wd_guard_rebase() - another baseline: nothing is known of what came before */
 void wd_guard_rebase(struct wd_guard_side *side,
 		     const struct wd_guard_span *base);

@@ -47,15 +47,19 @@ void wd_relax_again(struct wd_agent *agent, const struct wd_guard *guard)
 	tell(agent, guard->ns, WD_BEGINS);
 }
 
-static bool is_slow_now(const struct wd_guard *guard)
+static bool alarms(const struct wd_guard *guard)
 {
-	return wd_guard_is_slow(guard) && !wd_guard_unmeasured_ms(guard);
+	for (int i = 0; i < WD_TIMING__MAX; i++) {
+		if (wd_guard_alarms(&guard->side[i], &guard->terms))
+			return true;
+	}
+	return false;
 }
 
 bool wd_relax_tend(struct wd_agent *agent, struct wd_guard *guard)
 {
 	if (guard->terms.action != WD_GUARD_AUDIT || guard->audit_ms ||
-	    !is_slow_now(guard))
+	    !alarms(guard))
 		return false;
 	guard->audit_ms = wd_wall_ms();
 	wd_model_relax(agent->model, guard->ns, true);

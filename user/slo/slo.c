@@ -475,11 +475,8 @@ int wd_slo_set(struct wd_slo *slo, const char *ns,
 		return -ENOSPC;
 	was = *guard;
 	guard->terms = *terms;
-	for (int i = 0; i < WD_TIMING__MAX; i++) {
-		/* by other terms nothing was seen yet */
-		guard->side[i].over = 0;
-		guard->side[i].under = 0;
-	}
+	for (int i = 0; i < WD_TIMING__MAX; i++)
+		wd_guard_anew(&guard->side[i]);
 	if (terms->action != WD_GUARD_AUDIT)
 		guard->audit_ms = 0;
 	err = keep(slo, guard, known ? &was : NULL, ret_error);
