@@ -249,7 +249,7 @@ static void put_pod(char *buf, const struct wd_pod *pod)
 	for (uint32_t i = 0; i < pod->port_cnt; i++)
 		put(buf, "%s%s=%s:%u", i ? "," : "", pod->port[i].name,
 		    proto_name(pod->port[i].proto), pod->port[i].port);
-	put(buf, "|%s", wd_mode_name(pod->mode));
+	put(buf, "|%s%s", wd_mode_name(pod->mode), pod->mode_bad ? "|bad" : "");
 }
 
 static void put_node(char *buf, const struct wd_node *node)
@@ -338,7 +338,8 @@ const char *reading_object(const struct wd_object *obj, char *buf)
 		break;
 	case WD_KIND_NAMESPACE:
 		put_labels(buf, obj->nsp.labels);
-		put(buf, "|%s%s%s%s", wd_mode_name(obj->nsp.mode),
+		put(buf, "|%s%s%s%s%s", wd_mode_name(obj->nsp.mode),
+		    obj->nsp.mode_bad ? "|bad" : "",
 		    obj->nsp.encap ? "|encap" : "",
 		    obj->nsp.response == WD_RESPONSE_REJECT ? "|reject" :
 		    obj->nsp.response == WD_RESPONSE_DROP   ? "|drop" :

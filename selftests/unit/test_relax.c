@@ -135,6 +135,33 @@ static void what_anybody_says_goes_before_it(void)
 	}
 }
 
+/* As "enforced": told, and inherited; whoever wrote it wants no audit. */
+static void a_mode_that_cannot_be_read_goes_before_it_too(void)
+{
+	struct wd_object *obj;
+
+	begin(WD_MODE_ENFORCE, WD_MODE_UNSET, WD_MODE_UNSET);
+	relax("shop", true);
+	expect_mode(WD_MODE_AUDIT, true);
+	for (int bad = 1; bad >= 0; bad--) {
+		obj = object_of(WD_KIND_NAMESPACE, "", "shop");
+		obj->nsp.labels = wd_labels_get(NULL, 0);
+		obj->nsp.mode_bad = bad;
+		(void)wd_store_put(store, obj);
+		wd_expect_int(0, wd_model_commit(model, NULL));
+		expect_mode(bad ? WD_MODE_ENFORCE : WD_MODE_AUDIT, !bad);
+	}
+	for (int bad = 1; bad >= 0; bad--) {
+		obj = object_of(WD_KIND_POD, "shop", "srv");
+		obj->pod.labels = wd_labels_get(NULL, 0);
+		obj->pod.mode_bad = bad;
+		(void)wd_store_put(store, obj);
+		wd_expect_int(0, wd_model_commit(model, NULL));
+		expect_mode(bad ? WD_MODE_ENFORCE : WD_MODE_AUDIT, !bad);
+	}
+	end();
+}
+
 static void another_namespace_is_another(void)
 {
 	begin(WD_MODE_ENFORCE, WD_MODE_UNSET, WD_MODE_UNSET);
@@ -161,6 +188,7 @@ static void it_may_be_told_before_anything_is_known(void)
 int main(void)
 {
 	WD_TEST(what_anybody_says_goes_before_it);
+	WD_TEST(a_mode_that_cannot_be_read_goes_before_it_too);
 	WD_TEST(another_namespace_is_another);
 	WD_TEST(it_may_be_told_before_anything_is_known);
 	return wd_tests_end();

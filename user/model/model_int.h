@@ -119,6 +119,7 @@ struct mspace {
 	const char *name;
 	const struct wd_labels *labels;
 	enum wd_mode mode;
+	bool mode_bad; /* it says one that cannot be read */
 	bool relaxed; /* its pods are in audit, unless they or it say a mode */
 	bool encap;
 	enum wd_encryption_want encryption;

@@ -430,8 +430,8 @@ static bool pod_equal(const struct wd_pod *a, const struct wd_pod *b)
 	if (a->node != b->node || a->labels != b->labels ||
 	    a->host_network != b->host_network || a->finished != b->finished ||
 	    a->terminating != b->terminating || a->mode != b->mode ||
-	    a->addr_cnt != b->addr_cnt || a->port_cnt != b->port_cnt ||
-	    a->identity != b->identity ||
+	    a->mode_bad != b->mode_bad || a->addr_cnt != b->addr_cnt ||
+	    a->port_cnt != b->port_cnt || a->identity != b->identity ||
 	    !wd_addr_equal(&a->host_addr, &b->host_addr) ||
 	    !addrs_equal(a->addr, b->addr, a->addr_cnt))
 		return false;
@@ -509,6 +509,7 @@ bool wd_object_equal(const struct wd_object *a, const struct wd_object *b)
 	case WD_KIND_NAMESPACE:
 		return a->nsp.labels == b->nsp.labels &&
 		       a->nsp.mode == b->nsp.mode &&
+		       a->nsp.mode_bad == b->nsp.mode_bad &&
 		       a->nsp.encap == b->nsp.encap &&
 		       a->nsp.response == b->nsp.response &&
 		       a->nsp.encryption == b->nsp.encryption;

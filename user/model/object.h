@@ -260,6 +260,7 @@ struct wd_pod {
 	enum wd_mode mode;
 	uint16_t port_cnt;
 	bool host_network;
+	bool mode_bad; /* it says one that cannot be read; mode is UNSET */
 	bool is_node; /* stands for this node itself, see model/host.c */
 	bool finished; /* phase Succeeded or Failed: contributes nothing */
 	bool terminating; /* has a deletionTimestamp; still counts */
@@ -270,6 +271,7 @@ struct wd_namespace {
 	const struct wd_labels *
 		labels; /* kubernetes.io/metadata.name always included, set to the name */
 	enum wd_mode mode;
+	bool mode_bad; /* it says one that cannot be read; mode is UNSET */
 	bool encap; /* warder.io/encapsulation: allowed */
 	enum wd_encryption_want encryption;
 	enum wd_response response;

@@ -266,11 +266,13 @@ void space_changed(struct wd_model *m, const struct wd_object *was,
 	struct mspace *s = space_get(m, now ? now->name : was->name);
 	bool encrypted = space_encrypts(m, s);
 	enum wd_mode was_mode;
+	bool was_bad = s->mode_bad;
 	const struct wd_labels *labels = now ? wd_labels_ref(now->nsp.labels) :
 					       implicit_labels(s->name);
 
 	was_mode = s->mode;
 	s->mode = now ? now->nsp.mode : WD_MODE_UNSET;
+	s->mode_bad = now && now->nsp.mode_bad;
 	s->encap = now && now->nsp.encap;
 	s->rejects = now && now->nsp.response == WD_RESPONSE_REJECT;
 	s->encryption = now ? now->nsp.encryption : WD_ENCRYPTION_UNSET;
@@ -280,7 +282,7 @@ void space_changed(struct wd_model *m, const struct wd_object *was,
 		struct mendpoint *e = s->endpoints.item[i];
 
 		/* what its pod may lift goes by it; flags are compared at commit */
-		e->dirty |= s->mode != was_mode;
+		e->dirty |= s->mode != was_mode || s->mode_bad != was_bad;
 		m->commit_needed = true;
 	}
 	if (labels == s->labels) {

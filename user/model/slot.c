@@ -285,8 +285,9 @@ bool wd_model_relaxed(const struct wd_model *m, const struct wd_object *pod)
 	const struct mspace *s;
 
 	HASH_FIND(hh, m->spaces, pod->ns, strlen(pod->ns), s);
-	return s && s->relaxed && s->mode == WD_MODE_UNSET &&
-	       m->mode == WD_MODE_ENFORCE && pod->pod.mode == WD_MODE_UNSET;
+	return s && s->relaxed && s->mode == WD_MODE_UNSET && !s->mode_bad &&
+	       m->mode == WD_MODE_ENFORCE && pod->pod.mode == WD_MODE_UNSET &&
+	       !pod->pod.mode_bad;
 }
 
 void wd_model_relax(struct wd_model *m, const char *ns, bool on)

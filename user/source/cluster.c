@@ -24,8 +24,12 @@
 
 /* ---- what several kinds have ---- */
 
-/* A bad value is told, and the mode inherited: the default enforces. */
-static enum wd_mode read_mode(struct wd_read *r, const struct wd_meta *meta)
+/*
+ * A bad value is told, and the mode inherited: the default enforces. Whoever
+ * wrote it wanted to say one: what relaxes those that say none lets it be.
+ */
+static enum wd_mode read_mode(struct wd_read *r, const struct wd_meta *meta,
+			      bool *ret_bad)
 {
 	const struct wd_at *at = WD_AT(WD_AT(NULL, "metadata"), "annotations");
 	const struct wd_tree *node =
@@ -40,6 +44,7 @@ static enum wd_mode read_mode(struct wd_read *r, const struct wd_meta *meta)
 		mode = wd_mode_find(node->text);
 	if (mode > WD_MODE_UNSET)
 		return (enum wd_mode)mode;
+	*ret_bad = true;
 	r->effect = WD_PROBLEM_IGNORED;
 	wd_read_problem(
 		r, WD_AT(at, MODE_ANNOTATION), node->line,
@@ -321,7 +326,7 @@ int wd_read_pod(struct wd_read *r, const struct wd_tree *doc,
 		return -EINVAL;
 	}
 	obj->pod.terminating = meta->deleting;
-	obj->pod.mode = read_mode(r, meta);
+	obj->pod.mode = read_mode(r, meta, &obj->pod.mode_bad);
 	(void)read_encap(r, meta, false);
 	(void)wd_read_response(r, meta, false);
 	(void)read_encryption(r, meta, false);
@@ -343,7 +348,7 @@ int wd_read_namespace(struct wd_read *r, const struct wd_tree *doc,
 		wd_object_free(obj);
 		return -EINVAL;
 	}
-	obj->nsp.mode = read_mode(r, meta);
+	obj->nsp.mode = read_mode(r, meta, &obj->nsp.mode_bad);
 	obj->nsp.encap = read_encap(r, meta, true);
 	obj->nsp.encryption = read_encryption(r, meta, true);
 	obj->nsp.response = wd_read_response(r, meta, true);
