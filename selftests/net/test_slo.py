@@ -299,10 +299,11 @@ def an_alarm_opens_nothing_unless_it_is_told_to(b):
     told = b.told('begins', None)
     expect([('warning', 'slow', 'audit')], [
         (e['level'], e['namespace'], e['action']) for e in told], 'event')
+    another_of_its_name_begins_shut(b)
     b.node.warder('slo', 'set', 'slow', '--action', 'alarm')
     wait_for('shut', lambda: not opened(b))
     expect((False, False, False), reaches(b), 'told to alarm only')
-    expect((None, 1), (b.guard('slow')['audit_since'],
+    expect((None, 2), (b.guard('slow')['audit_since'],
                        len(b.told('ends', None))), 'told')
     b.node.warder('slo', 'set', 'slow', '--action', 'audit')
     b.feed(lambda: b.guard('slow')['audit_since'])
@@ -322,6 +323,21 @@ def an_alarm_opens_nothing_unless_it_is_told_to(b):
             raise Fail(' '.join(command), said)
     expect((False, False), (opened(b, 'shop/srv'), opened(b, 'far/cli')),
            'other namespaces')
+
+
+def another_of_its_name_begins_shut(b):
+    """Until it is slow itself: the terms are the operator's, and stay."""
+    labels = b.c.namespaces.pop('slow')
+    b.c.apply(shut_off())
+    expect(False, opened(b), 'the Namespace is gone')
+    wait_for('told', lambda: len(b.told('ends', None)) == 1)
+    expect((None, None), (b.guard('slow')['audit_since'],
+                          b.guard('slow')['slow_since']), 'forgotten')
+    b.c.namespaces['slow'] = labels
+    b.c.apply(shut_off())
+    expect((False, False, False), reaches(b), 'another one')
+    b.feed(lambda: b.guard('slow')['audit_since'])
+    wait_for('opened', lambda: opened(b))
 
 
 def who_says_a_mode_goes_before_it(b):

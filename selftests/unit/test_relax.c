@@ -82,9 +82,9 @@ static void end(void)
 	wd_str_put(ep.uid);
 }
 
-static void relax(const char *ns, bool on)
+static void relax(const char *ns, const char *uid)
 {
-	wd_model_relax(model, ns, on);
+	wd_model_relax(model, ns, uid);
 	wd_expect_int(0, wd_model_commit(model, NULL));
 }
 
@@ -127,9 +127,9 @@ static void what_anybody_says_goes_before_it(void)
 		wd_test_row(rows[i].name);
 		begin(rows[i].agent, rows[i].space, rows[i].pod);
 		expect_mode(rows[i].before, false);
-		relax("shop", true);
+		relax("shop", "");
 		expect_mode(rows[i].then, rows[i].before != rows[i].then);
-		relax("shop", false);
+		relax("shop", NULL);
 		expect_mode(rows[i].before, false);
 		end();
 	}
@@ -141,7 +141,7 @@ static void a_mode_that_cannot_be_read_goes_before_it_too(void)
 	struct wd_object *obj;
 
 	begin(WD_MODE_ENFORCE, WD_MODE_UNSET, WD_MODE_UNSET);
-	relax("shop", true);
+	relax("shop", "");
 	expect_mode(WD_MODE_AUDIT, true);
 	for (int bad = 1; bad >= 0; bad--) {
 		obj = object_of(WD_KIND_NAMESPACE, "", "shop");
@@ -165,7 +165,7 @@ static void a_mode_that_cannot_be_read_goes_before_it_too(void)
 static void another_namespace_is_another(void)
 {
 	begin(WD_MODE_ENFORCE, WD_MODE_UNSET, WD_MODE_UNSET);
-	relax("lab", true);
+	relax("lab", "");
 	expect_mode(WD_MODE_ENFORCE, false);
 	wd_expect_int(0, wd_model_relaxed_cnt(model, "lab"));
 	end();
@@ -176,11 +176,61 @@ static void it_may_be_told_before_anything_is_known(void)
 	struct wd_object *obj;
 
 	begin(WD_MODE_ENFORCE, WD_MODE_UNSET, WD_MODE_UNSET);
-	relax("shop", true);
+	relax("shop", "");
 	obj = object_of(WD_KIND_NAMESPACE, "", "shop");
 	obj->nsp.labels = wd_labels_get(NULL, 0);
 	(void)wd_store_put(store, obj);
 	wd_expect_int(0, wd_model_commit(model, NULL));
+	expect_mode(WD_MODE_AUDIT, true);
+	end();
+}
+
+static void space_with(const char *uid)
+{
+	struct wd_object *obj = object_of(WD_KIND_NAMESPACE, "", "shop");
+
+	wd_str_put(obj->uid);
+	obj->uid = wd_str_get(uid);
+	obj->nsp.labels = wd_labels_get(NULL, 0);
+	(void)wd_store_put(store, obj);
+	wd_expect_int(0, wd_model_commit(model, NULL));
+}
+
+static void another_of_the_same_name_begins_shut(void)
+{
+	begin(WD_MODE_ENFORCE, WD_MODE_UNSET, WD_MODE_UNSET);
+	space_with("one");
+	relax("shop", "one");
+	expect_mode(WD_MODE_AUDIT, true);
+	space_with("one");
+	expect_mode(WD_MODE_AUDIT, true);
+	space_with("two");
+	expect_mode(WD_MODE_ENFORCE, false);
+	wd_expect(!wd_model_relaxes(model, "shop"));
+	space_with("one");
+	expect_mode(WD_MODE_ENFORCE, false);
+	relax("shop", "one");
+	expect_mode(WD_MODE_AUDIT, true);
+	wd_expect(wd_store_del(store, WD_KIND_NAMESPACE, "", "shop", NULL));
+	wd_expect_int(0, wd_model_commit(model, NULL));
+	expect_mode(WD_MODE_ENFORCE, false);
+	wd_expect(!wd_model_relaxes(model, "shop"));
+	end();
+}
+
+/* As after a restart: the file says which it was, and only then it is seen. */
+static void what_was_kept_is_of_that_namespace_only(void)
+{
+	begin(WD_MODE_ENFORCE, WD_MODE_UNSET, WD_MODE_UNSET);
+	wd_expect(wd_store_del(store, WD_KIND_NAMESPACE, "", "shop", NULL));
+	relax("shop", "one");
+	wd_expect(wd_model_relaxes(model, "shop"));
+	space_with("two");
+	expect_mode(WD_MODE_ENFORCE, false);
+	relax("shop", "two");
+	wd_expect(wd_store_del(store, WD_KIND_NAMESPACE, "", "shop", NULL));
+	relax("shop", "two");
+	space_with("two");
 	expect_mode(WD_MODE_AUDIT, true);
 	end();
 }
@@ -191,5 +241,7 @@ int main(void)
 	WD_TEST(a_mode_that_cannot_be_read_goes_before_it_too);
 	WD_TEST(another_namespace_is_another);
 	WD_TEST(it_may_be_told_before_anything_is_known);
+	WD_TEST(another_of_the_same_name_begins_shut);
+	WD_TEST(what_was_kept_is_of_that_namespace_only);
 	return wd_tests_end();
 }

@@ -78,6 +78,7 @@ static void free_spaces(struct wd_model *m)
 
 	HASH_ITER(hh, m->spaces, s, tmp) {
 		HASH_DELETE(hh, m->spaces, s);
+		wd_str_put(s->relaxed);
 		wd_str_put(s->name);
 		wd_labels_put(s->labels);
 		vec_fini(&s->policies);

@@ -102,9 +102,14 @@ void wd_model_endpoint_del(struct wd_model *model, uint32_t id);
 /**
  * wd_model_relax() - pods of a namespace are in audit from the next commit on, or no more
  * Those that enforce only because nobody says otherwise: neither they nor their
- * Namespace say a mode. As if they said audit themselves: see ->lifted.
+ * Namespace say a mode. As if they said audit themselves: see ->lifted. It ends
+ * when the Namespace goes, or comes with another uid: that is another one.
+ * @uid: of the Namespace, "" if it has none or is not known; NULL: no more
  */
-void wd_model_relax(struct wd_model *model, const char *ns, bool on);
+void wd_model_relax(struct wd_model *model, const char *ns, const char *uid);
+
+/** wd_model_relaxes() - is wd_model_relax() of a namespace in force still? */
+bool wd_model_relaxes(const struct wd_model *model, const char *ns);
 
 /** wd_model_relaxed() - is a pod in audit by wd_model_relax() */
 bool wd_model_relaxed(const struct wd_model *model,

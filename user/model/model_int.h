@@ -120,7 +120,9 @@ struct mspace {
 	const struct wd_labels *labels;
 	enum wd_mode mode;
 	bool mode_bad; /* it says one that cannot be read */
-	bool relaxed; /* its pods are in audit, unless they or it say a mode */
+	/* its pods are in audit, unless they or it say a mode: the uid that it
+	 * had then, "" if none was known; NULL they are not */
+	const char *relaxed;
 	bool encap;
 	enum wd_encryption_want encryption;
 	bool rejects; /* what is denied of its pods is answered */

@@ -260,6 +260,16 @@ static void subject_changed(struct mendpoint *e)
 	e->dirty = true;
 }
 
+/* What was relaxed was the one of that uid: another one enforces. */
+static bool unrelax(struct mspace *s, const struct wd_object *now)
+{
+	if (!s->relaxed || (now && strcmp(now->uid, s->relaxed) == 0))
+		return false;
+	wd_str_put(s->relaxed);
+	s->relaxed = NULL;
+	return true;
+}
+
 void space_changed(struct wd_model *m, const struct wd_object *was,
 		   const struct wd_object *now)
 {
@@ -267,6 +277,7 @@ void space_changed(struct wd_model *m, const struct wd_object *was,
 	bool encrypted = space_encrypts(m, s);
 	enum wd_mode was_mode;
 	bool was_bad = s->mode_bad;
+	bool shut = unrelax(s, now);
 	const struct wd_labels *labels = now ? wd_labels_ref(now->nsp.labels) :
 					       implicit_labels(s->name);
 
@@ -282,7 +293,8 @@ void space_changed(struct wd_model *m, const struct wd_object *was,
 		struct mendpoint *e = s->endpoints.item[i];
 
 		/* what its pod may lift goes by it; flags are compared at commit */
-		e->dirty |= s->mode != was_mode || s->mode_bad != was_bad;
+		e->dirty |= s->mode != was_mode || s->mode_bad != was_bad ||
+			    shut;
 		m->commit_needed = true;
 	}
 	if (labels == s->labels) {

@@ -290,19 +290,29 @@ bool wd_model_relaxed(const struct wd_model *m, const struct wd_object *pod)
 	       !pod->pod.mode_bad;
 }
 
-void wd_model_relax(struct wd_model *m, const char *ns, bool on)
+void wd_model_relax(struct wd_model *m, const char *ns, const char *uid)
 {
 	struct mspace *s = space_get(m, ns);
+	const char *was = s->relaxed;
 
-	if (s->relaxed == on)
+	s->relaxed = wd_str_get(uid);
+	wd_str_put(was);
+	if ((s->relaxed != NULL) == (was != NULL))
 		return;
-	s->relaxed = on;
 	for (size_t i = 0; i < s->endpoints.cnt; i++) {
 		struct mendpoint *e = s->endpoints.item[i];
 
 		e->dirty = true;
 		m->commit_needed = true;
 	}
+}
+
+bool wd_model_relaxes(const struct wd_model *m, const char *ns)
+{
+	const struct mspace *s;
+
+	HASH_FIND(hh, m->spaces, ns, strlen(ns), s);
+	return s && s->relaxed;
 }
 
 uint32_t wd_model_relaxed_cnt(const struct wd_model *m, const char *ns)

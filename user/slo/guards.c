@@ -62,6 +62,7 @@ void wd_guards_add(struct wd_guards *guards, struct wd_guard *guard)
 void wd_guard_free(struct wd_guard *guard)
 {
 	wd_str_put(guard->ns);
+	wd_str_put(guard->audit_uid);
 	free(guard->began);
 	free(guard);
 }
@@ -106,6 +107,28 @@ static uint64_t get_u64(struct json_object *obj, const char *key)
 	return value < 0 ? 0 : (uint64_t)value;
 }
 
+/* Nothing is opened but what surely was, for the namespace that it was for. */
+static void read_audit(struct wd_guard *guard, struct json_object *obj)
+{
+	const char *why = NULL;
+
+	guard->audit_ms = wd_json_get_int(obj, "audit_ms");
+	if (!guard->audit_ms)
+		return;
+	if (guard->terms.action != WD_GUARD_AUDIT)
+		why = "its action is not audit";
+	else if (!wd_json_get(obj, "audit_uid"))
+		why = "it has no audit_uid";
+	if (!why) {
+		guard->audit_uid =
+			wd_str_get(wd_json_get_str(obj, "audit_uid"));
+		return;
+	}
+	wd_warn("slo: %s: '%s' was in audit, which is not taken up again: %s",
+		NAME, guard->ns, why);
+	guard->audit_ms = 0;
+}
+
 static void read_one(struct wd_guards *guards, struct json_object *obj)
 {
 	const char *ns = wd_json_get_str(obj, "namespace");
@@ -133,7 +156,7 @@ static void read_one(struct wd_guards *guards, struct json_object *obj)
 	guard->terms = terms;
 	guard->taken_ms = wd_json_get_int(obj, "taken_ms");
 	guard->slow_ms = wd_json_get_int(obj, "slow_ms");
-	guard->audit_ms = wd_json_get_int(obj, "audit_ms");
+	read_audit(guard, obj);
 	guard->record_ms = get_u32(obj, "record_ms");
 	for (int i = 0; i < WD_TIMING__MAX; i++) {
 		struct json_object *side = wd_json_get(
@@ -177,6 +200,8 @@ static void write_one(const struct wd_guard *guard, struct json_object *obj)
 	wd_json_int(obj, "times", guard->terms.times);
 	wd_json_str(obj, "action", wd_guard_action_name(guard->terms.action));
 	wd_json_int(obj, "audit_ms", guard->audit_ms);
+	if (guard->audit_ms)
+		wd_json_str(obj, "audit_uid", guard->audit_uid);
 	wd_json_int(obj, "taken_ms", guard->taken_ms);
 	wd_json_int(obj, "slow_ms", guard->slow_ms);
 	wd_json_int(obj, "record_ms", guard->record_ms);

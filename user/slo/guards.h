@@ -23,6 +23,8 @@ struct wd_guard {
 	int64_t taken_ms; /* CLOCK_REALTIME of the baseline, 0 there is none */
 	int64_t slow_ms; /* CLOCK_REALTIME since when a side is slow, 0 none is */
 	int64_t audit_ms; /* CLOCK_REALTIME since when it is in audit by it, 0 it is not */
+	/* interned, of the Namespace then, "" none was known; with audit_ms only */
+	const char *audit_uid;
 	uint32_t record_ms; /* a baseline is being taken, for so long; 0 none is */
 	/* of the windows; not kept */
 	uint32_t group; /* that they count in, WD_GROUP_REST none yet */

@@ -9,7 +9,9 @@
 #include "../base/log.h"
 #include "../base/now.h"
 #include "../events/journal.h"
+#include "../model/intern.h"
 #include "../model/model.h"
+#include "../model/store.h"
 #include "../query/query.h"
 #include "guards.h"
 
@@ -43,8 +45,26 @@ void wd_relax_again(struct wd_agent *agent, const struct wd_guard *guard)
 {
 	if (!guard->audit_ms)
 		return;
-	wd_model_relax(agent->model, guard->ns, true);
+	wd_model_relax(agent->model, guard->ns, guard->audit_uid);
 	tell(agent, guard->ns, WD_BEGINS);
+}
+
+bool wd_relax_lost(const struct wd_agent *agent, struct wd_guard *guard)
+{
+	if (!guard->audit_ms || wd_model_relaxes(agent->model, guard->ns))
+		return false;
+	guard->audit_ms = 0;
+	tell(agent, guard->ns, WD_ENDS);
+	return true;
+}
+
+/* "": it has none, as from files, or nobody has told of it yet */
+static const char *uid_of(const struct wd_agent *agent, const char *ns)
+{
+	const struct wd_object *obj =
+		wd_store_get(agent->store, WD_KIND_NAMESPACE, "", ns);
+
+	return obj ? obj->uid : "";
 }
 
 static bool alarms(const struct wd_guard *guard)
@@ -62,7 +82,9 @@ bool wd_relax_tend(struct wd_agent *agent, struct wd_guard *guard)
 	    !alarms(guard))
 		return false;
 	guard->audit_ms = wd_wall_ms();
-	wd_model_relax(agent->model, guard->ns, true);
+	wd_str_put(guard->audit_uid);
+	guard->audit_uid = wd_str_get(uid_of(agent, guard->ns));
+	wd_model_relax(agent->model, guard->ns, guard->audit_uid);
 	wd_agent_commit_soon(agent);
 	tell(agent, guard->ns, WD_BEGINS);
 	return true;
@@ -72,7 +94,7 @@ void wd_relax_end(struct wd_agent *agent, const struct wd_guard *was)
 {
 	if (!was->audit_ms)
 		return;
-	wd_model_relax(agent->model, was->ns, false);
+	wd_model_relax(agent->model, was->ns, NULL);
 	wd_agent_commit_soon(agent);
 	tell(agent, was->ns, WD_ENDS);
 }

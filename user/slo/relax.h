@@ -26,6 +26,12 @@ void wd_relax_again(struct wd_agent *agent, const struct wd_guard *guard);
  */
 bool wd_relax_tend(struct wd_agent *agent, struct wd_guard *guard);
 
+/**
+ * wd_relax_lost() - has the Namespace gone that was put in audit, or come anew?
+ * Return: true: it is in audit no more, which is told, and is to be saved.
+ */
+bool wd_relax_lost(const struct wd_agent *agent, struct wd_guard *guard);
+
 /** wd_relax_end() - put it back, if it is in audit by @was; which is no more saved */
 void wd_relax_end(struct wd_agent *agent, const struct wd_guard *was);
 

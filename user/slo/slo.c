@@ -326,6 +326,20 @@ static void tend(struct wd_slo *slo, struct wd_guard *guard)
 	}
 }
 
+/* What was slow was a namespace that is no more. Its terms stay: the operator's. */
+static void forget(struct wd_slo *slo, struct wd_guard *guard)
+{
+	struct wd_guard was = *guard;
+
+	for (int i = 0; i < WD_TIMING__MAX; i++) {
+		wd_guard_anew(&guard->side[i]);
+		guard->side[i].slow = false;
+	}
+	guard->slow_ms = 0;
+	tell_over(slo, &was);
+	slo->guards.unsaved = true;
+}
+
 void wd_slo_tick(struct wd_slo *slo)
 {
 	wd_groups_tend(slo->groups, slo->agent);
@@ -334,6 +348,8 @@ void wd_slo_tick(struct wd_slo *slo)
 
 		if (!slo->told)
 			tell_all(slo, guard, WD_BEGINS);
+		if (wd_relax_lost(slo->agent, guard))
+			forget(slo, guard);
 		tend(slo, guard);
 		slo->guards.unsaved |= wd_relax_tend(slo->agent, guard);
 	}
