@@ -17,7 +17,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAME = re.compile(r'^metadata: \{name: ([a-z0-9-]+)', re.M)
 OUTCOMES = {'ignored': {'ignored'}, 'never': {'isolated', 'kept'},
-            'later': {'isolated', 'kept'}}
+            'later': {'isolated', 'kept'}, 'unknown': {'isolated', 'kept'}}
 
 
 def table():
@@ -46,6 +46,8 @@ def check(warder, path):
     for problem in doc['problems']:
         out[problem['object'].split('/')[-1]].add(
             (problem['effect'], problem['field']))
+        if problem['text'].startswith('unknown field'):
+            out[problem['object'].split('/')[-1]].add(('unknown', None))
     return out, sum(doc['objects'].values())
 
 
@@ -61,6 +63,9 @@ def errors_of(warder, page, rows):
     for name, (outcome, field) in rows.items():
         want = OUTCOMES.get(outcome)
         got = told.pop(name, set())
+        if (('unknown', None) in got) != (outcome == 'unknown'):
+            errors.append(f'{name}: is the field unknown? {sorted(got, key=str)}')
+        got.discard(('unknown', None))
         if outcome != 'ok' and not want:
             errors.append(f'{name}: no such outcome: {outcome}')
         elif {f for _, f in got} != ({field} if want else set()) or \

@@ -50,10 +50,41 @@ static int read_requires(struct wd_read *r, const struct wd_cilium_place *p,
 	return -EINVAL;
 }
 
+#define ASKS_CLOUD \
+	"needs the interface of a cloud, and it is not asked; allow addresses " \
+	"with a CIDRSet"
+#define AUTHENTICATES \
+	"needs both sides to prove who they are, and that is not seen in " \
+	"addresses and ports; only {mode: disabled} is taken, in a rule that " \
+	"allows"
+
+/* {mode: disabled}: the rule allows as it would without the field. */
+static bool is_unauthenticated(const struct wd_cilium_place *p,
+			       const struct wd_tree *map)
+{
+	const struct wd_tree *auth = wd_tree_get(map, "authentication");
+	const struct wd_tree *mode;
+
+	if (p->section->action != WD_RULE_ALLOW || !auth ||
+	    auth->type != WD_TREE_MAP || auth->cnt != 1)
+		return false;
+	mode = wd_tree_get(auth, "mode");
+	return mode && mode->type == WD_TREE_SCALAR &&
+	       !strcmp(mode->text, "disabled");
+}
+
 static int read_fields(struct wd_read *r, const struct wd_cilium_place *p,
 		       const struct wd_at *at, const struct wd_tree *map)
 {
-	const char *known[WD_CILIUM_PEERS + 4] = { 0 };
+	static const struct wd_read_beyond beyond[] = {
+		{ "toFQDNs", "needs the answers of DNS, and these are not "
+			     "read; allow addresses with toCIDR" },
+		{ "toGroups", ASKS_CLOUD },
+		{ "fromGroups", ASKS_CLOUD },
+		{ "authentication", AUTHENTICATES },
+		{ NULL, NULL },
+	};
+	const char *known[WD_CILIUM_PEERS + 5] = { 0 };
 	size_t cnt = 0;
 
 	for (size_t i = 0; i < WD_CILIUM_PEERS; i++) {
@@ -63,8 +94,10 @@ static int read_fields(struct wd_read *r, const struct wd_cilium_place *p,
 	known[cnt++] = p->section->dir == WD_INGRESS ? "fromRequires" :
 						       "toRequires";
 	known[cnt++] = "toPorts";
-	known[cnt] = "icmps";
-	return wd_read_known(r, at, map, known);
+	known[cnt++] = "icmps";
+	if (is_unauthenticated(p, map))
+		known[cnt] = "authentication";
+	return wd_read_known_beyond(r, at, map, known, beyond);
 }
 
 /*
@@ -109,11 +142,12 @@ static void read_rule(struct wd_read *r, const struct wd_cilium_place *p,
 		return;
 	/* {} isolates, and allows nobody anything */
 	rule->any_peer = false;
-	if (rule->action != WD_RULE_DENY)
+	if (rule->action != WD_RULE_DENY || err)
 		return;
-	wd_read_problem(r, at, map->line,
-			"denies nobody; write 'fromEntities: [all]' if "
-			"everybody is meant");
+	wd_read_problem(
+		r, at, map->line,
+		"denies nobody; write '%s: [all]' if everybody is meant",
+		p->section->dir == WD_INGRESS ? "fromEntities" : "toEntities");
 	rule->broken = true;
 }
 

@@ -120,7 +120,17 @@ static int read_end_port(struct wd_read *r, const struct wd_at *at,
 	if (!end || (end->type == WD_TREE_SCALAR && !strcmp(end->text, "0")))
 		return 0;
 	at = WD_AT(at, "endPort");
-	if (port->name || !port->lo) {
+	if (port->name) {
+		const enum wd_problem_effect effect = r->effect;
+
+		/* as Cilium has it: a name is one port */
+		r->effect = WD_PROBLEM_IGNORED;
+		wd_read_problem(r, at, end->line,
+				"has no bearing beside the name of a port");
+		r->effect = effect;
+		return 0;
+	}
+	if (!port->lo) {
 		wd_read_problem(r, at, end->line, "needs a number in port");
 		return -EINVAL;
 	}
@@ -197,7 +207,17 @@ static int read_port(struct wd_read *r, const struct wd_at *at,
 	return err;
 }
 
+#define LOOKS_INSIDE \
+	"needs a look into connections, and only their addresses and ports " \
+	"are judged; remove it if the ports alone are meant"
+
 /* What else stands beside ports looks into connections. */
+static const struct wd_read_beyond inside[] = {
+	{ "rules", LOOKS_INSIDE },	    { "serverNames", LOOKS_INSIDE },
+	{ "terminatingTLS", LOOKS_INSIDE }, { "originatingTLS", LOOKS_INSIDE },
+	{ "listener", LOOKS_INSIDE },	    { NULL, NULL },
+};
+
 static int read_port_rule(struct wd_read *r, const struct wd_at *at,
 			  const struct wd_tree *map,
 			  struct wd_policy_rule *rule)
@@ -207,7 +227,8 @@ static int read_port_rule(struct wd_read *r, const struct wd_at *at,
 	uint32_t index;
 	int err;
 
-	if (wd_read_is_hollow(r, at, map) || wd_read_known(r, at, map, known) ||
+	if (wd_read_is_hollow(r, at, map) ||
+	    wd_read_known_beyond(r, at, map, known, inside) ||
 	    wd_read_list(r, at, map, "ports", &list))
 		return -EINVAL;
 	at = WD_AT(at, "ports");

@@ -77,21 +77,36 @@ static bool is_known(const char *key, const char *const *known)
 	return false;
 }
 
-int wd_read_known(struct wd_read *r, const struct wd_at *at,
-		  const struct wd_tree *map, const char *const *known)
+static const char *why_not(const char *key, const struct wd_read_beyond *beyond)
+{
+	for (; beyond && beyond->key; beyond++) {
+		if (strcmp(key, beyond->key) == 0)
+			return beyond->why;
+	}
+	return "unknown field, and what it should change cannot be enforced; "
+	       "correct or remove it";
+}
+
+int wd_read_known_beyond(struct wd_read *r, const struct wd_at *at,
+			 const struct wd_tree *map, const char *const *known,
+			 const struct wd_read_beyond *beyond)
 {
 	int err = 0;
 
 	wd_for_each_entry(e, map) {
 		if (is_known(e->key, known))
 			continue;
-		wd_read_problem(
-			r, WD_AT(at, e->key), e->line,
-			"unknown field, and what it should change cannot be enforced; "
-			"correct or remove it");
+		wd_read_problem(r, WD_AT(at, e->key), e->line, "%s",
+				why_not(e->key, beyond));
 		err = -EINVAL;
 	}
 	return err;
+}
+
+int wd_read_known(struct wd_read *r, const struct wd_at *at,
+		  const struct wd_tree *map, const char *const *known)
+{
+	return wd_read_known_beyond(r, at, map, known, NULL);
 }
 
 static int read_typed(struct wd_read *r, const struct wd_at *at,

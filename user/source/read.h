@@ -90,6 +90,31 @@ void wd_read_problem(struct wd_read *r, const struct wd_at *at, uint32_t line,
 
 /* ---- fields; each returns 0, or -EINVAL with the problem told ---- */
 
+/**
+ * struct wd_read_beyond - a field of the API that is not enforced
+ * @key: its name
+ * @why: what it would need, and what to do
+ */
+struct wd_read_beyond {
+	const char *key;
+	const char *why;
+};
+
+/**
+ * wd_read_known_beyond() - wd_read_known(), with reasons for what is not known
+ * @r: the problems go here
+ * @at: where @map stands
+ * @map: the mapping
+ * @known: the fields it may have; ends with NULL
+ * @beyond: what is told of these instead of "unknown field"; ends with a NULL
+ *          key; NULL if there is none
+ *
+ * Return: 0, or -EINVAL with each other field told
+ */
+int wd_read_known_beyond(struct wd_read *r, const struct wd_at *at,
+			 const struct wd_tree *map, const char *const *known,
+			 const struct wd_read_beyond *beyond);
+
 /** wd_read_known() - @map has no field outside @known (ends with NULL) */
 int wd_read_known(struct wd_read *r, const struct wd_at *at,
 		  const struct wd_tree *map, const char *const *known);
