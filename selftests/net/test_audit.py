@@ -6,13 +6,14 @@ it does not, between real pods.
     test_audit.py [PART-OF-A-NAME]
 """
 import json
+import select
 import sys
 
 from cases.dsl import into, sel
 from test_tiers import ALL, cluster_np, pod, rule
 from wdnet.ask import allowed, denied
 from wdnet.cluster import e2e
-from wdnet.shared import Shared, each_rung
+from wdnet.shared import Shared, each_rung, pin
 from wdnet.tap import expect
 
 SHARED = Shared()
@@ -52,6 +53,33 @@ def a_policy_on_trial_is_told_and_drops_nothing(c):
     denied(c.pod('y/a'), c.pod('x/a'))
     out = c.nodes[0].warder('status', '--json', ok=None)[1]
     expect(True, 'warder.io/audit' in out, 'status names the annotation')
+
+
+@SHARED.test
+def what_a_trial_would_drop_is_an_event_of_its_own(c):
+    c.apply([on_trial(into('x', sel(pod='a'))),
+             on_trial(cluster_np('try', 0, rule('Deny', pod('y', 'b'))))])
+    pin(c, 'full')  # not all tell of packets
+    node = c.pod('x/a').node
+    for src, reason in (('y/a', 'DEFAULT'), ('y/b', 'POLICY')):
+        watch = node.warder_popen('monitor', '--json', '--pod', 'x/a',
+                                  '--verdict', 'audit', '--reason', reason)
+        try:
+            for _ in range(20):  # it may not listen yet
+                allowed(c.pod(src), c.pod('x/a'))
+                if select.select([watch.stdout], [], [], 1)[0]:
+                    break
+            allowed(c.pod(src), c.pod('x/a'))
+            # answers are told of, too: no flow makes them such
+            event = next(e for e in map(json.loads, watch.stdout)
+                         if e['direction'] == 'ingress')
+        finally:
+            watch.terminate()
+            watch.communicate(timeout=10)
+        rule_of = (event['rule'] or {}).get('name')
+        expect(('audit', reason, 'try' if src == 'y/b' else None),
+               (event['verdict'], event['reason'], rule_of), f'event {event}')
+    c.apply([])
 
 
 @SHARED.test

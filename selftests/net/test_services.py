@@ -187,12 +187,14 @@ def a_service_is_judged_by_its_backends(c):
 @test()
 def an_isolated_pod_reaches_no_service_by_any_of_its_addresses(c):
     s = Service('z', 'shown', 4, [c.pod('z/a')], node_port=NODE_PORT,
-                external=WORLD['ext2'])
+                external=WORLD['ext2'], balancer=WORLD['ext3'])
     x, free = c.pod('x/a'), c.pod('x/c')
     apply(c, [s], [out_of('x', sel(pod='a'))])
     for src, want in ((x, None), (free, 'z/a')):
         asks(c, src, ('ClusterIP', s.ips, 80, 'tcp', want),
              ('ExternalIP', s.external, 80, 'tcp', want),
+             ('LoadBalancer', s.balancer, 80, 'tcp', want),
+             ('as headless', c.pod('z/a').ips, 80, 'tcp', want),
              *[(f'NodePort of {node.name}', node.ips, NODE_PORT, 'tcp',
                 want) for node in c.nodes])
 

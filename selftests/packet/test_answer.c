@@ -411,6 +411,24 @@ static void what_nobody_may_answer_is_dropped_in_silence(void)
 	}
 }
 
+/* An address of one on a frame for many: each of them would be answered. */
+static void a_frame_for_many_is_dropped_in_silence(void)
+{
+	for (int i = 0; i < 8; i++) {
+		struct packet p = { .family = i & 1 ? 6 : 4,
+				    .dir = i & 2 ? WD_EGRESS : WD_INGRESS,
+				    .proto = i & 4 ? 17 : 6 };
+		struct frame f;
+
+		begin(WD_EP_REJECT);
+		frame_make(&f, &p);
+		f.data[0] |= 1;
+		wd_expect_int(SHOT, send_frame(f.data, f.len, p.dir));
+		f.data[0] &= 0xfe;
+		wd_expect_int(REDIRECT, send_frame(f.data, f.len, p.dir));
+	}
+}
+
 static void each_endpoint_has_so_many_in_a_tick(void)
 {
 	struct packet p = { .family = 4, OUT };
@@ -603,6 +621,7 @@ int main(void)
 	WORLD_TEST(padding_is_not_quoted);
 	WORLD_TEST(what_denied_it_has_the_first_word);
 	WD_TEST(what_nobody_may_answer_is_dropped_in_silence);
+	WORLD_TEST(a_frame_for_many_is_dropped_in_silence);
 	WORLD_TEST(each_endpoint_has_so_many_in_a_tick);
 	WORLD_TEST(neither_direction_uses_up_the_others_share);
 	WORLD_TEST(answers_are_counted_by_kind_and_direction);

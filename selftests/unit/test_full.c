@@ -16,11 +16,14 @@
 #include "tap.h"
 
 #define ROOM 100 /* prefixes that the map takes */
+#define MOST 4000 /* of the largest policy that must fit */
 #define KEY 8 /* bytes of an IPv4 prefix */
 
 static struct {
-	struct wd_cidr4_key key[ROOM];
+	struct wd_cidr4_key key[MOST];
 	uint32_t cnt;
+	uint32_t room;
+	uint32_t others; /* writes to other maps */
 	uint32_t gen;
 	uint32_t fails_at; /* a generation in which nothing can be written */
 } kernel;
@@ -40,9 +43,10 @@ static int set(void *ctx, enum wd_map map, const void *key, const void *val)
 	(void)val;
 	if (kernel.fails_at && kernel.gen == kernel.fails_at)
 		return -ENOMEM;
+	kernel.others += map != WD_MAP_wd_cidr4;
 	if (map != WD_MAP_wd_cidr4 || find(key) >= 0)
 		return 0;
-	if (kernel.cnt == ROOM)
+	if (kernel.cnt == kernel.room)
 		return -ENOSPC;
 	memcpy(&kernel.key[kernel.cnt++], key, KEY);
 	return 0;
@@ -137,6 +141,7 @@ static void begin_within(struct world *w, enum wd_quota quota, uint32_t limit)
 		config.quota[quota] = limit;
 
 	memset(&kernel, 0, sizeof(kernel));
+	kernel.room = ROOM;
 	memset(w, 0, sizeof(*w));
 	w->sink = (struct wd_sink){
 		.ctx = w,
@@ -252,6 +257,38 @@ static void an_exception_costs_one_prefix(void)
 	(void)wd_store_put(w.store, obj);
 	wd_expect_int(0, wd_model_commit(w.model, NULL));
 	wd_expect_int(ROOM, kernel.cnt);
+	end(&w);
+}
+
+/* Blocks of 256 that are allowed, and in each one address that is denied. */
+static void holes_in_a_thousand_blocks_cost_a_prefix_each(void)
+{
+	enum { BLOCKS = 1000 };
+	struct wd_object *obj = make_policy(0, BLOCKS);
+	struct wd_spec *spec = obj->policy.spec;
+	struct wd_object *denies = make_named_policy("d", 0, BLOCKS);
+	struct wd_policy_rule *deny = denies->policy.spec->rule[WD_INGRESS];
+	struct wd_ep_info info;
+	struct world w;
+
+	begin(&w);
+	kernel.room = MOST;
+	deny->action = WD_RULE_DENY;
+	for (uint32_t i = 0; i < BLOCKS; i++) {
+		struct wd_cidr *block = &spec->rule[WD_INGRESS]->peer[i].cidr;
+
+		block->addr.v4.s_addr = htonl(10U << 24 | i << 8);
+		block->len = 24;
+		deny->peer[i].cidr.addr.v4.s_addr =
+			htonl(10U << 24 | i << 8 | 7);
+	}
+	(void)wd_store_put(w.store, obj);
+	(void)wd_store_put(w.store, denies);
+	wd_expect_int(0, commit(&w));
+	wd_expect_int(0, wd_model_endpoint(w.model, 1, &info));
+	wd_expect_int(WD_EP_ENFORCED, info.state);
+	wd_expect_int(2LL * BLOCKS, kernel.cnt);
+	wd_expect(kernel.cnt + kernel.others <= MOST);
 	end(&w);
 }
 
@@ -503,6 +540,7 @@ int main(void)
 	WD_TEST(what_does_not_fit_leaves_the_old_generation);
 	WD_TEST(a_failed_try_leaves_room_for_the_next);
 	WD_TEST(an_exception_costs_one_prefix);
+	WD_TEST(holes_in_a_thousand_blocks_cost_a_prefix_each);
 	WD_TEST(policies_share_what_their_namespace_may_have);
 	WD_TEST(pods_share_the_sets_of_labels_of_their_namespace);
 	WD_TEST(who_did_not_fit_is_tried_again_when_there_is_room);
