@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_packet.h>
+#include <linux/ipv6_route.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <net/ethernet.h>
@@ -342,6 +343,44 @@ void node_close(struct node *node)
 	if (node->node_ns >= 0)
 		(void)close(node->node_ns);
 	memset(node, 0, sizeof(*node));
+}
+
+/* ---- own addresses ---- */
+
+/* A line of /proc/net/ipv6_route: to/len from/len via metric refs uses flags dev */
+#define ROUTE_FLAGS_AT 132
+
+static bool is_local6(const struct wd_addr *addr)
+{
+	const uint8_t *byte = (const void *)&addr->v6;
+	char want[40], line[256];
+	bool found = false;
+	FILE *in;
+
+	for (int i = 0; i < 16; i++)
+		(void)snprintf(want + 2 * i, sizeof(want) - 2 * (size_t)i,
+			       "%02x", byte[i]);
+	(void)snprintf(want + 32, sizeof(want) - 32, " 80 ");
+	in = fopen("/proc/net/ipv6_route", "re");
+	while (in && !found && fgets(line, sizeof(line), in))
+		found = strlen(line) > ROUTE_FLAGS_AT &&
+			!strncmp(line, want, strlen(want)) &&
+			strtoul(line + ROUTE_FLAGS_AT, NULL, 16) & RTF_LOCAL;
+	if (in)
+		(void)fclose(in);
+	return found;
+}
+
+bool node_wait_local(const struct wd_addr *addr)
+{
+	if (addr->family == 4)
+		return true; /* it is when ip(8) ends */
+	for (int i = 0; i < 30000; i++) {
+		if (is_local6(addr))
+			return true;
+		(void)usleep(1000);
+	}
+	return false;
 }
 
 /* ---- tables ---- */

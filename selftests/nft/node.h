@@ -56,6 +56,19 @@ void node_close(struct node *node);
 void node_ip(const struct node *node, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/**
+ * node_wait_local() - wait until packets to an address of lo are delivered here
+ * @addr: given to lo of the caller's namespace by node_ip()
+ *
+ * IPv6: a kernel worker puts the local route there, some time after ip(8) has
+ * ended. Until then only the route of the prefix is there, which has the same
+ * address, refuses, and comes after the chains that count: what it takes was
+ * judged and is unknown to conntrack.
+ *
+ * Return: false when it is not there after half a minute or more
+ */
+bool node_wait_local(const struct wd_addr *addr);
+
 /** node_sysctl() - write a file below /proc/sys/net of the caller's namespace */
 bool node_sysctl(const char *name, const char *val);
 

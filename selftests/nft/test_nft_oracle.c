@@ -85,6 +85,15 @@ static void ip_run(struct cluster *c)
 	ip_begin(c);
 }
 
+/* Or a flow to it has a verdict, and its answer is of no flow. */
+static bool hosts_are_local(const struct cluster *c)
+{
+	for (size_t i = 0; i < c->host_cnt; i++)
+		if (!wd_expect(node_wait_local(&c->host[i])))
+			return false;
+	return true;
+}
+
 static const char *text_of(const struct wd_addr *a, char buf[64])
 {
 	wd_addr_str(a, buf);
@@ -235,6 +244,8 @@ static bool commit(struct cluster *c)
 	c->oracle.host = c->host;
 	c->oracle.host_cnt = c->host_cnt;
 	c->oracle.node = "n0";
+	if (!hosts_are_local(c))
+		return false;
 	node_forget(&node);
 	return !err;
 }
