@@ -69,42 +69,40 @@ static void forget(struct wd_ports *ports, uint32_t ifindex)
 			ports->taker[i] = ports->taker[--ports->cnt];
 }
 
-/* Nobody tells when its socket is closed: the port is shut until the agent ends. */
-static void moved(struct wd_ports *ports, uint32_t ifindex)
+static void append(struct wd_ports *ports, const struct wd_link *link,
+		   uint32_t ifindex)
 {
-	for (size_t i = 0; i < ports->cnt; i++)
-		if (ports->taker[i].ifindex == ifindex)
-			ports->taker[i].ifindex = 0;
-}
-
-/* Of two of a kind that went elsewhere from one port, one is enough. */
-static void forget_doubles(struct wd_ports *ports)
-{
-	for (size_t i = ports->cnt; i-- > 1;) {
-		struct taker *t = &ports->taker[i];
-		bool has = false;
-
-		for (size_t k = 0; k < i && t->ifindex == 0 && !has; k++)
-			has = ports->taker[k].ifindex == 0 &&
-			      ports->taker[k].port == t->port &&
-			      ports->taker[k].kind == t->kind;
-		if (has)
-			*t = ports->taker[--ports->cnt];
-	}
+	ports->taker = wd_grow(ports->taker, ports->cnt, &ports->cap,
+			       sizeof(*ports->taker));
+	ports->taker[ports->cnt++] = (struct taker){
+		.ifindex = ifindex,
+		.port = link->tunnel_port,
+		.kind = kind_of(link),
+	};
 }
 
 static void take(struct wd_ports *ports, const struct wd_link *link)
 {
 	forget(ports, link->ifindex);
-	if (!link->tunnel_port)
-		return;
-	ports->taker = wd_grow(ports->taker, ports->cnt, &ports->cap,
-			       sizeof(*ports->taker));
-	ports->taker[ports->cnt++] = (struct taker){
-		.ifindex = link->ifindex,
-		.port = link->tunnel_port,
-		.kind = kind_of(link),
-	};
+	if (link->tunnel_port)
+		append(ports, link, link->ifindex);
+}
+
+/*
+ * Nobody tells when its socket is closed: the port is shut until the agent ends.
+ * What is known of it is taken from this event: a list that was read before the
+ * event has not had the device any more. Of two of a kind one is enough.
+ */
+static void moved(struct wd_ports *ports, const struct wd_link *link)
+{
+	forget(ports, link->ifindex);
+	for (size_t i = 0; i < ports->cnt; i++)
+		if (!ports->taker[i].ifindex &&
+		    ports->taker[i].port == link->tunnel_port &&
+		    ports->taker[i].kind == kind_of(link))
+			return;
+	if (link->tunnel_port)
+		append(ports, link, 0);
 }
 
 static int list_fou(struct wd_ports *ports)
@@ -253,16 +251,14 @@ int wd_ports_write(struct wd_ports *ports)
 void wd_ports_link(struct wd_ports *ports, const struct wd_link *link,
 		   bool gone)
 {
+	if (gone && link->has_moved)
+		moved(ports, link);
 	if (!ports->listed)
 		return;
-	if (gone && link->has_moved) {
-		moved(ports, link->ifindex);
-		forget_doubles(ports);
-	} else if (gone) {
+	if (gone && !link->has_moved)
 		forget(ports, link->ifindex);
-	} else {
+	else if (!gone)
 		take(ports, link);
-	}
 	/* no event tells of FOU, but its devices come when its ports do */
 	if (link->kind[0] && !link->is_veth)
 		(void)list_fou(ports);
