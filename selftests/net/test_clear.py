@@ -94,6 +94,20 @@ def outside_of_the_cluster_nothing_changes(c):
                 expect(True, reaches(end, name, 4), f'{rung}: {name}')
 
 
+def expect_no_stranger_told(c, rung, family):
+    """Who is outside may be a pod: what one that must has said to it, or it to
+    one that must, no node says to it in clear."""
+    node, ext = c.nodes[0], WORLD['ext1'][family]
+    for i, (name, want) in enumerate((('x/a', 0), ('y/b', 1))):
+        pod = c.pod(name).ips[family]
+        for j, (src, dst) in enumerate(((ext, pod), (pod, ext))):
+            mark = b'alien-%d-%d-%d-' % (family, i, j)
+            got = crosses(c, family, node.ns, node.ips[family],
+                          lambda m, s=src, d=dst: wire.udp(s, d, 5, 6, m),
+                          mark, want, to=ext)
+            expect(want, got, f'{rung}: {src} and {dst} quoted, IPv{family}')
+
+
 @SHARED.test
 def where_no_prefix_is_known_a_pod_that_must_reaches_nobody_outside(c):
     restart(c, '--encryption', 'none')
@@ -108,6 +122,7 @@ def where_no_prefix_is_known_a_pod_that_must_reaches_nobody_outside(c):
                        f'{rung}: of a pod that need not')
                 expect(True, reaches(c.nodes[0], 'ext1', f),
                        f'{rung}: of the node')
+                expect_no_stranger_told(c, rung, f)
             allowed(c.pod('x/a'), c.pod('x/c'))
         expect(['IPv4', 'IPv6'], c.nodes[0].status()['wires']['no_prefix'],
                'families without a prefix')
@@ -244,10 +259,10 @@ def told_by_nodes(c, family):
         ('pod and outside', lambda m: wire.udp(src, ext, 5, 6, m), False))
 
 
-def crosses(c, family, space, src, packet, mark, want):
-    """How often an error about @packet, sent to node-b by @src, is on the
-    wire between the nodes."""
-    to = c.nodes[1].ips[family]
+def crosses(c, family, space, src, packet, mark, want, to=None):
+    """How often an error about @packet, sent to node-b by @src, or to @to, is
+    on the wire of node-a."""
+    to = to or c.nodes[1].ips[family]
     error = icmp_error(family, src, to, packet(mark))
 
     def send():

@@ -13,6 +13,7 @@
  *   two nodes: anything else                  drop
  *   an exempt node, and anybody               passes
  *   node, pod or inside, and another of these drop
+ *   a pod that must, and anybody              drop, where no prefix of the cluster is known
  *   anything else, by a node to a node        drop, where no prefix of the cluster is known
  *   anything else                             passes
  *
@@ -87,8 +88,10 @@ static void nodes(struct wd_nft_gen *g, int version, enum wd_dir dir)
 		if (g->encap.own[i].kind == WD_TUNNEL_WIREGUARD)
 			wd_nft_rule(g, "%s %s %s %u return", p->plain, p->proto,
 				    p->dport, wd_host16(g->encap.own[i].port));
-	wd_nft_rule(g, "%s %s %s != { %s } return", p->plain, p->proto,
-		    p->dport, wd_nft_ports(g, false, buf, sizeof(buf)));
+	/* else any port may unpack, those too from which a socket may ask */
+	if (!wd_encap_is_any(&g->encap))
+		wd_nft_rule(g, "%s %s %s != { %s } return", p->plain, p->proto,
+			    p->dport, wd_nft_ports(g, false, buf, sizeof(buf)));
 	wd_nft_rule(g, "%s drop", bad);
 	wd_nft_end(g, NULL);
 }
@@ -118,6 +121,17 @@ static void two_inside(struct wd_nft_gen *g, int version, const char *bad,
 	}
 }
 
+/* Whoever is not known may be inside of the cluster. */
+static void no_prefix(struct wd_nft_gen *g, int version, const char *bad)
+{
+	const struct place *p = place_of(version);
+
+	wd_nft_rule(g, "%s @owed%d %s drop", p->src, version, bad);
+	wd_nft_rule(g, "%s @owed%d %s drop", p->dst, version, bad);
+	wd_nft_rule(g, "%s saddr @nodes%d %s daddr @nodes%d %s drop", p->ip,
+		    version, p->ip, version, bad);
+}
+
 void wd_nft_quote(struct wd_nft_gen *g, int version, enum wd_dir dir,
 		  const char *nets)
 {
@@ -133,8 +147,7 @@ void wd_nft_quote(struct wd_nft_gen *g, int version, enum wd_dir dir,
 	wd_nft_rule(g, "%s @spared%d return", p->dst, version);
 	two_inside(g, version, bad, nets);
 	if (g->no_net[version == 6])
-		wd_nft_rule(g, "%s saddr @nodes%d %s daddr @nodes%d %s drop",
-			    p->ip, version, p->ip, version, bad);
+		no_prefix(g, version, bad);
 	wd_nft_end(g, NULL);
 }
 

@@ -46,6 +46,7 @@ struct kinds {
 	int version;
 	/* raw ones, for what is quoted: nodes, exempt ones, pods outside of nets */
 	size_t quoted, spared, stray;
+	size_t owed; /* raw too: as must; only where no prefix is known */
 	size_t must, clear, node, exempt;
 };
 
@@ -77,6 +78,8 @@ static void sort_addr(void *ctx, const void *key, const struct wd_addr_val *val)
 		wd_nft_elem(k->g->rs, k->quoted, key);
 	} else if (val->flags & WD_ADDR_ENCRYPT) {
 		wd_nft_elem(k->g->rs, k->must, key);
+		if (k->g->no_net[k->version == 6])
+			wd_nft_elem(k->g->rs, k->owed, key);
 	} else if (val->flags & WD_ADDR_POD) {
 		wd_nft_elem(k->g->rs, k->clear, key);
 	}
@@ -107,6 +110,9 @@ static int make_sets(struct wd_nft_gen *g, int version,
 		.stray = wd_nft_set(g->rs, g->family, raw, name[6]),
 	};
 
+	if (g->no_net[version == 6])
+		k.owed = wd_nft_set(g->rs, g->family, raw,
+				    version == 4 ? "owed4" : "owed6");
 	return wd_nft_each_addr(g, version, sort_addr, &k);
 }
 
