@@ -318,13 +318,16 @@ const struct wd_cmd wd_cmd_slo_set = {
 		"least) take, as no pod is on the node, few connect or the rung is\nbelow "
 		"full, a side is not measured: an alarm of it is none until one ends "
 		"again,\nand then what it was.\n\n"
-		"WITH --action audit WHO CAN DELAY HANDSHAKES CAN OPEN THE NAMESPACE: its "
-		"own pods,\nand whoever they talk to, by answering late. What its own "
-		"policies deny passes\nthen, on this node. What is cluster-wide, and what "
-		"must be encrypted, stays in force;\nso does a mode that a Pod or the "
-		"Namespace says: warder.io/mode: enforce keeps out\nof it. It stays in "
-		"audit when the alarm ends, over restarts too, until `warder slo\nclear` "
-		"or --action alarm.",
+		"WITH --action audit WHO CAN DELAY HANDSHAKES CAN OPEN THE NAMESPACE: "
+		"whoever can load\nthis node or the way to it, also those whom its "
+		"policies deny; any client or server\nthat answers late. Only for a "
+		"roll-out, never where policies keep somebody hostile\nout. It takes an "
+		"alarm by these terms, of windows since they were given. What its own\n"
+		"policies deny passes then, on this node. What is cluster-wide, but for "
+		"the tier\nBaseline, and what must be encrypted stays in force; so does a "
+		"mode that a Pod or the\nNamespace says: warder.io/mode: enforce keeps "
+		"out of it. It stays in audit when the\nalarm ends, over restarts too, "
+		"until `warder slo clear`, --action alarm, or the\nNamespace is deleted.",
 	.opts = set_opts,
 	.fn = cmd_slo_set,
 };

@@ -6,7 +6,7 @@
  * It stays so, over restarts too, until `warder slo clear` or `--action alarm`:
  * an alarm that ends does not shut what was opened. It is as if each of its pods
  * on this node said warder.io/mode: audit itself: what is cluster-wide stays in
- * force, and a Namespace or Pod that says a mode keeps it.
+ * force, but for the tier Baseline, and a Namespace or Pod that says a mode keeps it.
  */
 #ifndef WARDER_RELAX_H
 #define WARDER_RELAX_H

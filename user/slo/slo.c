@@ -364,6 +364,7 @@ void wd_slo_tick(struct wd_slo *slo)
 static int keep(struct wd_slo *slo, struct wd_guard *guard,
 		const struct wd_guard *was, char **ret_error)
 {
+	bool unsaved = slo->guards.unsaved;
 	int err = wd_guards_write(&slo->guards, slo->agent->config.state_dir);
 
 	if (!err)
@@ -371,7 +372,7 @@ static int keep(struct wd_slo *slo, struct wd_guard *guard,
 	*ret_error = wd_xprintf("slo.json cannot be written: %s, so nothing "
 				"is changed",
 				wd_errno(err));
-	slo->guards.unsaved = false; /* the file says what was */
+	slo->guards.unsaved = unsaved; /* what was, and may wait to be saved */
 	if (was) {
 		*guard = *was;
 		return err;
@@ -504,6 +505,7 @@ int wd_slo_set(struct wd_slo *slo, const char *ns,
 int wd_slo_clear(struct wd_slo *slo, const char *ns, char **ret_error)
 {
 	struct wd_guard *guard = wd_guards_find(&slo->guards, ns);
+	bool unsaved = slo->guards.unsaved;
 	int err;
 
 	if (!guard) {
@@ -517,7 +519,7 @@ int wd_slo_clear(struct wd_slo *slo, const char *ns, char **ret_error)
 					"nothing is changed",
 					wd_errno(err));
 		wd_guards_add(&slo->guards, guard);
-		slo->guards.unsaved = false;
+		slo->guards.unsaved = unsaved;
 		return err;
 	}
 	tell_over(slo, guard);
