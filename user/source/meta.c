@@ -297,6 +297,18 @@ struct wd_object *wd_read_object_new(const struct wd_read *r, int kind,
 	return obj;
 }
 
+int wd_read_label_cnt(struct wd_read *r, const struct wd_at *at, uint32_t line,
+		      size_t cnt)
+{
+	if (cnt <= WD_READ_LABELS_MAX)
+		return 0;
+	wd_read_problem(r, at, line,
+			"are %zu; an object of more than %d labels is not "
+			"taken, give it fewer",
+			cnt, WD_READ_LABELS_MAX);
+	return -EINVAL;
+}
+
 int wd_read_own_labels(struct wd_read *r, const struct wd_meta *meta,
 		       const char *extra_key, const char *extra_value,
 		       const struct wd_labels **ret_labels)
@@ -309,6 +321,9 @@ int wd_read_own_labels(struct wd_read *r, const struct wd_meta *meta,
 		wd_read_problem(r, at, meta->labels->line, "must be a mapping");
 		return -EINVAL;
 	}
+	if (meta->labels &&
+	    wd_read_label_cnt(r, at, meta->labels->line, meta->labels->cnt))
+		return -EINVAL;
 	if (wd_read_labels(r, at, meta->labels, &label, &cnt))
 		return -EINVAL;
 	for (uint32_t i = 0; extra_key && i < cnt; i++) {

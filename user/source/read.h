@@ -208,8 +208,21 @@ int wd_read_label_key(struct wd_read *r, const struct wd_at *at, uint32_t line,
 int wd_read_label_value(struct wd_read *r, const struct wd_at *at,
 			uint32_t line, const char *value);
 
+/*
+ * Labels of one object. The API takes all that fit into 1.5 MiB, 100,000 and
+ * more; each is kept in memory for as long as the object is there, on every
+ * node, and whoever may write pods has as many of them as a quota lets. What
+ * real objects have is a few dozen. Without a limit some 100 pods of one tenant,
+ * Pending ones also, fill the agent's MemoryMax.
+ */
+#define WD_READ_LABELS_MAX 1024
+
+/** wd_read_label_cnt() - are @cnt labels, at @at, as many as an object may have; -EINVAL: more, and it is told */
+int wd_read_label_cnt(struct wd_read *r, const struct wd_at *at, uint32_t line,
+		      size_t cnt);
+
 /**
- * wd_read_own_labels() - the labels of the object itself
+ * wd_read_own_labels() - the labels of the object itself, WD_READ_LABELS_MAX at most
  * @extra_key: one that it has in any case, with @extra_value; NULL none
  * @ret_labels: one reference
  */

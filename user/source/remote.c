@@ -392,6 +392,8 @@ static int read_labels(struct wd_read *r, const struct wd_tree *map,
 		cnt++;
 	}
 	if (!err)
+		err = wd_read_label_cnt(r, at, map->line, cnt);
+	if (!err)
 		id->labels = wd_labels_get(label, cnt);
 	free(label);
 	return err;

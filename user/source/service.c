@@ -284,13 +284,34 @@ static int read_service_spec(struct wd_read *r, const struct wd_tree *doc,
 	return 0;
 }
 
+/*
+ * A service without its labels is still where packets lead to: were it refused,
+ * whoever gives it too many would have it judged as if it were none.
+ */
+static int read_service_labels(struct wd_read *r, const struct wd_meta *meta,
+			       struct wd_service *service)
+{
+	const struct wd_at *at = WD_AT(WD_AT(NULL, "metadata"), "labels");
+	struct wd_meta own = *meta;
+
+	if (own.labels && own.labels->type == WD_TREE_MAP) {
+		enum wd_problem_effect effect = r->effect;
+
+		r->effect = WD_PROBLEM_IGNORED;
+		if (wd_read_label_cnt(r, at, own.labels->line, own.labels->cnt))
+			own.labels = NULL;
+		r->effect = effect;
+	}
+	return wd_read_own_labels(r, &own, NULL, NULL, &service->labels);
+}
+
 int wd_read_service(struct wd_read *r, const struct wd_tree *doc,
 		    const struct wd_meta *meta, struct wd_object **ret_obj)
 {
 	struct wd_object *obj =
 		wd_read_object_new(r, WD_KIND_SERVICE, meta, doc->line);
 
-	if (wd_read_own_labels(r, meta, NULL, NULL, &obj->service.labels) ||
+	if (read_service_labels(r, meta, &obj->service) ||
 	    read_service_spec(r, doc, &obj->service)) {
 		wd_object_free(obj);
 		return -EINVAL;

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_labels.c - objects with more labels than one may have: no memory is
+ * spent on them, and nothing opens.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <warder/limits.h>
+
+#include "model/intern.h"
+#include "model/model.h"
+#include "model/store.h"
+#include "model/xalloc.h"
+#include "source/read.h"
+
+#include "../tap.h"
+#include "mdir.h"
+
+/* @kind @name in a namespace, with @cnt labels. */
+static void put_labeled(const char *kind, const char *name, int cnt)
+{
+	size_t size = 128 + 16 * (size_t)cnt;
+	char *text = wd_xcalloc(1, size);
+	char file[32];
+	size_t len = (size_t)snprintf(text, size,
+				      "apiVersion: v1\nkind: %s\nmetadata: "
+				      "{name: %s, namespace: n, labels: {",
+				      kind, name);
+
+	for (int i = 0; i < cnt; i++)
+		len += (size_t)snprintf(text + len, size - len, "k%d: v, ", i);
+	(void)snprintf(text + len, size - len, "}}\n");
+	(void)snprintf(file, sizeof(file), "%s-%s.yaml", kind, name);
+	mdir_put(file, text);
+	(void)wd_manifests_poll(mdir_src);
+	free(text);
+}
+
+static int set_nothing(void *ctx, enum wd_map map, const void *key,
+		       const void *val)
+{
+	(void)ctx;
+	(void)map;
+	(void)key;
+	(void)val;
+	return 0;
+}
+
+static int del_nothing(void *ctx, enum wd_map map, const void *key)
+{
+	return set_nothing(ctx, map, key, NULL);
+}
+
+static void publish_nothing(void *ctx, uint32_t gen)
+{
+	(void)ctx;
+	(void)gen;
+}
+
+static const struct wd_object *stored(enum wd_kind kind, const char *name)
+{
+	return wd_store_get(mdir_store, kind, kind == WD_KIND_POD ? "n" : "",
+			    name);
+}
+
+/* What becomes of the endpoint of pod n/@name with what the store has. */
+static enum wd_ep_state state_of(const char *name)
+{
+	struct wd_model_config config = { .node = "n" };
+	struct wd_sink sink = {
+		.set = set_nothing,
+		.del = del_nothing,
+		.publish = publish_nothing,
+		.row = wd_xcalloc(WD_ROWS_MAX, sizeof(struct wd_row_val)),
+		.slot = wd_xcalloc(2 * WD_SLOTS_MAX,
+				   sizeof(struct wd_slot_val)),
+		.span = wd_xcalloc(WD_SPANS_MAX, sizeof(struct wd_span_val)),
+		.class =
+			wd_xcalloc(WD_CLASSES_MAX, sizeof(struct wd_class_val)),
+	};
+	struct wd_model *model = wd_model_new(mdir_store, &sink, &config);
+	struct wd_endpoint ep = { .id = 1,
+				  .ifindex = 7,
+				  .ns = wd_str_get("n"),
+				  .name = wd_str_get(name),
+				  .uid = wd_str_get("") };
+	struct wd_ep_info info = {};
+
+	if (stored(WD_KIND_POD, name))
+		wd_model_changed(model, NULL, stored(WD_KIND_POD, name));
+	wd_model_endpoint_set(model, &ep);
+	wd_expect_int(0, wd_model_commit(model, NULL));
+	wd_expect_int(0, wd_model_endpoint(model, 1, &info));
+	wd_model_endpoint_del(model, 1);
+	wd_model_free(model);
+	free(sink.row);
+	free(sink.slot);
+	free(sink.span);
+	free(sink.class);
+	wd_str_put(ep.ns);
+	wd_str_put(ep.name);
+	wd_str_put(ep.uid);
+	return info.state;
+}
+
+static void an_object_of_too_many_labels_is_refused(void)
+{
+	enum { MOST = WD_READ_LABELS_MAX };
+
+	mdir_begin(false);
+	put_labeled("Pod", "p", MOST);
+	put_labeled("Namespace", "n", MOST);
+	put_labeled("Node", "m", MOST);
+	wd_expect_str("", mdir_problems());
+	/* with the account of the one, the name of the other */
+	wd_expect_int(MOST + 1, stored(WD_KIND_POD, "p")->pod.labels->cnt);
+	wd_expect_int(MOST + 1,
+		      stored(WD_KIND_NAMESPACE, "n")->nsp.labels->cnt);
+	wd_expect_int(MOST, stored(WD_KIND_NODE, "m")->node.labels->cnt);
+	wd_expect_int(WD_EP_ENFORCED, state_of("p"));
+
+	/* What was known of it stays. */
+	put_labeled("Pod", "p", MOST + 1);
+	wd_expect_str("kept Pod-p.yaml:3 metadata.labels", mdir_problems());
+	wd_expect_int(MOST + 1, stored(WD_KIND_POD, "p")->pod.labels->cnt);
+	put_labeled("Pod", "p", 1);
+	wd_expect_str("", mdir_problems());
+
+	/* A new one is unknown, and is not opened. */
+	put_labeled("Pod", "q", MOST + 1);
+	put_labeled("Namespace", "o", MOST + 1);
+	put_labeled("Node", "o", MOST + 1);
+	wd_expect_str("kept Namespace-o.yaml:3 metadata.labels; "
+		      "kept Node-o.yaml:3 metadata.labels; "
+		      "kept Pod-q.yaml:3 metadata.labels",
+		      mdir_problems());
+	wd_expect(!stored(WD_KIND_POD, "q"));
+	wd_expect(!stored(WD_KIND_NAMESPACE, "o"));
+	wd_expect(!stored(WD_KIND_NODE, "o"));
+	wd_expect_int(WD_EP_WAITING, state_of("q"));
+	mdir_end();
+}
+
+/* It goes on leading somewhere: nobody takes that back by giving it labels. */
+static void a_service_of_too_many_labels_has_none(void)
+{
+	const struct wd_object *obj;
+
+	mdir_begin(false);
+	put_labeled("Service", "s", WD_READ_LABELS_MAX + 1);
+	wd_expect_str("ignored Service-s.yaml:3 metadata.labels",
+		      mdir_problems());
+	obj = wd_store_get(mdir_store, WD_KIND_SERVICE, "n", "s");
+	wd_expect(obj && !obj->service.labels->cnt);
+	mdir_end();
+}
+
+int main(void)
+{
+	WD_TEST(an_object_of_too_many_labels_is_refused);
+	WD_TEST(a_service_of_too_many_labels_has_none);
+	return wd_tests_end();
+}
