@@ -721,6 +721,28 @@ static void a_full_table_of_services_holds_up_nobody(void)
 	end(&w);
 }
 
+/* Of an agent that let fronts have what is kept now for those that cover others. */
+static void a_table_left_nearly_full_holds_up_nobody(void)
+{
+	enum { LEFT = WD_FRONTS_MAX - 66, SERVICES = 100 };
+	struct world w;
+
+	begin(&w, 0, 0);
+	kernel.cnt[WD_MAP_wd_front] = w.model->kind_cnt = LEFT;
+	for (uint32_t i = 1; i <= SERVICES; i++)
+		put_service(&w, "b", i, 1, 1);
+	put_policy(&w, "a", NULL);
+	commit(&w);
+	/* 64 have blocks, the others nothing but what is everything's */
+	wd_expect_int(WD_FRONTS_MAX - 1, kernel.cnt[WD_MAP_wd_front]);
+	wd_expect_int(1, kernel.closed[1]);
+	for (uint32_t i = 1; i <= SERVICES; i++)
+		wd_expect_int(WD_R_SERVICE,
+			      reason_of(&w, 0, SERVICE_ADDR(i), 1));
+	w.model->kind_cnt -= LEFT;
+	end(&w);
+}
+
 /* Its own endpoint is closed; the policy of the other is enforced at once. */
 static void prefixes_that_do_not_fit_close_whose_they_are(void)
 {
@@ -760,6 +782,7 @@ int main(void)
 	WD_TEST(scattered_addresses_close_no_more_than_their_regions);
 	WD_TEST(what_is_scattered_over_everything_closes_everything);
 	WD_TEST(a_full_table_of_services_holds_up_nobody);
+	WD_TEST(a_table_left_nearly_full_holds_up_nobody);
 	WD_TEST(prefixes_that_do_not_fit_close_whose_they_are);
 	return wd_tests_end();
 }

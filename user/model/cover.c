@@ -151,8 +151,12 @@ bool front_has_room(struct wd_model *m, struct mfront *f, uint32_t cnt)
 	more = cnt - f->kinds.cnt;
 	if (width != WIDTH_PORT && !is_within(m, f, more))
 		return false;
+	/*
+	 * Their part is nobody else's, but in a table that an agent before left
+	 * fuller than that: what is everything's has its entries in any case.
+	 */
 	if (width == WIDTH_BLOCK || width == WIDTH_REGION)
-		return true;
+		return m->kind_cnt + more <= WD_FRONTS_MAX - 2;
 	if (!is_spared(f))
 		most = cnt > 1 ? WD_FRONTS_MAX / 4 * 3 : most - SPARED;
 	return m->kind_cnt - covers + more <= most;
