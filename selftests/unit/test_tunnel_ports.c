@@ -62,6 +62,24 @@ static struct wd_link vxlan(uint32_t i, uint16_t port)
 	};
 }
 
+static void a_device_stays_told_whose_event_names_no_port(void)
+{
+	struct wd_link link = vxlan(4, 7794);
+
+	begin();
+	wd_expect_int(0, wd_ports_list(ports));
+	wd_ports_link(ports, &link, false);
+	wd_expect_int(1, told(7794));
+	link.has_moved = true;
+	link.tunnel_port = 0;
+	wd_ports_link(ports, &link, true);
+	wd_expect_int(1, told(7794));
+	wd_expect_int(0, wd_ports_list(ports)); /* which has it no more */
+	wd_expect_int(0, wd_ports_write(ports));
+	wd_expect_int(1, told(7794));
+	end();
+}
+
 static void a_device_that_a_list_has_missed_stays_told_when_it_moved(void)
 {
 	struct wd_link link = vxlan(1, 7791);
@@ -108,6 +126,7 @@ static void a_device_that_was_deleted_is_not_told(void)
 
 int main(void)
 {
+	WD_TEST(a_device_stays_told_whose_event_names_no_port);
 	WD_TEST(a_device_that_a_list_has_missed_stays_told_when_it_moved);
 	WD_TEST(a_device_that_moved_before_the_first_list_is_told);
 	WD_TEST(a_device_that_was_deleted_is_not_told);

@@ -88,6 +88,14 @@ static void take(struct wd_ports *ports, const struct wd_link *link)
 		append(ports, link, link->ifindex);
 }
 
+/* Its port of before, should the event not name it. */
+static void keep(struct wd_ports *ports, uint32_t ifindex)
+{
+	for (size_t i = 0; i < ports->cnt; i++)
+		if (ports->taker[i].ifindex == ifindex)
+			ports->taker[i].ifindex = 0;
+}
+
 /*
  * Nobody tells when its socket is closed: the port is shut until the agent ends.
  * What is known of it is taken from this event: a list that was read before the
@@ -95,14 +103,17 @@ static void take(struct wd_ports *ports, const struct wd_link *link)
  */
 static void moved(struct wd_ports *ports, const struct wd_link *link)
 {
+	if (!link->tunnel_port) {
+		keep(ports, link->ifindex);
+		return;
+	}
 	forget(ports, link->ifindex);
 	for (size_t i = 0; i < ports->cnt; i++)
 		if (!ports->taker[i].ifindex &&
 		    ports->taker[i].port == link->tunnel_port &&
 		    ports->taker[i].kind == kind_of(link))
 			return;
-	if (link->tunnel_port)
-		append(ports, link, 0);
+	append(ports, link, 0);
 }
 
 static int list_fou(struct wd_ports *ports)
