@@ -21,14 +21,14 @@ OUTCOMES = {'ignored': {'ignored'}, 'never': {'isolated', 'kept'},
 
 
 def table():
-    """page -> object -> (outcome, field)"""
+    """page -> object -> (outcome, fields)"""
     out = collections.defaultdict(dict)
     with open(os.path.join(HERE, 'expected'), encoding='utf-8') as f:
         for line in f:
             if line.startswith('#'):
                 continue
             page, name, outcome, *field = line.split()
-            out[page][name] = (outcome, field[0] if field else None)
+            out[page][name] = (outcome, set(field))
     return out
 
 
@@ -60,7 +60,7 @@ def errors_of(warder, page, rows):
     errors = []
     if sorted(names) != sorted(rows):
         errors.append(f'objects and table differ: {set(names) ^ set(rows)}')
-    for name, (outcome, field) in rows.items():
+    for name, (outcome, fields) in rows.items():
         want = OUTCOMES.get(outcome)
         got = told.pop(name, set())
         if (('unknown', None) in got) != (outcome == 'unknown'):
@@ -68,9 +68,9 @@ def errors_of(warder, page, rows):
         got.discard(('unknown', None))
         if outcome != 'ok' and not want:
             errors.append(f'{name}: no such outcome: {outcome}')
-        elif {f for _, f in got} != ({field} if want else set()) or \
+        elif {f for _, f in got} != fields or \
                 not {e for e, _ in got} <= (want or set()):
-            errors.append(f'{name}: expected {outcome} {field or ""}, '
+            errors.append(f'{name}: expected {outcome} {sorted(fields)}, '
                           f'got {sorted(got)}')
     if told:
         errors.append(f'of objects that are not there: {dict(told)}')

@@ -39,6 +39,11 @@ static void a_section_isolates_an_empty_one_does_not(void)
 		  "  enableDefaultDeny: {ingress: false}\n",
 		  "*|-|Iany@TCP:80", "" },
 		{ "  enableDefaultDeny: {egress: true}\n", "*|E|", "" },
+		{ "  egress: [{toFQDNs: [{matchName: a.example}]}, {toCIDR: [192.0.2.0/24]}]\n"
+		  "  ingress: [{}]\n"
+		  "  enableDefaultDeny: {ingress: false, egress: false}\n",
+		  "*|E|I@any E! Eworld:192.0.2.0/24@any",
+		  "isolated 6 spec.egress[0].toFQDNs; isolated 8 spec.enableDefaultDeny.egress" },
 		{ "  egress: [{toEntities: [all]}]\n  egressDeny: [{toCIDR: [10.0.0.0/8]}]\n",
 		  "*|E|E-stranger:10.0.0.0/8@any Eany@any", "" },
 	};

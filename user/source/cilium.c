@@ -8,9 +8,10 @@
  *
  * Until all subjects are clear nothing changes. Then a rule that needs what
  * warder does not enforce (names of domains, HTTP, TLS, authentication, ...)
- * is broken as a whole: one that allows then allows nothing, one that denies
- * denies everything. A field outside of the rules that is not understood could
- * have been to deny, so it denies everything, too.
+ * is broken as a whole: one that allows then allows nothing and isolates, even
+ * where enableDefaultDeny is false; one that denies denies everything. A field
+ * outside of the rules that is not understood could have been to deny, so it
+ * denies everything, too.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -179,6 +180,31 @@ static int read_section(struct wd_read *r, const struct wd_cilium_place *p,
 	return 0;
 }
 
+static bool has_broken(const struct wd_spec *spec, int dir)
+{
+	for (uint32_t i = 0; i < spec->rule_cnt[dir]; i++)
+		if (spec->rule[dir][i].broken)
+			return true;
+	return false;
+}
+
+/*
+ * What a rule was to hold back beside addresses and ports (requests, names of
+ * servers) would pass where nothing isolates.
+ */
+static void isolate_for_broken(struct wd_read *r, const struct wd_at *at,
+			       uint32_t line, const char *key,
+			       struct wd_spec *spec, int dir)
+{
+	if (spec->isolates[dir] || !has_broken(spec, dir))
+		return;
+	spec->isolates[dir] = true;
+	wd_read_problem(r, WD_AT(at, key), line,
+			"is taken for true while a rule of %s is refused: "
+			"what that holds back would pass",
+			key);
+}
+
 static int read_default_deny(struct wd_read *r, const struct wd_at *at,
 			     const struct wd_tree *map, struct wd_spec *spec)
 {
@@ -197,6 +223,7 @@ static int read_default_deny(struct wd_read *r, const struct wd_at *at,
 			continue;
 		err |= wd_read_bool(r, at, deny, key, &spec->isolates[dir]);
 		spec->applies[dir] |= spec->isolates[dir];
+		isolate_for_broken(r, at, deny->line, key, spec, dir);
 	}
 	return err;
 }
