@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "ports.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,9 @@ struct wd_ports {
 	struct taker *taker;
 	size_t cnt, cap;
 	uint16_t *fou; /* what unpacks without a device, see net/fou.h */
-	int fou_cnt;
+	size_t fou_cnt, fou_cap;
+	bool fou_listed; /* once, whole; else what was in force stays */
+	int fou_err; /* why not all of them are known, 0: they are */
 	const struct wd_wg_state *wireguard;
 	bool heard; /* of WireGuard; else what was in force stays */
 	bool listed; /* once */
@@ -116,20 +119,46 @@ static void moved(struct wd_ports *ports, const struct wd_link *link)
 	append(ports, link, 0);
 }
 
-static int list_fou(struct wd_ports *ports)
+static bool has_fou(const struct wd_ports *ports, uint16_t port)
+{
+	for (size_t i = 0; i < ports->fou_cnt; i++)
+		if (ports->fou[i] == port)
+			return true;
+	return false;
+}
+
+/* Besides those that are known, which an answer without sense may be about. */
+static void add_fou(struct wd_ports *ports, const uint16_t *port, int cnt)
+{
+	for (int i = 0; i < cnt; i++) {
+		if (has_fou(ports, port[i]))
+			continue;
+		ports->fou = wd_grow(ports->fou, ports->fou_cnt,
+				     &ports->fou_cap, sizeof(*ports->fou));
+		ports->fou[ports->fou_cnt++] = port[i];
+	}
+}
+
+/*
+ * Of the kernel's optional parts: what they say wrong, or not at all, must not
+ * keep a policy from being committed. It is told, and asked for again.
+ */
+static void list_fou(struct wd_ports *ports)
 {
 	uint16_t *port = NULL;
-	int cnt = wd_fou_ports(&port);
+	uint32_t odd = 0;
+	int cnt = wd_fou_ports(&port, &odd);
+	int err = cnt < 0 ? cnt : odd ? -EPROTO : 0;
 
-	if (cnt < 0) {
-		wd_warn("tunnels: listing ports of FOU and L2TP: %s, trying again",
-			wd_errno(cnt));
-		return cnt;
-	}
-	free(ports->fou);
-	ports->fou = port;
-	ports->fou_cnt = cnt;
-	return 0;
+	if (err && err != ports->fou_err)
+		wd_warn("tunnels: listing ports of FOU and L2TP: %s: pods may send to those that are not known; trying again",
+			wd_errno(err));
+	ports->fou_err = err;
+	ports->fou_listed |= !err;
+	if (!err)
+		ports->fou_cnt = 0;
+	add_fou(ports, port, cnt);
+	free(port);
 }
 
 int wd_ports_list(struct wd_ports *ports)
@@ -148,9 +177,9 @@ int wd_ports_list(struct wd_ports *ports)
 	for (int i = 0; link && i < cnt; i++)
 		take(ports, &link[i]);
 	free(link);
-	cnt = list_fou(ports);
-	ports->listed |= !cnt;
-	return cnt;
+	list_fou(ports);
+	ports->listed = true;
+	return 0;
 }
 
 /* ---- what the programs are told ---- */
@@ -210,7 +239,10 @@ static void gather(const struct wd_ports *ports,
 	for (size_t i = 0; i < ports->cnt; i++)
 		if (ports->taker[i].kind == WD_TUNNEL_OTHER)
 			add_other(told, ports->taker[i].port);
-	for (int i = 0; i < ports->fou_cnt; i++)
+	for (int i = 0; !ports->fou_listed && i < WD_TUNNEL_PORTS; i++)
+		if (state->tunnel[i].kind == WD_TUNNEL_OTHER)
+			add_other(told, wd_host16(state->tunnel[i].port));
+	for (size_t i = 0; i < ports->fou_cnt; i++)
 		add_other(told, ports->fou[i]);
 	for (size_t i = 0; i < config->tunnel_port_cnt; i++)
 		add_other(told, config->tunnel_port[i]);
@@ -222,8 +254,11 @@ static void gather(const struct wd_ports *ports,
 static void tell_misfit(struct wd_ports *ports, bool fit)
 {
 	if (!fit && ports->fit)
-		wd_err("tunnels: this node takes them, or tunnel-port names others, at more than %d UDP ports; pods may not send UDP to nodes, and what must be encrypted does not pass between pods and other nodes",
-		       WD_TUNNEL_PORTS);
+		wd_err("tunnels: this node takes them, or tunnel-port names others, at more than %d UDP ports; pods may not send UDP to nodes%s",
+		       WD_TUNNEL_PORTS,
+		       wd_datapath_has_programs(ports->agent->dp) ?
+			       ", and what must be encrypted does not pass between pods and other nodes" :
+			       "");
 	ports->fit = fit;
 }
 
@@ -272,7 +307,7 @@ void wd_ports_link(struct wd_ports *ports, const struct wd_link *link,
 		take(ports, link);
 	/* no event tells of FOU, but its devices come when its ports do */
 	if (link->kind[0] && !link->is_veth)
-		(void)list_fou(ports);
+		list_fou(ports);
 	(void)wd_ports_write(ports);
 	if (wd_model_dirty(ports->agent->model))
 		wd_agent_commit_soon(ports->agent);
@@ -288,4 +323,9 @@ void wd_ports_wireguard(struct wd_ports *ports, const struct wd_wg_state *state)
 bool wd_ports_fit(const struct wd_ports *ports)
 {
 	return ports->fit;
+}
+
+int wd_ports_error(const struct wd_ports *ports)
+{
+	return ports->fou_err;
 }

@@ -31,7 +31,8 @@ void wd_ports_wireguard(struct wd_ports *ports,
 
 /**
  * wd_ports_list() - ask the kernel for all of them
- * Return: 0 or -errno; what was known stays.
+ * Return: 0 or -errno of listing devices; what was known stays. Sockets without a
+ * device: see wd_ports_error().
  */
 int wd_ports_list(struct wd_ports *ports);
 
@@ -44,5 +45,8 @@ int wd_ports_write(struct wd_ports *ports);
 
 /** wd_ports_fit() - does wd_state have room for all of them */
 bool wd_ports_fit(const struct wd_ports *ports);
+
+/** wd_ports_error() - why not all ports of FOU and L2TP are known, -errno; 0: they are */
+int wd_ports_error(const struct wd_ports *ports);
 
 #endif /* WARDER_PORTS_H */

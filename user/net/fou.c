@@ -25,6 +25,7 @@ enum { FOU, L2TP, FAMILIES };
 struct ports {
 	uint16_t *port;
 	size_t cnt, cap;
+	uint32_t odd; /* answers that make no sense, left out */
 	uint16_t id[FAMILIES]; /* message types, 0: the kernel has none */
 };
 
@@ -85,20 +86,22 @@ static void add(struct ports *ports, uint16_t port)
 
 static int take_fou(void *ctx, const struct nlmsghdr *msg)
 {
+	struct ports *ports = ctx;
 	uint16_t port = 0;
-	int err = wd_fou_take_fou(msg, &port);
 
-	add(ctx, port);
-	return err;
+	ports->odd += wd_fou_take_fou(msg, &port) != 0;
+	add(ports, port);
+	return 0;
 }
 
 static int take_l2tp(void *ctx, const struct nlmsghdr *msg)
 {
+	struct ports *ports = ctx;
 	uint16_t port = 0;
-	int err = wd_fou_take_l2tp(msg, &port);
 
-	add(ctx, port);
-	return err;
+	ports->odd += wd_fou_take_l2tp(msg, &port) != 0;
+	add(ports, port);
+	return 0;
 }
 
 static int take_family(void *ctx, const struct nlmsghdr *msg)
@@ -143,6 +146,7 @@ static int ask(struct wd_rtnl *nl, struct ports *ports)
 	int err;
 
 	ports->cnt = 0;
+	ports->odd = 0;
 	memset(ports->id, 0, sizeof(ports->id));
 	err = dump(nl, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, take_family, ports);
 	if (!err)
@@ -153,7 +157,7 @@ static int ask(struct wd_rtnl *nl, struct ports *ports)
 	return err;
 }
 
-int wd_fou_ports(uint16_t **ret_port)
+int wd_fou_ports(uint16_t **ret_port, uint32_t *ret_odd)
 {
 	struct ports ports = { 0 };
 	struct wd_rtnl nl;
@@ -170,5 +174,6 @@ int wd_fou_ports(uint16_t **ret_port)
 		return err;
 	}
 	*ret_port = ports.port;
+	*ret_odd = ports.odd;
 	return (int)ports.cnt;
 }

@@ -16,10 +16,11 @@
  * wd_fou_ports() - all of the caller's network namespace
  * Families that the kernel does not have now are not asked for by name: it would
  * load their modules.
+ * Answers about a socket that make no sense are left out, and counted in *ret_odd.
  * Return: count, perhaps with a port twice, and *ret_port (host byte order) to be
- * freed; -EPROTO an answer makes no sense; -EINTR they kept changing; -errno.
+ * freed; -EPROTO the list of families makes no sense; -EINTR they kept changing; -errno.
  */
-int wd_fou_ports(uint16_t **ret_port);
+int wd_fou_ports(uint16_t **ret_port, uint32_t *ret_odd);
 
 /** wd_fou_take_fou() - port of one answer of FOU, host byte order. Return: 0 or -EPROTO */
 int wd_fou_take_fou(const struct nlmsghdr *msg, uint16_t *ret_port);

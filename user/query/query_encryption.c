@@ -18,6 +18,7 @@
 #include "../encryption/cover_report.h"
 #include "../encryption/encryption.h"
 #include "../encryption/evidence.h"
+#include "../encryption/ports.h"
 #include "../encryption/tunnels.h"
 #include "../encryption/wires.h"
 #include "../encryption/witness.h"
@@ -249,6 +250,7 @@ static void put_problems(const struct wd_agent *agent, struct json_object *doc)
 	bool is_required = wd_encryption_required(agent->encryption);
 	const char *error =
 		wd_evidence_error(wd_witness_evidence(agent->witness));
+	int err = wd_ports_error(wd_encryption_ports(agent->encryption));
 
 	if (is_required && !wd_datapath_has_programs(agent->dp))
 		add_problem(problems,
@@ -264,6 +266,11 @@ static void put_problems(const struct wd_agent *agent, struct json_object *doc)
 		add_wireguard_problems(agent, doc, problems);
 	if (error)
 		add_problem(problems, "the record: %s", error);
+	if (err)
+		add_problem(problems,
+			    "not all ports of FOU and L2TP are known, pods may "
+			    "send to the others: %s",
+			    wd_errno(err));
 	wd_json_str(doc, "answer",
 		    !is_required ? "nothing has to be encrypted" :
 		    wd_json_len(doc, "problems") ?
