@@ -515,6 +515,73 @@ static void prefix_of_everybody_reaches_the_last_address(void)
 	tear_down();
 }
 
+/* ---- what must be encrypted ---- */
+
+static void put_net(const char *text, uint32_t bits, uint32_t flags)
+{
+	const struct wd_net_val val = { .flags = WD_NET_POD | flags };
+	struct wd_cidr4_key key = { .prefixlen = bits };
+
+	inet_pton(AF_INET, text, &key.addr);
+	wd_expect_int(0, wd_memory_set(mem, WD_MAP_wd_net4, &key, &val));
+}
+
+/* Apart, beside each other, one inside the other, and the last of all. */
+static void put_nets(void)
+{
+	put_net("10.3.0.0", 24, WD_NET_ENCRYPT);
+	put_net("10.1.0.0", 16, WD_NET_ENCRYPT);
+	put_net("10.1.7.0", 24, WD_NET_ENCRYPT);
+	put_net("10.1.255.255", 32, WD_NET_ENCRYPT);
+	put_net("10.2.0.0", 24, WD_NET_ENCRYPT);
+	put_net("10.9.0.0", 24, 0);
+	put_net("255.255.255.0", 24, WD_NET_ENCRYPT);
+}
+
+/* Beyond them the ruleset has to know a pod by its address. */
+static void pods_outside_of_every_prefix_are_named_one_by_one(void)
+{
+	static const struct {
+		const char *addr;
+		bool stray;
+	} pods[] = {
+		{ "10.0.255.255", true },     { "10.1.0.0", false },
+		{ "10.1.8.0", false },	      { "10.1.255.255", false },
+		{ "10.2.0.0", false },	      { "10.2.0.255", false },
+		{ "10.2.1.0", true },	      { "10.2.255.255", true },
+		{ "10.3.0.255", false },      { "10.3.1.0", true },
+		{ "10.9.0.1", true },	      { "255.255.254.255", true },
+		{ "255.255.255.255", false },
+	};
+	struct wd_nft_ruleset empty = { 0 }, rs;
+	struct wd_state_val *state;
+	struct wd_nft_cost cost;
+	char *text, *strays;
+
+	set_up();
+	for (size_t i = 0; i < sizeof(pods) / sizeof(*pods); i++)
+		simple_addr(mem, pods[i].addr, 0, WD_ADDR_POD, 0);
+	put_nets();
+	state = wd_memory_window(mem, WD_MAP_wd_state);
+	state->flags |= WD_STATE_ENCRYPT;
+	rs = made(1);
+	text = diff(&empty, &rs, &cost);
+	strays = lines(text, "add element inet warder stray4 ");
+	for (size_t i = 0; i < sizeof(pods) / sizeof(*pods); i++) {
+		char hex[16];
+		struct in_addr addr;
+
+		inet_pton(AF_INET, pods[i].addr, &addr);
+		(void)snprintf(hex, sizeof(hex), "0x%08x", ntohl(addr.s_addr));
+		wd_test_row(pods[i].addr);
+		wd_expect_int(pods[i].stray, strstr(strays, hex) != NULL);
+	}
+	wd_test_row(NULL);
+	free(strays);
+	wd_nft_clear(&rs);
+	tear_down();
+}
+
 int main(void)
 {
 	WD_TEST(slots_and_classes_read_as_they_are_written);
@@ -526,5 +593,6 @@ int main(void)
 	WD_TEST(an_address_that_two_pods_claim_is_neithers);
 	WD_TEST(sets_hold_whom_rows_and_longest_prefixes_say);
 	WD_TEST(prefix_of_everybody_reaches_the_last_address);
+	WD_TEST(pods_outside_of_every_prefix_are_named_one_by_one);
 	return wd_tests_end();
 }

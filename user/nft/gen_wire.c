@@ -29,7 +29,7 @@
 #include "model/xalloc.h"
 #include "nft/gen_int.h"
 
-/* Prefixes inside the cluster. */
+/* Prefixes inside the cluster, outer ones only: apart, the lowest first. */
 struct range {
 	uint8_t lo[16], hi[16];
 };
@@ -50,16 +50,23 @@ struct kinds {
 	size_t must, clear, node, exempt;
 };
 
-/* Of those that a ruleset finds by prefix only. Prefixes are few. */
-static bool is_stray(const struct kinds *k, const uint8_t *addr)
+static int cmp_to_range(const void *addr, const void *elem)
 {
-	size_t bytes = k->version == 4 ? 4 : 16;
+	const struct range *r = elem;
 
-	for (size_t i = 0; i < k->nets->cnt; i++)
-		if (memcmp(addr, k->nets->range[i].lo, bytes) >= 0 &&
-		    memcmp(addr, k->nets->range[i].hi, bytes) <= 0)
-			return false;
-	return true;
+	if (memcmp(addr, r->lo, sizeof(r->lo)) < 0)
+		return -1;
+	return memcmp(addr, r->hi, sizeof(r->hi)) > 0;
+}
+
+/* Of those that a ruleset finds by prefix only. */
+static bool is_stray(const struct kinds *k, const void *addr)
+{
+	uint8_t key[16] = { 0 };
+
+	memcpy(key, addr, k->version == 4 ? 4 : 16);
+	return !k->nets->cnt || !bsearch(key, k->nets->range, k->nets->cnt,
+					 sizeof(*k->nets->range), cmp_to_range);
 }
 
 static void sort_addr(void *ctx, const void *key, const struct wd_addr_val *val)
@@ -143,6 +150,23 @@ static void add_range(struct ranges *list, const struct wd_cidr6_key *key,
 	list->range[list->cnt++] = r;
 }
 
+/* Prefixes are apart or one inside the other. */
+static void keep_outer(struct ranges *list)
+{
+	size_t cnt = 0;
+
+	if (list->cnt)
+		qsort(list->range, list->cnt, sizeof(*list->range), cmp_ranges);
+	for (size_t i = 0; i < list->cnt; i++) {
+		const struct range *r = &list->range[i];
+
+		if (!cnt ||
+		    memcmp(r->hi, list->range[cnt - 1].hi, sizeof(r->hi)) > 0)
+			list->range[cnt++] = *r;
+	}
+	list->cnt = cnt;
+}
+
 /* Those of which an address that nobody knows must be encrypted. */
 static int read_nets(const struct wd_nft_gen *g, int version,
 		     struct ranges *list)
@@ -163,6 +187,7 @@ static int read_nets(const struct wd_nft_gen *g, int version,
 		if (val.flags & WD_NET_ENCRYPT)
 			add_range(list, &key, version);
 	}
+	keep_outer(list);
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -181,30 +206,23 @@ static void print_end(FILE *to, const uint8_t *addr, int version, bool raw)
 		fprintf(to, "%02x", addr[i]);
 }
 
-/* Prefixes are apart or one inside the other; only outer ones are written. */
-static char *print_nets(struct ranges *list, int version, bool raw)
+static char *print_nets(const struct ranges *list, int version, bool raw)
 {
-	const struct range *outer = NULL;
 	char *text = NULL;
 	size_t len;
 	FILE *to = open_memstream(&text, &len);
 
 	if (!to)
 		return NULL;
-	if (list->cnt)
-		qsort(list->range, list->cnt, sizeof(*list->range), cmp_ranges);
 	for (size_t i = 0; i < list->cnt; i++) {
 		const struct range *r = &list->range[i];
 
-		if (outer && memcmp(r->hi, outer->hi, sizeof(r->hi)) <= 0)
-			continue;
-		fputs(outer ? ", " : "", to);
+		fputs(i ? ", " : "", to);
 		print_end(to, r->lo, version, raw);
 		if (memcmp(r->lo, r->hi, sizeof(r->lo)) != 0) {
 			fputc('-', to);
 			print_end(to, r->hi, version, raw);
 		}
-		outer = r;
 	}
 	fclose(to);
 	return text;
