@@ -24,6 +24,18 @@ TOOLS = [os.path.join(os.environ.get('WD_DEPS', ''), 'bin'),
          '/var/cache/warder/toolchain/bin',
          os.path.expanduser('~/.cache/warder/toolchain/bin')]
 
+# Families that no panel shows, and why.
+NOT_SHOWN = {
+    'warder_agent_start_duration_seconds': 'of one moment; `status` has it',
+    'warder_cluster_pods': 'no more than how large the other cluster is',
+    'warder_encryption_packets_total': 'the same in bytes is shown',
+    'warder_encryption_required': 'what was set, and moves with it alone',
+    'warder_generation': 'begins anew on each node: not to be compared',
+    'warder_rung_frozen': 'rung hold, which is shown as that',
+    'warder_rung_start_time_seconds': 'a change of rung is shown itself',
+    'warder_wireguard_devices': 'no-device is among the findings',
+}
+
 
 def read(path):
     with open(os.path.join(TOP, path), encoding='utf-8') as f:
@@ -92,6 +104,16 @@ def no_series_is_asked_for_that_is_not_there():
         yield f'only {len(named(text))} families are looked at'
 
 
+def every_family_is_shown_or_it_is_said_why_not():
+    shown = named(' '.join(queries()))
+    for name in sorted(exported() - shown - set(NOT_SHOWN)):
+        yield f'{name}: on no panel'
+    for name in sorted(set(NOT_SHOWN) & shown):
+        yield f'{name}: is shown'
+    for name in sorted(set(NOT_SHOWN) - exported()):
+        yield f'{name}: no such family'
+
+
 def the_readme_names_every_alert():
     text = read('README')
     for name in alerts():
@@ -134,6 +156,7 @@ TESTS = (
     each_alert_fires_on_what_it_is_about_and_on_nothing_else,
     every_alert_has_a_case,
     no_series_is_asked_for_that_is_not_there,
+    every_family_is_shown_or_it_is_said_why_not,
     the_readme_names_every_alert,
     promtool_takes_the_queries_of_the_dashboard,
     panels_have_numbers_and_places_of_their_own,
