@@ -8,7 +8,11 @@ page needs no other file and obeys no text in it.
 import html.parser
 import json
 import os
+import signal
+import stat
+import subprocess
 import sys
+import tarfile
 
 from wdnet.shared import Shared
 from wdnet.solo import Solo, expect_reach, ingress_policy, wait_for
@@ -130,7 +134,7 @@ def times_beyond_the_record_are_refused(b):
 def planted(b):
     """Secrets where an agent has them: in its state and in objects."""
     secrets = {name: f'planted-{name}-0123456789abcdef'
-               for name in ('token', 'key', 'tls', 'note')}
+               for name in ('token', 'key', 'tls', 'note', 'env', 'conf')}
     folder = os.path.join(b.node.dir, 'state')
     os.makedirs(folder, exist_ok=True)
     for name, text in (
@@ -145,22 +149,90 @@ def planted(b):
     return folder, secrets
 
 
+def restart_with(b, secrets):
+    """An agent that has them in its environment and its file of settings."""
+    path = os.path.join(b.node.dir, 'warder.yaml')
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(f'# {secrets["conf"]}\nmode: enforce\n')
+    os.environ['PLANTED_TOKEN'] = secrets['env']
+    b.node.stop_agent()
+    b.node.start_agent('--config', path)
+
+
+def archive(b, folder):
+    """Its files by name, from where somebody else could read before."""
+    path = os.path.join(b.node.dir, 'bugreport.tar')
+    with open(path, 'wb'):
+        os.chmod(path, 0o644)
+    said = json.loads(b.node.warder('bugreport', '--json', '--state-dir',
+                                    folder, path)[1])
+    expect(0o600, stat.S_IMODE(os.stat(path).st_mode), 'mode')
+    with tarfile.open(path) as tar:
+        files = {m.name: tar.extractfile(m).read() for m in tar}
+    expect((path, len(files)), (said['file'], said['files']), 'what is said')
+    names = subprocess.run(['tar', 'tf', path], check=True, text=True,
+                           capture_output=True).stdout.split()
+    expect(list(files), names, 'as tar lists it')
+    return {name.removeprefix('warder-bugreport/'): data.decode()
+            for name, data in files.items()}
+
+
 @SHARED.test
 def bug_report_has_no_secrets(b):
     folder, secrets = planted(b)
     with open(os.path.join(folder, 'load-planted.log'), 'w',
               encoding='utf-8') as f:
         f.write('what the verifier said\n')
+    restart_with(b, secrets)
     args = ('bugreport', '--state-dir', folder)
-    path = os.path.join(b.node.dir, 'bugreport.txt')
-    b.node.warder(*args, path)
-    with open(path, 'rb') as f:
-        told = [f.read().decode(errors='replace')]
-    told += [b.node.warder(*args, *more)[1] for more in ((), ('--json',))]
+    told = [b.node.warder(*args, *more)[1] for more in ((), ('--json',))]
+    files = archive(b, folder)
+    told.append(files['kernel.txt'])
     for text in told:
         if 'what the verifier said' not in text:
             raise Fail('not the log of a load', text)
-        expect([], [s for s in secrets.values() if s in text], 'secrets')
+    for name, text in [*files.items(), ('text', told[0]), ('json', told[1])]:
+        expect([], [k for k, s in secrets.items() if s in text],
+               f'secrets in {name}')
+
+
+@SHARED.test
+def bug_report_has_what_each_command_says(b):
+    odd = b.c.make_pod('odd', 30, {'app': 'odd', 'note': 'x\x1b[2J\u202e'})
+    b.c.pods.append(odd)
+    try:
+        b.c.apply()
+        files = archive(b, os.path.join(b.node.dir, 'state'))
+    finally:
+        b.c.pods.remove(odd)
+        b.c.apply()
+    for name, text in files.items():
+        # JSON is UTF-8, for programs; text is ASCII
+        bad = [c for c in text if c != '\n' and not (
+            c.isprintable() or name.endswith('.json') and ord(c) > 0x9f)]
+        expect([], bad, f'what a terminal would obey in {name}')
+        if name.endswith('.json'):
+            json.loads(text)
+        if name != 'INDEX.txt' and name not in files['INDEX.txt']:
+            raise Fail(f'{name} is not in the index', files['INDEX.txt'])
+    expect(True, 'shop/bad' in files['endpoints.txt'], 'endpoints')
+    expect('full', json.loads(files['status.json'])['rung'], 'status')
+    expect(True, 'status.txt       `warder status`: exit code 0' in
+           files['INDEX.txt'], files['INDEX.txt'])
+    expect(True, 'warder_ready 1' in files['metrics.txt'], 'metrics')
+
+
+@SHARED.test
+def bug_report_without_an_agent_says_that(b):
+    b.node.stop_agent(signal.SIGKILL)
+    try:
+        files = archive(b, os.path.join(b.node.dir, 'state'))
+        expect(True, 'no agent is running' in files['status.txt'],
+               files['status.txt'])
+        expect(3, json.loads(files['status.json'])['code'], 'as JSON')
+        expect(True, 'exit code 3' in files['INDEX.txt'], 'index')
+    finally:
+        b.node.start_agent()
 
 
 if __name__ == '__main__':

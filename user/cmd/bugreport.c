@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * bugreport.c - `warder bugreport`: all that is needed to find out why a kernel
- * refuses the programs, on one page, with or without an agent.
+ * refuses the programs, on one page, with or without an agent; into a FILE also
+ * what the other commands say, see archive.h.
  *
  * What goes in is listed here, one by one: facts of the kernel, of this binary
  * and of the ladder. No manifest, no label, no key, no environment, and of the
@@ -24,6 +25,7 @@
 #include "../base/table.h"
 #include "../base/version.h"
 #include "../datapath/ladder.h"
+#include "archive.h"
 #include "cmd.h"
 
 #include <warder/maps.h>
@@ -277,35 +279,15 @@ static void print_value(const char *key, struct json_object *value, int depth)
 	printf("%s\n", value ? json_object_get_string(value) : "none");
 }
 
-static int to_file(const struct wd_args *args, const char *path)
-{
-	int fd = open(path,
-		      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-		      0600);
-
-	if (fd < 0)
-		return wd_cmd_fail(args, WD_EXIT_NO, path, "%s",
-				   wd_errno(-errno));
-	(void)fflush(stdout);
-	if (dup2(fd, STDOUT_FILENO) < 0) {
-		close(fd);
-		return wd_cmd_fail(args, WD_EXIT_NO, path, "%s",
-				   wd_errno(-errno));
-	}
-	close(fd);
-	return WD_EXIT_OK;
-}
-
 static int cmd_bugreport(const struct wd_args *args)
 {
 	const char *state_dir = wd_args_get(args, "state-dir");
 	struct json_object *doc;
-	int code = args->argc ? to_file(args, args->argv[0]) : WD_EXIT_OK;
 
-	if (code)
-		return code;
 	if (!state_dir)
 		state_dir = WD_STATE_DIR_DEFAULT;
+	if (args->argc)
+		return wd_archive(args, args->argv[0], state_dir);
 	doc = json_object_new_object();
 	wd_json_str(doc, "version", WARDER_VERSION);
 	put_kernel(doc);
@@ -318,8 +300,7 @@ static int cmd_bugreport(const struct wd_args *args)
 		print_object(doc, 0);
 	json_object_put(doc);
 	if (fflush(stdout))
-		return wd_cmd_fail(args, WD_EXIT_NO,
-				   args->argc ? args->argv[0] : "stdout", "%s",
+		return wd_cmd_fail(args, WD_EXIT_NO, "stdout", "%s",
 				   wd_errno(-errno));
 	return WD_EXIT_OK;
 }
@@ -335,13 +316,18 @@ const struct wd_cmd wd_cmd_bugreport = {
 	.object = "bugreport",
 	.args = "[FILE]",
 	.max = 1,
-	.summary =
-		"what is needed to find out why a kernel refuses the programs",
+	.summary = "what is needed to find out what is wrong, without secrets",
 	.text = "Kernel release and the parts of its configuration that matter, "
 		"whether it has BTF,\nhashes of the objects in this binary, the "
 		"ladder with every attempt, and the whole\nlogs of verifier and "
 		"libbpf. Works without an agent, too. Holds no secrets: no\n"
-		"manifest, no label, no key, nothing of the environment.",
+		"manifest, no label, no key, nothing of the environment.\n\n"
+		"FILE becomes a tar with that and with what doctor, status, ladder, "
+		"map, endpoint,\nidentity, policy, service, encryption, wireguard, "
+		"slo, cni and metrics say, as text\nand as JSON, and INDEX.txt with "
+		"their exit codes. Names of pods and policies, labels\nand addresses "
+		"are in it, escaped; no annotation, key or token, and no flow. Only "
+		"its\nowner may read it.",
 	.opts = opts,
 	.fn = cmd_bugreport,
 };
