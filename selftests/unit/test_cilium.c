@@ -122,6 +122,51 @@ static void selectors_know_sources_and_namespaces(void)
 	READING_EXPECT_ROWS(NAMESPACED SPEC, rows);
 }
 
+static void what_denies_means_all_but_the_entities_it_spares(void)
+{
+#define DENIED "  ingressDeny: [{fromEndpoints: [{matchExpressions: ["
+#define NO(name) "{key: \"reserved:" name "\", operator: DoesNotExist}"
+	static const struct reading_row rows[] = {
+		{ DENIED NO("init") "]}]}]\n",
+		  "*|I|I-ns:*&pod:*+stranger:0.0.0.0/0+stranger:::/0+own:*+other:*@any",
+		  "" },
+		{ DENIED NO("host") ", " NO("world") "]}]}]\n",
+		  "*|I|I-ns:*&pod:*+unknown:0.0.0.0/0+unknown:::/0+other:*@any",
+		  "" },
+		{ DENIED NO(
+			  "remote-node") ", {key: a, operator: NotIn, values: [b]}]}]}]\n",
+		  "*|I|I-ns:*&pod:a!=b+stranger:0.0.0.0/0+stranger:::/0+own:*@any",
+		  "" },
+		{ DENIED NO("init") "], matchLabels: {a: b}}]}]\n",
+		  "*|I|I-ns:*&pod:a=b@any", "" },
+		{ DENIED NO(
+			  "init") "], matchLabels: {io.kubernetes.pod.namespace: m}}]}]\n",
+		  "*|I|I-ns:kubernetes.io/metadata.name=m&pod:*@any", "" },
+		{ DENIED
+		  "{key: io.kubernetes.pod.namespace, operator: DoesNotExist}]}]}]\n",
+		  "*|I|I-!",
+		  "isolated 6 spec.ingressDeny[0].fromEndpoints[0]" },
+		{ "  ingress: [{fromEndpoints: [{matchExpressions: [{key: \"any:io.kubernetes.pod.namespace\", operator: DoesNotExist}]}]}]\n",
+		  "*|I|I!", "isolated 6 spec.ingress[0].fromEndpoints[0]" },
+	};
+	static const struct reading_row afar[] = {
+		{ DENIED NO("init") "], matchLabels: {a: b}}]}]\n",
+		  "*|I|I-ns:k8s:io.cilium.k8s.policy.cluster&pod:a=b@any", "" },
+		{ DENIED NO(
+			  "init") "], matchLabels: {io.cilium.k8s.policy.cluster: west}}]}]\n",
+		  "*|I|I-ns:k8s:io.cilium.k8s.policy.cluster=west&pod:*@any",
+		  "" },
+	};
+
+	READING_EXPECT_ROWS(NAMESPACED SPEC, rows);
+	wd_clusters_set_own("home");
+	wd_clusters_add("west");
+	READING_EXPECT_ROWS(NAMESPACED SPEC, afar);
+	wd_clusters_forget();
+#undef NO
+#undef DENIED
+}
+
 static void subjects_never_leave_their_namespace(void)
 {
 	static const struct reading_row rows[] = {
@@ -580,6 +625,7 @@ int main(void)
 	WD_TEST(a_section_isolates_an_empty_one_does_not);
 	WD_TEST(clusters_are_named_where_there_are_others);
 	WD_TEST(selectors_know_sources_and_namespaces);
+	WD_TEST(what_denies_means_all_but_the_entities_it_spares);
 	WD_TEST(subjects_never_leave_their_namespace);
 	WD_TEST(the_wide_kind_means_all_namespaces);
 	WD_TEST(every_entity_is_read);

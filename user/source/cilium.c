@@ -349,7 +349,7 @@ static int read_subject(struct wd_read *r, const struct wd_at *at,
 				"is missing; {} means every pod");
 		return -EINVAL;
 	}
-	err = wd_read_cilium_selector(r, at, node, meta->ns, *meta->ns != '\0',
+	err = wd_read_cilium_selector(r, at, node, meta->ns, WD_CILIUM_SUBJECT,
 				      &sel);
 	spec->ns_sel = sel.ns_sel;
 	spec->subject = wd_selector_share(sel.pod_sel);

@@ -111,6 +111,17 @@ static int read_entities(struct wd_read *r, const struct wd_cilium_place *p,
 
 /* ---- other peers ---- */
 
+/* Everybody who is no pod, as far as the selector does not spare them. */
+static void add_others(struct wd_policy_rule *rule,
+		       const struct wd_cilium_selector *sel)
+{
+	add_world(rule, sel->spares_world ? WD_CIDR_UNKNOWN : WD_CIDR_STRANGER);
+	if (!sel->spares_own)
+		wd_read_peer_add(rule, WD_PEER_NODES)->nodes = WD_NODES_OWN;
+	if (!sel->spares_nodes)
+		wd_read_peer_add(rule, WD_PEER_NODES)->nodes = WD_NODES_OTHER;
+}
+
 static int read_endpoint(struct wd_read *r, const struct wd_cilium_place *p,
 			 const struct wd_at *at, const struct wd_tree *map,
 			 struct wd_policy_rule *rule)
@@ -121,7 +132,11 @@ static int read_endpoint(struct wd_read *r, const struct wd_cilium_place *p,
 
 	if (wd_read_is_hollow(r, at, map))
 		return -EINVAL;
-	err = wd_read_cilium_selector(r, at, map, p->ns, false, &sel);
+	err = wd_read_cilium_selector(r, at, map, p->ns,
+				      p->section->action == WD_RULE_DENY ?
+					      WD_CILIUM_DENIED :
+					      WD_CILIUM_ALLOWED,
+				      &sel);
 	if (sel.entity) {
 		free(sel.pod_sel); /* empty */
 		err = read_entity(r, p, at, map->line, sel.entity, rule);
@@ -133,6 +148,8 @@ static int read_endpoint(struct wd_read *r, const struct wd_cilium_place *p,
 	peer->pod_sel = wd_selector_share(sel.pod_sel);
 	if (!peer->ns_sel && !*p->ns)
 		peer->ns_sel = wd_read_everything();
+	if (sel.others)
+		add_others(rule, &sel);
 	return err;
 }
 

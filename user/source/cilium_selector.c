@@ -10,6 +10,11 @@
  *   io.cilium.k8s.policy.cluster          its cluster; this one if none is named
  *   reserved:NAME                         no pod, but an entity
  *
+ * A selector that says which of these entities are not meant has nothing added
+ * by Cilium: it is of all namespaces and clusters, and means who is no pod, too,
+ * if all that it says is what is not meant. What denies means as much here; what
+ * allows stays in its namespace.
+ *
  * Requirements all hold at once, so those on the namespace and those on the
  * pod are two selectors.
  */
@@ -237,6 +242,55 @@ static void stay_within(struct wd_read *r, const struct wd_at *at,
 		add_name(ns, within);
 }
 
+/* Each pod has a namespace: who is meant is not said, and may be many. */
+static int check_namespaces(struct wd_read *r, const struct wd_at *at,
+			    uint32_t line, const struct wd_selector *all)
+{
+	for (uint32_t i = 0; i < all->cnt; i++) {
+		if (strcmp(strip(all->req[i].key), KEY_NAMESPACE) != 0 ||
+		    all->req[i].op != WD_OP_NOT_EXISTS)
+			continue;
+		wd_read_problem(r, at, line,
+				"means who has no namespace, which is no pod; "
+				"name entities instead");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Which entities are not meant. Return: true if it says so of any. */
+static bool read_spared(const struct wd_selector *all,
+			struct wd_cilium_selector *sel)
+{
+	bool found = false;
+	bool without = true;
+
+	for (uint32_t i = 0; i < all->cnt; i++) {
+		const char *key = all->req[i].key;
+
+		without &= is_without(&all->req[i]);
+		if (!begins(key, RESERVED))
+			continue;
+		found = true;
+		sel->spares_own |= !strcmp(key, RESERVED "host");
+		sel->spares_nodes |= !strcmp(key, RESERVED "remote-node");
+		sel->spares_world |= !strcmp(key, RESERVED "world");
+	}
+	sel->others = found && without;
+	return found;
+}
+
+/* Of all namespaces and clusters, but for those that are named. */
+static struct wd_selector *unbind(struct wd_selector *ns)
+{
+	struct wd_req any = { .op = WD_OP_EXISTS };
+
+	if (!wd_clusters_alone() && !wd_selector_names_cluster(ns))
+		req_give(ns, &any, WD_LABEL_CLUSTER);
+	wd_selector_sort(ns);
+	return wd_selector_share(ns);
+}
+
 /* A cluster alone was named: it means the policy's namespace there. */
 static void stay_home(struct wd_selector *ns, const char *home)
 {
@@ -246,32 +300,43 @@ static void stay_home(struct wd_selector *ns, const char *home)
 
 int wd_read_cilium_selector(struct wd_read *r, const struct wd_at *at,
 			    const struct wd_tree *map, const char *home,
-			    bool within, struct wd_cilium_selector *ret_sel)
+			    enum wd_cilium_use use,
+			    struct wd_cilium_selector *ret_sel)
 {
 	struct wd_selector all = { 0 };
 	struct wd_selector *ns = wd_xcalloc(1, sizeof(*ns));
-	struct wd_selector *pod = wd_xcalloc(1, sizeof(*pod));
 	uint32_t line = map ? map->line : 0;
 	const char *entity;
+	bool unbound;
 	int err = wd_read_selector_keys(r, at, map, check_key, &all);
 
-	*ret_sel = (struct wd_cilium_selector){ 0 };
+	*ret_sel = (struct wd_cilium_selector){
+		.pod_sel = wd_xcalloc(1, sizeof(*ret_sel->pod_sel))
+	};
+	if (!err && use != WD_CILIUM_SUBJECT)
+		err = check_namespaces(r, at, line, &all);
 	entity = err ? NULL : entity_of(&all);
 	if (entity)
 		ret_sel->entity = wd_str_get(entity);
+	unbound = !err && !entity && use == WD_CILIUM_DENIED &&
+		  read_spared(&all, ret_sel);
 	for (uint32_t i = 0; i < all.cnt; i++) {
 		if (!err && !entity)
-			err = route(r, at, line, &all.req[i], ns, pod);
+			err = route(r, at, line, &all.req[i], ns,
+				    ret_sel->pod_sel);
 		if (all.req[i].key)
 			req_drop(&all.req[i]);
 	}
 	free(all.req);
-	if (within)
+	wd_selector_sort(ret_sel->pod_sel);
+	if (unbound) {
+		ret_sel->ns_sel = unbind(ns);
+		return err;
+	}
+	if (use == WD_CILIUM_SUBJECT && *home)
 		stay_within(r, at, line, ns, home);
 	stay_home(ns, home);
 	wd_selector_sort(ns);
-	wd_selector_sort(pod);
-	ret_sel->pod_sel = pod;
 	if (ns->cnt) {
 		ret_sel->ns_sel = wd_selector_share(ns);
 	} else {

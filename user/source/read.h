@@ -321,19 +321,30 @@ struct wd_cilium_selector {
 	struct wd_selector *ns_sel; /* shared; NULL: no namespace is named */
 	struct wd_selector *pod_sel; /* not shared yet, never NULL */
 	const char *entity; /* "host" of "reserved:host", interned, or NULL */
+	/* of WD_CILIUM_DENIED: who is no pod is meant, too, but for these */
+	bool others;
+	bool spares_own; /* this node */
+	bool spares_nodes; /* the other ones */
+	bool spares_world;
+};
+
+enum wd_cilium_use {
+	WD_CILIUM_SUBJECT, /* of the policy's namespace, whatever others are named */
+	WD_CILIUM_ALLOWED, /* a peer */
+	WD_CILIUM_DENIED,
 };
 
 /**
  * wd_read_cilium_selector() - an EndpointSelector
  * @map: may be NULL, which selects everything
  * @home: namespace of the policy, "" none: meant where a cluster alone is named
- * @within: it is the only namespace, whatever others are named
  * Return: 0, or -EINVAL with the problem told; the selectors are the
  * caller's in either case (released by wd_object_free() of what takes them).
  */
 int wd_read_cilium_selector(struct wd_read *r, const struct wd_at *at,
 			    const struct wd_tree *map, const char *home,
-			    bool within, struct wd_cilium_selector *ret_sel);
+			    enum wd_cilium_use use,
+			    struct wd_cilium_selector *ret_sel);
 
 /* ---- kinds: an object, or -EINVAL with the problems told ---- */
 
