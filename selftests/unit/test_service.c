@@ -30,6 +30,12 @@ static void addresses_of_a_service_are_all_that_lead_to_it(void)
 		  "|10.96.0.1,192.0.2.9,192.0.2.1,fd96::1,10.0.0.1", "" },
 		{ "spec: {clusterIP: 10.96.0.1}\nstatus: {loadBalancer: {ingress: [{ip: 192.0.2.2}, {hostname: a.example}]}}",
 		  "|10.96.0.1,192.0.2.2", "" },
+		{ "spec: {clusterIP: 0.0.0.0, externalIPs: [127.0.0.1, 169.254.1.1, 224.0.0.251, 255.255.255.255, 192.0.2.1]}",
+		  "|192.0.2.1", "ignored 4 spec" },
+		{ "spec: {externalIPs: ['::', '::1', 'fe80::1', 'ff02::fb', 'fd00::1', 223.255.255.255, 240.0.0.1]}",
+		  "|fd00::1,223.255.255.255,240.0.0.1", "ignored 4 spec" },
+		{ "spec: {clusterIP: 10.96.0.1}\nstatus: {loadBalancer: {ingress: [{ip: 0.0.0.0}]}}",
+		  "|10.96.0.1", "ignored 4 spec" },
 		{ "spec: {type: ExternalName, externalName: a.example, clusterIP: x, " PORT
 		  "}",
 		  "|", "" },

@@ -155,6 +155,48 @@ static void drop_repeated(struct wd_service *service)
 	free(order);
 }
 
+/* What the API server refuses as an external address: no host has it alone. */
+static bool is_special(const struct wd_addr *addr)
+{
+	uint32_t v4 = ntohl(addr->v4.s_addr);
+
+	if (addr->family == 6)
+		return IN6_IS_ADDR_UNSPECIFIED(&addr->v6) ||
+		       IN6_IS_ADDR_LOOPBACK(&addr->v6) ||
+		       IN6_IS_ADDR_LINKLOCAL(&addr->v6) ||
+		       IN6_IS_ADDR_MULTICAST(&addr->v6);
+	return v4 == INADDR_ANY || v4 == INADDR_BROADCAST ||
+	       v4 >> 24 == IN_LOOPBACKNET || v4 >> 16 == 0xa9fe ||
+	       IN_MULTICAST(v4);
+}
+
+/* Told once for all: there may be very many. */
+static void drop_special(struct wd_read *r, uint32_t line,
+			 struct wd_service *service)
+{
+	const enum wd_problem_effect effect = r->effect;
+	struct wd_addr first = { 0 };
+	char text[WD_ADDR_STRLEN];
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < service->addr_cnt; i++) {
+		if (!is_special(&service->addr[i]))
+			service->addr[kept++] = service->addr[i];
+		else if (!first.family)
+			first = service->addr[i];
+	}
+	if (kept == service->addr_cnt)
+		return;
+	r->effect = WD_PROBLEM_IGNORED;
+	wd_read_problem(r, WD_AT(NULL, "spec"), line,
+			"has %u addresses that no service has (unspecified, "
+			"loopback, link-local, multicast or broadcast, as %s); "
+			"they are left out",
+			service->addr_cnt - kept, wd_addr_str(&first, text));
+	r->effect = effect;
+	service->addr_cnt = kept;
+}
+
 /* Texts of a list that are addresses; "None" and "" are none. */
 static int read_addr_list(struct wd_read *r, const struct wd_at *at,
 			  const struct wd_tree *map, const char *key,
@@ -281,6 +323,7 @@ static int read_service_spec(struct wd_read *r, const struct wd_tree *doc,
 	if (read_balancer(r, doc, service))
 		return -EINVAL;
 	drop_repeated(service);
+	drop_special(r, spec ? spec->line : doc->line, service);
 	return 0;
 }
 
