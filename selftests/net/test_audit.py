@@ -61,9 +61,11 @@ def what_a_trial_would_drop_is_an_event_of_its_own(c):
              on_trial(cluster_np('try', 0, rule('Deny', pod('y', 'b'))))])
     pin(c, 'full')  # not all tell of packets
     node = c.pod('x/a').node
-    for src, reason in (('y/a', 'DEFAULT'), ('y/b', 'POLICY')):
+    for src, reason, policy in (('y/a', 'DEFAULT', 'NetworkPolicy/x/policy'),
+                                ('y/b', 'POLICY', 'ClusterNetworkPolicy/try')):
         watch = node.warder_popen('monitor', '--json', '--pod', 'x/a',
-                                  '--verdict', 'audit', '--reason', reason)
+                                  '--verdict', 'audit', '--reason', reason,
+                                  '--policy', policy)
         try:
             for _ in range(20):  # it may not listen yet
                 allowed(c.pod(src), c.pod('x/a'))
@@ -79,6 +81,9 @@ def what_a_trial_would_drop_is_an_event_of_its_own(c):
         rule_of = (event['rule'] or {}).get('name')
         expect(('audit', reason, 'try' if src == 'y/b' else None),
                (event['verdict'], event['reason'], rule_of), f'event {event}')
+        if src == 'y/a':
+            expect(['policy'], [p['name'] for p in event.get('isolated_by', [])],
+                   f'event {event}')
     c.apply([])
 
 
