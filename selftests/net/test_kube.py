@@ -3,14 +3,17 @@
 """An API server as the source of objects: what it says is enforced, and what
 it said last while it cannot be asked.
 """
+import contextlib
 import functools
 import json
 import os
 import shutil
 import signal
+import socket
 import sys
+import time
 
-from wdnet import yamlout
+from wdnet import wire, yamlout
 from wdnet.kube import KubeSolo, kubeconfig
 from wdnet.solo import expect_reach, ingress_policy, reach, wait_for
 from wdnet.suite import main
@@ -198,10 +201,55 @@ def an_agent_that_starts_without_the_server_opens_nothing(c):
                                      ok=None)
         expect((3, '', True), (code, out, 'HTTP 503' in err), '--wait')
     expect_base(c)
+    with counted(node):
+        expect(True, hears(c, 7777), 'of the pod, no tunnel')
+        node.ns.ip('link add vx7 type vxlan id 7 dstport 7778 local '
+                   + GATEWAY)
+        try:
+            wait_for('the port of a tunnel that comes is shut',
+                     lambda: not hears(c, 7778))
+            expect(True, hears(c, 7779), 'another port')
+        finally:
+            node.ns.ip('link del vx7')
     c.server.ask('calm')
     node.wait_ready()
     c.sync()
     expect_base(c)
+
+
+GATEWAY = '10.1.0.1'  # an address of the node
+# What reaches the node's own sockets.
+HEARD = """add table inet heard
+add counter inet heard udps
+add chain inet heard in { type filter hook input priority 0 ; }
+add rule inet heard in udp dport 7777-7779 counter name udps
+"""
+
+
+@contextlib.contextmanager
+def counted(node):
+    node.ns.run(['nft', '-f', '-'], HEARD)
+    try:
+        yield
+    finally:
+        node.ns.run(['nft', 'delete table inet heard'])
+
+
+def hears(c, port):
+    """Does the node hear what a pod sends there, each time another flow?"""
+    node = c.only_node
+
+    def heard():
+        text = node.ns.run(['nft', '-j', 'list', 'counter', 'inet', 'heard',
+                            'udps'])[1]
+        return json.loads(text)['nftables'][-1]['counter']['packets']
+    before, end = heard(), time.monotonic() + 0.4
+    with wire.open_in(c.pod('shop/ok').space, lambda: socket.socket(
+            socket.AF_INET, socket.SOCK_DGRAM)) as sock:
+        sock.sendto(b'plain text', (GATEWAY, port))
+    while heard() == before and time.monotonic() < end:
+        time.sleep(0.02)
+    return heard() > before
 
 
 def reboot(c):

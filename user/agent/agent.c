@@ -128,7 +128,7 @@ static void on_tick(void *ctx)
 	struct wd_agent *agent = ctx;
 
 	if (agent->waiting) {
-		wd_cluster_tell_waiting(agent);
+		wd_cluster_look(agent);
 		return;
 	}
 	ticks++;

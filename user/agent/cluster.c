@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../base/log.h"
+#include "../encryption/encryption.h"
 #include "../kube/kube.h"
 #include "../kube/mesh.h"
 #include "../model/clusters.h"
@@ -16,15 +17,24 @@
 #include "agent.h"
 
 #define LOOK_MS 1000
-#define WAITING_MS 30000 /* between two words on what is waited for */
+#define TELL_LOOKS 30 /* between two words on what is waited for */
 
-void wd_cluster_tell_waiting(struct wd_agent *agent)
+/*
+ * No event of a device is read meanwhile: a pod could send to a tunnel that has
+ * come since. The programs in force go by the list, and need no commit for it.
+ */
+void wd_cluster_look(struct wd_agent *agent)
 {
-	char *what = wd_kube_waits_for(agent->kube);
+	static unsigned int looks;
+	char *what;
 
+	wd_encryption_relist(agent->encryption);
+	wd_timer_set(agent->tick_timer, LOOK_MS);
+	if (looks++ % TELL_LOOKS)
+		return;
+	what = wd_kube_waits_for(agent->kube);
 	wd_info("agent: waiting, what was in force stays: %s", what ?: "");
 	free(what);
-	wd_timer_set(agent->tick_timer, WAITING_MS);
 }
 
 static void on_kube(void *ctx)

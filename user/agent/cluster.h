@@ -25,12 +25,12 @@ void wd_cluster_name(const struct wd_config *config);
  * wd_cluster_wait() - run the loop until the server has told of everything once
  *
  * agent->waiting is set meanwhile, and the tick timer ends in
- * wd_cluster_tell_waiting(). Returns 0, or -EINTR if a signal came first, or
+ * wd_cluster_look(). Returns 0, or -EINTR if a signal came first, or
  * -errno of the loop.
  */
 int wd_cluster_wait(struct wd_agent *agent);
 
-/** wd_cluster_tell_waiting() - one line on what is waited for; sets the tick timer */
-void wd_cluster_tell_waiting(struct wd_agent *agent);
+/** wd_cluster_look() - while it is waited: ports of tunnels, now and then a line; sets the tick timer */
+void wd_cluster_look(struct wd_agent *agent);
 
 #endif /* WARDER_CLUSTER_H */
