@@ -168,51 +168,67 @@ def a_flow_ends_when_its_port_becomes_a_tunnels(c):
         wait_for(f'{rung}: it lives', lambda: passes_hook(c, 7778))
 
 
-SERVICE = '10.96.7.7'
+SERVICES = {'10.96.7.7': 0, '10.96.7.8': 20}  # backends elsewhere
+
+
+def objects_of(name, addr, ends):
+    """A service and a slice for each of its @ends, at UDP port 53."""
+    yield {'apiVersion': 'v1', 'kind': 'Service',
+           'metadata': {'name': name, 'namespace': 'x'},
+           'spec': {'clusterIP': addr, 'clusterIPs': [addr], 'ports': [
+               {'name': 'led', 'port': 53, 'targetPort': 'led',
+                'protocol': 'UDP'}]}}
+    for i, (ip, port) in enumerate(ends):
+        yield {'apiVersion': 'discovery.k8s.io/v1', 'kind': 'EndpointSlice',
+               'metadata': {'name': f'{name}-{i}', 'namespace': 'x', 'labels': {
+                   'kubernetes.io/service-name': name}},
+               'addressType': 'IPv4', 'endpoints': [{'addresses': [ip]}],
+               'ports': [{'name': 'led', 'port': port, 'protocol': 'UDP'}]}
 
 
 @contextlib.contextmanager
-def service(c, port):
-    """UDP port 53 of SERVICE leads to @port of the node."""
-    node = c.nodes[0]
-    meta = {'name': 'led', 'namespace': 'x'}
-    c.write('led.yaml', yamlout.text([
-        {'apiVersion': 'v1', 'kind': 'Service', 'metadata': meta,
-         'spec': {'clusterIP': SERVICE, 'clusterIPs': [SERVICE], 'ports': [
-             {'name': 'led', 'port': 53, 'targetPort': port,
-              'protocol': 'UDP'}]}},
-        {'apiVersion': 'discovery.k8s.io/v1', 'kind': 'EndpointSlice',
-         'metadata': {**meta, 'labels': {
-             'kubernetes.io/service-name': 'led'}},
-         'addressType': 'IPv4', 'endpoints': [{'addresses': [node.ips[4]]}],
-         'ports': [{'name': 'led', 'port': port, 'protocol': 'UDP'}]}]))
-    node.ns.run(['nft', '-f', '-'], f"""add table ip led
-add chain ip led pre {{ type nat hook prerouting priority dstnat ; }}
-add rule ip led pre ip daddr {SERVICE} udp dport 53 dnat to {node.ips[4]}:{port}
-""")
+def services(c, port):
+    """Each leads to @port of the node, as far as packets go."""
+    to, objects = c.nodes[0].ips[4], []
+    rules = 'add table ip led\nadd chain ip led pre ' \
+        '{ type nat hook prerouting priority dstnat ; }\n'
+    for i, (addr, others) in enumerate(SERVICES.items()):
+        objects += objects_of(f'led{i}', addr, [
+            (f'198.51.100.{n}', 2000 + n) for n in range(1, others + 1)
+        ] + [(to, port)])
+        rules += f'add rule ip led pre ip daddr {addr} udp dport 53 ' \
+            f'dnat to {to}:{port}\n'
+    c.write('led.yaml', yamlout.text(objects))
+    c.nodes[0].ns.run(['nft', '-f', '-'], rules)
     c.sync()
     try:
         yield
     finally:
-        node.ns.run(['nft', 'delete table ip led'])
+        c.nodes[0].ns.run(['nft', 'delete table ip led'])
         c.write('led.yaml', None)
         c.sync()
 
 
+# One has more kinds of backends than programs are told of: an entry for all of
+# them says whether one may be a tunnel, and another when their ports change.
 @SHARED.test
 def no_service_leads_into_a_tunnel_of_a_node(c):
-    with service(c, 7787):
+    node = c.nodes[0]
+    with services(c, 7787):
         for rung in each_rung(c, RUNGS):
-            wait_for(f'{rung}: it leads to the node',
-                     lambda: passes_hook(c, 53, SERVICE))
-            before = c.nodes[0].counter('ENCAP_FORBIDDEN', 'egress')
+            for to in SERVICES:
+                wait_for(f'{rung}: {to} leads to the node',
+                         lambda t=to: passes_hook(c, 53, t))
             with device(c, 7787, known=False):
-                wait_for(f'{rung}: to a tunnel',
-                         lambda: not passes_hook(c, 53, SERVICE))
-                wait_for(f'{rung}: a drop is counted', lambda b=before: c.nodes[
-                    0].counter('ENCAP_FORBIDDEN', 'egress') > b)
-            wait_for(f'{rung}: to the node again',
-                     lambda: passes_hook(c, 53, SERVICE))
+                for to in SERVICES:
+                    before = node.counter('ENCAP_FORBIDDEN', 'egress')
+                    wait_for(f'{rung}: {to} to a tunnel',
+                             lambda t=to: not passes_hook(c, 53, t))
+                    wait_for(f'{rung}: a drop is counted', lambda b=before:
+                             node.counter('ENCAP_FORBIDDEN', 'egress') > b)
+            for to in SERVICES:
+                wait_for(f'{rung}: {to} to the node again',
+                         lambda t=to: passes_hook(c, 53, t))
 
 
 @SHARED.test

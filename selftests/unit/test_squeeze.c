@@ -11,6 +11,7 @@
 
 #include <warder/limits.h>
 
+#include "base/byteorder.h"
 #include "model/intern.h"
 #include "model/model.h"
 #include "model/model_int.h"
@@ -25,7 +26,12 @@ static struct {
 	uint32_t cnt[WD_MAP__MAX];
 	/* entries of wd_front with port 0: of an address or a prefix, of all */
 	uint32_t closed[2];
+	uint32_t flags; /* of what was last written to wd_front */
 } kernel;
+
+/* Of the services that are put, and where their slices lead. */
+static uint8_t proto = IPPROTO_TCP;
+static uint16_t to_port = 1;
 
 struct world {
 	struct wd_store *store;
@@ -51,7 +57,8 @@ static int set(void *ctx, enum wd_map map, const void *key, const void *val)
 	const struct world *w = ctx;
 	uint32_t *closed = closed_of(map, key);
 
-	(void)val;
+	if (map == WD_MAP_wd_front)
+		kernel.flags = ((const struct wd_front_val *)val)->flags;
 	if (wd_model_wants(w->model, map, key))
 		return 0;
 	if ((map == WD_MAP_wd_front && kernel.cnt[map] == WD_FRONTS_MAX) ||
@@ -199,13 +206,13 @@ static void put_service(struct world *w, const char *ns, uint32_t nr,
 			&service->port[service->port_cnt];
 
 		port->name = wd_str_get("");
-		port->proto = IPPROTO_TCP;
+		port->proto = proto;
 		port->port = port->target = (uint16_t)(service->port_cnt + 1);
 	}
 	(void)wd_store_put(w->store, obj);
 }
 
-/* One that leads to @cnt addresses, 192.0.0.0 + @from and on, at port 1. */
+/* One that leads to @cnt addresses, 192.0.0.0 + @from and on, at to_port. */
 static void put_slice_from(struct world *w, const char *ns, const char *name,
 			   uint32_t nr, uint32_t from, uint32_t cnt)
 {
@@ -218,8 +225,8 @@ static void put_slice_from(struct world *w, const char *ns, const char *name,
 	slice->port_cnt = 1;
 	slice->port = wd_xcalloc(1, sizeof(*slice->port));
 	slice->port->name = wd_str_get("");
-	slice->port->proto = IPPROTO_TCP;
-	slice->port->port = 1;
+	slice->port->proto = proto;
+	slice->port->port = to_port;
 	slice->addr = wd_xcalloc(cnt, sizeof(*slice->addr));
 	for (; slice->addr_cnt < cnt; slice->addr_cnt++) {
 		struct wd_addr *addr = &slice->addr[slice->addr_cnt];
@@ -770,6 +777,47 @@ static void prefixes_that_do_not_fit_close_whose_they_are(void)
 	end(&w);
 }
 
+static void change_tunnel(struct world *w, uint16_t port)
+{
+	struct wd_encap encap = { 0 };
+
+	if (port)
+		encap.own[0] =
+			(struct wd_tunnel_port){ .port = wd_be16(port),
+						 .kind = WD_TUNNEL_VXLAN };
+	wd_model_encap(w->model, &encap);
+	wd_model_republish(w->model);
+	commit(w);
+}
+
+/* Nobody knows to which of them it goes: one that leads to a tunnel is enough. */
+static void what_leads_to_too_many_follows_the_ports_of_tunnels(void)
+{
+	const uint32_t none = WD_FRONT_NONE | WD_FRONT_MANY;
+	struct world w;
+
+	begin(&w, QUOTA, QUOTA);
+	proto = IPPROTO_UDP;
+	put_service(&w, "b", 1, 1, 1);
+	for (uint32_t i = 0; i < WD_FRONT_KINDS + 4; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "e%u", i);
+		to_port = (uint16_t)(2000 + i);
+		put_slice_from(&w, "b", name, 1, i, 1);
+	}
+	commit(&w);
+	wd_expect_int(1, kernel.cnt[WD_MAP_wd_front]);
+	wd_expect_int(none, kernel.flags);
+	change_tunnel(&w, to_port);
+	wd_expect_int(none | WD_FRONT_NODE, kernel.flags);
+	change_tunnel(&w, to_port + 1);
+	wd_expect_int(none, kernel.flags);
+	end(&w);
+	proto = IPPROTO_TCP;
+	to_port = 1;
+}
+
 int main(void)
 {
 	WD_TEST(a_service_beyond_the_quota_closes_its_address);
@@ -784,5 +832,6 @@ int main(void)
 	WD_TEST(a_full_table_of_services_holds_up_nobody);
 	WD_TEST(a_table_left_nearly_full_holds_up_nobody);
 	WD_TEST(prefixes_that_do_not_fit_close_whose_they_are);
+	WD_TEST(what_leads_to_too_many_follows_the_ports_of_tunnels);
 	return wd_tests_end();
 }
