@@ -7,13 +7,15 @@ is asserted, on a node with a live agent. Others are in test_doctor.py.
     test_faults.py [PART-OF-A-NAME]
 """
 import json
+import mmap
 import os
 import socket
+import struct
 import sys
 import tempfile
 import threading
 
-from wdnet import bpf, frag
+from wdnet import bpf, frag, wire
 from wdnet.node import WARDER
 from wdnet.shared import Shared
 from wdnet.solo import Solo, expect_reach, ingress_policy, wait_for
@@ -205,6 +207,97 @@ def program_of_others_runs_before_ours(b):
                 "attach the other program behind warder's")
     finally:
         os.close(link)
+
+
+PORT = 4444
+BUCKET, WAYS, HEAD, FLOW = 576, 8, 64, 64  # struct wd_bucket
+
+
+def datagrams(pod, at=0):
+    """A socket of a pod for datagrams."""
+    def make():
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind((pod.ips[4], at))
+        return sock
+    sock = wire.open_in(pod.space, make)
+    sock.settimeout(0.7)
+    return sock
+
+
+def passes(src, dst, to):
+    """Does a datagram from one of these sockets come to the other?"""
+    word = os.urandom(8)
+    src.sendto(word, to)
+    try:
+        while dst.recv(64) != word:
+            pass
+        return True
+    except TimeoutError:
+        return False
+
+
+def age(b, pod, port, peer, peer_port):
+    """As if nobody had said anything for long: by the time that it dies at."""
+    fd = bpf.obj_get(f'/proc/{b.node.agent.pid}/root{b.node.bpffs}'
+                     '/maps/wd_flow')
+    ep = json.loads(b.node.warder('endpoint', 'get', pod.key, '--json')[1])
+    key = bytes(12) + wire.packed(peer) + struct.pack('=I', ep['id']) \
+        + struct.pack('!HH', port, peer_port) + b'\x11'
+    with mmap.mmap(fd, 32768 * BUCKET) as table:
+        at = table.find(key)
+        expect(True, at >= 0, 'the flow is in the table')
+        begin = at // BUCKET * BUCKET
+        place = (at - begin - HEAD) // FLOW
+        at = begin + 4 * (WAYS + place)
+        was = struct.unpack_from('=I', table, at)[0]
+        struct.pack_into('=I', table, at, was - 240)  # five minutes
+    os.close(fd)
+
+
+@SHARED.test
+def live_flow_of_before_a_change_of_policy(b):
+    """It is told that it is stale, ends at its next packet, and goes on."""
+    b.policies(ingress_policy('srv', 'srv', 'ok'))
+    with datagrams(b.srv, PORT) as srv, datagrams(b.ok) as ok:
+        to, back = (b.srv.ips[4], PORT), ok.getsockname()
+        expect((True, True), (passes(ok, srv, to), passes(srv, ok, back)),
+               'allowed, and answered')
+        b.policies(ingress_policy('srv', 'srv'))
+        question = f'why shop/ok shop/srv:{PORT}/udp'
+        b.shows(question, 1, 'drop, decided at ingress',
+                'to allow        at ingress: no rule comes near',
+                'flows           at egress: 1 live, 1 of them judged under an '
+                'older generation',
+                'flows           at ingress: 1 live, 1 of them judged under '
+                'an older')
+        expect((False, False), (passes(ok, srv, to), passes(srv, ok, back)),
+               'stale in both directions')
+        b.applied(question[4:])
+        try:
+            expect((True, True), (passes(ok, srv, to),
+                                  passes(srv, ok, back)), 'the same flow')
+        finally:
+            b.taken_back()
+
+
+@SHARED.test
+def answer_comes_when_its_flow_has_ended(b):
+    b.policies(ingress_policy('ok', 'ok'))  # nobody may open anything to it
+    with datagrams(b.srv, PORT) as srv, datagrams(b.ok) as ok:
+        to, back = (b.srv.ips[4], PORT), ok.getsockname()
+        expect((True, True), (passes(ok, srv, to), passes(srv, ok, back)),
+               'allowed, and answered')
+        question = f'why shop/srv shop/ok:{back[1]}/udp'
+        b.shows(question, 1, 'flows           at ingress: these ports are of '
+                'a live flow that was opened the other way: its packets pass')
+        age(b, b.ok, back[1], b.srv.ips[4], PORT)
+        expect(False, passes(srv, ok, back), 'too late')
+        b.shows(question, 1, 'drop, decided at ingress', 'DEFAULT',
+                'flows           at ingress: a flow that was opened the other '
+                'way ended here: an answer that comes so late is judged as a '
+                'new flow. Have the opener ask again, or keep it alive')
+        expect((True, True), (passes(ok, srv, to), passes(srv, ok, back)),
+               'the opener asks again')
 
 
 def full(subject, base, cnt=1700):

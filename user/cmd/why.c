@@ -17,6 +17,7 @@
 #include "../query/inquiry.h"
 #include "../query/yaml_text.h"
 #include "cmd.h"
+#include "why_stages.h"
 
 static char *end_text(struct json_object *end)
 {
@@ -190,6 +191,7 @@ static void print_verdict(struct json_object *doc)
 				     "an ICMP error: prohibited");
 	print_rule(doc);
 	print_fixes(doc);
+	wd_stages_print_flows(doc);
 	if (wd_json_get(doc, "icmp_type"))
 		wd_show_line("traffic", "%s type %lld code %lld%s%s", proto,
 			     (long long)wd_json_get_int(doc, "icmp_type"),
@@ -398,6 +400,13 @@ static int suggest(const struct wd_args *args, struct json_object *result)
 	return code;
 }
 
+static void print_answer(const struct wd_args *args, struct json_object *doc)
+{
+	print_verdict(doc);
+	if (wd_args_has(args, "stages"))
+		wd_stages_print(doc);
+}
+
 static int cmd_why(const struct wd_args *args)
 {
 	struct json_object *result = NULL;
@@ -410,12 +419,13 @@ static int cmd_why(const struct wd_args *args)
 					  WD_CMD_TIMEOUT_MS, &result);
 	if (code)
 		return code;
+	if (wd_args_has(args, "suggest") && !args->json)
+		return suggest(args, result);
+	wd_stages_flows(result);
 	if (args->json)
 		wd_cmd_json(result);
-	else if (wd_args_has(args, "suggest"))
-		return suggest(args, result);
 	else
-		print_verdict(result);
+		print_answer(args, result);
 	code = strcmp(wd_json_get_str(result, "verdict"), "drop") != 0 ?
 		       WD_EXIT_OK :
 		       WD_EXIT_NO;
@@ -431,6 +441,9 @@ static const struct wd_opt opts[] = {
 	  .help = "whose word counts: the kernel's maps (default), or the objects" },
 	{ .name = "suggest",
 	  .help = "print the NetworkPolicy that changes it, and nothing else" },
+	{ .name = "stages",
+	  .help = "also each step of each hook, and the rules it looked at in their\n"
+		  "order" },
 	{ .name = "as-of-manifests",
 	  .arg = "DIR",
 	  .help = "what would happen in a cluster of these objects (repeatable)" },
@@ -467,6 +480,8 @@ const struct wd_cmd wd_cmd_why = {
 		"what passes. With\n--suggest a NetworkPolicy that does it is printed, "
 		"ready for `kubectl apply -f -`; the\nexit code then is 0 if there is "
 		"one.\n\n"
+		"Asked is what becomes of a new flow. Where flows between the two at that port are\n"
+		"there, or one ended that this would be an answer of, the line `flows` says so.\n\n"
 		"With --as-of-manifests the question is about a cluster that need "
 		"not run: no root and\nno agent is needed. Pods are where the "
 		"objects say, with the addresses of their\nstatus, and both ends "

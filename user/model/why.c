@@ -605,9 +605,9 @@ uint16_t why_table_flags(const struct wd_model *m, const struct mendpoint *e)
 	return e->have.flags[m->gen & 1];
 }
 
-static uint32_t table_class(const struct wd_model *m,
-			    const struct wd_slot_val *slot,
-			    const struct wd_flow *flow)
+uint32_t why_table_class(const struct wd_model *m,
+			 const struct wd_slot_val *slot,
+			 const struct wd_flow *flow)
 {
 	uint32_t port, cls = 0;
 	enum wd_l4 l4 = flow_l4(flow, &port);
@@ -635,7 +635,7 @@ enum wd_reason why_table_rules(const struct wd_model *m,
 			       struct why_hit *ret_hit)
 {
 	const struct wd_class_val *cls =
-		&m->sink.class[table_class(m, slot, flow)];
+		&m->sink.class[why_table_class(m, slot, flow)];
 	const __u64 *bits = m->sink.row[row].bits;
 
 	for (uint32_t i = 0; i < cls->cnt; i++) {

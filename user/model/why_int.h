@@ -87,6 +87,11 @@ struct why_hit {
 	uint8_t tell; /* WD_TELL_* */
 };
 
+/** why_table_class() - number of the class that a slot has for the flow's port; 0 none */
+uint32_t why_table_class(const struct wd_model *m,
+			 const struct wd_slot_val *slot,
+			 const struct wd_flow *flow);
+
 /** why_table_flags() - WD_EP_* in force */
 uint16_t why_table_flags(const struct wd_model *m, const struct mendpoint *e);
 

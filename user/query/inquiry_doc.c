@@ -14,6 +14,7 @@
 #include "inquiry.h"
 #include "inquiry_int.h"
 #include "query.h"
+#include "stages.h"
 
 /* ---- which hook decides ---- */
 
@@ -223,6 +224,7 @@ static void put_hook(const struct question *q, enum wd_dir dir,
 	wd_query_identity(obj, "peer_identity", hook->peer_identity);
 	put_heard(q, dir, obj);
 	wd_json_bool(obj, "drift", hook_drifts(q, dir));
+	stages_put(q, dir, wd_json_array(obj, "stages"));
 }
 
 static void put_no_hook(const struct question *q, struct json_object *doc)
@@ -262,7 +264,7 @@ static bool is_within_node(const struct question *q)
 }
 
 /* Must what goes between these two be encrypted on its way to the other node? */
-static const char *encryption_of(const struct question *q)
+const char *inquiry_encryption(const struct question *q)
 {
 	uint32_t from = q->end[FROM].info.flags, to = q->end[TO].info.flags;
 
@@ -276,7 +278,7 @@ static const char *encryption_of(const struct question *q)
 }
 
 /* Ports of mesh proxies: HBONE of Istio's ambient mode, Linkerd's proxy. */
-static const char *mesh_of(const struct wd_flow *flow)
+const char *inquiry_mesh(const struct wd_flow *flow)
 {
 	if (flow->proto != IPPROTO_TCP)
 		return NULL;
@@ -287,7 +289,7 @@ static const char *mesh_of(const struct wd_flow *flow)
 
 static void warn_mesh(const struct question *q, struct json_object *warnings)
 {
-	const char *mesh = mesh_of(&q->flow);
+	const char *mesh = inquiry_mesh(&q->flow);
 	char *text = NULL;
 
 	if (!mesh)
@@ -479,7 +481,7 @@ struct json_object *inquiry_answer(const struct question *q)
 	wd_json_str(doc, "answered_by", q->by_kernel ? "kernel" : "model");
 	put_warnings(q, doc);
 	put_fixes(q, hook, doc);
-	wd_json_str(doc, "encryption", encryption_of(q));
+	wd_json_str(doc, "encryption", inquiry_encryption(q));
 	wd_json_str(doc, "as_of", q->world->as_of);
 	if (q->world->rung)
 		wd_json_int(doc, "generation", stats.gen);

@@ -64,6 +64,12 @@ bool inquiry_is_elsewhere(const struct question *q, enum side side);
 /** inquiry_is_for_others() - does nothing of it pass here: only another node's agent can answer */
 bool inquiry_is_for_others(const struct question *q);
 
+/** inquiry_encryption() - "required", "exempt" or "none" between the two */
+const char *inquiry_encryption(const struct question *q);
+
+/** inquiry_mesh() - whose tunnels that port is of, NULL nobody's */
+const char *inquiry_mesh(const struct wd_flow *flow);
+
 /** inquiry_answer() - the answer, to be put */
 struct json_object *inquiry_answer(const struct question *q);
 

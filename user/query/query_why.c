@@ -87,6 +87,8 @@ void wd_query_why(void *ctx, struct wd_ctl_conn *conn, struct json_object *req,
 	}
 	doc = wd_inquire(&world, req, &refusal);
 	if (doc) {
+		if (world.kernel)
+			wd_json_str(doc, "bpffs", agent->config.bpffs);
 		tell_drift(agent, doc);
 		wd_ctl_reply(conn, doc);
 	} else {
