@@ -43,7 +43,8 @@ static __always_inline void rule_add(__u32 id, int r, __u32 len, __u32 now,
 		return;
 	rule->packets++;
 	rule->bytes += len;
-	rule->flows += flows;
+	if (WD_UNLIKELY(flows))
+		rule->flows += flows;
 	rule->last = now;
 }
 
