@@ -3,10 +3,14 @@
  * bench_path.c - what a packet pays on the whole way from client to server
  * through a router: without policy, with two empty programs on the way, with
  * warder's two, and with an equal nftables ruleset. JSON lines.
+ * What it costs that so much of warder can be seen is measured besides: its
+ * programs without all that they count and tell, and the usual ones with all that
+ * can be switched on: both events, for a monitor that is connected, and the
+ * programs of netfilter. Of these three also the time of a hook alone.
  *
  * Client, router and server are network namespaces of this process on one CPU,
  * so the time of a loop of send and receive is the cost of the path. Every
- * round measures all four for a moment, within it minima are compared: the
+ * round measures all of them for a moment, within it minima are compared: the
  * machine has more than one speed, and what disturbs it lasts longer than a
  * round. The result is the median over the rounds.
  *
@@ -32,6 +36,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bare.h"
 #include "cluster.h"
 
 #define BPFFS "/mnt/bpf"
@@ -50,15 +55,18 @@
 #define BATCHES 50 /* of one sample */
 #define SAMPLES 12 /* of one measurement: the least counts */
 #define TRIPS 3000 /* TCP round trips of one measurement */
+#define HOOK_REPEAT 20000 /* of a sample of one hook */
 #define PAYLOAD 22 /* 64 bytes with Ethernet, IPv4 and UDP */
 
-enum variant { V_NONE, V_EMPTY, V_WARDER, V_NFT, V__MAX };
-static const char *const names[] = { "none", "empty", "warder", "nftables" };
+enum variant { V_NONE, V_EMPTY, V_WARDER, V_NFT, V_BARE, V_ALL, V__MAX };
+static const char *const names[] = { "none",	 "empty", "warder",
+				     "nftables", "bare",  "all" };
 
 static int ns_router, ns_client, ns_server;
 static uint32_t ifindex_client, ifindex_server;
 static int udp_client, udp_server;
 static struct bench_node node;
+static struct bench_bare bare;
 
 /* ---- small things ---- */
 
@@ -224,12 +232,34 @@ static int room_take(int bytes, int *ret_progs)
 	return cnt;
 }
 
-static int empty_links[4];
+static int links[4];
+
+/* Programs at both ends of both pairs: towards a pod, and from it. */
+static void links_begin(const int prog[WD_DIR__MAX])
+{
+	static const enum bpf_attach_type types[] = {
+		[WD_INGRESS] = BPF_TCX_EGRESS,
+		[WD_EGRESS] = BPF_TCX_INGRESS,
+	};
+
+	for (uint32_t i = 0; i < 4; i++) {
+		int ifindex = (int)(i < 2 ? ifindex_client : ifindex_server);
+
+		links[i] = bpf_link_create(prog[i % 2], ifindex, types[i % 2],
+					   NULL);
+		if (links[i] < 0)
+			bench_die("attach a program", links[i]);
+	}
+}
+
+static void links_end(void)
+{
+	for (int i = 0; i < 4; i++)
+		(void)close(links[i]);
+}
 
 static void empty_begin(void)
 {
-	static const enum bpf_attach_type types[] = { BPF_TCX_INGRESS,
-						      BPF_TCX_EGRESS };
 	const struct bpf_insn insns[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = -1 },
 		{ .code = BPF_JMP | BPF_EXIT },
@@ -239,21 +269,8 @@ static void empty_begin(void)
 
 	if (prog < 0)
 		bench_die("load an empty program", prog);
-	for (uint32_t i = 0; i < 4; i++) {
-		int ifindex = (int)(i < 2 ? ifindex_client : ifindex_server);
-
-		empty_links[i] =
-			bpf_link_create(prog, ifindex, types[i % 2], NULL);
-		if (empty_links[i] < 0)
-			bench_die("attach an empty program", empty_links[i]);
-	}
+	links_begin((const int[WD_DIR__MAX]){ prog, prog });
 	(void)close(prog);
-}
-
-static void empty_end(void)
-{
-	for (int i = 0; i < 4; i++)
-		(void)close(empty_links[i]);
 }
 
 /* Made once for a place: a round only attaches and detaches. */
@@ -274,6 +291,7 @@ static void warder_open(void)
 	bench_put_endpoint(&node, "path", "server", pair.server,
 			   ifindex_server);
 	bench_commit(&node);
+	bench_bare_open(&bare, &node);
 }
 
 static void warder_begin(void)
@@ -294,6 +312,37 @@ static void warder_end(void)
 		err = wd_datapath_detach(node.dp, ifindex_server);
 	if (err)
 		bench_die("detach", err);
+}
+
+/* All that can be switched on and an established flow may come by. */
+static void all_begin(void)
+{
+	struct wd_state_val *state = wd_map_mem(node.dp, WD_MAP_wd_state);
+
+	warder_begin();
+	for (int nf = 0; nf < WD_NF__MAX; nf++) {
+		int err = wd_nf_open(node.dp, (enum wd_nf)nf);
+
+		if (err)
+			bench_die("attach the programs of netfilter", err);
+	}
+	state->monitor = WD_MONITOR_DROP | WD_MONITOR_NEW;
+	state->flags |= WD_STATE_LATE;
+}
+
+static void all_end(void)
+{
+	struct wd_state_val *state = wd_map_mem(node.dp, WD_MAP_wd_state);
+
+	state->monitor = 0;
+	state->flags &= ~WD_STATE_LATE;
+	for (int nf = 0; nf < WD_NF__MAX; nf++) {
+		int err = wd_nf_leave(node.dp, (enum wd_nf)nf);
+
+		if (err)
+			bench_die("detach the programs of netfilter", err);
+	}
+	warder_end();
 }
 
 /* Default deny with sets, verdicts kept by conntrack: the best of nftables. */
@@ -329,25 +378,26 @@ static void nft_end(void)
 	run("nft delete table ip bench");
 }
 
-static void variant_begin(enum variant v)
+static void nothing(void)
 {
-	if (v == V_EMPTY)
-		empty_begin();
-	else if (v == V_WARDER)
-		warder_begin();
-	else if (v == V_NFT)
-		nft_begin();
 }
 
-static void variant_end(enum variant v)
+static void bare_begin(void)
 {
-	if (v == V_EMPTY)
-		empty_end();
-	else if (v == V_WARDER)
-		warder_end();
-	else if (v == V_NFT)
-		nft_end();
+	links_begin(bare.prog);
 }
+
+static const struct {
+	void (*begin)(void);
+	void (*end)(void);
+} variants[] = {
+	[V_NONE] = { nothing, nothing },
+	[V_EMPTY] = { empty_begin, links_end },
+	[V_WARDER] = { warder_begin, warder_end },
+	[V_NFT] = { nft_begin, nft_end },
+	[V_BARE] = { bare_begin, links_end },
+	[V_ALL] = { all_begin, all_end },
+};
 
 /* ---- UDP, one way ---- */
 
@@ -475,9 +525,57 @@ static void measure_rtt(double *ret_p50, double *ret_p99)
 	*ret_p99 = us[TRIPS / 100 * 99];
 }
 
+/* ---- a hook alone ---- */
+
+/* A datagram of the flow that measure_udp() left, as the server's veth sees it. */
+static uint32_t hook_packet(uint8_t *frame)
+{
+	static const uint8_t head[] = { [12] = 8, 0, 0x45, 0, 0,  50,
+					0,	  0, 0,	   0, 64, IPPROTO_UDP };
+	const uint16_t ports[] = { htons(PORT), htons(PORT), htons(30) };
+
+	memcpy(frame, head, sizeof(head));
+	(void)inet_pton(AF_INET, CLIENT_IP, frame + 26);
+	(void)inet_pton(AF_INET, SERVER_IP, frame + 30);
+	memcpy(frame + 34, ports, sizeof(ports));
+	return 64;
+}
+
+/* By our own clock: the kernel's answer is in whole nanoseconds. */
+static double measure_hook(enum variant v)
+{
+	uint8_t frame[64] = { 0 };
+	struct __sk_buff ctx = { .ifindex = ifindex_server,
+				 .ingress_ifindex = ifindex_client };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
+		    .data_size_in = hook_packet(frame), .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .repeat = HOOK_REPEAT);
+	const struct wd_datapath_info *info = wd_datapath_info(node.dp);
+	double best = 1e9;
+	int prog, err;
+
+	if (v != V_BARE && v != V_WARDER && v != V_ALL)
+		return 0;
+	prog = v == V_BARE ? dup(bare.prog[WD_INGRESS]) :
+			     bpf_prog_get_fd_by_id(info->prog_id[WD_INGRESS]);
+	for (int s = 0; s < SAMPLES; s++) {
+		double begin = now_ns(), ns;
+
+		err = bpf_prog_test_run_opts(prog, &opts);
+		ns = (now_ns() - begin) / HOOK_REPEAT;
+		if (err || (int)opts.retval != -1)
+			bench_die("run a program alone", err ? err : EINVAL);
+		if (ns < best)
+			best = ns;
+	}
+	(void)close(prog);
+	return best;
+}
+
 /* ---- the whole ---- */
 
 static double udp[V__MAX][ROUNDS], p50[V__MAX][ROUNDS], p99[V__MAX][ROUNDS];
+static double hook[V__MAX][ROUNDS];
 
 /* Each round begins with another variant, so that none is always the first. */
 static void measure_round(int round)
@@ -485,10 +583,11 @@ static void measure_round(int round)
 	for (int i = 0; i < V__MAX; i++) {
 		int v = (i + round) % V__MAX;
 
-		variant_begin((enum variant)v);
+		variants[v].begin();
 		udp[v][round] = measure_udp();
 		measure_rtt(&p50[v][round], &p99[v][round]);
-		variant_end((enum variant)v);
+		hook[v][round] = measure_hook((enum variant)v);
+		variants[v].end();
 	}
 }
 
@@ -503,6 +602,7 @@ static void measure_place(int place)
 		(void)close(progs[--cnt]);
 	for (int t = 0; t < TURNS; t++)
 		measure_round(place * TURNS + t);
+	bench_bare_close(&bare);
 	bench_node_close(&node, BPFFS);
 }
 
@@ -549,6 +649,16 @@ static void tell_rtt(const char *what, int v, double value[][ROUNDS])
 	tell(name, base * median(ratio, ROUNDS), "us", base);
 }
 
+/* What all that is seen costs: @v against the programs that count nothing. */
+static void tell_seeing(const char *name, double value[][ROUNDS], int v)
+{
+	double ratio[ROUNDS], base = median(value[V_BARE], ROUNDS);
+
+	for (int r = 0; r < ROUNDS; r++)
+		ratio[r] = value[v][r] / value[V_BARE][r];
+	tell(name, base * median(ratio, ROUNDS), "ns", base);
+}
+
 int main(void)
 {
 	char name[64];
@@ -574,5 +684,9 @@ int main(void)
 		tell_rtt("rtt_p50", v, p50);
 		tell_rtt("rtt_p99", v, p99);
 	}
+	tell_seeing("seen_path_ns", udp, V_WARDER);
+	tell_seeing("seen_path_all_ns", udp, V_ALL);
+	tell_seeing("seen_hook_ns", hook, V_WARDER);
+	tell_seeing("seen_hook_all_ns", hook, V_ALL);
 	return 0;
 }
