@@ -21,6 +21,8 @@
 #define DLT_EN10MB 1
 #define DLT_RAW 12
 #define DLT_LINUX_SLL 113
+#define DLT_IPV4 228
+#define DLT_IPV6 229
 #define DLT_LINUX_SLL2 276
 
 #define TIME_MAX_S 253402300799LL /* the end of the year 9999 */
@@ -43,8 +45,8 @@ struct link_type {
 static const struct link_type link_types[] = {
 	{ DLT_EN10MB, 0, 0 }, /* kept as it is */
 	{ DLT_RAW, 0, 0 }, /* the packet's version says it */
-	{ DLT_LINUX_SLL, 16, 14 },
-	{ DLT_LINUX_SLL2, 20, 0 },
+	{ DLT_IPV4, 0, 0 },	   { DLT_IPV6, 0, 0 },
+	{ DLT_LINUX_SLL, 16, 14 }, { DLT_LINUX_SLL2, 20, 0 },
 };
 
 struct wd_capture {
