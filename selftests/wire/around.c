@@ -171,6 +171,26 @@ static const struct {
 	  false,
 	  false,
 	  true },
+	{ "ip6tnl",
+	  { "ip6tnl mode any local fd00:77::1 remote fd00:77::2",
+	    "ip6tnl mode any local fd00:77::2 remote fd00:77::1" },
+	  false,
+	  true,
+	  true },
+	{ "gretap",
+	  { "gretap local 192.168.77.1 remote 192.168.77.2",
+	    "gretap local 192.168.77.2 remote 192.168.77.1" },
+	  true,
+	  true,
+	  true },
+	{ "ipip in fou",
+	  { "ipip local 192.168.77.1 remote 192.168.77.2 encap fou "
+	    "encap-sport auto encap-dport 7781",
+	    "ipip local 192.168.77.2 remote 192.168.77.1 encap fou "
+	    "encap-sport auto encap-dport 7781" },
+	  false,
+	  true,
+	  false },
 	{ "vlan", { "vlan id 5", "vlan id 5" }, true, true, true },
 };
 

@@ -14,6 +14,20 @@
  * to see these tests fail. NAME=VALUE go into the environment: WD_WIRE_HOLD_MS,
  * WD_WIRE_MATCH (only what has this in its name, and what all rests on), and of
  * the flood WD_WIRE_PACKETS, WD_WIRE_SECONDS and WD_WIRE_FLOOD_RATE.
+ *
+ * Pods talk over both families in each. What is tried where: L is test_leaks.py
+ * without WireGuard, native and VXLAN; G this, native and over both families of
+ * the underlay, VXLAN and Geneve; g this, native, and of the others where WD_LONG
+ * is set, when all of VXLAN and Geneve by either family are tried whole.
+ *
+ *	start				L G	peer, its prefixes removed	  G g
+ *	agent killed, started		L G	node joins, comes back		  G
+ *	no agent			L g	pod deleted while it sends	L g
+ *	upgrade, other programs		  G	address moves			L G
+ *	new key each second		  G	wg0 deleted			  G
+ *	marks forged			L g	wg0 down, away, too small	  g
+ *	routes, rules, VRF, DNAT	L G	into other tunnels		L g
+ *	no route but the default	L g	forged from the wire		L G
  */
 #include <errno.h>
 #include <signal.h>

@@ -24,9 +24,9 @@ LATE_MODULES = ('nf_tables', 'nf_conntrack', 'nft_chain_nat', 'nft_nat')
 # Of WireGuard, where the kernel has it.
 WG_MODULES = ('wireguard',)
 # What else could carry traffic between nodes, and a queue that is slow.
-WIRE_MODULES = ('vxlan', 'geneve', 'ip_gre', 'ip6_gre', 'ipip', 'sit', '8021q',
-                'sch_netem', 'vrf', 'nft_chain_nat', 'nft_nat', 'fou',
-                'l2tp_core', 'l2tp_netlink')
+WIRE_MODULES = ('vxlan', 'geneve', 'ip_gre', 'ip6_gre', 'ipip', 'sit',
+                'ip6_tunnel', '8021q', 'sch_netem', 'vrf', 'nft_chain_nat',
+                'nft_nat', 'fou', 'l2tp_core', 'l2tp_netlink')
 # What libraries and programs open by name while they run.
 LIBRARIES = ('libnftables.so.1',)
 LIBRARY_FOLDERS = ('/usr/lib/x86_64-linux-gnu', '/lib/x86_64-linux-gnu',

@@ -43,6 +43,7 @@ OF_VARIANT = ('test_policy', 'test_network', 'test_fragments', 'test_icmp',
 OF_WIRES_QUICK = ('test_encrypted', 'test_wireguard')
 # How nodes are joined, of selftests/wire/link.h: the first one in whole.
 WAYS = ('native', 'native6', 'vxlan', 'geneve6')
+WAYS_LONG = WAYS + ('vxlan6', 'geneve')
 # Each of these takes minutes where all is emulated, and has a limit of its own.
 WIRE_PARTS = ('agents', 'wires')
 OF_LOWER = OF_VARIANT + ('test_flows', 'test_provenance', 'test_neighbour')
@@ -223,7 +224,7 @@ def wire_guest_tasks(boot):
              for part in WIRE_PARTS]
     if os.environ.get('WD_LONG'):
         found += [wire_guest_task(f'{way}-{part}', way, part)
-                  for way in WAYS[1:] for part in WIRE_PARTS]
+                  for way in WAYS_LONG[1:] for part in WIRE_PARTS]
         found.append(wire_guest_task('flood', WAYS[0], 'flood'))
     elif boot.kernel.quick != '-':
         found += [wire_guest_task(way, way, 'short') for way in WAYS[1:]]
