@@ -248,6 +248,12 @@ static void address_of_self(struct world *w)
 {
 	put_pod(&w->pod[1], "10.9.9.9", 11); /* a pod here needs no peer */
 }
+/* A pod that was on c is here now, and its address alone is still at c's peer. */
+static void address_of_self_stolen(struct world *w)
+{
+	cidr(&w->prefix[1][1], "10.0.1.5/32");
+	w->peer[1].prefix_cnt = 2;
+}
 static void address_of_unknown(struct world *w)
 {
 	put_pod(&w->pod[1], "10.9.9.9", 0);
@@ -405,6 +411,8 @@ static const struct {
 	  "address-without-peer:b" },
 	{ "IPv6 forgotten", family_of_none, "address-without-peer:b" },
 	{ "address of this node", address_of_self, "" },
+	{ "address of this node at a peer", address_of_self_stolen,
+	  "address-wrong-peer:a" },
 	{ "address of no known node", address_of_unknown, "" },
 	{ "pod moved, prefix stayed", address_moved, "address-wrong-peer:c" },
 	{ "pod moved with its prefix", address_moved_longer, "" },

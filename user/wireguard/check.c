@@ -244,16 +244,26 @@ static bool node_has_peer(struct check *c, const struct tally *t)
 
 /* ---- addresses ---- */
 
+static bool is_one_address(const struct wd_cidr *prefix)
+{
+	return prefix->len == (prefix->addr.family == 4 ? 32 : 128);
+}
+
+/*
+ * A pod here is reached by no peer: prefixes around its address are looked at
+ * elsewhere, but its address alone is that of a pod that was on another node.
+ */
 static void count_pod(struct check *c, const struct wd_wg_pod *pod)
 {
 	struct tally *t = tally_of(c, pod->node);
-	const struct wd_wg_owner *owner;
+	const struct wd_wg_owner *owner =
+		t ? wd_wg_owners_find(&c->owners, &pod->addr) : NULL;
 	char addr[WD_ADDR_STRLEN], who[OWNER_STRLEN];
 
-	if (!t || t->node->is_self)
+	if (!t ||
+	    (t->node->is_self && (!owner || !is_one_address(&owner->prefix))))
 		return;
 	t->pods++;
-	owner = wd_wg_owners_find(&c->owners, &pod->addr);
 	if (!owner && !t->none++)
 		t->first_none = wd_xprintf("%s (%s/%s)",
 					   wd_addr_str(&pod->addr, addr),
@@ -283,7 +293,7 @@ static void check_prefixes(struct check *c)
 		struct tally *t;
 
 		if (!home || owner->node == home->node ||
-		    prefix->len == (prefix->addr.family == 4 ? 32 : 128) ||
+		    is_one_address(prefix) ||
 		    !wd_cidr_covers(&home->prefix, prefix))
 			continue;
 		t = tally_of(c, home->node);
