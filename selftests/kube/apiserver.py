@@ -13,6 +13,7 @@ answered by one on stdout:
     {"op": "cut"}                       end all watches without a last chunk
     {"op": "compact", "path": P}        versions until now are too old
     {"op": "kinds", "absent": [P...]}   collections that are not there
+    {"op": "watchlist", "on": B}        does it stream lists, as since 1.34
     {"op": "leave", "path": P}          its definition is deleted: objects first
     {"op": "requests"}                  what was asked, as [path, query]
     {"op": "writes"}                    what was told: requests, and events
@@ -81,6 +82,14 @@ class Collection:
             self.texts[key] = json.dumps(obj)
         return self.texts[key]
 
+    def line(self, key):
+        """It, as it is told at the head of a watch."""
+        text = self.text(key)
+        if not self.is_custom():
+            text = f'{{"kind": "{self.kind}", "apiVersion": "{self.api}", ' + \
+                text[1:]
+        return f'{{"type": "ADDED", "object": {text}}}\n'
+
     def since(self, version):
         return self.log[bisect.bisect_right(self.versions, version):]
 
@@ -110,6 +119,7 @@ class State:
         self.cuts = 0
         self.calms = 0  # what is mute waits for one
         self.token = None
+        self.watchlist = True
 
     def of(self, obj):
         for c in self.collections.values():
@@ -259,7 +269,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             state.requests.append([split.path, query])
             c = state.collections.get(split.path)
             definition = state.definition(split.path)
-            fault = state.fault(split.path, 'watch' if watch else 'list')
+            initial = watch and 'sendInitialEvents' in query
+            fault = state.fault(split.path, 'watch' if watch and not initial
+                                else 'list')
             bearer = f'Bearer {state.token}'
             calms = state.calms
             wrong = state.token and \
@@ -274,6 +286,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, definition)
         elif c is None or c.absent:
             self.refuse('404', split.path)
+        elif initial:
+            self.initial(c, query, fault)
         elif watch:
             self.watch(c, query, fault)
         else:
@@ -387,6 +401,61 @@ class Handler(http.server.BaseHTTPRequestHandler):
             410, 'Expired', f'too old resource version: {version} '
             f'({c.oldest})'))
         self.wfile.write(b'0\r\n\r\n')
+
+    def forbids_initial(self, query):
+        if not self.state.watchlist:
+            why = 'sendInitialEvents is forbidden for watch unless the ' \
+                'WatchList feature gate is enabled'
+        elif query.get('resourceVersionMatch') != 'NotOlderThan':
+            why = 'sendInitialEvents requires setting resourceVersionMatch ' \
+                'to NotOlderThan'
+        else:
+            return False
+        self.answer(422, status(422, 'Invalid', f'ListOptions.meta.k8s.io "" '
+                                f'is invalid: sendInitialEvents: Forbidden: '
+                                f'{why}'))
+        return True
+
+    def end_mark(self, c, version):
+        self.line('BOOKMARK', {
+            'kind': c.kind, 'apiVersion': c.api, 'metadata': {
+                'resourceVersion': str(version), 'creationTimestamp': None,
+                'annotations': {'k8s.io/initial-events-end': 'true'}},
+            'spec': {'containers': None}, 'status': {}})
+
+    def initial(self, c, query, fault):
+        """What is there, in no order; what happens meanwhile; an end mark."""
+        state = self.state
+        if self.forbids_initial(query):
+            return
+        until = time.monotonic() + float(query.get('timeoutSeconds', 600))
+        with state.lock:
+            version, cuts = state.version, state.cuts
+            lines = [c.line(k) for k, o in c.objects.items()
+                     if selects(query, o)]
+            if not state.quick:
+                state.random.shuffle(lines)
+                lines += lines[:state.random.choice((0, 0, 1))]
+        self.begin_chunks()
+        many = 50 if state.quick else 1
+        whole = fault not in ('torn', 'endless')
+        for i in range(0, len(lines) if whole else len(lines) // 2, many):
+            self.pieces(''.join(lines[i:i + many]).encode())
+        if fault == 'torn':
+            self.close_connection = True
+        if not whole:
+            if fault == 'endless':
+                self.wfile.write(b'0\r\n\r\n')
+            return
+        with state.lock:
+            news = c.since(version) if not state.quick else []
+            version = state.version if not state.quick else version
+        for _, what, obj in news:
+            if selects(query, obj):
+                self.line(what, obj)
+        if query.get('allowWatchBookmarks') == 'true' and fault != 'unmarked':
+            self.end_mark(c, version)
+        self.follow(c, query, (version, until), cuts, False)
 
     def watch(self, c, query, fault):
         version = int(query['resourceVersion'])
@@ -577,6 +646,8 @@ def command(state, cmd):
     elif op == 'serve':
         state.serve(cmd['path'], cmd['api'])
         state.cuts += 1
+    elif op == 'watchlist':
+        state.watchlist = cmd['on']
     elif op == 'token':
         state.token = cmd['token']
     elif op == 'forget':

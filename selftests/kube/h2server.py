@@ -87,6 +87,8 @@ class Connection:
         self.h2.send_headers(stream, JSON)
         if query.get('watch') == '1':
             self.watches.append(stream)
+            if 'sendInitialEvents' in query:
+                self.bookmark(stream, {'k8s.io/initial-events-end': 'true'})
             return
         self.h2.send_data(stream, json.dumps({
             'kind': 'List', 'apiVersion': 'v1', 'items': None, 'metadata': {
@@ -108,6 +110,12 @@ class Connection:
         except OSError:
             pass  # the client was faster
 
+    def bookmark(self, stream, annotations):
+        self.h2.send_data(stream, json.dumps({
+            'type': 'BOOKMARK', 'object': {'metadata': {
+                'resourceVersion': str(VERSION[0]),
+                'annotations': annotations}}}).encode() + b'\n')
+
     def bookmarks(self):
         while True:
             time.sleep(0.1)
@@ -115,10 +123,7 @@ class Connection:
                 try:
                     for stream in self.watches:
                         VERSION[0] += 1
-                        self.h2.send_data(stream, json.dumps({
-                            'type': 'BOOKMARK', 'object': {'metadata': {
-                                'resourceVersion': str(VERSION[0])}}
-                        }).encode() + b'\n')
+                        self.bookmark(stream, {})
                     self.flush()
                 except OSError:
                     return

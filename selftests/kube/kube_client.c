@@ -47,6 +47,8 @@ static const struct wd_kube_timing quick = {
 	.watch_max_s = 3,
 	.page = 3,
 	.grace_ms = 100,
+	.initial_ms = 20,
+	.initial_max_ms = 200,
 };
 
 static void on_changed(void *ctx)

@@ -16,7 +16,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'net'))
 from wdnet.kube import ApiServer, kubeconfig  # noqa: E402
-from wdnet.tap import Fail, Tap  # noqa: E402
+from wdnet.tap import Fail, Tap, expect  # noqa: E402
 
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
 CLIENT = os.path.join(BUILD, 'selftests', 'kube', 'kube_client')
@@ -29,7 +29,8 @@ PATHS = {'Pod': '/api/v1/pods', 'Namespace': '/api/v1/namespaces',
          'CiliumNetworkPolicy': '/apis/cilium.io/v2/ciliumnetworkpolicies'}
 WIDE = ['policy.networking.k8s.io/v1alpha2', 'policy.networking.k8s.io/v1beta1']
 WITHOUT = ('Namespace', 'ClusterNetworkPolicy')  # a namespace
-ON_LIST = ('torn', '410', '429', '500', '403', '401', 'garbage', 'close')
+ON_LIST = ('torn', '410', '429', '500', '403', '401', 'garbage', 'close',
+           'endless', 'unmarked')
 ON_WATCH = ('expired', 'error', 'empty', 'silent', '410', '503', '403', 'close',
             'garbage')
 
@@ -139,13 +140,17 @@ class History:
         self.server.ask('compact',
                         path=self.random.choice(list(self.paths().values())))
 
+    def streams(self):
+        """It is another server now, of another release."""
+        self.server.ask('watchlist', on=self.random.random() < 0.7)
+
     def cut(self):
         self.server.ask('cut')
 
     def step(self):
         self.random.choice((self.put,) * 8 + (
             self.delete, self.delete, self.again, self.garble, self.fault, self.fault,
-            self.compact, self.cut, self.version))()
+            self.compact, self.cut, self.version, self.streams))()
         if self.random.random() < 0.1:
             time.sleep(0.05)
 
@@ -279,6 +284,85 @@ def play(history_class, rounds):
             history.close()
 
 
+def lists_of(history, path):
+    return [q for p, q in history.server.ask('requests')['requests']
+            if p == path and 'resourceVersion' not in q]
+
+
+def wait_for_lists(history, path, cnt):
+    until = time.monotonic() + 60
+    while len(lists_of(history, path)) < cnt:
+        if time.monotonic() > until:
+            raise Fail(f'not listed: {path}')
+        time.sleep(0.02)
+
+
+def with_server(function):
+    with tempfile.TemporaryDirectory(prefix='wd-histories-') as folder:
+        history = History(folder)
+        try:
+            function(history, PATHS['Pod'])
+        finally:
+            history.close()
+
+
+def breaks_off(history, path, fault):
+    server, pod = history.server, ('Pod', 'x', f'late-{fault}')
+    cnt = len(lists_of(history, path))
+    server.fault(path, 'list', fault, 100)
+    server.ask('watchlist', on=True)
+    server.ask('compact', path=path, cut=True)
+    # in pages an unmarked one is whole
+    wait_for_lists(history, path, cnt + (1 if fault == 'unmarked' else 4))
+    missing = [x for x in history.want() if x not in history.have()]
+    expect([], missing, f'what went, {fault}')
+    history.objects[pod] = f'uid-{fault}', {'l': '1'}
+    server.ask('put', object=history.body(pod, *history.objects[pod]))
+    history.settle(fault)
+
+
+def ends_nothing_that_was_there(history, path):
+    for i in range(8):
+        key = 'Pod', 'x', f'o{i}'
+        history.objects[key] = f'uid-{i}', {'l': '0'}
+        history.server.ask('put', object=history.body(key,
+                                                      *history.objects[key]))
+    history.settle('first')
+    for fault in ('torn', 'endless', 'unmarked'):
+        breaks_off(history, path, fault)
+
+
+def a_streamed_list_that_breaks_off_takes_nothing_away():
+    with_server(ends_nothing_that_was_there)
+
+
+def is_asked_in_pages(history, path):
+    """By a server that refuses, but for a question now and then."""
+    history.server.ask('watchlist', on=False)
+    history.settle('first')
+    for _ in range(12):
+        cnt = len(lists_of(history, path))
+        history.server.ask('compact', path=path, cut=True)
+        wait_for_lists(history, path, cnt + 1)
+        history.settle('again')
+    lists = lists_of(history, path)
+    streamed = [q for q in lists if 'sendInitialEvents' in q]
+    expect(True, len(streamed) < len(lists) - len(streamed),
+           f'{len(streamed)} of {len(lists)} lists asked for as streams')
+    history.server.ask('watchlist', on=True)
+    until = time.monotonic() + 60
+    while 'sendInitialEvents' not in lists_of(history, path)[-1]:
+        cnt = len(lists_of(history, path))
+        history.server.ask('compact', path=path, cut=True)
+        wait_for_lists(history, path, cnt + 1)
+        if time.monotonic() > until:
+            raise Fail('not asked for a stream again')
+
+
+def a_server_that_streams_no_lists_is_asked_seldom_and_again():
+    with_server(is_asked_in_pages)
+
+
 def whatever_happens_pods_are_what_slices_and_identities_say():
     play(Joined, JOINED)
 
@@ -294,6 +378,9 @@ def main():
             whatever_happens_the_client_has_what_the_server_has)
     tap.run('whatever_happens_pods_are_what_slices_and_identities_say',
             whatever_happens_pods_are_what_slices_and_identities_say)
+    for function in (a_streamed_list_that_breaks_off_takes_nothing_away,
+                     a_server_that_streams_no_lists_is_asked_seldom_and_again):
+        tap.run(function.__name__, function)
     return tap.end()
 
 

@@ -4,6 +4,8 @@ server of selftests/kube, by TLS on the loopback of the node's namespace.
 
 How old a verdict may be is measured in the kernel: from the server's having
 been told of a label until the pod's address has another identity there.
+
+WD_PAGES=1: by a server that streams no lists.
 """
 import ipaddress
 import json
@@ -248,6 +250,8 @@ def measure(bench, node):
     server = ApiServer(Space(node), '--quick', '--cert', both)
     try:
         fill(server)
+        if os.environ.get('WD_PAGES'):
+            server.ask('watchlist', on=False)
         config = kubeconfig(f'{node.root}/kubeconfig',
                             f'https://127.0.0.1:{server.port}',
                             certificate_authority=both)

@@ -352,7 +352,14 @@ static void set_connection(struct wd_kube_get *get)
 				login->proxy ? login->proxy : "");
 	(void)curl->easy_setopt(easy, CURLOPT_HTTP_VERSION,
 				CURL_HTTP_VERSION_2TLS);
-	(void)curl->easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+	/*
+	 * One connection for all, where the handshake tells that it will do for
+	 * all. In clear it would be known by the end of the first answer, and
+	 * that of a watch does not end.
+	 */
+	(void)curl->easy_setopt(easy, CURLOPT_PIPEWAIT,
+				strncmp(login->server, "https:", 6) == 0 ? 1L :
+									   0L);
 	(void)curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	(void)curl->easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	(void)curl->easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);

@@ -31,6 +31,7 @@
 #include "../source/tree.h"
 #include "collection.h"
 #include "http.h"
+#include "initial.h"
 #include "kinds.h"
 #include "last.h"
 #include "login.h"
@@ -64,6 +65,7 @@ enum scope {
 struct wd_kube {
 	const struct wd_kube_login *login;
 	struct wd_kube_http *http;
+	struct wd_kube_initial initial;
 	const struct wd_kube_fns *fns;
 	void *ctx;
 	struct wd_kube_remote *remote;
@@ -474,8 +476,11 @@ static int follow(struct follower *f, struct wd_loop *loop,
 	int err = wd_kube_reflector_new(f->kube->http, loop, k->path,
 					k->optional, timing, &f->reflector);
 
-	if (err || !k->optional)
+	if (err)
 		return err;
+	wd_kube_reflector_stream(f->reflector, &f->kube->initial);
+	if (!k->optional)
+		return 0;
 	if (k->other)
 		wd_kube_reflector_or(f->reflector, k->other);
 	f->collection.missing = on_missing;

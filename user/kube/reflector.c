@@ -16,6 +16,9 @@
  *     API is served. Of another kind: a failure.
  *  5. 401: the token may have been renewed; once more at once.
  *  6. Anything else: wait, longer each time, at least as long as the server says.
+ *  7. A list is asked for as the head of a watch, see initial.h. What breaks
+ *     before its end mark was no list; the next one is asked for in pages, and
+ *     so it is where a server refuses.
  */
 #include "reflector.h"
 
@@ -31,8 +34,11 @@
 #include "../source/tree.h"
 #include "backoff.h"
 #include "http.h"
+#include "initial.h"
+#include "refusal.h"
 #include "salvage.h"
 #include "stream.h"
+#include "url.h"
 
 #define WATCH_FAILURES 3 /* in a row, then it is listed again */
 #define EMPTY_WATCHES 2
@@ -53,6 +59,8 @@ const struct wd_kube_timing wd_kube_timing = {
 	.watch_max_s = 600,
 	.page = 500,
 	.grace_ms = 10000,
+	.initial_ms = 60000,
+	.initial_max_ms = 3600000,
 };
 
 struct wd_kube_reflector {
@@ -68,6 +76,10 @@ struct wd_kube_reflector {
 	bool optional;
 	bool refused; /* the last try: 403 */
 	bool restart; /* what comes next is a list from its first page on */
+	struct wd_kube_initial
+		*server; /* does it stream lists; NULL: not asked */
+	bool initial; /* what is under way is a list that is streamed */
+	bool pages; /* the next list is asked for in pages whatever the server can */
 
 	enum wd_kube_phase phase; /* as told */
 	enum wd_kube_phase next; /* what a try is: LISTING or WATCHING */
@@ -77,7 +89,7 @@ struct wd_kube_reflector {
 	char version[VERSION_MAX]; /* reached */
 	char page_version[VERSION_MAX]; /* of the list, by its first page */
 	char *next_token; /* that this page told */
-	uint32_t pages;
+	uint32_t page_cnt;
 	struct wd_kube_backoff backoff;
 	uint32_t absent; /* times in a row */
 	uint32_t watch_failures; /* in a row */
@@ -256,6 +268,66 @@ static void on_status(struct wd_kube_reflector *r, const struct wd_tree *status)
 		       text ? text : "nothing more");
 }
 
+static void end_list(struct wd_kube_reflector *r)
+{
+	(void)snprintf(r->version, VERSION_MAX, "%s", r->page_version);
+	r->lists++;
+	r->absent = 0;
+	r->turned = r->pages = false;
+	r->listed_ms = wd_wall_ms();
+	free(r->error);
+	r->error = NULL;
+	r->fns->end(r->ctx);
+	set_phase(r, WD_KUBE_WATCHING);
+}
+
+/* All that was there has been told: what follows are events. */
+static void on_end_mark(struct wd_kube_reflector *r, const struct wd_tree *meta)
+{
+	copy_version(r->page_version, meta);
+	if (!*r->page_version) {
+		r->error_code = 500;
+		(void)snprintf(r->error_text, sizeof(r->error_text),
+			       "list: its end has no resourceVersion");
+		return;
+	}
+	if (r->restart) /* it is of what is not asked for any more */
+		return;
+	r->initial = false;
+	r->next = WD_KUBE_WATCHING;
+	r->watches++;
+	r->began_ms = wd_now_ms();
+	wd_kube_initial_given(r->server);
+	wd_timer_set(r->timer, r->timing->quiet_ms);
+	end_list(r);
+}
+
+/*
+ * Versions of these are in no order and are not to be remembered. A server that
+ * knows nothing of end marks tells no end, but that time goes by.
+ */
+static void on_initial_event(struct wd_kube_reflector *r, const char *type,
+			     const struct wd_tree *object)
+{
+	const struct wd_tree *meta = wd_tree_get(object, "metadata");
+
+	if (strcmp(type, "ADDED") == 0 || strcmp(type, "MODIFIED") == 0) {
+		r->fns->item(r->ctx, object);
+	} else if (strcmp(type, "DELETED") == 0) {
+		r->events++;
+		r->fns->event(r->ctx, object, true);
+	} else if (strcmp(type, "BOOKMARK") != 0) {
+		wd_debug("kube: %s: event '%.40s' is not known, ignoring",
+			 r->path, type);
+	} else if (wd_kube_initial_is_end(meta)) {
+		on_end_mark(r, meta);
+	} else {
+		r->error_code = 422;
+		(void)snprintf(r->error_text, sizeof(r->error_text),
+			       "list: a bookmark came and no end before it");
+	}
+}
+
 static void on_event_tree(void *ctx, const struct wd_tree *root)
 {
 	struct wd_kube_reflector *r = ctx;
@@ -270,6 +342,10 @@ static void on_event_tree(void *ctx, const struct wd_tree *root)
 	}
 	if (strcmp(type, "ERROR") == 0) {
 		on_status(r, object);
+		return;
+	}
+	if (r->initial) {
+		on_initial_event(r, type, object);
 		return;
 	}
 	r->watch_events++;
@@ -294,6 +370,12 @@ static int on_garbled_event(struct wd_kube_reflector *r,
 	const struct wd_tree *root = wd_kube_salvage_tree(found);
 	bool gone = strcmp(found->type, "DELETED") == 0;
 
+	/* Of a list nothing is sure then, and nothing goes. */
+	if (r->initial && !gone && strcmp(found->type, "BOOKMARK") != 0) {
+		r->fns->garbled(r->ctx, root, r->error_text);
+		*r->error_text = '\0';
+		return 0;
+	}
 	if (!root || (!gone && strcmp(found->type, "ADDED") != 0 &&
 		      strcmp(found->type, "MODIFIED") != 0)) {
 		char *text = wd_xprintf("watch: a line is not JSON: %.200s",
@@ -310,7 +392,8 @@ static int on_garbled_event(struct wd_kube_reflector *r,
 		r->fns->event(r->ctx, root, true);
 	else
 		r->fns->garbled(r->ctx, root, r->error_text);
-	copy_version(r->version, wd_tree_get(root, "metadata"));
+	if (!r->initial)
+		copy_version(r->version, wd_tree_get(root, "metadata"));
 	*r->error_text = '\0';
 	return 0;
 }
@@ -334,36 +417,11 @@ static const struct wd_kube_stream_fns watch_fns = { .item = on_line };
 
 /* ---- answers that are errors ---- */
 
-static void on_body_tree(void *ctx, const struct wd_tree *root)
-{
-	char *text = ctx;
-	const char *message = wd_tree_str(wd_tree_get(root, "message"));
-
-	if (message)
-		(void)snprintf(text, BODY_MAX, "%s", message);
-}
-
-/* "HTTP 403: pods is forbidden: ..." */
 static void tell_answer(struct wd_kube_reflector *r,
 			const struct wd_kube_answer *answer)
 {
-	struct wd_tree_error error = { 0 };
-	char message[BODY_MAX] = "";
-	char *text;
+	char *text = wd_kube_refusal_text(answer, r->body, r->body_len);
 
-	if (!answer->status) {
-		set_error(r, *answer->error ? answer->error : "no answer");
-		return;
-	}
-	if (answer->json && wd_json_read_object(r->body, r->body_len,
-						on_body_tree, message, &error))
-		*message = '\0';
-	r->body[r->body_len] = '\0';
-	if (!*message && !answer->json)
-		(void)snprintf(message, sizeof(message), "%.*s",
-			       (int)strcspn(r->body, "\r\n"), r->body);
-	text = wd_xprintf("HTTP %d%s%.300s", answer->status,
-			  *message ? ": " : "", message);
 	set_error(r, text);
 	free(text);
 }
@@ -404,12 +462,6 @@ static void on_absent(struct wd_kube_reflector *r)
 	try_in(r, WD_KUBE_LISTING, wd_kube_spread((uint32_t)ms));
 }
 
-static bool is_refusal(int status)
-{
-	return status == 400 || status == 403 || status == 406 ||
-	       status == 415 || status == 422;
-}
-
 static void on_refusal(struct wd_kube_reflector *r, enum wd_kube_phase what,
 		       const struct wd_kube_answer *answer)
 {
@@ -431,7 +483,8 @@ static void on_refusal(struct wd_kube_reflector *r, enum wd_kube_phase what,
 		try_in(r, what, 0);
 		return;
 	}
-	if (is_refusal(answer->status) && min_ms < r->timing->refused_ms)
+	if (wd_kube_refusal_is(answer->status) &&
+	    min_ms < r->timing->refused_ms)
 		min_ms = r->timing->refused_ms;
 	/* A watch that is refused again and again: perhaps a list is not. */
 	if (what == WD_KUBE_WATCHING && ++r->watch_failures >= WATCH_FAILURES) {
@@ -449,6 +502,7 @@ static int on_data(void *ctx, const struct wd_kube_answer *answer,
 {
 	struct wd_kube_reflector *r = ctx;
 	bool is_list = r->next == WD_KUBE_LISTING;
+	bool is_document = is_list && !r->initial;
 
 	if (answer->status != 200) {
 		size_t room = BODY_MAX - r->body_len;
@@ -463,8 +517,8 @@ static int on_data(void *ctx, const struct wd_kube_answer *answer,
 	if (!r->restart)
 		wd_timer_set(r->timer, is_list ? r->timing->list_quiet_ms :
 						 r->timing->quiet_ms);
-	return is_list ? wd_kube_stream_list(&r->stream, piece, len) :
-			 wd_kube_stream_lines(&r->stream, piece, len);
+	return is_document ? wd_kube_stream_list(&r->stream, piece, len) :
+			     wd_kube_stream_lines(&r->stream, piece, len);
 }
 
 static void on_page(struct wd_kube_reflector *r)
@@ -476,7 +530,7 @@ static void on_page(struct wd_kube_reflector *r)
 	free(r->token);
 	r->token = r->next_token;
 	r->next_token = NULL;
-	if (r->token && ++r->pages < PAGES_MAX) {
+	if (r->token && ++r->page_cnt < PAGES_MAX) {
 		try_in(r, WD_KUBE_LISTING, 0);
 		return;
 	}
@@ -485,15 +539,7 @@ static void on_page(struct wd_kube_reflector *r)
 		list_again(r, false);
 		return;
 	}
-	(void)snprintf(r->version, VERSION_MAX, "%s", r->page_version);
-	r->lists++;
-	r->absent = 0;
-	r->turned = false;
-	r->listed_ms = wd_wall_ms();
-	free(r->error);
-	r->error = NULL;
-	r->fns->end(r->ctx);
-	set_phase(r, WD_KUBE_WATCHING);
+	end_list(r);
 	try_in(r, WD_KUBE_WATCHING, 0);
 }
 
@@ -552,6 +598,37 @@ static void on_stream_end(struct wd_kube_reflector *r,
 	try_in(r, WD_KUBE_WATCHING, 0);
 }
 
+/* A list that was streamed, or was to be, ended before its end mark. */
+static void on_initial_end(struct wd_kube_reflector *r,
+			   const struct wd_kube_answer *answer)
+{
+	bool is_answer = answer->status && answer->status != 200;
+	int code = is_answer ? answer->status : r->error_code;
+
+	r->initial = false;
+	r->pages |= answer->status == 200 || wd_kube_refusal_is(code);
+	if (wd_kube_refusal_is(code) && code != 403)
+		wd_kube_initial_refused(r->server, r->timing, r->path, code);
+	if (is_answer && wd_kube_refusal_is(code)) {
+		try_in(r, WD_KUBE_LISTING, 0);
+		return;
+	}
+	if (is_answer) {
+		on_refusal(r, WD_KUBE_LISTING, answer);
+		return;
+	}
+	if (*r->error_text)
+		set_error(r, r->error_text);
+	else
+		set_error(r, *answer->error ?
+				     answer->error :
+				     "list: it ended before its end was told");
+	if (code == 410)
+		list_again(r, true);
+	else
+		try_later(r, WD_KUBE_LISTING, answer->retry_after_s * 1000);
+}
+
 static void on_watch_end(void *ctx, const struct wd_kube_answer *answer)
 {
 	struct wd_kube_reflector *r = ctx;
@@ -559,7 +636,9 @@ static void on_watch_end(void *ctx, const struct wd_kube_answer *answer)
 	r->get = NULL;
 	wd_timer_stop(r->timer);
 	wd_kube_stream_fini(&r->stream);
-	if (answer->status && answer->status != 200) {
+	if (r->initial) {
+		on_initial_end(r, answer);
+	} else if (answer->status && answer->status != 200) {
 		on_refusal(r, WD_KUBE_WATCHING, answer);
 	} else if (!answer->status) {
 		set_error(r, *answer->error ? answer->error : "no answer");
@@ -576,9 +655,10 @@ static int on_watch_data(void *ctx, const struct wd_kube_answer *answer,
 {
 	struct wd_kube_reflector *r = ctx;
 	uint32_t before = r->watch_events;
+	bool listing = r->initial;
 	int err = on_data(ctx, answer, piece, len);
 
-	if (r->watch_events != before) {
+	if (r->watch_events != before || r->initial != listing) {
 		free(r->error);
 		r->error = NULL;
 		r->fns->settled(r->ctx);
@@ -596,49 +676,24 @@ static const struct wd_kube_get_fns watch_get = {
 	.end = on_watch_end,
 };
 
-/* A value of a query: what is not unreserved (RFC 3986, 2.3) as %XX. */
-static char *encode(const char *text)
-{
-	char *out = wd_xcalloc(strlen(text) + 1, 3);
-	char *at = out;
-
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-		    (c >= 'A' && c <= 'Z') || strchr("-._~", (char)c))
-			*at++ = (char)c;
-		else
-			at += snprintf(at, 4, "%%%02X", c);
-	}
-	*at = '\0';
-	return out;
-}
-
-static char *list_path(const struct wd_kube_reflector *r)
-{
-	char *token = r->token ? encode(r->token) : NULL;
-	char *path = wd_xprintf("%s?limit=%u%s%s%s", r->path, r->timing->page,
-				r->select, token ? "&continue=" : "",
-				token ? token : "");
-
-	free(token);
-	return path;
-}
-
-static char *watch_path(const struct wd_kube_reflector *r)
+static uint32_t watch_seconds(const struct wd_kube_reflector *r)
 {
 	const struct wd_kube_timing *t = r->timing;
-	uint32_t s = t->watch_min_s +
-		     wd_kube_random(t->watch_max_s - t->watch_min_s + 1);
-	char *version = encode(r->version);
-	char *path = wd_xprintf(
-		"%s?watch=1&resourceVersion=%s&allowWatchBookmarks=true"
-		"&timeoutSeconds=%u%s",
-		r->path, version, s, r->select);
 
-	free(version);
-	return path;
+	return t->watch_min_s +
+	       wd_kube_random(t->watch_max_s - t->watch_min_s + 1);
+}
+
+static char *path_of(const struct wd_kube_reflector *r)
+{
+	if (r->initial)
+		return wd_kube_url_initial(r->path, r->select,
+					   watch_seconds(r));
+	if (r->next == WD_KUBE_LISTING)
+		return wd_kube_url_list(r->path, r->select, r->timing->page,
+					r->token);
+	return wd_kube_url_watch(r->path, r->select, watch_seconds(r),
+				 r->version);
 }
 
 /* From the first page on, whatever it was about. */
@@ -649,6 +704,7 @@ static void begin_anew(struct wd_kube_reflector *r)
 		wd_kube_stream_fini(&r->stream);
 	}
 	r->get = NULL;
+	r->initial = false;
 	free(r->token);
 	r->token = NULL;
 	*r->version = '\0';
@@ -660,10 +716,16 @@ static void begin_anew(struct wd_kube_reflector *r)
 static void ask(struct wd_kube_reflector *r)
 {
 	bool is_list = r->next == WD_KUBE_LISTING;
-	char *path = is_list ? list_path(r) : watch_path(r);
+	bool is_document;
+	char *path;
 	int err;
 
-	wd_kube_stream_init(&r->stream, is_list ? &list_fns : &watch_fns, r);
+	r->initial = is_list && !r->token && !r->pages &&
+		     wd_kube_initial_may(r->server);
+	is_document = is_list && !r->initial;
+	path = path_of(r);
+	wd_kube_stream_init(&r->stream, is_document ? &list_fns : &watch_fns,
+			    r);
 	r->body_len = 0;
 	r->error_code = 0;
 	*r->error_text = '\0';
@@ -673,7 +735,7 @@ static void ask(struct wd_kube_reflector *r)
 	r->began_ms = wd_now_ms();
 	if (is_list && !r->token) {
 		*r->page_version = '\0';
-		r->pages = 0;
+		r->page_cnt = 0;
 		r->fns->begin(r->ctx);
 	}
 	if (is_list && r->phase != WD_KUBE_ABSENT)
@@ -681,8 +743,8 @@ static void ask(struct wd_kube_reflector *r)
 	if (!is_list)
 		set_phase(r, WD_KUBE_WATCHING);
 	r->watches += !is_list;
-	err = wd_kube_get(r->http, path, is_list ? &list_get : &watch_get, r,
-			  &r->get);
+	err = wd_kube_get(r->http, path, is_document ? &list_get : &watch_get,
+			  r, &r->get);
 	free(path);
 	if (err) {
 		char *text = wd_xprintf("asking: %s", wd_errno(err));
@@ -704,6 +766,8 @@ static void on_quiet(struct wd_kube_reflector *r)
 	r->get = NULL;
 	wd_kube_stream_fini(&r->stream);
 	if (r->next == WD_KUBE_LISTING) {
+		r->pages |= r->initial;
+		r->initial = false;
 		set_error(r, "list: no answer in time");
 		try_later(r, WD_KUBE_LISTING, 0);
 	} else {
@@ -754,6 +818,12 @@ void wd_kube_reflector_or(struct wd_kube_reflector *r, const char *path)
 	r->other = wd_xstrdup(path);
 }
 
+void wd_kube_reflector_stream(struct wd_kube_reflector *r,
+			      struct wd_kube_initial *server)
+{
+	r->server = server;
+}
+
 void wd_kube_reflector_start(struct wd_kube_reflector *r, uint32_t ms,
 			     const struct wd_kube_reflector_fns *fns, void *ctx)
 {
@@ -774,7 +844,7 @@ void wd_kube_reflector_select(struct wd_kube_reflector *r, const char *field,
 		return;
 	}
 	text = wd_xprintf("%s=%s", field, value);
-	encoded = encode(text);
+	encoded = wd_kube_url_encode(text);
 	r->select = wd_xprintf("&fieldSelector=%s", encoded);
 	free(encoded);
 	free(text);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * reflector.h - follows one collection of objects: lists it page by page, then
- * watches it, and begins again as the API's contract wants it.
+ * reflector.h - follows one collection of objects: lists it, at the head of a
+ * watch or page by page, then watches it, and begins again as the API's contract
+ * wants it.
  *
  * Decides when to ask, what an answer means and how long to wait; what the
  * objects say is for those who are told of them.
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 struct wd_kube_http;
+struct wd_kube_initial;
 struct wd_kube_reflector;
 struct wd_loop;
 struct wd_tree;
@@ -39,6 +41,8 @@ struct wd_kube_timing {
 		watch_max_s; /* how long a watch is to last, at random */
 	uint32_t page; /* objects of a page */
 	uint32_t grace_ms; /* see wd_kube_removals_new() */
+	uint32_t initial_ms,
+		initial_max_ms; /* see initial.h; doubles with each refusal */
 };
 
 extern const struct wd_kube_timing wd_kube_timing; /* as client-go has them */
@@ -103,6 +107,14 @@ void wd_kube_reflector_restart(struct wd_kube_reflector *r, uint32_t ms);
 
 /** wd_kube_reflector_or() - the same collection by another version of its API: asked where the first is not there; before it is started */
 void wd_kube_reflector_or(struct wd_kube_reflector *r, const char *path);
+
+/**
+ * wd_kube_reflector_stream() - ask for lists as the heads of watches
+ * @server: what is known of it in that, shared by all that ask it; outlives @r
+ * Before it is started; without this, lists are asked for in pages.
+ */
+void wd_kube_reflector_stream(struct wd_kube_reflector *r,
+			      struct wd_kube_initial *server);
 
 /** wd_kube_reflector_free() - not from within its functions; NULL passes */
 void wd_kube_reflector_free(struct wd_kube_reflector *r);
