@@ -376,7 +376,7 @@ find_closed(struct wd_pkt *pkt)
 	if (front)
 		return front;
 	val = addr_of(pkt);
-	if (val && (val->flags & WD_ADDR_POD))
+	if (val && (val->flags & (WD_ADDR_POD | WD_ADDR_SERVED)) == WD_ADDR_POD)
 		return NULL;
 	return find_cover(&key);
 }

@@ -160,6 +160,8 @@ WD_ABI_SIZE(struct wd_device_val, 128);
 #define WD_ADDR_ENCRYPT 0x10
 /* a node: what it exchanges itself may be in clear, and is counted */
 #define WD_ADDR_EXEMPT 0x20
+/* a pod: a service for which wd_front has no room claims it, see find_cover() */
+#define WD_ADDR_SERVED 0x40
 
 struct wd_addr4_key {
 	__be32 addr;

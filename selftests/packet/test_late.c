@@ -278,6 +278,40 @@ static void an_entry_for_all_closes_what_is_no_pods(void)
 	}
 }
 
+/* H_FRIEND, a pod, as others have it. */
+static void claim_pod(int family, uint32_t flags)
+{
+	const struct wd_addr_val val = { .identity = 1000,
+					 .row = { ROW_FRIEND, ROW_FRIEND },
+					 .flags = WD_ADDR_POD | flags };
+	uint8_t addr[16];
+
+	frame_addr(H_FRIEND, family, addr);
+	world_write(family == 4 ? "wd_addr4" : "wd_addr6", addr, &val);
+}
+
+static void nor_is_a_pods_address_open_that_a_service_claims(void)
+{
+	for_each_family(family)
+	{
+		struct packet pod = to_closed(family, H_FRIEND, 6);
+
+		world_reset();
+		world_publish(SLOT_ALL, 0);
+		claim_pod(family, WD_ADDR_SERVED);
+		expect_sent(&pod, WD_R_POLICY_ALLOW, WD_ALLOW, NEXT);
+		world_reset(); /* flows */
+		world_publish(SLOT_ALL, 0);
+		claim_pod(family, WD_ADDR_SERVED);
+		close_ports(family, true, true);
+		expect_sent(&pod, WD_R_SERVICE, WD_DROP, 2);
+		world_switch(WD_STATE_LATE, true);
+		expect_sent(&pod, WD_R_SERVICE_LATE, WD_ALLOW, PASS);
+		close_ports(family, true, false);
+		tables_map_addr(H_FRIEND, ROW_FRIEND);
+	}
+}
+
 int main(void)
 {
 	if (world_open(NULL))
@@ -289,6 +323,7 @@ int main(void)
 	WD_TEST(nor_may_anybody_send_tunnels_there);
 	WD_TEST(an_entry_for_a_prefix_closes_what_is_in_it);
 	WD_TEST(an_entry_for_all_closes_what_is_no_pods);
+	WD_TEST(nor_is_a_pods_address_open_that_a_service_claims);
 	world_close();
 	return wd_tests_end();
 }

@@ -593,6 +593,35 @@ static void closed_addresses_leave_others_their_entries(void)
 	end(&w);
 }
 
+/*
+ * What is around addresses is open to pods, but not to those whose address a
+ * service claims that has no entry: a proxy translates what is sent there.
+ */
+static void a_service_without_an_entry_closes_a_pods_address(void)
+{
+	const uint32_t pod = 10U << 24 | 2; /* in "b" */
+	struct world w;
+
+	begin(&w, QUOTA, QUOTA);
+	put_policy(&w, "a", NULL);
+	commit(&w);
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, pod, 1));
+	put_closed(&w, "b", pod - OWN, OWN + 1, 1);
+	commit(&w);
+	expect_covered(&w, 1);
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, pod, 1));
+	/* also if it is found first */
+	wd_model_endpoint_del(w.model, 2);
+	commit(&w);
+	wd_model_endpoint_set(w.model, &w.ep[1]);
+	commit(&w);
+	wd_expect_int(WD_R_SERVICE, reason_of(&w, 0, pod, 1));
+	put_closed(&w, "b", pod - OWN - 1, OWN + 1, 1);
+	commit(&w);
+	wd_expect_int(WD_R_POLICY_ALLOW, reason_of(&w, 0, pod, 1));
+	end(&w);
+}
+
 /* One address in each /24: blocks run out, and only their regions are closed. */
 static void scattered_addresses_close_no_more_than_their_regions(void)
 {
@@ -827,6 +856,7 @@ int main(void)
 	WD_TEST(many_fronts_times_many_backends_are_not_looked_up);
 	WD_TEST(pairs_that_one_gives_back_others_have);
 	WD_TEST(closed_addresses_leave_others_their_entries);
+	WD_TEST(a_service_without_an_entry_closes_a_pods_address);
 	WD_TEST(scattered_addresses_close_no_more_than_their_regions);
 	WD_TEST(what_is_scattered_over_everything_closes_everything);
 	WD_TEST(a_full_table_of_services_holds_up_nobody);

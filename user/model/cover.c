@@ -12,6 +12,7 @@
  * have so many entries for them and no more: what it tells of beyond that closes
  * what is around those addresses, and nothing of the others.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/byteorder.h"
@@ -177,6 +178,66 @@ void front_unpay(struct mfront *f)
 	f->pays = false;
 }
 
+/* ---- whose address it is ---- */
+
+static struct wd_addr addr_of(const struct wd_front_key *key)
+{
+	struct wd_addr addr = { .family = key->family };
+
+	if (key->family == 4)
+		memcpy(&addr.v4, &key->addr[3], sizeof(addr.v4));
+	else
+		memcpy(&addr.v6, key->addr, sizeof(addr.v6));
+	return addr;
+}
+
+static struct mcrowd *crowd_find(const struct wd_model *m,
+				 const struct wd_addr *addr)
+{
+	struct mcrowd *crowd;
+
+	HASH_FIND(hh, m->crowds, addr, sizeof(*addr), crowd);
+	return crowd;
+}
+
+bool front_is_missing(const struct wd_model *m, const struct wd_addr *addr)
+{
+	return m->crowds && crowd_find(m, addr);
+}
+
+/* What covers others is not looked up for pods, but for those of such addresses. */
+static void tell_pod(struct wd_model *m, const struct wd_addr *addr, bool is)
+{
+	struct maddr *a;
+
+	HASH_FIND(hh, m->addrs, addr, sizeof(*addr), a);
+	if (!a || !(a->e.want.flags & WD_ADDR_POD))
+		return;
+	a->e.want.flags &= ~WD_ADDR_SERVED;
+	if (is)
+		a->e.want.flags |= WD_ADDR_SERVED;
+	addr_dirty(m, a);
+}
+
+static void crowd_count(struct wd_model *m, const struct mfront *f, bool add)
+{
+	const struct wd_addr addr = addr_of(&f->key);
+	struct mcrowd *crowd = crowd_find(m, &addr);
+
+	if (add && !crowd) {
+		crowd = wd_xcalloc(1, sizeof(*crowd));
+		crowd->addr = addr;
+		HASH_ADD(hh, m->crowds, addr, sizeof(crowd->addr), crowd);
+		tell_pod(m, &addr, true);
+	}
+	crowd->fronts += add ? 1 : -1U;
+	if (crowd->fronts)
+		return;
+	HASH_DELETE(hh, m->crowds, crowd);
+	free(crowd);
+	tell_pod(m, &addr, false);
+}
+
 /* ---- what covers it ---- */
 
 static void cover_count(struct wd_model *m, struct mfront *f, bool add)
@@ -216,6 +277,8 @@ void front_cover(struct wd_model *m, struct mfront *f)
 		f->space->covered++;
 		f->counted = true;
 	}
+	if (!is_cover(f))
+		crowd_count(m, f, true);
 	cover_count(m, f, true);
 }
 
@@ -223,6 +286,8 @@ void front_uncover(struct wd_model *m, struct mfront *f)
 {
 	if (f->counted)
 		f->space->covered--;
+	if (f->crowded && !is_cover(f))
+		crowd_count(m, f, false);
 	if (f->crowded)
 		cover_count(m, f, false);
 	m->squeezed_cnt -= f->squeezed && !is_cover(f);

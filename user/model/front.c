@@ -497,7 +497,7 @@ const struct mfront *front_of(const struct wd_model *m,
 	key.proto = 0;
 	key.port = 0;
 	f = find(m, &key);
-	if (claim && claim->pod)
+	if (claim && claim->pod && !front_is_missing(m, addr))
 		return f;
 	while (!f && front_widen(&key))
 		f = find(m, &key);

@@ -228,6 +228,13 @@ struct mservice {
 	struct vec fronts; /* struct mfront of its addresses and ports */
 };
 
+/* An address that services claim for whose fronts there is no room. */
+struct mcrowd {
+	UT_hash_handle hh; /* by addr */
+	struct wd_addr addr;
+	uint32_t fronts;
+};
+
 /* Backends of one kind. */
 struct mkind {
 	struct wd_front_key key;
@@ -512,6 +519,7 @@ struct wd_model {
 	uint32_t kind_cnt; /* of all fronts, those that are to be deleted, too */
 	uint32_t closed_cnt; /* fronts with port 0 */
 	uint32_t closed_kinds[WIDTH__MAX]; /* by width, as kind_cnt */
+	struct mcrowd *crowds;
 	struct vec heavy; /* struct mspace, to be weighed */
 	uint32_t squeezed_cnt;
 	bool front_room; /* entries were deleted */
@@ -767,6 +775,8 @@ void front_squeeze(struct wd_model *m, struct mfront *f);
 /* It has no entry: another stands for it. Undone by front_uncover(). */
 void front_cover(struct wd_model *m, struct mfront *f);
 void front_uncover(struct wd_model *m, struct mfront *f);
+/* Does a front of that address have no entry? What is around closes it, a pod's too. */
+bool front_is_missing(const struct wd_model *m, const struct wd_addr *addr);
 /* Entries that a namespace may have for addresses of services beyond its quota. */
 uint32_t front_own(const struct wd_model *m, enum mwidth width);
 /* After a commit: those for which there was no room may have some. */

@@ -681,6 +681,8 @@ static void want_pod(struct wd_model *m, const struct mclaim *c,
 	const struct wd_object *obj = claim_pod(c);
 
 	val->flags = WD_ADDR_POD;
+	if (front_is_missing(m, &c->addr->addr))
+		val->flags |= WD_ADDR_SERVED;
 	if (space_encrypts(m, space))
 		val->flags |= WD_ADDR_ENCRYPT;
 	val->ns = space->number;

@@ -390,14 +390,15 @@ int write_all(struct wd_model *m, bool *ret_wrote)
 
 		err = entry_write(m, &p->e, prefix_map(p), &key, ret_wrote);
 	}
+	/* before the addresses: WD_ADDR_SERVED goes when there is an entry */
+	for (size_t i = 0; i < m->dirty_fronts.cnt && !err; i++)
+		err = front_write(m, m->dirty_fronts.item[i], ret_wrote);
 	for (size_t i = 0; i < m->dirty_addrs.cnt && !err; i++) {
 		struct maddr *a = m->dirty_addrs.item[i];
 
 		err = entry_write(m, &a->e, addr_map(a), &a->addr.v6,
 				  ret_wrote);
 	}
-	for (size_t i = 0; i < m->dirty_fronts.cnt && !err; i++)
-		err = front_write(m, m->dirty_fronts.item[i], ret_wrote);
 	for (struct mendpoint *e = m->endpoints; e && !err; e = e->hh.next)
 		err = endpoint_write(m, e, ret_wrote);
 	if (m->ghosts.cnt)

@@ -336,7 +336,8 @@ static struct front_at service_of(const struct case_of *c)
 	at.proto = 0;
 	at.port = 0;
 	if (!front_nr(c, &at, 0) &&
-	    !(c->peer && (c->peer->val.flags & WD_ADDR_POD)))
+	    !(c->peer && (c->peer->val.flags &
+			  (WD_ADDR_POD | WD_ADDR_SERVED)) == WD_ADDR_POD))
 		widen(c, &at);
 	return at;
 }

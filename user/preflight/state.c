@@ -294,7 +294,8 @@ static void put_addr(const struct wd_state_addr *addr, struct json_object *obj)
 	} flags[] = { { WD_ADDR_POD, "pod" },
 		      { WD_ADDR_NODE, "node" },
 		      { WD_ADDR_HOST, "host" },
-		      { WD_ADDR_LOCAL, "local" } };
+		      { WD_ADDR_LOCAL, "local" },
+		      { WD_ADDR_SERVED, "served" } };
 	struct json_object *array;
 	char buf[WD_ADDR_STRLEN];
 

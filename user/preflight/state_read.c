@@ -271,9 +271,11 @@ static void read_addr(struct reader *r, struct json_object *obj)
 		{ "is", json_type_array },
 		{},
 	};
-	static const char *const kinds[] = { "pod", "node", "host", "local" };
+	static const char *const kinds[] = { "pod", "node", "host", "local",
+					     "served" };
 	static const uint32_t kind_flags[] = { WD_ADDR_POD, WD_ADDR_NODE,
-					       WD_ADDR_HOST, WD_ADDR_LOCAL };
+					       WD_ADDR_HOST, WD_ADDR_LOCAL,
+					       WD_ADDR_SERVED };
 	struct wd_state_addr *addr;
 
 	if (!is_shaped(r, obj, fields))
@@ -290,7 +292,7 @@ static void read_addr(struct reader *r, struct json_object *obj)
 	addr->val.node = number(r, obj, "node", UINT32_MAX);
 	for (size_t i = 0; i < wd_json_len(obj, "is"); i++)
 		addr->val.flags |= kind_flags[word(r, wd_json_at(obj, "is", i),
-						   "is", kinds, 4)];
+						   "is", kinds, 5)];
 }
 
 static void read_cidr(struct reader *r, struct json_object *obj)
