@@ -216,6 +216,13 @@ def boots(rows):
     return f'<ul>{"".join(lines)}</ul>'
 
 
+def span_of(kernels):
+    if len(kernels) == 1:
+        return f'1 kernel, {esc(kernels[0])}'
+    return (f'{len(kernels)} kernels, from {esc(kernels[0])} to '
+            f'{esc(kernels[-1])}')
+
+
 def of(rows, old, complaints):
     """The page."""
     bad = [r for r in rows if r['suite'] != 'pass']
@@ -230,8 +237,7 @@ def of(rows, old, complaints):
         '<meta name="color-scheme" content="light dark">'
         f'<title>warder: kernels</title><style>{STYLE}</style></head><body>'
         '<h1>warder on other kernels</h1>'
-        f'<p>{len(kernels)} kernels, from {esc(kernels[0])} to '
-        f'{esc(kernels[-1])}, booted in QEMU. '
+        f'<p>{span_of(kernels)}, booted in QEMU. '
         + ('All tests passed.' if not bad else
            '<span class="bad">Not all tests passed.</span>')
         + f'</p>{verdict}'

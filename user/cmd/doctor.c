@@ -116,7 +116,7 @@ static void print_findings(const struct wd_doctor *doctor)
 			 wd_json_get_str(s, "check"),
 			 wd_json_get_str(s, "text"));
 	}
-	printf("%zu findings\n", cnt);
+	printf("%zu finding%s\n", cnt, cnt == 1 ? "" : "s");
 }
 
 static void print_json(const struct wd_doctor *doctor)

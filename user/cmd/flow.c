@@ -148,7 +148,7 @@ static void print_list(struct json_object *doc)
 	for (size_t i = 0; i < cnt; i++)
 		print_flow(table, wd_json_at(doc, "flows", i));
 	wd_table_print(table, stdout, "");
-	printf("%zu flows\n", cnt);
+	printf("%zu flow%s\n", cnt, cnt == 1 ? "" : "s");
 }
 
 /* ---- asking ---- */

@@ -63,6 +63,7 @@ static void print_all(struct json_object *doc)
 {
 	size_t unused = wd_json_len(doc, "unused");
 	size_t unknown = wd_json_len(doc, "not_known");
+	long long rules = (long long)wd_json_get_int(doc, "rules");
 
 	if (unused)
 		print_unused(doc);
@@ -72,8 +73,8 @@ static void print_all(struct json_object *doc)
 		print_unknown(doc);
 	if (unused || unknown)
 		putchar('\n');
-	printf("%lld rules: %zu unused, %zu not known\n",
-	       (long long)wd_json_get_int(doc, "rules"), unused, unknown);
+	printf("%lld rule%s: %zu unused, %zu not known\n", rules,
+	       rules == 1 ? "" : "s", unused, unknown);
 }
 
 static int cmd_policy_unused(const struct wd_args *args)

@@ -166,16 +166,18 @@ static void print_report(struct json_object *doc)
 {
 	struct json_object *status = wd_json_get(doc, "status");
 	struct json_object *seen = wd_json_get(doc, "seen");
+	long long kinds = (long long)wd_json_get_int(seen, "flow_count");
+	long long dropped = wd_summary_packets(doc, "drop");
 
 	wd_show_line("node", "%s, rung %s, kernel %s",
 		     wd_json_get_str(status, "node"),
 		     wd_json_get_str(status, "rung"),
 		     wd_json_get_str(doc, "kernel"));
-	wd_show_line("seen", "%lld kinds of flows in the last %lld s",
-		     (long long)wd_json_get_int(seen, "flow_count"),
+	wd_show_line("seen", "%lld kind%s of flows in the last %lld s", kinds,
+		     kinds == 1 ? "" : "s",
 		     (long long)wd_json_get_int(seen, "since_s"));
-	wd_show_line("stopped", "%lld packets since the counters began",
-		     wd_summary_packets(doc, "drop"));
+	wd_show_line("stopped", "%lld packet%s since the counters began",
+		     dropped, dropped == 1 ? "" : "s");
 	wd_show_line("encryption", "%s",
 		     wd_json_get_str(wd_json_get(doc, "encryption"), "answer"));
 	for (size_t i = 0; i < wd_json_len(seen, "notes"); i++)

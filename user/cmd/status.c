@@ -92,7 +92,10 @@ static void print_wires(struct json_object *doc)
 			     json_object_get_string(
 				     wd_json_at(wires, "no_prefix", i)));
 	cnt = wd_json_len(found, "findings");
-	wd_show_line("wireguard", cnt ? "%zu findings" : "as it should be",
+	wd_show_line("wireguard",
+		     cnt == 1 ? "%zu finding" :
+		     cnt      ? "%zu findings" :
+				"as it should be",
 		     cnt);
 	for (size_t i = 0; i < cnt; i++) {
 		struct json_object *f = wd_json_at(found, "findings", i);

@@ -36,7 +36,15 @@ static const char style[] =
 	"th{color:#4d5761;font-weight:600;white-space:nowrap}"
 	"td.n,th.n{text-align:right;white-space:nowrap}\n"
 	".matrix th,.matrix td{padding:.3rem .6rem;border:1px solid #d8dee4}"
-	".matrix td{text-align:center;min-width:3.6rem;line-height:1.25}"
+	".matrix th{white-space:normal;overflow-wrap:anywhere;"
+	"vertical-align:middle}"
+	".matrix td{text-align:center;min-width:3.2rem;line-height:1.25}"
+	"/* long names: across they stand upright, and those along the side stay */\n"
+	".matrix th.to{vertical-align:bottom;text-align:left}"
+	".matrix th.to span{writing-mode:vertical-rl;transform:rotate(180deg);"
+	"max-height:14rem;max-width:4.5rem;line-height:1.2}"
+	".matrix th:first-child{position:sticky;left:0;background:#fff;"
+	"min-width:6rem;max-width:18rem}"
 	".matrix td.yes{background:#e6f4ea}.matrix td.no{background:#fdecea}"
 	".matrix td.both{background:#fff4e0}.matrix b{color:#b42318;"
 	"font-weight:600}\n"
@@ -45,7 +53,9 @@ static const char style[] =
 	".meter i{display:block;height:100%;background:#2f6f9a}"
 	".meter i.full{background:#b42318}\n"
 	"/* on a phone: a card each */\n"
-	"@media(max-width:44rem){.meter{width:4.5rem}.cards tr:first-child{display:none}"
+	"@media(max-width:44rem){.meter{width:4.5rem}"
+	".matrix th:first-child{min-width:8rem;font-size:.78rem}"
+	".cards tr:first-child{display:none}"
 	".cards table,.cards tbody,.cards tr,.cards td{display:block}"
 	".cards tr{border-bottom:1px solid #d8dee4;padding:.4rem 0}"
 	".cards td{border:0;padding:0;text-align:left!important;"
@@ -60,6 +70,14 @@ static void put_th(FILE *to, const char *text)
 	(void)fputs("<th>", to);
 	wd_markup(to, "%s", text);
 	(void)fputs("</th>", to);
+}
+
+/* The name of a narrow column. */
+static void put_across(FILE *to, const char *text)
+{
+	(void)fputs("<th class=to><span>", to);
+	wd_markup(to, "%s", text);
+	(void)fputs("</span></th>", to);
 }
 
 /* @label: what a phone shows before it; a literal */
@@ -168,7 +186,7 @@ static void put_matrix(FILE *to, struct json_object *seen)
 	(void)fputs("<div class=wide><table class=matrix><tr><th>from \\ to",
 		    to);
 	for (size_t i = 0; i < dst.cnt; i++)
-		put_th(to, dst.name[i]);
+		put_across(to, dst.name[i]);
 	(void)fputs("</tr>\n", to);
 	for (size_t i = 0; i < from.cnt; i++) {
 		(void)fputs("<tr>", to);
@@ -385,22 +403,23 @@ static void put_head(FILE *to, struct json_object *doc)
 {
 	struct json_object *status = wd_json_get(doc, "status");
 	struct json_object *seen = wd_json_get(doc, "seen");
+	long long kinds = (long long)wd_json_get_int(seen, "flow_count");
+	long long dropped = wd_summary_packets(doc, "drop");
 
 	(void)fputs("<h1>What this node lets talk</h1>\n<p>Node <b>", to);
 	wd_markup(to, "%s", wd_json_get_str(status, "node"));
 	(void)fputs("</b>, ", to);
 	wd_markup(to, "%s (UTC). warder %s.", wd_json_get_str(doc, "time"),
 		  wd_json_get_str(status, "version"));
-	(void)fprintf(
-		to,
-		"</p>\n<p class=big>%lld kinds of flows were seen in the "
-		"last %lld minutes. <b>%lld packets</b> were dropped since "
-		"the counters began, and %lld passed that would have been "
-		"but for audit.</p>\n",
-		(long long)wd_json_get_int(seen, "flow_count"),
-		(long long)(wd_json_get_int(seen, "since_s") + 59) / 60,
-		wd_summary_packets(doc, "drop"),
-		wd_summary_packets(doc, "audit"));
+	(void)fprintf(to,
+		      "</p>\n<p class=big>%lld %s seen in the last %lld min. "
+		      "<b>%lld packet%s dropped since the counters began, and "
+		      "%lld passed that would have been but for audit.</p>\n",
+		      kinds,
+		      kinds == 1 ? "kind of flows was" : "kinds of flows were",
+		      (long long)(wd_json_get_int(seen, "since_s") + 59) / 60,
+		      dropped, dropped == 1 ? "</b> was" : "s</b> were",
+		      wd_summary_packets(doc, "audit"));
 	for (size_t i = 0; i < wd_json_len(seen, "notes"); i++) {
 		(void)fputs("<p class=dim>Note: ", to);
 		wd_markup(to, "%s",

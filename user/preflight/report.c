@@ -114,10 +114,11 @@ char *wd_report_questions(const struct wd_preflight *p)
 	else
 		wd_format(&text,
 			  "%zu of %llu possible, seed %llu, about %zu "
-			  "endpoints",
+			  "endpoint%s",
 			  p->questions.cnt,
 			  (unsigned long long)p->questions.possible,
-			  (unsigned long long)p->seed, p->state->ep_cnt);
+			  (unsigned long long)p->seed, p->state->ep_cnt,
+			  p->state->ep_cnt == 1 ? "" : "s");
 	return text;
 }
 
