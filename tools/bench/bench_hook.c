@@ -470,6 +470,9 @@ static void wire_packet(struct packet *p, const char *src, const char *dst,
 			uint16_t port)
 {
 	packet_make(p, src, dst, port, port);
+	put16(p->data + 16, 60); /* the least of WireGuard's */
+	put16(p->data + OFF_L4 + 4, 40);
+	p->len += 10;
 	p->data[OFF_L4 + 8] = 4; /* WireGuard's data, where it is one */
 	p->data[OFF_L4 + 12] = 1;
 }
@@ -520,15 +523,46 @@ static void measure_wires(void)
 	bench_node_close(&node, BPFFS);
 }
 
+static const struct bench_pair pair = {
+	.client = { CLIENT_IP, CLIENT_IP6 },
+	.server = { SERVER_IP, SERVER_IP6 },
+	.first = PORT,
+	.last = PORT_LAST,
+};
+
+/* A pod that must encrypt, and its peer on another node. */
+static void measure_encrypted(void)
+{
+	const struct wd_wire_val wireguard = { .kind = WD_WIRE_WIREGUARD };
+	const uint32_t uplink = UPLINK;
+	struct wd_state_val *state;
+	struct packet in, out;
+
+	bench_node_open(&node, BPFFS);
+	bench_fill(&node, 18000, 100, 0);
+	bench_put_pair(&node, &pair);
+	bench_put_endpoint(&node, "path", "server", pair.server, IFINDEX);
+	bench_commit(&node);
+	programs_open();
+	packet_make(&in, CLIENT_IP, SERVER_IP, SPORT, PORT);
+	packet_make(&out, SERVER_IP, CLIENT_IP, PORT, SPORT);
+	establish(CLIENT_IP, SERVER_IP, SPORT);
+	state = wd_map_mem(node.dp, WD_MAP_wd_state);
+	state->flags |= WD_STATE_ENCRYPT;
+	put_addr(CLIENT_IP,
+		 (struct wd_addr_val){ .flags = WD_ADDR_POD | WD_ADDR_ENCRYPT,
+				       .node = 7 });
+	must_put(WD_MAP_wd_wire, &uplink, &wireguard);
+	must(&in, WD_INGRESS, -1);
+	must(&out, WD_EGRESS, -1);
+	measure_same("encrypted_v4_1flow", "", &in, WD_INGRESS);
+	measure_same("encrypted_v4_1flow_out", "", &out, WD_EGRESS);
+	programs_close();
+	bench_node_close(&node, BPFFS);
+}
+
 static void measure_size(uint32_t pods, uint32_t rules, const char *size)
 {
-	static const struct bench_pair pair = {
-		.client = { CLIENT_IP, CLIENT_IP6 },
-		.server = { SERVER_IP, SERVER_IP6 },
-		.first = PORT,
-		.last = PORT_LAST,
-	};
-
 	bench_node_open(&node, BPFFS);
 	bench_fill(&node, pods, 100, 0);
 	bench_put_pair(&node, &pair);
@@ -564,6 +598,7 @@ int main(void)
 	measure_size(100, 10, "_100_10");
 	measure_size(18000, 1000, "");
 	measure_size(100000, 16000, "_100k_16k");
+	measure_encrypted();
 	measure_wires();
 	return 0;
 }
