@@ -367,35 +367,65 @@ static void flowtables_on_devices_of_pods_are_found(void)
 	json_object_put(endpoints);
 }
 
+static void expect_found_and_skipped(size_t findings, size_t skipped)
+{
+	wd_expect_int((long long)findings, (long long)found());
+	wd_expect_int((long long)skipped,
+		      (long long)json_object_array_length(doctor.skipped));
+}
+
+static void look_at_cilium(const char *macros, const char *config)
+{
+	plant("/run/cilium/state/globals/node_config.h", macros);
+	plant("/run/cilium/state/agent-runtime-config.json", config);
+	begin();
+	wd_doctor_cilium(&doctor);
+}
+
 static void cilium_that_goes_past_the_hooks_is_found(void)
 {
-	static const char file[] = "/run/cilium/state/globals/node_config.h";
+	static const char past[] = "#define ENABLE_HOST_ROUTING 1\n";
+	static const struct {
+		const char *macros, *config;
+		size_t findings, skipped;
+	} cases[] = {
+		{ past, NULL, 1, 0 },
+		{ past, "no JSON", 1, 0 },
+		{ past, "{\"EnableHostLegacyRouting\": true}", 0, 0 },
+		{ NULL, "{\"EnableHostLegacyRouting\": false}", 1, 0 },
+		{ NULL,
+		  "{\"A\": 1, \"O\": {\"EnableHostLegacyRouting\": false}}", 1,
+		  0 },
+		{ NULL, "{\"O\": {\"EnableHostLegacyRouting\": true}}", 0, 0 },
+		{ NULL, "{\"EnableHostLegacyRouting\": \"no\"}", 0, 1 },
+		{ NULL, "[]", 0, 1 },
+		{ NULL, NULL, 0, 1 },
+		/* no macro, and nothing else: it may be told elsewhere */
+		{ "#define ENABLE_HOST_ROUTING_OF_OTHERS 1\n", NULL, 0, 1 },
+		{ NULL,
+		  "{\"EnableHostLegacyRouting\": true, \"DatapathMode\": \"netkit-l2\"}",
+		  1, 0 },
+		{ NULL,
+		  "{\"EnableHostLegacyRouting\": true, \"DatapathMode\": \"veth\"}",
+		  0, 0 },
+	};
 
-	plant(file, "#define ENABLE_HOST_ROUTING 1\n");
-	begin();
-	wd_doctor_cilium(&doctor); /* of one that is gone */
-	wd_expect_int(0, (long long)found());
+	look_at_cilium(past, NULL); /* of one that is gone */
+	expect_found_and_skipped(0, 0);
 	end();
-
 	plant("/sys/class/net/cilium_host", "");
-	begin();
-	wd_doctor_cilium(&doctor);
-	expect_one("cilium", file, "past warder's hooks");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		wd_test_row(cases[i].config ?: cases[i].macros ?: "nothing");
+		look_at_cilium(cases[i].macros, cases[i].config);
+		expect_found_and_skipped(cases[i].findings, cases[i].skipped);
+		end();
+	}
+	wd_test_row(NULL);
+	look_at_cilium(past, NULL);
+	expect_one("cilium", "/run/cilium/state/globals/node_config.h",
+		   "past warder's hooks");
 	end();
-
-	plant(file, "#define ENABLE_HOST_ROUTING_OF_OTHERS 1\n"
-		    "#define ENABLE_IPV4\n");
-	begin();
-	wd_doctor_cilium(&doctor);
-	wd_expect_int(0, (long long)found());
-	wd_expect_int(0, (long long)json_object_array_length(doctor.skipped));
-	end();
-
-	plant(file, NULL);
-	begin();
-	wd_doctor_cilium(&doctor);
-	wd_expect_int(0, (long long)found());
-	wd_expect_int(1, (long long)json_object_array_length(doctor.skipped));
+	look_at_cilium(NULL, NULL);
 	end();
 	plant("/sys/class/net/cilium_host", NULL);
 }
