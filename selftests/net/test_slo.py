@@ -31,7 +31,8 @@ def test(function):
 
 class Bench:
     def __init__(self):
-        self.c = c = Solo(FAMILIES)
+        self.c = c = Solo(FAMILIES, ('--slo-least', '600', '--slo-more',
+                                     '150'))
         self.node = c.only_node
         for ns in ('far', 'slow'):
             c.namespaces[ns] = {'team': ns}
@@ -192,7 +193,7 @@ def lower_rungs_say_that_they_measure_nothing(b):
 def a_baseline_needs_enough_of_them(b):
     code, _, err = b.node.warder('slo', 'baseline', 'far', '--json', ok=None)
     expect(1, code, 'exit code')
-    if 'needs 500' not in err:
+    if 'needs 600' not in err:
         raise Fail('says', err)
     expect(None, b.guard('far'), 'guard')
 
@@ -384,7 +385,9 @@ def restart_keeps_alarm_and_baseline(b, base):
 
 @test
 def histograms_are_those_of_prometheus(b):
-    b.node.warder('slo', 'set', 'shop')
+    said = b.node.warder('slo', 'set', 'shop')[1]
+    if 'by 150 us' not in said or '600 handshakes' not in said:
+        raise Fail('not what the agent was told', said)
     text = b.node.warder('metrics')[1]
     rows = [line.rsplit(' ', 1) for line in text.splitlines()
             if line.startswith('warder_handshake_seconds')

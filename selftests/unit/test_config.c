@@ -87,6 +87,10 @@ static void defaults_are_the_documented_ones(void)
 	wd_expect(!config.host_ingress_policy);
 	wd_expect(!config.encryption_required);
 	wd_expect(!config.metrics);
+	wd_expect_int(10, config.slo.p99);
+	wd_expect_int(0, config.slo.p50);
+	wd_expect_int(60000, config.slo.window_ms);
+	wd_expect_int(WD_GUARD_ALARM, config.slo.action);
 	wd_expect(*config.node != '\0');
 	wd_config_fini(&config);
 }
@@ -178,6 +182,9 @@ static void every_key_of_the_file_is_taken(void)
 			   "quota-services: 7\nquota-backends: 8\n"
 			   "cni-wait: 1m\nverbose: true\n"
 			   "metrics: unix:/run/m.sock\n"
+			   "slo-p99: 0\nslo-p50: 25\nslo-more: 300\n"
+			   "slo-window: 5m\nslo-least: 60\nslo-times: 4\n"
+			   "slo-action: audit\n"
 			   "cluster: [a=/a, b=/b]\ncluster-name: c\n",
 			   &error));
 	wd_expect_str("n2", config.node);
@@ -202,6 +209,13 @@ static void every_key_of_the_file_is_taken(void)
 	wd_expect_int(8, config.quota[WD_QUOTA_BACKENDS]);
 	wd_expect_int(60000, config.cni_wait_ms);
 	wd_expect_str("unix:/run/m.sock", config.metrics);
+	wd_expect_int(0, config.slo.p99);
+	wd_expect_int(25, config.slo.p50);
+	wd_expect_int(300, config.slo.more_us);
+	wd_expect_int(300000, config.slo.window_ms);
+	wd_expect_int(60, config.slo.least);
+	wd_expect_int(4, config.slo.times);
+	wd_expect_int(WD_GUARD_AUDIT, config.slo.action);
 	wd_expect_int(2, (long long)config.cluster_cnt);
 	wd_expect_str("b", config.cluster[1].name);
 	wd_expect_str("c", config.cluster_name);
@@ -325,6 +339,11 @@ static void wrong_files_are_refused_with_their_line(void)
 		{ "metrics: localhost:9120\n",
 		  ":1: metrics: 'localhost:9120' is not none, unix:/PATH, "
 		  "ADDRESS:PORT or PORT" },
+		{ "slo-action: off\n",
+		  ":1: slo-action: 'off' is not one of alarm, audit" },
+		{ "slo-window: long\n",
+		  ":1: slo-window: 'long' is not a time, as in 60s or 5m" },
+		{ "slo-least: -1\n", ":1: slo-least: '-1' is no whole number" },
 		{ "report-events: some\n",
 		  ":1: report-events: 'some' is not one of none, policies, "
 		  "drops, all" },
@@ -435,6 +454,29 @@ static void wrong_options_are_refused(void)
 	}
 }
 
+static void slo_settings_mean_something_together(void)
+{
+	static const char *const files[] = {
+		"slo-p99: 0\n",	   "slo-p99: 5\n",   "slo-window: 500ms\n",
+		"slo-least: 49\n", "slo-times: 0\n",
+	};
+	struct wd_config config;
+	char *error;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		char *name = file_make(files[i]);
+		const char *const word[] = { "--config", name, NULL };
+
+		wd_test_row(files[i]);
+		wd_expect(parse(&config, word, &error) < 0);
+		wd_expect(error && strstr(error, "slo-p99, -p50"));
+		free(error);
+		wd_config_fini(&config);
+		file_remove(name);
+	}
+	wd_test_row(NULL);
+}
+
 static void too_many_directories_are_refused(void)
 {
 	char text[64 * 16] = "manifests:\n";
@@ -464,6 +506,7 @@ int main(void)
 	WD_TEST(reports_want_a_server);
 	WD_TEST(broken_yaml_is_refused_with_its_line);
 	WD_TEST(wrong_options_are_refused);
+	WD_TEST(slo_settings_mean_something_together);
 	WD_TEST(too_many_directories_are_refused);
 	return wd_tests_end();
 }

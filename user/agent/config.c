@@ -25,6 +25,7 @@
 #include "../model/clusters.h"
 #include "../model/xalloc.h"
 #include "config_cluster.h"
+#include "config_slo.h"
 
 /* ---- settings: one function each ---- */
 
@@ -490,6 +491,13 @@ static const struct setting {
 	{ "cni-wait", set_cni_wait, NULL },
 	{ "cni-conf", set_cni_conf, NULL },
 	{ "metrics", set_metrics, NULL },
+	{ "slo-p99", wd_config_slo_p99, NULL },
+	{ "slo-p50", wd_config_slo_p50, NULL },
+	{ "slo-more", wd_config_slo_more, NULL },
+	{ "slo-window", wd_config_slo_window, NULL },
+	{ "slo-least", wd_config_slo_least, NULL },
+	{ "slo-times", wd_config_slo_times, NULL },
+	{ "slo-action", wd_config_slo_action, NULL },
 	{ "verbose", set_verbose, NULL },
 };
 
@@ -737,8 +745,9 @@ int wd_config_parse(struct wd_config *config, int argc, char **argv,
 				     "two API servers is meant?");
 		return -EINVAL;
 	}
-	return check_reports(config, ret_error) ?:
-		       wd_config_clusters_check(config, ret_error);
+	return check_reports(config, ret_error)			   ?:
+		       wd_config_clusters_check(config, ret_error) ?:
+		       wd_config_slo_check(config, ret_error);
 }
 
 /* As the kubelet names its node: the host name in lower case. */
@@ -772,6 +781,7 @@ void wd_config_init(struct wd_config *config)
 		.quota = { 2048, 8192, 4096, 16384, 16384 },
 		.cni_wait_ms = 2000,
 	};
+	wd_guard_terms_init(&config->slo);
 }
 
 void wd_config_fini(struct wd_config *config)

@@ -16,6 +16,7 @@
 
 #include "../base/opt.h"
 #include "../model/object.h"
+#include "../slo/guard.h"
 
 #define WD_MANIFEST_DIRS_MAX 32
 #define WD_CONFIG_TUNNEL_PORTS \
@@ -74,6 +75,8 @@ struct wd_config {
 	uint32_t cni_wait_ms; /* --cni-wait, "2s", "500ms" or seconds; default 2000 */
 	char *cni_conf; /* --cni-conf: the plugin is kept in its chain, NULL nowhere */
 	char *metrics; /* --metrics: where they are served, NULL nowhere */
+	struct wd_guard_terms
+		slo; /* --slo-*: of namespaces that have none of their own */
 	bool verbose; /* -v */
 	bool check; /* --check: validate and end */
 	bool json; /* --json: what --check finds, and errors, as JSON */

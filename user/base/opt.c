@@ -81,22 +81,20 @@ static void explain(const struct parser *parser, int val, char **argv,
 			  argv[optind - 1]);
 }
 
-int wd_opt_parse(const struct wd_opt *const *table, int argc, char **argv,
-		 wd_opt_fn fn, void *ctx, char **ret_error)
+static int parse_all(const struct parser *parser, int argc, char **argv,
+		     wd_opt_fn fn, void *ctx, char **ret_error)
 {
-	struct parser parser;
 	int val;
 
-	parser_init(&parser, table);
 	opterr = 0;
 	optind = 0; /* GNU: forget an earlier parse */
-	while ((val = getopt_long(argc, argv, parser.letters, parser.longopt,
+	while ((val = getopt_long(argc, argv, parser->letters, parser->longopt,
 				  NULL)) != -1) {
-		const struct wd_opt *opt = parser_find(&parser, val);
+		const struct wd_opt *opt = parser_find(parser, val);
 		char *text = NULL;
 
 		if (!opt) {
-			explain(&parser, val, argv, ret_error);
+			explain(parser, val, argv, ret_error);
 			return -EINVAL;
 		}
 		if (!fn(ctx, opt, optarg, &text))
@@ -106,6 +104,22 @@ int wd_opt_parse(const struct wd_opt *const *table, int argc, char **argv,
 		return -EINVAL;
 	}
 	return optind;
+}
+
+int wd_opt_parse(const struct wd_opt *const *table, int argc, char **argv,
+		 wd_opt_fn fn, void *ctx, char **ret_error)
+{
+	struct parser *parser = malloc(sizeof(*parser)); /* large for a stack */
+	int first;
+
+	if (!parser) {
+		wd_format(ret_error, "out of memory");
+		return -ENOMEM;
+	}
+	parser_init(parser, table);
+	first = parse_all(parser, argc, argv, fn, ctx, ret_error);
+	free(parser);
+	return first;
 }
 
 int wd_duration_parse(const char *text, uint32_t *ret_ms)

@@ -19,7 +19,7 @@ struct wd_opt {
 	const char *help; /* lines separated by \n */
 };
 
-#define WD_OPTS_MAX 40 /* of one command, all tables together */
+#define WD_OPTS_MAX 64 /* of one command, all tables together */
 
 /**
  * wd_opt_fn - one option was met

@@ -272,9 +272,7 @@ void wd_query_slo_set(void *ctx, struct wd_ctl_conn *conn,
 		return;
 	}
 	guard = wd_guards_find(wd_slo_guards(agent->slo), ns);
-	wd_guard_terms_init(&terms);
-	if (guard)
-		terms = guard->terms;
+	terms = guard ? guard->terms : wd_slo_guards(agent->slo)->terms;
 	take(req, "p50_percent", &terms.p50);
 	take(req, "p99_percent", &terms.p99);
 	take(req, "more_us", &terms.more_us);

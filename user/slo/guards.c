@@ -39,7 +39,7 @@ struct wd_guard *wd_guards_get(struct wd_guards *guards, const char *ns)
 	guard = wd_xcalloc(1, sizeof(*guard));
 	guard->ns = wd_str_get(ns);
 	guard->began = wd_xcalloc(1, sizeof(*guard->began));
-	wd_guard_terms_init(&guard->terms);
+	guard->terms = guards->terms;
 	wd_guards_add(guards, guard);
 	return guard;
 }

@@ -35,6 +35,7 @@ struct wd_guard {
 struct wd_guards {
 	struct wd_guard *guard[WD_GUARDS_MAX]; /* in no order */
 	size_t cnt;
+	struct wd_guard_terms terms; /* of new ones */
 	bool unsaved;
 };
 
@@ -43,7 +44,7 @@ void wd_guards_fini(struct wd_guards *guards);
 /** wd_guards_find() - by its name, interned or not; NULL there is none */
 struct wd_guard *wd_guards_find(const struct wd_guards *guards, const char *ns);
 
-/** wd_guards_get() - the same; made with default terms where there is none; NULL: no room */
+/** wd_guards_get() - the same; made with ->terms where there is none; NULL: no room */
 struct wd_guard *wd_guards_get(struct wd_guards *guards, const char *ns);
 
 /** wd_guards_take() - out of the list; it is the caller's then */

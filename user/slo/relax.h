@@ -7,6 +7,8 @@
  * an alarm that ends does not shut what was opened. It is as if each of its pods
  * on this node said warder.io/mode: audit itself: what is cluster-wide stays in
  * force, but for the tier Baseline, and a Namespace or Pod that says a mode keeps it.
+ * Baseline holds where a namespace says nothing, and a policy of its own takes its
+ * place: so the guard does no more than who may write the namespace could do.
  */
 #ifndef WARDER_RELAX_H
 #define WARDER_RELAX_H

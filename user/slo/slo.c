@@ -432,9 +432,7 @@ static int baseline_now(struct wd_slo *slo, const char *ns, char **ret_error)
 
 	if (err)
 		return err;
-	wd_guard_terms_init(&terms);
-	if (known)
-		terms = known->terms;
+	terms = known ? known->terms : slo->guards.terms;
 	if (!can_rebase(&terms, span)) {
 		*ret_error = wd_xprintf(
 			"%" PRIu64 " handshakes were counted as client and "
@@ -572,6 +570,7 @@ struct wd_slo *wd_slo_new(struct wd_agent *agent)
 
 	slo->agent = agent;
 	slo->groups = wd_groups_new();
+	slo->guards.terms = agent->config.slo;
 	wd_guards_read(&slo->guards, agent->config.state_dir);
 	for (size_t i = 0; i < slo->guards.cnt; i++)
 		wd_relax_again(agent, slo->guards.guard[i]);
