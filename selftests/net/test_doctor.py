@@ -13,7 +13,7 @@ import sys
 from wdnet import bpf, frag
 from wdnet.node import WARDER
 from wdnet.shared import Shared
-from wdnet.solo import Solo, wait_for
+from wdnet.solo import Solo, expect_reach, wait_for
 from wdnet.tap import expect
 
 CHAIN = {'cniVersion': '1.0.0', 'name': 'pods',
@@ -26,7 +26,7 @@ class Bench:
         self.c.close()
 
     def __init__(self):
-        self.c = Solo()
+        self.c = Solo((4, 6))
         self.node = self.c.only_node
         self.srv, self.ok, self.bad = self.c.three()
         self.conf = os.path.join(self.node.dir, 'net.d')
@@ -66,6 +66,22 @@ class Bench:
         wait_for('nothing is found any more',
                  lambda: not self.findings(), 40)
 
+    def as_told(self):
+        """Do what the fixes say, word for word."""
+        for finding in json.loads(self.run('--json')[1])['findings']:
+            self.node.ns.run(['sh', '-c', finding['fix']])
+
+    def plant_cut(self, fault, *want, family=4):
+        """A fault that keeps allowed packets back; its fix lets them pass."""
+        def cut():
+            fault()
+            expect_reach(False, self.ok, self.srv, 'planted', family=family)
+        self.plant(cut, self.as_told, *want)
+        expect_reach(True, self.ok, self.srv, 'as told', family=family)
+
+    def nft(self, text):
+        self.node.ns.run(['nft', '-f', '-'], text)
+
     def sysctl(self, name, value):
         self.node.ns.run(['sysctl', '-qw', f'{name}={value}'])
 
@@ -88,9 +104,30 @@ def sound_node_has_no_findings(b):
 
 @SHARED.test
 def packets_are_not_forwarded(b):
-    b.plant(lambda: b.sysctl('net.ipv4.ip_forward', 0),
-            lambda: b.sysctl('net.ipv4.ip_forward', 1),
-            ('forwarding', '/proc/sys/net/ipv4/ip_forward'))
+    b.plant_cut(lambda: b.sysctl('net.ipv4.ip_forward', 0),
+                ('forwarding', '/proc/sys/net/ipv4/ip_forward'))
+    b.plant_cut(lambda: b.sysctl('net.ipv6.conf.all.forwarding', 0),
+                ('forwarding', '/proc/sys/net/ipv6/conf/all/forwarding'),
+                family=6)
+
+
+@SHARED.test
+def rules_of_others_drop_what_policy_allows(b):
+    for rule in (f'oifname "{b.veth(b.srv)}" counter drop',
+                 f'ip daddr {{ 192.0.2.1, {b.srv.ips[4]} }} drop'):
+        b.plant_cut(lambda rule=rule: b.nft(f'''table ip other {{ chain c {{
+type filter hook forward priority 0; policy accept;
+{rule}
+}}
+}}'''),
+                    ('rules', 'shop/srv'))
+        b.node.ns.run(['nft', 'delete table ip other'])
+    b.plant_cut(lambda: b.nft('''table ip other { chain FORWARD {
+type filter hook forward priority 0; policy drop;
+}
+}'''),
+                ('rules', 'FORWARD'))
+    b.node.ns.run(['nft', 'delete table ip other'])
 
 
 @SHARED.test

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/opt.h"
 #include "doctor/doctor.h"
 #include "net/rtnl.h"
 
@@ -109,12 +110,12 @@ static void each_fault_of_the_kernel_is_found(void)
 		wd_test_row(rows[i].path);
 		plant_sound_kernel();
 		begin();
-		wd_doctor_kernel(&doctor, "/sys/fs/bpf/warder");
+		wd_doctor_kernel(&doctor, "/sys/fs/bpf/warder", NULL);
 		expect_one("bpffs", "/sys/fs/bpf/warder", "no BPF filesystem");
 		end();
 		plant(rows[i].path, rows[i].text);
 		begin();
-		wd_doctor_kernel(&doctor, "/sys/fs/bpf/warder");
+		wd_doctor_kernel(&doctor, "/sys/fs/bpf/warder", NULL);
 		wd_expect_int(2, (long long)found());
 		wd_expect_str(rows[i].check, get(0, "check"));
 		wd_expect(*get(0, "fix") != '\0');
@@ -319,6 +320,61 @@ static void packets_too_large_for_wireguard_are_found(void)
 	json_object_put(endpoints);
 }
 
+static void rules_of_others_that_drop_for_pods_are_found(void)
+{
+	static const struct {
+		const char *policy, *rule, *object, *text, *fix;
+	} rows[] = {
+		{ "accept", "", NULL, NULL, NULL },
+		{ "accept", "\t\toifname \"veth1\" accept # handle 7\n", NULL,
+		  NULL, NULL },
+		{ "accept", "\t\toifname \"veth10\" drop # handle 7\n", NULL,
+		  NULL, NULL },
+		{ "drop", "\t\tjump OTHERS # handle 7\n", NULL, NULL, NULL },
+		{ "accept", "\t\toifname \"veth1\" counter drop # handle 7\n",
+		  "shop/db",
+		  "'oifname \"veth1\" counter drop' in chain FORWARD",
+		  "nft delete rule ip filter FORWARD handle 7" },
+		{ "accept",
+		  "\t\tip daddr { 10.0.0.5, 10.0.0.6 } reject # handle 9\n",
+		  "shop/db", "of table ip filter drops packets of the pod",
+		  "nft delete rule ip filter FORWARD handle 9" },
+		{ "drop", "", "FORWARD", "drops all that is forwarded",
+		  "nft chain ip filter FORWARD '{ policy accept; }'" },
+	};
+	struct json_object *endpoints = endpoints_of("enforce");
+
+	wd_json_push_str(wd_json_array(wd_json_at(endpoints, "endpoints", 0),
+				       "addresses"),
+			 "10.0.0.6");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *text = NULL;
+
+		wd_test_row(rows[i].rule);
+		wd_format(
+			&text,
+			"table ip filter { # handle 3\n"
+			"\tchain FORWARD { # handle 1\n"
+			"\t\ttype filter hook forward priority filter; policy %s;\n"
+			"%s\t}\n}\n"
+			"table inet warder { # handle 4\n\tchain c { # handle 1\n"
+			"\t\toifname \"veth1\" drop # handle 2\n\t}\n}\n",
+			rows[i].policy, rows[i].rule);
+		begin();
+		wd_doctor_rules(&doctor, text, endpoints);
+		if (rows[i].text) {
+			expect_one("rules", rows[i].object, rows[i].text);
+			wd_expect_str(rows[i].fix, get(0, "fix"));
+		} else {
+			wd_expect_int(0, (long long)found());
+		}
+		end();
+		free(text);
+	}
+	wd_test_row(NULL);
+	json_object_put(endpoints);
+}
+
 static void strict_filters_beside_wireguard_are_found(void)
 {
 	static const struct {
@@ -449,6 +505,7 @@ int main(void)
 	WD_TEST(each_fault_the_agent_tells_is_found);
 	WD_TEST(a_mode_that_was_left_on_is_found);
 	WD_TEST(packets_too_large_for_wireguard_are_found);
+	WD_TEST(rules_of_others_that_drop_for_pods_are_found);
 	WD_TEST(strict_filters_beside_wireguard_are_found);
 	WD_TEST(cilium_that_goes_past_the_hooks_is_found);
 	WD_TEST(flowtables_on_devices_of_pods_are_found);

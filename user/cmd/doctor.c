@@ -76,19 +76,21 @@ static void check_links(struct wd_doctor *doctor, struct json_object *endpoints)
 	free(link);
 }
 
-static void check_flowtables(struct wd_doctor *doctor,
-			     struct json_object *endpoints)
+static void check_ruleset(struct wd_doctor *doctor,
+			  struct json_object *endpoints)
 {
 	struct wd_nft_library *lib = NULL;
 	char *text = NULL, *why = NULL;
 	int err = wd_nft_library_open(&lib, &why);
 
 	if (!err)
-		err = wd_nft_list(lib, "list flowtables", false, &text);
-	if (err)
-		wd_doctor_skip(doctor, "flowtable", "%s", why ?: wd_errno(err));
-	else
+		err = wd_nft_list_handles(lib, "list ruleset", &text);
+	if (err) {
+		wd_doctor_skip(doctor, "rules", "%s", why ?: wd_errno(err));
+	} else {
 		wd_doctor_flowtables(doctor, text, endpoints);
+		wd_doctor_rules(doctor, text, endpoints);
+	}
 	wd_nft_library_close(lib);
 	free(text);
 	free(why);
@@ -150,12 +152,12 @@ static int cmd_doctor(const struct wd_args *args)
 	wd_doctor_init(&doctor, "");
 	check_agent(args, &doctor, &status, &endpoints);
 	bpffs = wd_json_get_str(status, "bpffs");
-	wd_doctor_kernel(&doctor, *bpffs ? bpffs : WD_BPFFS_DEFAULT);
+	wd_doctor_kernel(&doctor, *bpffs ? bpffs : WD_BPFFS_DEFAULT, endpoints);
 	wd_doctor_cni(&doctor, conf ?: WD_CNI_CONF_DIR, bin ?: WD_CNI_BIN_DIRS,
 		      args->run_dir);
 	wd_doctor_cilium(&doctor);
 	check_links(&doctor, endpoints);
-	check_flowtables(&doctor, endpoints);
+	check_ruleset(&doctor, endpoints);
 	wd_show_findings(args, &doctor);
 	found = json_object_array_length(doctor.findings) > 0;
 	wd_doctor_fini(&doctor);
@@ -180,7 +182,7 @@ const struct wd_cmd wd_cmd_doctor = {
 	.object = "doctor",
 	.summary = "what is wrong with this node, and what would mend it",
 	.text = "Looks at the kernel (BTF, JIT, bpffs, sysctls), at the chain of CNI plugins, at\n"
-		"how Cilium routes where it is, at MTU and source filters beside WireGuard, at flowtables on devices of pods, and at\n"
+		"how Cilium routes where it is, at MTU and source filters beside WireGuard, at flowtables and rules of nftables that concern pods, and at\n"
 		"what the agent says of itself: rung, objects, pods, programs of others before its\n"
 		"own, full maps, encryption, modes. Changes nothing. Exits with 1 if anything is found,\n"
 		"each with a fix. What could not be looked at is said.",

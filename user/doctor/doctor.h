@@ -45,8 +45,10 @@ char *wd_doctor_read(const struct wd_doctor *doctor, const char *path);
 /**
  * wd_doctor_kernel() - BTF, JIT, bpffs, sysctls
  * @bpffs: where pins are, or are to be
+ * @endpoints: the agent's answer; NULL: none is known
  */
-void wd_doctor_kernel(struct wd_doctor *doctor, const char *bpffs);
+void wd_doctor_kernel(struct wd_doctor *doctor, const char *bpffs,
+		      struct json_object *endpoints);
 
 /**
  * wd_doctor_cni() - is the plugin in the chain that the runtime takes, at its end
@@ -77,5 +79,12 @@ void wd_doctor_links(struct wd_doctor *doctor, const struct wd_link *link,
  */
 void wd_doctor_flowtables(struct wd_doctor *doctor, const char *ruleset,
 			  struct json_object *endpoints);
+
+/**
+ * wd_doctor_rules() - do rules of others drop what pods are sent or send
+ * @ruleset: as `nft -a list ruleset` prints
+ */
+void wd_doctor_rules(struct wd_doctor *doctor, const char *ruleset,
+		     struct json_object *endpoints);
 
 #endif /* WARDER_DOCTOR_H */

@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/opt.h"
 #include "doctor.h"
 
@@ -77,9 +78,40 @@ static void check_bpffs(struct wd_doctor *doctor, const char *bpffs)
 	free(path);
 }
 
-void wd_doctor_kernel(struct wd_doctor *doctor, const char *bpffs)
+static bool has_v6(struct json_object *endpoints)
+{
+	for (size_t i = 0; i < wd_json_len(endpoints, "endpoints"); i++) {
+		struct json_object *ep = wd_json_at(endpoints, "endpoints", i);
+
+		for (size_t k = 0; k < wd_json_len(ep, "addresses"); k++)
+			if (strchr(json_object_get_string(
+					   wd_json_at(ep, "addresses", k)),
+				   ':'))
+				return true;
+	}
+	return false;
+}
+
+/* Nobody minds where no pod has such an address. */
+static void check_forwarding6(struct wd_doctor *doctor,
+			      struct json_object *endpoints)
+{
+	static const char path[] = "/proc/sys/net/ipv6/conf/all/forwarding";
+	char *value = has_v6(endpoints) ? wd_doctor_read(doctor, path) : NULL;
+
+	if (value && !strcmp(value, "0"))
+		wd_doctor_find(
+			doctor, "forwarding", path,
+			"sysctl -w net.ipv6.conf.all.forwarding=1",
+			"IPv6 is not forwarded: pods reach no other pod and no other node by it");
+	free(value);
+}
+
+void wd_doctor_kernel(struct wd_doctor *doctor, const char *bpffs,
+		      struct json_object *endpoints)
 {
 	check_btf(doctor);
 	check_sysctls(doctor);
+	check_forwarding6(doctor, endpoints);
 	check_bpffs(doctor, bpffs);
 }

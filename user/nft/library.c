@@ -21,6 +21,7 @@
 struct nft_ctx;
 #define CTX_DEFAULT 0
 #define OUTPUT_STATELESS (1U << 2)
+#define OUTPUT_HANDLE (1U << 3)
 #define OUTPUT_TERSE (1U << 11) /* does not even read elements */
 
 struct wd_nft_library {
@@ -186,19 +187,30 @@ int wd_nft_run(struct wd_nft_library *lib, const char *commands,
 	return err;
 }
 
-int wd_nft_list(struct wd_nft_library *lib, const char *command, bool elements,
-		char **ret_text)
+static int list(struct wd_nft_library *lib, const char *command,
+		unsigned int flags, char **ret_text)
 {
 	int err = begin(lib);
 
 	if (err)
 		return err;
-	lib->output_set_flags(lib->ctx,
-			      OUTPUT_STATELESS | (elements ? 0 : OUTPUT_TERSE));
+	lib->output_set_flags(lib->ctx, OUTPUT_STATELESS | flags);
 	if (lib->run(lib->ctx, command))
 		err = error_of(lib->error(lib->ctx));
 	else
 		*ret_text = wd_xstrdup(lib->output(lib->ctx));
 	end(lib);
 	return err;
+}
+
+int wd_nft_list(struct wd_nft_library *lib, const char *command, bool elements,
+		char **ret_text)
+{
+	return list(lib, command, elements ? 0 : OUTPUT_TERSE, ret_text);
+}
+
+int wd_nft_list_handles(struct wd_nft_library *lib, const char *command,
+			char **ret_text)
+{
+	return list(lib, command, OUTPUT_TERSE | OUTPUT_HANDLE, ret_text);
 }

@@ -40,4 +40,8 @@ int wd_nft_run(struct wd_nft_library *lib, const char *commands,
 int wd_nft_list(struct wd_nft_library *lib, const char *command, bool elements,
 		char **ret_text);
 
+/** wd_nft_list_handles() - the same without elements of named sets, and with handles */
+int wd_nft_list_handles(struct wd_nft_library *lib, const char *command,
+			char **ret_text);
+
 #endif /* WARDER_NFT_LIBRARY_H */
