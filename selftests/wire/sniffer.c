@@ -26,10 +26,14 @@
 #define MACS_BYTES 12
 #define BUFFER_BYTES (64 << 20)
 #define SHOWN_BYTES 60
+#define AT_ONCE \
+	4096 /* frames of a device, before somebody else is listened to */
 
 struct device {
 	int fd;
 	bool raw;
+	uint64_t came,
+		taken; /* frames for the socket, not lost; read of them */
 };
 
 struct sniffer {
@@ -211,20 +215,19 @@ static int take_batch(struct sniffer *s, size_t device)
 	return got;
 }
 
-/* All that waits at all devices. */
-static int drain(struct sniffer *s)
+/* @most: more than that may come while it is looked at. Return: 0, or -errno */
+static int drain(struct sniffer *s, size_t device, uint64_t most)
 {
-	int got, any = 0;
+	uint64_t end = s->device[device].taken + most;
+	int got = BATCH;
 
-	for (size_t i = 0; i < s->devices; i++) {
-		do {
-			got = take_batch(s, i);
-			if (got < 0)
-				return got;
-			any += got;
-		} while (got == BATCH);
+	while (got == BATCH && s->device[device].taken < end) {
+		got = take_batch(s, device);
+		if (got < 0)
+			return got;
+		s->device[device].taken += (uint64_t)got;
 	}
-	return any;
+	return 0;
 }
 
 int sniffer_take(struct sniffer *s, int wait_ms, int stop_fd)
@@ -240,7 +243,10 @@ int sniffer_take(struct sniffer *s, int wait_ms, int stop_fd)
 	got = poll(fds, n, wait_ms);
 	if (got < 0 && errno != EINTR)
 		return -errno;
-	return drain(s);
+	got = 0;
+	for (size_t i = 0; !got && i < s->devices; i++)
+		got = drain(s, i, AT_ONCE);
+	return got;
 }
 
 uint64_t sniffer_leaks(const struct sniffer *s, int device)
@@ -257,16 +263,28 @@ static int count_lost(struct sniffer *s, size_t device)
 		       &stats, &len))
 		return -errno;
 	s->result.count[device].lost += stats.tp_drops;
+	s->device[device].came += stats.tp_packets - stats.tp_drops;
 	return 0;
+}
+
+/* What came up to now; not what comes meanwhile, of which there may be no end. */
+static int take_up_to_now(struct sniffer *s, size_t device)
+{
+	const struct device *d = &s->device[device];
+	int err = count_lost(s, device);
+
+	if (err || d->came <= d->taken)
+		return err;
+	return drain(s, device, d->came - d->taken);
 }
 
 int sniffer_next(struct sniffer *s, struct sniffer_result *ret)
 {
-	int err = drain(s);
+	int err = 0;
 
-	for (size_t i = 0; err >= 0 && i < s->devices; i++)
-		err = count_lost(s, i);
-	if (err < 0)
+	for (size_t i = 0; !err && i < s->devices; i++)
+		err = take_up_to_now(s, i);
+	if (err)
 		return err;
 	*ret = s->result;
 	memset(&s->result, 0, sizeof(s->result));
