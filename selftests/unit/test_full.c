@@ -456,6 +456,72 @@ static void policies_share_what_their_namespace_may_have(void)
 	}
 }
 
+static void put_group(struct world *w, const char *name, uint32_t cnt)
+{
+	struct wd_object *obj = object_of(WD_KIND_CIDR_GROUP, name);
+
+	wd_str_put(obj->ns);
+	obj->ns = wd_str_get("");
+	obj->group.labels = wd_labels_get(NULL, 0);
+	obj->group.cidr = wd_xcalloc(cnt, sizeof(*obj->group.cidr));
+	obj->group.cidr_cnt = cnt;
+	for (uint32_t i = 0; i < cnt; i++) {
+		obj->group.cidr[i].addr.family = 4;
+		obj->group.cidr[i].addr.v4.s_addr = htonl(11U << 24 | i);
+		obj->group.cidr[i].len = 32;
+	}
+	(void)wd_store_put(w->store, obj);
+	wd_expect_int(0, commit(w));
+}
+
+static void put_referrer(struct world *w, const char *name, uint32_t times)
+{
+	struct wd_object *obj = make_named_policy(name, 1, times);
+	struct wd_policy_rule *rule = obj->policy.spec->rule[WD_INGRESS];
+
+	for (uint32_t i = 0; i < times; i++) {
+		rule->peer[i] = (struct wd_peer){ .type = WD_PEER_GROUPS };
+		rule->peer[i].group = wd_str_get("g");
+	}
+	(void)wd_store_put(w->store, obj);
+	wd_expect_int(0, commit(w));
+}
+
+/* Else one who may write policies could multiply a long list that is not his. */
+static void a_group_of_cidrs_costs_who_refers_to_it(void)
+{
+	struct world w;
+
+	begin_within(&w, WD_QUOTA_CIDRS, 20);
+	put_group(&w, "g", 9);
+	put_referrer(&w, "a", 1);
+	put_referrer(&w, "b", 2);
+	expect_over(&w, "b ");
+	put(&w, "c", 3, 11);
+	expect_over(&w, "b ");
+	wd_expect_int(20, kernel.cnt);
+	put(&w, "c", 3, 12);
+	expect_over(&w, "b c ");
+	put_group(&w, "g", 4);
+	expect_over(&w, "c ");
+	put_group(&w, "other", 100);
+	expect_over(&w, "c ");
+	put_group(&w, "g", 21);
+	expect_over(&w, "a b ");
+	wd_expect_int(12, kernel.cnt);
+	put_group(&w, "g", 2);
+	expect_over(&w, "");
+	drop(&w, WD_KIND_NETPOL, "a");
+	put_group(&w, "g", 4);
+	expect_over(&w, "");
+	put_group(&w, "g", 5);
+	expect_over(&w, "b ");
+	drop(&w, WD_KIND_NETPOL, "b");
+	put(&w, "c", 3, 20);
+	expect_over(&w, "");
+	end(&w);
+}
+
 static void put_pod(struct world *w, const char *name, const char *app)
 {
 	struct wd_object *obj = object_of(WD_KIND_POD, name);
@@ -542,6 +608,7 @@ int main(void)
 	WD_TEST(an_exception_costs_one_prefix);
 	WD_TEST(holes_in_a_thousand_blocks_cost_a_prefix_each);
 	WD_TEST(policies_share_what_their_namespace_may_have);
+	WD_TEST(a_group_of_cidrs_costs_who_refers_to_it);
 	WD_TEST(pods_share_the_sets_of_labels_of_their_namespace);
 	WD_TEST(who_did_not_fit_is_tried_again_when_there_is_room);
 	WD_TEST(room_of_the_agent_before_comes_back);

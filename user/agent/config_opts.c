@@ -110,8 +110,9 @@ const struct wd_opt wd_config_opts[] = {
 		  "without any counts one (default 2048; 0: no quota)" },
 	{ .name = "quota-cidrs",
 	  .arg = "NUMBER",
-	  .help = "of each namespace: prefixes and exceptions in its policies\n"
-		  "(default 8192; 0: no quota)" },
+	  .help = "of each namespace: prefixes and exceptions in its policies,\n"
+		  "also those of the CIDR groups that they refer to (default\n"
+		  "8192; 0: no quota)" },
 	{ .name = "quota-labels",
 	  .arg = "NUMBER",
 	  .help = "of each namespace: distinct sets of labels of its pods\n"

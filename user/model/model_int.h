@@ -103,6 +103,14 @@ struct mover {
 	struct mcost cost;
 };
 
+/* A policy that refers to groups of CIDRs, is not beyond, and took this much. */
+struct mreferrer {
+	UT_hash_handle hh; /* by obj */
+	const struct wd_object *obj;
+	struct mspace *space;
+	struct mcost cost;
+};
+
 /* What an entry of wd_front stands for. */
 enum mwidth {
 	WIDTH_PORT, /* an address and port */
@@ -474,6 +482,7 @@ struct wd_model {
 	uint32_t closed_most; /* of each namespace and width; 0: see cover.c */
 	struct wd_encap encap;
 	struct mover *over;
+	struct mreferrer *referrers;
 	uint32_t gen;
 	bool first; /* nothing published by this process yet */
 	bool held; /* nothing that the agent before used is given away */
@@ -591,6 +600,10 @@ bool quota_comes(struct wd_model *m, struct mspace *s,
 void quota_next(struct wd_model *m, struct mspace *s,
 		void (*fn)(struct wd_model *m, struct mspace *s,
 			   const struct wd_object *obj));
+/* quota_regroup() - groups of CIDRs are others: policies that refer to them take more or less */
+void quota_regroup(struct wd_model *m,
+		   void (*fn)(struct wd_model *m, struct mspace *s,
+			      const struct wd_object *obj));
 /* Is there room for one more set of labels? @leaving: the group that the pod leaves, or NULL */
 bool quota_has_group(const struct wd_model *m, const struct mspace *s,
 		     const struct mgroup *leaving);

@@ -8,6 +8,8 @@
  * isolates its subjects and allows nothing, as one with rules that were not
  * understood; a pod beyond it is somebody inside of whom nobody has told; of a
  * service beyond it nobody knows where it leads, nor of one with a slice beyond.
+ * A group of CIDRs costs its prefixes wherever a policy refers to it; where it
+ * grows, who came last is beyond.
  * Addresses and backends are counted apart; what they come to together is too,
  * see services_weigh().
  */
@@ -23,17 +25,70 @@ static bool fits(uint64_t have, uint64_t more, uint32_t quota)
 
 /* ---- objects: policies, services, slices ---- */
 
-static void cost_of_policy(const struct wd_policy *policy, struct mcost *cost)
+/* Prefixes in the groups that @rule refers to. */
+static uint64_t cost_of_groups(const struct wd_model *m,
+			       const struct wd_policy_rule *rule)
+{
+	const struct wd_object *obj;
+	uint64_t cost = 0;
+
+	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
+		if (rule->peer[i].type != WD_PEER_GROUPS)
+			continue;
+		obj = NULL;
+		while ((obj = wd_store_next(m->store, WD_KIND_CIDR_GROUP, obj)))
+			if (wd_peer_means(&rule->peer[i], obj))
+				cost += obj->group.cidr_cnt;
+	}
+	return cost;
+}
+
+static void cost_of_policy(const struct wd_model *m,
+			   const struct wd_policy *policy, struct mcost *cost)
 {
 	for (uint32_t i = 0; i < policy->spec_cnt; i++) {
 		const struct wd_spec *spec = &policy->spec[i];
 
-		for (int dir = 0; dir < WD_DIR__MAX; dir++)
-			for (uint32_t k = 0; k < spec->rule_cnt[dir]; k++)
-				wd_rule_cost(&spec->rule[dir][k],
-					     &cost->of[WD_QUOTA_RULES],
+		for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+			for (uint32_t k = 0; k < spec->rule_cnt[dir]; k++) {
+				const struct wd_policy_rule *rule =
+					&spec->rule[dir][k];
+
+				wd_rule_cost(rule, &cost->of[WD_QUOTA_RULES],
 					     &cost->of[WD_QUOTA_CIDRS]);
+				cost->of[WD_QUOTA_CIDRS] +=
+					cost_of_groups(m, rule);
+			}
+		}
 	}
+}
+
+static bool rule_refers(const struct wd_policy_rule *rule)
+{
+	for (uint32_t i = 0; i < rule->peer_cnt; i++)
+		if (rule->peer[i].type == WD_PEER_GROUPS)
+			return true;
+	return false;
+}
+
+static bool spec_refers(const struct wd_spec *spec)
+{
+	for (int dir = 0; dir < WD_DIR__MAX; dir++)
+		for (uint32_t i = 0; i < spec->rule_cnt[dir]; i++)
+			if (rule_refers(&spec->rule[dir][i]))
+				return true;
+	return false;
+}
+
+/* To groups of CIDRs, so that what it takes changes with them? */
+static bool refers(const struct wd_object *obj)
+{
+	if (!wd_kind_is_policy(obj->kind))
+		return false;
+	for (uint32_t i = 0; i < obj->policy.spec_cnt; i++)
+		if (spec_refers(&obj->policy.spec[i]))
+			return true;
+	return false;
 }
 
 static uint64_t cost_of_service(const struct wd_service *service)
@@ -51,7 +106,8 @@ bool quota_spares(const char *ns, const char *service)
 	return !strcmp(ns, "default") && !strcmp(service, "kubernetes");
 }
 
-static struct mcost cost_of(const struct wd_object *obj)
+static struct mcost cost_of(const struct wd_model *m,
+			    const struct wd_object *obj)
 {
 	struct mcost cost = { 0 };
 
@@ -64,7 +120,7 @@ static struct mcost cost_of(const struct wd_object *obj)
 		    !quota_spares(obj->ns, obj->slice.service))
 			cost.of[WD_QUOTA_BACKENDS] = obj->slice.addr_cnt;
 	} else {
-		cost_of_policy(&obj->policy, &cost);
+		cost_of_policy(m, &obj->policy, &cost);
 	}
 	return cost;
 }
@@ -92,10 +148,38 @@ static enum wd_quota lacks(const struct wd_model *m, const struct mspace *s,
 	return WD_QUOTA__MAX;
 }
 
-static void take(struct mspace *s, const struct mcost *cost)
+static void give_back(struct mspace *s, const struct mcost *cost)
 {
 	for (int i = 0; i < WD_QUOTA__MAX; i++)
+		s->cost.of[i] -= cost->of[i];
+}
+
+/* There is room for it. */
+static void take(struct wd_model *m, struct mspace *s,
+		 const struct wd_object *obj, const struct mcost *cost)
+{
+	struct mreferrer *one;
+
+	for (int i = 0; i < WD_QUOTA__MAX; i++)
 		s->cost.of[i] += cost->of[i];
+	if (!refers(obj))
+		return;
+	one = wd_xcalloc(1, sizeof(*one));
+	*one = (struct mreferrer){ .obj = obj, .space = s, .cost = *cost };
+	HASH_ADD_PTR(m->referrers, obj, one);
+}
+
+static void over_add(struct wd_model *m, struct mspace *s,
+		     const struct wd_object *obj, const struct mcost *cost)
+{
+	struct mover *over = wd_xcalloc(1, sizeof(*over));
+
+	over->obj = obj;
+	over->space = s;
+	over->quota = lacks(m, s, cost);
+	over->cost = *cost;
+	HASH_ADD_PTR(m->over, obj, over);
+	s->over++;
 }
 
 static void over_free(struct wd_model *m, struct mover *over)
@@ -109,35 +193,35 @@ bool quota_goes(struct wd_model *m, struct mspace *s,
 		const struct wd_object *obj)
 {
 	struct mover *over = m->over ? over_find(m, obj) : NULL;
-	struct mcost cost = cost_of(obj);
+	struct mreferrer *one;
+	struct mcost cost;
 
 	if (over) {
 		over_free(m, over);
 		return true;
 	}
-	for (int i = 0; i < WD_QUOTA__MAX; i++)
-		s->cost.of[i] -= cost.of[i];
+	HASH_FIND_PTR(m->referrers, &obj, one);
+	if (one) {
+		give_back(s, &one->cost);
+		HASH_DEL(m->referrers, one);
+		free(one);
+		return false;
+	}
+	cost = cost_of(m, obj);
+	give_back(s, &cost);
 	return false;
 }
 
 bool quota_comes(struct wd_model *m, struct mspace *s,
 		 const struct wd_object *obj)
 {
-	struct mcost cost = cost_of(obj);
-	enum wd_quota quota = lacks(m, s, &cost);
-	struct mover *over;
+	struct mcost cost = cost_of(m, obj);
 
-	if (quota == WD_QUOTA__MAX) {
-		take(s, &cost);
+	if (lacks(m, s, &cost) == WD_QUOTA__MAX) {
+		take(m, s, obj, &cost);
 		return false;
 	}
-	over = wd_xcalloc(1, sizeof(*over));
-	over->obj = obj;
-	over->space = s;
-	over->quota = quota;
-	over->cost = cost;
-	HASH_ADD_PTR(m->over, obj, over);
-	s->over++;
+	over_add(m, s, obj, &cost);
 	return true;
 }
 
@@ -159,10 +243,34 @@ void quota_next(struct wd_model *m, struct mspace *s,
 		over->quota = lacks(m, s, &over->cost);
 		if (over->quota != WD_QUOTA__MAX)
 			continue;
-		take(s, &over->cost);
+		take(m, s, obj, &over->cost);
 		over_free(m, over);
 		fn(m, s, obj);
 	}
+}
+
+void quota_regroup(struct wd_model *m,
+		   void (*fn)(struct wd_model *m, struct mspace *s,
+			      const struct wd_object *obj))
+{
+	struct mreferrer *was = m->referrers;
+	struct mreferrer *one;
+	struct mreferrer *tmp;
+
+	for (struct mover *over = m->over; over; over = over->hh.next)
+		if (refers(over->obj))
+			over->cost = cost_of(m, over->obj);
+	for (one = was; one; one = one->hh.next)
+		give_back(one->space, &one->cost);
+	m->referrers = NULL;
+	HASH_ITER(hh, was, one, tmp) {
+		HASH_DEL(was, one);
+		if (quota_comes(m, one->space, one->obj))
+			fn(m, one->space, one->obj);
+		free(one);
+	}
+	for (struct mspace *s = m->spaces; s; s = s->hh.next)
+		quota_next(m, s, fn);
 }
 
 /* ---- what is looked up ---- */
@@ -294,8 +402,16 @@ void wd_model_over(const struct wd_model *m,
 
 void quota_fini(struct wd_model *m)
 {
+	struct mreferrer *one = m->referrers;
 	struct mover *over = m->over;
 
+	HASH_CLEAR(hh, m->referrers);
+	while (one) {
+		struct mreferrer *next = one->hh.next;
+
+		free(one);
+		one = next;
+	}
 	HASH_CLEAR(hh, m->over);
 	while (over) {
 		struct mover *next = over->hh.next;
