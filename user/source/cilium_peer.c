@@ -263,6 +263,14 @@ static int read_cidr_set(struct wd_read *r, const struct wd_cilium_place *p,
 
 	if (wd_read_is_hollow(r, at, map))
 		return -EINVAL;
+	if (!!wd_tree_get(map, "cidr") + !!wd_tree_get(map, "cidrGroupRef") +
+		    !!wd_tree_get(map, "cidrGroupSelector") >
+	    1) {
+		wd_read_problem(r, at, map->line,
+				"must have one of cidr, cidrGroupRef and "
+				"cidrGroupSelector");
+		return -EINVAL;
+	}
 	if (wd_tree_get(map, "cidrGroupRef") ||
 	    wd_tree_get(map, "cidrGroupSelector"))
 		return read_groups(r, p, at, map, rule);
@@ -374,8 +382,8 @@ static int read_service_labels(struct wd_read *r,
 		return -EINVAL;
 	peer = wd_read_peer_add(rule, WD_PEER_SERVICES);
 	peer->service_ns = services_ns(p, ns);
-	return wd_read_peer_selector(r, WD_AT(at, "selector"), sel,
-				     &peer->service_sel);
+	return wd_read_sourced_selector(r, WD_AT(at, "selector"), sel,
+					&peer->service_sel);
 }
 
 /* {k8sService} or {k8sServiceSelector} */

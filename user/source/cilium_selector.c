@@ -345,3 +345,35 @@ int wd_read_cilium_selector(struct wd_read *r, const struct wd_at *at,
 	}
 	return err;
 }
+
+/* ---- of services ---- */
+
+static int check_sourced(struct wd_read *r, const struct wd_at *at,
+			 uint32_t line, const char *key)
+{
+	return wd_read_label_key(r, at, line, strip(key));
+}
+
+int wd_read_sourced_selector(struct wd_read *r, const struct wd_at *at,
+			     const struct wd_tree *map,
+			     struct wd_selector **ret_sel)
+{
+	struct wd_selector *sel;
+	int err;
+
+	if (!map)
+		return 0;
+	sel = wd_xcalloc(1, sizeof(*sel));
+	err = wd_read_selector_keys(r, at, map, check_sourced, sel);
+	for (uint32_t i = 0; i < sel->cnt; i++) {
+		const char *was = sel->req[i].key;
+
+		if (!was)
+			continue;
+		sel->req[i].key = wd_str_get(strip(was));
+		wd_str_put(was);
+	}
+	wd_selector_sort(sel);
+	*ret_sel = wd_selector_share(sel);
+	return err;
+}

@@ -346,6 +346,16 @@ int wd_read_cilium_selector(struct wd_read *r, const struct wd_at *at,
 			    enum wd_cilium_use use,
 			    struct wd_cilium_selector *ret_sel);
 
+/**
+ * wd_read_sourced_selector() - a selector of labels of services
+ * @map: may be NULL: nothing is done
+ * @ret_sel: shared; a source k8s or any of a key is left out, as all have it
+ * Return: 0, or -EINVAL with the problem told; *ret_sel is the caller's then, too
+ */
+int wd_read_sourced_selector(struct wd_read *r, const struct wd_at *at,
+			     const struct wd_tree *map,
+			     struct wd_selector **ret_sel);
+
 /* ---- kinds: an object, or -EINVAL with the problems told ---- */
 
 int wd_read_netpol(struct wd_read *r, const struct wd_tree *doc,
