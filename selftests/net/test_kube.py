@@ -40,16 +40,6 @@ def test(function, tests=TESTS):
     return run
 
 
-def kube():
-    c = KubeSolo()
-    try:
-        c.three()
-    except BaseException:
-        c.close()
-        raise
-    return c
-
-
 def base(c):
     """An agent that has no failure behind it, and so waits for nothing."""
     c.server.ask('calm')
@@ -404,4 +394,4 @@ def a_kubeconfig_that_names_a_program_is_refused(c):
 
 
 if __name__ == '__main__':
-    sys.exit(main(kube, TESTS, sys.argv))
+    sys.exit(main(KubeSolo.with_three, TESTS, sys.argv))

@@ -126,16 +126,6 @@ def test(function):
     return run
 
 
-def mesh():
-    c = Mesh()
-    try:
-        c.three()
-    except BaseException:
-        c.close()
-        raise
-    return c
-
-
 def expect_far(want, c, what):
     got = bool(c.far.ask('probe', timeout=3.0 if want else 0.7, targets=[
         ['tcp', None, c.pod('shop/srv').ips[4], 80]])['answers'][0])
@@ -482,4 +472,4 @@ def pods_are_known_by_cilium_where_it_tells_of_them(c):
 
 
 if __name__ == '__main__':
-    sys.exit(main(mesh, TESTS, sys.argv))
+    sys.exit(main(Mesh.with_three, TESTS, sys.argv))

@@ -56,16 +56,6 @@ class RealSolo(KubeSolo):
         return said
 
 
-def real():
-    c = RealSolo()
-    try:
-        c.three()
-    except BaseException:
-        c.close()
-        raise
-    return c
-
-
 base, expect_base = test_kube.base, test_kube.expect_base
 
 
@@ -237,7 +227,7 @@ if __name__ == '__main__':
     if missing():
         print(missing())
         sys.exit(4)
-    sys.exit(main(real, [
+    sys.exit(main(RealSolo.with_three, [
         t for t in (*TESTS[:-1], *SAME, TESTS[-1])
         if LONG or not is_stand_in() or
         t is not a_store_that_is_restored_takes_back_what_came_after],

@@ -59,16 +59,6 @@ class Telling(KubeSolo):
             'warder.io/in-force']), body['status']['conditions'][0]
 
 
-def telling():
-    c = Telling()
-    try:
-        c.three()
-    except BaseException:
-        c.close()
-        raise
-    return c
-
-
 def policies_version(c):
     return c.server.versions['/apis/networking.k8s.io/v1/networkpolicies']
 
@@ -308,4 +298,4 @@ def without_the_right_the_agent_says_so_and_enforces(c):
 
 
 if __name__ == '__main__':
-    sys.exit(main(telling, TESTS, sys.argv))
+    sys.exit(main(Telling.with_three, TESTS, sys.argv))

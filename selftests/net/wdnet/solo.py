@@ -45,6 +45,17 @@ class Solo(Cluster):
         self.run_pods(pods)
         return pods
 
+    @classmethod
+    def with_three(cls):
+        """One that runs these, or none that is left behind."""
+        c = cls()
+        try:
+            c.three()
+        except BaseException:
+            c.close()
+            raise
+        return c
+
     def close(self):
         for pod in self.pods:
             if pod.netns and os.path.exists(pod.netns):
