@@ -59,6 +59,8 @@ static const struct row {
 	{ "a busy kernel", WD_STAGE_PROG, EBUSY, WD_CAUSE_TRANSIENT, plain },
 	{ "an interrupted one", WD_STAGE_PIN, EINTR, WD_CAUSE_TRANSIENT,
 	  plain },
+	{ "no descriptor is left", WD_STAGE_HOOK, EMFILE, WD_CAUSE_TRANSIENT,
+	  plain },
 	{ "the verifier wants it again", WD_STAGE_PROG, EAGAIN,
 	  WD_CAUSE_TRANSIENT, plain },
 	{ "a map type", WD_STAGE_MAP, EINVAL, WD_CAUSE_MAP, plain },

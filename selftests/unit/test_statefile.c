@@ -128,6 +128,18 @@ static void what_is_no_object_is_set_aside(void)
 	}
 }
 
+static void what_cannot_be_read_now_stays(void)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/a.json", dir);
+	wd_expect_int(0, mkdir(path, 0700)); /* read(2) fails, open(2) does not */
+	wd_expect_int(-EISDIR, get_number("a.json"));
+	wd_expect_int(-EISDIR, get_number("a.json"));
+	wd_expect_int(1, file_cnt());
+	wd_expect_int(0, rmdir(path));
+}
+
 static void missing_directories_are_told(void)
 {
 	wd_expect_int(-ENOENT, put_number("/nonexistent/warder", "a.json", 1));
@@ -161,6 +173,7 @@ int main(void)
 	WD_TEST(a_file_left_half_written_does_not_matter);
 	WD_TEST(a_temporary_file_that_is_a_link_is_not_followed);
 	WD_TEST(what_is_no_object_is_set_aside);
+	WD_TEST(what_cannot_be_read_now_stays);
 	WD_TEST(missing_directories_are_told);
 	WD_TEST(directories_are_made_with_their_parents);
 	(void)rmdir(dir);

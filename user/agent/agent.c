@@ -510,6 +510,17 @@ static void stop(struct wd_agent *agent)
 	free(agent->drift.error);
 }
 
+/* Return: the exit code. */
+static int run_loop(struct wd_agent *agent)
+{
+	int err = wd_loop_run(agent->loop);
+
+	if (err < 0)
+		wd_err("agent: event loop: %s; enforcement stays in place",
+		       wd_errno(err));
+	return err ? 1 : 0;
+}
+
 int wd_agent_run(const struct wd_config *config)
 {
 	struct wd_agent *agent = wd_xcalloc(1, sizeof(*agent));
@@ -532,7 +543,7 @@ int wd_agent_run(const struct wd_config *config)
 			wd_store_count(agent->store, WD_KIND_POD),
 			HASH_COUNT(agent->endpoints->locals));
 		wd_timer_set(agent->tick_timer, TICK_MS);
-		code = wd_loop_run(agent->loop) ? 1 : 0;
+		code = run_loop(agent);
 	} else if (agent->ended) {
 		code = 0;
 	}

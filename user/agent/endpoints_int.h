@@ -6,8 +6,8 @@
 #ifndef WARDER_ENDPOINTS_INT_H
 #define WARDER_ENDPOINTS_INT_H
 
-#include <uthash.h>
 
+#include "../model/hash.h"
 #include "../net/netdev.h"
 #include "../net/veth.h"
 #include "agent.h"

@@ -16,6 +16,8 @@
 
 #include <json-c/json.h>
 
+#include "../model/xalloc.h"
+
 int wd_dir_make(const char *path)
 {
 	size_t len = strlen(path);
@@ -128,16 +130,83 @@ int wd_statefile_write(const char *dir, const char *name,
 	return err;
 }
 
-static int read_at(int dir, const char *name, struct json_object **ret_json)
+/* All of the file, with a NUL behind it; the caller frees it. 0 or -errno. */
+static int read_all(int fd, char **ret_text, size_t *ret_len)
 {
-	struct json_object *json;
-	char bad[NAME_MAX + 1];
+	size_t len = 0, room = 0;
+	char *text = NULL;
+
+	for (;;) {
+		ssize_t n;
+
+		if (room - len < 2) {
+			room = room ? room * 2 : 4096;
+			text = wd_xrealloc(text, room, 1);
+		}
+		n = read(fd, text + len, room - 1 - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			int err = -errno;
+
+			free(text);
+			return err;
+		}
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	text[len] = '\0';
+	*ret_text = text;
+	*ret_len = len;
+	return 0;
+}
+
+/* NULL: the text is no document, whatever the memory. */
+static struct json_object *parse(const char *text, size_t len)
+{
+	struct json_tokener *tok = json_tokener_new();
+	struct json_object *json = NULL;
+
+	if (!tok)
+		wd_xfail();
+	errno = 0;
+	if (len <= INT_MAX)
+		json = json_tokener_parse_ex(tok, text, (int)len);
+	/* json-c does not tell that from a mistake. */
+	if (!json && errno == ENOMEM)
+		wd_xfail();
+	json_tokener_free(tok);
+	return json;
+}
+
+static int read_json(int dir, const char *name, struct json_object **ret_json)
+{
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	char *text = NULL;
+	size_t len = 0;
+	int err;
 
 	if (fd < 0)
 		return -errno;
-	json = json_object_from_fd(fd);
+	err = read_all(fd, &text, &len);
 	(void)close(fd);
+	if (err)
+		return err;
+	*ret_json = parse(text, len);
+	free(text);
+	return 0;
+}
+
+static int read_at(int dir, const char *name, struct json_object **ret_json)
+{
+	struct json_object *json = NULL;
+	char bad[NAME_MAX + 1];
+	int err = read_json(dir, name, &json);
+
+	/* What cannot be read now may be later: only what is wrong goes aside. */
+	if (err)
+		return err;
 	if (json_object_is_type(json, json_type_object)) {
 		*ret_json = json;
 		return 0;

@@ -27,7 +27,8 @@ int wd_statefile_put(const char *dir, const char *name,
 
 /**
  * wd_statefile_read() - parse <dir>/<name>
- * Return: 0; -ENOENT; -EBADMSG if it is not JSON (then it is renamed to <name>.bad); -errno.
+ * Return: 0; -ENOENT; -EBADMSG if it is not JSON (then it is renamed to <name>.bad);
+ *         -errno if it cannot be read, and stays.
  */
 int wd_statefile_read(const char *dir, const char *name,
 		      struct json_object **ret_json);

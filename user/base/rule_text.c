@@ -9,20 +9,9 @@
 
 #include <warder/verdict.h>
 
+#include "../model/xalloc.h"
 #include "icmp.h"
 #include "names.h"
-
-/* A stream into memory; without memory nothing can be said, so end. */
-static FILE *text_open(char **text, size_t *len)
-{
-	FILE *to = open_memstream(text, len);
-
-	if (!to) {
-		perror("warder");
-		abort();
-	}
-	return to;
-}
 
 static void put_req(FILE *to, const struct wd_req *req)
 {
@@ -174,10 +163,10 @@ char *wd_selector_text(const struct wd_selector *sel)
 {
 	char *text = NULL;
 	size_t len;
-	FILE *to = text_open(&text, &len);
+	FILE *to = wd_xtext_open(&text, &len);
 
 	put_selector(to, sel);
-	fclose(to);
+	wd_xtext_close(to, &text);
 	return text;
 }
 
@@ -185,7 +174,7 @@ char *wd_subject_text(const struct wd_spec *spec)
 {
 	char *text = NULL;
 	size_t len;
-	FILE *to = text_open(&text, &len);
+	FILE *to = wd_xtext_open(&text, &len);
 
 	if (spec->nodes)
 		fputs("nodes ", to);
@@ -194,7 +183,7 @@ char *wd_subject_text(const struct wd_spec *spec)
 		fputs(" in namespaces ", to);
 		put_selector(to, spec->ns_sel);
 	}
-	fclose(to);
+	wd_xtext_close(to, &text);
 	return text;
 }
 
@@ -228,10 +217,10 @@ char *wd_peer_text(const struct wd_peer *peer)
 {
 	char *text = NULL;
 	size_t len;
-	FILE *to = text_open(&text, &len);
+	FILE *to = wd_xtext_open(&text, &len);
 
 	put_peer(to, peer);
-	fclose(to);
+	wd_xtext_close(to, &text);
 	return text;
 }
 
@@ -239,10 +228,10 @@ char *wd_port_text(const struct wd_port *port)
 {
 	char *text = NULL;
 	size_t len;
-	FILE *to = text_open(&text, &len);
+	FILE *to = wd_xtext_open(&text, &len);
 
 	put_port(to, port);
-	fclose(to);
+	wd_xtext_close(to, &text);
 	return text;
 }
 
@@ -250,7 +239,7 @@ char *wd_rule_text(const struct wd_policy_rule *rule, uint32_t dir)
 {
 	char *text = NULL;
 	size_t len;
-	FILE *to = text_open(&text, &len);
+	FILE *to = wd_xtext_open(&text, &len);
 
 	if (rule->broken) {
 		/* What was read of it may be less than what is written. */
@@ -258,7 +247,7 @@ char *wd_rule_text(const struct wd_policy_rule *rule, uint32_t dir)
 			      "nothing: the rule was not understood" :
 			      "everything, denied: the rule was not understood",
 		      to);
-		fclose(to);
+		wd_xtext_close(to, &text);
 		return text;
 	}
 	fputs(dir == WD_INGRESS ? "from " : "to ", to);
@@ -275,6 +264,6 @@ char *wd_rule_text(const struct wd_policy_rule *rule, uint32_t dir)
 		fputs(i ? ", " : "", to);
 		put_port(to, &rule->port[i]);
 	}
-	fclose(to);
+	wd_xtext_close(to, &text);
 	return text;
 }

@@ -158,7 +158,8 @@ static enum wd_cause of_nft(int err)
 
 static bool is_transient(enum wd_stage stage, int err)
 {
-	return err == ENOMEM || err == EAGAIN || err == EINTR ||
+	return err == ENOMEM || err == ENOBUFS || err == EMFILE ||
+	       err == ENFILE || err == EAGAIN || err == EINTR ||
 	       (err == EBUSY && stage != WD_STAGE_ATTACH &&
 		stage != WD_STAGE_HOOK);
 }

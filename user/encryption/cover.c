@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
+#include "../model/hash.h"
 #include "../model/intern.h"
 #include "../model/xalloc.h"
 

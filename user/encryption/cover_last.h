@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <uthash.h>
-
 #include <warder/abi.h>
+
+#include "../model/hash.h"
 
 #define WD_COVER_LAST "encryption.last"
 

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "../datapath/datapath.h"
+#include "../model/hash.h"
 #include "../model/xalloc.h"
 
 struct line {

@@ -6,13 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "../agent/adopt.h"
 #include "../agent/agent.h"
 #include "../agent/endpoints_int.h"
 #include "../base/log.h"
 #include "../datapath/ladder.h"
+#include "../model/hash.h"
 #include "../model/xalloc.h"
 #include "encryption.h"
 

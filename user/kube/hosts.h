@@ -7,8 +7,7 @@
 
 #include <stdbool.h>
 
-#include <uthash.h>
-
+#include "../model/hash.h"
 #include "../model/object.h"
 
 struct wd_store;

@@ -24,10 +24,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <uthash.h>
-
 #include "../agent/statefile.h"
 #include "../base/log.h"
+#include "../model/hash.h"
 #include "../model/xalloc.h"
 #include "../source/read.h"
 #include "../source/tree.h"

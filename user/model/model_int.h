@@ -22,10 +22,9 @@
 
 #include <sys/queue.h>
 
-#include <uthash.h>
-
 #include "alloc.h"
 #include "clusters.h"
+#include "hash.h"
 #include "intern.h"
 #include "encap.h"
 #include "model.h"

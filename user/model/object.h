@@ -14,8 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <uthash.h>
-
+#include "hash.h"
 #include "wgkey.h"
 
 struct wd_labels;

@@ -104,10 +104,8 @@ static char *term_text(const struct mterm *t)
 	char buf[WD_ADDR_STRLEN];
 	char *text = NULL;
 	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
+	FILE *out = wd_xtext_open(&text, &len);
 
-	if (!out)
-		return wd_xstrdup(NULL);
 	if (t->type == TERM_CIDR) {
 		static const char *const scope[] = {
 			[WD_CIDR_ALL] = "ipBlock",
@@ -147,7 +145,7 @@ static char *term_text(const struct mterm *t)
 	if (t->port_name)
 		(void)fprintf(out, " with port %s=%s/%u", t->port_name,
 			      proto_text(t->proto), t->port);
-	(void)fclose(out);
+	wd_xtext_close(out, &text);
 	return text;
 }
 

@@ -9,14 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *must(void *ptr)
+void wd_xfail(void)
 {
-	if (ptr)
-		return ptr;
 	(void)fputs(
 		"warder: out of memory; enforcement goes on with the last generation\n",
 		stderr);
 	exit(1);
+}
+
+static void *must(void *ptr)
+{
+	if (!ptr)
+		wd_xfail();
+	return ptr;
 }
 
 void *wd_xcalloc(size_t cnt, size_t size)
@@ -44,6 +49,20 @@ char *wd_xprintf(const char *fmt, ...)
 	n = vasprintf(&text, fmt, args);
 	va_end(args);
 	return must(n < 0 ? NULL : text);
+}
+
+FILE *wd_xtext_open(char **text, size_t *len)
+{
+	return must(open_memstream(text, len));
+}
+
+void wd_xtext_close(FILE *to, char *const *text)
+{
+	int cut = ferror(to);
+
+	/* Half a text would be another one's; for none fclose(3) succeeds. */
+	if (fclose(to) || cut || !*text)
+		wd_xfail();
 }
 
 void *wd_grow(void *ptr, size_t cnt, size_t *cap, size_t size)

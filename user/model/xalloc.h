@@ -9,6 +9,10 @@
 #define WARDER_XALLOC_H
 
 #include <stddef.h>
+#include <stdio.h>
+
+/** wd_xfail() - say that memory is out, and end with code 1 */
+__attribute__((noreturn)) void wd_xfail(void);
 
 /** wd_xcalloc() - zeroed memory for @cnt elements of @size bytes */
 void *wd_xcalloc(size_t cnt, size_t size);
@@ -21,6 +25,13 @@ char *wd_xstrdup(const char *s);
 
 /** wd_xprintf() - as asprintf */
 char *wd_xprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/**
+ * wd_xtext_open() - a stream into memory, see open_memstream(3)
+ * wd_xtext_close() - the text is whole; *@text, the same as before, is the caller's
+ */
+FILE *wd_xtext_open(char **text, size_t *len);
+void wd_xtext_close(FILE *to, char *const *text);
 
 /**
  * wd_grow() - room for one more element of an array that grows by doubling

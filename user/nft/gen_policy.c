@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "model/l4.h"
+#include "model/xalloc.h"
 #include "nft/gen_int.h"
 
 static const struct wd_slot_val *slot_of(const struct wd_nft_gen *g,
@@ -140,16 +141,13 @@ static char *port_map(const struct wd_nft_gen *g, const struct wd_slot_val *s,
 	uint32_t at = 0;
 	char *text = NULL, buf[24];
 	size_t len;
-	FILE *out = open_memstream(&text, &len);
+	FILE *out = wd_xtext_open(&text, &len);
 
-	if (!out)
-		abort(); /* as xalloc.h */
 	for (const char *sep = ""; next_ports(g, s, l4, &at, &ports);
 	     sep = ", ")
 		fprintf(out, "%s%s : jump c%u_%c", sep, ports_text(&ports, buf),
 			ports.class, letter);
-	if (fclose(out))
-		abort();
+	wd_xtext_close(out, &text);
 	return text;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/xalloc.h"
 #include "nft/gen_int.h"
 
 void wd_nft_begin(struct wd_nft_gen *g, const char *fmt, ...)
@@ -17,9 +18,7 @@ void wd_nft_begin(struct wd_nft_gen *g, const char *fmt, ...)
 	(void)vsnprintf(g->name, sizeof(g->name), fmt, ap);
 	va_end(ap);
 	g->text = NULL;
-	g->out = open_memstream(&g->text, &g->text_len);
-	if (!g->out)
-		abort(); /* as xalloc.h: out of memory */
+	g->out = wd_xtext_open(&g->text, &g->text_len);
 }
 
 void wd_nft_rule(struct wd_nft_gen *g, const char *fmt, ...)
@@ -34,8 +33,7 @@ void wd_nft_rule(struct wd_nft_gen *g, const char *fmt, ...)
 
 void wd_nft_end(struct wd_nft_gen *g, const char *hook)
 {
-	if (fclose(g->out))
-		abort();
+	wd_xtext_close(g->out, &g->text);
 	g->out = NULL;
 	wd_nft_chain(g->rs, g->family, g->name, hook, g->text);
 	g->text = NULL;

@@ -210,10 +210,8 @@ static char *print_nets(const struct ranges *list, int version, bool raw)
 {
 	char *text = NULL;
 	size_t len;
-	FILE *to = open_memstream(&text, &len);
+	FILE *to = wd_xtext_open(&text, &len);
 
-	if (!to)
-		return NULL;
 	for (size_t i = 0; i < list->cnt; i++) {
 		const struct range *r = &list->range[i];
 
@@ -224,7 +222,7 @@ static char *print_nets(const struct ranges *list, int version, bool raw)
 			print_end(to, r->hi, version, raw);
 		}
 	}
-	fclose(to);
+	wd_xtext_close(to, &text);
 	return text;
 }
 

@@ -358,19 +358,16 @@ static int go_to(struct wd_nft *nft, struct wd_nft_ruleset *to, bool is_part,
 	struct wd_nft_cost cost;
 	char *text = NULL;
 	size_t len;
-	FILE *out = open_memstream(&text, &len);
+	FILE *out = wd_xtext_open(&text, &len);
 	int err = 0;
 
-	if (!out)
-		abort(); /* as xalloc.h */
 	if (!nft->is_there) {
 		wd_nft_stats_note(nft->stats);
 		put_old_tables(table_of(nft->host_only), out);
 	}
 	wd_nft_diff(nft->is_there ? &nft->in_force : &empty, to, is_part, out,
 		    &cost);
-	if (fclose(out))
-		abort();
+	wd_xtext_close(out, &text);
 	if (*text)
 		err = run(nft, text, nft->is_there && !cost.chains, ret_error);
 	free(text);

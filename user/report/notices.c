@@ -19,10 +19,10 @@
 #include <time.h>
 
 #include <json-c/json.h>
-#include <uthash.h>
 
 #include "../base/json.h"
 #include "../kube/writer.h"
+#include "../model/hash.h"
 #include "../model/xalloc.h"
 
 #define API "events.k8s.io/v1"

@@ -6,9 +6,9 @@
 #include "arena.h"
 
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
+
+#include "../model/xalloc.h"
 
 #define BLOCK_BYTES ((size_t)1 << 20)
 #define ALIGN_BYTES ((size_t)16)
@@ -29,12 +29,8 @@ static struct wd_arena_block *block_new(size_t need,
 	size = (size + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
 	block = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (block == MAP_FAILED) {
-		(void)fputs(
-			"warder: out of memory; enforcement goes on with the last generation\n",
-			stderr);
-		exit(1);
-	}
+	if (block == MAP_FAILED)
+		wd_xfail();
 	block->older = older;
 	block->size = size;
 	block->used = sizeof(*block);

@@ -16,10 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <uthash.h>
-
 #include "../base/log.h"
 #include "../base/now.h"
+#include "../model/hash.h"
 #include "../model/intern.h"
 #include "../model/store.h"
 #include "../model/xalloc.h"

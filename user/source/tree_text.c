@@ -57,13 +57,9 @@ char *wd_tree_text(const struct wd_tree *node)
 {
 	char *text = NULL;
 	size_t len;
-	FILE *to = open_memstream(&text, &len);
+	FILE *to = wd_xtext_open(&text, &len);
 
-	if (!to) {
-		perror("warder");
-		abort();
-	}
 	put_tree(to, node);
-	fclose(to);
+	wd_xtext_close(to, &text);
 	return text;
 }

@@ -13,8 +13,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include <uthash.h>
-
+#include "../model/hash.h"
 #include "../model/xalloc.h"
 
 /* IN_CREATE only for directories and links: a file is ready when it is closed. */

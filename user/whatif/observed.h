@@ -12,8 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <uthash.h>
-
+#include "../model/hash.h"
 #include "../model/model.h"
 
 struct wd_agent;
