@@ -111,6 +111,23 @@ static void without_peers_nothing_that_must_be_encrypted_goes_in(void)
 	}
 }
 
+/* Of another cluster, perhaps: nothing is known of its nodes. */
+static void a_peer_of_no_known_node_is_believed_of_nobody(void)
+{
+	static const enum host far[] = { SECRET, PLAIN, NEW, NEW_PLAIN };
+
+	for_each_way(dir)
+	{
+		wires_reset();
+		for (size_t i = 0; i < COUNT(far); i++) {
+			wires_tun(far[i], 0, WIRE_IFINDEX);
+			expect_wrong(dir, LOCAL, far[i]);
+			if (dir == IN) /* whatever must be encrypted */
+				expect_wrong(IN, LOCAL2, far[i]);
+		}
+	}
+}
+
 static void nobody_sends_as_a_pod_of_another_node(void)
 {
 	static const enum host far[] = { SECRET, PLAIN, NEW, NEW_PLAIN, NODE2 };
@@ -333,6 +350,7 @@ int main(void)
 	WD_TEST(what_is_for_the_wrong_node_does_not_go_in);
 	WD_TEST(what_need_not_be_encrypted_may_go_to_the_wrong_node);
 	WD_TEST(without_peers_nothing_that_must_be_encrypted_goes_in);
+	WD_TEST(a_peer_of_no_known_node_is_believed_of_nobody);
 	WD_TEST(nobody_sends_as_a_pod_of_another_node);
 	WD_TEST(nobody_sends_as_this_node_or_a_pod_of_it);
 	WD_TEST(a_peer_of_another_device_is_none_of_this_one);
