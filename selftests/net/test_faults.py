@@ -193,18 +193,31 @@ def audit_was_left_on(b):
     expect_reach(False, b.bad, b.srv)
 
 
+def passing(b, device, flags):
+    """A program of others that lets all pass to the pod, past who comes after."""
+    return frag.inside(b.node.ns, bpf.attach, bpf.SCHED_CLS, bpf.TCX_EGRESS,
+                       b.ifindex(device), bpf.returns(0), flags)
+
+
 @SHARED.test
 def program_of_others_runs_before_ours(b):
     b.policies(ingress_policy('srv', 'srv', 'ok'))
+    expect_reach(False, b.bad, b.srv)
     device = b.veth(b.srv)
-    link = frag.inside(b.node.ns, bpf.attach, bpf.SCHED_CLS, bpf.TCX_EGRESS,
-                       b.ifindex(device), bpf.returns(-1), bpf.BEFORE)
+    link = passing(b, device, bpf.BEFORE)
     try:
+        expect_reach(True, b.bad, b.srv, 'past the policy')
         wait_for('it was looked for', lambda: b.node.status()['blind_spots'],
                  40)
         b.shows('doctor', 1, 'foreign-program: shop/srv',
                 f'fix: bpftool net show dev {device}',
                 "attach the other program behind warder's")
+    finally:
+        os.close(link)
+    link = passing(b, device, 0)
+    try:
+        expect_reach(False, b.bad, b.srv, 'behind it')
+        expect_reach(True, b.ok, b.srv, 'behind it')
     finally:
         os.close(link)
 
@@ -335,8 +348,10 @@ def map_is_full(b):
 
 class StandIn:
     """Answers one agent's `status` with something else in it, so that a machine
-    without WireGuard shows what one with it would say. That the agent finds
-    it is asked in suite `wire`."""
+    without WireGuard shows what one with it would say. An agent reads the
+    devices of the kernel, so no WireGuard in user space can take their place;
+    row 134 of suite `wire` has a real peer that does not answer, and mends it:
+    the agent finds it, and packets pass."""
 
     def __init__(self, node, **other):
         self.answers = {name: json.loads(node.warder(
