@@ -34,7 +34,7 @@ CONTRACT_OPTIONS = {
              'host-ingress host-open host-confirm cni-conf metrics check',
     'status': 'wait events alive', 'sync': 'timeout', 'stop': 'detach',
     'monitor': 'agent drops pod reason verdict namespace identity port '
-               'policy count output pcap', 'encryption report': 'since html',
+               'policy count aggregate output pcap', 'encryption report': 'since html',
     'policy unused': 'since',
     'policy diff': 'delete since', 'policy confirm': 'again'}
 # Words that make each command ask the agent.
@@ -53,7 +53,8 @@ WRONG = ('', 'nope', 'endpoint', 'endpoint nope', 'endpoint get',
          'why a/b c/d:0', 'why -4 -6 a/b c/d', 'monitor --reason NOPE',
          'monitor --port 0', 'monitor --verdict no', 'monitor --pod a',
          'monitor --namespace=', 'monitor --identity nobody',
-         'monitor --policy a', 'monitor --count 0', 'monitor --output xml',
+         'monitor --policy a', 'monitor --count 0', 'monitor --aggregate 0',
+         'monitor --aggregate soon', 'monitor --aggregate 5s --output hubble', 'monitor --output xml',
          'monitor --agent --port 80', 'completion', 'completion fish',
          'encryption', 'encryption report --since soon',
          'policy unused more', 'policy unused --since soon',

@@ -10,6 +10,7 @@ The capture is read by a reader of our own, and by tshark where there is one.
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -103,6 +104,43 @@ def count_ends_the_command(b):
     lines = process.stdout.read().splitlines()
     expect((0, 3), (process.returncode,
                     len(packets(map(json.loads, lines)))), 'end')
+
+
+def same(event):
+    """What is alike of events that are aggregated."""
+    return json.dumps([event[k] for k in ('direction', 'verdict', 'reason',
+                                          'rule_id', 'proto')]
+                      + [[event[s][k] for k in ('namespace', 'name', 'address')]
+                         for s in ('from', 'to')] + [event['to']['port']])
+
+
+@SHARED.test
+def what_says_the_same_is_aggregated_and_each_is_counted(b):
+    """The capture beside it has each of them."""
+    path = os.path.join(b.node.dir, 'each.pcapng')
+    process = b.node.warder_popen('monitor', '--json', '--aggregate', '3s',
+                                  '--reason', 'DEFAULT', '--pcap', path)
+    got = Watch(process)
+    try:
+        wait_for('numbers', lambda: b.talk() or any(
+            'more' in json.loads(x) for x in list(got.lines)), 60)
+        for _ in range(3):
+            b.talk()
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(20)
+        got.end()
+    expect(0, code, 'exit code')
+    events = packets(map(json.loads, got.lines))
+    first = [same(e) for e in events if 'more' not in e]
+    for event in events:
+        if 'more' in event and (same(event) not in first or event['more'] < 1
+                                or event['since'] > event['time']):
+            raise Fail('no number of what was shown', json.dumps(event))
+    with open(path, 'rb') as f:
+        each = [kind for kind, _ in blocks(f.read())].count(6)
+    expect(each, sum(e.get('more', 1) for e in events), 'events in all')
+    expect(True, len(events) < each, 'fewer lines')
 
 
 @SHARED.test

@@ -463,7 +463,7 @@ static void stream_brings_events_in_order(void)
 	int64_t cnt = 0;
 
 	wd_json_int(req, "cnt", 5000);
-	wd_expect_int(0, wd_ctl_stream(dir, req, count_events, &cnt));
+	wd_expect_int(0, wd_ctl_stream(dir, req, -1, count_events, &cnt));
 	wd_expect_int(5000, cnt);
 
 	json_object_put(req);
@@ -482,7 +482,8 @@ static void refused_stream_hands_over_the_refusal(void)
 	struct json_object *req = request("refuse");
 	int64_t code = 0;
 
-	wd_expect_int(-EREMOTEIO, wd_ctl_stream(dir, req, keep_refusal, &code));
+	wd_expect_int(-EREMOTEIO,
+		      wd_ctl_stream(dir, req, -1, keep_refusal, &code));
 	wd_expect_int(3, code);
 
 	json_object_put(req);

@@ -3,6 +3,7 @@
  * monitor.c - `warder monitor`: verdicts as they happen, one a line.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,9 @@
 #include "../events/pcapng.h"
 #include "../query/ctl.h"
 #include "cmd.h"
+#include "monitor_sum.h"
+
+#define IDLE_MS 200 /* how late it may be that a time is over */
 
 /* "ns/pod (10.0.0.1:80, 256)", as much of it as is known. */
 static char *side_text(struct json_object *side)
@@ -73,6 +77,17 @@ static void show_isolated(struct json_object *event)
 		wd_print(stdout, " and %zu more", cnt - 1);
 }
 
+/* It stands for others. */
+static void show_more(struct json_object *event)
+{
+	long long more = (long long)wd_json_get_int(event, "more");
+	const char *since = strchr(wd_json_get_str(event, "since"), 'T');
+
+	if (more)
+		wd_print(stdout, "  %lld more since %.15s", more,
+			 since ? since + 1 : "");
+}
+
 void wd_show_event(struct json_object *event)
 {
 	struct json_object *rule = wd_json_get(event, "rule");
@@ -96,6 +111,7 @@ void wd_show_event(struct json_object *event)
 	show_isolated(event);
 	if (rule && *wd_json_get_str(rule, "log"))
 		wd_print(stdout, " \"%s\"", wd_json_get_str(rule, "log"));
+	show_more(event);
 	putchar('\n');
 	free(from);
 	free(to);
@@ -109,6 +125,7 @@ struct watching {
 	enum output output;
 	FILE *capture; /* NULL: none is written */
 	struct wd_pcapng pcapng;
+	struct wd_sums *sums; /* NULL: each event is shown */
 	bool quiet; /* the capture goes where the lines would */
 	uint32_t left; /* packets to be shown before it ends; 0 no end */
 	int code; /* what it failed with, already said */
@@ -192,6 +209,34 @@ static int capture(struct watching *watching, struct json_object *event)
 	return 1;
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int sig)
+{
+	(void)sig;
+	interrupted = 1;
+}
+
+/* Numbers that were not shown yet are, before it ends. */
+static void end_by_hand(void)
+{
+	struct sigaction act = { .sa_handler = interrupt };
+
+	(void)sigaction(SIGINT, &act, NULL);
+	(void)sigaction(SIGTERM, &act, NULL);
+}
+
+static void print_sums(const struct watching *watching, bool all)
+{
+	struct json_object *event;
+
+	while (watching->sums && (event = wd_sums_due(watching->sums, all))) {
+		print_one(watching, event);
+		json_object_put(event);
+	}
+}
+
+/* @event: NULL: none came for a moment */
 static int take_event(void *ctx, struct json_object *event)
 {
 	struct watching *watching = ctx;
@@ -201,11 +246,15 @@ static int take_event(void *ctx, struct json_object *event)
 		return take_refusal(watching, event);
 	if (packet && watching->capture && capture(watching, event))
 		return 1;
-	if (!watching->quiet)
+	print_sums(watching, false);
+	if (event && !watching->quiet &&
+	    (!packet || !watching->sums || wd_sums_add(watching->sums, event)))
 		print_one(watching, event);
 	/* Who reads a pipe wants it now; a closed pipe ends the command. */
 	if (fflush(stdout))
 		return -1;
+	if (interrupted)
+		return 1;
 	if (!packet || !watching->left)
 		return 0;
 	return --watching->left == 0;
@@ -284,6 +333,26 @@ static int read_count(struct watching *watching)
 	return WD_EXIT_OK;
 }
 
+static int read_aggregate(struct watching *watching)
+{
+	const char *text = wd_args_get(watching->args, "aggregate");
+	const char *pcap = wd_args_get(watching->args, "pcap");
+	uint32_t ms;
+
+	if (!text)
+		return WD_EXIT_OK;
+	if (wd_duration_parse(text, &ms) || !ms)
+		return wd_cmd_fail(watching->args, WD_EXIT_USAGE, "--aggregate",
+				   "'%s' is no time as 5s or 1m", text);
+	if (watching->output == AS_HUBBLE || (pcap && !strcmp(pcap, "-")))
+		return wd_cmd_fail(
+			watching->args, WD_EXIT_USAGE, "--aggregate",
+			"flows of Hubble and captures have no number for that");
+	watching->sums = wd_sums_new(ms);
+	end_by_hand();
+	return WD_EXIT_OK;
+}
+
 static int open_capture(struct watching *watching)
 {
 	const char *path = wd_args_get(watching->args, "pcap");
@@ -317,8 +386,11 @@ static int close_capture(struct watching *watching, int code)
 static int watch(struct watching *watching, struct json_object *req)
 {
 	const struct wd_args *args = watching->args;
-	int err = wd_ctl_stream(args->run_dir, req, take_event, watching);
+	int err = wd_ctl_stream(args->run_dir, req,
+				watching->sums ? IDLE_MS : -1, take_event,
+				watching);
 
+	print_sums(watching, true);
 	if (watching->code)
 		return watching->code;
 	if (err == -EPROTO || err == -ECONNRESET)
@@ -335,6 +407,8 @@ static int cmd_monitor(const struct wd_args *args)
 
 	if (!code)
 		code = read_count(&watching);
+	if (!code)
+		code = read_aggregate(&watching);
 	if (code)
 		return code;
 	req = request(&watching);
@@ -344,6 +418,7 @@ static int cmd_monitor(const struct wd_args *args)
 	if (!code)
 		code = watch(&watching, req);
 	json_object_put(req);
+	wd_sums_free(watching.sums);
 	return close_capture(&watching, code);
 }
 
@@ -372,6 +447,9 @@ static const struct wd_opt opts[] = {
 	  .arg = "POLICY",
 	  .help = "only what a rule of this policy decided, or its\nisolation: KIND/NS/NAME or NS/NAME" },
 	{ .name = "count", .arg = "N", .help = "end after so many packets" },
+	{ .name = "aggregate",
+	  .arg = "TIME",
+	  .help = "show the first of those that say the same, and how many\nmore came within TIME, as 5s or 1m, once it is over" },
 	{ .name = "output",
 	  .arg = "FORMAT",
 	  .help = "text, json, or hubble: the JSON of Hubble's flows" },

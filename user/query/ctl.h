@@ -86,8 +86,11 @@ void wd_ctl_on_close(struct wd_ctl_conn *conn,
 int wd_ctl_call(const char *run_dir, struct json_object *req, int fd,
 		int timeout_ms, struct json_object **ret_answer);
 
-/** wd_ctl_stream() - request a stream; @fn for each event until it returns non-zero or the agent ends */
-int wd_ctl_stream(const char *run_dir, struct json_object *req,
+/**
+ * wd_ctl_stream() - request a stream; @fn for each event until it returns non-zero or the agent ends
+ * @idle_ms: call @fn with NULL when nothing came for so long; -1: never
+ */
+int wd_ctl_stream(const char *run_dir, struct json_object *req, int idle_ms,
 		  int (*fn)(void *ctx, struct json_object *event), void *ctx);
 
 #endif /* WARDER_CTL_H */

@@ -251,7 +251,7 @@ int wd_ctl_call(const char *run_dir, struct json_object *req, int fd,
 	return err;
 }
 
-int wd_ctl_stream(const char *run_dir, struct json_object *req,
+int wd_ctl_stream(const char *run_dir, struct json_object *req, int idle_ms,
 		  int (*fn)(void *ctx, struct json_object *event), void *ctx)
 {
 	struct client client = { .fd = -1, .deadline_ms = FOREVER };
@@ -261,7 +261,14 @@ int wd_ctl_stream(const char *run_dir, struct json_object *req,
 	while (!err && !done) {
 		struct json_object *line = NULL;
 
+		if (idle_ms >= 0)
+			client.deadline_ms = wd_now_ms() + idle_ms;
 		err = next_object(&client, &line);
+		if (err == -ETIMEDOUT && idle_ms >= 0) {
+			err = 0; /* what came of a line is kept */
+			done = fn(ctx, NULL) != 0;
+			continue;
+		}
 		if (err)
 			break;
 		if (wd_json_get(line, "event")) {
