@@ -429,6 +429,56 @@ static void a_frame_for_many_is_dropped_in_silence(void)
 	}
 }
 
+/* Denied by a rule, on a frame for one: nothing else tells that it is for many. */
+static void who_sends_to_a_denied_group_is_told_nothing(void)
+{
+	tables_map_addr(H_GROUP, ROW_FOE);
+	for (int i = 0; i < 2; i++) {
+		struct packet p = { .family = i ? 6 : 4,
+				    .dir = WD_EGRESS,
+				    .proto = 17,
+				    .dst = H_GROUP,
+				    .has_dst = true };
+		struct frame f;
+
+		begin(WD_EP_REJECT);
+		world_publish(SLOT_OPEN_DENY, WD_EP_REJECT);
+		frame_make(&f, &p);
+		f.data[0] &= 0xfe;
+		wd_expect_int(SHOT, send_frame(f.data, f.len, p.dir));
+		wd_expect_int(0, (long long)answers().failed);
+		p.dst = H_FOE;
+		wd_expect_int(REDIRECT, send_packet(&p, &f));
+	}
+	tables_map_addr(H_GROUP, -1);
+}
+
+/* It is judged as the flow is, anew: an answer to an error could go on for ever. */
+static void an_error_about_a_flow_denied_since_is_dropped_in_silence(void)
+{
+	for (int i = 0; i < 4; i++) {
+		int dir = i & 2 ? WD_EGRESS : WD_INGRESS;
+		struct packet flow = { .family = i & 1 ? 6 : 4,
+				       .dir = !dir,
+				       .proto = 17 };
+		struct packet error = { .family = flow.family,
+					.dir = dir,
+					.proto = 1,
+					.type = i & 1 ? 1 : 3 };
+		struct frame f;
+
+		begin(WD_EP_REJECT);
+		world_publish(SLOT_ALL, WD_EP_REJECT);
+		wd_expect_int(-1, send_packet(&flow, &f));
+		frame_quote(&f, &error, &flow, 0);
+		wd_expect_int(-1, send_frame(f.data, f.len, dir));
+		world_publish(SLOT_SHUT, WD_EP_REJECT);
+		wd_expect_int(SHOT, send_frame(f.data, f.len, dir));
+		wd_expect_int(0, (long long)answers().sent);
+		wd_expect_int(0, (long long)answers().failed);
+	}
+}
+
 static void each_endpoint_has_so_many_in_a_tick(void)
 {
 	struct packet p = { .family = 4, OUT };
@@ -620,6 +670,8 @@ int main(void)
 	WORLD_TEST(as_much_is_quoted_as_may_be);
 	WORLD_TEST(padding_is_not_quoted);
 	WORLD_TEST(what_denied_it_has_the_first_word);
+	WORLD_TEST(who_sends_to_a_denied_group_is_told_nothing);
+	WD_TEST(an_error_about_a_flow_denied_since_is_dropped_in_silence);
 	WD_TEST(what_nobody_may_answer_is_dropped_in_silence);
 	WORLD_TEST(a_frame_for_many_is_dropped_in_silence);
 	WORLD_TEST(each_endpoint_has_so_many_in_a_tick);
