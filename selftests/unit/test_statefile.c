@@ -133,7 +133,8 @@ static void what_cannot_be_read_now_stays(void)
 	char path[128];
 
 	(void)snprintf(path, sizeof(path), "%s/a.json", dir);
-	wd_expect_int(0, mkdir(path, 0700)); /* read(2) fails, open(2) does not */
+	wd_expect_int(0,
+		      mkdir(path, 0700)); /* read(2) fails, open(2) does not */
 	wd_expect_int(-EISDIR, get_number("a.json"));
 	wd_expect_int(-EISDIR, get_number("a.json"));
 	wd_expect_int(1, file_cnt());

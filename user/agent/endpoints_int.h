@@ -6,7 +6,6 @@
 #ifndef WARDER_ENDPOINTS_INT_H
 #define WARDER_ENDPOINTS_INT_H
 
-
 #include "../model/hash.h"
 #include "../net/netdev.h"
 #include "../net/veth.h"
