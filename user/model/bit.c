@@ -112,7 +112,8 @@ static struct mbit *bit_new(struct wd_model *m, uint32_t nr,
 	return b;
 }
 
-struct mbit *bit_get(struct wd_model *m, struct mpart *part, uint32_t cnt)
+struct mbit *bit_get(struct wd_model *m, struct mspace *payer,
+		     struct mpart *part, uint32_t cnt)
 {
 	struct mbit *b;
 	int64_t nr;
@@ -124,10 +125,15 @@ struct mbit *bit_get(struct wd_model *m, struct mpart *part, uint32_t cnt)
 		b->refs++;
 		return b;
 	}
-	nr = wd_alloc_get(&m->bit_alloc, 1);
-	if (nr < 0)
+	if (!share_take(m, payer, TABLE_BITS, 1))
 		return NULL;
+	nr = wd_alloc_get(&m->bit_alloc, 1);
+	if (nr < 0) {
+		share_give(payer, TABLE_BITS, 1);
+		return NULL;
+	}
 	b = bit_new(m, (uint32_t)nr, part, cnt);
+	b->payer = payer;
 	bit_wash(m, b->nr);
 	return b;
 }
@@ -147,6 +153,7 @@ void bit_put(struct wd_model *m, struct mbit *b)
 	     g = g->hh.next)
 		g->bits[b->nr / 64] &= ~(1ULL << (b->nr % 64));
 	wd_alloc_put(&m->bit_alloc, b->nr, 1);
+	share_give(b->payer, TABLE_BITS, 1);
 	m->room = true;
 	for (uint32_t i = 0; i < b->cnt; i++) {
 		(void)vec_remove(&b->part[i].term->bits, b);

@@ -25,6 +25,7 @@ void class_put(struct wd_model *m, struct mclass *c)
 		return;
 	HASH_DELETE(hh, m->classes, c);
 	wd_alloc_put(&m->class_alloc, c->id, 1);
+	share_give(c->payer, TABLE_CLASSES, 1);
 	m->room = true;
 	for (uint32_t i = 0; i < c->bit_cnt; i++)
 		bit_put(m, c->bit[i]);
@@ -38,8 +39,11 @@ static struct mclass *class_intern(struct wd_model *m, struct mclass *like)
 	int64_t id = -1;
 
 	HASH_FIND(hh, m->classes, &like->val, sizeof(like->val), c);
-	if (!c)
+	if (!c && share_take(m, like->payer, TABLE_CLASSES, 1)) {
 		id = array_get(m, WD_MAP_wd_class, 1);
+		if (id < 0)
+			share_give(like->payer, TABLE_CLASSES, 1);
+	}
 	if (c || id < 0) {
 		for (uint32_t i = 0; i < like->bit_cnt; i++)
 			bit_put(m, like->bit[i]);
@@ -383,10 +387,13 @@ static int class_fill(struct wd_model *m, const struct items *it,
 	for (size_t i = 0; i < it->cnt; i++) {
 		const struct item *item = &it->item[i];
 		struct wd_rule *rule = &c->val.rule[c->val.cnt];
+		struct mspace *payer =
+			item->cnt < 2 && rule_is_wide(m, item->id) ? NULL :
+								     m->payer;
 		struct mbit *bit = NULL;
 
 		if (!item->any) {
-			bit = bit_get(m, &it->part[item->first],
+			bit = bit_get(m, payer, &it->part[item->first],
 				      (uint32_t)item->cnt);
 			if (!bit)
 				return -ENOSPC;
@@ -397,6 +404,8 @@ static int class_fill(struct wd_model *m, const struct items *it,
 		rule->action = item->action;
 		rule->tell = item->tell;
 		c->val.cnt++;
+		if (payer)
+			c->payer = payer;
 	}
 	return 0;
 }

@@ -110,6 +110,9 @@ struct mreferrer {
 	struct mcost cost;
 };
 
+/* Tables of fixed size that compiled policies fill; of each a namespace has a share. */
+enum mtable { TABLE_SPANS, TABLE_CLASSES, TABLE_BITS, TABLE__MAX };
+
 /* What an entry of wd_front stands for. */
 enum mwidth {
 	WIDTH_PORT, /* an address and port */
@@ -142,6 +145,7 @@ struct mspace {
 		nameless; /* struct mpod: for whose labels the quota has no room */
 	struct mcost cost; /* of objects that are not over */
 	uint32_t over; /* objects that are */
+	uint32_t taken[TABLE__MAX]; /* see share.c */
 	/* entries of wd_front with port 0 that it takes, by their width */
 	uint32_t closed[WIDTH__MAX];
 	uint32_t covered; /* addresses of services that have none */
@@ -335,6 +339,7 @@ struct mbit {
 	bool fresh; /* not evaluated yet */
 	bool ordered; /* has other parts than PART_YES */
 	uint32_t cnt;
+	struct mspace *payer; /* of whose share it is, or NULL; so below */
 	struct mpart *part; /* the key; sorted by term unless ordered */
 };
 
@@ -375,6 +380,7 @@ struct mclass {
 	uint32_t refs;
 	struct wd_class_val val;
 	uint32_t bit_cnt;
+	struct mspace *payer;
 	struct mbit *bit[WD_CLASS_RULES];
 };
 
@@ -384,6 +390,7 @@ struct mslot {
 	uint32_t refs;
 	size_t key_len;
 	void *key; /* isolated[2] and the atoms */
+	struct mspace *payer;
 	struct wd_slot_val val[WD_DIR__MAX];
 	struct wd_span_val
 		*span[WD_DIR__MAX][WD_L4__MAX]; /* as written; NULL none */
@@ -486,6 +493,8 @@ struct wd_model {
 	bool first; /* nothing published by this process yet */
 	bool held; /* nothing that the agent before used is given away */
 	bool commit_needed;
+	struct mspace *payer; /* for whose pod is compiled; NULL: for the host */
+	bool crowded; /* his share had no room since that was asked last */
 	bool room; /* bits, classes or slots were given back: what did not fit may fit now */
 	uint64_t mark; /* last one given */
 	uint64_t evaluations; /* of fresh bits */
@@ -614,6 +623,11 @@ uint64_t quota_load(const struct wd_model *m);
 bool quota_spares(const char *ns, const char *service);
 void quota_fini(struct wd_model *m);
 
+/* share.c: @payer: NULL, nobody's. Return: is that within his share; then it is taken */
+bool share_take(struct wd_model *m, struct mspace *payer, enum mtable table,
+		uint32_t cnt);
+void share_give(struct mspace *payer, enum mtable table, uint32_t cnt);
+
 /* vec.c */
 void vec_push(struct vec *v, void *item);
 bool vec_remove(struct vec *v,
@@ -640,8 +654,12 @@ struct mterm *term_unknown(struct wd_model *m);
 void term_ref(struct mterm *t);
 void term_put(struct wd_model *m, struct mterm *t);
 bool term_matches_group(const struct mterm *t, const struct mgroup *g);
-/* Takes a reference of each term; may sort @part. NULL: no number is free. */
-struct mbit *bit_get(struct wd_model *m, struct mpart *part, uint32_t cnt);
+/*
+ * Takes a reference of each term; may sort @part. @payer: of whose share a new
+ * one is, or NULL. NULL: no number is free, or not for him.
+ */
+struct mbit *bit_get(struct wd_model *m, struct mspace *payer,
+		     struct mpart *part, uint32_t cnt);
 void bit_put(struct wd_model *m, struct mbit *b);
 void bits_evaluate(struct wd_model *m);
 void group_evaluate(struct wd_model *m, struct mgroup *g);
@@ -824,6 +842,8 @@ uint32_t rule_get(struct wd_model *m, const struct wd_object *policy,
 		  enum wd_dir dir, int index);
 void rule_put(struct wd_model *m, uint32_t id);
 void rule_joined(struct wd_model *m, uint32_t id);
+/* Is it of a policy of no namespace? */
+bool rule_is_wide(const struct wd_model *m, uint32_t id);
 /* Tell who counts of those that came; that ended; that it is another one now. */
 void rules_begin(struct wd_model *m);
 void rules_end(struct wd_model *m);

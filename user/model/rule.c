@@ -262,6 +262,13 @@ void rule_put(struct wd_model *m, uint32_t id)
 		rule_forget(m, r);
 }
 
+bool rule_is_wide(const struct wd_model *m, uint32_t id)
+{
+	const struct mrule *r = rule_find(m, id);
+
+	return r && r->ns && !*r->ns;
+}
+
 void rule_joined(struct wd_model *m, uint32_t id)
 {
 	struct mrule *r = rule_find(m, id);

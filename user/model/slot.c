@@ -61,9 +61,13 @@ static int spans_store(struct wd_model *m, struct mslot *s, enum wd_dir dir,
 		return 0;
 	if (cnt > WD_SPANS_PER_SLOT)
 		return -E2BIG;
+	if (!share_take(m, s->payer, TABLE_SPANS, (uint32_t)cnt))
+		return -ENOSPC;
 	first = array_get(m, WD_MAP_wd_span, (uint32_t)cnt);
-	if (first < 0)
+	if (first < 0) {
+		share_give(s->payer, TABLE_SPANS, (uint32_t)cnt);
 		return (int)first;
+	}
 	memcpy(&m->sink.span[first], span, cnt * sizeof(*span));
 	s->span[dir][l4] = wd_xcalloc(cnt, sizeof(*span));
 	memcpy(s->span[dir][l4], span, cnt * sizeof(*span));
@@ -183,16 +187,28 @@ static int slot_build(struct wd_model *m, struct mslot *s,
 
 /* ---- slots ---- */
 
+/* Is it of policies of the whole cluster alone? */
+static bool draft_is_wide(const struct wd_model *m, const struct draft *d)
+{
+	for (size_t i = 0; i < d->cnt; i++) {
+		if (!rule_is_wide(m, d->atom[i].rule))
+			return false;
+	}
+	return true;
+}
+
 static void slot_free(struct wd_model *m, struct mslot *s)
 {
 	struct draft d = { 0 };
 
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
 		for (int l4 = 0; l4 < WD_L4__MAX; l4++) {
-			if (s->val[dir].cnt[l4])
+			uint32_t cnt = s->val[dir].cnt[l4];
+
+			if (cnt)
 				wd_alloc_put(&m->span_alloc,
-					     s->val[dir].first[l4],
-					     s->val[dir].cnt[l4]);
+					     s->val[dir].first[l4], cnt);
+			share_give(s->payer, TABLE_SPANS, cnt);
 			free(s->span[dir][l4]);
 		}
 	}
@@ -253,6 +269,7 @@ static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 	}
 	s = wd_xcalloc(1, sizeof(*s));
 	s->id = (uint32_t)id;
+	s->payer = draft_is_wide(m, d) ? NULL : m->payer;
 	*ret_err = slot_build(m, s, d);
 	if (*ret_err) {
 		free(key);
@@ -391,6 +408,8 @@ static char *too_large(const char *what, int err, const char *until)
 		    what,
 		    err == -E2BIG ?
 			    "too many distinct port ranges" :
+		    err == -EDQUOT ?
+			    "its namespace has half of this node's spans, classes or predicates" :
 			    "no free slot, span, class, predicate or prefix",
 		    until) < 0)
 		return NULL;
@@ -430,6 +449,7 @@ static struct mslot *compile(struct wd_model *m, struct mendpoint *e,
 			     int *ret_err)
 {
 	struct draft d = { .tries = tries, .lifts = lifts };
+	struct mslot *slot;
 
 	draft_fill(m, &d, e);
 	e->named_egress |= d.named_egress;
@@ -437,7 +457,13 @@ static struct mslot *compile(struct wd_model *m, struct mendpoint *e,
 	e->served |= d.served;
 	e->sliced |= d.sliced;
 	*ret_left_out = d.left_out;
-	return slot_get(m, &d, ret_err);
+	m->crowded = false;
+	m->payer = e->is_host ? NULL : space_get(m, e->pod->key.ns);
+	slot = slot_get(m, &d, ret_err);
+	m->payer = NULL;
+	if (!slot && *ret_err == -ENOSPC && m->crowded)
+		*ret_err = -EDQUOT;
+	return slot;
 }
 
 /* What is on trial: judged, told of, and let pass. Nothing, if it makes no difference. */

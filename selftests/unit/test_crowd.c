@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_crowd.c - who fills what compiled policies are made of (port spans, lists
+ * of rules, predicates) by few policies, within every quota, keeps nobody else
+ * of the node from changing his.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../oracle/cells.h"
+#include "../oracle/sinkhole.h"
+#include "../tap.h"
+
+#define BIG 24 /* pods that take as much as they can */
+#define SMALL 12 /* and those that take the rest, each half of the one before */
+
+static struct wd_cells cells;
+static struct wd_sinkhole hole;
+static size_t used;
+
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	used += (size_t)vsnprintf(cells.text + used, sizeof(cells.text) - used,
+				  format, args);
+	va_end(args);
+	wd_expect(used < sizeof(cells.text));
+}
+
+static void say_pod(const char *ns, const char *name, const char *labels,
+		    int number)
+{
+	say("---\napiVersion: v1\nkind: Pod\n"
+	    "metadata: {name: %s, namespace: %s, labels: {app: %s%s}}\n"
+	    "status: {podIP: 10.1.0.%d}\n",
+	    name, ns, name, labels, number);
+}
+
+static void say_policy(const char *name, const char *labels)
+{
+	say("---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\n"
+	    "metadata: {name: %s, namespace: crowd}\nspec:\n"
+	    "  endpointSelector: {matchLabels: {%s}}\n  ingress:\n",
+	    name, labels);
+}
+
+/* One rule about @cnt ports of three protocols. */
+static void many_ports(int cnt)
+{
+	say("  - toPorts:");
+	for (int i = 0; i < cnt; i++) {
+		say("%s{port: \"%d\"}", i % 40 ? "," : "\n    - {ports: [",
+		    1 + 2 * i);
+		if (i % 40 == 39 || i == cnt - 1)
+			say("]}\n");
+	}
+}
+
+/* Rules about ports that lie in each other: another list in each of them. */
+static void ranges_in_ranges(int cnt)
+{
+	for (int i = 0; i < cnt; i++)
+		say("  - {fromCIDR: [10.8.%d.%d/32], toPorts: [{ports: [{port: "
+		    "\"%d\", endPort: %d, protocol: TCP}]}]}\n",
+		    cnt % 256, i % 256, 1 + i, 60000 - i);
+}
+
+/* Each of the big ones is of a policy for all of them, and of one of its own. */
+static void say_all(void (*rules)(int cnt), int most)
+{
+	char name[16];
+	char label[32];
+
+	memset(&cells, 0, sizeof(cells));
+	cells.file = "crowd";
+	used = 0;
+	say("apiVersion: v1\nkind: Namespace\nmetadata: {name: crowd}\n");
+	say_pod("shop", "a", "", 200);
+	say_pod("shop", "b", "", 201);
+	say_policy("big", "size: big");
+	rules(most);
+	for (int i = 0; i < BIG + SMALL; i++) {
+		(void)snprintf(name, sizeof(name), "c%02d", i);
+		(void)snprintf(label, sizeof(label), "app: %s", name);
+		say_pod("crowd", name, i < BIG ? ", size: big" : "", 1 + i);
+		say_policy(name, label);
+		if (i < BIG)
+			say("  - fromCIDR: [10.9.9.%d/32]\n", i);
+		else
+			rules(1 + (most >> (i - BIG + 1)));
+	}
+}
+
+static const struct {
+	const char *name;
+	void (*rules)(int cnt);
+	int most;
+} crowds[] = {
+	{ "ports", many_ports, 1000 },
+	{ "ranges", ranges_in_ranges, 230 },
+};
+
+#define CROWDS (sizeof(crowds) / sizeof(*crowds))
+
+static const char change[] =
+	"#: allow shop/b -> shop/a:80,shop/a:443\n"
+	"#: deny shop/b -> shop/a:81\n#: allow shop/a -> shop/b:80\n"
+	"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+	"metadata: {name: web, namespace: shop}\nspec:\n"
+	"  podSelector: {matchLabels: {app: a}}\n"
+	"  ingress: [{from: [{podSelector: {matchLabels: {app: b}}}], "
+	"ports: [{port: 80}, {port: 443}]}]\n";
+
+static uint32_t closed(const char *why)
+{
+	uint32_t cnt = 0;
+
+	for (uint32_t i = 0; i < cells.ep_cnt; i++) {
+		struct wd_ep_info info;
+
+		wd_expect_int(0, wd_model_endpoint(cells.model, cells.ep[i].id,
+						   &info));
+		if (info.state != WD_EP_TOO_LARGE)
+			continue;
+		wd_expect(strstr(info.error, why));
+		cnt++;
+	}
+	return cnt;
+}
+
+static void open_crowd(size_t i, struct wd_sink *sink)
+{
+	*sink = wd_sinkhole_open(&hole);
+	wd_test_row(crowds[i].name);
+	say_all(crowds[i].rules, crowds[i].most);
+	wd_cells_open(&cells, sink, NULL);
+}
+
+static void close_crowd(struct wd_sink *sink)
+{
+	wd_cells_close(&cells);
+	wd_sinkhole_close(sink);
+	wd_test_row(NULL);
+}
+
+static void one_namespace_cannot_keep_others_from_changing_theirs(void)
+{
+	for (size_t i = 0; i < CROWDS; i++) {
+		struct wd_sink sink;
+
+		open_crowd(i, &sink);
+		wd_expect(closed("its namespace has half"));
+		wd_cells_add(&cells, change);
+		(void)snprintf(cells.text, sizeof(cells.text), "%s", change);
+		wd_expect_int(4, wd_cells_each(&cells, wd_cells_ask, &cells));
+		close_crowd(&sink);
+	}
+}
+
+static void who_was_closed_by_it_opens_when_there_is_room(void)
+{
+	for (size_t i = 0; i < CROWDS; i++) {
+		struct wd_sink sink;
+
+		open_crowd(i, &sink);
+		wd_expect(closed(""));
+		wd_expect(wd_store_del(cells.store, WD_KIND_CILIUM_NP, "crowd",
+				       "big", NULL));
+		for (int k = 0; k < 3; k++) /* both halves */
+			wd_cells_add(&cells, change);
+		wd_expect_int(0, closed(""));
+		close_crowd(&sink);
+	}
+}
+
+int main(void)
+{
+	WD_TEST(one_namespace_cannot_keep_others_from_changing_theirs);
+	WD_TEST(who_was_closed_by_it_opens_when_there_is_room);
+	return wd_tests_end();
+}
