@@ -455,13 +455,16 @@ int wd_read_cilium_peers(struct wd_read *r, const struct wd_cilium_place *p,
 	const char *first = NULL;
 	int err = 0;
 
+	*ret_said = false;
 	for (size_t i = 0; i < WD_CILIUM_PEERS; i++) {
 		const char *key = members[i].key[p->section->dir];
 		const struct wd_tree *list = NULL;
 
 		if (key)
 			err |= wd_read_list(r, at, map, key, &list);
-		if (!list)
+		*ret_said |= list != NULL;
+		/* one without entries is nobody, beside others too */
+		if (!list || !list->cnt)
 			continue;
 		if (first) {
 			wd_read_problem(r, WD_AT(at, key), list->line,
@@ -473,7 +476,6 @@ int wd_read_cilium_peers(struct wd_read *r, const struct wd_cilium_place *p,
 		first = key;
 		err |= members[i].read(r, p, WD_AT(at, key), list, rule);
 	}
-	*ret_said = first != NULL;
-	rule->any_peer |= !first;
+	rule->any_peer |= !*ret_said;
 	return err;
 }
