@@ -176,9 +176,51 @@ static void who_was_closed_by_it_opens_when_there_is_room(void)
 	}
 }
 
+/* Ports that come to one span, times so many peers that it never ends. */
+static void say_vast(int peers, int ports)
+{
+	memset(&cells, 0, sizeof(cells));
+	cells.file = "vast";
+	used = 0;
+	say_pod("crowd", "c", "", 1);
+	say_pod("shop", "a", "", 200);
+	say_pod("shop", "b", "", 201);
+	say("---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+	    "metadata: {name: v, namespace: crowd}\nspec:\n"
+	    "  podSelector: {}\n  ingress:\n  - from:\n");
+	for (int i = 0; i < peers; i++)
+		say("    - {ipBlock: {cidr: 10.8.%d.%d/32}}\n", i / 256,
+		    i % 256);
+	say("    ports:\n");
+	for (int i = 0; i < ports; i++)
+		say("    - {port: %d}\n", 1 + i);
+}
+
+static void too_much_to_compile_closes_its_own_pod_at_once(void)
+{
+	static const struct {
+		const char *name;
+		int peers, ports;
+	} rows[] = { { "peers", 600, 2000 }, { "ports", 20, 2500 } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct wd_sink sink = wd_sinkhole_open(&hole);
+
+		wd_test_row(rows[i].name);
+		say_vast(rows[i].peers, rows[i].ports);
+		wd_cells_open(&cells, &sink, NULL);
+		wd_expect_int(1, closed("too many ports"));
+		wd_cells_add(&cells, change);
+		(void)snprintf(cells.text, sizeof(cells.text), "%s", change);
+		wd_expect_int(4, wd_cells_each(&cells, wd_cells_ask, &cells));
+		close_crowd(&sink);
+	}
+}
+
 int main(void)
 {
 	WD_TEST(one_namespace_cannot_keep_others_from_changing_theirs);
 	WD_TEST(who_was_closed_by_it_opens_when_there_is_room);
+	WD_TEST(too_much_to_compile_closes_its_own_pod_at_once);
 	return wd_tests_end();
 }

@@ -213,17 +213,26 @@ static void add_named_egress(struct wd_model *m, struct draft *d,
 	free(seen);
 }
 
+static bool is_vast(struct draft *d)
+{
+	d->vast |= d->cnt >= DRAFT_ATOMS;
+	return d->vast;
+}
+
 static void add_ports(struct wd_model *m, struct draft *d,
 		      const struct source *s, const struct wd_policy_rule *rule,
 		      const struct wd_peer *peer)
 {
+	if (is_vast(d))
+		return;
 	if (rule->any_port) {
 		struct atom *a = add_atom(m, d, s, peer, NULL);
 
 		a->any_port = 1;
 		add_maybe(m, d, s, peer, a);
 	}
-	for (uint32_t i = 0; !rule->any_port && i < rule->port_cnt; i++) {
+	for (uint32_t i = 0;
+	     !rule->any_port && i < rule->port_cnt && !is_vast(d); i++) {
 		const struct wd_port *port = &rule->port[i];
 
 		if (port->name && s->dir == WD_INGRESS) {

@@ -99,7 +99,7 @@ static int slot_ports(struct wd_model *m, struct mslot *s,
 	size_t cuts = cuts_find(d, dir, l4, &cut);
 	struct wd_span_val *span = wd_xcalloc(cuts, sizeof(*span));
 	size_t cnt = 0;
-	int err = 0;
+	int err = (uint64_t)cuts * d->cnt > DRAFT_STEPS ? -E2BIG : 0;
 
 	for (size_t i = 0; i < cuts && !err; i++) {
 		uint32_t id;
@@ -246,6 +246,13 @@ static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 	struct mslot *s;
 	int64_t id;
 
+	if (d->vast) {
+		*ret_err = -E2BIG;
+		free(key);
+		draft_fini(m, d);
+		prefixes_forget(m);
+		return NULL;
+	}
 	key[0].dir = d->isolated[WD_INGRESS];
 	key[0].l4 = d->isolated[WD_EGRESS];
 	key[0].lo = d->tell[WD_INGRESS];
@@ -407,7 +414,7 @@ static char *too_large(const char *what, int err, const char *until)
 		    "%s does not fit (%s)%s: split port lists or peers of the policies that select it",
 		    what,
 		    err == -E2BIG ?
-			    "too many distinct port ranges" :
+			    "too many ports, or peers times ports" :
 		    err == -EDQUOT ?
 			    "its namespace has half of this node's spans, classes or predicates" :
 			    "no free slot, span, class, predicate or prefix",

@@ -8,6 +8,14 @@
 
 #include "model_int.h"
 
+/*
+ * A draft of more atoms does not fit, nor one with which compiling a protocol
+ * takes more steps, cuts of its ports times atoms: peers times ports of one rule
+ * may be millions, and whoever writes it must not hold up the agent.
+ */
+#define DRAFT_ATOMS 65536
+#define DRAFT_STEPS (1ULL << 26)
+
 /* What an endpoint's policy comes to, while it is worked out. */
 struct draft {
 	/* in: policies on trial count */
@@ -16,6 +24,7 @@ struct draft {
 	bool lifts;
 	/* in: of the host, nothing but the first tier is let, see fill_shut() */
 	bool shut;
+	bool vast; /* more atoms than DRAFT_ATOMS: some are left out */
 	bool left_out; /* some policy would count, but for tries or lifts */
 	bool isolated[WD_DIR__MAX];
 	uint8_t tell[WD_DIR__MAX]; /* WD_TELL_*, of those that isolate */
