@@ -40,6 +40,7 @@ struct wd_sums *wd_sums_new(uint32_t window_ms)
 
 static void forget(struct wd_sums *sums, struct kind *kind)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed is no entry any more */
 	HASH_DEL(sums->kinds, kind);
 	json_object_put(kind->last);
 	free(kind->since);
@@ -49,8 +50,12 @@ static void forget(struct wd_sums *sums, struct kind *kind)
 
 void wd_sums_free(struct wd_sums *sums)
 {
-	while (sums && sums->kinds)
-		forget(sums, sums->kinds);
+	struct kind *kind, *next;
+
+	if (!sums)
+		return;
+	HASH_ITER(hh, sums->kinds, kind, next)
+		forget(sums, kind);
 	free(sums);
 }
 
@@ -122,11 +127,10 @@ bool wd_sums_add(struct wd_sums *sums, struct json_object *event)
 struct json_object *wd_sums_due(struct wd_sums *sums, bool all)
 {
 	struct json_object *doc = NULL;
+	struct kind *kind, *next;
 
-	while (sums->kinds && !doc) {
-		struct kind *kind = sums->kinds;
-
-		if (!all && !is_over(sums, kind))
+	HASH_ITER(hh, sums->kinds, kind, next) {
+		if (doc || (!all && !is_over(sums, kind)))
 			break;
 		if (kind->more) {
 			doc = json_object_get(kind->last);
