@@ -244,7 +244,7 @@ strict-build = $(MAKE) $(jobs) W=1
 fuzz-build = $(MAKE) $(jobs) O=$(O)/fuzz CC=clang CONFIG_FUZZ=y fuzzers
 run-tests := selftests/run --build $(abspath $(O))
 
-.PHONY: check test test-long demo bench kernels fuzz deb
+.PHONY: check test test-long test-asan demo bench kernels fuzz deb
 check: unit
 	@tools/setup check
 	$(Q)$(run-tests) --no-json --only unit
@@ -263,6 +263,22 @@ test-long:
 	@$(strict-build) O=$(O)/asan CONFIG_ASAN=y unit
 	@$(fuzz-build)
 	@$(run-tests) --long --again
+
+# The tests of namespaces with an agent under ASan and UBSan, one at a time as far
+# as selftests/run lets them be. No leaks are looked for: who gave up the right to
+# trace itself cannot. What is found in a process that nobody asks stands in a file.
+asan-report := $(abspath $(O))/asan/found
+net-progs = $(patsubst $(O)/%,$(O)/asan/%,$(filter \
+	$(O)/selftests/net/%,$(all-tprog)))
+test-asan:
+	@tools/setup build test
+	@$(strict-build) O=$(O)/asan CONFIG_ASAN=y all unit $(net-progs)
+	$(Q)rm -f $(asan-report).*
+	$(Q)ASAN_OPTIONS=detect_leaks=0:exitcode=99:log_path=$(asan-report) \
+	UBSAN_OPTIONS=print_stacktrace=1:log_path=$(asan-report) \
+	selftests/run --build $(abspath $(O))/asan --only net --no-json; rc=$$?; \
+	for f in $(asan-report).*; do \
+		[ ! -e "$$f" ] || { cat "$$f"; rc=1; }; done; exit $$rc
 
 # SECONDS of each program; what they find stays in $(O)/fuzz/corpus.
 fuzz:
