@@ -61,14 +61,16 @@ void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 {
 	if (wd_struck(WD_STRIKE_MAP, BEHIND))
 		return MAP_FAILED;
-	return (void *)syscall(SYS_mmap, at, len, prot, flags, fd, offset);
+	return (void *)wd_strike_raw()(SYS_mmap, at, len, prot, flags, fd,
+				       offset);
 }
 
 void *mmap64(void *at, size_t len, int prot, int flags, int fd, off64_t offset)
 {
 	if (wd_struck(WD_STRIKE_MAP, BEHIND))
 		return MAP_FAILED;
-	return (void *)syscall(SYS_mmap, at, len, prot, flags, fd, offset);
+	return (void *)wd_strike_raw()(SYS_mmap, at, len, prot, flags, fd,
+				       offset);
 }
 
 long syscall(long number, ...)
@@ -142,12 +144,12 @@ CALL(ssize_t, __pread_chk, READ, -1,
 ssize_t write(int fd, const void *buf, size_t len)
 {
 	if (wd_half_struck(BEHIND)) {
-		(void)syscall(SYS_write, fd, buf, len / 2);
+		(void)wd_strike_raw()(SYS_write, fd, buf, len / 2);
 		wd_strike_kill();
 	}
 	if (wd_struck(WD_STRIKE_WRITE, BEHIND))
 		return -1;
-	return syscall(SYS_write, fd, buf, len);
+	return wd_strike_raw()(SYS_write, fd, buf, len);
 }
 
 CALL(ssize_t, pwrite, WRITE, -1,
@@ -160,7 +162,7 @@ CALL(int, fdatasync, SYNC, -1, (int fd), (fd))
 int close(int fd)
 {
 	bool struck = wd_struck(WD_STRIKE_CLOSE, BEHIND);
-	int err = (int)syscall(SYS_close, fd);
+	int err = (int)wd_strike_raw()(SYS_close, fd);
 
 	return struck ? -1 : err;
 }

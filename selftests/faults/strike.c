@@ -61,16 +61,18 @@ __attribute__((constructor)) static void begin(void)
 
 	if (!path)
 		return;
-	fd = syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
+	fd = wd_strike_raw()(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		abort();
-	at = syscall(SYS_mmap, NULL, sizeof(*strike), PROT_READ | PROT_WRITE,
-		     MAP_SHARED, fd, 0);
-	(void)syscall(SYS_close, fd);
+	at = wd_strike_raw()(SYS_mmap, NULL, sizeof(*strike),
+			     PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	(void)wd_strike_raw()(SYS_close, fd);
 	if (at == -1)
 		abort();
 	memcpy(&strike, &at, sizeof(strike));
-	strike->pid = (uint32_t)syscall(SYS_getpid);
+	/* What the program runs itself is not the first process. */
+	if (!strike->pid || wd_strike_raw()(SYS_kill, strike->pid, 0))
+		strike->pid = (uint32_t)wd_strike_raw()(SYS_getpid);
 	(void)dl_iterate_phdr(add_module, NULL);
 }
 
@@ -124,13 +126,13 @@ static bool is_due(const struct wd_strike_site *site, enum wd_strike_what what)
 
 static bool is_child(void)
 {
-	return (uint32_t)syscall(SYS_getpid) != strike->pid;
+	return (uint32_t)wd_strike_raw()(SYS_getpid) != strike->pid;
 }
 
 void wd_strike_kill(void)
 {
 	for (;;)
-		(void)syscall(SYS_kill, strike->pid, SIGKILL);
+		(void)wd_strike_raw()(SYS_kill, strike->pid, SIGKILL);
 }
 
 /* Counts a call; true: it is due, and this process is concerned. */
@@ -159,7 +161,7 @@ static bool strike_at(struct wd_strike_site *site)
 		errno = strike->err;
 		return true;
 	case WD_STRIKE_STOP:
-		(void)syscall(SYS_kill, strike->pid, SIGSTOP);
+		(void)wd_strike_raw()(SYS_kill, strike->pid, SIGSTOP);
 		return false;
 	default:
 		wd_strike_kill();
@@ -187,6 +189,15 @@ bool wd_half_struck(const void *behind)
 	if (!counts(WD_STRIKE_WRITE, behind, &site))
 		return false;
 	return true;
+}
+
+wd_raw_fn wd_strike_raw(void)
+{
+	static wd_raw_fn raw;
+
+	if (!raw)
+		*(void **)&raw = wd_strike_next("syscall");
+	return raw;
 }
 
 void *wd_strike_next(const char *name)

@@ -85,6 +85,11 @@ bool wd_half_struck(const void *behind);
 /** wd_strike_kill() - end this process as a power failure would */
 void wd_strike_kill(void);
 
+typedef long (*wd_raw_fn)(long number, ...);
+
+/** wd_strike_raw() - syscall(2) as libc has it, which nobody strikes or counts */
+wd_raw_fn wd_strike_raw(void);
+
 /** wd_strike_next() - the function of this name that others would call */
 void *wd_strike_next(const char *name);
 

@@ -36,6 +36,8 @@ def is_of_json_c(code, module, err):
 
 def says_so(code, out, said):
     """And takes it for nobody's mistake."""
+    if code == 2:
+        return 'out of memory' in said
     return code == 1 and 'not YAML' not in out and (
         said or ' 0 errors' not in out)
 
