@@ -70,6 +70,9 @@ def what_cannot_be_had_is_no_mistake_of_the_text(folder):
 
 
 def main():
+    if not os.path.exists(strike.LIBRARY):
+        print('no libstrike.so: it does not go with a sanitized program')
+        return 4
     tap = Tap()
     with tempfile.TemporaryDirectory(prefix='wd-strike-') as folder:
         test = what_cannot_be_had_is_no_mistake_of_the_text
