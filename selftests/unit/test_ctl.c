@@ -521,13 +521,29 @@ static void slow_reader_loses_events_and_costs_bounded_memory(void)
 	end_server(pid);
 }
 
+/* Is the peer's end of @fd closed within 30 s? */
+static bool is_hung_up(int fd)
+{
+	struct pollfd pfd = { .fd = fd };
+
+	return poll(&pfd, 1, 30000) == 1 && pfd.revents & POLLHUP;
+}
+
+/* They have asked, and are answered: none of them goes. */
 static void too_many_connections_are_told_so(void)
 {
+	static const char big[] = "{\"cmd\":\"big\",\"cnt\":10000}\n";
 	pid_t pid = start_server();
 	int fd[65];
 
-	for (int i = 0; i < 64; i++)
-		fd[i] = dial_raw();
+	for (int i = 0; i < 64; i++) {
+		struct pollfd pfd = { .fd = dial_raw(), .events = POLLIN };
+
+		fd[i] = pfd.fd;
+		wd_expect_int(sizeof(big) - 1,
+			      write(fd[i], big, sizeof(big) - 1));
+		wd_expect_int(1, poll(&pfd, 1, 30000));
+	}
 	fd[64] = dial_raw();
 	wd_expect(strstr(drain(fd[64]), "too many connections") != NULL);
 	for (int i = 0; i < 65; i++)
@@ -536,12 +552,18 @@ static void too_many_connections_are_told_so(void)
 	end_server(pid);
 }
 
-/* Is the peer's end of @fd closed within 30 s? */
-static bool is_hung_up(int fd)
+static void who_asks_nothing_makes_room(void)
 {
-	struct pollfd pfd = { .fd = fd };
+	pid_t pid = start_server();
+	int fd[64];
 
-	return poll(&pfd, 1, 30000) == 1 && pfd.revents & POLLHUP;
+	for (int i = 0; i < 64; i++)
+		fd[i] = dial_raw();
+	json_object_put(call(request("echo"), -1));
+	wd_expect(is_hung_up(fd[0]));
+	for (int i = 0; i < 64; i++)
+		(void)close(fd[i]);
+	end_server(pid);
 }
 
 /*
@@ -719,6 +741,7 @@ int main(void)
 	WD_TEST(refused_stream_hands_over_the_refusal);
 	WD_TEST(slow_reader_loses_events_and_costs_bounded_memory);
 	WD_TEST(too_many_connections_are_told_so);
+	WD_TEST(who_asks_nothing_makes_room);
 	WD_TEST(idle_askers_are_hung_up_on);
 	WD_TEST(child_waits_for_its_asker_so_long_and_no_longer);
 	WD_TEST(answer_that_does_not_come_times_out);

@@ -500,6 +500,22 @@ err_free:
 	return err;
 }
 
+/* Who connected first and asks nothing makes room for who may. Return: is there some */
+static bool make_room(struct wd_ctl *ctl)
+{
+	struct wd_ctl_conn *conn;
+
+	if (ctl->conn_cnt < CONN_MAX)
+		return true;
+	TAILQ_FOREACH(conn, &ctl->conns, link) {
+		if (conn->state != CONN_READING)
+			continue;
+		lose_conn(conn);
+		return true;
+	}
+	return false;
+}
+
 static void on_listener(void *ctx, int listen_fd, uint32_t events)
 {
 	static const char busy[] =
@@ -515,7 +531,7 @@ static void on_listener(void *ctx, int listen_fd, uint32_t events)
 		(void)close(fd);
 		return;
 	}
-	if (ctl->conn_cnt >= CONN_MAX) {
+	if (!make_room(ctl)) {
 		/* An empty socket takes a line; else the close says it. */
 		(void)send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL);
 		(void)close(fd);
