@@ -50,17 +50,30 @@ static __always_inline bool is_trusted_device(__u32 iif)
 __noinline int check_encrypted(WD_CTX *skb)
 {
 	struct wd_pkt *pkt = this_packet();
+	bool is_open;
 
 	if (!pkt)
 		return WD_R_MAP_ERR;
+	is_open = pkt->switches & WD_STATE_WIRE_OPEN;
+	if (!is_open && (pkt->dir == WD_EGRESS ||
+			 is_trusted_device(WD_SKB(skb)->ingress_ifindex)))
+		return WD_GO_ON;
 	if (!must_be_encrypted(pkt))
 		return WD_GO_ON;
-	if (pkt->switches & WD_STATE_WIRE_OPEN)
-		return WD_R_WG_STATE;
-	if (pkt->dir == WD_INGRESS &&
-	    !is_trusted_device(WD_SKB(skb)->ingress_ifindex))
-		return WD_R_PLAINTEXT_IN;
-	return WD_GO_ON;
+	return is_open ? WD_R_WG_STATE : WD_R_PLAINTEXT_IN;
+}
+
+/*
+ * Has anything to be asked of the packet? Of what the pod sends only while a
+ * wire is open: where it goes the wires' own programs see.
+ */
+static __always_inline bool asks_for_encryption(const struct wd_pkt *pkt)
+{
+	__u32 all = pkt->dir == WD_EGRESS ?
+			    WD_STATE_ENCRYPT | WD_STATE_WIRE_OPEN :
+			    WD_STATE_ENCRYPT;
+
+	return (pkt->switches & all) == all;
 }
 
 #endif /* WARDER_BPF_ENCRYPT_H */

@@ -80,7 +80,7 @@ static __always_inline int decide_ip(struct __sk_buff *skb, struct wd_pkt *pkt,
 	}
 	pkt->key.proto = pkt->proto;
 	set_key_peer(pkt);
-	if (pkt->switches & WD_STATE_ENCRYPT) {
+	if (asks_for_encryption(pkt)) {
 		r = check_encrypted(skb);
 		if (WD_UNLIKELY(r != WD_GO_ON))
 			return r;

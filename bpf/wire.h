@@ -51,6 +51,9 @@
 #include "conclude.h"
 #include "wire_cover.h"
 #include "wire_inside.h"
+#if !WD_IS_MINIMAL
+#include "wire_short.h"
+#endif
 
 /* ---- on a wire ---- */
 
@@ -327,9 +330,14 @@ static __always_inline int wire_decide(struct __sk_buff *skb,
 static __always_inline int wire_handle(struct __sk_buff *skb, __u8 dir,
 				       bool is_tun)
 {
-	struct wd_pkt *pkt = this_packet();
+	struct wd_pkt *pkt;
 	int r;
 
+#if !WD_IS_MINIMAL
+	if (WD_LIKELY(is_tun ? tun_short(skb, dir) : wire_short(skb, dir)))
+		return WD_TC_NEXT;
+#endif
+	pkt = this_packet();
 	if (!pkt)
 		return WD_TC_SHOT; /* deny: not reached, see this_packet() */
 	__builtin_memset(pkt, 0, WD_PKT_ZEROED);

@@ -9,6 +9,7 @@
 #ifndef WARDER_SELFTESTS_WIRES_H
 #define WARDER_SELFTESTS_WIRES_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <warder/abi.h>
@@ -86,6 +87,13 @@ void wires_forget(void);
 /** wires_host() - another entry for a host, NULL: none */
 void wires_host(enum host host, const struct wd_addr_val *val);
 
+/**
+ * wires_addr4() - somebody beside the cast, whose peer is at the device
+ * @val: NULL: nobody
+ */
+void wires_addr4(struct in_addr addr, const struct wd_addr_val *val,
+		 uint32_t ifindex);
+
 /** wires_tun() - the peer at @node has the address of @host. @ifindex: the device */
 void wires_tun(enum host host, uint32_t node, uint32_t ifindex);
 /** wires_tun_clear() - WireGuard has no peers at all */
@@ -108,8 +116,16 @@ struct wd_stat_val wires_cover_of(const struct wd_cover_key *key);
 /** wires_cover_cnt() - entries of wd_cover that count something */
 int wires_cover_cnt(void);
 
-/** wires_run() - one frame through a hook */
+/**
+ * wires_run() - one frame through a hook
+ *
+ * What passes at a WireGuard device goes twice: how it is counted is looked up
+ * the second time. They must fare alike.
+ */
 struct outcome wires_run(const struct frame *frame, enum hook hook, int dir);
+
+/** wires_is_short() - send it: does it go the short way (wire_short.h)? */
+bool wires_is_short(const struct piece *pieces, enum hook hook, int dir);
 
 /**
  * wires_send() - the same without a look at the counters
