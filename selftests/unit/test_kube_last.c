@@ -138,6 +138,23 @@ static void a_list_counts_when_it_was_whole_and_not_before(void)
 	wd_expect_str("+e=1 ", told);
 }
 
+static void of_what_went_while_it_was_told_the_list_knows_better(void)
+{
+	struct wd_kube_last *last = with_two();
+	char told[400];
+
+	wd_kube_last_begin(last);
+	keep(last, POD("a", "8"));
+	del(last, POD("a", "8"));
+	put(last, POD("b", "3"));
+	keep(last, POD("b", "9"));
+	wd_kube_last_end(last, true);
+	wd_kube_last_settle(last);
+	wd_expect_int(0, load(SERVER, told));
+	wd_expect_str("-a= +b=3 ", told);
+	wd_kube_last_free(last);
+}
+
 static void a_list_that_takes_nothing_away_is_laid_over_the_one_before(void)
 {
 	struct wd_kube_last *last = with_two();
@@ -311,6 +328,7 @@ int main(void)
 	WD_TEST(a_list_and_the_events_after_it_are_read_again);
 	WD_TEST(a_list_counts_when_it_was_whole_and_not_before);
 	WD_TEST(a_list_that_takes_nothing_away_is_laid_over_the_one_before);
+	WD_TEST(of_what_went_while_it_was_told_the_list_knows_better);
 	WD_TEST(what_a_list_refuses_stays_as_the_file_before_had_it);
 	WD_TEST(many_events_become_one_line_for_each_object);
 	WD_TEST(a_list_puts_an_end_to_what_is_written_anew);

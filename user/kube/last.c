@@ -490,35 +490,46 @@ static void drop_name(struct name **set, const char *text, size_t len)
 	free(name);
 }
 
-/* Keep all that the file has and the list has not. Return: -errno without a file. */
-static int keep_rest(struct wd_kube_last *last)
+/* Keep what @file has, or no more what it has. Return: -errno without it. */
+static int keep_names(struct wd_kube_last *last, const char *file, bool keep)
 {
-	const char *const files[] = { last->file, last->next };
+	FILE *from = fopen(file, "re");
 	char *buf = NULL;
 	char *line;
 	size_t cap = 0;
 	size_t len;
-	int err = fflush(last->list) ? -EIO : 0;
+	int err = from ? check_head(last, from, &buf, &cap) : -ENOENT;
 
-	if (last->to && fflush(last->to))
-		err = -EIO;
-	for (size_t i = 0; i < 2 && !err; i++) {
-		FILE *from = fopen(files[i], "re");
-
-		err = from ? check_head(last, from, &buf, &cap) : -ENOENT;
-		while (!err &&
-		       (line = next_line(last, from, &buf, &cap, &len))) {
-			len = strcspn(++line, "\t");
-			if (!i)
-				put_name(&last->kept, line, len, 0);
-			else
-				drop_name(&last->kept, line, len);
-		}
-		if (from)
-			(void)fclose(from);
+	while (!err && (line = next_line(last, from, &buf, &cap, &len))) {
+		len = strcspn(++line, "\t");
+		if (keep)
+			put_name(&last->kept, line, len, 0);
+		else
+			drop_name(&last->kept, line, len);
 	}
+	if (from)
+		(void)fclose(from);
 	free(buf);
 	return err;
+}
+
+/*
+ * What the list says of an object is newer than what the file before has, also
+ * where it went or came back while the list was told.
+ */
+static int keep_unlisted(struct wd_kube_last *last)
+{
+	return fflush(last->list) ? -EIO : keep_names(last, last->next, false);
+}
+
+/* Keep all that the file has and the list has not. Return: -errno without a file. */
+static int keep_rest(struct wd_kube_last *last)
+{
+	int err = last->to && fflush(last->to) ?
+			  -EIO :
+			  keep_names(last, last->file, true);
+
+	return err ?: keep_unlisted(last);
 }
 
 void wd_kube_last_end(struct wd_kube_last *last, bool good)
@@ -547,7 +558,7 @@ void wd_kube_last_end(struct wd_kube_last *last, bool good)
 		return;
 	}
 	/* Without a file before there is nothing that it could know. */
-	if (last->kept) {
+	if (last->kept && !keep_unlisted(last)) {
 		if (last->to)
 			(void)fflush(last->to);
 		(void)copy_lines(last, last->list, last->kept, false);

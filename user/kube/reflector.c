@@ -606,7 +606,9 @@ static void on_initial_end(struct wd_kube_reflector *r,
 	int code = is_answer ? answer->status : r->error_code;
 
 	r->initial = false;
-	r->pages |= answer->status == 200 || wd_kube_refusal_is(code);
+	/* perhaps it is this form alone that somebody on the way cannot do */
+	r->pages |= answer->status == 200 || wd_kube_refusal_is(code) ||
+		    (is_answer && code >= 500);
 	if (wd_kube_refusal_is(code) && code != 403)
 		wd_kube_initial_refused(r->server, r->timing, r->path, code);
 	if (is_answer && wd_kube_refusal_is(code)) {
