@@ -125,6 +125,49 @@ static void a_device_that_a_list_has_missed_stays_told_when_it_moved(void)
 	end();
 }
 
+/* The state as the agent before left it. */
+static void leave(int at, uint8_t kind, uint16_t port)
+{
+	struct wd_state_val *state = wd_map_mem(&dp, WD_MAP_wd_state);
+
+	state->tunnel[at] =
+		(struct wd_tunnel_port){ .port = wd_be16(port), .kind = kind };
+}
+
+static void too_many_ports_stay_too_many_until_all_are_known(void)
+{
+	begin();
+	leave(WD_TUNNEL_PORTS - 1, WD_TUNNEL_ANY, 0);
+	fou.cnt = -EPERM;
+	wd_expect_int(0, wd_ports_list(ports));
+	wd_expect_int(0, wd_ports_write(ports));
+	wd_expect_int(1, told_as(WD_TUNNEL_ANY, 0));
+	wd_expect(!wd_ports_fit(ports));
+	fou.cnt = 0;
+	wd_expect_int(0, wd_ports_list(ports));
+	wd_expect_int(0, wd_ports_write(ports));
+	wd_expect_int(0, told_as(WD_TUNNEL_ANY, 0));
+	wd_expect(wd_ports_fit(ports));
+	end();
+}
+
+static void all_that_was_told_stays_while_the_first_source_is_waited_for(void)
+{
+	begin();
+	leave(0, WD_TUNNEL_VXLAN, 7792);
+	leave(1, WD_TUNNEL_OTHER, 7793);
+	agent.waiting = true;
+	wd_expect_int(0, wd_ports_list(ports));
+	wd_expect_int(0, wd_ports_write(ports));
+	wd_expect_int(1, told(7792));
+	wd_expect_int(1, told_as(WD_TUNNEL_OTHER, 7793));
+	agent.waiting = false;
+	wd_expect_int(0, wd_ports_write(ports));
+	wd_expect_int(0, told(7792));
+	wd_expect_int(0, told_as(WD_TUNNEL_OTHER, 7793));
+	end();
+}
+
 static void a_device_that_moved_before_the_first_list_is_told(void)
 {
 	struct wd_link link = vxlan(1, 7791), same = vxlan(2, 7791);
@@ -218,6 +261,8 @@ int main(void)
 {
 	WD_TEST(a_device_stays_told_whose_event_names_no_port);
 	WD_TEST(a_device_that_a_list_has_missed_stays_told_when_it_moved);
+	WD_TEST(too_many_ports_stay_too_many_until_all_are_known);
+	WD_TEST(all_that_was_told_stays_while_the_first_source_is_waited_for);
 	WD_TEST(a_device_that_moved_before_the_first_list_is_told);
 	WD_TEST(a_device_that_was_deleted_is_not_told);
 	WD_TEST(a_kernel_that_cannot_say_them_keeps_nothing_back);

@@ -216,6 +216,40 @@ static void add_other(struct told *told, uint16_t port)
 }
 
 /*
+ * Of the agent before: WireGuard's until WireGuard is asked, as it passes wires;
+ * all while this one waits for its first source, when nothing is put in its
+ * place.
+ */
+static void keep_seen(const struct wd_ports *ports,
+		      const struct wd_state_val *state, struct told *told)
+{
+	for (int i = 0; i < WD_TUNNEL_PORTS; i++) {
+		const struct wd_tunnel_port *port = &state->tunnel[i];
+		bool kept = port->kind == WD_TUNNEL_WIREGUARD ?
+				    !ports->heard :
+				    ports->agent->waiting &&
+					    (port->kind == WD_TUNNEL_VXLAN ||
+					     port->kind == WD_TUNNEL_GENEVE);
+
+		if (kept)
+			add(told, wd_host16(port->port), port->kind);
+	}
+}
+
+/* And what pods may not send to, until all of it was listed once. */
+static void keep_shut(const struct wd_ports *ports,
+		      const struct wd_state_val *state, struct told *told)
+{
+	if (ports->fou_listed && !ports->agent->waiting)
+		return;
+	for (int i = 0; i < WD_TUNNEL_PORTS; i++) {
+		if (state->tunnel[i].kind == WD_TUNNEL_OTHER)
+			add_other(told, wd_host16(state->tunnel[i].port));
+		told->fit &= state->tunnel[i].kind != WD_TUNNEL_ANY;
+	}
+}
+
+/*
  * Those that wires look into come first. What no wire looks into need not be
  * told of a customary port, which is no pod's to send to in any case.
  */
@@ -225,11 +259,7 @@ static void gather(const struct wd_ports *ports,
 	const struct wd_config *config = &ports->agent->config;
 	const struct wd_wg_state *wg = ports->wireguard;
 
-	/* those of the agent before, until WireGuard is asked: it passes wires */
-	for (int i = 0; !ports->heard && i < WD_TUNNEL_PORTS; i++)
-		if (state->tunnel[i].kind == WD_TUNNEL_WIREGUARD)
-			add(told, wd_host16(state->tunnel[i].port),
-			    WD_TUNNEL_WIREGUARD);
+	keep_seen(ports, state, told);
 	for (uint32_t i = 0; wg && i < wg->device_cnt; i++)
 		if (wg->device[i].port)
 			add(told, wg->device[i].port, WD_TUNNEL_WIREGUARD);
@@ -239,9 +269,7 @@ static void gather(const struct wd_ports *ports,
 	for (size_t i = 0; i < ports->cnt; i++)
 		if (ports->taker[i].kind == WD_TUNNEL_OTHER)
 			add_other(told, ports->taker[i].port);
-	for (int i = 0; !ports->fou_listed && i < WD_TUNNEL_PORTS; i++)
-		if (state->tunnel[i].kind == WD_TUNNEL_OTHER)
-			add_other(told, wd_host16(state->tunnel[i].port));
+	keep_shut(ports, state, told);
 	for (size_t i = 0; i < ports->fou_cnt; i++)
 		add_other(told, ports->fou[i]);
 	for (size_t i = 0; i < config->tunnel_port_cnt; i++)
