@@ -323,9 +323,22 @@ def full(subject, base, cnt=1700):
     return policy
 
 
+def full_wide(subject, base, cnt=1700):
+    """The same of a policy of the whole cluster: of no namespace's share."""
+    return {'apiVersion': 'cilium.io/v2',
+            'kind': 'CiliumClusterwideNetworkPolicy',
+            'metadata': {'name': 'full-' + subject},
+            'spec': {'endpointSelector': {'matchLabels': {'app': subject}},
+                     'ingress': [
+                         {'fromCIDR': [f'{base}.{i >> 8}.{i & 255}.0/24'],
+                          'toPorts': [{'ports': [{'port': str(1000 + i),
+                                                  'protocol': 'TCP'}]}]}
+                         for i in range(cnt)]}}
+
+
 @SHARED.test
 def map_is_full(b):
-    b.policies(full('srv', 20), full('ok', 21))
+    b.policies(full('srv', 20), full_wide('ok', 21))
     b.shows('doctor', 1, 'maps: predicates: ',
             'of 4096 places are used: what does not fit is refused',
             'fix: fewer or wider prefixes, ports and selectors')
@@ -339,6 +352,9 @@ def map_is_full(b):
         b.shows('why shop/ok shop/srv:80', 1,
                 'WARNING: all traffic of shop/srv is dropped: its policy does '
                 'not fit', 'drop, decided at ingress', 'NOT_READY')
+        b.shows('why shop/ok shop/srv:80 --stages', 1, 'stages at ingress',
+                'the pod has no compiled policy that could be asked',
+                'NOT_READY')
         expect_reach(False, b.ok, b.srv)
         b.policies(ingress_policy('srv', 'srv', 'ok'))
         expect_reach(True, b.ok, b.srv, 'with fewer ports and selectors')

@@ -399,6 +399,12 @@ def a_group_s_member_hears_itself(c):
     c.apply([])
 
 
+TIERS = {'80': ('normal', 'of the policy whose rule decides'),
+         '81': ('default', 'no rule decides, and policies isolate the node '
+                           'in this direction: dropped'),
+         '22': ('admin', 'of the policy whose rule decides')}
+
+
 @SHARED.test
 def commands_tell_of_it(c):
     a = c.node('node-a')
@@ -412,6 +418,9 @@ def commands_tell_of_it(c):
                                   f'{a.ips[4]}:{what}', '--json',
                                   ok=None)[1])
         expect(want, doc['verdict'], f'port {what}: {doc}')
+        tier = next(s for h in doc['hooks'] for s in h.get('stages', [])
+                    if s['stage'] == 'tier')
+        expect(TIERS[what], (tier['outcome'], tier['text']), 'tier')
     c.apply([])
 
 

@@ -22,7 +22,10 @@ int wd_model_way(const struct wd_model *m, const struct wd_way_ask *ask,
 	struct wd_addr_info info;
 	const struct mendpoint *e;
 
-	HASH_FIND(hh, m->endpoints, &ask->ep, sizeof(ask->ep), e);
+	if (ask->ep)
+		HASH_FIND(hh, m->endpoints, &ask->ep, sizeof(ask->ep), e);
+	else
+		e = host_endpoint(m);
 	if (!e || !e->in_kernel)
 		return -ENOENT;
 	wd_model_addr(m, peer, &info);

@@ -25,13 +25,16 @@ struct wd_way {
 
 /* What is asked of an endpoint. */
 struct wd_way_ask {
-	uint32_t ep; /* instance number */
+	uint32_t ep; /* instance number; 0: the node's own policies */
 	enum wd_dir dir;
 	bool on_trial; /* of what is on trial there, not of what is enforced */
 	const struct wd_flow *flow;
 };
 
-/** wd_model_way() - Return: 0; -ENOENT: no such endpoint, or not written yet */
+/**
+ * wd_model_way() - Return: 0; -ENOENT: no such endpoint, or not written yet;
+ * also where the node has no policies of its own
+ */
 int wd_model_way(const struct wd_model *model, const struct wd_way_ask *ask,
 		 struct wd_way *ret);
 

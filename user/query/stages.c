@@ -214,19 +214,26 @@ static void put_rules(const struct telling *t)
 		put_rule(t, i, &won, array);
 }
 
+/* What no rule decides passes or not for other reasons, too: see the verdict. */
 static void put_tier(const struct telling *t)
 {
 	const struct wd_object *policy = t->hook->policy;
+	const char *who = t->own->ep ? "the pod" : "the node";
 
 	if (policy && t->hook->rule >= 0)
 		put(t, "tier", wd_tier_text(policy->policy.tier),
 		    "of the policy whose rule decides");
+	else if (!t->has_way || !t->way.slot)
+		put(t, "tier", "none",
+		    "%s has no compiled policy that could be asked", who);
 	else if (t->way.isolated)
 		put(t, "tier", "default",
-		    "no rule decides, and policies isolate the pod in this direction: dropped");
+		    "no rule decides, and policies isolate %s in this direction%s",
+		    who, t->hook->verdict == WD_DROP ? ": dropped" : "");
 	else
 		put(t, "tier", "default",
-		    "no rule decides, and nothing isolates the pod in this direction: passes");
+		    "no rule decides, and nothing isolates %s in this direction%s",
+		    who, t->hook->verdict == WD_ALLOW ? ": passes" : "");
 }
 
 /* ---- the way of the packet ---- */
@@ -284,14 +291,14 @@ void stages_put(const struct question *q, enum wd_dir dir,
 		t.flow.port = q->service.port;
 	}
 	ask.ep = t.own->ep ? t.own->ep->id : 0;
-	t.has_way = t.own->ep && !wd_model_way(q->world->model, &ask, &t.way);
+	t.has_way = !wd_model_way(q->world->model, &ask, &t.way);
 	put_source(&t);
 	put_conntrack(&t);
 	put_identity(&t);
 	if (t.has_way)
 		put_row(&t);
 	put_mode(&t);
-	if (t.has_way) {
+	if (t.has_way && t.way.slot) {
 		put_class(&t);
 		put_rules(&t);
 	}
