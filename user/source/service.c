@@ -155,23 +155,23 @@ static void drop_repeated(struct wd_service *service)
 	free(order);
 }
 
-/* What the API server refuses as an external address: no host has it alone. */
-static bool is_special(const struct wd_addr *addr)
+/*
+ * Nobody's, or the sender's own: rung by rung, what a pod sends there is dropped.
+ * The API server takes groups, the broadcast and addresses of the link, and
+ * kube-proxy translates them: left out, they would be judged as what they seem.
+ */
+static bool is_nowhere(const struct wd_addr *addr)
 {
 	uint32_t v4 = ntohl(addr->v4.s_addr);
 
 	if (addr->family == 6)
 		return IN6_IS_ADDR_UNSPECIFIED(&addr->v6) ||
-		       IN6_IS_ADDR_LOOPBACK(&addr->v6) ||
-		       IN6_IS_ADDR_LINKLOCAL(&addr->v6) ||
-		       IN6_IS_ADDR_MULTICAST(&addr->v6);
-	return v4 == INADDR_ANY || v4 == INADDR_BROADCAST ||
-	       v4 >> 24 == IN_LOOPBACKNET || v4 >> 16 == 0xa9fe ||
-	       IN_MULTICAST(v4);
+		       IN6_IS_ADDR_LOOPBACK(&addr->v6);
+	return v4 == INADDR_ANY || v4 >> 24 == IN_LOOPBACKNET;
 }
 
 /* Told once for all: there may be very many. */
-static void drop_special(struct wd_read *r, uint32_t line,
+static void drop_nowhere(struct wd_read *r, uint32_t line,
 			 struct wd_service *service)
 {
 	const enum wd_problem_effect effect = r->effect;
@@ -180,7 +180,7 @@ static void drop_special(struct wd_read *r, uint32_t line,
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < service->addr_cnt; i++) {
-		if (!is_special(&service->addr[i]))
+		if (!is_nowhere(&service->addr[i]))
 			service->addr[kept++] = service->addr[i];
 		else if (!first.family)
 			first = service->addr[i];
@@ -189,9 +189,8 @@ static void drop_special(struct wd_read *r, uint32_t line,
 		return;
 	r->effect = WD_PROBLEM_IGNORED;
 	wd_read_problem(r, WD_AT(NULL, "spec"), line,
-			"has %u addresses that no service has (unspecified, "
-			"loopback, link-local, multicast or broadcast, as %s); "
-			"they are left out",
+			"has %u addresses that no service has (unspecified or "
+			"loopback, as %s); they are left out",
 			service->addr_cnt - kept, wd_addr_str(&first, text));
 	r->effect = effect;
 	service->addr_cnt = kept;
@@ -323,7 +322,7 @@ static int read_service_spec(struct wd_read *r, const struct wd_tree *doc,
 	if (read_balancer(r, doc, service))
 		return -EINVAL;
 	drop_repeated(service);
-	drop_special(r, spec ? spec->line : doc->line, service);
+	drop_nowhere(r, spec ? spec->line : doc->line, service);
 	return 0;
 }
 
