@@ -137,6 +137,14 @@ static void what_denies_means_all_but_the_entities_it_spares(void)
 			  "remote-node") ", {key: a, operator: NotIn, values: [b]}]}]}]\n",
 		  "*|I|I-ns:*&pod:a!=b+stranger:0.0.0.0/0+stranger:::/0+own:*@any",
 		  "" },
+		{ DENIED
+		  "{key: \"reserved:host\", operator: NotIn, values: [x]}]}]}]\n",
+		  "*|I|I-ns:*&pod:*+stranger:0.0.0.0/0+stranger:::/0+own:*+other:*@any",
+		  "" },
+		{ DENIED
+		  "{key: \"reserved:host\", operator: NotIn, values: [x, \"\"]}]}]}]\n",
+		  "*|I|I-ns:*&pod:*+stranger:0.0.0.0/0+stranger:::/0+other:*@any",
+		  "" },
 		{ DENIED NO("init") "], matchLabels: {a: b}}]}]\n",
 		  "*|I|I-ns:*&pod:a=b@any", "" },
 		{ DENIED NO(

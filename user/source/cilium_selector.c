@@ -258,6 +258,16 @@ static int check_namespaces(struct wd_read *r, const struct wd_at *at,
 	return 0;
 }
 
+/* Is the entity whose label it is kept out? That label has no value. */
+static bool is_sparing(const struct wd_req *req)
+{
+	bool sparing = req->op == WD_OP_NOT_EXISTS;
+
+	for (uint32_t i = 0; req->op == WD_OP_NOT_IN && i < req->cnt; i++)
+		sparing |= !*req->values[i];
+	return sparing;
+}
+
 /* Which entities are not meant. Return: true if it says so of any. */
 static bool read_spared(const struct wd_selector *all,
 			struct wd_cilium_selector *sel)
@@ -272,6 +282,8 @@ static bool read_spared(const struct wd_selector *all,
 		if (!begins(key, RESERVED))
 			continue;
 		found = true;
+		if (!is_sparing(&all->req[i]))
+			continue;
 		sel->spares_own |= !strcmp(key, RESERVED "host");
 		sel->spares_nodes |= !strcmp(key, RESERVED "remote-node");
 		sel->spares_world |= !strcmp(key, RESERVED "world");
