@@ -261,24 +261,28 @@ static bool has_slice(const struct wd_oracle *oracle,
 	return false;
 }
 
-/* Nobody can say where it leads: named and not there, or without anything. */
+/*
+ * Nobody can say where it leads: named and not there, or without anything. Of any
+ * namespace one that is known is enough.
+ */
 bool serves_unknown(const struct wd_oracle *oracle, const struct wd_peer *peer)
 {
 	const struct wd_object *obj = NULL;
-	bool any = false;
+	bool known = false;
 
 	if (peer->only_known)
 		return false;
 	while ((obj = wd_store_next(oracle->store, WD_KIND_SERVICE, obj))) {
 		if (!is_meant(peer, obj))
 			continue;
-		any = true;
-		if (!obj->service.selector && !has_slice(oracle, obj))
+		if (obj->service.selector || has_slice(oracle, obj))
+			known = true;
+		else if (peer->service_ns)
 			return true;
 	}
 	while ((obj = wd_store_next(oracle->store, WD_KIND_SLICE, obj)))
-		any |= is_meant_slice(oracle, peer, obj, false);
-	return peer->service && !any;
+		known |= is_meant_slice(oracle, peer, obj, false);
+	return peer->service && !known;
 }
 
 /* What denies by it denies somebody. */

@@ -480,7 +480,7 @@ static void services_of_other_namespaces_widen_and_narrow_nothing(void)
 		{ "  egressDeny: [{toServices: [{k8sService: {serviceName: a, namespace: m}}]}]\n",
 		  "*|E|E-service:m/a@any", "" },
 		{ "  egressDeny: [{toServices: [{k8sServiceSelector: {selector: {matchLabels: {a: b}}}}]}]\n",
-		  "*|E|E-service:*/a=b@any", "" },
+		  "*|E|E-service:?*/a=b+service:n/a=b@any", "" },
 		{ "  egress: [{toServices: [{k8sServiceSelector: {selector: {matchLabels: {a: b}}}}], toPorts: [{ports: [{port: \"80\", protocol: TCP}]}]}]\n",
 		  "*|E|Eservice:n/a=b@TCP:80", "" },
 		{ "  egress: [{toServices: []}]\n", "*|E|E@any", "" },

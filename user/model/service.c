@@ -607,23 +607,32 @@ const struct mservice *service_next(const struct wd_model *m,
 	return s;
 }
 
+static bool service_is_unknown(const struct mservice *s)
+{
+	return s->over || (!service_pods(s) && !s->slices.cnt);
+}
+
 /*
  * By labels there may be none. One that is named and not there, or that has
  * neither a selector nor slices, or some beyond the quota, may lead anywhere.
+ * Where any namespace is meant one such is not asked for: whoever may make
+ * services in one would shut what others may reach.
  */
 bool services_unknown(const struct wd_model *m, const struct wd_peer *peer)
 {
-	const struct mservice *s = service_next(m, peer, NULL);
+	const struct mservice *s = NULL;
+	bool any_known = false;
 
 	if (peer->only_known)
 		return false;
-	if (!s)
-		return peer->service;
-	for (; s; s = service_next(m, peer, s)) {
-		if (s->over || (!service_pods(s) && !s->slices.cnt))
+	while ((s = service_next(m, peer, s))) {
+		bool is_unknown = service_is_unknown(s);
+
+		if (is_unknown && peer->service_ns)
 			return true;
+		any_known |= !is_unknown;
 	}
-	return false;
+	return peer->service && !any_known;
 }
 
 void services_fini(struct wd_model *m)

@@ -382,6 +382,15 @@ static int read_service_labels(struct wd_read *r,
 		return -EINVAL;
 	peer = wd_read_peer_add(rule, WD_PEER_SERVICES);
 	peer->service_ns = services_ns(p, ns);
+	if (wd_read_sourced_selector(r, WD_AT(at, "selector"), sel,
+				     &peer->service_sel))
+		return -EINVAL;
+	if (peer->service_ns || !*p->ns)
+		return 0;
+	/* Others' that lead nowhere shut nothing, the own namespace's do. */
+	peer->only_known = true;
+	peer = wd_read_peer_add(rule, WD_PEER_SERVICES);
+	peer->service_ns = wd_str_get(p->ns);
 	return wd_read_sourced_selector(r, WD_AT(at, "selector"), sel,
 					&peer->service_sel);
 }
