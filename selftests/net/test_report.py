@@ -181,6 +181,27 @@ def archive(b, folder):
 
 
 @SHARED.test
+def bug_report_is_written_to_no_file_of_others(b):
+    """Who made a file before and holds it open reads nothing of the report."""
+    path = os.path.join(b.node.dir, 'planted.tar')
+    with open(path, 'w+b') as before:
+        os.chown(path, 65534, 65534)
+        b.node.warder('bugreport', path)
+        expect(b'', before.read(), 'what the other reads')
+    now = os.stat(path)
+    expect((0o600, os.getuid()), (stat.S_IMODE(now.st_mode), now.st_uid),
+           'mode and owner')
+    link = os.path.join(b.node.dir, 'link.tar')
+    os.symlink(path, link)
+    for there in (link, '/dev/null', b.node.dir):
+        was = os.lstat(there)
+        expect(1, b.node.warder('bugreport', there, ok=None)[0], there)
+        expect(was.st_ino, os.lstat(there).st_ino, there)
+    expect([], [f for f in os.listdir(b.node.dir)
+                if f.startswith(('planted.tar.', 'link.tar.'))], 'left')
+
+
+@SHARED.test
 def bug_report_has_no_secrets(b):
     folder, secrets = planted(b)
     with open(os.path.join(folder, 'load-planted.log'), 'w',

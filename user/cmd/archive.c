@@ -242,20 +242,36 @@ static int put_all(struct archive *archive)
 
 /* ---- the whole ---- */
 
-/* Whoever could read it before may not now. */
-static int open_private(const char *path)
+/*
+ * A file of its own, which takes the place of @path in the end: what is there may
+ * be another's, who holds it open. Of a device or a link nothing is replaced.
+ */
+static int open_private(const char *path, char **ret_temp)
 {
-	int fd = open(path,
-		      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-		      0600);
+	struct stat st;
+	int fd;
 
-	if (fd >= 0 && fchmod(fd, 0600)) {
-		int err = -errno;
+	if (!lstat(path, &st) && !S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR :
+		       S_ISLNK(st.st_mode) ? -ELOOP :
+					     -EEXIST;
+	*ret_temp = wd_xprintf("%s.XXXXXX", path);
+	fd = mkostemp(*ret_temp, O_CLOEXEC); /* mode 0600 */
+	if (fd >= 0)
+		return fd;
+	fd = -errno;
+	free(*ret_temp);
+	*ret_temp = NULL;
+	return fd;
+}
 
-		(void)close(fd);
-		return err;
-	}
-	return fd < 0 ? -errno : fd;
+static int put_in_place(const char *temp, const char *path, int err)
+{
+	if (!err && rename(temp, path))
+		err = -errno;
+	if (err)
+		(void)unlink(temp);
+	return err;
 }
 
 static bool is_mute(const struct wd_args *args)
@@ -293,7 +309,8 @@ int wd_archive(const struct wd_args *args, const char *path,
 		.state_dir = state_dir,
 		.now = (int64_t)time(NULL),
 	};
-	int fd = open_private(path), err = fd < 0 ? fd : 0;
+	char *temp = NULL;
+	int fd = open_private(path, &temp), err = fd < 0 ? fd : 0;
 
 	if (!err) {
 		archive.to = fdopen(fd, "w");
@@ -307,6 +324,9 @@ int wd_archive(const struct wd_args *args, const char *path,
 	} else if (fd >= 0) {
 		(void)close(fd);
 	}
+	if (temp)
+		err = put_in_place(temp, path, err);
+	free(temp);
 	if (err)
 		return wd_cmd_fail(args, WD_EXIT_NO, path, "%s", wd_errno(err));
 	tell(&archive, path);
