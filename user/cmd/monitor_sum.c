@@ -67,14 +67,6 @@ static char *side_text(struct json_object *side)
 			  (long long)wd_json_get_int(side, "identity"));
 }
 
-static int64_t port_of(struct json_object *event)
-{
-	int64_t from = wd_json_get_int(wd_json_get(event, "from"), "port");
-	int64_t to = wd_json_get_int(wd_json_get(event, "to"), "port");
-
-	return from < to ? from : to;
-}
-
 static char *kind_text(struct json_object *event)
 {
 	char *from = side_text(wd_json_get(event, "from"));
@@ -88,7 +80,8 @@ static char *kind_text(struct json_object *event)
 		(long long)wd_json_get_int(wd_json_get(event, "endpoint"),
 					   "ifindex"),
 		wd_json_get_str(event, "proto"),
-		wd_json_get_str(event, "ethertype"), (long long)port_of(event),
+		wd_json_get_str(event, "ethertype"),
+		(long long)wd_json_get_int(wd_json_get(event, "to"), "port"),
 		(long long)wd_json_get_int(event, "icmp_type"),
 		(long long)wd_json_get_int(event, "icmp_code"), from, to);
 

@@ -3,8 +3,8 @@
  * monitor_sum.h - events that say the same, as one and a number.
  *
  * The same say those of one reason, verdict, rule and direction, between the
- * same two sides, of one protocol and port: the lower of the two, as the other
- * is most often one that a client chose.
+ * same two sides, of one protocol and port that was sent to. The port sent from
+ * is the sender's choice: whoever scans ports from a low one hides none of them.
  */
 #ifndef WARDER_MONITOR_SUM_H
 #define WARDER_MONITOR_SUM_H
