@@ -7,8 +7,9 @@
  * So beside what objects say (quota.c) it is counted what they come to on this
  * node. Half of a table is the most that a namespace gets; its pods for which
  * there is no room are closed, and others go on changing what is theirs. What
- * policies of the whole cluster alone come to is in nobody's share. What several
- * use is of the share of who used it first.
+ * policies of the whole cluster alone come to is in nobody's share, but for items
+ * of several rules and those behind a Pass, of which class.c does not know whose
+ * they are alone. What several use is of the share of who used it first.
  */
 #include "model_int.h"
 
