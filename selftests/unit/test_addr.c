@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "model/cidr_set.h"
 #include "model/object.h"
 
 #include "../tap.h"
@@ -232,6 +233,71 @@ static void addresses_are_equal_within_a_family(void)
 	wd_expect_str("none", wd_addr_str(&none, buf));
 }
 
+/* Prefixes of both families that meet, lie in each other and end at corners. */
+static void a_set_of_prefixes_has_what_any_of_them_has(void)
+{
+	static const char *const cidrs[] = {
+		"10.0.1.0/24",	  "10.0.0.0/24",   "10.0.0.0/25",
+		"10.0.0.128/25",  "10.0.3.0/24",   "10.0.3.77/32",
+		"10.9.0.0/16",	  "10.9.255.0/24", "255.255.255.255/32",
+		"0.0.0.0/32",	  "fd00::/16",	   "fd00:0:0:1::/64",
+		"fd01::/127",	  "::1/128",	   "10.0.0.0/24",
+		"192.168.0.0/31",
+	};
+	static const char *const addrs[] = {
+		"0.0.0.0",
+		"0.0.0.1",
+		"9.255.255.255",
+		"10.0.0.0",
+		"10.0.0.127",
+		"10.0.0.128",
+		"10.0.1.255",
+		"10.0.2.0",
+		"10.0.2.255",
+		"10.0.3.0",
+		"10.0.3.255",
+		"10.0.4.0",
+		"10.8.255.255",
+		"10.9.0.0",
+		"10.9.255.255",
+		"10.10.0.0",
+		"192.168.0.1",
+		"192.168.0.2",
+		"255.255.255.254",
+		"fd00::",
+		"255.255.255.255",
+		"::",
+		"::1",
+		"::2",
+		"fcff:ffff::",
+		"fd00:ffff::",
+		"fd01::1",
+		"fd01::2",
+		"ffff::",
+	};
+	struct wd_cidr_set set = { 0 };
+	struct wd_cidr cidr[ROWS(cidrs)];
+
+	for (size_t cnt = 0; cnt <= ROWS(cidrs); cnt++) {
+		for (size_t i = 0; i < ROWS(addrs); i++) {
+			struct wd_addr addr;
+			bool has = false;
+
+			wd_test_row(addrs[i]);
+			wd_expect_int(0, wd_addr_parse(addrs[i], &addr));
+			for (size_t k = 0; k < cnt; k++)
+				has |= wd_cidr_has(&cidr[k], &addr);
+			wd_expect_int(has, wd_cidr_set_has(&set, &addr));
+		}
+		if (cnt == ROWS(cidrs))
+			break;
+		wd_expect_int(0, wd_cidr_parse(cidrs[cnt], &cidr[cnt]));
+		wd_cidr_set_add(&set, &cidr[cnt]);
+		wd_cidr_set_sort(&set);
+	}
+	wd_cidr_set_fini(&set);
+}
+
 int main(void)
 {
 	WD_TEST(addresses_are_read_one_way_or_not_at_all);
@@ -240,5 +306,6 @@ int main(void)
 	WD_TEST(a_prefix_has_its_addresses_only);
 	WD_TEST(a_prefix_covers_what_lies_inside);
 	WD_TEST(addresses_are_equal_within_a_family);
+	WD_TEST(a_set_of_prefixes_has_what_any_of_them_has);
 	return wd_tests_end();
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cidr_set.h"
 #include "model_int.h"
 
 static bool bit_is_set(const uint64_t *bits, uint32_t nr)
@@ -208,23 +209,32 @@ static void fresh_nodes(struct wd_model *m)
 	}
 }
 
-static void fresh_cidr(struct wd_model *m, const struct mterm *t)
+static void fresh_cidr(struct wd_model *m, const struct mterm *t,
+		       struct wd_cidr_set *fresh)
 {
 	uint8_t all = t->cidr.addr.family == 4 ? 32 : 128;
 	struct maddr *one;
 
 	m->prefixes_dirty = true;
-	if (t->cidr.len == all) {
-		HASH_FIND(hh, m->addrs, &t->cidr.addr, sizeof(t->cidr.addr),
-			  one);
-		if (one)
-			addr_dirty(m, one);
+	if (t->cidr.len < all) {
+		wd_cidr_set_add(fresh, &t->cidr);
 		return;
 	}
-	for (struct maddr *a = m->addrs; a; a = a->hh.next) {
-		if (wd_cidr_has(&t->cidr, &a->addr))
+	HASH_FIND(hh, m->addrs, &t->cidr.addr, sizeof(t->cidr.addr), one);
+	if (one)
+		addr_dirty(m, one);
+}
+
+/* All of them at once: each by itself would be looked for among all addresses. */
+static void fresh_cidrs(struct wd_model *m, struct wd_cidr_set *fresh)
+{
+	wd_cidr_set_sort(fresh);
+	for (struct maddr *a = fresh->cnt ? m->addrs : NULL; a;
+	     a = a->hh.next) {
+		if (wd_cidr_set_has(fresh, &a->addr))
 			addr_dirty(m, a);
 	}
+	wd_cidr_set_fini(fresh);
 }
 
 /*
@@ -257,7 +267,8 @@ static void fresh_unknown(struct wd_model *m)
 }
 
 /* Whom it may be about, whichever the bit: once, as many bits may have it. */
-static void fresh_addrs(struct wd_model *m, struct mterm *t)
+static void fresh_addrs(struct wd_model *m, struct mterm *t,
+			struct wd_cidr_set *fresh)
 {
 	if (t->fresh_mark == m->evaluations)
 		return;
@@ -265,15 +276,15 @@ static void fresh_addrs(struct wd_model *m, struct mterm *t)
 	if (t->or_unknown)
 		fresh_unknown(m);
 	if (t->type == TERM_CIDR)
-		fresh_cidr(m, t);
+		fresh_cidr(m, t, fresh);
 	else if (t->type == TERM_NODES)
 		fresh_nodes(m);
 }
 
 static void fresh_term(struct wd_model *m, const struct mbit *b,
-		       struct mterm *t)
+		       struct mterm *t, struct wd_cidr_set *fresh)
 {
-	fresh_addrs(m, t);
+	fresh_addrs(m, t, fresh);
 	if (t->type != TERM_PODS)
 		return;
 	if (t->space) {
@@ -288,16 +299,19 @@ static void fresh_term(struct wd_model *m, const struct mbit *b,
 /* New bits get their truth: in the groups at once, in addresses and prefixes by making them dirty. */
 void bits_evaluate(struct wd_model *m)
 {
+	struct wd_cidr_set fresh = { 0 };
+
 	m->evaluations++;
 	for (size_t i = 0; i < m->fresh_bits.cnt; i++) {
 		struct mbit *b = m->fresh_bits.item[i];
 
 		words_grow(m, b->nr);
 		for (uint32_t k = 0; k < b->cnt; k++)
-			fresh_term(m, b, b->part[k].term);
+			fresh_term(m, b, b->part[k].term, &fresh);
 		b->fresh = false;
 	}
 	m->fresh_bits.cnt = 0;
+	fresh_cidrs(m, &fresh);
 }
 
 /* All bits of one group, from nothing. Fresh bits too: evaluating them twice does no harm. */
