@@ -522,6 +522,101 @@ static void a_group_of_cidrs_costs_who_refers_to_it(void)
 	end(&w);
 }
 
+/* Of service db/s, or (@ns) of one of another namespace. */
+static void put_slice(struct world *w, const char *ns, uint32_t cnt)
+{
+	struct wd_object *obj = object_of(WD_KIND_SLICE, "s-1");
+
+	wd_str_put(obj->ns);
+	obj->ns = wd_str_get(ns);
+	obj->slice.service = wd_str_get("s");
+	obj->slice.addr = wd_xcalloc(cnt, sizeof(*obj->slice.addr));
+	obj->slice.addr_cnt = cnt;
+	for (uint32_t i = 0; i < cnt; i++) {
+		obj->slice.addr[i].family = 4;
+		obj->slice.addr[i].v4.s_addr = htonl(12U << 24 | i);
+	}
+	(void)wd_store_put(w->store, obj);
+	wd_expect_int(0, commit(w));
+}
+
+/* The same, with pods behind it. */
+static void put_selector(struct world *w)
+{
+	struct wd_object *obj = object_of(WD_KIND_SERVICE, "s");
+
+	wd_str_put(obj->ns);
+	obj->ns = wd_str_get("db");
+	obj->service.labels = wd_labels_get(NULL, 0);
+	obj->service.selector = wd_selector_share(
+		wd_xcalloc(1, sizeof(*obj->service.selector)));
+	(void)wd_store_put(w->store, obj);
+	wd_expect_int(0, commit(w));
+}
+
+/* @ns: NULL, of any namespace, but for what is known of the own one. */
+static void put_caller(struct world *w, const char *name, uint32_t times,
+		       const char *ns, enum wd_rule_action action)
+{
+	struct wd_object *obj = make_named_policy(name, 1, times);
+	struct wd_policy_rule *rule = obj->policy.spec->rule[WD_INGRESS];
+
+	rule->action = action;
+	for (uint32_t i = 0; i < times; i++) {
+		rule->peer[i] = (struct wd_peer){ .type = WD_PEER_SERVICES };
+		rule->peer[i].service = wd_str_get("s");
+		rule->peer[i].service_ns = ns ? wd_str_get(ns) : NULL;
+		rule->peer[i].only_known = !ns;
+	}
+	(void)wd_store_put(w->store, obj);
+	wd_expect_int(0, commit(w));
+}
+
+/* The same of what others' services lead to. */
+static void a_service_costs_who_refers_to_it(void)
+{
+	struct world w;
+
+	begin_within(&w, WD_QUOTA_CIDRS, 20);
+	put_slice(&w, "db", 9);
+	put_caller(&w, "a", 1, "db", WD_RULE_ALLOW);
+	put_caller(&w, "b", 2, "db", WD_RULE_ALLOW);
+	expect_over(&w, "b ");
+	put(&w, "c", 3, 11);
+	expect_over(&w, "b ");
+	wd_expect_int(20, kernel.cnt);
+	put_slice(&w, "db", 10);
+	expect_over(&w, "b a ");
+	put_slice(&w, "db", 3);
+	expect_over(&w, "");
+	wd_expect_int(14, kernel.cnt);
+	put_slice(&w, "other", 100);
+	expect_over(&w, "");
+	put_slice(&w, "db", 21);
+	expect_over(&w, "b a ");
+	put_selector(&w); /* to whom it leads is a peer, not its addresses */
+	expect_over(&w, "");
+	put_caller(&w, "b", 1, "db", WD_RULE_DENY);
+	expect_over(&w, "b ");
+	put_slice(&w, "db", 9);
+	expect_over(&w, "");
+	put_slice(&w, "db", 10);
+	expect_over(&w, "b ");
+	end(&w);
+}
+
+/* Or whoever calls his own so would make what others deny go beyond. */
+static void what_means_anybodys_service_costs_nothing(void)
+{
+	struct world w;
+
+	begin_within(&w, WD_QUOTA_CIDRS, 20);
+	put_caller(&w, "a", 1, NULL, WD_RULE_DENY);
+	put_slice(&w, "db", 21);
+	expect_over(&w, "");
+	end(&w);
+}
+
 static void put_pod(struct world *w, const char *name, const char *app)
 {
 	struct wd_object *obj = object_of(WD_KIND_POD, name);
@@ -609,6 +704,8 @@ int main(void)
 	WD_TEST(holes_in_a_thousand_blocks_cost_a_prefix_each);
 	WD_TEST(policies_share_what_their_namespace_may_have);
 	WD_TEST(a_group_of_cidrs_costs_who_refers_to_it);
+	WD_TEST(a_service_costs_who_refers_to_it);
+	WD_TEST(what_means_anybodys_service_costs_nothing);
 	WD_TEST(pods_share_the_sets_of_labels_of_their_namespace);
 	WD_TEST(who_did_not_fit_is_tried_again_when_there_is_room);
 	WD_TEST(room_of_the_agent_before_comes_back);

@@ -111,8 +111,8 @@ const struct wd_opt wd_config_opts[] = {
 	{ .name = "quota-cidrs",
 	  .arg = "NUMBER",
 	  .help = "of each namespace: prefixes and exceptions in its policies,\n"
-		  "also those of the CIDR groups that they refer to (default\n"
-		  "8192; 0: no quota)" },
+		  "also those of the CIDR groups, and addresses of the services,\n"
+		  "that they refer to (default 8192; 0: no quota)" },
 	{ .name = "quota-labels",
 	  .arg = "NUMBER",
 	  .help = "of each namespace: distinct sets of labels of its pods\n"

@@ -412,8 +412,7 @@ static void content_apply(struct wd_model *m)
 	if (!m->portnames_changed && !m->groups_changed &&
 	    !m->services_changed && !m->slices_changed)
 		return;
-	if (m->groups_changed)
-		quota_regroup(m, taken_in);
+	quota_regroup(m, taken_in);
 	for (struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
 		e->dirty |= e->named_egress && m->portnames_changed;
 		e->dirty |= e->grouped && m->groups_changed;

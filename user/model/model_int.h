@@ -93,21 +93,33 @@ struct mcost {
 	uint64_t of[WD_QUOTA__MAX];
 };
 
+/* On what, beside itself, it depends how much a policy takes. */
+struct mrefers {
+	bool grouped; /* groups of CIDRs */
+	/* services, as those of an mendpoint */
+	uint64_t served;
+	uint64_t sliced;
+};
+
 /* An object that its namespace's quota has no room for; in the order of coming. */
 struct mover {
 	UT_hash_handle hh; /* by obj */
 	const struct wd_object *obj;
 	struct mspace *space;
 	enum wd_quota quota; /* the first that is short */
+	struct mrefers refers;
 	struct mcost cost;
 };
 
-/* A policy that refers to groups of CIDRs, is not beyond, and took this much. */
+/* A policy that refers to groups or services, is not beyond, and took this much. */
 struct mreferrer {
 	UT_hash_handle hh; /* by obj */
 	const struct wd_object *obj;
 	struct mspace *space;
+	struct mrefers refers;
+	bool changed; /* it takes @comes now */
 	struct mcost cost;
+	struct mcost comes;
 };
 
 /* Tables of fixed size that compiled policies fill; of each a namespace has a share. */
@@ -608,7 +620,7 @@ bool quota_comes(struct wd_model *m, struct mspace *s,
 void quota_next(struct wd_model *m, struct mspace *s,
 		void (*fn)(struct wd_model *m, struct mspace *s,
 			   const struct wd_object *obj));
-/* quota_regroup() - groups of CIDRs are others: policies that refer to them take more or less */
+/* quota_regroup() - groups or services may be others: policies that refer to them take more or less */
 void quota_regroup(struct wd_model *m,
 		   void (*fn)(struct wd_model *m, struct mspace *s,
 			      const struct wd_object *obj));

@@ -8,8 +8,9 @@
  * isolates its subjects and allows nothing, as one with rules that were not
  * understood; a pod beyond it is somebody inside of whom nobody has told; of a
  * service beyond it nobody knows where it leads, nor of one with a slice beyond.
- * A group of CIDRs costs its prefixes wherever a policy refers to it; where it
- * grows, who came last is beyond.
+ * A group of CIDRs costs its prefixes wherever a policy refers to it, and so do
+ * services the addresses that a rule means by them; where they grow, who came
+ * last is beyond.
  * Addresses and backends are counted apart; what they come to together is too,
  * see services_weigh().
  */
@@ -25,20 +26,68 @@ static bool fits(uint64_t have, uint64_t more, uint32_t quota)
 
 /* ---- objects: policies, services, slices ---- */
 
-/* Prefixes in the groups that @rule refers to. */
 static uint64_t cost_of_groups(const struct wd_model *m,
-			       const struct wd_policy_rule *rule)
+			       const struct wd_peer *peer)
 {
-	const struct wd_object *obj;
+	const struct wd_object *obj = NULL;
+	uint64_t cost = 0;
+
+	while ((obj = wd_store_next(m->store, WD_KIND_CIDR_GROUP, obj)))
+		if (wd_peer_means(peer, obj))
+			cost += obj->group.cidr_cnt;
+	return cost;
+}
+
+/* Addresses in slices, where a rule means these, see add_services() in draft.c. */
+static uint64_t cost_of_slices(const struct mservice *service, bool denies)
+{
+	uint64_t cost = 0;
+
+	if (service_pods(service) && !denies)
+		return 0;
+	for (size_t i = 0; i < service->slices.cnt; i++)
+		cost += ((const struct wd_object *)service->slices.item[i])
+				->slice.addr_cnt;
+	return cost;
+}
+
+/*
+ * Only where their namespace is named: else anybody could, by a service of that
+ * name, make the policy go beyond what its namespace may have.
+ */
+static uint64_t cost_of_services(const struct wd_model *m,
+				 const struct wd_peer *peer, bool denies)
+{
+	const char *ns = peer->service_ns;
+	const struct mspace *space = NULL;
+	uint64_t cost = 0;
+
+	if (ns)
+		HASH_FIND(hh, m->spaces, ns, strlen(ns), space);
+	for (size_t i = 0; space && i < space->services.cnt; i++) {
+		const struct mservice *s = space->services.item[i];
+
+		if (wd_peer_names(peer, s->key.ns, s->key.name,
+				  s->obj ? s->obj->service.labels : NULL))
+			cost += cost_of_slices(s, denies);
+	}
+	return cost;
+}
+
+/* Prefixes that @rule does not say itself, but what it refers to. */
+static uint64_t cost_of_referred(const struct wd_model *m,
+				 const struct wd_policy_rule *rule)
+{
+	bool denies = rule->action != WD_RULE_ALLOW;
 	uint64_t cost = 0;
 
 	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
-		if (rule->peer[i].type != WD_PEER_GROUPS)
-			continue;
-		obj = NULL;
-		while ((obj = wd_store_next(m->store, WD_KIND_CIDR_GROUP, obj)))
-			if (wd_peer_means(&rule->peer[i], obj))
-				cost += obj->group.cidr_cnt;
+		const struct wd_peer *peer = &rule->peer[i];
+
+		if (peer->type == WD_PEER_GROUPS)
+			cost += cost_of_groups(m, peer);
+		else if (peer->type == WD_PEER_SERVICES)
+			cost += cost_of_services(m, peer, denies);
 	}
 	return cost;
 }
@@ -57,38 +106,53 @@ static void cost_of_policy(const struct wd_model *m,
 				wd_rule_cost(rule, &cost->of[WD_QUOTA_RULES],
 					     &cost->of[WD_QUOTA_CIDRS]);
 				cost->of[WD_QUOTA_CIDRS] +=
-					cost_of_groups(m, rule);
+					cost_of_referred(m, rule);
 			}
 		}
 	}
 }
 
-static bool rule_refers(const struct wd_policy_rule *rule)
+static void rule_refers(const struct wd_policy_rule *rule,
+			struct mrefers *refers)
 {
-	for (uint32_t i = 0; i < rule->peer_cnt; i++)
-		if (rule->peer[i].type == WD_PEER_GROUPS)
-			return true;
-	return false;
+	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
+		const struct wd_peer *peer = &rule->peer[i];
+
+		if (peer->type == WD_PEER_GROUPS)
+			refers->grouped = true;
+		if (peer->type != WD_PEER_SERVICES || !peer->service_ns)
+			continue;
+		refers->served |= service_bit(peer->service);
+		if (rule->action != WD_RULE_ALLOW)
+			refers->sliced |= service_bit(peer->service);
+	}
 }
 
-static bool spec_refers(const struct wd_spec *spec)
+static void spec_refers(const struct wd_spec *spec, struct mrefers *refers)
 {
 	for (int dir = 0; dir < WD_DIR__MAX; dir++)
 		for (uint32_t i = 0; i < spec->rule_cnt[dir]; i++)
-			if (rule_refers(&spec->rule[dir][i]))
-				return true;
-	return false;
+			rule_refers(&spec->rule[dir][i], refers);
 }
 
-/* To groups of CIDRs, so that what it takes changes with them? */
-static bool refers(const struct wd_object *obj)
+/* What else has to do with what it takes. */
+static struct mrefers refers_of(const struct wd_object *obj)
 {
+	struct mrefers refers = { 0 };
+
 	if (!wd_kind_is_policy(obj->kind))
-		return false;
+		return refers;
 	for (uint32_t i = 0; i < obj->policy.spec_cnt; i++)
-		if (spec_refers(&obj->policy.spec[i]))
-			return true;
-	return false;
+		spec_refers(&obj->policy.spec[i], &refers);
+	return refers;
+}
+
+static bool refers_to_changed(const struct wd_model *m,
+			      const struct mrefers *refers)
+{
+	return (refers->grouped && m->groups_changed) ||
+	       (refers->served & m->services_changed) ||
+	       (refers->sliced & m->slices_changed);
 }
 
 static uint64_t cost_of_service(const struct wd_service *service)
@@ -158,14 +222,17 @@ static void give_back(struct mspace *s, const struct mcost *cost)
 static void take(struct wd_model *m, struct mspace *s,
 		 const struct wd_object *obj, const struct mcost *cost)
 {
+	struct mrefers refers = refers_of(obj);
 	struct mreferrer *one;
 
 	for (int i = 0; i < WD_QUOTA__MAX; i++)
 		s->cost.of[i] += cost->of[i];
-	if (!refers(obj))
+	if (!refers.grouped && !refers.served)
 		return;
 	one = wd_xcalloc(1, sizeof(*one));
-	*one = (struct mreferrer){ .obj = obj, .space = s, .cost = *cost };
+	*one = (struct mreferrer){
+		.obj = obj, .space = s, .refers = refers, .cost = *cost
+	};
 	HASH_ADD_PTR(m->referrers, obj, one);
 }
 
@@ -177,6 +244,7 @@ static void over_add(struct wd_model *m, struct mspace *s,
 	over->obj = obj;
 	over->space = s;
 	over->quota = lacks(m, s, cost);
+	over->refers = refers_of(obj);
 	over->cost = *cost;
 	HASH_ADD_PTR(m->over, obj, over);
 	s->over++;
@@ -212,17 +280,23 @@ bool quota_goes(struct wd_model *m, struct mspace *s,
 	return false;
 }
 
+static bool comes(struct wd_model *m, struct mspace *s,
+		  const struct wd_object *obj, const struct mcost *cost)
+{
+	if (lacks(m, s, cost) == WD_QUOTA__MAX) {
+		take(m, s, obj, cost);
+		return false;
+	}
+	over_add(m, s, obj, cost);
+	return true;
+}
+
 bool quota_comes(struct wd_model *m, struct mspace *s,
 		 const struct wd_object *obj)
 {
 	struct mcost cost = cost_of(m, obj);
 
-	if (lacks(m, s, &cost) == WD_QUOTA__MAX) {
-		take(m, s, obj, &cost);
-		return false;
-	}
-	over_add(m, s, obj, &cost);
-	return true;
+	return comes(m, s, obj, &cost);
 }
 
 /* One pass: room only gets less by it, so that who had none has none. */
@@ -249,6 +323,28 @@ void quota_next(struct wd_model *m, struct mspace *s,
 	}
 }
 
+/* Work out again what referrers take. Return: is it another for any. */
+static bool reckon(struct wd_model *m)
+{
+	bool any = false;
+
+	for (struct mover *over = m->over; over; over = over->hh.next) {
+		if (!refers_to_changed(m, &over->refers))
+			continue;
+		over->cost = cost_of(m, over->obj);
+		any = true;
+	}
+	for (struct mreferrer *one = m->referrers; one; one = one->hh.next) {
+		if (!refers_to_changed(m, &one->refers))
+			continue;
+		one->comes = cost_of(m, one->obj);
+		one->changed =
+			memcmp(&one->comes, &one->cost, sizeof(one->cost)) != 0;
+		any |= one->changed;
+	}
+	return any;
+}
+
 void quota_regroup(struct wd_model *m,
 		   void (*fn)(struct wd_model *m, struct mspace *s,
 			      const struct wd_object *obj))
@@ -257,15 +353,15 @@ void quota_regroup(struct wd_model *m,
 	struct mreferrer *one;
 	struct mreferrer *tmp;
 
-	for (struct mover *over = m->over; over; over = over->hh.next)
-		if (refers(over->obj))
-			over->cost = cost_of(m, over->obj);
+	if (!reckon(m))
+		return;
 	for (one = was; one; one = one->hh.next)
 		give_back(one->space, &one->cost);
 	m->referrers = NULL;
 	HASH_ITER(hh, was, one, tmp) {
 		HASH_DEL(was, one);
-		if (quota_comes(m, one->space, one->obj))
+		if (comes(m, one->space, one->obj,
+			  one->changed ? &one->comes : &one->cost))
 			fn(m, one->space, one->obj);
 		free(one);
 	}
