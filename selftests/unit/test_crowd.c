@@ -217,10 +217,59 @@ static void too_much_to_compile_closes_its_own_pod_at_once(void)
 	}
 }
 
+/* Ports from each on: every piece has all peers before it too, each once more. */
+static void say_nested(int rules, int pods)
+{
+	memset(&cells, 0, sizeof(cells));
+	cells.file = "nested";
+	used = 0;
+	say_pod("crowd", "c", "", 1);
+	for (int i = 0; i < pods; i++)
+		say("---\napiVersion: v1\nkind: Pod\n"
+		    "metadata: {name: p%d, namespace: crowd, labels: {k: "
+		    "v%d}}\nspec: {nodeName: there}\n"
+		    "status: {podIP: 10.2.0.%d}\n",
+		    i, i, 1 + i);
+	say("---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+	    "metadata: {name: n, namespace: crowd}\nspec:\n"
+	    "  podSelector: {matchLabels: {app: c}}\n  ingress:\n");
+	for (int i = 0; i < rules; i++)
+		say("  - {from: [{namespaceSelector: {}, podSelector: "
+		    "{matchLabels: {k: v%d}}}], ports: [{port: %d, endPort: "
+		    "65535}]}\n",
+		    i, 1 + i);
+}
+
+static const char nested[] =
+	"#: allow crowd/p0 -> crowd/c:1,crowd/c:2,crowd/c:150,crowd/c:60000\n"
+	"#: deny crowd/p20 -> crowd/c:20\n"
+	"#: allow crowd/p20 -> crowd/c:21,crowd/c:22,crowd/c:60000\n"
+	"#: deny crowd/p99 -> crowd/c:1,crowd/c:99\n"
+	"#: allow crowd/p99 -> crowd/c:100,crowd/c:101,crowd/c:60000\n"
+	"#: deny crowd/c -> crowd/c:0\n";
+
+static void who_a_peer_is_is_found_once_however_many_predicates_have_it(void)
+{
+	enum { RULES = 150, PODS = 100 };
+	struct wd_sink sink = wd_sinkhole_open(&hole);
+	struct wd_model_stats stats;
+
+	say_nested(RULES, PODS);
+	wd_cells_open(&cells, &sink, NULL);
+	wd_model_stats(cells.model, &stats);
+	wd_expect(stats.preds >= RULES);
+	wd_expect(stats.matched >= PODS);
+	wd_expect(stats.matched <= (uint64_t)RULES * stats.groups);
+	(void)snprintf(cells.text, sizeof(cells.text), "%s", nested);
+	wd_expect_int(14, wd_cells_each(&cells, wd_cells_ask, &cells));
+	close_crowd(&sink);
+}
+
 int main(void)
 {
 	WD_TEST(one_namespace_cannot_keep_others_from_changing_theirs);
 	WD_TEST(who_was_closed_by_it_opens_when_there_is_room);
 	WD_TEST(too_much_to_compile_closes_its_own_pod_at_once);
+	WD_TEST(who_a_peer_is_is_found_once_however_many_predicates_have_it);
 	return wd_tests_end();
 }

@@ -139,6 +139,17 @@ struct mbit *bit_get(struct wd_model *m, struct mspace *payer,
 	return b;
 }
 
+/* What came last goes first, mostly. A term may be part of thousands of bits. */
+static void drop_bit(struct mterm *t, const struct mbit *b)
+{
+	for (uint32_t i = t->bits.cnt; i-- > 0;) {
+		if (t->bits.item[i] != b)
+			continue;
+		t->bits.item[i] = t->bits.item[--t->bits.cnt];
+		return;
+	}
+}
+
 void bit_put(struct wd_model *m, struct mbit *b)
 {
 	if (--b->refs > 0)
@@ -157,7 +168,7 @@ void bit_put(struct wd_model *m, struct mbit *b)
 	share_give(b->payer, TABLE_BITS, 1);
 	m->room = true;
 	for (uint32_t i = 0; i < b->cnt; i++) {
-		(void)vec_remove(&b->part[i].term->bits, b);
+		drop_bit(b->part[i].term, b);
 		term_put(m, b->part[i].term);
 	}
 	free(b->part);
@@ -187,16 +198,6 @@ void group_dirty(struct wd_model *m, const struct mgroup *g)
 		SLIST_FOREACH(c, &pod->claims, of_pod)
 			addr_dirty(m, c->addr);
 	}
-}
-
-static void fresh_pods(struct wd_model *m, const struct mbit *b,
-		       const struct mterm *t, struct mgroup *g)
-{
-	if (bit_is_set(g->bits, b->nr) || !term_matches_group(t, g))
-		return;
-	if (!b->ordered) /* else each address for itself */
-		g->bits[b->nr / 64] |= 1ULL << (b->nr % 64);
-	group_dirty(m, g);
 }
 
 static void fresh_nodes(struct wd_model *m)
@@ -266,52 +267,107 @@ static void fresh_unknown(struct wd_model *m)
 	m->prefixes_dirty = true;
 }
 
-/* Whom it may be about, whichever the bit: once, as many bits may have it. */
-static void fresh_addrs(struct wd_model *m, struct mterm *t,
-			struct wd_cidr_set *fresh)
+/* The fresh bits that a term is part of, for the groups it holds for. */
+struct fresh {
+	uint64_t set[WD_ROW_WORDS];
+	uint32_t end; /* words up to the last that is not 0 */
+	bool ordered; /* one is worked out for each address by itself */
+};
+
+static void fresh_find(const struct mterm *t, struct fresh *f)
+{
+	memset(f, 0, sizeof(*f));
+	for (size_t i = 0; i < t->bits.cnt; i++) {
+		const struct mbit *b = t->bits.item[i];
+
+		if (!b->fresh)
+			continue;
+		f->ordered |= b->ordered;
+		if (b->ordered)
+			continue;
+		f->set[b->nr / 64] |= 1ULL << (b->nr % 64);
+		if (f->end <= b->nr / 64)
+			f->end = b->nr / 64 + 1;
+	}
+}
+
+static bool has_all(const struct mgroup *g, const struct fresh *f)
+{
+	for (uint32_t i = 0; i < f->end; i++) {
+		if (f->set[i] & ~g->bits[i])
+			return false;
+	}
+	return true;
+}
+
+static void fresh_pods(struct wd_model *m, const struct fresh *f,
+		       const struct mterm *t, struct mgroup *g)
+{
+	if (!f->ordered && has_all(g, f))
+		return;
+	m->matched++;
+	if (!term_matches_group(t, g))
+		return;
+	for (uint32_t i = 0; i < f->end; i++)
+		g->bits[i] |= f->set[i];
+	group_dirty(m, g);
+}
+
+static void fresh_groups(struct wd_model *m, const struct mterm *t)
+{
+	struct fresh f;
+
+	fresh_find(t, &f);
+	if (t->space) {
+		for (size_t i = 0; i < t->space->groups.cnt; i++)
+			fresh_pods(m, &f, t, t->space->groups.item[i]);
+	} else {
+		for (struct mgroup *g = m->groups; g; g = g->hh.next)
+			fresh_pods(m, &f, t, g);
+	}
+}
+
+/*
+ * Whom it may be about, once for all bits that it is part of: a policy whose
+ * ports lie in each other has as many bits as terms, each of most of them.
+ */
+static void fresh_term(struct wd_model *m, struct mterm *t,
+		       struct wd_cidr_set *cidrs)
 {
 	if (t->fresh_mark == m->evaluations)
 		return;
 	t->fresh_mark = m->evaluations;
 	if (t->or_unknown)
 		fresh_unknown(m);
-	if (t->type == TERM_CIDR)
-		fresh_cidr(m, t, fresh);
+	if (t->type == TERM_PODS)
+		fresh_groups(m, t);
+	else if (t->type == TERM_CIDR)
+		fresh_cidr(m, t, cidrs);
 	else if (t->type == TERM_NODES)
 		fresh_nodes(m);
-}
-
-static void fresh_term(struct wd_model *m, const struct mbit *b,
-		       struct mterm *t, struct wd_cidr_set *fresh)
-{
-	fresh_addrs(m, t, fresh);
-	if (t->type != TERM_PODS)
-		return;
-	if (t->space) {
-		for (size_t i = 0; i < t->space->groups.cnt; i++)
-			fresh_pods(m, b, t, t->space->groups.item[i]);
-	} else {
-		for (struct mgroup *g = m->groups; g; g = g->hh.next)
-			fresh_pods(m, b, t, g);
-	}
 }
 
 /* New bits get their truth: in the groups at once, in addresses and prefixes by making them dirty. */
 void bits_evaluate(struct wd_model *m)
 {
-	struct wd_cidr_set fresh = { 0 };
+	struct wd_cidr_set cidrs = { 0 };
 
 	m->evaluations++;
 	for (size_t i = 0; i < m->fresh_bits.cnt; i++) {
-		struct mbit *b = m->fresh_bits.item[i];
+		const struct mbit *b = m->fresh_bits.item[i];
 
 		words_grow(m, b->nr);
-		for (uint32_t k = 0; k < b->cnt; k++)
-			fresh_term(m, b, b->part[k].term, &fresh);
-		b->fresh = false;
 	}
+	for (size_t i = 0; i < m->fresh_bits.cnt; i++) {
+		const struct mbit *b = m->fresh_bits.item[i];
+
+		for (uint32_t k = 0; k < b->cnt; k++)
+			fresh_term(m, b->part[k].term, &cidrs);
+	}
+	for (size_t i = 0; i < m->fresh_bits.cnt; i++)
+		((struct mbit *)m->fresh_bits.item[i])->fresh = false;
 	m->fresh_bits.cnt = 0;
-	fresh_cidrs(m, &fresh);
+	fresh_cidrs(m, &cidrs);
 }
 
 /* All bits of one group, from nothing. Fresh bits too: evaluating them twice does no harm. */

@@ -40,6 +40,7 @@ void wd_model_stats(const struct wd_model *m, struct wd_model_stats *ret)
 		.commits = m->commits,
 		.commit_us = m->commit_us,
 		.compiled = m->compiled,
+		.matched = m->matched,
 	};
 
 	for (const struct midentity *id = m->identities; id; id = id->hh.next)

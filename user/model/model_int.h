@@ -322,7 +322,7 @@ struct mterm {
 	uint64_t mark; /* scratch: the piece of the port space that it was last seen in */
 	uint64_t pass_mark; /* scratch: the same, as one to pass on */
 	uint64_t maybe_mark; /* scratch: the same, as one perhaps passed on */
-	uint64_t fresh_mark; /* scratch: the evaluation that looked for its addresses last */
+	uint64_t fresh_mark; /* scratch: the evaluation that looked for whom it is about last */
 	struct vec bits; /* struct mbit that it is part of */
 };
 
@@ -530,6 +530,7 @@ struct wd_model {
 	uint64_t services_changed;
 	uint64_t slices_changed; /* of those with a selector whose slices are others */
 	uint64_t compiled; /* endpoints, each time */
+	uint64_t matched; /* terms of new bits with groups, each time */
 	struct vec host_claims; /* struct mclaim */
 	struct mhost *host[WD_HOST__MAX]; /* NULL: no such one */
 

@@ -212,8 +212,8 @@ static void slot_free(struct wd_model *m, struct mslot *s)
 			free(s->span[dir][l4]);
 		}
 	}
-	for (size_t i = 0; i < s->classes.cnt; i++)
-		class_put(m, s->classes.item[i]);
+	while (s->classes.cnt) /* the last first: see drop_bit() */
+		class_put(m, s->classes.item[--s->classes.cnt]);
 	vec_fini(&s->classes);
 	wd_alloc_put(&m->slot_alloc, s->id, 1);
 	m->room = true;
