@@ -12,6 +12,45 @@
 
 #define ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
 
+static void what_is_translated_is_read_as_loosely_as_there(void)
+{
+	static const struct {
+		const char *text;
+		const char *printed; /* NULL: refused */
+	} rows[] = {
+		{ "10.0.0.10", "10.0.0.10" },
+		{ "010.0.0000.012", "10.0.0.12" },
+		{ "::ffff:10.0.0.1", "10.0.0.1" },
+		{ "::FFFF:a00:1", "10.0.0.1" },
+		{ "::ffff:010.0.0.01", "10.0.0.1" },
+		{ "0:0:0:0:0:ffff:10.0.0.1", "10.0.0.1" },
+		{ "64:ff9b::192.0.2.01", "64:ff9b::c000:201" },
+		{ "fd00::5", "fd00::5" },
+		{ "", NULL },
+		{ "10.0.0.256", NULL },
+		{ "10.0.0", NULL },
+		{ "10.0.0.1.", NULL },
+		{ "10..0.1", NULL },
+		{ "10.0.0.1 ", NULL },
+		{ "::ffff:10.0.0", NULL },
+		{ "::ffff:10.0.0.1/128", NULL },
+		{ "fe80::1%eth0", NULL },
+		{ "0000000000000000000000000000000000000000000:10.0.0.1",
+		  NULL },
+		{ ":", NULL },
+		{ "host", NULL },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		char got[WD_ADDR_STRLEN] = "refused";
+		struct wd_addr addr;
+
+		if (!wd_addr_parse_loose(rows[i].text, &addr))
+			wd_addr_str(&addr, got);
+		wd_expect_str(rows[i].printed ?: "refused", got);
+	}
+}
+
 static void addresses_are_read_one_way_or_not_at_all(void)
 {
 	static const struct {
@@ -300,6 +339,7 @@ static void a_set_of_prefixes_has_what_any_of_them_has(void)
 
 int main(void)
 {
+	WD_TEST(what_is_translated_is_read_as_loosely_as_there);
 	WD_TEST(addresses_are_read_one_way_or_not_at_all);
 	WD_TEST(prefixes_are_read_strictly_and_masked);
 	WD_TEST(longest_prefix_fits_its_buffer);

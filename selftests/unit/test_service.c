@@ -38,6 +38,8 @@ static void addresses_of_a_service_are_all_that_lead_to_it(void)
 		  "ignored 4 spec" },
 		{ "spec: {clusterIP: 10.96.0.1}\nstatus: {loadBalancer: {ingress: [{ip: 0.0.0.0}, {ip: 169.254.1.1}, {ip: 127.1.1.1}]}}",
 		  "|10.96.0.1,169.254.1.1", "ignored 4 spec" },
+		{ "spec: {clusterIP: 010.96.0.1, externalIPs: ['::ffff:192.0.2.1']}\nstatus: {loadBalancer: {ingress: [{ip: '::ffff:c000:202'}]}}",
+		  "|10.96.0.1,192.0.2.1,192.0.2.2", "" },
 		{ "spec: {type: ExternalName, externalName: a.example, clusterIP: x, " PORT
 		  "}",
 		  "|", "" },

@@ -44,6 +44,76 @@ int wd_addr_parse(const char *text, struct wd_addr *ret_addr)
 	return 0;
 }
 
+/* Four decimal numbers, with as many zeros before them as they like. */
+static int parse_v4_loose(const char *text, struct in_addr *ret)
+{
+	uint32_t v4 = 0;
+
+	for (int i = 0; i < 4; i++) {
+		uint32_t nr = 0;
+
+		if ((i && *text++ != '.') || *text < '0' || *text > '9')
+			return -EINVAL;
+		for (; *text >= '0' && *text <= '9'; text++) {
+			nr = nr * 10 + (uint32_t)(*text - '0');
+			if (nr > 255)
+				return -EINVAL;
+		}
+		v4 = v4 << 8 | nr;
+	}
+	if (*text)
+		return -EINVAL;
+	ret->s_addr = htonl(v4);
+	return 0;
+}
+
+/* An IPv6 address whose last four bytes are written as IPv4. */
+static int parse_mixed(const char *text, const char *dotted,
+		       struct in6_addr *ret)
+{
+	char whole[2 * INET6_ADDRSTRLEN];
+	char tail[INET_ADDRSTRLEN];
+	struct in_addr v4;
+	int len;
+
+	if (parse_v4_loose(dotted, &v4) ||
+	    !inet_ntop(AF_INET, &v4, tail, sizeof(tail)))
+		return -EINVAL;
+	len = snprintf(whole, sizeof(whole), "%.*s%s", (int)(dotted - text),
+		       text, tail);
+	return len < (int)sizeof(whole) &&
+			       inet_pton(AF_INET6, whole, ret) == 1 ?
+		       0 :
+		       -EINVAL;
+}
+
+int wd_addr_parse_loose(const char *text, struct wd_addr *ret_addr)
+{
+	const char *colon = strrchr(text, ':');
+	struct wd_addr addr;
+	struct in6_addr v6;
+
+	if (!wd_addr_parse(text, ret_addr))
+		return 0;
+	memset(&addr, 0, sizeof(addr));
+	if (!colon) {
+		addr.family = 4;
+		if (parse_v4_loose(text, &addr.v4))
+			return -EINVAL;
+	} else {
+		if (strchr(colon, '.') ? parse_mixed(text, colon + 1, &v6) :
+					 inet_pton(AF_INET6, text, &v6) != 1)
+			return -EINVAL;
+		addr.family = IN6_IS_ADDR_V4MAPPED(&v6) ? 4 : 6;
+		if (addr.family == 4)
+			memcpy(&addr.v4, &v6.s6_addr[12], sizeof(addr.v4));
+		else
+			addr.v6 = v6;
+	}
+	*ret_addr = addr;
+	return 0;
+}
+
 static int parse_len(const char *text, uint8_t max, uint8_t *ret_len)
 {
 	unsigned int len = 0;

@@ -464,6 +464,15 @@ bool wd_addr_equal(const struct wd_addr *a, const struct wd_addr *b);
 int wd_addr_parse(const char *text, struct wd_addr *ret_addr);
 
 /**
+ * wd_addr_parse_loose() - read it as the API server and kube-proxy do
+ * Leading zeros mean nothing, and an IPv4-mapped address is the IPv4 one. For what
+ * they translate, whoever wrote it: refused, it would be judged as none.
+ * Source: ParseIPSloppy() of k8s.io/utils/net, net.ParseIP() of Go before 1.17
+ * Return: 0 or -EINVAL
+ */
+int wd_addr_parse_loose(const char *text, struct wd_addr *ret_addr);
+
+/**
  * wd_cidr_parse() - read "addr/len", strictly; host bits are masked off
  * Return: 0, or -EINVAL (no length, leading zeros in it, IPv4-mapped).
  */

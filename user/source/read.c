@@ -212,9 +212,10 @@ int wd_read_proto(struct wd_read *r, const struct wd_at *at,
 	return 0;
 }
 
-int wd_read_addr(struct wd_read *r, const struct wd_at *at,
-		 const struct wd_tree *map, const char *key,
-		 struct wd_addr *ret_addr)
+static int read_addr(struct wd_read *r, const struct wd_at *at,
+		     const struct wd_tree *map, const char *key,
+		     int (*parse)(const char *text, struct wd_addr *ret_addr),
+		     struct wd_addr *ret_addr)
 {
 	const struct wd_tree *node = wd_tree_get(map, key);
 	const char *text = node ? wd_tree_str(node) : NULL;
@@ -222,10 +223,24 @@ int wd_read_addr(struct wd_read *r, const struct wd_at *at,
 	memset(ret_addr, 0, sizeof(*ret_addr));
 	if (!node || (text && !*text))
 		return 0;
-	if (text && !wd_addr_parse(text, ret_addr))
+	if (text && !parse(text, ret_addr))
 		return 0;
 	wd_read_problem(r, WD_AT(at, key), node->line, "is no address");
 	return -EINVAL;
+}
+
+int wd_read_addr(struct wd_read *r, const struct wd_at *at,
+		 const struct wd_tree *map, const char *key,
+		 struct wd_addr *ret_addr)
+{
+	return read_addr(r, at, map, key, wd_addr_parse, ret_addr);
+}
+
+int wd_read_addr_loose(struct wd_read *r, const struct wd_at *at,
+		       const struct wd_tree *map, const char *key,
+		       struct wd_addr *ret_addr)
+{
+	return read_addr(r, at, map, key, wd_addr_parse_loose, ret_addr);
 }
 
 int wd_read_addr_add(struct wd_read *r, const struct wd_at *at,

@@ -151,6 +151,11 @@ int wd_read_addr(struct wd_read *r, const struct wd_at *at,
 /* Addresses of one object: each one is compared with those before it. */
 #define WD_READ_ADDRS_MAX 1024
 
+/** wd_read_addr_loose() - the same, by wd_addr_parse_loose() */
+int wd_read_addr_loose(struct wd_read *r, const struct wd_at *at,
+		       const struct wd_tree *map, const char *key,
+		       struct wd_addr *ret_addr);
+
 /** wd_read_addr_add() - put @addr, of @at, at the end of a list, allocated, that does not have it yet */
 int wd_read_addr_add(struct wd_read *r, const struct wd_at *at,
 		     const struct wd_addr *addr, struct wd_addr **list,

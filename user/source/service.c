@@ -212,7 +212,7 @@ static int read_addr_list(struct wd_read *r, const struct wd_at *at,
 
 		if (text && (!*text || strcmp(text, "None") == 0))
 			continue;
-		if (!text || wd_addr_parse(text, &addr)) {
+		if (!text || wd_addr_parse_loose(text, &addr)) {
 			wd_read_problem(r, WD_ELEMENT(WD_AT(at, key), index),
 					e->line, "is no address");
 			return -EINVAL;
@@ -232,7 +232,7 @@ static int read_cluster_ip(struct wd_read *r, const struct wd_at *at,
 
 	if (text && strcmp(text, "None") == 0)
 		return 0;
-	if (wd_read_addr(r, at, spec, "clusterIP", &addr))
+	if (wd_read_addr_loose(r, at, spec, "clusterIP", &addr))
 		return -EINVAL;
 	if (addr.family)
 		add_addr(service, &addr);
@@ -260,7 +260,7 @@ static int read_balancer(struct wd_read *r, const struct wd_tree *doc,
 		const struct wd_at *here = WD_ELEMENT(at, index);
 
 		if (wd_read_is_hollow(r, here, e) ||
-		    wd_read_addr(r, here, e, "ip", &addr))
+		    wd_read_addr_loose(r, here, e, "ip", &addr))
 			return -EINVAL;
 		if (addr.family)
 			add_addr(service, &addr);
@@ -408,7 +408,7 @@ static int read_slice_endpoint(struct wd_read *r, const struct wd_at *at,
 	wd_for_each_element(e, index, list) {
 		const char *text = wd_tree_str(e);
 
-		if (!text || wd_addr_parse(text, &addr)) {
+		if (!text || wd_addr_parse_loose(text, &addr)) {
 			wd_read_problem(
 				r, WD_ELEMENT(WD_AT(at, "addresses"), index),
 				e->line, "is no address");
