@@ -265,11 +265,76 @@ static void who_a_peer_is_is_found_once_however_many_predicates_have_it(void)
 	close_crowd(&sink);
 }
 
+/* What others than who wrote the rule may make many; each times 120 ports. */
+static void say_members(const char *kind)
+{
+	bool is_slice = !strcmp(kind, "slices");
+
+	if (is_slice)
+		say("---\napiVersion: v1\nkind: Service\nmetadata: {name: db, "
+		    "namespace: crowd, labels: {db: x}}\nspec: {clusterIP: None}\n"
+		    "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+		    "metadata: {name: db-1, namespace: crowd, labels: "
+		    "{kubernetes.io/service-name: db}}\naddressType: IPv4\n"
+		    "endpoints:\n");
+	else
+		say("---\napiVersion: cilium.io/v2alpha1\nkind: CiliumCIDRGroup\n"
+		    "metadata: {name: g}\nspec:\n  externalCIDRs:\n");
+	for (int i = 0; i < 600; i++)
+		say(is_slice ? "- addresses: [10.8.%d.%d]\n" :
+			       "  - 10.8.%d.%d/32\n",
+		    i / 256, i % 256);
+}
+
+static void say_many_members(const char *kind, const char *peer)
+{
+	memset(&cells, 0, sizeof(cells));
+	cells.file = kind;
+	used = 0;
+	say("#: deny shop/a -> 10.8.2.1:80,10.8.0.1:40\n"
+	    "#: allow shop/a -> 10.8.2.1:81,10.8.2.88:80,shop/b:80\n");
+	say_pod("shop", "a", "", 200);
+	say_pod("shop", "b", "", 201);
+	say("---\napiVersion: cilium.io/v2\n"
+	    "kind: CiliumClusterwideNetworkPolicy\nmetadata: {name: wide}\n"
+	    "spec:\n  endpointSelector: {}\n"
+	    "  enableDefaultDeny: {egress: false}\n"
+	    "  egressDeny:\n  - %s\n    toPorts:\n    - ports:\n",
+	    peer);
+	for (int i = 0; i < 40; i++)
+		say("      - {port: \"%d\"}\n", 2 + 2 * i);
+	say_members(kind);
+}
+
+/* A rule of the operator holds as it stands, however many it comes to mean. */
+static void many_members_times_many_ports_fit(void)
+{
+	static const struct {
+		const char *kind, *peer;
+	} rows[] = {
+		{ "slices", "toServices: [{k8sServiceSelector: {selector: "
+			    "{matchLabels: {db: x}}}}]" },
+		{ "groups", "toCIDRSet: [{cidrGroupRef: g}]" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct wd_sink sink = wd_sinkhole_open(&hole);
+
+		wd_test_row(rows[i].kind);
+		say_many_members(rows[i].kind, rows[i].peer);
+		wd_cells_open(&cells, &sink, NULL);
+		wd_expect_int(0, closed(""));
+		wd_expect_int(5, wd_cells_each(&cells, wd_cells_ask, &cells));
+		close_crowd(&sink);
+	}
+}
+
 int main(void)
 {
 	WD_TEST(one_namespace_cannot_keep_others_from_changing_theirs);
 	WD_TEST(who_was_closed_by_it_opens_when_there_is_room);
 	WD_TEST(too_much_to_compile_closes_its_own_pod_at_once);
 	WD_TEST(who_a_peer_is_is_found_once_however_many_predicates_have_it);
+	WD_TEST(many_members_times_many_ports_fit);
 	return wd_tests_end();
 }

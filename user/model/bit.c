@@ -210,18 +210,17 @@ static void fresh_nodes(struct wd_model *m)
 	}
 }
 
-static void fresh_cidr(struct wd_model *m, const struct mterm *t,
+static void fresh_cidr(struct wd_model *m, const struct wd_cidr *cidr,
 		       struct wd_cidr_set *fresh)
 {
-	uint8_t all = t->cidr.addr.family == 4 ? 32 : 128;
+	uint8_t all = cidr->addr.family == 4 ? 32 : 128;
 	struct maddr *one;
 
-	m->prefixes_dirty = true;
-	if (t->cidr.len < all) {
-		wd_cidr_set_add(fresh, &t->cidr);
+	if (cidr->len < all) {
+		wd_cidr_set_add(fresh, cidr);
 		return;
 	}
-	HASH_FIND(hh, m->addrs, &t->cidr.addr, sizeof(t->cidr.addr), one);
+	HASH_FIND(hh, m->addrs, &cidr->addr, sizeof(cidr->addr), one);
 	if (one)
 		addr_dirty(m, one);
 }
@@ -236,6 +235,17 @@ static void fresh_cidrs(struct wd_model *m, struct wd_cidr_set *fresh)
 			addr_dirty(m, a);
 	}
 	wd_cidr_set_fini(fresh);
+}
+
+static void fresh_prefixes(struct wd_model *m, const struct mterm *t,
+			   struct wd_cidr_set *fresh)
+{
+	const struct wd_cidr *cidr;
+	uint32_t cnt = term_prefixes(t, &cidr);
+
+	m->prefixes_dirty = true;
+	for (uint32_t i = 0; i < cnt; i++)
+		fresh_cidr(m, &cidr[i], fresh);
 }
 
 /*
@@ -342,7 +352,7 @@ static void fresh_term(struct wd_model *m, struct mterm *t,
 	if (t->type == TERM_PODS)
 		fresh_groups(m, t);
 	else if (t->type == TERM_CIDR)
-		fresh_cidr(m, t, cidrs);
+		fresh_prefixes(m, t, cidrs);
 	else if (t->type == TERM_NODES)
 		fresh_nodes(m);
 }

@@ -31,23 +31,6 @@ static bool peer_may_be_unknown(const struct wd_peer *peer)
 	       (peer->type == WD_PEER_NODES && peer->nodes != WD_NODES_OWN);
 }
 
-/* What denies is about whom it could be about; by name see add_unknown(). */
-static struct mterm *peer_term(struct wd_model *m, struct mspace *space,
-			       const struct wd_peer *peer,
-			       const struct wd_port_name *holds, bool denies)
-{
-	bool or_unknown;
-
-	if (!peer)
-		return holds ? term_anypod(m, holds) : NULL;
-	or_unknown = denies && !holds && peer_may_be_unknown(peer);
-	if (peer->type == WD_PEER_CIDR)
-		return term_cidr(m, peer, holds);
-	if (peer->type == WD_PEER_NODES)
-		return term_nodes(m, peer, or_unknown);
-	return term_pods(m, space, peer, holds, or_unknown);
-}
-
 /* Where a rule comes from and for whom it is compiled. */
 struct source {
 	const struct wd_object *policy;
@@ -56,8 +39,30 @@ struct source {
 	const struct wd_spec *spec;
 	enum wd_dir dir;
 	enum wd_rule_action action; /* as it is enforced, see add_rule() */
+	const struct mcidrs
+		*list; /* what the peer, of CIDRs, is about; or NULL */
 	int index;
 };
+
+/* What denies is about whom it could be about; by name see add_unknown(). */
+static struct mterm *peer_term(struct wd_model *m, const struct source *s,
+			       const struct wd_peer *peer,
+			       const struct wd_port_name *holds)
+{
+	bool or_unknown;
+
+	if (!peer)
+		return holds ? term_anypod(m, holds) : NULL;
+	or_unknown = s->action == WD_RULE_DENY && !holds &&
+		     peer_may_be_unknown(peer);
+	if (s->list)
+		return term_cidrs(m, peer, s->list, holds);
+	if (peer->type == WD_PEER_CIDR)
+		return term_cidr(m, peer, holds);
+	if (peer->type == WD_PEER_NODES)
+		return term_nodes(m, peer, or_unknown);
+	return term_pods(m, s->space, peer, holds, or_unknown);
+}
 
 static uint8_t tell_of(const struct wd_object *policy)
 {
@@ -76,9 +81,7 @@ static struct atom *add_atom(struct wd_model *m, struct draft *d,
 			     const struct source *s, const struct wd_peer *peer,
 			     const struct wd_port_name *holds)
 {
-	struct atom *a = draft_add(d, s->dir,
-				   peer_term(m, s->space, peer, holds,
-					     s->action == WD_RULE_DENY),
+	struct atom *a = draft_add(d, s->dir, peer_term(m, s, peer, holds),
 				   rule_get(m, s->policy, s->dir, s->index));
 
 	a->tier = (uint8_t)s->policy->policy.tier;
@@ -247,26 +250,39 @@ static void add_ports(struct wd_model *m, struct draft *d,
 	}
 }
 
-/* One prefix of a group, less those excepts that are inside. */
-static void add_member(struct wd_model *m, struct draft *d,
-		       const struct source *s,
-		       const struct wd_policy_rule *rule,
-		       const struct wd_peer *peer, const struct wd_cidr *cidr)
+/*
+ * What a peer of many prefixes says, as one: each port is told of once and not
+ * of each prefix, which others than who wrote the policy may make many.
+ */
+static void add_cidrs(struct wd_model *m, struct draft *d,
+		      const struct source *s, const struct wd_policy_rule *rule,
+		      const struct wd_peer *peer, struct mcidrs *list)
 {
-	struct wd_peer one = { .type = WD_PEER_CIDR,
-			       .scope = peer->scope,
-			       .cidr = *cidr };
-	bool is_left = true;
+	struct source these = *s;
 
-	one.except = wd_xcalloc(peer->except_cnt, sizeof(*one.except));
+	these.list = list;
+	cidrs_sort(list);
+	if (list->cnt)
+		add_ports(m, d, &these, rule, peer);
+	free(list->cidr);
+}
+
+static bool is_excepted(const struct wd_peer *peer, const struct wd_cidr *cidr)
+{
 	for (uint32_t i = 0; i < peer->except_cnt; i++) {
-		is_left &= !wd_cidr_covers(&peer->except[i], cidr);
-		if (wd_cidr_covers(cidr, &peer->except[i]))
-			one.except[one.except_cnt++] = peer->except[i];
+		if (wd_cidr_covers(&peer->except[i], cidr))
+			return true;
 	}
-	if (is_left)
-		add_ports(m, d, s, rule, &one);
-	free(one.except);
+	return false;
+}
+
+static bool is_inside_any(const struct mcidrs *list, const struct wd_cidr *cidr)
+{
+	for (size_t i = 0; i < list->cnt; i++) {
+		if (wd_cidr_covers(&list->cidr[i], cidr))
+			return true;
+	}
+	return false;
 }
 
 /* Groups that are not there have no members: nobody is meant. */
@@ -275,32 +291,37 @@ static void add_groups(struct wd_model *m, struct draft *d,
 		       const struct wd_policy_rule *rule,
 		       const struct wd_peer *peer)
 {
+	struct wd_peer all = { .type = WD_PEER_CIDR, .scope = peer->scope };
 	const struct wd_object *obj = NULL;
+	struct mcidrs list = { 0 };
 
 	d->grouped = true;
 	while ((obj = wd_store_next(m->store, WD_KIND_CIDR_GROUP, obj))) {
 		for (uint32_t i = 0;
 		     wd_peer_means(peer, obj) && i < obj->group.cidr_cnt; i++)
-			add_member(m, d, s, rule, peer, &obj->group.cidr[i]);
+			if (!is_excepted(peer, &obj->group.cidr[i]))
+				cidrs_add(&list, &obj->group.cidr[i]);
 	}
+	all.except = wd_xcalloc(peer->except_cnt, sizeof(*all.except));
+	for (uint32_t i = 0; i < peer->except_cnt; i++) {
+		if (is_inside_any(&list, &peer->except[i]))
+			all.except[all.except_cnt++] = peer->except[i];
+	}
+	add_cidrs(m, d, s, rule, &all, &list);
+	free(all.except);
 }
 
 /* What a service without a selector leads to, pods or not. */
-static void add_slices(struct wd_model *m, struct draft *d,
-		       const struct source *s,
-		       const struct wd_policy_rule *rule,
-		       const struct mservice *service)
+static void list_slices(const struct mservice *service, struct mcidrs *list)
 {
 	for (size_t i = 0; i < service->slices.cnt; i++) {
 		const struct wd_object *obj = service->slices.item[i];
 
 		for (uint32_t k = 0; k < obj->slice.addr_cnt; k++) {
-			const struct wd_addr *addr = &obj->slice.addr[k];
-			struct wd_peer one = { .type = WD_PEER_CIDR };
+			struct wd_cidr one = { .addr = obj->slice.addr[k] };
 
-			one.cidr.addr = addr_clean(addr);
-			one.cidr.len = addr->family == 4 ? 32 : 128;
-			add_ports(m, d, s, rule, &one);
+			one.len = one.addr.family == 4 ? 32 : 128;
+			cidrs_add(list, &one);
 		}
 	}
 }
@@ -331,8 +352,10 @@ static void add_services(struct wd_model *m, struct draft *d,
 			 const struct wd_policy_rule *rule,
 			 const struct wd_peer *peer)
 {
+	const struct wd_peer all = { .type = WD_PEER_CIDR };
 	const struct mservice *service = NULL;
 	bool denies = s->action != WD_RULE_ALLOW;
+	struct mcidrs list = { 0 };
 
 	d->served |= service_bit(peer->service);
 	if (denies)
@@ -345,8 +368,9 @@ static void add_services(struct wd_model *m, struct draft *d,
 		if (service_pods(service))
 			add_pods_of(m, d, s, rule, service);
 		if (!service_pods(service) || denies)
-			add_slices(m, d, s, rule, service);
+			list_slices(service, &list);
 	}
+	add_cidrs(m, d, s, rule, &all, &list);
 }
 
 static void add_peer(struct wd_model *m, struct draft *d,

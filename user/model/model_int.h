@@ -291,6 +291,13 @@ struct mback {
 	struct vec fronts; /* struct mfront */
 };
 
+/* Prefixes of which one peer is made. */
+struct mcidrs {
+	struct wd_cidr *cidr;
+	size_t cnt;
+	size_t cap;
+};
+
 enum term_type {
 	TERM_PODS,
 	TERM_CIDR,
@@ -312,7 +319,9 @@ struct mterm {
 	const struct wd_selector *node_sel; /* NULL: every node */
 	enum wd_which_nodes nodes;
 	enum wd_cidr_scope scope;
-	struct wd_cidr cidr;
+	struct wd_cidr cidr; /* the only prefix, if list_cnt is 0 */
+	uint32_t list_cnt;
+	struct wd_cidr *list; /* it is about any of these, each once */
 	uint32_t except_cnt;
 	struct wd_cidr *except;
 	const char *port_name; /* interned; NULL: no port condition */
@@ -660,6 +669,15 @@ struct mterm *term_pods(struct wd_model *m, struct mspace *space,
 			const struct wd_port_name *holds, bool or_unknown);
 struct mterm *term_cidr(struct wd_model *m, const struct wd_peer *peer,
 			const struct wd_port_name *holds);
+/* The same of all prefixes of @list, which is sorted; what excepts say is of each. */
+struct mterm *term_cidrs(struct wd_model *m, const struct wd_peer *peer,
+			 const struct mcidrs *list,
+			 const struct wd_port_name *holds);
+/* The prefixes of one of TERM_CIDR. Return: how many */
+uint32_t term_prefixes(const struct mterm *t, const struct wd_cidr **ret_cidr);
+/* A prefix more; and all in the form that term_cidrs() takes. */
+void cidrs_add(struct mcidrs *list, const struct wd_cidr *cidr);
+void cidrs_sort(struct mcidrs *list);
 struct mterm *term_anypod(struct wd_model *m, const struct wd_port_name *holds);
 struct mterm *term_nodes(struct wd_model *m, const struct wd_peer *peer,
 			 bool or_unknown);

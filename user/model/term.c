@@ -98,27 +98,42 @@ static const char *proto_text(uint32_t proto)
 				      "sctp";
 }
 
+uint32_t term_prefixes(const struct mterm *t, const struct wd_cidr **ret_cidr)
+{
+	*ret_cidr = t->list_cnt ? t->list : &t->cidr;
+	return t->list_cnt ? t->list_cnt : 1;
+}
+
+static void print_cidrs(FILE *out, const struct mterm *t)
+{
+	static const char *const scope[] = {
+		[WD_CIDR_ALL] = "ipBlock",
+		[WD_CIDR_WORLD] = "world",
+		[WD_CIDR_UNKNOWN] = "unknown inside",
+		[WD_CIDR_STRANGER] = "no pod or node of",
+	};
+	const struct wd_cidr *cidr;
+	uint32_t cnt = term_prefixes(t, &cidr);
+	char buf[WD_ADDR_STRLEN];
+
+	(void)fputs(scope[t->scope], out);
+	for (uint32_t i = 0; i < cnt; i++)
+		(void)fprintf(out, "%s %s", i ? "," : "",
+			      wd_cidr_str(&cidr[i], buf));
+	for (uint32_t i = 0; i < t->except_cnt; i++)
+		(void)fprintf(out, " except %s",
+			      wd_cidr_str(&t->except[i], buf));
+}
+
 /* The canonical text: equal exactly for terms of equal meaning (given sorted selectors). */
 static char *term_text(const struct mterm *t)
 {
-	char buf[WD_ADDR_STRLEN];
 	char *text = NULL;
 	size_t len = 0;
 	FILE *out = wd_xtext_open(&text, &len);
 
 	if (t->type == TERM_CIDR) {
-		static const char *const scope[] = {
-			[WD_CIDR_ALL] = "ipBlock",
-			[WD_CIDR_WORLD] = "world",
-			[WD_CIDR_UNKNOWN] = "unknown inside",
-			[WD_CIDR_STRANGER] = "no pod or node of",
-		};
-
-		(void)fprintf(out, "%s %s", scope[t->scope],
-			      wd_cidr_str(&t->cidr, buf));
-		for (uint32_t i = 0; i < t->except_cnt; i++)
-			(void)fprintf(out, " except %s",
-				      wd_cidr_str(&t->except[i], buf));
+		print_cidrs(out, t);
 	} else if (t->type == TERM_UNKNOWN) {
 		(void)fputs("unknown inside", out);
 	} else if (t->type == TERM_NODES) {
@@ -301,10 +316,15 @@ static void scoped_count(struct wd_model *m, const struct mterm *t, int by)
 
 static void term_link_prefixes(struct wd_model *m, struct mterm *t)
 {
-	struct mprefix *p = prefix_get(m, &t->cidr);
+	const struct wd_cidr *cidr;
+	uint32_t cnt = term_prefixes(t, &cidr);
+	struct mprefix *p;
 
-	vec_push(&p->in, t);
-	prefix_dirty(m, p);
+	for (uint32_t i = 0; i < cnt; i++) {
+		p = prefix_get(m, &cidr[i]);
+		vec_push(&p->in, t);
+		prefix_dirty(m, p);
+	}
 	for (uint32_t i = 0; i < t->except_cnt; i++) {
 		p = prefix_get(m, &t->except[i]);
 		vec_push(&p->out, t);
@@ -314,16 +334,30 @@ static void term_link_prefixes(struct wd_model *m, struct mterm *t)
 
 static void term_unlink_prefixes(struct wd_model *m, struct mterm *t)
 {
-	struct mprefix *p = prefix_get(m, &t->cidr);
+	const struct wd_cidr *cidr;
+	uint32_t cnt = term_prefixes(t, &cidr);
+	struct mprefix *p;
 
-	(void)vec_remove(&p->in, t);
-	prefix_dirty(m, p);
+	for (uint32_t i = 0; i < cnt; i++) {
+		p = prefix_get(m, &cidr[i]);
+		(void)vec_remove(&p->in, t);
+		prefix_dirty(m, p);
+	}
 	for (uint32_t i = 0; i < t->except_cnt; i++) {
 		p = prefix_get(m, &t->except[i]);
 		(void)vec_remove(&p->out, t);
 		prefix_dirty(m, p);
 	}
 	m->prefixes_dirty = true;
+}
+
+static struct wd_cidr *cidrs_copy(const struct wd_cidr *from, uint32_t cnt)
+{
+	struct wd_cidr *to = wd_xcalloc(cnt, sizeof(*to));
+
+	if (cnt)
+		memcpy(to, from, cnt * sizeof(*to));
+	return to;
 }
 
 /* Find the term that says the same as @like, or keep a copy of it. */
@@ -346,10 +380,8 @@ static struct mterm *term_intern(struct wd_model *m, const struct mterm *like)
 	t->pod_sel = selector_copy(like->pod_sel);
 	t->node_sel = selector_copy(like->node_sel);
 	t->port_name = wd_str_ref(like->port_name);
-	t->except = wd_xcalloc(like->except_cnt, sizeof(*t->except));
-	if (like->except_cnt)
-		memcpy(t->except, like->except,
-		       like->except_cnt * sizeof(*t->except));
+	t->except = cidrs_copy(like->except, like->except_cnt);
+	t->list = cidrs_copy(like->list, like->list_cnt);
 	HASH_ADD_KEYPTR(hh, m->terms, t->text, strlen(t->text), t);
 	if (t->type == TERM_CIDR)
 		term_link_prefixes(m, t);
@@ -419,14 +451,45 @@ static int cidr_cmp(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct wd_cidr));
 }
 
+void cidrs_add(struct mcidrs *list, const struct wd_cidr *cidr)
+{
+	list->cidr =
+		wd_grow(list->cidr, list->cnt, &list->cap, sizeof(*list->cidr));
+	list->cidr[list->cnt++] = cidr_clean(cidr);
+}
+
+void cidrs_sort(struct mcidrs *list)
+{
+	size_t kept = 0;
+
+	if (list->cnt)
+		qsort(list->cidr, list->cnt, sizeof(*list->cidr), cidr_cmp);
+	for (size_t i = 0; i < list->cnt; i++)
+		if (!kept || cidr_cmp(&list->cidr[i], &list->cidr[kept - 1]))
+			list->cidr[kept++] = list->cidr[i];
+	list->cnt = kept;
+}
+
 struct mterm *term_cidr(struct wd_model *m, const struct wd_peer *peer,
 			const struct wd_port_name *holds)
+{
+	struct wd_cidr cidr = cidr_clean(&peer->cidr);
+	const struct mcidrs one = { .cidr = &cidr, .cnt = 1 };
+
+	return term_cidrs(m, peer, &one, holds);
+}
+
+struct mterm *term_cidrs(struct wd_model *m, const struct wd_peer *peer,
+			 const struct mcidrs *list,
+			 const struct wd_port_name *holds)
 {
 	struct wd_cidr *except = wd_xcalloc(peer->except_cnt, sizeof(*except));
 	struct mterm like = {
 		.type = TERM_CIDR,
 		.scope = peer->scope,
-		.cidr = cidr_clean(&peer->cidr),
+		.cidr = list->cidr[0],
+		.list_cnt = list->cnt > 1 ? (uint32_t)list->cnt : 0,
+		.list = list->cidr,
 		.except_cnt = peer->except_cnt,
 		.except = except,
 	};
@@ -464,6 +527,7 @@ void term_put(struct wd_model *m, struct mterm *t)
 	selector_free(t->node_sel);
 	wd_str_put(t->port_name);
 	vec_fini(&t->bits);
+	free(t->list);
 	free(t->except);
 	free(t->text);
 	free(t);
@@ -647,6 +711,18 @@ static bool cidr_has_all(const struct wd_cidr *cidr, const struct whose *who)
 	return cidr->len <= who->len && wd_cidr_has(cidr, who->addr);
 }
 
+static bool prefixes_have(const struct mterm *t, const struct whose *who)
+{
+	const struct wd_cidr *cidr;
+	uint32_t cnt = term_prefixes(t, &cidr);
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (cidr_has_all(&cidr[i], who))
+			return true;
+	}
+	return false;
+}
+
 static bool term_holds(const struct mterm *t, const struct whose *who)
 {
 	if (t->or_unknown && who->is_unknown)
@@ -657,7 +733,7 @@ static bool term_holds(const struct mterm *t, const struct whose *who)
 		return who->group && term_matches_group(t, who->group);
 	if (t->type == TERM_NODES)
 		return term_matches_node(t, who);
-	if (!cidr_has_all(&t->cidr, who))
+	if (!prefixes_have(t, who))
 		return false;
 	for (uint32_t i = 0; i < t->except_cnt; i++) {
 		if (cidr_has_all(&t->except[i], who))
