@@ -238,6 +238,17 @@ static void crowd_count(struct wd_model *m, const struct mfront *f, bool add)
 	tell_pod(m, &addr, false);
 }
 
+void crowds_fini(struct wd_model *m)
+{
+	struct mcrowd *crowd;
+	struct mcrowd *tmp;
+
+	HASH_ITER(hh, m->crowds, crowd, tmp) {
+		HASH_DELETE(hh, m->crowds, crowd);
+		free(crowd);
+	}
+}
+
 /* ---- what covers it ---- */
 
 static void cover_count(struct wd_model *m, struct mfront *f, bool add)

@@ -519,6 +519,7 @@ void fronts_fini(struct wd_model *m)
 		}
 		front_free(m, f);
 	}
+	crowds_fini(m);
 	vec_fini(&m->dirty_fronts);
 	vec_fini(&m->unsettled_kinds);
 }
