@@ -305,9 +305,21 @@ static void what_the_kernel_takes_for_something_else_goes_the_long_way(void)
 	}
 }
 
+static void an_object_without_it_says_the_same_by_the_long_way(void)
+{
+	for (int dir = IN; dir <= OUT; dir++) {
+		begin();
+		expect_long(WD_R_ENCRYPTED, NO_COVER, WIRE, dir,
+			    LIST(ETH, IP(HERE, NODE2), UDP(WG, WG),
+				 SEALED(32)));
+	}
+}
+
 int main(void)
 {
 	wires_open();
+	if (wires_is_min())
+		WD_TEST(an_object_without_it_says_the_same_by_the_long_way);
 	WIRES_TEST(wireguards_own_packets_go_the_short_way);
 	WIRES_TEST(other_forms_of_the_same_go_the_long_way);
 	WIRES_TEST(what_is_not_wireguards_goes_the_long_way);
