@@ -495,7 +495,9 @@ static void model_and_tables_say_of_the_node_what_the_objects_say(void)
 	printf("# %llu questions, %llu of them judged\n",
 	       (unsigned long long)asked, (unsigned long long)judged);
 	print_reasons();
-	wd_expect(judged > asked / 10 || only_cluster >= 0);
+	/* few clusters may have few nodes with policies */
+	wd_expect(judged > (asked < 10000 ? 0 : asked / 10) ||
+		  only_cluster >= 0);
 }
 
 static void the_program_does_with_packets_what_the_objects_say(void)
