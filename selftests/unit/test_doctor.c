@@ -339,6 +339,18 @@ static void rules_of_others_that_drop_for_pods_are_found(void)
 		  "\t\tip daddr { 10.0.0.5, 10.0.0.6 } reject # handle 9\n",
 		  "shop/db", "of table ip filter drops packets of the pod",
 		  "nft delete rule ip filter FORWARD handle 9" },
+		{ "accept",
+		  "\t\tip daddr 10.0.0.6 counter packets 3 bytes 180 drop # handle 9\n",
+		  "shop/db", "drops packets of the pod",
+		  "nft delete rule ip filter FORWARD handle 9" },
+		{ "accept",
+		  "\t\tiifname { \"veth0\", \"veth1\" } drop # handle 9\n",
+		  "shop/db", "drops packets of the pod",
+		  "nft delete rule ip filter FORWARD handle 9" },
+		{ "drop", "\t\tlog prefix \"a # b\" accept # handle 7\n", NULL,
+		  NULL, NULL },
+		{ "drop", "\t\tip saddr 10.0.0.1 # xt_x # handle 7\n", NULL,
+		  NULL, NULL },
 		{ "drop", "", "FORWARD", "drops all that is forwarded",
 		  "nft chain ip filter FORWARD '{ policy accept; }'" },
 	};
@@ -372,6 +384,110 @@ static void rules_of_others_that_drop_for_pods_are_found(void)
 		free(text);
 	}
 	wd_test_row(NULL);
+	json_object_put(endpoints);
+}
+
+#define OPEN "type filter hook forward priority filter; policy accept;"
+#define SHUT "type filter hook forward priority filter; policy drop;"
+#define DROPS "iifname \"veth1\" drop"
+
+/* Nothing is found, and no command given; it may be said that it was not judged. */
+static void what_may_spare_packets_is_not_taken_for_a_fault(void)
+{
+	static const struct {
+		const char *table, *hook, *rule;
+		size_t skipped;
+	} rows[] = {
+		{ "ip filter", OPEN,
+		  "iifname \"veth1\" ip saddr != 10.0.0.6 drop", 1 },
+		{ "ip filter", OPEN, "ip saddr != 10.0.0.6 drop", 1 },
+		{ "ip filter", OPEN, "iifname != \"veth1\" drop", 1 },
+		{ "ip filter", OPEN, "iifname != { \"veth1\" } drop", 1 },
+		{ "ip filter", OPEN, "ip saddr != 10.0.0.6 tcp dport 22 drop",
+		  1 },
+		{ "ip filter", OPEN,
+		  "ip saddr 10.0.0.6 ip daddr 169.254.169.254 drop", 1 },
+		{ "ip filter", OPEN,
+		  "iifname \"veth1\" limit rate over 1000/second drop", 1 },
+		{ "ip filter", OPEN,
+		  "iifname \"veth1\" accept comment \"do not drop\"", 1 },
+		{ "ip filter", OPEN, "iifname \"veth1\" drop comment \"mine\"",
+		  1 },
+		{ "ip filter", OPEN,
+		  "ip saddr 10.0.0.6 drop comment \"# handle 5\"", 1 },
+		{ "ip filter", OPEN, "ip daddr 10.0.0.6 reject with tcp reset",
+		  1 },
+		{ "ip filter", OPEN, "iifname \"veth1 counter\" drop", 1 },
+		{ "ip filter", OPEN, "iifname \"veth1\" counter name \"drop\"",
+		  1 },
+		{ "ip filter", OPEN, "ip saddr 10.0.0.6 # xt_x drop", 1 },
+		{ "ip filter", OPEN,
+		  "ip saddr . ip daddr { 10.0.0.6 . 192.0.2.1 } drop", 1 },
+		/* what sees not all of the pod's packets, or nothing */
+		{ "ip filter", OPEN, "accept # handle 8\n\t\t" DROPS, 1 },
+		{ "ip filter", "", DROPS, 1 },
+		{ "ip filter",
+		  "type filter hook input priority filter; policy accept;",
+		  DROPS, 1 },
+		{ "ip filter",
+		  "type filter hook input priority filter; policy drop;", "",
+		  0 },
+		{ "ip6 filter", OPEN, DROPS, 1 },
+		{ "bridge filter", OPEN, DROPS, 1 },
+		{ "ip6 filter", SHUT, "", 0 },
+		{ "bridge filter", SHUT, "", 0 },
+		{ "ip a$(b)", OPEN, DROPS, 1 },
+		{ "ip a$(b)", SHUT, "", 0 },
+		{ "ip filter { # handle 3\n\tflags dormant\n", OPEN, DROPS, 0 },
+		{ "ip filter { # handle 3\n\tflags dormant\n", SHUT, "", 0 },
+	};
+	struct json_object *endpoints = endpoints_of("enforce");
+
+	wd_json_push_str(wd_json_array(wd_json_at(endpoints, "endpoints", 0),
+				       "addresses"),
+			 "10.0.0.6");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool whole = strchr(rows[i].table, '{');
+		char *text = NULL;
+
+		wd_test_row(*rows[i].rule ? rows[i].rule : rows[i].table);
+		wd_format(&text,
+			  "table %s%s\tchain c { # handle 1\n"
+			  "\t\t%s\n\t\t%s # handle 9\n\t}\n}\n",
+			  rows[i].table, whole ? "" : " { # handle 3\n",
+			  rows[i].hook, rows[i].rule);
+		begin();
+		wd_doctor_rules(&doctor, text, endpoints);
+		wd_expect_int(0, (long long)found());
+		wd_expect_int(
+			(long long)rows[i].skipped,
+			(long long)json_object_array_length(doctor.skipped));
+		end();
+		free(text);
+	}
+	wd_test_row(NULL);
+	json_object_put(endpoints);
+}
+
+/* A table that sleeps says nothing of the next one. */
+static void pods_of_ipv6_have_chains_of_it(void)
+{
+	struct json_object *endpoints = endpoints_of("enforce");
+
+	wd_json_push_str(wd_json_array(wd_json_at(endpoints, "endpoints", 0),
+				       "addresses"),
+			 "fd00::6");
+	begin();
+	wd_doctor_rules(&doctor,
+			"table ip6 a { # handle 1\n\tflags dormant\n}\n"
+			"table ip6 b { # handle 2\n\tchain c { # handle 1\n"
+			"\t\t" SHUT "\n"
+			"\t\tip6 saddr fd00::6 drop # handle 9\n\t}\n}\n",
+			endpoints);
+	wd_expect_int(2, (long long)found());
+	wd_expect_str("nft delete rule ip6 b c handle 9", get(0, "fix"));
+	wd_expect_str("nft chain ip6 b c '{ policy accept; }'", get(1, "fix"));
+	end();
 	json_object_put(endpoints);
 }
 
@@ -506,6 +622,8 @@ int main(void)
 	WD_TEST(a_mode_that_was_left_on_is_found);
 	WD_TEST(packets_too_large_for_wireguard_are_found);
 	WD_TEST(rules_of_others_that_drop_for_pods_are_found);
+	WD_TEST(what_may_spare_packets_is_not_taken_for_a_fault);
+	WD_TEST(pods_of_ipv6_have_chains_of_it);
 	WD_TEST(strict_filters_beside_wireguard_are_found);
 	WD_TEST(cilium_that_goes_past_the_hooks_is_found);
 	WD_TEST(flowtables_on_devices_of_pods_are_found);

@@ -42,6 +42,9 @@ void wd_doctor_skip(struct wd_doctor *doctor, const char *check,
 /** wd_doctor_read() - first line of a file below the root; NULL: none. To be freed */
 char *wd_doctor_read(const struct wd_doctor *doctor, const char *path);
 
+/** wd_doctor_is_plain() - does a name, as a word of a command, need no quotes: letters, digits, "-_.@", no '-' first; not empty */
+bool wd_doctor_is_plain(const char *name);
+
 /**
  * wd_doctor_kernel() - BTF, JIT, bpffs, sysctls
  * @bpffs: where pins are, or are to be
@@ -82,6 +85,9 @@ void wd_doctor_flowtables(struct wd_doctor *doctor, const char *ruleset,
 
 /**
  * wd_doctor_rules() - do rules of others drop what pods are sent or send
+ *
+ * Rules that name a pod, but do not surely drop all of it, are skipped by name.
+ *
  * @ruleset: as `nft -a list ruleset` prints
  */
 void wd_doctor_rules(struct wd_doctor *doctor, const char *ruleset,

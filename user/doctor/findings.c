@@ -2,6 +2,7 @@
 /*
  * findings.c - the list of what is wrong. Decides nothing.
  */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,4 +75,14 @@ char *wd_doctor_read(const struct wd_doctor *doctor, const char *path)
 		return NULL;
 	line[strcspn(line, "\n")] = '\0';
 	return strdup(line);
+}
+
+bool wd_doctor_is_plain(const char *name)
+{
+	if (!*name || *name == '-')
+		return false;
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && !strchr("-_.@", *name))
+			return false;
+	return true;
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * rules.c - rules of others in nftables (and of iptables, where that is made of
- * it) that drop what policy allows. Found is only what surely does so: a rule that
- * names a pod's device or address and drops, and a chain that packets are forwarded
- * through, whose policy is drop and in which nothing accepts or leads on.
+ * it) that drop what policy allows. Found, with a command that takes it away, is
+ * only what surely does so: a rule that matches a pod's device or address, nothing
+ * else, and drops, where nothing before it in a chain of hook forward accepts or
+ * leads on; and such a chain whose policy is drop and in which nothing does. Other
+ * rules that name a pod may guard the node, or the pod against a forger: of them is
+ * said only that they were not judged.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -15,26 +18,33 @@
 #include "doctor.h"
 
 #define FOUND_MAX 20
+#define UNSURE_MAX 5
 #define WORD_MAX_LEN 128
 #define NAME_LEN WORD_MAX_LEN
+
+/* What ends a word: to look for a name, or to read a rule to the letter. */
+#define LOOSE " \t,;\""
+#define STRICT " \t,"
 
 struct reading {
 	struct wd_doctor *doctor;
 	struct json_object *endpoints;
-	unsigned int found;
+	unsigned int found, unsure;
 	char family[16], table[NAME_LEN], chain[NAME_LEN]; /* "" in none */
-	bool closes; /* the chain is a base chain of hook forward, policy drop */
-	bool leads; /* some rule of it accepts or goes elsewhere */
+	bool dormant; /* the table is: its chains see no packet */
+	bool forward; /* the chain is a base chain of hook forward */
+	bool closes; /* and its policy is drop */
+	bool leads; /* some rule of it accepts or goes elsewhere, or may */
 };
 
-/* The next word, without quotes and commas; false: none. */
-static bool next_word(const char **at, char *word)
+/* The next word; false: none, and @word is empty. */
+static bool next_word(const char **at, char *word, const char *ends)
 {
 	size_t len = 0;
 
-	while (**at && strchr(" \t,;\"", **at))
+	while (**at && strchr(ends, **at))
 		++*at;
-	while (**at && !strchr(" \t,;\"", **at)) {
+	while (**at && !strchr(ends, **at)) {
 		if (len + 1 < WORD_MAX_LEN)
 			word[len++] = **at;
 		++*at;
@@ -47,8 +57,34 @@ static bool has_word(const char *line, const char *want)
 {
 	char word[WORD_MAX_LEN];
 
-	while (next_word(&line, word) && strcmp(word, "#") != 0)
+	while (next_word(&line, word, LOOSE))
 		if (!strcmp(word, want))
+			return true;
+	return false;
+}
+
+/* Do packets of this family of tables have addresses as the pod's are? */
+static bool has_family(struct json_object *endpoint, const char *family)
+{
+	bool v6 = !strcmp(family, "ip6");
+
+	if (!strcmp(family, "inet"))
+		return true;
+	if (!v6 && strcmp(family, "ip") != 0)
+		return false; /* bridge, netdev, arp */
+	for (size_t i = 0; i < wd_json_len(endpoint, "addresses"); i++)
+		if (v6 == !!strchr(json_object_get_string(wd_json_at(
+					   endpoint, "addresses", i)),
+				   ':'))
+			return true;
+	return false;
+}
+
+static bool any_has_family(const struct reading *r)
+{
+	for (size_t i = 0; i < wd_json_len(r->endpoints, "endpoints"); i++)
+		if (has_family(wd_json_at(r->endpoints, "endpoints", i),
+			       r->family))
 			return true;
 	return false;
 }
@@ -70,42 +106,138 @@ static bool is_of_pod(struct json_object *endpoint, const char *line)
 	return false;
 }
 
-static void find_rule(struct reading *r, struct json_object *endpoint,
-		      const char *line)
+/* Is the rest of a match just this, or a set that it is in? */
+static bool is_match(const char **at, const char *want)
 {
-	const char *handle = strstr(line, " # handle ");
-	char *pod = NULL, *fix = NULL;
-	int len = handle ? (int)(handle - line) : (int)strlen(line);
+	char word[WORD_MAX_LEN];
+	bool has = false;
 
-	wd_format(&pod, "%s/%s", wd_json_get_str(endpoint, "namespace"),
-		  wd_json_get_str(endpoint, "name"));
+	(void)next_word(at, word, STRICT);
+	if (strcmp(word, "{") != 0)
+		return !strcmp(word, want);
+	while (next_word(at, word, STRICT) && strcmp(word, "}") != 0)
+		has |= !strcmp(word, want);
+	return has && *word;
+}
+
+/* Is the rest of a rule just a verdict that lets nothing pass? */
+static bool is_verdict(const char **at)
+{
+	char word[WORD_MAX_LEN];
+
+	(void)next_word(at, word, STRICT);
+	if (!strcmp(word, "counter"))
+		(void)next_word(at, word, STRICT);
+	if (!strcmp(word, "packets")) /* N bytes N */
+		for (unsigned int i = 0; i < 4; i++)
+			(void)next_word(at, word, STRICT);
+	return (!strcmp(word, "drop") || !strcmp(word, "reject")) &&
+	       !next_word(at, word, STRICT);
+}
+
+static bool is_all_of(const char *rest, const char *want)
+{
+	return is_match(&rest, want) && is_verdict(&rest);
+}
+
+/* Does the rule drop all packets from or to the pod that come to it? */
+static bool drops_all_of(const struct reading *r, struct json_object *endpoint,
+			 const char *rule)
+{
+	char word[WORD_MAX_LEN], device[NAME_LEN];
+
+	(void)next_word(&rule, word, STRICT);
+	if (!strcmp(word, "iifname") || !strcmp(word, "oifname")) {
+		(void)snprintf(device, sizeof(device), "\"%s\"",
+			       wd_json_get_str(endpoint, "interface"));
+		return has_family(endpoint, r->family) &&
+		       is_all_of(rule, device);
+	}
+	if (strcmp(word, "ip") != 0 && strcmp(word, "ip6") != 0)
+		return false;
+	(void)next_word(&rule, word, STRICT);
+	if (strcmp(word, "saddr") != 0 && strcmp(word, "daddr") != 0)
+		return false;
+	for (size_t i = 0; i < wd_json_len(endpoint, "addresses"); i++)
+		if (is_all_of(rule, json_object_get_string(wd_json_at(
+					    endpoint, "addresses", i))))
+			return true;
+	return false;
+}
+
+/* Can a shell and nft be given these names as they are? */
+static bool has_plain_names(const struct reading *r)
+{
+	return wd_doctor_is_plain(r->table) && wd_doctor_is_plain(r->chain);
+}
+
+static void find_rule(struct reading *r, const char *pod, const char *rule,
+		      const char *handle)
+{
+	char *fix = NULL;
+
 	wd_format(&fix, "nft delete rule %s %s %s handle %s", r->family,
-		  r->table, r->chain,
-		  handle ? handle + strlen(" # handle ") : "");
+		  r->table, r->chain, handle);
 	wd_doctor_find(
-		r->doctor, "rules", pod ?: "", fix ?: "",
-		"'%.*s' in chain %s of table %s %s drops packets of the pod: no reason, no counter of warder tells",
-		len, line, r->chain, r->family, r->table);
-	free(pod);
+		r->doctor, "rules", pod, fix ?: "",
+		"'%s' in chain %s of table %s %s drops packets of the pod: no reason, no counter of warder tells",
+		rule, r->chain, r->family, r->table);
 	free(fix);
 	r->found++;
 }
 
-static void take_rule(struct reading *r, const char *line)
+static void judge_rule(struct reading *r, struct json_object *endpoint,
+		       const char *rule, const char *handle)
 {
+	bool sure = r->forward && !r->leads && has_plain_names(r) && *handle &&
+		    wd_doctor_is_plain(handle) && any_has_family(r) &&
+		    drops_all_of(r, endpoint, rule);
+	char *pod = NULL;
+
+	wd_format(&pod, "%s/%s", wd_json_get_str(endpoint, "namespace"),
+		  wd_json_get_str(endpoint, "name"));
+	if (sure && r->found < FOUND_MAX)
+		find_rule(r, pod ?: "", rule, handle);
+	else if (!sure && r->unsure++ < UNSURE_MAX)
+		wd_doctor_skip(
+			r->doctor, "rules",
+			"whether '%s' in chain %s of table %s %s drops what policy allows pod %s: look at it",
+			rule, r->chain, r->family, r->table, pod ?: "");
+	free(pod);
+}
+
+/* "#" stands for what this nft cannot print: it may accept. */
+static bool may_lead(const char *rule)
+{
+	static const char *const words[] = { "accept", "jump", "goto", "vmap",
+					     "queue",  "xt",   "#" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (has_word(rule, words[i]))
+			return true;
+	return false;
+}
+
+static void take_rule(struct reading *r, char *rule)
+{
+	static const char mark[] = " # handle ";
+	char *handle = NULL;
 	struct json_object *endpoint;
 
-	r->leads |= has_word(line, "accept") || has_word(line, "jump") ||
-		    has_word(line, "goto") || has_word(line, "vmap") ||
-		    has_word(line, "queue");
-	if (!has_word(line, "drop") && !has_word(line, "reject"))
+	/* The last: a comment may have one, too. */
+	for (char *at = rule; (at = strstr(at, mark)); at++)
+		handle = at;
+	if (handle) {
+		*handle = '\0';
+		handle += strlen(mark);
+	}
+	r->leads |= may_lead(rule);
+	if (!has_word(rule, "drop") && !has_word(rule, "reject"))
 		return;
-	for (size_t i = 0;
-	     i < wd_json_len(r->endpoints, "endpoints") && r->found < FOUND_MAX;
-	     i++) {
+	for (size_t i = 0; i < wd_json_len(r->endpoints, "endpoints"); i++) {
 		endpoint = wd_json_at(r->endpoints, "endpoints", i);
-		if (is_of_pod(endpoint, line)) {
-			find_rule(r, endpoint, line);
+		if (is_of_pod(endpoint, rule)) {
+			judge_rule(r, endpoint, rule, handle ?: "");
 			return;
 		}
 	}
@@ -117,7 +249,8 @@ static void end_chain(struct reading *r)
 {
 	char *fix = NULL;
 
-	if (r->closes && !r->leads && r->found < FOUND_MAX) {
+	if (r->closes && !r->leads && any_has_family(r) && has_plain_names(r) &&
+	    r->found < FOUND_MAX) {
 		wd_format(&fix, "nft chain %s %s %s '{ policy accept; }'",
 			  r->family, r->table, r->chain);
 		wd_doctor_find(
@@ -133,6 +266,7 @@ static void end_chain(struct reading *r)
 static void begin_chain(struct reading *r, const char *name)
 {
 	(void)snprintf(r->chain, sizeof(r->chain), "%s", name);
+	r->forward = false;
 	r->closes = false;
 	r->leads = false;
 }
@@ -141,33 +275,46 @@ static void take_table(struct reading *r, const char *rest)
 {
 	char word[WORD_MAX_LEN];
 
-	if (!next_word(&rest, word))
+	r->dormant = false;
+	if (!next_word(&rest, word, LOOSE))
 		return;
 	(void)snprintf(r->family, sizeof(r->family), "%.15s", word);
-	(void)next_word(&rest, word);
+	(void)next_word(&rest, word, LOOSE);
 	(void)snprintf(r->table, sizeof(r->table), "%s", word);
 }
 
-static void take_line(struct reading *r, const char *line)
+static void take_hook(struct reading *r, const char *rest)
+{
+	static const char forward[] = "filter hook forward ";
+
+	while (*rest == ' ')
+		rest++;
+	r->forward = !strncmp(rest, forward, strlen(forward));
+	r->closes = r->forward && strstr(rest, "policy drop");
+}
+
+static void take_line(struct reading *r, char *line)
 {
 	char word[WORD_MAX_LEN];
 	const char *rest = line;
 
-	if (!next_word(&rest, word))
+	if (!next_word(&rest, word, LOOSE))
 		return;
 	if (!strcmp(word, "table")) {
 		take_table(r, rest);
-	} else if (!strncmp(r->table, "warder", strlen("warder"))) {
-		return; /* our own */
-	} else if (!strcmp(word, "chain") && next_word(&rest, word)) {
+	} else if (r->dormant ||
+		   !strncmp(r->table, "warder", strlen("warder"))) {
+		return; /* nobody's, or our own */
+	} else if (!strcmp(word, "chain") && next_word(&rest, word, LOOSE)) {
 		begin_chain(r, word);
 	} else if (!*r->chain) {
-		return; /* of a set or a flowtable */
+		/* else of a set or a flowtable */
+		r->dormant = !strcmp(word, "flags") &&
+			     has_word(rest, "dormant");
 	} else if (!strcmp(word, "}")) {
 		end_chain(r);
 	} else if (!strcmp(word, "type")) {
-		r->closes = has_word(rest, "forward") &&
-			    strstr(rest, "policy drop");
+		take_hook(r, rest);
 	} else {
 		while (isspace((unsigned char)*line))
 			line++;
