@@ -491,6 +491,64 @@ static void pods_of_ipv6_have_chains_of_it(void)
 	json_object_put(endpoints);
 }
 
+#define ZEROS "00000000000000000000000000000000"
+#define ROUTER "fe800000000000000000000000000001"
+#define DEFAULT6(flags, device) \
+	ZEROS " 00 " ZEROS " 00 " ROUTER " 00000400 00000001 00000000 " flags \
+	      "     " device "\n"
+#define ON "sysctl -w net.ipv6.conf.all.forwarding=1"
+#define RA(device) "sysctl -w net/ipv6/conf/" device "/accept_ra=2 && "
+
+static void routes_that_routers_advertise_outlive_the_fix(void)
+{
+	static const struct {
+		const char *routes, *fix;
+	} rows[] = {
+		{ "", ON },
+		{ DEFAULT6("00000003", "eth0"), ON }, /* by hand */
+		{ DEFAULT6("00450003", "eth0"), RA("eth0") ON },
+		{ DEFAULT6("00450003", "eth0") DEFAULT6("00450003", "eth0"),
+		  RA("eth0") ON },
+		{ DEFAULT6("00450003", "eth0") DEFAULT6("00450003", "eth1.7"),
+		  RA("eth1.7") RA("eth0") ON },
+		{ DEFAULT6("00450003", "kept"), ON }, /* accept_ra is 2 */
+		{ "fd000000000000000000000000000000 40 " ZEROS " 00 " ZEROS
+		  " 00000100 00000001 00000000 00040001     eth0\n",
+		  ON },
+		{ DEFAULT6("00450003", "a;b"), NULL },
+		{ NULL, NULL },
+	};
+	static const char forwarding[] =
+		"/proc/sys/net/ipv6/conf/all/forwarding";
+	static const char kept[] = "/proc/sys/net/ipv6/conf/kept/accept_ra";
+	struct json_object *endpoints = endpoints_of("enforce");
+
+	wd_json_push_str(wd_json_array(wd_json_at(endpoints, "endpoints", 0),
+				       "addresses"),
+			 "fd00::6");
+	plant_sound_kernel();
+	plant(forwarding, "0\n");
+	plant(kept, "2\n");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		wd_test_row(rows[i].routes);
+		plant("/proc/net/ipv6_route", rows[i].routes);
+		begin();
+		wd_doctor_kernel(&doctor, "/sys/fs/bpf/warder", endpoints);
+		wd_expect_int(2, (long long)found());
+		wd_expect_str("forwarding", get(0, "check"));
+		if (rows[i].fix)
+			wd_expect_str(rows[i].fix, get(0, "fix"));
+		else
+			wd_expect(!strstr(get(0, "fix"), "sysctl"));
+		wd_expect(strstr(get(0, "text"), "accept_ra is 2") != NULL);
+		end();
+	}
+	wd_test_row(NULL);
+	plant(forwarding, NULL);
+	plant(kept, NULL);
+	json_object_put(endpoints);
+}
+
 static void strict_filters_beside_wireguard_are_found(void)
 {
 	static const struct {
@@ -624,6 +682,7 @@ int main(void)
 	WD_TEST(rules_of_others_that_drop_for_pods_are_found);
 	WD_TEST(what_may_spare_packets_is_not_taken_for_a_fault);
 	WD_TEST(pods_of_ipv6_have_chains_of_it);
+	WD_TEST(routes_that_routers_advertise_outlive_the_fix);
 	WD_TEST(strict_filters_beside_wireguard_are_found);
 	WD_TEST(cilium_that_goes_past_the_hooks_is_found);
 	WD_TEST(flowtables_on_devices_of_pods_are_found);

@@ -2,6 +2,8 @@
 /*
  * kernel.c - the kernel's side: what programs need, and what makes them slow.
  */
+#include <errno.h>
+#include <linux/ipv6_route.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,18 +94,102 @@ static bool has_v6(struct json_object *endpoints)
 	return false;
 }
 
+#define FORWARDING6 "sysctl -w net.ipv6.conf.all.forwarding=1"
+#define ROUTES6 "/proc/net/ipv6_route"
+
+/*
+ * The device of a default route that a router advertised, in a line of ROUTES6:
+ * target, length, source, length, next hop, metric, two counts, flags, device.
+ */
+static const char *advertised_on(char *line)
+{
+	char *fields[10], *word;
+	size_t cnt = 0;
+
+	while (cnt < sizeof(fields) / sizeof(*fields) &&
+	       (word = strsep(&line, " \n")))
+		if (*word)
+			fields[cnt++] = word;
+	if (cnt < sizeof(fields) / sizeof(*fields) ||
+	    strcmp(fields[1], "00") != 0 ||
+	    !(strtoul(fields[8], NULL, 16) & (RTF_DEFAULT | RTF_ADDRCONF)))
+		return NULL;
+	return fields[9];
+}
+
+/* Before @fix, unless it is so, or there already. */
+static int accept_first(struct wd_doctor *doctor, const char *device,
+			char **fix)
+{
+	char *path = NULL, *value, *command = NULL, *whole = NULL;
+
+	if (!wd_doctor_is_plain(device))
+		return -EINVAL;
+	wd_format(&path, "/proc/sys/net/ipv6/conf/%s/accept_ra", device);
+	value = path ? wd_doctor_read(doctor, path) : NULL;
+	wd_format(&command, "sysctl -w net/ipv6/conf/%s/accept_ra=2 && ",
+		  device);
+	if (command && (!value || strcmp(value, "2") != 0) &&
+	    !strstr(*fix, command)) {
+		wd_format(&whole, "%s%s", command, *fix);
+		free(*fix);
+		*fix = whole;
+	}
+	free(path);
+	free(value);
+	free(command);
+	return *fix ? 0 : -ENOMEM;
+}
+
+/*
+ * As soon as it forwards, the kernel takes away the default routes that routers
+ * advertised, and learns none any more, but on devices whose accept_ra is 2: a
+ * node may be out of reach by then. Return: the command, to be freed; NULL: one
+ * that is safe is not known
+ */
+static char *forward6_safely(struct wd_doctor *doctor)
+{
+	char *path = NULL, *line = NULL, *fix = strdup(FORWARDING6);
+	const char *device;
+	size_t size = 0;
+	FILE *file;
+	int err = 0;
+
+	wd_format(&path, "%s%s", doctor->root, ROUTES6);
+	file = path ? fopen(path, "re") : NULL;
+	if (!file || !fix)
+		err = -ENOENT;
+	while (!err && getline(&line, &size, file) >= 0) {
+		device = advertised_on(line);
+		if (device)
+			err = accept_first(doctor, device, &fix);
+	}
+	if (file)
+		(void)fclose(file);
+	free(line);
+	free(path);
+	if (!err)
+		return fix;
+	free(fix);
+	return NULL;
+}
+
 /* Nobody minds where no pod has such an address. */
 static void check_forwarding6(struct wd_doctor *doctor,
 			      struct json_object *endpoints)
 {
 	static const char path[] = "/proc/sys/net/ipv6/conf/all/forwarding";
 	char *value = has_v6(endpoints) ? wd_doctor_read(doctor, path) : NULL;
+	char *fix = NULL;
 
-	if (value && !strcmp(value, "0"))
+	if (value && !strcmp(value, "0")) {
+		fix = forward6_safely(doctor);
 		wd_doctor_find(
 			doctor, "forwarding", path,
-			"sysctl -w net.ipv6.conf.all.forwarding=1",
-			"IPv6 is not forwarded: pods reach no other pod and no other node by it");
+			fix ?: "set accept_ra to 2 on devices by which routers advertise themselves, then net.ipv6.conf.all.forwarding to 1",
+			"IPv6 is not forwarded: pods reach no other pod and no other node by it. When it is, routes that routers advertise go, and come back only where accept_ra is 2");
+	}
+	free(fix);
 	free(value);
 }
 
