@@ -246,9 +246,13 @@ def slower_than_the_baseline_is_told_and_as_fast_is_not(b):
                 'status')[1]:
             raise Fail('status says nothing')
         expect(None, b.guard('shop'), 'another namespace')
+        b.node.warder('slo', 'set', 'shop')  # guarded, by the agent's terms
         note(b.node.warder('slo', 'status', 'slow')[1])
         nothing_is_known_while_nobody_connects(b)
         an_alarm_opens_nothing_unless_it_is_told_to(b)
+        # measured until just now: that took about as long as makes it lapse
+        last = b.side('last')
+        b.feed(lambda: b.side('last') not in (last, None))
         delay.set(0.004)
         restart_keeps_alarm_and_baseline(b, base)
         b.feed(lambda: b.by('slow', 'client')['guard'] == 'ok')
@@ -375,12 +379,15 @@ def nothing_is_known_while_nobody_connects(b):
 
 def restart_keeps_alarm_and_baseline(b, base):
     b.node.stop_agent()
-    b.node.start_agent()
+    b.node.start_agent(*b.node.agent_args, '--slo-times', '7')
     b.wait_known()
     expect((base, 'slow', 50), (
         b.side('baseline')['p50_ns'], b.by('slow', 'client')['guard'],
         b.guard('slow')['least']), 'after a restart')
     expect(1, len(b.told('begins')), 'told again')
+    expect((2, 7), (b.guard('slow')['times'], b.guard('shop')['times']),
+           'what is its own, and what is not')
+    b.node.warder('slo', 'clear', 'shop')
 
 
 @test

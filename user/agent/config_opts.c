@@ -139,7 +139,7 @@ const struct wd_opt wd_config_opts[] = {
 		  "PORT of the loopback; none (the default): nowhere" },
 	{ .name = "slo-p99",
 	  .arg = "PERCENT",
-	  .help = "of a namespace with a baseline of which `warder slo set` says nothing:\n"
+	  .help = "of a namespace with a baseline for which `warder slo set` gave no figure:\n"
 		  "slow is p99 so much above it (default 10; 0: do not look at it)" },
 	{ .name = "slo-p50",
 	  .arg = "PERCENT",
@@ -158,8 +158,9 @@ const struct wd_opt wd_config_opts[] = {
 	  .help = "windows in a row that begin or end an alarm (default 3)" },
 	{ .name = "slo-action",
 	  .arg = "alarm|audit",
-	  .help = "what an alarm does: tell (alarm, the default), or also put the\n"
-		  "namespace in audit on this node (audit): read warder-slo(8) first" },
+	  .help = "what an alarm does where `warder slo set` gave no action: tell (alarm, the\n"
+		  "default), or also put the namespace in audit on this node (audit): read\n"
+		  "warder-slo(8) first" },
 	{ .name = "verbose",
 	  .key = 'v',
 	  .help = "log what is done, not only what changed (in the file: true)" },

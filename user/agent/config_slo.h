@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * config_slo.h - settings of the slow-down guard: what a namespace is held to
- * of which `warder slo set` says nothing.
+ * for which `warder slo set` gave none.
  */
 #ifndef WARDER_CONFIG_SLO_H
 #define WARDER_CONFIG_SLO_H

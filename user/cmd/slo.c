@@ -308,7 +308,10 @@ const struct wd_cmd wd_cmd_slo_set = {
 	.min = 1,
 	.max = 1,
 	.summary = "what counts as slower than the baseline of a namespace",
-	.text = "What is not given stays as it was. An alarm is an event, a finding of "
+	.text = "What is not given stays as it was. Once a figure is given all of "
+		"them are the\nnamespace's own, and so is the action once it is "
+		"given; what is not its own is what\nthe agent's slo-* say when it "
+		"begins. An alarm is an event, a finding of "
 		"`warder\nstatus` and the metric warder_slo_slow; nothing is changed by "
 		"it, but for\n--action audit. It ends after as many windows in a row that "
 		"are over by less than\nhalf of that. A figure is within its step of the "

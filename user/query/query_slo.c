@@ -243,15 +243,29 @@ static int take_action(struct json_object *req, enum wd_guard_action *action)
 		       0;
 }
 
-/* Replaces *@to by what is asked for, if it is. */
-static void take(struct json_object *req, const char *key, uint32_t *to)
+/* Replaces *@to by what is asked for. Return: whether it is. */
+static bool take(struct json_object *req, const char *key, uint32_t *to)
 {
 	int64_t value = wd_json_get_int(req, key);
 
-	if (wd_json_get(req, key))
-		/* beyond any range: refused with the rest */
-		*to = value < 0 || value > UINT32_MAX ? UINT32_MAX :
-							(uint32_t)value;
+	if (!wd_json_get(req, key))
+		return false;
+	/* beyond any range: refused with the rest */
+	*to = value < 0 || value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+	return true;
+}
+
+/* The same of all figures. Return: whether any is asked for. */
+static bool take_figures(struct json_object *req, struct wd_guard_terms *terms)
+{
+	bool any = take(req, "p50_percent", &terms->p50);
+
+	any |= take(req, "p99_percent", &terms->p99);
+	any |= take(req, "more_us", &terms->more_us);
+	any |= take(req, "window_ms", &terms->window_ms);
+	any |= take(req, "least", &terms->least);
+	any |= take(req, "times", &terms->times);
+	return any;
 }
 
 void wd_query_slo_set(void *ctx, struct wd_ctl_conn *conn,
@@ -261,6 +275,7 @@ void wd_query_slo_set(void *ctx, struct wd_ctl_conn *conn,
 	const char *ns = wd_json_get_str(req, "namespace");
 	struct wd_guard_terms terms;
 	const struct wd_guard *guard;
+	struct wd_guard_own own;
 	char *error = NULL;
 	int err;
 
@@ -273,17 +288,13 @@ void wd_query_slo_set(void *ctx, struct wd_ctl_conn *conn,
 	}
 	guard = wd_guards_find(wd_slo_guards(agent->slo), ns);
 	terms = guard ? guard->terms : wd_slo_guards(agent->slo)->terms;
-	take(req, "p50_percent", &terms.p50);
-	take(req, "p99_percent", &terms.p99);
-	take(req, "more_us", &terms.more_us);
-	take(req, "window_ms", &terms.window_ms);
-	take(req, "least", &terms.least);
-	take(req, "times", &terms.times);
+	own.figures = take_figures(req, &terms);
+	own.action = wd_json_get(req, "action") != NULL;
 	if (take_action(req, &terms.action)) {
 		wd_ctl_error(conn, 2, "slo set", "an action is alarm or audit");
 		return;
 	}
-	err = wd_slo_set(agent->slo, ns, &terms, &error);
+	err = wd_slo_set(agent->slo, ns, &terms, &own, &error);
 	answer(agent, conn, ns, err, error);
 }
 

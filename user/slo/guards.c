@@ -67,6 +67,14 @@ void wd_guard_free(struct wd_guard *guard)
 	free(guard);
 }
 
+void wd_guard_set(struct wd_guard *guard, const struct wd_guard_terms *terms,
+		  const struct wd_guard_own *own)
+{
+	guard->terms = *terms;
+	guard->own.figures |= own->figures;
+	guard->own.action |= own->action;
+}
+
 bool wd_guard_is_slow(const struct wd_guard *guard)
 {
 	for (int i = 0; i < WD_TIMING__MAX; i++) {
@@ -129,9 +137,42 @@ static void read_audit(struct wd_guard *guard, struct json_object *obj)
 	guard->audit_ms = 0;
 }
 
-static void read_one(struct wd_guards *guards, struct json_object *obj)
+static bool same_figures(const struct wd_guard_terms *a,
+			 const struct wd_guard_terms *b)
 {
-	const char *ns = wd_json_get_str(obj, "namespace");
+	return a->p50 == b->p50 && a->p99 == b->p99 &&
+	       a->more_us == b->more_us && a->window_ms == b->window_ms &&
+	       a->least == b->least && a->times == b->times;
+}
+
+/*
+ * Of an agent that did not write whose the terms are: other figures than the
+ * config's are its own, and so is alarm. Audit, which opens the namespace, is not:
+ * that may be of a config that has been changed since, so that must be said again.
+ */
+static void read_old_own(struct wd_guards *guards, const char *ns,
+			 const char *action, const struct wd_guard_terms *terms,
+			 struct wd_guard_own *ret_own)
+{
+	bool other = *action && terms->action != guards->terms.action;
+
+	ret_own->figures = !same_figures(terms, &guards->terms);
+	ret_own->action = other && terms->action == WD_GUARD_ALARM;
+	if (other)
+		wd_warn("slo: %s: '%s' has the action %s, the agent's slo-action is "
+			"%s, and the file does not say who said so: it is alarm; "
+			"`warder slo set %s --action audit` if audit is meant",
+			NAME, ns, action,
+			wd_guard_action_name(guards->terms.action), ns);
+	guards->unsaved = true;
+}
+
+/* The terms of its own; what is not is the config's, whatever it was then. */
+static const char *read_terms(struct wd_guards *guards, struct json_object *obj,
+			      struct wd_guard_terms *ret_terms,
+			      struct wd_guard_own *ret_own)
+{
+	const char *action = wd_json_get_str(obj, "action");
 	struct wd_guard_terms terms = {
 		.p50 = get_u32(obj, "p50_percent"),
 		.p99 = get_u32(obj, "p99_percent"),
@@ -140,23 +181,44 @@ static void read_one(struct wd_guards *guards, struct json_object *obj)
 		.least = get_u32(obj, "least"),
 		.times = get_u32(obj, "times"),
 	};
-	const char *action = wd_json_get_str(obj, "action");
-	const char *why = *ns ? wd_guard_terms_check(&terms) : "no namespace";
-	struct wd_guard *guard;
 
+	*ret_terms = guards->terms;
 	/* one of an agent before 'audit' was known has none */
 	if (*action && wd_guard_action_parse(action, &terms.action))
-		why = "its action is neither alarm nor audit";
+		return "its action is neither alarm nor audit";
+	ret_own->figures = wd_json_get_bool(obj, "own_figures");
+	ret_own->action = wd_json_get_bool(obj, "own_action");
+	if (!wd_json_get(obj, "own_action"))
+		read_old_own(guards, wd_json_get_str(obj, "namespace"), action,
+			     &terms, ret_own);
+	if (ret_own->figures)
+		*ret_terms = terms;
+	ret_terms->action = ret_own->action ? terms.action :
+					      guards->terms.action;
+	return wd_guard_terms_check(ret_terms);
+}
+
+static void read_one(struct wd_guards *guards, struct json_object *obj)
+{
+	const char *ns = wd_json_get_str(obj, "namespace");
+	struct wd_guard_own own = {};
+	struct wd_guard_terms terms;
+	const char *why = *ns ? read_terms(guards, obj, &terms, &own) :
+				"no namespace";
+	struct wd_guard *guard;
+
 	guard = why ? NULL : wd_guards_get(guards, ns);
 	if (!guard) {
 		wd_warn("slo: %s: '%s': %s, ignoring", NAME, ns,
 			why ?: "too many");
 		return;
 	}
-	guard->terms = terms;
+	wd_guard_set(guard, &terms, &own);
 	guard->taken_ms = wd_json_get_int(obj, "taken_ms");
 	guard->slow_ms = wd_json_get_int(obj, "slow_ms");
 	read_audit(guard, obj);
+	/* or another start, by another config, would take it up */
+	guards->unsaved |= !guard->audit_ms && wd_json_get_int(obj, "audit_ms");
 	guard->record_ms = get_u32(obj, "record_ms");
 	for (int i = 0; i < WD_TIMING__MAX; i++) {
 		struct json_object *side = wd_json_get(
@@ -199,6 +261,8 @@ static void write_one(const struct wd_guard *guard, struct json_object *obj)
 	wd_json_int(obj, "least", guard->terms.least);
 	wd_json_int(obj, "times", guard->terms.times);
 	wd_json_str(obj, "action", wd_guard_action_name(guard->terms.action));
+	wd_json_bool(obj, "own_figures", guard->own.figures);
+	wd_json_bool(obj, "own_action", guard->own.action);
 	wd_json_int(obj, "audit_ms", guard->audit_ms);
 	if (guard->audit_ms)
 		wd_json_str(obj, "audit_uid", guard->audit_uid);

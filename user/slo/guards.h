@@ -16,9 +16,16 @@
 
 #define WD_GUARDS_MAX WD_GROUPS_MAX
 
+/* What an operator has said of one namespace; the rest is the config's. */
+struct wd_guard_own {
+	bool figures; /* all of the terms but the action: they are checked together */
+	bool action;
+};
+
 struct wd_guard {
 	const char *ns; /* interned */
 	struct wd_guard_terms terms;
+	struct wd_guard_own own;
 	struct wd_guard_side side[WD_TIMING__MAX];
 	int64_t taken_ms; /* CLOCK_REALTIME of the baseline, 0 there is none */
 	int64_t slow_ms; /* CLOCK_REALTIME since when a side is slow, 0 none is */
@@ -35,7 +42,8 @@ struct wd_guard {
 struct wd_guards {
 	struct wd_guard *guard[WD_GUARDS_MAX]; /* in no order */
 	size_t cnt;
-	struct wd_guard_terms terms; /* of new ones */
+	struct wd_guard_terms
+		terms; /* the config's: of those that have none of their own */
 	bool unsaved;
 };
 
@@ -55,6 +63,10 @@ void wd_guards_add(struct wd_guards *guards, struct wd_guard *guard);
 
 void wd_guard_free(struct wd_guard *guard);
 
+/** wd_guard_set() - other terms; its own are then what @own says, and what was before */
+void wd_guard_set(struct wd_guard *guard, const struct wd_guard_terms *terms,
+		  const struct wd_guard_own *own);
+
 /** wd_guard_is_slow() - one of its sides is, or was when it was measured last */
 bool wd_guard_is_slow(const struct wd_guard *guard);
 
@@ -64,7 +76,11 @@ bool wd_guard_is_slow(const struct wd_guard *guard);
  */
 int64_t wd_guard_unmeasured_ms(const struct wd_guard *guard);
 
-/** wd_guards_read() - of @state_dir; what cannot be read is none, and told in the log */
+/**
+ * wd_guards_read() - of @state_dir; what cannot be read is none, and told in the log
+ * Terms that are not a namespace's own are ->terms, which are set before: those in the
+ * file are of another config. What is not taken up again as it was is ->unsaved.
+ */
 void wd_guards_read(struct wd_guards *guards, const char *state_dir);
 
 /** wd_guards_write() - Return: 0, or -errno: the old file stays, and ->unsaved */

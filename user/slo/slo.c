@@ -473,7 +473,8 @@ int wd_slo_baseline(struct wd_slo *slo, const char *ns, uint32_t for_ms,
 }
 
 int wd_slo_set(struct wd_slo *slo, const char *ns,
-	       const struct wd_guard_terms *terms, char **ret_error)
+	       const struct wd_guard_terms *terms,
+	       const struct wd_guard_own *own, char **ret_error)
 {
 	const struct wd_guard *known = wd_guards_find(&slo->guards, ns);
 	const char *why = wd_guard_terms_check(terms);
@@ -489,7 +490,7 @@ int wd_slo_set(struct wd_slo *slo, const char *ns,
 	if (!guard)
 		return -ENOSPC;
 	was = *guard;
-	guard->terms = *terms;
+	wd_guard_set(guard, terms, own);
 	for (int i = 0; i < WD_TIMING__MAX; i++)
 		wd_guard_anew(&guard->side[i]);
 	if (terms->action != WD_GUARD_AUDIT)

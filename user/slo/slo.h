@@ -13,6 +13,7 @@
 struct json_object;
 struct wd_agent;
 struct wd_guard;
+struct wd_guard_own;
 struct wd_guard_terms;
 struct wd_guards;
 struct wd_slo;
@@ -61,10 +62,12 @@ int wd_slo_baseline(struct wd_slo *slo, const char *ns, uint32_t for_ms,
 
 /**
  * wd_slo_set() - other terms for a namespace, which may have no baseline yet
+ * @own: which of them were said of it; what was said before stays its own
  * Return: 0; -EINVAL; -ENOSPC; -errno as of wd_slo_baseline().
  */
 int wd_slo_set(struct wd_slo *slo, const char *ns,
-	       const struct wd_guard_terms *terms, char **ret_error);
+	       const struct wd_guard_terms *terms,
+	       const struct wd_guard_own *own, char **ret_error);
 
 /** wd_slo_clear() - forget baseline and terms, end audit. Return: 0; -ENOENT; -errno */
 int wd_slo_clear(struct wd_slo *slo, const char *ns, char **ret_error);
