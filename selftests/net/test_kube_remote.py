@@ -79,8 +79,10 @@ class Remote(KubeSolo):
         folder = os.path.join(self.only_node.dir, 'state', 'kube')
         text = ''
         for name in os.listdir(folder):
+            if not name.endswith(plural):  # what is being written comes and goes
+                continue
             with open(os.path.join(folder, name), encoding='utf-8') as f:
-                text += f.read() if name.endswith(plural) else ''
+                text += f.read()
         return text
 
     def base_objects(self):
