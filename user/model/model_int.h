@@ -838,7 +838,6 @@ void front_cover(struct wd_model *m, struct mfront *f);
 void front_uncover(struct wd_model *m, struct mfront *f);
 /* Does a front of that address have no entry? What is around closes it, a pod's too. */
 bool front_is_missing(const struct wd_model *m, const struct wd_addr *addr);
-/* Where the model ends. */
 void crowds_fini(struct wd_model *m);
 /* Entries that a namespace may have for addresses of services beyond its quota. */
 uint32_t front_own(const struct wd_model *m, enum mwidth width);
