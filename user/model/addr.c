@@ -52,7 +52,10 @@ static int parse_v4_loose(const char *text, struct in_addr *ret)
 	for (int i = 0; i < 4; i++) {
 		uint32_t nr = 0;
 
-		if ((i && *text++ != '.') || *text < '0' || *text > '9')
+		if (i && *text != '.')
+			return -EINVAL;
+		text += !!i;
+		if (*text < '0' || *text > '9')
 			return -EINVAL;
 		for (; *text >= '0' && *text <= '9'; text++) {
 			nr = nr * 10 + (uint32_t)(*text - '0');
