@@ -244,6 +244,7 @@ void crowds_fini(struct wd_model *m)
 	struct mcrowd *tmp;
 
 	HASH_ITER(hh, m->crowds, crowd, tmp) {
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed is no entry any more */
 		HASH_DELETE(hh, m->crowds, crowd);
 		free(crowd);
 	}
