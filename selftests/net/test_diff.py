@@ -461,11 +461,21 @@ def relabel(b, name):
 
 
 @SHARED.test
+def next_asker(b):
+    """None while one of before is not given up yet."""
+    asker = Asker(b)
+    if asker.answer['ok']:
+        return asker
+    asker.close()
+    return None
+
+
 def idle_askers_hold_up_only_others_like_them(b):
     """Two may ask at a time. Nothing waits for them, and they are given up."""
-    askers = [Asker(b), Asker(b)]
+    askers = []
     try:
-        expect([True, True], [a.answer['ok'] for a in askers], 'both')
+        for _ in range(2):
+            askers.append(wait_for('one may ask', lambda: next_asker(b)))
         askers[1].mine.send(b'\1')  # the beginning of a length
         code, out, err = b.run(b.file([]))
         expect((4, True), (code, 'others are under way' in out + err),
