@@ -495,9 +495,7 @@ static void model_and_tables_say_of_the_node_what_the_objects_say(void)
 	printf("# %llu questions, %llu of them judged\n",
 	       (unsigned long long)asked, (unsigned long long)judged);
 	print_reasons();
-	/* few clusters may have few nodes with policies */
-	wd_expect(judged > (asked < 10000 ? 0 : asked / 10) ||
-		  only_cluster >= 0);
+	wd_expect(judged > asked / 10 || only_cluster >= 0);
 }
 
 static void the_program_does_with_packets_what_the_objects_say(void)
@@ -589,7 +587,9 @@ int main(int argc, char **argv)
 		clusters_wanted = 2000;
 	} else if (wd_image_is_lower()) {
 		/* model and program are the same */
-		cases_wanted = packets_wanted = 1000;
+		packets_wanted = 1000;
+		cases_wanted =
+			20000; /* one cluster may have few policies of nodes */
 		clusters_wanted = 1;
 	}
 	parse_args(argc, argv);
