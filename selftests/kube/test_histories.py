@@ -363,6 +363,25 @@ def a_server_that_streams_no_lists_is_asked_seldom_and_again():
     with_server(is_asked_in_pages)
 
 
+def goes_on_in_pages(history, path):
+    """Somebody on the way may not be able to do that form alone."""
+    history.server.ask('watchlist', on=True)
+    history.settle('first')
+    cnt = len(lists_of(history, path))
+    history.server.fault(path, 'list', '500', 100)
+    history.server.ask('compact', path=path, cut=True)
+    wait_for_lists(history, path, cnt + 2)
+    expect([True, False],
+           ['sendInitialEvents' in q
+            for q in lists_of(history, path)[cnt:cnt + 2]],
+           'asked for as streams')
+    history.settle('in pages')
+
+
+def a_streamed_list_that_fails_is_asked_for_in_pages():
+    with_server(goes_on_in_pages)
+
+
 def whatever_happens_pods_are_what_slices_and_identities_say():
     play(Joined, JOINED)
 
@@ -379,6 +398,7 @@ def main():
     tap.run('whatever_happens_pods_are_what_slices_and_identities_say',
             whatever_happens_pods_are_what_slices_and_identities_say)
     for function in (a_streamed_list_that_breaks_off_takes_nothing_away,
+                     a_streamed_list_that_fails_is_asked_for_in_pages,
                      a_server_that_streams_no_lists_is_asked_seldom_and_again):
         tap.run(function.__name__, function)
     return tap.end()
