@@ -302,6 +302,36 @@ def what_another_server_said_is_not_taken(c):
     expect_base(c)
 
 
+@test
+def what_is_kept_and_damaged_is_waited_for_and_not_lost(c):
+    """Without the server nothing opens, and it is told what is damaged."""
+    base(c)
+    node = c.only_node
+    path = os.path.join(node.dir, 'state', 'kube',
+                        'apis_networking.k8s.io_v1_networkpolicies')
+    for on in ('list', 'watch'):
+        c.server.fault('*', on, '503', 1 << 30)
+    node.stop_agent()
+    with open(path, encoding='utf-8') as f:
+        text = f.read().replace('{"metadata"', '{"meta', 1)
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(text)
+    node.start_agent(wait=False)
+    wait_for('it waits and says for what',
+             lambda: "networkpolicies' cannot be used: " in
+             node.warder('status', ok=None)[2], 60)
+    expect_base(c)
+    with open(path, encoding='utf-8') as f:
+        expect(text, f.read(), 'while it waits')
+    c.server.ask('calm')
+    node.wait_ready()
+    expect_base(c)
+    wait_for('it is kept', lambda: node.status()['unread_state'][0]['kept_as'])
+    with open(path + '.bad', encoding='utf-8') as f:
+        expect(text, f.read(), 'kept')
+    os.unlink(path + '.bad')
+
+
 def lock_bad(c):
     """A policy of Cilium's on `bad`, in force."""
     base(c)

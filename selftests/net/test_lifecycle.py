@@ -236,6 +236,44 @@ def test_a_path_that_leads_nowhere_is_no_proof(b):
     b.node.start_agent('--max-rung', 'full')
 
 
+WRONG = {'torn': lambda text: text[:len(text) // 2],
+         'no JSON': lambda text: 'x' + text,
+         'of a newer agent': lambda text: text.replace('"version":1,',
+                                                       '"version":7,')}
+
+
+def test_state_that_cannot_be_used(b):
+    """Each file of the state is wrong: told, kept aside, and learnt anew."""
+    folder = b.node.dir + '/state/'
+    for name, spoil in WRONG.items():
+        b.node.stop_agent(9)
+        texts = {}
+        for file in ('endpoints.json', 'identities.json'):
+            with open(folder + file, encoding='utf-8') as f:
+                texts[file] = spoil(f.read())
+            with open(folder + file, 'w', encoding='utf-8') as f:
+                f.write(texts[file])
+        b.node.start_agent()
+        b.verdicts('after a start with files that are ' + name)
+        wait_for('both are written anew', lambda: all(
+            u['kept_as'] for u in b.node.status()['unread_state']))
+        kept = {u['file']: u for u in b.node.status()['unread_state']}
+        expect(sorted(folder + file for file in texts), sorted(kept), name)
+        for file, text in texts.items():
+            with open(kept[folder + file]['kept_as'], encoding='utf-8') as f:
+                expect(text, f.read(), f'{file} that is {name}, kept')
+        shown = b.node.warder('status')[1]
+        metrics = b.node.warder('metrics')[1]
+        for words, text in (('2 files could not be used at the start', shown),
+                            (f'{folder}endpoints.json: ', shown),
+                            ('warder_state_unread_files 2', metrics)):
+            if words not in text:
+                raise Fail(f'{words!r} is not told', text)
+    b.node.stop_agent()
+    b.node.start_agent()
+    expect([], b.node.status()['unread_state'], 'after a good start')
+
+
 def test_identities_after_kill(b):
     """A number that was shown stays, although the agent was killed at once."""
     def numbers():

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/unread.h"
 #include "kube/last.h"
 #include "model/xalloc.h"
 #include "source/tree.h"
@@ -279,6 +280,74 @@ static void a_torn_last_line_is_left_out_and_a_wrong_one_refused(void)
 	wd_expect_str("+a=1 +b=2 ", told);
 	append("\n");
 	wd_expect_int(-EBADMSG, load(SERVER, told));
+	wd_unread_fini();
+}
+
+/* Of the text of @FILE_NAME@end. */
+static bool file_has(const char *end, const char *text)
+{
+	char *path = wd_xprintf("%s/%s%s", dir, FILE_NAME, end), *line = NULL;
+	FILE *file = fopen(path, "re");
+	size_t cap = 0;
+	bool has = false;
+
+	while (file && getline(&line, &cap, file) > 0)
+		has |= strstr(line, text) != NULL;
+	if (file)
+		(void)fclose(file);
+	free(line);
+	free(path);
+	return has;
+}
+
+static void forget(const char *end)
+{
+	char *path = wd_xprintf("%s/%s%s", dir, FILE_NAME, end);
+
+	(void)unlink(path);
+	free(path);
+}
+
+static void a_wrong_file_stays_until_a_list_takes_its_place_and_is_kept(void)
+{
+	struct wd_kube_last *last;
+	char told[400] = "";
+
+	wd_kube_last_free(with_two());
+	append("no line of ours\n");
+	last = open_last(SERVER);
+	wd_expect_int(-EBADMSG, wd_kube_last_load(last, on_load, told));
+	wd_kube_last_begin(last);
+	put(last, POD("c", "1"));
+	wd_kube_last_settle(last);
+	wd_expect(file_has("", "no line of ours"));
+	wd_kube_last_end(last, true);
+	wd_kube_last_free(last);
+	wd_expect(file_has(".bad", "no line of ours"));
+	wd_expect_int(0, load(SERVER, told));
+	wd_expect_str("+c=1 ", told);
+	wd_expect_int(1, (int)wd_unread_cnt());
+	wd_unread_fini();
+	forget(".bad");
+}
+
+static void a_wrong_file_that_cannot_be_replaced_is_kept(void)
+{
+	char *next = wd_xprintf("%s/%s.next", dir, FILE_NAME);
+	struct wd_kube_last *last;
+	char told[400] = "";
+
+	append("no line of ours\n");
+	last = open_last(SERVER);
+	wd_expect_int(-EBADMSG, wd_kube_last_load(last, on_load, told));
+	wd_expect_int(0, mkdir(next, 0700));
+	wd_kube_last_begin(last); /* gives up, for it cannot be written */
+	wd_kube_last_free(last);
+	wd_expect(file_has(".bad", "no line of ours"));
+	wd_unread_fini();
+	forget(".bad");
+	wd_expect_int(0, rmdir(next));
+	free(next);
 }
 
 static void another_servers_state_is_none(void)
@@ -334,6 +403,8 @@ int main(void)
 	WD_TEST(a_list_puts_an_end_to_what_is_written_anew);
 	WD_TEST(what_nobody_reads_is_left_out_and_texts_come_back_as_they_were);
 	WD_TEST(a_torn_last_line_is_left_out_and_a_wrong_one_refused);
+	WD_TEST(a_wrong_file_stays_until_a_list_takes_its_place_and_is_kept);
+	WD_TEST(a_wrong_file_that_cannot_be_replaced_is_kept);
 	WD_TEST(another_servers_state_is_none);
 	WD_TEST(a_file_that_cannot_be_written_is_removed);
 	WD_TEST(clean_up);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/statefile.h"
+#include "agent/unread.h"
 #include "base/json.h"
 
 #include "../tap.h"
@@ -110,22 +111,136 @@ static void a_temporary_file_that_is_a_link_is_not_followed(void)
 	(void)unlink(path);
 	wd_expect_int(0, put_number(dir, "a.json", 5));
 	wd_expect_int(-EBADMSG, get_number("victim")); /* as it was: no JSON */
-	forget("victim.bad");
+	forget("victim");
+	wd_unread_fini();
 	forget("a.json");
 }
 
-static void what_is_no_object_is_set_aside(void)
+static void expect_text(const char *name, const char *want)
 {
-	static const char *const texts[] = { "", "{", "[]", "5", "null", "x" };
+	char path[128], text[64] = "";
+	FILE *from;
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		wd_test_row(texts[i]);
-		put_text("a.json", texts[i]);
-		wd_expect_int(-EBADMSG, get_number("a.json"));
-		wd_expect_int(-ENOENT, get_number("a.json"));
-		wd_expect_int(1, file_cnt());
-		forget("a.json.bad");
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	from = fopen(path, "r");
+	if (wd_expect(from)) {
+		text[fread(text, 1, sizeof(text) - 1, from)] = '\0';
+		(void)fclose(from);
 	}
+	wd_expect_str(want, text);
+}
+
+static void what_cannot_be_used_is_kept_when_another_takes_its_place(void)
+{
+	static const struct {
+		const char *text;
+		int err;
+	} rows[] = {
+		{ "", -EBADMSG },
+		{ "{", -EBADMSG },
+		{ "[]", -EBADMSG },
+		{ "5", -EBADMSG },
+		{ "null", -EBADMSG },
+		{ "{\"version\":2,\"number\":1}", -ENOTSUP },
+		{ "{\"version\":\"x\",\"number\":1}", -ENOTSUP },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		wd_test_row(rows[i].text);
+		put_text("a.json", rows[i].text);
+		wd_expect_int(rows[i].err, get_number("a.json"));
+		wd_expect_int(rows[i].err, get_number("a.json"));
+		wd_expect_int(1, file_cnt()); /* it may be read another time */
+		wd_expect_int(1, (int)wd_unread_cnt());
+		wd_expect_int(0, put_number(dir, "a.json", 7));
+		wd_expect_int(7, get_number("a.json"));
+		expect_text("a.json.bad", rows[i].text);
+		wd_expect_int(0, put_number(dir, "a.json", 8));
+		wd_expect_int(2, file_cnt());
+		wd_expect_int(
+			1, (int)wd_unread_cnt()); /* told as long as it runs */
+		forget("a.json");
+		forget("a.json.bad");
+		wd_unread_fini();
+	}
+	wd_test_row(NULL);
+}
+
+static void each_that_could_not_be_used_has_a_name_of_its_own(void)
+{
+	char name[32], text[32];
+
+	for (int i = 0; i < 12; i++) {
+		(void)snprintf(text, sizeof(text), "not JSON %d", i);
+		put_text("a.json", text);
+		wd_expect_int(-EBADMSG, get_number("a.json"));
+		wd_expect_int(0, put_number(dir, "a.json", i));
+		wd_unread_fini(); /* another start */
+	}
+	expect_text("a.json.bad", "not JSON 0");
+	expect_text("a.json.bad.1", "not JSON 1");
+	expect_text("a.json.bad.9", "not JSON 11");
+	wd_expect_int(11, file_cnt());
+	forget("a.json");
+	forget("a.json.bad");
+	for (int i = 1; i < 10; i++) {
+		(void)snprintf(name, sizeof(name), "a.json.bad.%d", i);
+		forget(name);
+	}
+}
+
+static void what_is_told_names_each_file(void)
+{
+	struct json_object *doc = json_object_new_object(), *one;
+	char path[128], *text;
+
+	wd_expect(!wd_unread_text());
+	put_text("a.json", "x");
+	wd_expect_int(-EBADMSG, get_number("a.json"));
+	wd_expect_int(0, put_number(dir, "a.json", 1));
+	wd_unread_put(doc);
+	one = wd_json_at(doc, "unread_state", 0);
+	(void)snprintf(path, sizeof(path), "%s/a.json", dir);
+	wd_expect_str(path, wd_json_get_str(one, "file"));
+	wd_expect_str("-EBADMSG", wd_json_get_str(one, "error"));
+	(void)snprintf(path, sizeof(path), "%s/a.json.bad", dir);
+	wd_expect_str(path, wd_json_get_str(one, "kept_as"));
+	text = wd_unread_text();
+	wd_expect(text && strstr(text, "/a.json' cannot be used: -EBADMSG"));
+	free(text);
+	json_object_put(doc);
+	wd_unread_fini();
+	forget("a.json");
+	forget("a.json.bad");
+}
+
+static void what_is_too_large_is_not_read(void)
+{
+	char path[128];
+
+	put_text("a.json", "");
+	(void)snprintf(path, sizeof(path), "%s/a.json", dir);
+	wd_expect_int(0, truncate(path, (off_t)1 << 40));
+	wd_expect_int(-EFBIG, get_number("a.json"));
+	wd_unread_fini();
+	forget("a.json");
+}
+
+static void a_link_to_itself_is_kept_as_it_is(void)
+{
+	char path[128];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/a.json", dir);
+	wd_expect_int(0, symlink("a.json", path));
+	wd_expect_int(-ELOOP, get_number("a.json"));
+	wd_expect_int(0, put_number(dir, "a.json", 1));
+	wd_expect_int(1, get_number("a.json"));
+	(void)snprintf(path, sizeof(path), "%s/a.json.bad", dir);
+	wd_expect(lstat(path, &st) == 0 && S_ISLNK(st.st_mode));
+	wd_unread_fini();
+	forget("a.json");
+	forget("a.json.bad");
 }
 
 static void what_cannot_be_read_now_stays(void)
@@ -137,8 +252,12 @@ static void what_cannot_be_read_now_stays(void)
 		      mkdir(path, 0700)); /* read(2) fails, open(2) does not */
 	wd_expect_int(-EISDIR, get_number("a.json"));
 	wd_expect_int(-EISDIR, get_number("a.json"));
+	wd_expect(put_number(dir, "a.json", 1) < 0); /* nor is it replaced */
 	wd_expect_int(1, file_cnt());
 	wd_expect_int(0, rmdir(path));
+	wd_expect_int(0, put_number(dir, "a.json", 1)); /* it is gone */
+	forget("a.json");
+	wd_unread_fini();
 }
 
 static void missing_directories_are_told(void)
@@ -173,7 +292,11 @@ int main(void)
 	WD_TEST(what_is_written_is_read);
 	WD_TEST(a_file_left_half_written_does_not_matter);
 	WD_TEST(a_temporary_file_that_is_a_link_is_not_followed);
-	WD_TEST(what_is_no_object_is_set_aside);
+	WD_TEST(what_cannot_be_used_is_kept_when_another_takes_its_place);
+	WD_TEST(each_that_could_not_be_used_has_a_name_of_its_own);
+	WD_TEST(what_is_told_names_each_file);
+	WD_TEST(what_is_too_large_is_not_read);
+	WD_TEST(a_link_to_itself_is_kept_as_it_is);
 	WD_TEST(what_cannot_be_read_now_stays);
 	WD_TEST(missing_directories_are_told);
 	WD_TEST(directories_are_made_with_their_parents);

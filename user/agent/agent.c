@@ -46,6 +46,7 @@
 #include "sink.h"
 #include "statefile.h"
 #include "trim.h"
+#include "unread.h"
 
 #define TICK_MS 1000
 #define CHECK_TICKS 2 /* attachments */
@@ -218,8 +219,16 @@ static const struct wd_ctl_cmd *all_commands(void)
 static char *not_yet(void *ctx)
 {
 	const struct wd_agent *agent = ctx;
+	char *why = agent->waiting ? wd_kube_waits_for(agent->kube) : NULL;
+	char *unread = why ? wd_unread_text() : NULL;
+	char *both;
 
-	return agent->waiting ? wd_kube_waits_for(agent->kube) : NULL;
+	if (!unread)
+		return why;
+	both = wd_xprintf("%s; %s", why, unread);
+	free(why);
+	free(unread);
+	return both;
 }
 
 static int start_socket(struct wd_agent *agent)
@@ -508,6 +517,7 @@ static void stop(struct wd_agent *agent)
 	wd_journal_free(agent->journal);
 	free(agent->commit_error);
 	free(agent->drift.error);
+	wd_unread_fini();
 }
 
 /* Return: the exit code. */

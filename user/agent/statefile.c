@@ -16,7 +16,12 @@
 
 #include <json-c/json.h>
 
+#include "../base/json.h"
 #include "../model/xalloc.h"
+#include "unread.h"
+
+#define TEXT_MAX (256U << 20) /* bytes; more is no state of ours */
+#define VERSION 1 /* of each file that has one */
 
 int wd_dir_make(const char *path)
 {
@@ -110,7 +115,9 @@ int wd_statefile_put(const char *dir, const char *name,
 
 	if (fd < 0)
 		return fd;
-	err = write_at(fd, name, part, cnt);
+	err = wd_unread_keep(dir, name);
+	if (!err)
+		err = write_at(fd, name, part, cnt);
 	(void)close(fd);
 	return err;
 }
@@ -184,12 +191,17 @@ static int read_json(int dir, const char *name, struct json_object **ret_json)
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 	char *text = NULL;
+	struct stat st;
 	size_t len = 0;
 	int err;
 
 	if (fd < 0)
 		return -errno;
-	err = read_all(fd, &text, &len);
+	if (fstat(fd, &st))
+		err = -errno;
+	else
+		err = st.st_size > TEXT_MAX ? -EFBIG :
+					      read_all(fd, &text, &len);
 	(void)close(fd);
 	if (err)
 		return err;
@@ -201,20 +213,20 @@ static int read_json(int dir, const char *name, struct json_object **ret_json)
 static int read_at(int dir, const char *name, struct json_object **ret_json)
 {
 	struct json_object *json = NULL;
-	char bad[NAME_MAX + 1];
 	int err = read_json(dir, name, &json);
 
-	/* What cannot be read now may be later: only what is wrong goes aside. */
 	if (err)
 		return err;
-	if (json_object_is_type(json, json_type_object)) {
+	if (!json_object_is_type(json, json_type_object))
+		err = -EBADMSG;
+	else if (wd_json_get(json, "version") &&
+		 wd_json_get_int(json, "version") != VERSION)
+		err = -ENOTSUP;
+	if (err)
+		json_object_put(json);
+	else
 		*ret_json = json;
-		return 0;
-	}
-	json_object_put(json);
-	if (snprintf(bad, sizeof(bad), "%s.bad", name) >= (int)sizeof(bad))
-		return -EBADMSG;
-	return renameat(dir, name, dir, bad) ? -errno : -EBADMSG;
+	return err;
 }
 
 int wd_statefile_read(const char *dir, const char *name,
@@ -227,5 +239,7 @@ int wd_statefile_read(const char *dir, const char *name,
 		return fd;
 	err = read_at(fd, name, ret_json);
 	(void)close(fd);
+	if (err && err != -ENOENT)
+		wd_unread_note(dir, name, err);
 	return err;
 }

@@ -26,9 +26,10 @@ int wd_statefile_put(const char *dir, const char *name,
 		     const struct iovec *part, int cnt);
 
 /**
- * wd_statefile_read() - parse <dir>/<name>
- * Return: 0; -ENOENT; -EBADMSG if it is not JSON (then it is renamed to <name>.bad);
- *         -errno if it cannot be read, and stays.
+ * wd_statefile_read() - parse <dir>/<name>, whose key "version" is 1 if it has one
+ * Return: 0; -ENOENT; and noted as unread, which see, with the file in its place until
+ *         it is replaced: -EBADMSG if it is no JSON object; -ENOTSUP: of another
+ *         version; -EFBIG above 256 MiB; -errno if it cannot be read.
  */
 int wd_statefile_read(const char *dir, const char *name,
 		      struct json_object **ret_json);

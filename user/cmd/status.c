@@ -291,6 +291,24 @@ static void print_sources(struct json_object *doc)
 	}
 }
 
+/* What a start could not use of the disk; nothing where it could use all. */
+static void print_unread(struct json_object *doc)
+{
+	size_t cnt = wd_json_len(doc, "unread_state");
+
+	if (cnt)
+		wd_show_line("state", "%zu %s not be used at the start", cnt,
+			     cnt == 1 ? "file could" : "files could");
+	for (size_t i = 0; i < cnt; i++) {
+		struct json_object *one = wd_json_at(doc, "unread_state", i);
+		const char *kept = wd_json_get_str(one, "kept_as");
+
+		wd_print(stdout, "  %s: %s%s%s\n", wd_json_get_str(one, "file"),
+			 wd_json_get_str(one, "error"),
+			 *kept ? ", kept as " : "", kept);
+	}
+}
+
 static void print_blind_spots(struct json_object *doc)
 {
 	size_t cnt = wd_json_len(doc, "blind_spots");
@@ -513,6 +531,7 @@ static void print_status(const struct wd_args *args, struct json_object *doc)
 	}
 	print_head(doc);
 	print_sources(doc);
+	print_unread(doc);
 	print_endpoints(doc);
 	print_work(doc);
 	print_maps(doc);

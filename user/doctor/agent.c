@@ -89,6 +89,22 @@ static void check_objects(struct wd_doctor *doctor, struct json_object *status)
 			       cnt - PROBLEMS_SHOWN);
 }
 
+static void check_state(struct wd_doctor *doctor, struct json_object *status)
+{
+	for (size_t i = 0; i < wd_json_len(status, "unread_state"); i++) {
+		struct json_object *one = wd_json_at(status, "unread_state", i);
+		const char *kept = wd_json_get_str(one, "kept_as");
+
+		wd_doctor_find(
+			doctor, "state", wd_json_get_str(one, "file"),
+			"look at the disk; what the file said is learnt anew: "
+			"compare `warder status`, then remove what was kept",
+			"could not be used when the agent began: %s%s%s",
+			wd_json_get_str(one, "error"),
+			*kept ? "; kept as " : "", kept);
+	}
+}
+
 static char *pod_name(struct json_object *obj)
 {
 	char *text = NULL;
@@ -276,6 +292,7 @@ void wd_doctor_agent(struct wd_doctor *doctor, struct json_object *status,
 	check_force(doctor, status);
 	check_capabilities(doctor, status);
 	check_objects(doctor, status);
+	check_state(doctor, status);
 	check_pods(doctor, status);
 	check_blind(doctor, status);
 	check_maps(doctor, status);

@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 
 #include "../agent/statefile.h"
+#include "../agent/unread.h"
 #include "../model/xalloc.h"
 #include "cover_line.h"
 
@@ -165,12 +166,14 @@ int wd_cover_last_read(const char *dir, struct wd_cover_last *last)
 	int err = read_line(path, &line);
 
 	free(path);
-	if (err)
-		return err;
-	err = parse(line, last);
-	free(line);
-	if (err)
-		wd_cover_last_fini(last);
+	if (!err) {
+		err = parse(line, last);
+		free(line);
+		if (err)
+			wd_cover_last_fini(last);
+	}
+	if (err && err != -ENOENT)
+		wd_unread_note(dir, WD_COVER_LAST, err);
 	return err;
 }
 

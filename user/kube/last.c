@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "../agent/statefile.h"
+#include "../agent/unread.h"
 #include "../base/log.h"
 #include "../model/hash.h"
 #include "../model/xalloc.h"
@@ -45,6 +46,7 @@ struct name {
 
 struct wd_kube_last {
 	char *dir;
+	char *name; /* of the file */
 	char *file; /* the state in force */
 	char *next; /* the list that is being read */
 	char *anew; /* the file without what is out of date */
@@ -239,6 +241,23 @@ static void print_gone(FILE *to, const struct wd_tree *root)
 
 /* ---- files ---- */
 
+/* What could not be read is no state of this agent's: it is kept aside. */
+static void drop_file(struct wd_kube_last *last)
+{
+	if (!wd_unread_keep(last->dir, last->name))
+		(void)unlink(last->file);
+}
+
+/* The list is on the disk: from now on it is the file. Return: 0 or -errno. */
+static int put_in_place(struct wd_kube_last *last)
+{
+	int err = wd_unread_keep(last->dir, last->name);
+
+	if (!err && rename(last->next, last->file))
+		err = -errno;
+	return err;
+}
+
 /* Half a state is none. */
 __attribute__((format(printf, 2, 3))) static void
 give_up(struct wd_kube_last *last, const char *fmt, ...)
@@ -260,7 +279,7 @@ give_up(struct wd_kube_last *last, const char *fmt, ...)
 	last->to = last->list = NULL;
 	last->rename = last->dirty = false;
 	wd_kube_child_end(&last->child);
-	(void)unlink(last->file);
+	drop_file(last);
 	(void)unlink(last->next);
 	(void)unlink(last->anew);
 }
@@ -283,6 +302,7 @@ struct wd_kube_last *wd_kube_last_new(const char *state_dir, const char *server,
 	char *name = wd_xstrdup(path + 1);
 	int err;
 
+	last->name = name;
 	for (char *c = name; *c; c++) {
 		if (*c == '/')
 			*c = '_';
@@ -292,7 +312,6 @@ struct wd_kube_last *wd_kube_last_new(const char *state_dir, const char *server,
 	last->next = wd_xprintf("%s/%s.next", last->dir, name);
 	last->anew = wd_xprintf("%s/%s.anew", last->dir, name);
 	last->head = wd_xprintf(MAGIC "%s %s", server, path);
-	free(name);
 	err = wd_dir_make(last->dir);
 	if (err)
 		give_up(last, "%s", wd_errno(err));
@@ -314,6 +333,7 @@ void wd_kube_last_free(struct wd_kube_last *last)
 	}
 	drop_names(&last->kept);
 	free(last->dir);
+	free(last->name);
 	free(last->file);
 	free(last->next);
 	free(last->anew);
@@ -388,19 +408,23 @@ int wd_kube_last_load(struct wd_kube_last *last,
 	char *line;
 	size_t cap = 0;
 	size_t len;
-	int err;
+	int err = file ? 0 : errno ? -errno : -EIO;
 
-	if (!file)
-		return errno ? -errno : -EIO;
-	err = check_head(last, file, &buf, &cap);
+	if (!err)
+		err = check_head(last, file, &buf, &cap);
 	while (!err && (line = next_line(last, file, &buf, &cap, &len))) {
 		err = load_line(line, len, &loading);
 		last->lines++;
 	}
-	if (!err && ferror(file))
+	if (file && ferror(file))
 		err = -EIO;
-	(void)fclose(file);
+	else if (!err && !feof(file)) /* a line for which memory did not do */
+		err = -ENOMEM;
+	if (file)
+		(void)fclose(file);
 	free(buf);
+	if (err && err != -ENOENT)
+		wd_unread_note(last->dir, last->name, err);
 	return err;
 }
 
@@ -553,7 +577,7 @@ void wd_kube_last_end(struct wd_kube_last *last, bool good)
 		(void)fclose(last->list);
 		last->to = last->list = NULL;
 		drop_names(&last->kept);
-		(void)unlink(last->file);
+		drop_file(last);
 		(void)unlink(last->next);
 		return;
 	}
@@ -684,10 +708,13 @@ static int look_at_child(struct wd_kube_last *last, bool wait)
 		take_anew(last, err);
 		return 0;
 	}
-	if (err || rename(last->next, last->file)) {
-		give_up(last, "%s",
-			err ? "it cannot be brought to the disk" :
-			      wd_errno(errno));
+	if (err) {
+		give_up(last, "it cannot be brought to the disk");
+		return -EIO;
+	}
+	err = put_in_place(last);
+	if (err) {
+		give_up(last, "%s", wd_errno(err));
 		return -EIO;
 	}
 	last->rename = last->broken = false;
@@ -696,15 +723,19 @@ static int look_at_child(struct wd_kube_last *last, bool wait)
 
 static int start_bringing(struct wd_kube_last *last)
 {
+	int err;
+
 	last->anew_now = false;
 	last->child = wd_kube_child_start(fileno(last->to), bring, NULL);
 	if (last->child > 0)
 		return 0;
 	last->child = 0;
-	if (fdatasync(fileno(last->to)) || rename(last->next, last->file))
+	if (fdatasync(fileno(last->to)))
 		return -errno;
-	last->rename = last->broken = false;
-	return 0;
+	err = put_in_place(last);
+	if (!err)
+		last->rename = last->broken = false;
+	return err;
 }
 
 static void flush(struct wd_kube_last *last, bool wait)

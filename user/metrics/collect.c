@@ -16,6 +16,7 @@
 #include "agent/agent.h"
 #include "agent/hits.h"
 #include "agent/rungs.h"
+#include "agent/unread.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/names.h"
@@ -163,6 +164,7 @@ static struct json_object *collect(const struct wd_agent *agent)
 	wd_json_int(own, "source_ms", wd_manifests_read_ms(agent->manifests));
 	wd_json_int(own, "source_lost",
 		    (int64_t)wd_manifests_lost(agent->manifests)->cnt);
+	wd_json_int(own, "state_unread", (int64_t)wd_unread_cnt());
 	wd_json_bool(own, "encryption_required",
 		     wd_encryption_required(agent->encryption));
 	put_flows(agent, doc);

@@ -17,6 +17,7 @@
 #include "../agent/endpoints.h"
 #include "../agent/rungs.h"
 #include "../agent/services.h"
+#include "../agent/unread.h"
 #include "../base/json.h"
 #include "../base/log.h"
 #include "../base/names.h"
@@ -529,6 +530,7 @@ struct json_object *wd_query_status_doc(const struct wd_agent *agent)
 	put_encryption(agent, doc);
 	wd_services_put(agent, doc);
 	put_sources(agent, doc);
+	wd_unread_put(doc);
 	put_endpoints(agent, doc);
 	put_counters(agent, doc);
 	put_answered(agent, doc);

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../agent/statefile.h"
+#include "../agent/unread.h"
 #include "../model/xalloc.h"
 
 int wd_kept_open(const char *state_dir, char **ret_dir)
@@ -229,6 +230,17 @@ static char *find_text(char *copy, size_t size, const char *path,
 	return rest;
 }
 
+/* What cannot be used is kept aside when another takes its place. */
+static int note(const char *dir, const char *path, unsigned int nr, int err)
+{
+	char name[NAME_SIZE];
+
+	copy_name(path, nr, name);
+	if (err != -ENOENT)
+		wd_unread_note(dir, name, err);
+	return err;
+}
+
 int wd_kept_load(const char *dir, const char *path, unsigned int nr,
 		 char **ret_text, size_t *ret_len)
 {
@@ -239,12 +251,11 @@ int wd_kept_load(const char *dir, const char *path, unsigned int nr,
 	int err = wd_kept_text(copy, &text, &size, NULL);
 
 	free(copy);
-	if (err)
-		return err;
-	start = find_text(text, size, path, ret_len);
+	start = err ? NULL : find_text(text, size, path, ret_len);
 	if (!start) {
-		free(text);
-		return -EBADMSG;
+		if (!err)
+			free(text);
+		return note(dir, path, nr, err ?: -EBADMSG);
 	}
 	memmove(text, start, *ret_len);
 	text[*ret_len] = '\0';
@@ -256,8 +267,11 @@ void wd_kept_drop(const char *dir, const char *path, unsigned int nr)
 {
 	for (; nr < WD_KEPT_MAX; nr++) {
 		char *copy = copy_path(dir, path, nr);
+		char name[NAME_SIZE];
 
-		(void)unlink(copy); /* mostly not there */
+		copy_name(path, nr, name);
+		if (!wd_unread_keep(dir, name))
+			(void)unlink(copy); /* mostly not there */
 		free(copy);
 	}
 }
