@@ -19,6 +19,7 @@
 #include "agent/config.h"
 #include "base/json.h"
 #include "cni/cni_chain.h"
+#include "cni/cni_text.h"
 
 #include "../tap.h"
 
@@ -74,6 +75,28 @@ static void plant(const char *name, const char *text)
 		(void)fputs(text, file);
 		(void)fclose(file);
 	}
+}
+
+/* To be freed. */
+static char *text_of(const char *name)
+{
+	FILE *file = fopen(at(name), "re");
+	char *text = calloc(1, 4096);
+
+	wd_expect(file && text);
+	if (file && text)
+		(void)!fread(text, 1, 4095, file);
+	if (file)
+		(void)fclose(file);
+	return text;
+}
+
+static void expect_text(const char *name, const char *want)
+{
+	char *got = text_of(name);
+
+	wd_expect_str(want, got);
+	free(got);
 }
 
 static struct json_object *doc_of(const char *name)
@@ -155,24 +178,143 @@ static void common_chains_get_it_at_their_end_and_nothing_else(void)
 	wd_test_row(NULL);
 }
 
-static void what_was_put_in_is_taken_out_again(void)
+static void what_was_put_in_is_taken_out_to_the_byte(void)
 {
-	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
-		struct json_object *was = json_tokener_parse(chains[i].text);
-		struct json_object *now;
+	static const char *const dirs[] = { "/run/a", WD_RUN_DIR_DEFAULT,
+					    "/run/b\"\\c" };
 
+	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
 		wd_test_row(chains[i].name);
 		plant(chains[i].name, chains[i].text);
-		wd_expect_int(1, add("/run/other"));
+		for (size_t j = 0; j < sizeof(dirs) / sizeof(dirs[0]); j++)
+			wd_expect_int(1, add(dirs[j]));
 		wd_expect_int(1, take());
-		now = doc_of(chains[i].name);
-		wd_expect(json_object_equal(was, now));
+		expect_text(chains[i].name, chains[i].text);
 		wd_expect_int(0, take());
-		json_object_put(was);
-		json_object_put(now);
 		(void)unlink(at(chains[i].name));
 	}
 	wd_test_row(NULL);
+}
+
+/* @text with '$' where the plugin is to be; to be freed. */
+static char *with(const char *text, const char *item)
+{
+	size_t before = strcspn(text, "$");
+	char *all = NULL;
+
+	if (asprintf(&all, "%.*s%s%s", (int)before, text, item,
+		     text + before + 1) < 0)
+		return NULL;
+	return all;
+}
+
+static void what_its_owner_wrote_stays_to_the_byte(void)
+{
+	static const struct {
+		const char *name;
+		const char *text; /* $: where it comes */
+		const char *apart; /* between it and what is before */
+	} rows[] = {
+		{ "one, compact", "{\"plugins\":[{\"type\":\"a\"}$]}", "," },
+		{ "two, compact",
+		  "{\"plugins\":[{\"type\":\"a\"},{\"type\":\"b\"}$]}", "," },
+		{ "one a line",
+		  "{\"plugins\": [\n  {\"type\": \"a\"},\n  {\"type\": \"b\"}$\n]}\n",
+		  ",\n  " },
+		{ "one, on a line of its own",
+		  "{\"plugins\": [\r\n\t{\"type\": \"a\"}$\r\n]\r\n}",
+		  ",\r\n\t" },
+		{ "commas before",
+		  "{\"plugins\":[{\"type\":\"a\"}\n ,{\"type\":\"b\"}$\n]}",
+		  "\n ," },
+		{ "numbers, escapes, keys that nobody knows",
+		  "{\"x\":1.50e+01,\"y\":[1.0,{\"plugins\":[]}],\"\\u0041\":\"\\/]}\\\\\",\"plugins\":[{\"type\":\"a\",\"z\":\"[{\"}$],\"n\":null}",
+		  "," },
+		{ "the same key twice: the last counts",
+		  "{\"plugins\":[{\"type\":\"no\"}],\"plugins\":[{\"type\":\"a\"}$]}",
+		  "," },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char item[64], *was = with(rows[i].text, "");
+		char *want, *got = NULL, *back = NULL;
+
+		wd_test_row(rows[i].name);
+		(void)snprintf(item, sizeof(item), "%s" OURS, rows[i].apart);
+		want = with(rows[i].text, item);
+		wd_expect_int(0, wd_cni_text_edit(was, strlen(was),
+						  "warder-cni", OURS, &got));
+		wd_expect_str(want, got ?: "");
+		wd_expect_int(0, wd_cni_text_edit(want, strlen(want),
+						  "warder-cni", NULL, &back));
+		wd_expect_str(was, back ?: "");
+		free(was);
+		free(want);
+		free(got);
+		free(back);
+	}
+	wd_test_row(NULL);
+}
+
+static void what_has_no_such_list_is_refused_as_text(void)
+{
+	static const char *const rows[] = {
+		"",	 "{",	   "[]",      "{\"plugins\"",
+		"{}",	 "\"",	   "{\"a\":", "{\"plugins\":[{\"type",
+		"{\"\\", "{\"a\"", "x",	      "{\"plugins\":{}}",
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		/* No byte behind it: a sanitizer sees one that is read. */
+		size_t len = strlen(rows[i]);
+		char *text = malloc(len ?: 1), *got = NULL;
+
+		wd_test_row(rows[i]);
+		memcpy(text, rows[i], len);
+		wd_expect_int(-EINVAL, wd_cni_text_edit(text, len, "warder-cni",
+							OURS, &got));
+		free(text);
+	}
+	wd_test_row(NULL);
+}
+
+/* As JSON it is a chain; as text nothing is found, and it is written anew. */
+static void a_list_that_is_written_in_escapes_gets_it_too(void)
+{
+	static const char text[] =
+		"{\"cniVersion\":\"1.0.0\",\"name\":\"a\",\"\\u0070lugins\":[{\"type\":\"ptp\"}]}";
+	struct json_object *conf;
+
+	plant("10-a.conflist", text);
+	wd_expect_int(1, add(WD_RUN_DIR_DEFAULT));
+	conf = doc_of("10-a.conflist");
+	expect_as_before(conf, text);
+	json_object_put(conf);
+	(void)unlink(at("10-a.conflist"));
+}
+
+static void only_what_is_named_as_a_list_is_one(void)
+{
+	static const char *const names[] = { "10-a.conf", "10-a.json" };
+	char *path = NULL, *why = NULL;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		wd_test_row(names[i]);
+		plant(names[i], chains[0].text);
+		plant("20-b.conflist", chains[1].text);
+		wd_expect_int(-EINVAL,
+			      wd_cni_chain_add(root, "/run/x", &path, &why));
+		wd_expect(why && strstr(why, "has to become a .conflist"));
+		wd_expect(path && strstr(path, names[i]));
+		expect_text(names[i], chains[0].text);
+		expect_text("20-b.conflist", chains[1].text);
+		free(path);
+		free(why);
+		path = why = NULL;
+		(void)unlink(at(names[i]));
+	}
+	wd_test_row(NULL);
+	(void)unlink(at("20-b.conflist"));
 }
 
 static void only_the_first_file_gets_it_and_every_file_loses_it(void)
@@ -247,18 +389,10 @@ static void a_chain_it_cannot_work_in_is_left_alone(void)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char text[512] = "";
-		FILE *file;
-
 		wd_test_row(rows[i]);
 		plant("10-a.conflist", rows[i]);
 		wd_expect_int(-EINVAL, add(WD_RUN_DIR_DEFAULT));
-		file = fopen(at("10-a.conflist"), "re");
-		if (wd_expect(file != NULL)) {
-			(void)!fread(text, 1, sizeof(text) - 1, file);
-			(void)fclose(file);
-		}
-		wd_expect_str(rows[i], text);
+		expect_text("10-a.conflist", rows[i]);
 		wd_expect_int(1, entries());
 	}
 	wd_test_row(NULL);
@@ -369,6 +503,7 @@ static void who_dies_in_between_leaves_a_whole_file(void)
 	wd_expect(add(WD_RUN_DIR_DEFAULT) >= 0);
 	wd_expect_int(1, take());
 	wd_expect_int(1, entries());
+	expect_text("10-a.conflist", chains[1].text);
 	(void)unlink(at("10-a.conflist"));
 }
 
@@ -450,7 +585,11 @@ int main(void)
 	if (!mkdtemp(root))
 		return 1;
 	WD_TEST(common_chains_get_it_at_their_end_and_nothing_else);
-	WD_TEST(what_was_put_in_is_taken_out_again);
+	WD_TEST(what_was_put_in_is_taken_out_to_the_byte);
+	WD_TEST(what_its_owner_wrote_stays_to_the_byte);
+	WD_TEST(what_has_no_such_list_is_refused_as_text);
+	WD_TEST(a_list_that_is_written_in_escapes_gets_it_too);
+	WD_TEST(only_what_is_named_as_a_list_is_one);
 	WD_TEST(only_the_first_file_gets_it_and_every_file_loses_it);
 	WD_TEST(a_wrong_place_or_run_dir_is_mended);
 	WD_TEST(a_chain_it_cannot_work_in_is_left_alone);

@@ -22,6 +22,7 @@
 #include "../base/opt.h"
 #include "cni_conf.h"
 #include "cni_swap.h"
+#include "cni_text.h"
 
 #define TRIES 8 /* while another writes the same file */
 #define TEXT \
@@ -102,17 +103,28 @@ static bool speaks(const char *version)
 	return false;
 }
 
+/* To be freed with json_object_put(). */
+static struct json_object *our_item(const char *run_dir)
+{
+	struct json_object *ours = json_object_new_object();
+
+	wd_json_str(ours, "type", WD_CNI_PLUGIN);
+	if (strcmp(run_dir, WD_RUN_DIR_DEFAULT) != 0)
+		wd_json_str(ours, "runDir", run_dir);
+	return ours;
+}
+
 /* Return: 1 changed, 0 nothing to do, -EINVAL with *ret_error. */
 static int add_to(struct json_object *conf, const char *run_dir,
 		  char **ret_error)
 {
-	struct json_object *plugins = wd_json_get(conf, "plugins"), *ours;
+	struct json_object *plugins = wd_json_get(conf, "plugins");
 	const char *version = wd_json_get_str(conf, "cniVersion");
 
 	if (!json_object_is_type(plugins, json_type_array)) {
 		wd_format(
 			ret_error,
-			"it has no list 'plugins': a .conf of one plugin has to become a .conflist first");
+			"it has no list 'plugins': one plugin alone has to become a .conflist first");
 		return -EINVAL;
 	}
 	if (!speaks(version)) {
@@ -132,10 +144,7 @@ static int add_to(struct json_object *conf, const char *run_dir,
 			"its list 'plugins' has none that makes an interface");
 		return -EINVAL;
 	}
-	ours = wd_json_push(plugins);
-	wd_json_str(ours, "type", WD_CNI_PLUGIN);
-	if (strcmp(run_dir, WD_RUN_DIR_DEFAULT) != 0)
-		wd_json_str(ours, "runDir", run_dir);
+	(void)json_object_array_add(plugins, our_item(run_dir));
 	return 1;
 }
 
@@ -157,13 +166,12 @@ typedef int (*edit_fn)(struct json_object *conf, const char *run_dir,
 		       char **ret_error);
 
 /* As strict as runtimes are: what they refuse is not made better by us. */
-static struct json_object *parse(const struct wd_bytes *bytes)
+static struct json_object *parse(const char *data, size_t len)
 {
 	struct json_tokener *tok = json_tokener_new();
 	struct json_object *conf = NULL;
-	size_t len = bytes->len;
 
-	while (len && isspace((unsigned char)bytes->data[len - 1]))
+	while (len && isspace((unsigned char)data[len - 1]))
 		len--;
 	if (!tok || len > WD_CNI_STDIN_MAX) {
 		json_tokener_free(tok);
@@ -171,7 +179,7 @@ static struct json_object *parse(const struct wd_bytes *bytes)
 	}
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT |
 					    JSON_TOKENER_VALIDATE_UTF8);
-	conf = json_tokener_parse_ex(tok, bytes->data, (int)len);
+	conf = json_tokener_parse_ex(tok, data, (int)len);
 	if (json_tokener_get_error(tok) != json_tokener_success ||
 	    json_tokener_get_parse_end(tok) != len ||
 	    !json_object_is_type(conf, json_type_object)) {
@@ -191,14 +199,44 @@ static bool is_link(int dir, const char *name)
 	       S_ISLNK(st.st_mode);
 }
 
+/*
+ * The owner's text, changed in place; if that would not say the same as @conf (keys
+ * that are written by escapes), all of it anew. NULL: no memory.
+ */
+static char *text_of(const struct wd_bytes *was, struct json_object *conf,
+		     const char *run_dir)
+{
+	struct json_object *ours = run_dir ? our_item(run_dir) : NULL, *now;
+	const char *item = NULL;
+	char *text = NULL;
+	bool good = false;
+
+	if (ours)
+		item = json_object_to_json_string_ext(
+			ours, JSON_C_TO_STRING_SPACED |
+				      JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (!wd_cni_text_edit(was->data, was->len, WD_CNI_PLUGIN, item,
+			      &text)) {
+		now = parse(text, strlen(text));
+		good = now && json_object_equal(now, conf);
+		json_object_put(now);
+	}
+	json_object_put(ours);
+	if (good)
+		return text;
+	free(text);
+	text = NULL;
+	wd_format(&text, "%s\n", json_object_to_json_string_ext(conf, TEXT));
+	return text;
+}
+
 static int replace(int dir, const char *name, const struct wd_bytes *was,
-		   struct json_object *conf)
+		   struct json_object *conf, const char *run_dir)
 {
 	struct wd_bytes now = { .st = was->st };
 	int err;
 
-	wd_format(&now.data, "%s\n",
-		  json_object_to_json_string_ext(conf, TEXT));
+	now.data = text_of(was, conf, run_dir);
 	if (!now.data)
 		return -ENOMEM;
 	now.len = strlen(now.data);
@@ -216,7 +254,7 @@ static int edit_once(int dir, const char *name, edit_fn edit,
 
 	if (err)
 		return err;
-	conf = parse(&was);
+	conf = parse(was.data, was.len);
 	if (is_link(dir, name)) {
 		wd_format(ret_error,
 			  "it is a link: change the file it leads to");
@@ -228,7 +266,7 @@ static int edit_once(int dir, const char *name, edit_fn edit,
 	} else {
 		err = edit(conf, run_dir, ret_error);
 		if (err > 0)
-			err = replace(dir, name, &was, conf) ?: 1;
+			err = replace(dir, name, &was, conf, run_dir) ?: 1;
 	}
 	json_object_put(conf);
 	free(was.data);
@@ -250,6 +288,22 @@ static int edit_file(int dir, const char *name, edit_fn edit,
 	return err;
 }
 
+bool wd_cni_chain_is_list(const char *name)
+{
+	return !fnmatch("*.conflist", name, 0);
+}
+
+static int add_to_file(int dir, const char *name, const char *run_dir,
+		       char **ret_error)
+{
+	if (wd_cni_chain_is_list(name))
+		return edit_file(dir, name, add_to, run_dir, ret_error);
+	wd_format(
+		ret_error,
+		"by its name runtimes take it for one plugin: a .conf has to become a .conflist first");
+	return -EINVAL;
+}
+
 int wd_cni_chain_add(const char *dir, const char *run_dir, char **ret_path,
 		     char **ret_error)
 {
@@ -257,10 +311,12 @@ int wd_cni_chain_add(const char *dir, const char *run_dir, char **ret_path,
 	int cnt = wd_cni_chain_files(dir, &entry), err = -ENOENT;
 	int fd = open_dir(dir);
 
-	if (fd >= 0 && cnt > 0) {
+	if (fd >= 0 && cnt < 0 && cnt != -ENOENT) {
+		wd_format(ret_error, "it cannot be read: %s", wd_errno(cnt));
+		err = cnt;
+	} else if (fd >= 0 && cnt > 0) {
 		wd_format(ret_path, "%s/%s", dir, entry[0]->d_name);
-		err = edit_file(fd, entry[0]->d_name, add_to, run_dir,
-				ret_error);
+		err = add_to_file(fd, entry[0]->d_name, run_dir, ret_error);
 	} else if (fd < 0 && fd != -ENOENT) {
 		wd_format(ret_error, "it cannot be opened: %s", wd_errno(fd));
 		err = fd;
@@ -306,10 +362,13 @@ int wd_cni_chain_remove(const char *dir, char **ret_error)
 		}
 		free(why);
 	}
-	if (fd < 0 && fd != -ENOENT) {
+	/* Nothing is removed if what names it may be there. */
+	if (fd >= 0 && cnt < 0)
+		first = cnt;
+	else if (fd < 0 && fd != -ENOENT)
 		first = fd;
-		wd_format(ret_error, "%s: %s", dir, wd_errno(fd));
-	}
+	if (first && !*ret_error)
+		wd_format(ret_error, "%s: %s", dir, wd_errno(first));
 	if (fd >= 0)
 		(void)close(fd);
 	free_files(entry, cnt);
@@ -366,8 +425,9 @@ int wd_cni_plugin_remove(const char *dir)
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	wd_swap_clean(fd, WD_CNI_PLUGIN);
-	if (!fstatat(fd, WD_CNI_PLUGIN, &st, AT_SYMLINK_NOFOLLOW) &&
-	    S_ISREG(st.st_mode))
+	if (fstatat(fd, WD_CNI_PLUGIN, &st, AT_SYMLINK_NOFOLLOW))
+		err = errno == ENOENT ? 0 : -errno;
+	else if (S_ISREG(st.st_mode))
 		err = unlinkat(fd, WD_CNI_PLUGIN, 0) ? -errno : 1;
 	(void)close(fd);
 	return err;

@@ -8,6 +8,8 @@
 #ifndef WARDER_CNI_CHAIN_H
 #define WARDER_CNI_CHAIN_H
 
+#include <stdbool.h>
+
 struct dirent;
 
 #define WD_CNI_PLUGIN "warder-cni"
@@ -23,6 +25,12 @@ struct dirent;
 int wd_cni_chain_files(const char *dir, struct dirent ***ret_entry);
 
 /**
+ * wd_cni_chain_is_list() - do runtimes read a file of this name or path as a list
+ * Of one with another ending they take the whole file for one plugin.
+ */
+bool wd_cni_chain_is_list(const char *name);
+
+/**
  * wd_cni_chain_add() - the plugin as the last one of the chain that counts
  * @run_dir: of the agent; written down if it is not the default
  * @ret_path: the file, to be freed; set also where nothing had to be done
@@ -36,6 +44,7 @@ int wd_cni_chain_add(const char *dir, const char *run_dir, char **ret_path,
 
 /**
  * wd_cni_chain_remove() - the plugin out of every chain in the directory
+ * What wd_cni_chain_add() did is undone to the byte.
  * Return: how many files were changed; -errno with *ret_error to be freed, the
  * other files are done all the same.
  */

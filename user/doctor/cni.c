@@ -100,6 +100,11 @@ static void check_chain(struct wd_doctor *doctor, const char *path,
 			later ? "; it is in " : "", later ?: "");
 		return;
 	}
+	if (!wd_cni_chain_is_list(path))
+		wd_doctor_find(
+			doctor, CHECK, path,
+			"give it a name that ends in .conflist",
+			"it has a list of plugins, and by its name runtimes take it for one plugin");
 	check_place(doctor, path, conf, at);
 	check_keys(doctor, path, conf, wd_json_at(conf, "plugins", (size_t)at),
 		   run_dir);
