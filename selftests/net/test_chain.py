@@ -95,6 +95,20 @@ def test_agent_tells_what_it_cannot_chain(b):
 
 
 @SHARED.test
+def test_agent_tells_who_takes_it_out_again_and_again(b):
+    """It gives way to nobody, but neither fills the log nor wears the disk."""
+    def is_told():
+        if b.is_there():
+            b.write()
+        return 'again and again' in b.told()[-1]
+    wait_for('it is told', is_told)
+    before = len(b.told())
+    b.write()
+    wait_for('the plugin is back', b.is_there)
+    expect(before, len(b.told()), 'what is told of it')
+
+
+@SHARED.test
 def test_without_the_option_nobody_puts_it_back(b):
     b.node.stop_agent()
     b.node.agent_args = []
@@ -122,9 +136,15 @@ def test_install_check_uninstall(b):
     code, out, _ = b.node.ns.run([plugin], '', {'CNI_COMMAND': 'VERSION'},
                                  False)
     expect(0, code, out)
+    named = os.path.join(b.conf, '05-pods.conf')
+    shutil.copy(b.file, named)
+    if 'ends in .conflist' not in b.cni('check', code=1):
+        raise Fail('nothing is said of a list that runtimes read as none')
+    os.unlink(named)
     doc = json.loads(b.cni('uninstall', '--json'))
     expect({'chains': 1, 'programs': 1}, doc, 'what was removed')
-    expect(CHAIN['plugins'], [{'type': t} for t in b.types()], 'the chain')
+    with open(b.file, encoding='utf-8') as f:
+        expect(json.dumps(CHAIN), f.read(), 'the chain, to the byte')
     expect([], os.listdir(b.bin), 'what is left')
     b.cni('check', code=1)
 

@@ -19,12 +19,16 @@
 
 #include "../agent/agent.h"
 #include "../base/log.h"
+#include "../base/now.h"
 #include "../events/journal.h"
 #include "../model/xalloc.h"
 #include "cni_chain.h"
 
 #define SETTLE_MS 50 /* its writer may have more to write */
+#define SETTLE_MAX_MS 500 /* where it is written again and again */
 #define LOOK_MS 10000
+#define QUIET_MS 30000 /* without a change: nobody takes it out any more */
+#define STRIFE 8 /* changes in a row: two programs both want the last word */
 #define EVENTS \
 	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB)
 
@@ -32,6 +36,8 @@ struct wd_cni_keep {
 	struct wd_agent *agent;
 	struct wd_timer *timer;
 	int fd; /* of inotify, -1 none */
+	unsigned int put_cnt; /* changes in a row */
+	int64_t put_ms; /* when the last was, of wd_now_ms() */
 	char *wrong; /* what was told to be wrong, NULL nothing */
 };
 
@@ -59,19 +65,52 @@ static void note_wrong(struct wd_cni_keep *keep, char *why)
 	keep->wrong = why;
 }
 
-static void look(struct wd_cni_keep *keep)
+/* Of somebody who writes it without us, or of another who must be last. */
+static bool is_strife(struct wd_cni_keep *keep, bool put)
+{
+	int64_t now = wd_now_ms();
+
+	if (!put && now - keep->put_ms > QUIET_MS)
+		keep->put_cnt = 0;
+	if (put) {
+		keep->put_ms = now;
+		keep->put_cnt++;
+	}
+	return keep->put_cnt >= STRIFE;
+}
+
+/* Less and less soon: neither the disk nor the log is for the two of us. */
+static uint64_t settle_ms(const struct wd_cni_keep *keep)
+{
+	uint64_t ms = SETTLE_MS;
+
+	for (unsigned int i = 0; i < keep->put_cnt && ms < SETTLE_MAX_MS; i++)
+		ms *= 2;
+	return ms < SETTLE_MAX_MS ? ms : SETTLE_MAX_MS;
+}
+
+/* Return: as wd_cni_chain_add(). */
+static int look(struct wd_cni_keep *keep)
 {
 	const struct wd_config *config = &keep->agent->config;
 	char *path = NULL, *why = NULL, *text = NULL;
 	int did = wd_cni_chain_add(config->cni_conf, config->run_dir, &path,
 				   &why);
+	bool strife = is_strife(keep, did > 0 || did == -EAGAIN);
 
-	if (did > 0) {
+	if (did > 0 && !strife) {
 		text = wd_xprintf(WD_CNI_PLUGIN " was put at the end of '%s'",
 				  path);
 		tell(keep, WD_ONCE, WD_LOG_INFO, text);
 	}
-	if (did >= 0)
+	if (strife && (did >= 0 || did == -EAGAIN))
+		note_wrong(
+			keep,
+			wd_xprintf(
+				"somebody writes '%s' again and again without " WD_CNI_PLUGIN
+				" at its end; it is put back, but pods that start in between are unguarded, until they are found",
+				path));
+	else if (did >= 0)
 		note_wrong(keep, NULL);
 	else if (did == -ENOENT)
 		note_wrong(keep, wd_xprintf("no configuration in '%s' yet",
@@ -87,6 +126,7 @@ static void look(struct wd_cni_keep *keep)
 	free(path);
 	free(why);
 	free(text);
+	return did;
 }
 
 /* Again and again: the same directory costs nothing, another one is followed. */
@@ -104,8 +144,8 @@ static void on_timer(void *ctx)
 	struct wd_cni_keep *keep = ctx;
 
 	follow(keep); /* before looking: nothing may change unseen */
-	look(keep);
-	wd_timer_set(keep->timer, LOOK_MS);
+	wd_timer_set(keep->timer,
+		     look(keep) == -EAGAIN ? settle_ms(keep) : LOOK_MS);
 }
 
 /* Our own rename is among them; it finds nothing to do then. */
@@ -117,7 +157,7 @@ static void on_event(void *ctx, int fd, uint32_t events)
 	(void)events;
 	while (read(fd, buf, sizeof(buf)) > 0)
 		;
-	wd_timer_set(keep->timer, SETTLE_MS);
+	wd_timer_set(keep->timer, settle_ms(keep));
 }
 
 static int watch(struct wd_cni_keep *keep)
