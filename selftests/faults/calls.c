@@ -185,6 +185,10 @@ CALL(int, symlink, NAME_OF, -1, (const char *to, const char *path), (to, path))
 CALL(int, link, NAME_OF, -1, (const char *from, const char *to), (from, to))
 CALL(int, chmod, NAME_OF, -1, (const char *path, mode_t mode), (path, mode))
 CALL(int, fchmod, NAME_OF, -1, (int fd, mode_t mode), (fd, mode))
+CALL(int, fchown, NAME_OF, -1, (int fd, uid_t user, gid_t group),
+     (fd, user, group))
+CALL(int, futimens, NAME_OF, -1, (int fd, const struct timespec when[2]),
+     (fd, when))
 CALL(int, ftruncate, NAME_OF, -1, (int fd, off_t len), (fd, len))
 CALL(int, stat, LOOK, -1, (const char *path, struct stat *st), (path, st))
 CALL(int, lstat, LOOK, -1, (const char *path, struct stat *st), (path, st))

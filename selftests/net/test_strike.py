@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Each call into libc of a program that reads manifests goes wrong: it says that
-it could not, or it says the same as without. What a running agent makes of such calls
+it could not, or it says the same as without. The same of `warder cni`, which may also
+be killed there: the chain is whole, and names a program that is there. What a running agent makes of such calls
 is asked by strikes.py.
 
     test_strike.py
 """
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import tempfile
 
 from wdnet import strike
 from wdnet.node import TOP, WARDER
-from wdnet.strike import FAIL, Strike
+from wdnet.strike import FAIL, HALF, KILL, NOTHING, Strike
 from wdnet.tap import Fail, Tap, expect
 
 MANIFESTS = os.path.join(TOP, 'tools', 'demo', 'shop')
@@ -69,14 +71,164 @@ def what_cannot_be_had_is_no_mistake_of_the_text(folder):
         s.close()
 
 
+# As no writer of JSON would give it back.
+CHAIN = ('{ "cniVersion":"1.0.0","name" : "pods",\n\t"n": 1.50e1,\n\t"plugins": ['
+         '\n\t\t{"type": "ptp" ,"x": "\\u0061\\/"}\n\t]}')
+WITH = CHAIN.replace('"}\n', '"},\n\t\t{ "type": "warder-cni" }\n')
+FILES = sum(1 << strike.WHAT.index(w) for w in (
+    'open', 'read', 'write', 'sync', 'close', 'name', 'look'))
+
+
+class Chain:
+    """A node's directories of CNI, and `warder cni` on them."""
+
+    def __init__(self, folder):
+        self.dir = tempfile.mkdtemp(dir=folder)
+        self.conf = os.path.join(self.dir, 'net.d')
+        self.bin = os.path.join(self.dir, 'bin')
+        self.file = os.path.join(self.conf, '10-pods.conflist')
+        self.plugin = os.path.join(self.bin, 'warder-cni')
+        self.source = os.path.join(self.dir, 'source')
+        os.mkdir(self.conf)
+        os.mkdir(self.bin)
+        self.strike = Strike(self.dir)
+        with open(self.source, 'w', encoding='utf-8') as f:
+            f.write('the program' * 1000)
+
+    def close(self):
+        self.strike.close()
+        shutil.rmtree(self.dir)
+
+    def run(self, verb):
+        more = ['--plugin', self.source] if verb == 'install' else []
+        done = subprocess.run(
+            [*self.strike.wrapper, WARDER, 'cni', verb, '--cni-conf',
+             self.conf, '--cni-bin', self.bin, *more], text=True, timeout=60,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def begin(self, verb):
+        """As it is before this is done."""
+        for where in (self.conf, self.bin):
+            for name in os.listdir(where):
+                os.unlink(os.path.join(where, name))
+        with open(self.file, 'w', encoding='utf-8') as f:
+            f.write(WITH if verb == 'uninstall' else CHAIN)
+        os.chmod(self.file, 0o640)
+        if verb == 'uninstall':
+            shutil.copy(self.source, self.plugin)
+            os.chmod(self.plugin, 0o755)
+
+    def wrong(self):
+        """What a runtime that looks now would stumble over."""
+        with open(self.file, encoding='utf-8') as f:
+            text = f.read()
+        if text not in (CHAIN, WITH):
+            return 'the chain is ' + repr(text)
+        if os.stat(self.file).st_mode & 0o777 != 0o640:
+            return 'the chain has another mode'
+        if text == WITH:
+            if not os.access(self.plugin, os.X_OK):
+                return 'the chain names a program that is not there'
+            if os.path.getsize(self.plugin) != os.path.getsize(self.source):
+                return 'the program is not whole'
+        return ''
+
+    def is_done(self, verb):
+        with open(self.file, encoding='utf-8') as f:
+            got = f.read(), os.listdir(self.conf), os.listdir(self.bin)
+        conf = ['10-pods.conflist']
+        return got == ((WITH, conf, ['warder-cni']) if verb == 'install'
+                       else (CHAIN, conf, []))
+
+    def struck(self, verb, what, said_so=False):
+        """After a stroke; then nothing is in its way, and it does it all."""
+        self.begin(verb)
+        code, out, said = self.run(verb)
+        struck = self.strike.calm()
+        wrong = self.wrong()
+        if not wrong and said_so and struck:
+            good = self.is_done(verb) if code == 0 else code == 1 and said
+            wrong = '' if good else f'exit code {code}: {out}{said}'
+        if not wrong and self.run(verb)[0] != 0:
+            wrong = 'it cannot be done any more'
+        if not wrong and not self.is_done(verb):
+            wrong = 'it is not done by the next one: ' + repr(
+                os.listdir(self.conf) + os.listdir(self.bin))
+        return [f'{verb}, {what}: {wrong}'] if wrong else []
+
+
+def at_each_call(chain, verb):
+    """Who is killed there, and who is after half of a write."""
+    wrong, half = [], 1 << strike.WHAT.index('write')
+    for action, whats in ((KILL, FILES), (HALF, half)):
+        chain.strike.arm(NOTHING, whats=whats)
+        chain.begin(verb)
+        expect(0, chain.run(verb)[0], verb)
+        calls = chain.strike.file.seen
+        expect(True, calls >= (30 if action == KILL else 1), f'{calls} calls')
+        for k in range(1, calls + 1):
+            chain.strike.arm(action, first=k, whats=whats)
+            wrong += chain.struck(verb, f'{"half " * (action == HALF)}call {k}')
+    return wrong
+
+
+def a_death_at_each_call_leaves_a_chain_that_works(folder):
+    chain = Chain(folder)
+    try:
+        wrong = at_each_call(chain, 'install') + at_each_call(
+            chain, 'uninstall')
+        if wrong:
+            raise Fail(*wrong)
+    finally:
+        chain.close()
+
+
+def at_each_place(chain, verb):
+    """It fails there, once or each time, by each error that it may have."""
+    wrong = []
+    chain.strike.arm(NOTHING)
+    chain.begin(verb)
+    expect(0, chain.run(verb)[0], verb)
+    places = [(at, kind) for at, kind in sorted(chain.strike.sites())
+              if 1 << kind & FILES]
+    expect(True, len(places) > 20, f'places: {len(places)}')
+    for at, kind in places:
+        # What is not there is no failure for who takes it away.
+        errors = [e for e in strike.ERRORS[strike.WHAT[kind]] if e != 'ENOENT']
+        if os.environ.get('WD_LONG') != '1':
+            errors = [errors[at % len(errors)]]
+        for number, err in enumerate(errors, at):
+            chain.strike.arm(FAIL, site=at, whats=1 << kind, err=err,
+                             every=number % 2 and err != 'EINTR')
+            wrong += chain.struck(verb, f'{chain.strike.name(at)} '
+                                  f'{strike.WHAT[kind]} {err}', True)
+    return wrong
+
+
+def a_failure_at_each_place_leaves_a_chain_that_works(folder):
+    chain = Chain(folder)
+    try:
+        wrong = at_each_place(chain, 'install') + at_each_place(
+            chain, 'uninstall')
+        if wrong:
+            raise Fail(*wrong)
+    finally:
+        chain.close()
+
+
 def main():
     if not os.path.exists(strike.LIBRARY):
         print('no libstrike.so: it does not go with a sanitized program')
         return 4
     tap = Tap()
-    with tempfile.TemporaryDirectory(prefix='wd-strike-') as folder:
-        test = what_cannot_be_had_is_no_mistake_of_the_text
-        tap.run(test.__name__, test, folder)
+    # In memory: a death comes before a call, so no disk has to be waited for.
+    where = '/dev/shm' if os.path.isdir('/dev/shm') else None
+    with tempfile.TemporaryDirectory(prefix='wd-strike-', dir=where) as folder:
+        for test in (what_cannot_be_had_is_no_mistake_of_the_text,
+                     a_death_at_each_call_leaves_a_chain_that_works,
+                     a_failure_at_each_place_leaves_a_chain_that_works):
+            tap.run(test.__name__, test, folder)
     return tap.end()
 
 

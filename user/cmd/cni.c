@@ -141,6 +141,8 @@ static int remove_plugins(const struct wd_args *args, const char **ret_where,
 	int cnt = 0, first = 0;
 
 	*ret_dirs = dirs;
+	if (!dirs)
+		return -ENOMEM;
 	while ((dir = strsep(&rest, ":"))) {
 		int err = wd_cni_plugin_remove(dir);
 

@@ -223,7 +223,8 @@ int wd_swap_write(int dir, const char *name, const struct wd_bytes *was,
 	err = write_beside(dir, &at, now);
 	if (!err)
 		err = put(dir, at.tmp, name, was, now);
-	(void)unlinkat(dir, at.tmp, 0);
+	if (unlinkat(dir, at.tmp, 0) && errno != ENOENT && !err)
+		err = -errno;
 	if (!err && fsync(dir))
 		err = -errno;
 	return err;

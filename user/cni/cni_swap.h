@@ -29,7 +29,8 @@ int wd_swap_read(int dir, const char *name, struct wd_bytes *ret_bytes);
  * name. What another wrote since @was is put back, also if it was written while
  * this was under way.
  * @was: NULL: whatever is there, or nothing
- * Return: 0; -EAGAIN: it is no longer @was; -ENOENT: it is gone; -errno.
+ * Return: 0; -EAGAIN: it is no longer @was; -ENOENT: it is gone; -errno, also where
+ * only what was there before cannot be removed.
  */
 int wd_swap_write(int dir, const char *name, const struct wd_bytes *was,
 		  const struct wd_bytes *now);
