@@ -76,6 +76,42 @@ static void many_strings_stay_apart(void)
 	wd_expect_int(0, wrong);
 }
 
+/* FNV-1a, the hash without a secret that stood here before. */
+static uint32_t public_hash(const char *s)
+{
+	uint32_t hash = 2166136261U;
+
+	for (; *s; s++)
+		hash = (hash ^ (uint8_t)*s) * 16777619U;
+	return hash ^ hash >> 15;
+}
+
+/* The first names after @nr whose public hash ends in ten zeros, as a tenant finds them. */
+static const char *chosen_name(uint32_t *nr)
+{
+	static char text[16];
+
+	do {
+		(void)snprintf(text, sizeof(text), "t%u", (*nr)++);
+	} while (public_hash(text) & 1023);
+	return text;
+}
+
+/* Half as many as there are chains: 16 in one by chance once in 10^15. */
+static void names_chosen_to_meet_do_not(void)
+{
+	enum { CNT = 512 };
+	static const char *s[CNT];
+	uint32_t nr = 0;
+
+	for (int i = 0; i < CNT; i++)
+		s[i] = wd_str_get(chosen_name(&nr));
+	wd_expect(wd_str_longest_chain() < 16);
+	for (int i = 0; i < CNT; i++)
+		wd_str_put(s[i]);
+	wd_expect_int(0, wd_str_longest_chain());
+}
+
 static void equal_label_sets_are_one_in_any_order(void)
 {
 	static const struct wd_label ab[] = { { "a", "1" }, { "b", "2" } };
@@ -144,6 +180,7 @@ int main(void)
 	WD_TEST(nothing_and_the_empty_string_differ);
 	WD_TEST(a_string_may_be_put_and_got_again);
 	WD_TEST(many_strings_stay_apart);
+	WD_TEST(names_chosen_to_meet_do_not);
 	WD_TEST(equal_label_sets_are_one_in_any_order);
 	WD_TEST(the_empty_set_is_one_too);
 	WD_TEST(labels_are_found_by_key);

@@ -8,10 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "../base/json.h"
 #include "../base/now.h"
+#include "../model/hash.h"
 #include "../model/xalloc.h"
 
 #define KINDS_MAX 16384 /* the oldest is told of before its time then */

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "memory.h"
+
+#define HASH_NONFATAL_OOM 1
+#include "../model/hash.h"
 
 enum kind {
 	KIND_ARRAY,

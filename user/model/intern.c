@@ -4,10 +4,12 @@
  */
 #include "intern.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/siphash.h"
 #include "hash.h"
 #include "xalloc.h"
 
@@ -46,16 +48,6 @@ static struct str *str_of(const char *s)
 	void *head = cast.out - offsetof(struct str, text);
 
 	return head;
-}
-
-/* FNV-1a. Names in objects are not trusted, but neither can they be many more than pods. */
-static uint32_t str_hash(const char *s)
-{
-	uint32_t hash = 2166136261U;
-
-	for (; *s; s++)
-		hash = (hash ^ (uint8_t)*s) * 16777619U;
-	return hash ^ hash >> 15;
 }
 
 static void buckets_grow(void)
@@ -101,7 +93,7 @@ const char *wd_str_get(const char *s)
 
 	if (!s)
 		return NULL;
-	hash = str_hash(s);
+	hash = wd_hash(s, strlen(s));
 	if (bucket_cnt)
 		str = buckets[hash & (bucket_cnt - 1)];
 	while (str && (str->hash != hash || strcmp(str->text, s) != 0))
@@ -129,6 +121,7 @@ void wd_str_put(const char *s)
 	str = str_of(s);
 	if (--str->refs > 0)
 		return;
+	assert(buckets); /* this one is in them */
 	at = &buckets[str->hash & (bucket_cnt - 1)];
 	while (*at != str)
 		at = &(*at)->next;
@@ -139,6 +132,21 @@ void wd_str_put(const char *s)
 	free(buckets);
 	buckets = NULL;
 	bucket_cnt = 0;
+}
+
+uint32_t wd_str_longest_chain(void)
+{
+	uint32_t longest = 0;
+
+	for (uint32_t i = 0; i < bucket_cnt; i++) {
+		uint32_t cnt = 0;
+
+		for (const struct str *str = buckets[i]; str; str = str->next)
+			cnt++;
+		if (cnt > longest)
+			longest = cnt;
+	}
+	return longest;
 }
 
 static int label_cmp(const void *a, const void *b)

@@ -41,6 +41,12 @@ const char *wd_str_ref(const char *s);
 void wd_str_put(const char *s);
 
 /**
+ * wd_str_longest_chain() - how many strings at most one wd_str_get() looks at
+ * By no choice of strings can anybody make them many. Costs a walk through all.
+ */
+uint32_t wd_str_longest_chain(void);
+
+/**
  * wd_labels_get() - intern a label set
  * @label: keys and values, plain or interned strings, any order, keys distinct
  * @cnt: number of labels, 0 gives the empty set
