@@ -62,7 +62,7 @@ static void endpoint_info(const struct wd_model *m, const struct mendpoint *e,
 		.relaxed = endpoint_pod(e) &&
 			   wd_model_relaxed(m, endpoint_pod(e)),
 		.identity = endpoint_identity(e),
-		.rejects = endpoint_rejects(m, e),
+		.rejects = endpoint_rejects(e),
 		.kept = e->kept,
 		.error = e->error,
 	};

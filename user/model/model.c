@@ -266,8 +266,9 @@ void wd_model_endpoint_set(struct wd_model *m, const struct wd_endpoint *ep)
 		e->id = ep->id;
 		e->ep = ep;
 		e->pod = pod_get(m, ep->ns, ep->name);
+		e->space = space_get(m, ep->ns);
 		SLIST_INSERT_HEAD(&e->pod->endpoints, e, of_pod);
-		vec_push(&space_get(m, ep->ns)->endpoints, e);
+		vec_push(&e->space->endpoints, e);
 		HASH_ADD(hh, m->endpoints, id, sizeof(e->id), e);
 		endpoint_adopt(m, e);
 	}
@@ -282,7 +283,7 @@ void wd_model_endpoint_del(struct wd_model *m, uint32_t id)
 	if (!e)
 		return;
 	SLIST_REMOVE(&e->pod->endpoints, e, mendpoint, of_pod);
-	(void)vec_remove(&space_get(m, e->ep->ns)->endpoints, e);
+	(void)vec_remove(&e->space->endpoints, e);
 	HASH_DELETE(hh, m->endpoints, e);
 	pod_update(m, e->pod);
 	slot_put(m, e->slot);

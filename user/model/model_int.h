@@ -433,10 +433,10 @@ struct mendpoint {
 	bool shut; /* and there are none: nothing but what is always open passes */
 	const struct wd_endpoint *ep;
 	struct mpod *pod;
+	struct mspace *space; /* of its pod */
 	SLIST_ENTRY(mendpoint) of_pod;
-	/* the policies that select its pod, if they are @listed */
-	struct vec wide,
-		near; /* const struct wd_object, in order of precedence */
+	/* the policies that select its pod, by precedence, if they are @listed */
+	struct vec wide, near; /* const struct wd_object */
 	bool listed;
 	bool dirty; /* policy must be compiled again */
 	bool named_egress; /* depends on the port names of others */
@@ -866,8 +866,8 @@ bool space_encrypts(const struct wd_model *m, const struct mspace *s);
 /* Must what it exchanges with other nodes be encrypted? */
 bool endpoint_encrypts(const struct wd_model *m, const struct mendpoint *e);
 /* May it exchange tunnels with nodes? */
-bool endpoint_encap(const struct wd_model *m, const struct mendpoint *e);
-bool endpoint_rejects(const struct wd_model *m, const struct mendpoint *e);
+bool endpoint_encap(const struct mendpoint *e);
+bool endpoint_rejects(const struct mendpoint *e);
 
 /* rule.c */
 uint32_t rule_get(struct wd_model *m, const struct wd_object *policy,

@@ -297,21 +297,26 @@ static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 static enum wd_mode space_mode(const struct wd_model *m,
 			       const struct mendpoint *e)
 {
-	const struct mspace *s;
+	enum wd_mode mode = e->space->mode;
 
-	HASH_FIND(hh, m->spaces, e->pod->key.ns, strlen(e->pod->key.ns), s);
-	return s && s->mode != WD_MODE_UNSET ? s->mode : m->mode;
+	return mode != WD_MODE_UNSET ? mode : m->mode;
 }
 
 /* What anybody has said goes before it, and it never makes a mode stricter. */
+static bool is_relaxed(const struct wd_model *m, const struct mspace *s,
+		       const struct wd_object *pod)
+{
+	return s->relaxed && s->mode == WD_MODE_UNSET && !s->mode_bad &&
+	       m->mode == WD_MODE_ENFORCE && pod->pod.mode == WD_MODE_UNSET &&
+	       !pod->pod.mode_bad;
+}
+
 bool wd_model_relaxed(const struct wd_model *m, const struct wd_object *pod)
 {
 	const struct mspace *s;
 
 	HASH_FIND(hh, m->spaces, pod->ns, strlen(pod->ns), s);
-	return s && s->relaxed && s->mode == WD_MODE_UNSET && !s->mode_bad &&
-	       m->mode == WD_MODE_ENFORCE && pod->pod.mode == WD_MODE_UNSET &&
-	       !pod->pod.mode_bad;
+	return s && is_relaxed(m, s, pod);
 }
 
 void wd_model_relax(struct wd_model *m, const char *ns, const char *uid)
@@ -349,7 +354,7 @@ uint32_t wd_model_relaxed_cnt(const struct wd_model *m, const char *ns)
 		const struct wd_object *pod =
 			endpoint_pod(s->endpoints.item[i]);
 
-		cnt += pod && wd_model_relaxed(m, pod);
+		cnt += pod && is_relaxed(m, s, pod);
 	}
 	return cnt;
 }
@@ -361,8 +366,8 @@ enum wd_mode endpoint_mode(const struct wd_model *m, const struct mendpoint *e)
 
 	if (obj && obj->pod.mode != WD_MODE_UNSET)
 		return obj->pod.mode;
-	return obj && wd_model_relaxed(m, obj) ? WD_MODE_AUDIT :
-						 space_mode(m, e);
+	return obj && is_relaxed(m, e->space, obj) ? WD_MODE_AUDIT :
+						     space_mode(m, e);
 }
 
 enum wd_mode endpoint_enforced(const struct wd_model *m,
@@ -381,28 +386,18 @@ bool space_encrypts(const struct wd_model *m, const struct mspace *s)
 
 bool endpoint_encrypts(const struct wd_model *m, const struct mendpoint *e)
 {
-	const struct mspace *s;
-
-	HASH_FIND(hh, m->spaces, e->pod->key.ns, strlen(e->pod->key.ns), s);
-	return space_encrypts(m, s);
+	return space_encrypts(m, e->space);
 }
 
-bool endpoint_encap(const struct wd_model *m, const struct mendpoint *e)
+bool endpoint_encap(const struct mendpoint *e)
 {
-	const struct mspace *s;
-
-	if (e->is_host)
-		return true; /* tunnels between nodes are its business */
-	HASH_FIND(hh, m->spaces, e->pod->key.ns, strlen(e->pod->key.ns), s);
-	return s && s->encap;
+	/* tunnels between nodes are its business */
+	return e->is_host || e->space->encap;
 }
 
-bool endpoint_rejects(const struct wd_model *m, const struct mendpoint *e)
+bool endpoint_rejects(const struct mendpoint *e)
 {
-	const struct mspace *s;
-
-	HASH_FIND(hh, m->spaces, e->pod->key.ns, strlen(e->pod->key.ns), s);
-	return s && s->rejects;
+	return e->space->rejects;
 }
 
 static char *too_large(const char *what, int err, const char *until)
@@ -430,20 +425,18 @@ static char *too_large(const char *what, int err, const char *until)
 static bool is_lifted(const struct wd_model *m, const struct mendpoint *e)
 {
 	const struct wd_object *pod = endpoint_pod(e);
-	const struct mspace *s;
 
 	/* modes are in order, the stricter first */
 	if (endpoint_mode(m, e) <= space_mode(m, e))
 		return false;
-	HASH_FIND(hh, m->spaces, pod->ns, strlen(pod->ns), s);
-	for (size_t i = 0; s && i < m->wide.cnt; i++) {
+	for (size_t i = 0; i < m->wide.cnt; i++) {
 		const struct wd_object *policy = m->wide.item[i];
 
 		if (!wd_policy_counts(policy, true, true))
 			continue;
 		for (uint32_t k = 0; k < policy->policy.spec_cnt; k++) {
 			if (wd_spec_selects(&policy->policy.spec[k], "", pod,
-					    s->labels))
+					    e->space->labels))
 				return true;
 		}
 	}
@@ -465,7 +458,7 @@ static struct mslot *compile(struct wd_model *m, struct mendpoint *e,
 	e->sliced |= d.sliced;
 	*ret_left_out = d.left_out;
 	m->crowded = false;
-	m->payer = e->is_host ? NULL : space_get(m, e->pod->key.ns);
+	m->payer = e->is_host ? NULL : e->space;
 	slot = slot_get(m, &d, ret_err);
 	m->payer = NULL;
 	if (!slot && *ret_err == -ENOSPC && m->crowded)

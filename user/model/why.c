@@ -575,8 +575,7 @@ void why_judge_objects(const struct wd_model *m, const struct mendpoint *e,
 		       const struct side *peer, const struct wd_flow *flow,
 		       struct wd_decision *d)
 {
-	d->reason = why_forbidden(flow, d->dir,
-				  why_encap(m, endpoint_encap(m, e)),
+	d->reason = why_forbidden(flow, d->dir, why_encap(m, endpoint_encap(e)),
 				  why_side_is_node(peer), e->is_host);
 	if (d->reason != WD_R_POLICY_ALLOW)
 		; /* no mode and no policy has a say */

@@ -236,7 +236,7 @@ bool why_service(const struct wd_model *m, const struct side *src,
 		return false;
 	HASH_FIND(hh, m->endpoints, &src->claim->ep->id, sizeof(uint32_t), e);
 	if (!e ||
-	    why_forbidden(flow, WD_EGRESS, why_encap(m, endpoint_encap(m, e)),
+	    why_forbidden(flow, WD_EGRESS, why_encap(m, endpoint_encap(e)),
 			  why_side_is_node(dst),
 			  e->is_host) != WD_R_POLICY_ALLOW)
 		return false;

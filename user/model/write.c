@@ -165,11 +165,11 @@ static uint16_t endpoint_flags(const struct wd_model *m,
 			     mode == WD_MODE_OFF   ? WD_EP_OFF :
 						     0;
 
-	if (endpoint_encap(m, e))
+	if (endpoint_encap(e))
 		flags |= WD_EP_ENCAP;
 	if (endpoint_encrypts(m, e))
 		flags |= WD_EP_ENCRYPT;
-	if (endpoint_rejects(m, e))
+	if (endpoint_rejects(e))
 		flags |= WD_EP_REJECT;
 	return (uint16_t)flags;
 }
