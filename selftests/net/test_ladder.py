@@ -147,6 +147,11 @@ def without_bpf_the_ruleset_enforces():
                    [f'bpf:BTF_LOAD probes errno={error}'], 'nft')
         yield Case(f'the BTF of the object fails: {error}',
                    [f'bpf:BTF_LOAD errno={error}'], 'nft')
+    # libbpf goes by its first try for as long as the process lives.
+    for error in ('EPERM', 'ENOMEM'):
+        yield Case(f"libbpf's own try of BTF fails once: {error}",
+                   [f'bpf:BTF_LOAD probes errno={error} times=1'], 'nft',
+                   [(o, 'transient') for o in OBJECTS])
     for error in ('EPERM', 'ENOSYS', 'EACCES'):
         yield Case(f'no bpf(2): {error}', [f'bpf:* errno={error}'], 'nft')
         yield Case(f'no bpf(2): {error}, no nf_tables',

@@ -192,6 +192,17 @@ int wd_object_constants(struct bpf_object *obj,
 /** wd_object_constant() - where a constant is, by name and bytes; NULL the object does without it */
 void *wd_object_constant(struct bpf_object *obj, const char *name, size_t size);
 
+/**
+ * wd_types_guard() - from now on no program is loaded without types
+ *
+ * To be called before any object is opened; objects with programs of other
+ * sections are as they were. Return: 0 or -errno.
+ */
+int wd_types_guard(void);
+
+/** wd_types_load() - bpf_object__load(); 0 or -errno with dp->failure set */
+int wd_types_load(struct wd_datapath *dp, struct bpf_object *obj);
+
 /** wd_object_load() - sets the constants, loads; 0 or -errno with dp->failure set */
 int wd_object_load(struct wd_datapath *dp, struct bpf_object *obj);
 

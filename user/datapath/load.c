@@ -329,6 +329,10 @@ int wd_load_prepare(struct wd_datapath *dp)
 {
 	int err;
 
+	err = wd_types_guard();
+	if (err)
+		return wd_fail(dp, err, WD_STAGE_PROG,
+			       "cannot tell libbpf what to look at");
 	err = wd_bpffs_open(dp);
 	if (!err && dp->lock_fd < 0)
 		err = wd_pins_lock(dp);

@@ -169,21 +169,13 @@ int wd_object_constants(struct bpf_object *obj,
 
 int wd_object_load(struct wd_datapath *dp, struct bpf_object *obj)
 {
-	char *said;
 	int err = wd_object_constants(obj, dp->hash_key, dp->with_events);
 
 	if (err)
 		return wd_fail(dp, err, WD_STAGE_PROG,
 			       "the programs have other constants than this "
 			       "binary");
-	wd_capture_begin();
-	err = bpf_object__load(obj);
-	said = wd_capture_end();
-	if (!err) {
-		free(said);
-		return 0;
-	}
-	return wd_fail_load(dp, err, said);
+	return wd_types_load(dp, obj);
 }
 
 int wd_object_prog(struct bpf_object *obj, enum wd_rung rung, enum wd_dir way)

@@ -218,19 +218,12 @@ static int leave_out_events(const struct wd_datapath *dp,
 
 int wd_load_other(struct wd_datapath *dp, struct bpf_object *obj)
 {
-	char *said;
 	int err = leave_out_events(dp, obj);
 
 	if (err)
 		return err;
 	set_constants(dp, obj);
-	wd_capture_begin();
-	err = bpf_object__load(obj);
-	said = wd_capture_end();
-	if (err)
-		return wd_fail_load(dp, err, said);
-	free(said);
-	return 0;
+	return wd_types_load(dp, obj);
 }
 
 /* Beside everything, with small maps of its own, before it decides anything. */
