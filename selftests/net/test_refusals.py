@@ -369,6 +369,26 @@ def add_is_closed(b):
     b.c.write_objects()
 
 
+def an_agent_that_may_not_see_the_interfaces_holds_what_is_in_force(b):
+    """Neither filters nor a ruleset can be had then, and libnftables would end
+    the process: it is told, and tried again by itself."""
+    fresh(b)
+    ladder = denied_stays(b, restart, 'netlink:ROUTE errno=EPERM')
+    expect('hold', ladder['rung'], 'rung')
+    expect(['permission'], sorted({a['cause'] for a in ladder['attempts']}),
+           'causes')
+    b.check_traffic()
+    b.refuse.set()
+    if LONG:
+        wait_for('it tries again', lambda: b.node.status()['rung'] == 'full',
+                 2 * FIRST_PAUSE_S)
+    else:
+        b.node.warder('ladder', 'climb')
+    expect('full', b.node.status()['rung'], 'rung when it may again')
+    b.node.warder('status', '--wait')
+    b.check_traffic()
+
+
 def without_bpf_and_nft_pods_are_closed_and_the_node_is_not(b):
     fresh(b, NO_BPF, NO_NFT)
     expect('hold', b.node.status()['rung'], 'rung')
@@ -486,6 +506,7 @@ GROUPS = (
      a_ruleset_follows_programs_where_bpf_is_gone_and_the_other_way,
      a_ruleset_stays_until_all_is_guarded_where_nothing_can_be_attached,
      programs_in_force_stay_where_all_is_gone,
+     an_agent_that_may_not_see_the_interfaces_holds_what_is_in_force,
      without_bpf_and_nft_pods_are_closed_and_the_node_is_not),
     (status_names_the_rung_and_why,
      a_device_that_nothing_can_be_attached_to_is_told_of,

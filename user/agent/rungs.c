@@ -180,9 +180,26 @@ static void put_reason(const struct wd_rungs *rungs, const struct wd_ladder *l,
 
 /* ---- going ---- */
 
+/*
+ * A refusal that is nobody's fault of the moment, as of a rule of a security
+ * module, may be taken back: below hold there is nothing to lose by asking.
+ */
+static bool is_shut_out(const struct wd_ladder *ladder)
+{
+	bool any = false;
+
+	for (int i = 0; i < ladder->attempts; i++)
+		any |= ladder->attempt[i].cause == WD_CAUSE_PERMISSION &&
+		       !ladder->attempt[i].optional;
+	return any && ladder->rung == WD_RUNG_HOLD &&
+	       ladder->top != WD_RUNG_HOLD;
+}
+
 static void arm_retry(struct wd_rungs *rungs)
 {
-	if (!wd_ladder_transient(wd_ladder(rungs->agent->dp)) ||
+	const struct wd_ladder *ladder = wd_ladder(rungs->agent->dp);
+
+	if ((!wd_ladder_transient(ladder) && !is_shut_out(ladder)) ||
 	    rungs->retries >= RETRIES)
 		return;
 	wd_timer_set(rungs->retry, (uint64_t)RETRY_MS << rungs->retries);
@@ -346,7 +363,7 @@ static void on_retry(void *ctx)
 	struct wd_rungs *rungs = ctx;
 	char *why = NULL;
 
-	wd_info("ladder: trying again what failed for the moment");
+	wd_info("ladder: trying again what failed");
 	(void)climb(rungs, false, &why); /* told of */
 	free(why);
 }

@@ -480,7 +480,10 @@ static int begin_progs(struct wd_datapath *dp)
 	if (err)
 		return wd_fail(dp, err, WD_STAGE_MAP,
 			       "cannot forget the flows of before");
-	return wd_engine_inherit(dp);
+	err = wd_engine_inherit(dp);
+	return err ? wd_fail(dp, err, WD_STAGE_ATTACH,
+			     "cannot look at the interfaces; what was in force stays") :
+		     0;
 }
 
 static int open_all(struct wd_datapath *dp, const struct wd_ladder_opts *opts)

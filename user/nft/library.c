@@ -8,12 +8,14 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "model/xalloc.h"
+#include "net/rtnl.h"
 
 #define SONAME "libnftables.so.1"
 
@@ -70,8 +72,7 @@ static int find_all(struct wd_nft_library *lib)
 	return err;
 }
 
-/* The library ends the process where it gets no socket, so that is tried before. */
-static int try_socket(void)
+static int try_netfilter(void)
 {
 	struct mnl_socket *nl =
 		mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
@@ -83,6 +84,33 @@ static int try_socket(void)
 		err = -errno;
 	(void)mnl_socket_close(nl);
 	return err;
+}
+
+/* It asks for the names of interfaces; lo is in every namespace. */
+static int try_route(void)
+{
+	union wd_rtnl_req req = { 0 };
+	struct ifinfomsg *info;
+	struct wd_rtnl nl;
+	int err = wd_rtnl_open(&nl, -1, NETLINK_ROUTE);
+
+	if (err)
+		return err;
+	mnl_nlmsg_put_header(&req);
+	req.head.nlmsg_type = RTM_GETLINK;
+	info = mnl_nlmsg_put_extra_header(&req.head, sizeof(*info));
+	info->ifi_index = 1;
+	err = wd_rtnl_run(&nl, &req.head, NULL, NULL);
+	wd_rtnl_close(&nl);
+	return err;
+}
+
+/* The library ends the process where it gets no socket, so that is tried before. */
+static int try_socket(void)
+{
+	int err = try_netfilter();
+
+	return err ? err : try_route();
 }
 
 /* A context of its own for each use: it keeps what it read of the kernel. */
