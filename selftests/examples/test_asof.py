@@ -121,6 +121,45 @@ def the_agents_configuration_gives_the_defaults(ask):
             yield f'{code} {err}'
 
 
+BEHIND = """
+apiVersion: v1
+kind: Pod
+metadata: {name: a, namespace: s, labels: {app: a}}
+spec: {nodeName: n}
+status: {podIPs: [{ip: 10.0.0.1}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: b, namespace: s, labels: {app: b}}
+spec: {nodeName: m}
+status: {podIPs: [{ip: 10.0.0.2}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: b, namespace: s}
+spec: {clusterIP: 10.96.0.1, selector: {app: b}, ports: [{port: 80, targetPort: 81}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: b, namespace: s}
+spec:
+  podSelector: {matchLabels: {app: b}}
+  ingress: [{from: [{ipBlock: {cidr: 10.0.0.1/32}}], ports: [{port: %d}]}]
+"""
+
+
+def who_answers_for_a_service_has_the_last_word(ask):
+    for port, want in ((81, 'allow'), (80, 'drop')):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, 'all.yaml'), 'w',
+                      encoding='utf-8') as f:
+                f.write(BEHIND % port)
+            code, out, err = Asker(ask.warder, folder).run(
+                's/a', '10.96.0.1:80', '--json')
+            if code not in (0, 1) or json.loads(out)['verdict'] != want:
+                yield f'{port}: {code} {out}{err}'
+
+
 def suggested_policies_do_what_they_are_for(ask):
     """Applied, what was dropped passes, and what passed unjudged is dropped."""
     letters, rows = table()
@@ -202,6 +241,7 @@ def main():
              it_names_the_rule_and_where_it_stands,
              the_sockets_of_a_node_are_those_of_the_pods_node,
              the_agents_configuration_gives_the_defaults,
+             who_answers_for_a_service_has_the_last_word,
              suggested_policies_do_what_they_are_for,
              advice_names_the_rule_that_comes_nearest,
              what_is_wrong_is_said)

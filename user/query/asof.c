@@ -21,6 +21,8 @@
 #include "inquiry.h"
 
 #define ENDS 2
+#define BACKENDS \
+	2 /* of a service: the one that decides, and the first allowed */
 
 struct wd_asof {
 	struct wd_world world;
@@ -30,7 +32,7 @@ struct wd_asof {
 	struct wd_sink sink;
 	struct wd_nodes nodes;
 	struct wd_target target[ENDS]; /* from, to */
-	struct wd_endpoint ep[ENDS];
+	struct wd_endpoint ep[ENDS + BACKENDS];
 	size_t ep_cnt;
 };
 
@@ -61,19 +63,26 @@ static bool is_guarded(const struct wd_object *pod)
 	       pod->pod.addr_cnt;
 }
 
+static const struct wd_object *pod_with(const struct wd_asof *asof,
+					const struct wd_addr *addr)
+{
+	const struct wd_object *pod = NULL;
+
+	while ((pod = wd_store_next(asof->store, WD_KIND_POD, pod)))
+		if (is_guarded(pod) && has_addr(pod, addr))
+			return pod;
+	return NULL;
+}
+
 static const struct wd_object *pod_of(const struct wd_asof *asof, int end)
 {
 	const struct wd_target *target = &asof->target[end];
-	const struct wd_object *pod = NULL;
 
 	if (target->type == WD_TARGET_POD)
 		return wd_store_get(asof->store, WD_KIND_POD, target->ns,
 				    target->name);
-	while (target->type == WD_TARGET_ADDR &&
-	       (pod = wd_store_next(asof->store, WD_KIND_POD, pod)))
-		if (is_guarded(pod) && has_addr(pod, &target->addr))
-			return pod;
-	return NULL;
+	return target->type == WD_TARGET_ADDR ? pod_with(asof, &target->addr) :
+						NULL;
 }
 
 static void add_endpoint(struct wd_asof *asof, const struct wd_object *pod)
@@ -99,6 +108,63 @@ static void add_endpoint(struct wd_asof *asof, const struct wd_object *pod)
 	};
 	memcpy(ep->addr, pod->pod.addr, ep->addr_cnt * sizeof(*ep->addr));
 	wd_model_endpoint_set(asof->model, ep);
+}
+
+/* Who begins, by the family of where it goes. Return: is there such an address */
+static bool source_of(const struct wd_asof *asof, uint8_t family,
+		      struct wd_addr *ret)
+{
+	const struct wd_target *from = &asof->target[0];
+	const struct wd_object *obj =
+		from->type == WD_TARGET_HOST ?
+			wd_nodes_object(asof->store, asof->world.node) :
+			pod_of(asof, 0);
+	const struct wd_addr *addr = &from->addr;
+	uint32_t cnt = from->type == WD_TARGET_ADDR;
+
+	if (from->type == WD_TARGET_HOST && obj) {
+		addr = obj->node.addr;
+		cnt = obj->node.addr_cnt;
+	} else if (obj) {
+		addr = obj->pod.addr;
+		cnt = obj->pod.addr_cnt;
+	}
+	for (uint32_t i = 0; i < cnt; i++)
+		if (addr[i].family == family) {
+			*ret = addr[i];
+			return true;
+		}
+	return false;
+}
+
+/* A service is no pod: who answers for it has the last word. Return: any more */
+static bool add_backends(struct wd_asof *asof)
+{
+	const struct wd_target *to = &asof->target[1];
+	struct wd_flow flow = { .dst = to->addr,
+				.from_host = asof->target[0].type ==
+					     WD_TARGET_HOST,
+				.late = true,
+				.proto = to->proto,
+				.port = to->port };
+	size_t before = asof->ep_cnt;
+	struct wd_decision d[WD_DIR__MAX];
+	struct wd_service_info info;
+	const struct wd_object *pod;
+
+	if (to->type != WD_TARGET_ADDR || to->icmp ||
+	    !source_of(asof, to->addr.family, &flow.src))
+		return false;
+	wd_model_why(asof->model, &flow, asof->world.host_policy, d, &info);
+	if (!info.backends)
+		return false;
+	pod = pod_with(asof, &info.addr);
+	if (pod)
+		add_endpoint(asof, pod);
+	pod = info.allowed ? pod_with(asof, &info.first) : NULL;
+	if (pod)
+		add_endpoint(asof, pod);
+	return asof->ep_cnt > before;
 }
 
 /* `host` is the node of the pod at the other end, unless it was said. */
@@ -266,7 +332,10 @@ static int open_all(struct wd_asof *asof, const struct wd_asof_opts *opts,
 		.inside = inside,
 		.ctx = asof,
 	};
-	return wd_model_commit(asof->model, ret_error);
+	err = wd_model_commit(asof->model, ret_error);
+	if (!err && add_backends(asof))
+		err = wd_model_commit(asof->model, ret_error);
+	return err;
 }
 
 int wd_asof_open(const struct wd_asof_opts *opts, struct wd_asof **ret_asof,
