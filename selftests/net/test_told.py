@@ -8,6 +8,7 @@ import sys
 import yaml
 
 from test_host import host_policy, ports
+from test_kube import CNPS, DEFINITION
 from wdnet.kube import KubeSolo
 from wdnet.node import TOP
 from wdnet.refuse import Refuse
@@ -94,6 +95,31 @@ def a_node_says_up_to_where_policies_are_in_force(c):
     expect(True, int(got['version']) >= policies_version(c), 'its version')
     reports = c.only_node.status()['reports']
     expect((None, 0), (reports['error'], reports['refused']), 'status')
+
+
+@test
+def a_deletion_that_is_not_believed_yet_is_not_told_as_in_force(c):
+    policy = {'apiVersion': 'cilium.io/v2', 'kind': 'CiliumNetworkPolicy',
+              'metadata': {'name': 'bad', 'namespace': 'shop'},
+              'spec': {'endpointSelector': {'matchLabels': {'app': 'bad'}},
+                       'ingress': [{'fromEntities': ['host']}]}}
+
+    def told():
+        return int(c.standing()[0].get('versions', {}).get(
+            'CiliumNetworkPolicy', 0))
+    c.apply([ingress_policy('srv', 'srv', 'ok'), policy])
+    wait_for('it is told', lambda: told() >= c.server.versions[CNPS], 60)
+    c.server.fault(DEFINITION, 'list', '503', 1 << 30)
+    try:
+        c.policies = [ingress_policy('srv', 'srv', 'bad')]
+        c.write_objects()
+        wait_for('it waits', lambda: c.kind('CiliumNetworkPolicy')[
+            'unconfirmed_deletions'], 60)
+        expect_told(c, 'the other policy')
+        expect(True, told() < c.server.versions[CNPS], 'told of the deletion')
+    finally:
+        c.server.ask('calm')
+    wait_for('it is told', lambda: told() >= c.server.versions[CNPS], 60)
 
 
 @test

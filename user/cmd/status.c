@@ -207,7 +207,13 @@ static void print_kube_kinds(struct json_object *source)
 		struct json_object *kind = wd_json_at(source, "kinds", i);
 		const char *state = wd_json_get_str(kind, "state");
 		const char *error = wd_json_get_str(kind, "error");
+		long long cnt = wd_json_get_int(kind, "unconfirmed_deletions");
 
+		if (cnt)
+			wd_show_line(
+				"",
+				"  %s: %lld deleted, which count until the server has said that the kind stays",
+				wd_json_get_str(kind, "kind"), cnt);
 		if (is_not_there(state) ||
 		    (strcmp(state, "watching") == 0 && !*error))
 			continue;

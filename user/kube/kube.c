@@ -685,6 +685,7 @@ bool wd_kube_status(const struct wd_kube *kube, size_t i,
 	ret_status->held = f->collection.held;
 	ret_status->held_cnt =
 		f->collection.held ? wd_kube_collection_cnt(&f->collection) : 0;
+	ret_status->unconfirmed = wd_kube_removals_cnt(f->removals);
 	wd_kube_reflector_status(f->reflector, &ret_status->reflector);
 	return true;
 }

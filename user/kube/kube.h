@@ -36,6 +36,7 @@ struct wd_kube_kind_status {
 	bool kept; /* what the disk had: the server has not been heard since the start */
 	bool held; /* the server has no such kind any more, its objects stay */
 	uint32_t held_cnt; /* these */
+	uint32_t unconfirmed; /* deletions that wait for word of the kind's definition */
 	bool unused; /* it is not asked for: another kind tells the same */
 	bool here; /* of this node only: another kind tells of others */
 };

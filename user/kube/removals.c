@@ -71,6 +71,11 @@ void wd_kube_removals_forget(struct wd_kube_removals *r)
 	r->deleting = false; /* what comes under its name is another kind */
 }
 
+uint32_t wd_kube_removals_cnt(const struct wd_kube_removals *r)
+{
+	return r ? r->cnt : 0;
+}
+
 /* ---- believing ---- */
 
 static void tell(struct wd_kube_removals *r, const struct removal *removal)

@@ -51,6 +51,9 @@ void wd_kube_removals_free(struct wd_kube_removals *r);
 bool wd_kube_removals_add(struct wd_kube_removals *r,
 			  const struct wd_tree *root);
 
+/** wd_kube_removals_cnt() - deletions that were told and are not believed yet; NULL: none */
+uint32_t wd_kube_removals_cnt(const struct wd_kube_removals *r);
+
 /** wd_kube_removals_forget() - the kind is gone: its objects stay */
 void wd_kube_removals_forget(struct wd_kube_removals *r);
 

@@ -135,6 +135,7 @@ static void put_kube_kind(const struct wd_kube_kind_status *status,
 	wd_json_bool(obj, "known", status->known);
 	wd_json_bool(obj, "kept", status->kept);
 	wd_json_int(obj, "held_objects", status->held_cnt);
+	wd_json_int(obj, "unconfirmed_deletions", status->unconfirmed);
 	wd_json_str(obj, "version", r->version);
 	wd_json_int(obj, "lists", (int64_t)r->lists);
 	wd_json_int(obj, "watches", (int64_t)r->watches);

@@ -107,7 +107,8 @@ static void reach(struct reached *r, const struct wd_kube_kind_status *status)
 		r->kind = NULL;
 		return;
 	}
-	if (r->kind && r->moves == moves)
+	/* what was deleted and still counts is not in force as the server has it */
+	if (status->unconfirmed || (r->kind && r->moves == moves))
 		return;
 	r->kind = status->name;
 	r->moves = moves;

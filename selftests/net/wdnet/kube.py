@@ -83,6 +83,7 @@ class KubeSolo(Solo):
     def __init__(self, families=(4,)):
         self.server = None
         self.told = {}
+        self.order = None  # function that brings changes into another order
         super().__init__(families)
 
     def start_agents(self, *args):
@@ -101,16 +102,21 @@ class KubeSolo(Solo):
         now = {json.dumps([o['kind'], o['metadata'].get('namespace'),
                            o['metadata']['name']]): o
                for o in self.base_objects() + self.policies}
-        for key, obj in now.items():
-            if self.told.get(key) != obj:
-                self.put(obj)
-        for key, obj in self.told.items():
-            if key not in now:
-                self.server.ask('del', object=obj)
+        changes = [(self.put, obj) for key, obj in now.items()
+                   if self.told.get(key) != obj]
+        changes += [(self.delete_object, obj)
+                    for key, obj in self.told.items() if key not in now]
+        if self.order:
+            self.order(changes)
+        for function, obj in changes:
+            function(obj)
         self.told = json.loads(json.dumps(now))
 
     def put(self, obj):
         return self.server.ask('put', object=json.loads(json.dumps(obj)))
+
+    def delete_object(self, obj):
+        self.server.ask('del', object=obj)
 
     def source(self):
         return next(s for s in self.only_node.status()['sources']
@@ -132,7 +138,8 @@ class KubeSolo(Solo):
                 name = k['kind'].lower()
                 plural = name[:-1] + 'ies' if name.endswith('y') else \
                     name + 's'
-                if int(k['version'] or 0) < owed.get(plural, 0):
+                if int(k['version'] or 0) < owed.get(plural, 0) or \
+                        k['unconfirmed_deletions']:
                     return False
             return True
         wait_for('the agent hears of what changed', heard, 60)
