@@ -7,6 +7,7 @@ import contextlib
 import functools
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -15,8 +16,11 @@ import time
 
 from wdnet import wire, yamlout
 from wdnet.kube import KubeSolo, kubeconfig
-from wdnet.solo import expect_reach, ingress_policy, reach, wait_for
-from wdnet.suite import main
+from wdnet.law import Chance
+from wdnet.life import VIPS, Life
+from wdnet.solo import (expect_reach, ingress_policy, note, reach,
+                        wait_for)
+from wdnet.suite import LONG, main
 from wdnet.tap import Fail, expect
 
 NETPOLS = '/apis/networking.k8s.io/v1/networkpolicies'
@@ -367,6 +371,10 @@ def deletions_are_not_believed_while_the_kind_is_deleted(c):
     before = asked_for_definition(c)
     c.server.ask('leave', path=CNPS)
     wait_for('it asks on', lambda: asked_for_definition(c) >= before + 15, 90)
+    expect(1, c.kind('CiliumNetworkPolicy')['unconfirmed_deletions'],
+           'deletions that wait')
+    expect(True, 'CiliumNetworkPolicy: 1 deleted, which count until' in
+           c.only_node.warder('status')[1], 'status tells of them')
     expect_reach(False, c.pod('shop/ok'), c.pod('shop/bad'), 'still denied')
     c.server.ask('kinds', absent=[CNPS, *c.absent])
     wait_for('it is held', lambda:
@@ -408,6 +416,42 @@ def the_server_counts_more_than_a_manifest_of_the_same_name(c):
     expect_reach(False, c.pod('shop/ok'), c.pod('shop/srv'), 'by the file')
     c.apply([ingress_policy('srv', 'srv', 'ok')])
     expect_base(c)
+
+
+def life(c, steps, flows, every):
+    """@every: steps after which a fresh agent is asked, too."""
+    seed = os.environ.get('WD_SEED') or \
+        str(random.SystemRandom().getrandbits(32))
+    note(f'WD_SEED={seed}')
+    c.policies, c.namespaces['lab'] = [], {'team': 'blue'}
+    c.run_pods([c.make_pod(name, 40 + i, {'app': name}, 'lab')
+                for i, name in enumerate(('x', 'y') if LONG else ('x',))])
+    walk = Life(c, Chance(seed))
+    try:
+        for slot in walk.slots[::2]:
+            walk.now[slot] = walk.rng.policy(*slot, walk.order[slot], VIPS)
+        walk.translate()
+        for number in range(1, steps + 1):
+            try:
+                walk.step(flows)
+                if number % every == 0:
+                    walk.fresh(1000 if LONG else 8, LONG)
+            except Fail as e:
+                raise Fail(f'step {number}:', *e.args) from e
+        cuts = sorted(int(s * 1000) for s in walk.cuts)
+        note(f'{steps} steps, {dict(walk.tally)}')
+        if cuts:
+            note(f'{len(cuts)} connections cut, from the first change on in '
+                 f'{cuts[len(cuts) // 2]} ms, p99 '
+                 f'{cuts[len(cuts) * 99 // 100]} ms, at most {cuts[-1]} ms')
+    finally:
+        walk.close()
+        note(f'sent again on connections that went on: {walk.again}')
+
+
+@test
+def objects_of_all_kinds_change_in_the_midst_of_flows(c):
+    life(c, 300 if LONG else 2, 8, 30 if LONG else 2)
 
 
 @test

@@ -18,6 +18,7 @@ import tempfile
 
 from wdnet.ask import until
 from wdnet.cells import Scenario, names
+from wdnet.life import entries
 from wdnet.shared import pin
 from wdnet.suite import LONG
 from wdnet.tap import Fail, Tap, expect
@@ -26,10 +27,6 @@ from wdnet.town import Town
 FEW = ('tiers-mixed',)
 WALKS = 6 if LONG else 1
 RUNGS = ('full', 'nft') if LONG else ('full',)
-# What flows and packets put in. And rows: the half of an address that is not in
-# force keeps the one of before.
-OF_TRAFFIC = {'wd_row', 'wd_flow', 'wd_flowlock', 'wd_quota', 'wd_frag',
-              'wd_answer', 'wd_cover', 'wd_group', 'wd_timing', 'wd_events'}
 
 
 class Walk:
@@ -94,13 +91,6 @@ class Walk:
                 if self.rng.random() < 0.1:
                     self.town.node.warder('sync', ok=None)
         self.town.node.warder('sync', ok=None)
-
-
-def entries(node):
-    """Of each map that objects fill."""
-    maps = json.loads(node.warder('map', 'list', '--json')[1])['maps']
-    return {m['name']: m['used'] for m in maps if m['used'] is not None
-            and m['name'] not in OF_TRAFFIC}
 
 
 def verdicts(town, cells):

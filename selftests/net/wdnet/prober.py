@@ -326,13 +326,14 @@ class Prober:
                 pass
         self.reply({'answer': got})
 
-    def op_hold(self, ident, dst, port, proto='tcp', sport=0, timeout=3.0):
+    def op_hold(self, ident, dst, port, proto='tcp', sport=0, src=None,
+                timeout=3.0):
         kind = socket.SOCK_STREAM if proto == 'tcp' else socket.SOCK_DGRAM
         sock = socket.socket(raw.family_of(dst), kind)
         sock.settimeout(timeout)
-        if sport:
+        if sport or src:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((self.default[':' in dst], sport))
+            sock.bind((src or self.default[':' in dst], sport))
         try:
             sock.connect((dst, port))
             if proto == 'udp':
@@ -386,7 +387,11 @@ class Prober:
     def op_drop(self, ident):
         sock = self.held.pop(ident, None)
         if sock:
+            if sock.fileno() in self.sel.get_map():
+                self.sel.unregister(sock)
             sock.close()
+        self.streams = {k: s for k, s in self.streams.items()
+                        if s['target'] != ['held', ident]}
         self.reply({})
 
     def op_abort(self):
@@ -413,7 +418,7 @@ class Prober:
         self.streams[ident] = {
             'target': target, 'interval': interval, 'timeout': timeout,
             'next': time.monotonic(), 'sent': 0, 'answered': 0, 'lost': [],
-            'open': 0, 'stop': False}
+            'open': 0, 'stop': False, 'heard': None}
         if target[0] == 'held':
             sock = self.held[target[1]]
             sock.setblocking(False)
@@ -424,10 +429,13 @@ class Prober:
     def on_held(self, sock, stream):
         try:
             data = sock.recv(65536)
+        except BlockingIOError:  # serve_now() has read it
+            return
         except OSError as e:
             data = b''
             stream['lost'].append(repr(e))
         stream['answered'] += len(data)
+        stream['heard'] = time.monotonic()
         if not data:
             self.sel.unregister(sock)
 
@@ -461,7 +469,7 @@ class Prober:
     def op_tally(self, ident):
         """How a stream did. Only after pause and its timeout is it final."""
         s = self.streams[ident]
-        out = {k: s[k] for k in ('sent', 'answered', 'lost', 'open')}
+        out = {k: s[k] for k in ('sent', 'answered', 'lost', 'open', 'heard')}
         if s['target'][0] == 'held':
             info = self.held[s['target'][1]].getsockopt(
                 socket.IPPROTO_TCP, socket.TCP_INFO, 256)
