@@ -70,13 +70,21 @@ def audited(node):
                == ('DEFAULT', 'egress', 'audit'))
 
 
-def never_unused(node):
-    """Rules that such flows pass by are not said to be unused."""
+def without_a_hit(node):
+    """Egress rules by place: what passes by uncounted, and unused; since when."""
     doc = json.loads(node.warder('policy', 'unused', '--json')[1])
-    why = {r['not_counted'] for r in doc['not_known']
-           if r['direction'] == 'egress'}
-    if doc['unused'] or not any('backends' in w for w in why):
-        raise Fail('rules taken for unused', doc)
+    egress = {key: [r for r in doc[key] if r['direction'] == 'egress']
+              for key in ('not_known', 'unused')}
+    return ([r['index'] for r in egress['not_known']
+             if 'backends' in r['not_counted']],
+            {r['index']: r['counts']['no_hit_since'] for r in egress['unused']})
+
+
+def wait_unused(node, mixed, exact):
+    """Only rules that some backend is a peer of are not known."""
+    until((mixed, exact), lambda: tuple(
+        list(part) for part in without_a_hit(node)), 'not known and unused')
+    return without_a_hit(node)[1]
 
 
 @test(*PROGRAMS)
@@ -84,11 +92,11 @@ def the_backend_that_is_chosen_decides(c):
     s = Mixed(c, 40, node_port=NODE_PORT, external=WORLD['ext2'],
               balancer={4: '198.51.100.40', 6: 'fd00:40::40'})
     x, free = c.pod('x/a'), c.pod('x/c')
-    apply(c, [s], [may('y')])
+    apply(c, [s], [may('y', 'x')])
     is_exact(x.node)
     own, other = (c.nodes[i] for i in (0, 1))
     expect(own, x.node, 'the node of x/a')
-    never_unused(own)
+    wait_unused(own, [0], [1])
     for key, answer in (('y/b', 'y/b'), ('z/a', None)):
         translate(c, [s.chosen(key)])
         before = dropped(own)
@@ -104,6 +112,10 @@ def the_backend_that_is_chosen_decides(c):
              ('node port elsewhere', other.ips, NODE_PORT, 'tcp', key))
         if not answer:
             expect(True, dropped(own) >= before + 10, 'drops are counted')
+    time.sleep(1.1)  # times are told to a second
+    apply(c, [], [may('y', 'x')])
+    since = wait_unused(own, [], [0, 1])
+    expect(True, since[1] < since[0], f'nothing passed by since {since}')
 
 
 @test()

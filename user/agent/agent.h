@@ -63,6 +63,8 @@ struct wd_agent {
 	bool ended; /* by a signal */
 	struct wd_datapath *dp;
 	struct wd_rungs *rungs;
+	uint32_t mixed_since; /* see wd_hits_look(); 0: from before it began */
+	bool mixed_known;
 	struct wd_model *model;
 	struct wd_endpoints *endpoints;
 	struct wd_encryption *encryption;

@@ -76,34 +76,62 @@ static const char *not_counting_host(const struct wd_agent *agent)
 	return "no program that counts judges this host";
 }
 
-void wd_hits_look(const struct wd_agent *agent)
+/*
+ * What an agent before noted is of all egress rules alike: which of them were
+ * mixed it took with it. So they are known from when none could be, or from now.
+ */
+static int begin_mixed(struct wd_agent *agent, uint32_t open)
 {
-	uint32_t open = 0;
-	int err;
+	int err = wd_rulestat_gaps(agent->dp, open);
+
+	if (err)
+		return err;
+	agent->mixed_since =
+		wd_rulestat_whole(agent->dp, 1U << WD_GAP_SERVICES);
+	agent->mixed_known = true;
+	return 0;
+}
+
+void wd_hits_look(struct wd_agent *agent)
+{
+	uint32_t now, open = 0;
+	int err = wd_clock_ticks(&now);
 
 	if (wd_hits_not_counting(agent))
 		open |= 1U << WD_GAP_PODS;
 	if (not_counting_host(agent))
 		open |= 1U << WD_GAP_HOST;
+	if (!err && !agent->mixed_known)
+		err = begin_mixed(agent, open);
 	if (wd_model_mixes(agent->model))
 		open |= 1U << WD_GAP_SERVICES;
-	err = wd_rulestat_gaps(agent->dp, open);
+	if (!err)
+		err = wd_rulestat_gaps(agent->dp, open);
+	if (!err)
+		wd_model_note_mixed(agent->model, now ? now : 1);
 	if (err)
 		wd_debug("what is not counted cannot be noted: %s",
 			 wd_errno(err));
 }
 
 /* Why some of its hits are not in its counters; NULL: all are. */
-static const char *not_all(const struct wd_agent *agent, enum wd_dir dir,
-			   bool joined)
+static const char *not_all(bool mixed, bool joined)
 {
 	if (joined)
 		return "some of its hits are not told from other rules', "
 		       "as more than 16 apply to one port";
-	if (dir == WD_EGRESS && wd_model_mixes(agent->model))
-		return "what goes to services whose backends rules tell apart "
-		       "is not counted by rule";
+	if (mixed)
+		return "it may decide about backends of services that rules tell "
+		       "apart, and what goes there is not counted by rule";
 	return NULL;
+}
+
+/* The later one of two ticks, of which 0 is before all others. */
+static uint32_t later(uint32_t a, uint32_t b)
+{
+	if (!a || !b)
+		return a ? a : b;
+	return (int32_t)(a - b) > 0 ? a : b;
 }
 
 /* @whole: the tick since when all is counted, 0: ever */
@@ -133,8 +161,9 @@ struct wd_hits wd_hits_of(const struct wd_agent *agent,
 	bool host = wd_policy_of_nodes(p, (int)dir, (uint32_t)index);
 	struct wd_hits hits = { 0 };
 	struct wd_rulestat_val val;
-	bool joined = false;
-	uint32_t id, gaps = 1U << (host ? WD_GAP_HOST : WD_GAP_PODS);
+	bool joined = false, mixed = false;
+	uint32_t id, whole, mixed_end = 0,
+			    gaps = 1U << (host ? WD_GAP_HOST : WD_GAP_PODS);
 
 	hits.missing = host ? not_counting_host(agent) :
 			      wd_hits_not_counting(agent);
@@ -153,10 +182,14 @@ struct wd_hits wd_hits_of(const struct wd_agent *agent,
 	hits.missing = "its counters cannot be read";
 	if (wd_rulestat_read(agent->dp, id, &val))
 		return hits;
-	if (dir == WD_EGRESS)
-		gaps |= 1U << WD_GAP_SERVICES;
-	set_counts(&hits, clock, &val, wd_rulestat_whole(agent->dp, gaps));
-	hits.missing = not_all(agent, dir, joined);
+	whole = wd_rulestat_whole(agent->dp, gaps);
+	if (dir == WD_EGRESS && !host) {
+		mixed = !agent->mixed_known ||
+			wd_model_is_mixed(agent->model, id, &mixed_end);
+		whole = later(whole, later(agent->mixed_since, mixed_end));
+	}
+	set_counts(&hits, clock, &val, whole);
+	hits.missing = not_all(mixed, joined);
 	return hits;
 }
 

@@ -40,7 +40,7 @@ struct wd_hits {
 int wd_hits_rule(void *ctx, uint32_t id, bool ends);
 
 /** wd_hits_look() - note what is not counted now, or again; often, after each change of rung */
-void wd_hits_look(const struct wd_agent *agent);
+void wd_hits_look(struct wd_agent *agent);
 
 /** wd_hits_clock() - now */
 struct wd_hits_clock wd_hits_clock(void);

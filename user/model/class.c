@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rule.h"
 #include "slot_int.h"
 
 /* ---- classes ---- */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "l4.h"
+#include "rule.h"
 #include "slot_int.h"
 
 static struct atom *draft_add(struct draft *d, enum wd_dir dir,

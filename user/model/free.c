@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "model_int.h"
+#include "rule.h"
 
 static void entry_forget(struct wd_model *m, struct mentry *e)
 {

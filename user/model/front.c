@@ -441,19 +441,6 @@ void front_done(struct wd_model *m, struct mfront *f)
 
 /* ---- looking ---- */
 
-bool wd_model_mixes(const struct wd_model *m)
-{
-	for (const struct mfront *f = m->fronts; f; f = f->hh.next) {
-		const struct mkind *first = f->kinds.cnt ? f->kinds.item[0] :
-							   NULL;
-
-		if (f->kinds.cnt > 1 ||
-		    (first && (first->e.have.flags & WD_FRONT_MANY)))
-			return true;
-	}
-	return false;
-}
-
 bool wd_model_closes(const struct wd_model *m)
 {
 	return m->closed_cnt != 0;

@@ -170,6 +170,21 @@ void wd_model_adopt_entry(struct wd_model *model, enum wd_map map,
 void wd_model_adopt_rule(struct wd_model *model, uint32_t id);
 
 /**
+ * wd_model_note_mixed() - find the rules for which wd_model_is_mixed() is true
+ * @tick: now, not 0
+ * After each commit; costs nothing where there was none.
+ */
+void wd_model_note_mixed(struct wd_model *model, uint32_t tick);
+
+/**
+ * wd_model_is_mixed() - may a rule decide about backends of a service that rules tell apart
+ * As of the last wd_model_note_mixed(). Not of one that does not: sooner yes than no.
+ * @ret_end: the tick when it no longer could, the last time; 0 it never could
+ */
+bool wd_model_is_mixed(const struct wd_model *model, uint32_t rule_id,
+		       uint32_t *ret_end);
+
+/**
  * wd_model_rule_of() - the number of a rule that some policy in use here rests on
  * @index: as of wd_model_rule()
  * @ret_joined: some of what it decides is not told apart from other rules'

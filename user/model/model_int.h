@@ -467,20 +467,6 @@ struct mghost {
 	struct mowned owned;
 };
 
-struct mrule {
-	UT_hash_handle hh; /* by id */
-	uint32_t id;
-	uint32_t refs;
-	enum wd_kind kind;
-	const char *ns;
-	const char *name;
-	enum wd_dir dir;
-	int index;
-	bool told; /* who counts knows of it */
-	/* somewhere another item decides for it, as lists must not be long */
-	bool joined;
-};
-
 /* Numbers that a port name stands for among the pods of a namespace, or among all. */
 struct mportname {
 	UT_hash_handle hh; /* by key */
@@ -583,6 +569,8 @@ struct wd_model {
 	uint32_t rule_reach; /* furthest that any is from where it would be */
 	bool rules_fresh; /* some are not told of */
 	bool rules_kept; /* some are of the agent before and did not come yet */
+	bool rules_mix; /* some are mixed, see mixed.c */
+	uint64_t mixed_at; /* commits, when that was looked at */
 	uint32_t *rules_ended; /* to be told of */
 	size_t rules_ended_cnt;
 	struct vec
@@ -868,21 +856,6 @@ bool endpoint_encrypts(const struct wd_model *m, const struct mendpoint *e);
 /* May it exchange tunnels with nodes? */
 bool endpoint_encap(const struct mendpoint *e);
 bool endpoint_rejects(const struct mendpoint *e);
-
-/* rule.c */
-uint32_t rule_get(struct wd_model *m, const struct wd_object *policy,
-		  enum wd_dir dir, int index);
-void rule_put(struct wd_model *m, uint32_t id);
-void rule_joined(struct wd_model *m, uint32_t id);
-/* Is it of a policy of no namespace? */
-bool rule_is_wide(const struct wd_model *m, uint32_t id);
-/* Tell who counts of those that came; that ended; that it is another one now. */
-void rules_begin(struct wd_model *m);
-void rules_end(struct wd_model *m);
-void rules_elsewhere(struct wd_model *m);
-/* Of the agent before: who did not come has ended. */
-void rules_release(struct wd_model *m);
-void rules_fini(struct wd_model *m);
 
 /**
  * array_get() - take @cnt elements of an array of the kernel, ready to be written

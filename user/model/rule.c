@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "model_int.h"
+#include "rule.h"
 
 /* FNV-1a, 32 bits (offset basis and prime as published by its authors). */
 static uint32_t hash_text(const char *text)
@@ -36,7 +36,7 @@ static bool is_kept(const struct mrule *r)
 	return !r->name;
 }
 
-static struct mrule *rule_find(const struct wd_model *m, uint32_t id)
+struct mrule *rule_find(const struct wd_model *m, uint32_t id)
 {
 	struct mrule *r;
 

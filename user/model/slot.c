@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rule.h"
 #include "slot_int.h"
 
 /* ---- spans ---- */

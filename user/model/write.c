@@ -13,6 +13,7 @@
 
 #include "base/byteorder.h"
 #include "model_int.h"
+#include "rule.h"
 
 static enum wd_map addr_map(const struct maddr *a)
 {
