@@ -171,6 +171,66 @@ def program_of_others_goes_first(b):
             ('foreign-program', 'shop/srv'))
 
 
+def cilium(b, routes_past):
+    """Its devices, and what its agent writes down, in the node's own /run."""
+    ns = b.node.ns
+    ns.run(['mkdir', '-p', '/run/cilium/state'])
+    ns.run(['tee', '/run/cilium/state/agent-runtime-config.json'],
+           json.dumps({'EnableHostLegacyRouting': not routes_past,
+                       'DatapathMode': 'veth'}))
+    if ns.run(['ip', 'link', 'show', 'cilium_host'], check_rc=False)[0]:
+        ns.run(['ip', 'link', 'add', 'cilium_host', 'type', 'veth', 'peer',
+                'name', 'cilium_net'])
+
+
+def beside(b):
+    """How many findings: in status, as events, and as the metric says."""
+    doc = json.loads(b.node.warder('status', '--events', '--json')[1])
+    metrics = b.node.warder('metrics')[1]
+    number = next(int(line.split()[1]) for line in metrics.splitlines()
+                  if line.startswith('warder_beside_findings '))
+    expect(number, len(doc['beside']), 'the metric and status')
+    told = [e['phase'] for e in doc['happened'] if e['agent'] == 'cni'
+            and "past warder's hooks" in e['text']]
+    return number, told
+
+
+@SHARED.test
+def cilium_that_goes_past_the_hooks_is_not_started_beside(b):
+    """And one that comes to a running agent is told."""
+    b.node.ns.run(['mount', '-t', 'tmpfs', 'none', '/run'])
+    try:
+        cilium(b, False)
+        expect((0, []), beside(b), 'of one that routes by the stack')
+        cilium(b, True)
+        wait_for('the running agent finds it', lambda: beside(b) ==
+                 (1, ['begins']), 40)
+        text = b.node.warder('status')[1]
+        expect(True, 'NOT ENFORCED' in text
+               and 'bpf.hostLegacyRouting=true' in text, text)
+        args = list(b.node.agent_args)
+        b.node.stop_agent()
+        b.node.start_agent(wait=False)
+        expect(1, b.node.agent.wait(30), 'exit code beside it')
+        b.node.agent = None
+        last = b.node.log_tail(2)
+        expect(True, 'hostLegacyRouting=true' in last
+               and '--beside-cilium=allow' in last, last)
+        expect_reach(True, b.ok, b.srv, 'what was in force')
+        b.node.start_agent(*args, '--beside-cilium', 'allow')
+        expect((1, []), beside(b), 'of an agent that was told to start')
+        cilium(b, False)
+        wait_for('it is over', lambda: beside(b) == (0, ['ends']), 40)
+    finally:
+        b.node.ns.run(['ip', 'link', 'del', 'cilium_host'], check_rc=False)
+        b.node.ns.run(['umount', '/run'])
+        b.node.agent_args = [a for a in b.node.agent_args
+                             if a not in ('--beside-cilium', 'allow')]
+        if b.node.agent:
+            b.node.stop_agent()
+        b.node.start_agent()
+
+
 @SHARED.test
 def agent_is_gone(b):
     b.plant(lambda: b.node.stop_agent(signal.SIGKILL),

@@ -172,6 +172,7 @@ static void every_key_of_the_file_is_taken(void)
 			   "manifests:\n- /a\n- /b\n"
 			   "state-dir: /s\nrun-dir: /r\nbpffs: /p\n"
 			   "max-rung: nft\nhold: allow\nhost-ingress: policy\n"
+			   "beside-cilium: allow\n"
 			   "mode: off\nencryption: required\n"
 			   "encryption-nodes: required\n"
 			   "encryption-exempt:\n- a\n- b\n"
@@ -194,6 +195,7 @@ static void every_key_of_the_file_is_taken(void)
 	wd_expect_int(WD_MODE_OFF, config.mode);
 	wd_expect_int(WD_RUNG_NFT, config.max_rung);
 	wd_expect(config.hold_open);
+	wd_expect(config.beside_cilium);
 	wd_expect(config.encryption_required);
 	wd_expect(config.encryption_nodes);
 	wd_expect_int(2, (long long)config.exempt_cnt);
@@ -352,6 +354,8 @@ static void wrong_files_are_refused_with_their_line(void)
 		  "30s or 2m" },
 		{ "hold: open\n",
 		  ":1: hold: 'open' is not one of drop, allow" },
+		{ "beside-cilium: true\n",
+		  ":1: beside-cilium: 'true' is not one of refuse, allow" },
 		{ "check: true\n",
 		  ":1: check: unknown key; see `warder help agent`" },
 		{ "[a, b]: c\n", ":1: a key must be a plain word" },

@@ -35,6 +35,7 @@
 #include "../report/report.h"
 #include "../slo/slo.h"
 #include "adopt.h"
+#include "beside.h"
 #include "cluster.h"
 #include "commit.h"
 #include "complaints.h"
@@ -52,6 +53,7 @@
 #define CHECK_TICKS 2 /* attachments */
 #define DRIFT_TICKS 10 /* maps read back */
 #define DISCOVER_TICKS 10
+#define BESIDE_TICKS 3
 
 static uint64_t monotonic_us(void)
 {
@@ -157,6 +159,8 @@ static void on_tick(void *ctx)
 		/* What big changes left free in between goes back to the node. */
 		wd_trim();
 	}
+	if (ticks % BESIDE_TICKS == 0)
+		wd_beside_look(agent);
 	wd_manifests_flush(agent->manifests);
 	if (agent->kube)
 		wd_kube_flush(agent->kube);
@@ -437,6 +441,8 @@ static int start(struct wd_agent *agent)
 	int err = wd_privs_check();
 
 	if (!err)
+		err = wd_beside_start(agent);
+	if (!err)
 		err = start_loop(agent);
 	if (!err)
 		err = start_socket(agent);
@@ -517,6 +523,7 @@ static void stop(struct wd_agent *agent)
 	wd_journal_free(agent->journal);
 	free(agent->commit_error);
 	free(agent->drift.error);
+	wd_beside_free(agent);
 	wd_unread_fini();
 }
 

@@ -122,6 +122,16 @@ static int set_hold(struct wd_config *config, const char *value,
 	return -EINVAL;
 }
 
+static int set_beside_cilium(struct wd_config *config, const char *value,
+			     char **ret_error)
+{
+	config->beside_cilium = !strcmp(value, "allow");
+	if (config->beside_cilium || !strcmp(value, "refuse"))
+		return 0;
+	wd_format(ret_error, "'%s' is not one of refuse, allow", value);
+	return -EINVAL;
+}
+
 static int set_host_ingress(struct wd_config *config, const char *value,
 			    char **ret_error)
 {
@@ -474,6 +484,7 @@ static const struct setting {
 	{ "bpffs", set_bpffs, NULL },
 	{ "max-rung", set_max_rung, NULL },
 	{ "hold", set_hold, NULL },
+	{ "beside-cilium", set_beside_cilium, NULL },
 	{ "host-ingress", set_host_ingress, NULL },
 	{ "host-open", set_host_open, NULL },
 	{ "host-confirm", set_host_confirm, NULL },

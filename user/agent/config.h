@@ -56,6 +56,7 @@ struct wd_config {
 	char *bpffs; /* --bpffs */
 	enum wd_rung max_rung; /* --max-rung */
 	bool hold_open; /* --hold=allow|drop: pods of a node on which no rung works */
+	bool beside_cilium; /* --beside-cilium=allow|refuse, see beside.h */
 	bool host_ingress_policy; /* --host-ingress=policy|allow */
 	char *host_open; /* --host-open, see hostopen.h */
 	uint32_t host_confirm_ms; /* --host-confirm */

@@ -69,6 +69,10 @@ const struct wd_opt wd_config_opts[] = {
 	  .arg = "WHAT",
 	  .help = "what becomes of pods where no rung works: drop (default)\n"
 		  "or allow" },
+	{ .name = "beside-cilium",
+	  .arg = "refuse|allow",
+	  .help = "where Cilium carries packets past warder's hooks: do not start\n"
+		  "(refuse, the default), or start and tell of it (allow)" },
 	{ .name = "host-ingress",
 	  .arg = "allow|policy",
 	  .help = "traffic of this host's own sockets to its pods: always let in\n"

@@ -315,6 +315,17 @@ static void print_unread(struct json_object *doc)
 	}
 }
 
+static void print_beside(struct json_object *doc)
+{
+	for (size_t i = 0; i < wd_json_len(doc, "beside"); i++) {
+		struct json_object *one = wd_json_at(doc, "beside", i);
+
+		wd_show_line(i ? "" : "NOT ENFORCED", "%s; %s",
+			     wd_json_get_str(one, "text"),
+			     wd_json_get_str(one, "fix"));
+	}
+}
+
 static void print_blind_spots(struct json_object *doc)
 {
 	size_t cnt = wd_json_len(doc, "blind_spots");
@@ -536,6 +547,7 @@ static void print_status(const struct wd_args *args, struct json_object *doc)
 		return;
 	}
 	print_head(doc);
+	print_beside(doc);
 	print_sources(doc);
 	print_unread(doc);
 	print_endpoints(doc);

@@ -14,6 +14,7 @@
 #include <warder/limits.h>
 
 #include "agent/agent.h"
+#include "agent/beside.h"
 #include "agent/hits.h"
 #include "agent/rungs.h"
 #include "agent/unread.h"
@@ -164,6 +165,7 @@ static struct json_object *collect(const struct wd_agent *agent)
 	wd_json_int(own, "source_ms", wd_manifests_read_ms(agent->manifests));
 	wd_json_int(own, "source_lost",
 		    (int64_t)wd_manifests_lost(agent->manifests)->cnt);
+	wd_json_int(own, "beside", (int64_t)wd_beside_cnt(agent));
 	wd_json_int(own, "state_unread", (int64_t)wd_unread_cnt());
 	wd_json_bool(own, "encryption_required",
 		     wd_encryption_required(agent->encryption));

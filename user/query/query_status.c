@@ -14,6 +14,7 @@
 #include <warder/limits.h>
 
 #include "../agent/agent.h"
+#include "../agent/beside.h"
 #include "../agent/endpoints.h"
 #include "../agent/rungs.h"
 #include "../agent/services.h"
@@ -532,6 +533,7 @@ struct json_object *wd_query_status_doc(const struct wd_agent *agent)
 	wd_services_put(agent, doc);
 	put_sources(agent, doc);
 	wd_unread_put(doc);
+	wd_beside_put(agent, doc);
 	put_endpoints(agent, doc);
 	put_counters(agent, doc);
 	put_answered(agent, doc);
