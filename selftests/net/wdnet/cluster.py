@@ -42,7 +42,7 @@ class Pod:
                  ports=None):
         self.ns, self.name, self.node = ns, name, node
         self.labels = dict(labels if labels is not None else {'pod': name})
-        number = 1 if node.name == 'node-a' else 2
+        number = {'node-a': 1, 'node-c': 3}.get(node.name, 2)
         self.ips = {f: POD_ADDR[f] % (number, index) for f in families}
         self.uid = str(uuid.uuid4())
         Pod.count += 1
@@ -92,6 +92,7 @@ def _pod_inside():
 
 class Cluster:
     """@families: (4, 6), (4,) or (6,). @start: start the agents."""
+    plugins = ('ptp', 'bridge')  # of node-a, node-b ...
 
     def __init__(self, families=(4, 6), agent_args=(), start=True):
         self.families = families
@@ -140,7 +141,7 @@ class Cluster:
                 lines.append(f'addr add {ips[f]}/{128 if f == 6 else 32} '
                              f'dev lo' + ' nodad' * (f == 6))
         self.space.ip(*lines)
-        for number, plugin in ((1, 'ptp'), (2, 'bridge')):
+        for number, plugin in enumerate(self.plugins, 1):
             self._add_node(number, plugin)
         self.fabric.ask('listen', socks=[
             [proto, ip, 80] for ips in WORLD.values()
@@ -148,7 +149,7 @@ class Cluster:
             for proto in ('tcp', 'udp')], addrs=[])
 
     def _add_node(self, number, plugin):
-        name = 'node-' + ' ab'[number]
+        name = 'node-' + ' abc'[number]
         node = Node(name, self.dir,
                     {f: UPLINK[f] % number for f in self.families},
                     {f: POD_NET[f] % number for f in self.families}, plugin)
@@ -161,11 +162,12 @@ class Cluster:
         routes = []
         for f in self.families:
             ip, gate = node.ips[f], UPLINK[f] % 254
-            other = 3 - number
-            lines += [f'addr add {ip}/{64 if f == 6 else 24} dev eth0'
-                      + ' nodad' * (f == 6),
-                      f'route add {POD_NET[f] % other} via '
-                      f'{UPLINK[f] % other} dev eth0']
+            lines.append(f'addr add {ip}/{64 if f == 6 else 24} dev eth0'
+                         + ' nodad' * (f == 6))
+            lines += [f'route add {POD_NET[f] % other} via '
+                      f'{UPLINK[f] % other} dev eth0'
+                      for other in range(1, len(self.plugins) + 1)
+                      if other != number]
             any_net = '::/0' if f == 6 else '0.0.0.0/0'
             lines.append(f'route add {any_net} via {gate} dev eth0')
             routes.append(f'route add {POD_NET[f] % number} via {ip} dev br0')
