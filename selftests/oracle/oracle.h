@@ -22,7 +22,8 @@ struct wd_oracle {
 	bool untranslated; /* what goes to a service is not translated on the way */
 	bool untried; /* what is on trial is not asked after what is enforced */
 	bool tries; /* policies on trial count, too */
-	bool few_known; /* slices that a rule means only if they are known are not */
+	/* slices that a rule means only if they are known, or of any namespace, are not */
+	bool few_known;
 	bool lifts; /* only policies that no pod's mode lifts count */
 	uint16_t tunnel; /* a port at which this node takes tunnels, 0 none */
 	const struct wd_addr *host; /* addresses of this host */

@@ -217,7 +217,7 @@ bool is_sliced(const struct wd_oracle *oracle, const struct wd_peer *peer,
 {
 	const struct wd_object *obj = NULL;
 
-	if (oracle->few_known && peer->only_known)
+	if (oracle->few_known && (peer->only_known || !peer->service_ns))
 		return false;
 	while ((obj = wd_store_next(oracle->store, WD_KIND_SLICE, obj)))
 		if (is_meant_slice(oracle, peer, obj, selected) &&

@@ -758,8 +758,8 @@ static bool passes(const struct wd_answer *want)
 }
 
 /*
- * Slices of other namespaces that a rule means if they are known may be beyond
- * their quota: they are not known then, or others could close who asks.
+ * Slices that a rule means if they are known, or of whatever namespace, may be
+ * beyond their quota: not known then, or who lists too many could close others.
  */
 static bool passes_if_unknown(const struct cluster *c,
 			      const struct wd_endpoint *ep, enum wd_dir dir,
