@@ -23,6 +23,12 @@ def family(addr):
     return 6 if ':' in addr else 4
 
 
+def is_group(addr):
+    """Nobody opens a connection to it."""
+    return ipaddress.ip_address(addr).is_multicast or \
+        addr == '255.255.255.255'
+
+
 def by_family(addrs):
     """The first of each, written in one way."""
     return {family(a): str(ipaddress.ip_address(a)) for a in reversed(addrs)}
@@ -131,9 +137,12 @@ class Scenario:
         out = []
         for service in self.of_kind('Service'):
             spec = service['spec']
-            vips = spec.get('clusterIPs') or [spec.get('clusterIP', 'None')]
+            told = (service.get('status') or {}).get('loadBalancer') or {}
+            vips = [*(spec.get('clusterIPs') or [spec.get('clusterIP')]),
+                    *spec.get('externalIPs', ()),
+                    *(i['ip'] for i in told.get('ingress', ()))]
             for vip in vips:
-                if vip == 'None':
+                if vip in (None, 'None') or is_group(vip):
                     continue
                 for port in spec['ports']:
                     hit = self._backend(service, port, family(vip))

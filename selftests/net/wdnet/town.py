@@ -10,7 +10,7 @@ import collections
 import os
 
 from . import kernel
-from .cells import HERE, family
+from .cells import HERE, family, is_group
 from .message import Message, heard
 from .node import Node
 from .prober import Handle
@@ -21,6 +21,8 @@ GATE = {4: '169.254.1.1', 6: 'fe80::1'}
 UPLINK = {4: '172.31.77.%d', 6: 'fd77:77::%d'}
 SIZE = {4: 32, 6: 128}
 ANY_NET = {4: '0.0.0.0/0', 6: '::/0'}
+# Types that may begin something for the kernel's own connection tracking.
+TRACKED = {4: (8, 13, 15, 17), 6: (128, 139)}
 
 
 def host_net(addr):
@@ -257,7 +259,8 @@ class Town:
 
     def wrong(self, cells):
         """What is not as the cells say, as lines to show."""
-        plain = [c for c in cells if isinstance(c.what, str)]
+        plain = [c for c in cells if isinstance(c.what, str) and
+                 not (c.open and is_group(c.dst))]
         got = self.measure(plain)
         out = []
         for cell in plain:
@@ -266,6 +269,11 @@ class Town:
                            f'{"open" if cell.open else "closed"}')
                 out += self.why(cell)
         rest = [c for c in cells if not isinstance(c.what, str)]
+        if any(isinstance(c.what, tuple) for c in rest) and \
+                self.node.status()['rung'] == 'nft':  # which is stricter
+            rest = [c._replace(open=c.open and (
+                not isinstance(c.what, tuple) or
+                c.what[0] in TRACKED[family(c.dst)])) for c in rest]
         return out + (self.messages(rest) if rest else [])
 
     def asked(self, cell):
