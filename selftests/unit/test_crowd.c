@@ -177,7 +177,7 @@ static void who_was_closed_by_it_opens_when_there_is_room(void)
 }
 
 /* Ports that come to one span, times so many peers that it never ends. */
-static void say_vast(int peers, int ports)
+static void say_vast(int peers, int ports, int step, int wide)
 {
 	memset(&cells, 0, sizeof(cells));
 	cells.file = "vast";
@@ -192,29 +192,50 @@ static void say_vast(int peers, int ports)
 		say("    - {ipBlock: {cidr: 10.8.%d.%d/32}}\n", i / 256,
 		    i % 256);
 	say("    ports:\n");
-	for (int i = 0; i < ports; i++)
-		say("    - {port: %d}\n", 1 + i);
+	for (int i = 0; i < ports && !wide; i++)
+		say("    - {port: %d}\n", 1 + i * step);
+	for (int i = 0; i < ports && wide; i++)
+		say("    - {port: %d, endPort: %d}\n", 1 + i * step,
+		    1 + i * step + wide);
 }
 
 static void too_much_to_compile_closes_its_own_pod_at_once(void)
 {
 	static const struct {
 		const char *name;
-		int peers, ports;
-	} rows[] = { { "peers", 600, 2000 }, { "ports", 20, 2500 } };
+		int peers, ports, step, wide;
+		const char *why;
+	} rows[] = {
+		{ "peers", 600, 2000, 1, 0, "too many ports" },
+		{ "ports", 20, 2500, 2, 0, "too many ports" },
+		{ "ranges", 100, 600, 1, 30000, "as many steps" },
+	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct wd_sink sink = wd_sinkhole_open(&hole);
 
 		wd_test_row(rows[i].name);
-		say_vast(rows[i].peers, rows[i].ports);
+		say_vast(rows[i].peers, rows[i].ports, rows[i].step,
+			 rows[i].wide);
 		wd_cells_open(&cells, &sink, NULL);
-		wd_expect_int(1, closed("too many ports"));
+		wd_expect_int(1, closed(rows[i].why));
 		wd_cells_add(&cells, change);
 		(void)snprintf(cells.text, sizeof(cells.text), "%s", change);
 		wd_expect_int(4, wd_cells_each(&cells, wd_cells_ask, &cells));
 		close_crowd(&sink);
 	}
+}
+
+/* What is said is counted, not that it stands in many lines. */
+static void many_ports_in_a_row_are_one_piece(void)
+{
+	struct wd_sink sink = wd_sinkhole_open(&hole);
+
+	wd_test_row(NULL);
+	say_vast(20, 2500, 1, 0);
+	wd_cells_open(&cells, &sink, NULL);
+	wd_expect_int(0, closed(""));
+	close_crowd(&sink);
 }
 
 /* Ports from each on: every piece has all peers before it too, each once more. */
@@ -334,6 +355,7 @@ int main(void)
 	WD_TEST(one_namespace_cannot_keep_others_from_changing_theirs);
 	WD_TEST(who_was_closed_by_it_opens_when_there_is_room);
 	WD_TEST(too_much_to_compile_closes_its_own_pod_at_once);
+	WD_TEST(many_ports_in_a_row_are_one_piece);
 	WD_TEST(who_a_peer_is_is_found_once_however_many_predicates_have_it);
 	WD_TEST(many_members_times_many_ports_fit);
 	return wd_tests_end();

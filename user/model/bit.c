@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "cidr_set.h"
-#include "model_int.h"
+#include "share_int.h"
 
 static bool bit_is_set(const uint64_t *bits, uint32_t nr)
 {
@@ -128,9 +128,14 @@ struct mbit *bit_get(struct wd_model *m, struct mspace *payer,
 	}
 	if (!share_take(m, payer, TABLE_BITS, 1))
 		return NULL;
+	if (!share_take(m, payer, TABLE_PARTS, cnt)) {
+		share_give(m, payer, TABLE_BITS, 1);
+		return NULL;
+	}
 	nr = wd_alloc_get(&m->bit_alloc, 1);
 	if (nr < 0) {
-		share_give(payer, TABLE_BITS, 1);
+		share_give(m, payer, TABLE_PARTS, cnt);
+		share_give(m, payer, TABLE_BITS, 1);
 		return NULL;
 	}
 	b = bit_new(m, (uint32_t)nr, part, cnt);
@@ -165,7 +170,8 @@ void bit_put(struct wd_model *m, struct mbit *b)
 	     g = g->hh.next)
 		g->bits[b->nr / 64] &= ~(1ULL << (b->nr % 64));
 	wd_alloc_put(&m->bit_alloc, b->nr, 1);
-	share_give(b->payer, TABLE_BITS, 1);
+	share_give(m, b->payer, TABLE_BITS, 1);
+	share_give(m, b->payer, TABLE_PARTS, b->cnt);
 	m->room = true;
 	for (uint32_t i = 0; i < b->cnt; i++) {
 		drop_bit(b->part[i].term, b);
@@ -405,7 +411,11 @@ void wd_model_row_preds(const struct wd_model *m, uint32_t row,
 
 		if (!b || !row_has(m, row, nr))
 			continue;
-		for (uint32_t i = 0; i < b->cnt; i++)
-			fn(ctx, nr, b->part[i].term->text);
+		for (uint32_t i = 0; i < b->cnt; i++) {
+			char *text = term_text(b->part[i].term);
+
+			fn(ctx, nr, text);
+			free(text);
+		}
 	}
 }

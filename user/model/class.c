@@ -26,7 +26,7 @@ void class_put(struct wd_model *m, struct mclass *c)
 		return;
 	HASH_DELETE(hh, m->classes, c);
 	wd_alloc_put(&m->class_alloc, c->id, 1);
-	share_give(c->payer, TABLE_CLASSES, 1);
+	share_give(m, c->payer, TABLE_CLASSES, 1);
 	m->room = true;
 	for (uint32_t i = 0; i < c->bit_cnt; i++)
 		bit_put(m, c->bit[i]);
@@ -43,7 +43,7 @@ static struct mclass *class_intern(struct wd_model *m, struct mclass *like)
 	if (!c && share_take(m, like->payer, TABLE_CLASSES, 1)) {
 		id = array_get(m, WD_MAP_wd_class, 1);
 		if (id < 0)
-			share_give(like->payer, TABLE_CLASSES, 1);
+			share_give(m, like->payer, TABLE_CLASSES, 1);
 	}
 	if (c || id < 0) {
 		for (uint32_t i = 0; i < like->bit_cnt; i++)
@@ -78,14 +78,6 @@ static void cover_add(struct cover *cov, const struct atom *a)
 		cov->maybe_tier = a->tier;
 	cov->pass_tier = a->tier;
 	cov->passes = true;
-}
-
-static bool covers(const struct atom *a, enum wd_dir dir, enum wd_l4 l4,
-		   uint32_t port)
-{
-	if (a->dir != dir)
-		return false;
-	return a->any_port || (a->l4 == l4 && port >= a->lo && port <= a->hi);
 }
 
 /* Is anybody passed on in this tier before? Then "everybody" is not. */
@@ -139,8 +131,25 @@ static bool is_last(const struct cover *cov, size_t at)
 	       !has_pass(cov, cov->atom[at]->tier);
 }
 
-void cover_find(struct wd_model *m, struct cover *cov, const struct draft *d,
-		enum wd_dir dir, enum wd_l4 l4, uint32_t port)
+/* Return: does it decide for everybody who is left? @passed: as below. */
+static bool cover_atom(struct cover *cov, const struct atom *a, int *passed)
+{
+	if (a->any_peer && a->action == ATOM_PASS) {
+		*passed = a->tier;
+		return false;
+	}
+	cover_add(cov, a);
+	if (!a->any_peer)
+		return false;
+	if (!has_pass(cov, a->tier))
+		return true;
+	/* Who was not passed on is decided. */
+	if (!is_allowed_only(cov, a))
+		*passed = a->tier;
+	return false;
+}
+
+void cover_find(struct wd_model *m, struct cover *cov, const struct sweep *w)
 {
 	uint64_t mark = m->mark += WD_TIER_BASELINE + 1;
 	int passed = -1; /* tier that is over for everybody */
@@ -149,24 +158,16 @@ void cover_find(struct wd_model *m, struct cover *cov, const struct draft *d,
 	cov->passes = false;
 	cov->pass_tier = -1;
 	cov->maybe_tier = -1;
-	for (size_t i = 0; i < d->cnt; i++) {
-		const struct atom *a = &d->atom[i];
+	for (size_t i = 0; i < w->words; i++) {
+		for (uint64_t on = w->on[i]; on; on &= on - 1) {
+			const struct atom *a =
+				w->atom[i * 64 + (size_t)__builtin_ctzll(on)];
 
-		if (!covers(a, dir, l4, port) || a->tier == passed ||
-		    is_decided(cov, a, mark))
-			continue;
-		if (a->any_peer && a->action == ATOM_PASS) {
-			passed = a->tier;
-			continue;
+			if (a->tier == passed || is_decided(cov, a, mark))
+				continue;
+			if (cover_atom(cov, a, &passed))
+				return;
 		}
-		cover_add(cov, a);
-		if (!a->any_peer)
-			continue;
-		if (!has_pass(cov, a->tier))
-			return;
-		/* Who was not passed on is decided. */
-		if (!is_allowed_only(cov, a))
-			passed = a->tier;
 	}
 }
 

@@ -43,6 +43,12 @@ struct source {
 	const struct mcidrs
 		*list; /* what the peer, of CIDRs, is about; or NULL */
 	int index;
+	/* once for all ports of a peer, as they are needed; see add_ports() */
+	bool termed;
+	struct mterm *term; /* of the peer, whatever its ports; NULL: everybody */
+	struct mterm *unknown;
+	uint32_t rule; /* its number; 0: not asked for yet */
+	uint32_t atoms; /* that have it */
 };
 
 /* What denies is about whom it could be about; by name see add_unknown(). */
@@ -78,12 +84,55 @@ static uint8_t tell_of(const struct wd_object *policy)
 	return WD_TELL_AS_EP;
 }
 
+/* Return: the number of the rule; references come in source_fini(). */
+static uint32_t rule_of(struct wd_model *m, struct source *s)
+{
+	if (!s->rule)
+		s->rule = rule_get(m, s->policy, s->dir, s->index);
+	s->atoms++;
+	return s->rule;
+}
+
+/* As peer_term() of no port; the same for each port. */
+static struct mterm *term_of(struct wd_model *m, struct source *s,
+			     const struct wd_peer *peer)
+{
+	if (!s->termed)
+		s->term = peer_term(m, s, peer, NULL);
+	s->termed = true;
+	if (s->term)
+		term_ref(s->term);
+	return s->term;
+}
+
+static struct mterm *unknown_of(struct wd_model *m, struct source *s)
+{
+	if (!s->unknown)
+		s->unknown = term_unknown(m);
+	term_ref(s->unknown);
+	return s->unknown;
+}
+
+static void source_fini(struct wd_model *m, struct source *s)
+{
+	if (s->rule) {
+		rule_ref(m, s->rule, s->atoms);
+		rule_put(m, s->rule, 1);
+	}
+	if (s->term)
+		term_put(m, s->term);
+	if (s->unknown)
+		term_put(m, s->unknown);
+}
+
 static struct atom *add_atom(struct wd_model *m, struct draft *d,
-			     const struct source *s, const struct wd_peer *peer,
+			     struct source *s, const struct wd_peer *peer,
 			     const struct wd_port_name *holds)
 {
-	struct atom *a = draft_add(d, s->dir, peer_term(m, s, peer, holds),
-				   rule_get(m, s->policy, s->dir, s->index));
+	struct atom *a = draft_add(d, s->dir,
+				   holds ? peer_term(m, s, peer, holds) :
+					   term_of(m, s, peer),
+				   rule_of(m, s));
 
 	a->tier = (uint8_t)s->policy->policy.tier;
 	a->action = (uint8_t)s->action;
@@ -98,10 +147,9 @@ static struct atom *add_atom(struct wd_model *m, struct draft *d,
  * Return: the atom, of every port.
  */
 static struct atom *add_unknown(struct wd_model *m, struct draft *d,
-				const struct source *s)
+				struct source *s)
 {
-	struct atom *a = draft_add(d, s->dir, term_unknown(m),
-				   rule_get(m, s->policy, s->dir, s->index));
+	struct atom *a = draft_add(d, s->dir, unknown_of(m, s), rule_of(m, s));
 
 	a->tier = (uint8_t)s->policy->policy.tier;
 	a->action = s->action == WD_RULE_DENY ? ATOM_DENY : ATOM_MAYBE;
@@ -111,9 +159,8 @@ static struct atom *add_unknown(struct wd_model *m, struct draft *d,
 }
 
 /* The same where @like, which passes on, is for those it is sure of. */
-static void add_maybe(struct wd_model *m, struct draft *d,
-		      const struct source *s, const struct wd_peer *peer,
-		      const struct atom *like)
+static void add_maybe(struct wd_model *m, struct draft *d, struct source *s,
+		      const struct wd_peer *peer, const struct atom *like)
 {
 	struct atom ports = *like; /* it may move */
 	struct atom *a;
@@ -139,8 +186,7 @@ static struct atom *set_ports(struct atom *a, uint8_t proto, uint16_t lo,
 
 /* Ingress by name: the number is the subject pod's own. */
 static void add_named_ingress(struct wd_model *m, struct draft *d,
-			      const struct source *s,
-			      const struct wd_peer *peer,
+			      struct source *s, const struct wd_peer *peer,
 			      const struct wd_port *port)
 {
 	const struct wd_pod *pod = &s->pod->pod;
@@ -159,8 +205,8 @@ static void add_named_ingress(struct wd_model *m, struct draft *d,
 #define SEEN_WORDS (65536 / 64)
 
 /* The numbers of a name in @space (NULL: in all), each once. */
-static void add_numbers(struct wd_model *m, struct draft *d,
-			const struct source *s, const struct wd_peer *peer,
+static void add_numbers(struct wd_model *m, struct draft *d, struct source *s,
+			const struct wd_peer *peer,
 			const struct mportname *like, uint64_t *seen)
 {
 	const struct mportname *n;
@@ -189,7 +235,7 @@ static void add_numbers(struct wd_model *m, struct draft *d,
  * port may have the name.
  */
 static void add_named_egress(struct wd_model *m, struct draft *d,
-			     const struct source *s, const struct wd_peer *peer,
+			     struct source *s, const struct wd_peer *peer,
 			     const struct wd_port *port)
 {
 	bool is_pods = peer && peer->type == WD_PEER_PODS;
@@ -223,32 +269,40 @@ static bool is_vast(struct draft *d)
 	return d->vast;
 }
 
+static void add_port(struct wd_model *m, struct draft *d, struct source *s,
+		     const struct wd_peer *peer, const struct wd_port *port)
+{
+	if (port->name && s->dir == WD_INGRESS) {
+		add_named_ingress(m, d, s, peer, port);
+	} else if (port->name) {
+		add_named_egress(m, d, s, peer, port);
+	} else {
+		add_maybe(m, d, s, peer,
+			  set_ports(add_atom(m, d, s, peer, NULL), port->proto,
+				    port->lo, port->hi));
+	}
+}
+
 static void add_ports(struct wd_model *m, struct draft *d,
-		      const struct source *s, const struct wd_policy_rule *rule,
+		      const struct source *of,
+		      const struct wd_policy_rule *rule,
 		      const struct wd_peer *peer)
 {
+	struct source s = *of;
+
 	if (is_vast(d))
 		return;
 	if (rule->any_port) {
-		struct atom *a = add_atom(m, d, s, peer, NULL);
+		struct atom *a = add_atom(m, d, &s, peer, NULL);
 
 		a->any_port = 1;
-		add_maybe(m, d, s, peer, a);
+		add_maybe(m, d, &s, peer, a);
 	}
 	for (uint32_t i = 0;
-	     !rule->any_port && i < rule->port_cnt && !is_vast(d); i++) {
-		const struct wd_port *port = &rule->port[i];
-
-		if (port->name && s->dir == WD_INGRESS) {
-			add_named_ingress(m, d, s, peer, port);
-		} else if (port->name) {
-			add_named_egress(m, d, s, peer, port);
-		} else {
-			add_maybe(m, d, s, peer,
-				  set_ports(add_atom(m, d, s, peer, NULL),
-					    port->proto, port->lo, port->hi));
-		}
-	}
+	     !rule->any_port && i < rule->port_cnt && !is_vast(d); i++)
+		add_port(m, d, &s, peer, &rule->port[i]);
+	d->narrow |= s.atoms && *s.policy->ns;
+	source_fini(m, &s);
 }
 
 /*
@@ -550,10 +604,16 @@ void draft_fill(struct wd_model *m, struct draft *d, struct mendpoint *e)
 
 void draft_fini(struct wd_model *m, struct draft *d)
 {
+	uint32_t same = 0; /* atoms of one rule stand together: one look */
+
 	for (size_t i = 0; i < d->cnt; i++) {
-		rule_put(m, d->atom[i].rule);
+		same++;
 		if (d->atom[i].term)
 			term_put(m, d->atom[i].term);
+		if (i + 1 < d->cnt && d->atom[i + 1].rule == d->atom[i].rule)
+			continue;
+		rule_put(m, d->atom[i].rule, same);
+		same = 0;
 	}
 	free(d->atom);
 }

@@ -122,8 +122,8 @@ static void relist(struct mendpoint *e, const struct wd_object *was,
 }
 
 /*
- * Whom a policy selected or selects. Where nothing did fit there may be room
- * now. Other changes of who is selected make endpoints dirty by themselves.
+ * Whom a policy selected or selects. Other changes of who is selected make
+ * endpoints dirty by themselves.
  */
 static void subjects_changed(struct wd_model *m, const struct mspace *s,
 			     const struct wd_object *was,
@@ -137,7 +137,7 @@ static void subjects_changed(struct wd_model *m, const struct mspace *s,
 		bool has = pod && !given && policy_selects(now, s, pod);
 
 		relist(e, had ? was : NULL, has ? now : NULL);
-		if (had || has || e->error)
+		if (had || has)
 			subject_dirty(m, e);
 	}
 }
@@ -447,10 +447,18 @@ static int compile_peers(struct wd_model *m)
 
 static void compile_endpoints(struct wd_model *m, bool host, bool room)
 {
-	for (struct mendpoint *e = m->endpoints; e; e = e->hh.next) {
-		if (e->is_host == host && (e->dirty || (room && e->error)))
+	struct mendpoint *e;
+
+	for (e = m->endpoints; e; e = e->hh.next) {
+		if (e->is_host == host &&
+		    (e->dirty || (room && endpoint_may_fit(e))))
 			(void)endpoint_compile(m, e);
 	}
+	for (e = m->endpoints; e; e = e->hh.next) {
+		if (e->is_host == host && e->error && memo_has_room(m, e))
+			(void)endpoint_compile(m, e);
+	}
+	memo_end(m);
 }
 
 static int compile(struct wd_model *m)
@@ -537,9 +545,9 @@ bool wd_model_dirty(const struct wd_model *m)
 {
 	if (m->commit_needed)
 		return true;
-	for (struct mendpoint *e = m->room ? m->endpoints : NULL; e;
+	for (const struct mendpoint *e = m->room ? m->endpoints : NULL; e;
 	     e = e->hh.next) {
-		if (e->error)
+		if (endpoint_may_fit(e))
 			return true;
 	}
 	return false;

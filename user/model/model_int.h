@@ -30,6 +30,7 @@
 #include "model.h"
 #include "served.h"
 #include "store.h"
+#include "vec.h"
 #include "xalloc.h"
 
 #define WD_ID_UNKNOWN 0
@@ -39,14 +40,8 @@
 #define WD_ID_FIRST 256
 #define WD_ID_LAST 65535
 
+struct memo; /* memo.c */
 struct mhost; /* host.c */
-
-/* A growing array of pointers. */
-struct vec {
-	uint32_t cnt;
-	uint32_t cap;
-	void **item;
-};
 
 struct mspace;
 struct mgroup;
@@ -123,7 +118,15 @@ struct mreferrer {
 };
 
 /* Tables of fixed size that compiled policies fill; of each a namespace has a share. */
-enum mtable { TABLE_SPANS, TABLE_CLASSES, TABLE_BITS, TABLE__MAX };
+enum mtable {
+	TABLE_SPANS,
+	TABLE_CLASSES,
+	TABLE_BITS,
+	/* and what else there is not without end */
+	TABLE_STEPS, /* that compiling slots takes, see struct sweep */
+	TABLE_PARTS, /* of predicates of several */
+	TABLE__MAX
+};
 
 /* What an entry of wd_front stands for. */
 enum mwidth {
@@ -306,15 +309,14 @@ enum term_type {
 };
 
 struct mterm {
-	UT_hash_handle hh; /* by text */
-	char *text; /* canonical, and what people see */
+	UT_hash_handle hh; /* by key */
+	void *key; /* canonical, see term.c */
 	uint32_t refs; /* from bits */
 	enum term_type type;
 	/* Also those of whom nobody has told, who may be such pods or nodes: for what denies. */
 	bool or_unknown;
 	struct mspace *space; /* the only namespace, or NULL: ns_sel decides */
-	const struct wd_selector
-		*ns_sel; /* borrowed while a policy is compiled, else own */
+	const struct wd_selector *ns_sel; /* shared, as are the others */
 	const struct wd_selector *pod_sel; /* NULL: every pod */
 	const struct wd_selector *node_sel; /* NULL: every node */
 	enum wd_which_nodes nodes;
@@ -412,6 +414,7 @@ struct mslot {
 	size_t key_len;
 	void *key; /* isolated[2] and the atoms */
 	struct mspace *payer;
+	uint32_t steps;
 	struct wd_slot_val val[WD_DIR__MAX];
 	struct wd_span_val
 		*span[WD_DIR__MAX][WD_L4__MAX]; /* as written; NULL none */
@@ -452,6 +455,10 @@ struct mendpoint {
 	struct mowned owned; /* behind have */
 	struct wd_endpoint_val have;
 	char *error; /* why slot is NULL though the pod is known */
+	/* With an error -E2BIG, -EDQUOT (more of @table than its share has), -ENOSPC. */
+	int lacks;
+	enum mtable table;
+	uint32_t needs; /* of it, at the least */
 };
 
 /* An endpoint entry found in the kernel at start, by interface. */
@@ -501,7 +508,11 @@ struct wd_model {
 	bool held; /* nothing that the agent before used is given away */
 	bool commit_needed;
 	struct mspace *payer; /* for whose pod is compiled; NULL: for the host */
-	bool crowded; /* his share had no room since that was asked last */
+	enum mtable crowded; /* of which his share had no room; TABLE__MAX none */
+	uint32_t needs; /* of it, at the least, with what was taken @before */
+	uint32_t before[TABLE__MAX];
+	uint32_t taken[TABLE__MAX]; /* by all namespaces */
+	struct memo *memos; /* while endpoints are compiled */
 	bool room; /* bits, classes or slots were given back: what did not fit may fit now */
 	uint64_t mark; /* last one given */
 	uint64_t evaluations; /* of fresh bits */
@@ -526,6 +537,7 @@ struct wd_model {
 	uint64_t slices_changed; /* of those with a selector whose slices are others */
 	uint64_t compiled; /* endpoints, each time */
 	uint64_t matched; /* terms of new bits with groups, each time */
+	uint64_t sought; /* terms, each time a rule says one */
 	struct vec host_claims; /* struct mclaim */
 	struct mhost *host[WD_HOST__MAX]; /* NULL: no such one */
 
@@ -633,18 +645,6 @@ uint64_t quota_load(const struct wd_model *m);
 bool quota_spares(const char *ns, const char *service);
 void quota_fini(struct wd_model *m);
 
-/* share.c: @payer: NULL, nobody's. Return: is that within his share; then it is taken */
-bool share_take(struct wd_model *m, struct mspace *payer, enum mtable table,
-		uint32_t cnt);
-void share_give(struct mspace *payer, enum mtable table, uint32_t cnt);
-
-/* vec.c */
-void vec_push(struct vec *v, void *item);
-bool vec_remove(struct vec *v,
-		const void *item); /* the last one takes its place */
-void vec_take(struct vec *v, const void *item); /* the order stays */
-void vec_fini(struct vec *v);
-
 /* identity.c */
 struct midentity *identity_get(struct wd_model *m, const char *ns,
 			       const struct wd_labels *labels, uint32_t number);
@@ -661,6 +661,8 @@ struct mterm *term_cidr(struct wd_model *m, const struct wd_peer *peer,
 struct mterm *term_cidrs(struct wd_model *m, const struct wd_peer *peer,
 			 const struct mcidrs *list,
 			 const struct wd_port_name *holds);
+/* What people see of it; to be freed. */
+char *term_text(const struct mterm *t);
 /* The prefixes of one of TERM_CIDR. Return: how many */
 uint32_t term_prefixes(const struct mterm *t, const struct wd_cidr **ret_cidr);
 /* A prefix more; and all in the form that term_cidrs() takes. */
@@ -834,7 +836,7 @@ void fronts_room(struct wd_model *m);
 
 /* write.c: entries */
 /* Is there an entry for every prefix that is spoken of? */
-bool prefixes_fit(const struct wd_model *m);
+bool prefixes_fit(const struct wd_model *m, bool narrow);
 /* Those of a policy that did not fit, which the kernel has not got. */
 void prefixes_forget(struct wd_model *m);
 int entry_write(struct wd_model *m, struct mentry *e, enum wd_map map,
@@ -845,6 +847,11 @@ void entry_gone(struct wd_model *m, struct mentry *e);
 
 /* slot.c */
 int endpoint_compile(struct wd_model *m, struct mendpoint *e);
+/* May what did not fit fit now that something was given back? */
+bool endpoint_may_fit(const struct mendpoint *e);
+/* memo.c: is there a slot now for one that it cannot be told from? */
+bool memo_has_room(const struct wd_model *m, const struct mendpoint *e);
+void memo_end(struct wd_model *m);
 void slot_put(struct wd_model *m, struct mslot *s);
 /* As pod and namespace say; and as it is carried out, see mendpoint.lifted. */
 enum wd_mode endpoint_mode(const struct wd_model *m, const struct mendpoint *e);

@@ -107,6 +107,49 @@ static void selector_free(struct wd_selector *sel)
 	free(sel);
 }
 
+static struct wd_selector *selector_copy(const struct wd_selector *from)
+{
+	struct wd_selector *to = wd_xcalloc(1, sizeof(*to));
+
+	to->cnt = from->cnt;
+	to->req = wd_xcalloc(from->cnt, sizeof(*to->req));
+	for (uint32_t i = 0; i < from->cnt; i++) {
+		struct wd_req *req = &to->req[i];
+
+		*req = from->req[i];
+		req->key = wd_str_ref(req->key);
+		req->values = wd_xcalloc(req->cnt, sizeof(*req->values));
+		for (uint32_t k = 0; k < req->cnt; k++)
+			req->values[k] = wd_str_ref(from->req[i].values[k]);
+	}
+	return to;
+}
+
+const struct wd_selector *wd_selector_keep(const struct wd_selector *sel)
+{
+	union {
+		const struct wd_selector *in;
+		struct wd_selector *out;
+	} cast = { sel };
+
+	if (!sel || !sel->cnt)
+		return NULL;
+	if (!sel->refs)
+		return wd_selector_share(selector_copy(sel));
+	cast.out->refs++;
+	return sel;
+}
+
+void wd_selector_put(const struct wd_selector *sel)
+{
+	union {
+		const struct wd_selector *in;
+		struct wd_selector *out;
+	} cast = { sel };
+
+	selector_free(cast.out);
+}
+
 /* ---- freeing ---- */
 
 static void peer_fini(struct wd_peer *peer)

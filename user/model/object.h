@@ -361,6 +361,14 @@ bool wd_object_equal(const struct wd_object *a, const struct wd_object *b);
 struct wd_selector *wd_selector_share(struct wd_selector *sel);
 
 /**
+ * wd_selector_keep() - a shared selector that means the same, with one more reference
+ * @sel: of an object, shared or not; NULL passes
+ * Return: dropped by wd_selector_put(); NULL: it selects everything.
+ */
+const struct wd_selector *wd_selector_keep(const struct wd_selector *sel);
+void wd_selector_put(const struct wd_selector *sel);
+
+/**
  * wd_ports_share() - one copy of equal lists of named ports, which all pods of a deployment have
  * @port: allocated, with references to the names; the caller's no longer
  * Return: the shared list, for a pod with ports_shared set; wd_object_free() lets go of it.

@@ -175,6 +175,7 @@ static void rule_forget(struct wd_model *m, struct mrule *r)
 					     sizeof(*m->rules_ended));
 		m->rules_ended[m->rules_ended_cnt++] = r->id;
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed is no entry any more */
 	HASH_DELETE(hh, m->rules, r);
 	wd_str_put(r->ns);
 	wd_str_put(r->name);
@@ -254,11 +255,19 @@ uint32_t rule_get(struct wd_model *m, const struct wd_object *p,
 	return r->id;
 }
 
-void rule_put(struct wd_model *m, uint32_t id)
+void rule_ref(struct wd_model *m, uint32_t id, uint32_t cnt)
+{
+	rule_find(m, id)->refs += cnt;
+}
+
+void rule_put(struct wd_model *m, uint32_t id, uint32_t cnt)
 {
 	struct mrule *r = rule_find(m, id);
 
-	if (r && --r->refs == 0)
+	if (!r)
+		return;
+	r->refs -= cnt;
+	if (!r->refs)
 		rule_forget(m, r);
 }
 

@@ -26,7 +26,9 @@ struct mrule {
 
 uint32_t rule_get(struct wd_model *m, const struct wd_object *policy,
 		  enum wd_dir dir, int index);
-void rule_put(struct wd_model *m, uint32_t id);
+/* @cnt references more; @cnt less. */
+void rule_ref(struct wd_model *m, uint32_t id, uint32_t cnt);
+void rule_put(struct wd_model *m, uint32_t id, uint32_t cnt);
 void rule_joined(struct wd_model *m, uint32_t id);
 /* Is it of a policy of no namespace? */
 bool rule_is_wide(const struct wd_model *m, uint32_t id);

@@ -13,44 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rule.h"
 #include "slot_int.h"
 
 /* ---- spans ---- */
-
-static int u32_cmp(const void *a, const void *b)
-{
-	const uint32_t *x = a;
-	const uint32_t *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
-/* Where the rules of a protocol can change: sorted, distinct, beginning with 0. Return: count. */
-static size_t cuts_find(const struct draft *d, enum wd_dir dir, enum wd_l4 l4,
-			uint32_t **ret_cut)
-{
-	uint32_t *cut = wd_xcalloc(2 * d->cnt + 1, sizeof(*cut));
-	size_t cnt = 1;
-	size_t kept = 1;
-
-	for (size_t i = 0; i < d->cnt; i++) {
-		const struct atom *a = &d->atom[i];
-
-		if (a->dir != dir || a->any_port || a->l4 != l4)
-			continue;
-		cut[cnt++] = a->lo;
-		if (a->hi < 65535)
-			cut[cnt++] = a->hi + 1U;
-	}
-	qsort(cut, cnt, sizeof(*cut), u32_cmp);
-	for (size_t i = 1; i < cnt; i++) {
-		if (cut[i] != cut[kept - 1])
-			cut[kept++] = cut[i];
-	}
-	*ret_cut = cut;
-	return kept;
-}
 
 static int spans_store(struct wd_model *m, struct mslot *s, enum wd_dir dir,
 		       enum wd_l4 l4, const struct wd_span_val *span,
@@ -66,7 +31,7 @@ static int spans_store(struct wd_model *m, struct mslot *s, enum wd_dir dir,
 		return -ENOSPC;
 	first = array_get(m, WD_MAP_wd_span, (uint32_t)cnt);
 	if (first < 0) {
-		share_give(s->payer, TABLE_SPANS, (uint32_t)cnt);
+		share_give(m, s->payer, TABLE_SPANS, (uint32_t)cnt);
 		return (int)first;
 	}
 	memcpy(&m->sink.span[first], span, cnt * sizeof(*span));
@@ -92,31 +57,48 @@ static int piece_class(struct wd_model *m, struct mslot *s,
 	return 0;
 }
 
-static int slot_ports(struct wd_model *m, struct mslot *s,
-		      const struct draft *d, enum wd_dir dir, enum wd_l4 l4)
+static int pieces_store(struct wd_model *m, struct mslot *s, struct sweep *w,
+			enum wd_dir dir, enum wd_l4 l4)
 {
+	struct wd_span_val *span = wd_xcalloc(w->pieces, sizeof(*span));
 	struct cover cov = { 0 };
-	uint32_t *cut;
-	size_t cuts = cuts_find(d, dir, l4, &cut);
-	struct wd_span_val *span = wd_xcalloc(cuts, sizeof(*span));
 	size_t cnt = 0;
-	int err = (uint64_t)cuts * d->cnt > DRAFT_STEPS ? -E2BIG : 0;
+	uint32_t port;
+	int err = 0;
 
-	for (size_t i = 0; i < cuts && !err; i++) {
+	while (!err && sweep_next(w, &port)) {
 		uint32_t id;
 
-		cover_find(m, &cov, d, dir, l4, cut[i]);
+		cover_find(m, &cov, w);
 		err = piece_class(m, s, &cov, &id);
 		if (err || (cnt && span[cnt - 1].class == id))
 			continue;
-		span[cnt].lo = cut[i];
+		span[cnt].lo = port;
 		span[cnt++].class = id;
 	}
 	if (!err)
 		err = spans_store(m, s, dir, l4, span, cnt);
 	free(cov.atom);
-	free(cut);
 	free(span);
+	return err;
+}
+
+static int slot_ports(struct wd_model *m, struct mslot *s,
+		      const struct draft *d, enum wd_dir dir, enum wd_l4 l4)
+{
+	struct sweep w;
+	int err = 0;
+
+	sweep_begin(&w, d, dir, l4);
+	if (w.steps > DRAFT_STEPS)
+		err = -E2BIG;
+	else if (!share_take(m, s->payer, TABLE_STEPS, (uint32_t)w.steps))
+		err = -ENOSPC;
+	else
+		s->steps += (uint32_t)w.steps;
+	if (!err)
+		err = pieces_store(m, s, &w, dir, l4);
+	sweep_fini(&w);
 	return err;
 }
 
@@ -126,15 +108,27 @@ static int slot_rest(struct wd_model *m, struct mslot *s, const struct draft *d,
 {
 	struct wd_span_val span = { .lo = 0 };
 	struct cover cov = { 0 };
+	struct sweep w;
+	uint32_t port;
 	int err;
 
-	cover_find(m, &cov, d, dir, WD_L4__MAX, 0);
+	sweep_begin(&w, d, dir, WD_L4__MAX);
+	(void)sweep_next(&w, &port); /* there is one */
+	cover_find(m, &cov, &w);
 	err = piece_class(m, s, &cov, &span.class);
+	sweep_fini(&w);
 	free(cov.atom);
 	for (int l4 = 0; l4 < WD_L4__MAX && !err; l4++)
 		if (!named[l4])
 			err = spans_store(m, s, dir, (enum wd_l4)l4, &span, 1);
 	return err;
+}
+
+static void find_named(const struct draft *d, enum wd_dir dir, bool *ret_named)
+{
+	for (size_t i = 0; i < d->cnt; i++)
+		if (d->atom[i].dir == dir && !d->atom[i].any_port)
+			ret_named[d->atom[i].l4] = true;
 }
 
 static int slot_dir(struct wd_model *m, struct mslot *s, const struct draft *d,
@@ -143,14 +137,52 @@ static int slot_dir(struct wd_model *m, struct mslot *s, const struct draft *d,
 	bool named[WD_L4__MAX] = { false };
 	int err;
 
-	for (size_t i = 0; i < d->cnt; i++)
-		if (d->atom[i].dir == dir && !d->atom[i].any_port)
-			named[d->atom[i].l4] = true;
+	find_named(d, dir, named);
 	err = slot_rest(m, s, d, dir, named);
 	for (int l4 = 0; l4 < WD_L4__MAX && !err; l4++)
 		if (named[l4])
 			err = slot_ports(m, s, d, dir, (enum wd_l4)l4);
 	return err;
+}
+
+/* A draft of more is weighed before it is compiled. */
+#define DRAFT_LARGE 1024
+
+/*
+ * What a large draft takes at the most, before anything is worked out that may
+ * come to nothing: each pod whose policies do not fit would take as long.
+ */
+static int slot_weigh(struct wd_model *m, const struct mslot *s,
+		      const struct draft *d)
+{
+	uint64_t steps = 0, pieces = 0;
+
+	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
+		bool named[WD_L4__MAX] = { false };
+
+		find_named(d, (enum wd_dir)dir, named);
+		for (int l4 = 0; l4 < WD_L4__MAX; l4++) {
+			struct sweep w;
+
+			if (!named[l4])
+				continue;
+			sweep_begin(&w, d, (enum wd_dir)dir, (enum wd_l4)l4);
+			steps += w.steps;
+			pieces += w.pieces;
+			if (w.steps > DRAFT_STEPS)
+				steps = UINT64_MAX / 2;
+			sweep_fini(&w);
+		}
+	}
+	if (steps > UINT32_MAX)
+		return -E2BIG;
+	if (!share_take(m, s->payer, TABLE_STEPS, (uint32_t)steps))
+		return -ENOSPC;
+	share_give(m, s->payer, TABLE_STEPS, (uint32_t)steps);
+	if (!share_take(m, s->payer, TABLE_SPANS, (uint32_t)pieces))
+		return -ENOSPC;
+	share_give(m, s->payer, TABLE_SPANS, (uint32_t)pieces);
+	return 0;
 }
 
 static bool draft_denies(const struct draft *d, enum wd_dir dir)
@@ -165,8 +197,10 @@ static bool draft_denies(const struct draft *d, enum wd_dir dir)
 static int slot_build(struct wd_model *m, struct mslot *s,
 		      const struct draft *d)
 {
-	int err;
+	int err = d->cnt > DRAFT_LARGE ? slot_weigh(m, s, d) : 0;
 
+	if (err)
+		return err;
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
 		s->val[dir].flags = WD_SLOT_READY;
 		if (d->isolated[dir])
@@ -188,16 +222,6 @@ static int slot_build(struct wd_model *m, struct mslot *s,
 
 /* ---- slots ---- */
 
-/* Is it of policies of the whole cluster alone? */
-static bool draft_is_wide(const struct wd_model *m, const struct draft *d)
-{
-	for (size_t i = 0; i < d->cnt; i++) {
-		if (!rule_is_wide(m, d->atom[i].rule))
-			return false;
-	}
-	return true;
-}
-
 static void slot_free(struct wd_model *m, struct mslot *s)
 {
 	struct draft d = { 0 };
@@ -209,13 +233,14 @@ static void slot_free(struct wd_model *m, struct mslot *s)
 			if (cnt)
 				wd_alloc_put(&m->span_alloc,
 					     s->val[dir].first[l4], cnt);
-			share_give(s->payer, TABLE_SPANS, cnt);
+			share_give(m, s->payer, TABLE_SPANS, cnt);
 			free(s->span[dir][l4]);
 		}
 	}
 	while (s->classes.cnt) /* the last first: see drop_bit() */
 		class_put(m, s->classes.item[--s->classes.cnt]);
 	vec_fini(&s->classes);
+	share_give(m, s->payer, TABLE_STEPS, s->steps);
 	wd_alloc_put(&m->slot_alloc, s->id, 1);
 	m->room = true;
 	if (s->key) {
@@ -267,7 +292,8 @@ static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 		draft_fini(m, d);
 		return s;
 	}
-	id = prefixes_fit(m) ? array_get(m, WD_MAP_wd_slot, 1) : -ENOSPC;
+	id = prefixes_fit(m, d->narrow) ? array_get(m, WD_MAP_wd_slot, 1) :
+					  -ENOSPC;
 	if (id < 0) {
 		*ret_err = -ENOSPC;
 		free(key);
@@ -277,7 +303,8 @@ static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 	}
 	s = wd_xcalloc(1, sizeof(*s));
 	s->id = (uint32_t)id;
-	s->payer = draft_is_wide(m, d) ? NULL : m->payer;
+	/* what policies of the whole cluster alone come to is nobody's */
+	s->payer = m->payer = d->narrow ? m->payer : NULL;
 	*ret_err = slot_build(m, s, d);
 	if (*ret_err) {
 		free(key);
@@ -401,7 +428,26 @@ bool endpoint_rejects(const struct mendpoint *e)
 	return e->space->rejects;
 }
 
-static char *too_large(const char *what, int err, const char *until)
+/* What its namespace has too little of. */
+static const char *lacking(enum mtable table)
+{
+	switch (table) {
+	case TABLE_SPANS:
+	case TABLE_CLASSES:
+	case TABLE_BITS:
+		break;
+	case TABLE_STEPS:
+		return "its namespace's policies take as many steps to compile as one's may: atoms of all pieces of their ports";
+	case TABLE_PARTS:
+		return "its namespace's predicates have as many parts as one's may: peers of rules that were joined, or stand behind a Pass";
+	case TABLE__MAX:
+		break;
+	}
+	return "its namespace has half of this node's spans, classes or predicates";
+}
+
+static char *too_large(const char *what, const struct outcome *o,
+		       const char *until)
 {
 	char *text = NULL;
 
@@ -409,10 +455,10 @@ static char *too_large(const char *what, int err, const char *until)
 		    &text,
 		    "%s does not fit (%s)%s: split port lists or peers of the policies that select it",
 		    what,
-		    err == -E2BIG ?
+		    o->err == -E2BIG ?
 			    "too many ports, or peers times ports" :
-		    err == -EDQUOT ?
-			    "its namespace has half of this node's spans, classes or predicates" :
+		    o->err == -EDQUOT ?
+			    lacking(o->table) :
 			    "no free slot, span, class, predicate or prefix",
 		    until) < 0)
 		return NULL;
@@ -444,42 +490,61 @@ static bool is_lifted(const struct wd_model *m, const struct mendpoint *e)
 	return false;
 }
 
-/* The slot of the policies that count; NULL with *ret_err: it does not fit. */
-static struct mslot *compile(struct wd_model *m, struct mendpoint *e,
-			     bool tries, bool lifts, bool *ret_left_out,
-			     int *ret_err)
+static struct outcome work_out(struct wd_model *m, struct mendpoint *e,
+			       bool tries, bool lifts)
 {
 	struct draft d = { .tries = tries, .lifts = lifts };
-	struct mslot *slot;
+	struct outcome o = { 0 };
 
 	draft_fill(m, &d, e);
-	e->named_egress |= d.named_egress;
-	e->grouped |= d.grouped;
-	e->served |= d.served;
-	e->sliced |= d.sliced;
-	*ret_left_out = d.left_out;
-	m->crowded = false;
-	m->payer = e->is_host ? NULL : e->space;
-	slot = slot_get(m, &d, ret_err);
-	m->payer = NULL;
-	if (!slot && *ret_err == -ENOSPC && m->crowded)
-		*ret_err = -EDQUOT;
-	return slot;
+	o.left_out = d.left_out;
+	o.named_egress = d.named_egress;
+	o.grouped = d.grouped;
+	o.served = d.served;
+	o.sliced = d.sliced;
+	share_begin(m, e->is_host ? NULL : e->space);
+	o.slot = slot_get(m, &d, &o.err);
+	o.table = m->crowded;
+	o.needs = m->needs;
+	share_begin(m, NULL);
+	if (!o.slot && o.err == -ENOSPC && o.table != TABLE__MAX)
+		o.err = -EDQUOT;
+	return o;
+}
+
+/* The slot of the policies that count; NULL: it does not fit. */
+static struct outcome compile(struct wd_model *m, struct mendpoint *e,
+			      bool tries, bool lifts)
+{
+	const struct outcome *known = memo_find(m, e, tries, lifts);
+	struct outcome o;
+
+	if (known) {
+		o = *known;
+		if (o.slot)
+			o.slot->refs++;
+	} else {
+		o = work_out(m, e, tries, lifts);
+		memo_add(m, e, tries, lifts, &o);
+	}
+	e->named_egress |= o.named_egress;
+	e->grouped |= o.grouped;
+	e->served |= o.served;
+	e->sliced |= o.sliced;
+	return o;
 }
 
 /* What is on trial: judged, told of, and let pass. Nothing, if it makes no difference. */
-static struct mslot *compile_trial(struct wd_model *m, struct mendpoint *e,
-				   int *ret_err)
+static struct outcome compile_trial(struct wd_model *m, struct mendpoint *e)
 {
 	bool lifts = e->lifted && endpoint_mode(m, e) == WD_MODE_OFF;
-	bool left_out;
-	struct mslot *trial = compile(m, e, true, lifts, &left_out, ret_err);
+	struct outcome o = compile(m, e, true, lifts);
 
-	if (trial == e->slot) {
-		slot_put(m, trial);
-		return NULL;
+	if (o.slot && o.slot == e->slot) {
+		slot_put(m, o.slot);
+		o.slot = NULL;
 	}
-	return trial;
+	return o;
 }
 
 /*
@@ -487,8 +552,9 @@ static struct mslot *compile_trial(struct wd_model *m, struct mendpoint *e,
  * had nothing: then all is shut but what is always open. A try is none instead.
  * Takes over @old, or leaves it.
  */
-static void keep_host(struct wd_model *m, struct mendpoint *e, int err,
-		      bool was_shut, struct mslot **old)
+static void keep_host(struct wd_model *m, struct mendpoint *e,
+		      const struct outcome *o, bool was_shut,
+		      struct mslot **old)
 {
 	struct draft d = { .shut = true };
 	int ignored;
@@ -507,7 +573,7 @@ static void keep_host(struct wd_model *m, struct mendpoint *e, int err,
 	if (!e->slot)
 		return;
 	free(e->error);
-	e->error = too_large("its policy", err,
+	e->error = too_large("its policy", o,
 			     ", so nothing passes but what is always open");
 }
 
@@ -520,9 +586,8 @@ static void keep_host(struct wd_model *m, struct mendpoint *e, int err,
 int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 {
 	struct mslot *old[2] = { e->slot, e->trial };
-	bool left_out = false;
 	bool room = m->room, was_shut = e->shut;
-	int err = 0;
+	struct outcome o = { 0 };
 
 	free(e->error);
 	e->error = NULL;
@@ -533,20 +598,34 @@ int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 	m->compiled++;
 	if (endpoint_pod(e)) {
 		e->lifted = is_lifted(m, e);
-		e->slot = compile(m, e, false, e->lifted, &left_out, &err);
-		if (err)
-			e->error = too_large("its policy", err, "");
-		else if (left_out)
-			e->trial = compile_trial(m, e, &err);
-		if (err && !e->error)
-			e->error = too_large("what is on trial", err, "");
+		o = compile(m, e, false, e->lifted);
+		e->slot = o.slot;
+		if (o.err) {
+			e->error = too_large("its policy", &o, "");
+		} else if (o.left_out) {
+			o = compile_trial(m, e);
+			e->trial = o.slot;
+			if (o.err)
+				e->error =
+					too_large("what is on trial", &o, "");
+		}
 	}
+	e->lacks = o.err;
+	e->table = o.table;
+	e->needs = o.needs;
 	if (e->error && !e->slot && e->is_host)
-		keep_host(m, e, err, was_shut, &old[0]);
+		keep_host(m, e, &o, was_shut, &old[0]);
 	e->dirty = false;
 	if (e->error) /* what a try gives back is no reason for another */
 		m->room = room;
 	slot_put(m, old[0]);
 	slot_put(m, old[1]);
 	return 0;
+}
+
+bool endpoint_may_fit(const struct mendpoint *e)
+{
+	if (!e->error || e->lacks == -E2BIG)
+		return false;
+	return e->lacks != -EDQUOT || share_has(e->space, e->table, e->needs);
 }

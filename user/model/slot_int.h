@@ -6,15 +6,16 @@
 #ifndef WARDER_SLOT_INT_H
 #define WARDER_SLOT_INT_H
 
-#include "model_int.h"
+#include "rule.h"
+#include "share_int.h"
 
 /*
  * A draft of more atoms does not fit, nor one with which compiling a protocol
- * takes more steps, cuts of its ports times atoms: peers times ports of one rule
- * may be millions, and whoever writes it must not hold up the agent.
+ * takes more steps, the atoms of each piece of its ports: peers times ports of
+ * one rule may be millions, and whoever writes it must not hold up the agent.
  */
 #define DRAFT_ATOMS 65536
-#define DRAFT_STEPS (1ULL << 26)
+#define DRAFT_STEPS (1U << 26)
 
 /* What an endpoint's policy comes to, while it is worked out. */
 struct draft {
@@ -25,6 +26,7 @@ struct draft {
 	/* in: of the host, nothing but the first tier is let, see fill_shut() */
 	bool shut;
 	bool vast; /* more atoms than DRAFT_ATOMS: some are left out */
+	bool narrow; /* some are of a policy in a namespace */
 	bool left_out; /* some policy would count, but for tries or lifts */
 	bool isolated[WD_DIR__MAX];
 	uint8_t tell[WD_DIR__MAX]; /* WD_TELL_*, of those that isolate */
@@ -51,13 +53,56 @@ struct cover {
 	const struct atom **atom;
 };
 
-/* class.c: @l4 WD_L4__MAX: what no rule with ports speaks of */
-void cover_find(struct wd_model *m, struct cover *cov, const struct draft *d,
-		enum wd_dir dir, enum wd_l4 l4, uint32_t port);
+/* The atoms of one direction and protocol, and the pieces of the port space they cut. */
+struct sweep {
+	const struct atom **atom; /* in order of precedence */
+	size_t cnt;
+	uint64_t *on; /* a bit for each: does it cover this piece */
+	size_t words;
+	uint64_t *event; /* where one begins or ends, by port; see sweep.c */
+	size_t events;
+	size_t next; /* event */
+	bool begun;
+	size_t pieces;
+	uint64_t steps; /* that going through all pieces takes */
+};
+
+/* sweep.c: @l4 WD_L4__MAX: what no rule with ports speaks of */
+void sweep_begin(struct sweep *w, const struct draft *d, enum wd_dir dir,
+		 enum wd_l4 l4);
+/* To the next piece, the first one begins with 0. Return: false: there is none */
+bool sweep_next(struct sweep *w, uint32_t *ret_port);
+void sweep_fini(struct sweep *w);
+
+/* class.c: of the piece that @w is at */
+void cover_find(struct wd_model *m, struct cover *cov, const struct sweep *w);
 
 /* The class for one piece, with one reference. *ret_class NULL: no rule covers it. 0 or -ENOSPC */
 int class_get(struct wd_model *m, const struct cover *cov,
 	      struct mclass **ret_class);
 void class_put(struct wd_model *m, struct mclass *c);
+
+/*
+ * memo.c: what pods that no policy can tell apart come to is worked out once
+ * for all of them, as long as nothing changes.
+ */
+struct outcome {
+	struct mslot *slot; /* NULL: it does not fit, by @err */
+	int err;
+	enum mtable table; /* of which there is too little; with -EDQUOT */
+	uint32_t needs;
+	bool left_out;
+	bool named_egress;
+	bool grouped;
+	uint64_t served;
+	uint64_t sliced;
+};
+
+/* What was noted of such a pod; NULL: nothing. Borrowed up to memo_end(). */
+const struct outcome *memo_find(const struct wd_model *m,
+				const struct mendpoint *e, bool tries,
+				bool lifts);
+void memo_add(struct wd_model *m, const struct mendpoint *e, bool tries,
+	      bool lifts, const struct outcome *outcome);
 
 #endif /* WARDER_SLOT_INT_H */

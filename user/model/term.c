@@ -13,47 +13,7 @@
 
 #include "model_int.h"
 
-/* ---- selectors: own copies, and as text ---- */
-
-static struct wd_selector *selector_copy(const struct wd_selector *from)
-{
-	struct wd_selector *to;
-
-	if (!from)
-		return NULL;
-	to = wd_xcalloc(1, sizeof(*to));
-	to->cnt = from->cnt;
-	to->req = wd_xcalloc(from->cnt, sizeof(*to->req));
-	for (uint32_t i = 0; i < from->cnt; i++) {
-		to->req[i] = from->req[i];
-		to->req[i].key = wd_str_ref(from->req[i].key);
-		to->req[i].values = wd_xcalloc(from->req[i].cnt,
-					       sizeof(*to->req[i].values));
-		for (uint32_t k = 0; k < from->req[i].cnt; k++)
-			to->req[i].values[k] =
-				wd_str_ref(from->req[i].values[k]);
-	}
-	return to;
-}
-
-static void selector_free(const struct wd_selector *const_sel)
-{
-	union {
-		const struct wd_selector *in;
-		struct wd_selector *out;
-	} sel = { const_sel };
-
-	if (!sel.in)
-		return;
-	for (uint32_t i = 0; i < sel.in->cnt; i++) {
-		wd_str_put(sel.out->req[i].key);
-		for (uint32_t k = 0; k < sel.out->req[i].cnt; k++)
-			wd_str_put(sel.out->req[i].values[k]);
-		free(sel.out->req[i].values);
-	}
-	free(sel.out->req);
-	free(sel.out);
-}
+/* ---- as text ---- */
 
 static void print_req(FILE *out, const struct wd_req *req)
 {
@@ -125,35 +85,49 @@ static void print_cidrs(FILE *out, const struct mterm *t)
 			      wd_cidr_str(&t->except[i], buf));
 }
 
-/* The canonical text: equal exactly for terms of equal meaning (given sorted selectors). */
-static char *term_text(const struct mterm *t)
+static void print_pods(FILE *out, const struct mterm *t)
+{
+	(void)fputs("pods {", out);
+	print_selector(out, t->pod_sel);
+	(void)fputs("} in ", out);
+	if (t->space) {
+		(void)fprintf(out, "namespace %s", t->space->name);
+		return;
+	}
+	(void)fputs("namespaces {", out);
+	print_selector(out, t->ns_sel);
+	(void)fputc('}', out);
+}
+
+static void print_nodes(FILE *out, const struct mterm *t)
+{
+	(void)fputs(t->nodes == WD_NODES_OWN   ? "this node {" :
+		    t->nodes == WD_NODES_OTHER ? "other nodes {" :
+						 "nodes {",
+		    out);
+	print_selector(out, t->node_sel);
+	(void)fputc('}', out);
+}
+
+char *term_text(const struct mterm *t)
 {
 	char *text = NULL;
 	size_t len = 0;
 	FILE *out = wd_xtext_open(&text, &len);
 
-	if (t->type == TERM_CIDR) {
+	switch (t->type) {
+	case TERM_CIDR:
 		print_cidrs(out, t);
-	} else if (t->type == TERM_UNKNOWN) {
+		break;
+	case TERM_UNKNOWN:
 		(void)fputs("unknown inside", out);
-	} else if (t->type == TERM_NODES) {
-		(void)fputs(t->nodes == WD_NODES_OWN   ? "this node {" :
-			    t->nodes == WD_NODES_OTHER ? "other nodes {" :
-							 "nodes {",
-			    out);
-		print_selector(out, t->node_sel);
-		(void)fputc('}', out);
-	} else {
-		(void)fputs("pods {", out);
-		print_selector(out, t->pod_sel);
-		(void)fputs("} in ", out);
-		if (t->space) {
-			(void)fprintf(out, "namespace %s", t->space->name);
-		} else {
-			(void)fputs("namespaces {", out);
-			print_selector(out, t->ns_sel);
-			(void)fputc('}', out);
-		}
+		break;
+	case TERM_NODES:
+		print_nodes(out, t);
+		break;
+	case TERM_PODS:
+		print_pods(out, t);
+		break;
 	}
 	if (t->or_unknown && t->type != TERM_UNKNOWN)
 		(void)fputs(" or unknown inside", out);
@@ -163,6 +137,8 @@ static char *term_text(const struct mterm *t)
 	wd_xtext_close(out, &text);
 	return text;
 }
+
+/* ---- prefixes ---- */
 
 static struct mprefix *prefix_get(struct wd_model *m,
 				  const struct wd_cidr *cidr)
@@ -351,38 +327,68 @@ static void term_unlink_prefixes(struct wd_model *m, struct mterm *t)
 	m->prefixes_dirty = true;
 }
 
-static struct wd_cidr *cidrs_copy(const struct wd_cidr *from, uint32_t cnt)
-{
-	struct wd_cidr *to = wd_xcalloc(cnt, sizeof(*to));
+/* ---- terms ---- */
 
-	if (cnt)
-		memcpy(to, from, cnt * sizeof(*to));
-	return to;
+/*
+ * What a term says, as bytes: equal exactly for terms of equal meaning (given
+ * sorted selectors, which are shared: their addresses do). Printed instead, a
+ * selector of thousands of values took milliseconds each time it was met.
+ */
+struct key {
+	const struct mspace *space;
+	const struct wd_selector *ns_sel;
+	const struct wd_selector *pod_sel;
+	const struct wd_selector *node_sel;
+	const char *port_name;
+	struct wd_cidr cidr;
+	uint32_t list_cnt;
+	uint32_t except_cnt;
+	uint16_t port;
+	uint8_t proto;
+	uint8_t type;
+	uint8_t nodes;
+	uint8_t scope;
+	uint8_t or_unknown;
+	uint8_t pad;
+	struct wd_cidr prefix[]; /* excepts, then the list */
+};
+
+static size_t key_size(const struct mterm *t)
+{
+	return sizeof(struct key) +
+	       ((size_t)t->list_cnt + t->except_cnt) * sizeof(struct wd_cidr);
 }
 
-/* Find the term that says the same as @like, or keep a copy of it. */
-static struct mterm *term_intern(struct wd_model *m, const struct mterm *like)
+/* Of one with selectors that are shared; the caller's. */
+static struct key *key_of(const struct mterm *t)
 {
-	char *text = term_text(like);
-	struct mterm *t;
+	struct key *key = wd_xcalloc(1, key_size(t)); /* padding too */
 
-	HASH_FIND_STR(m->terms, text, t);
-	if (t) {
-		free(text);
-		t->refs++;
-		return t;
-	}
-	t = wd_xcalloc(1, sizeof(*t));
-	*t = *like;
-	t->text = text;
-	t->refs = 1;
-	t->ns_sel = selector_copy(like->ns_sel);
-	t->pod_sel = selector_copy(like->pod_sel);
-	t->node_sel = selector_copy(like->node_sel);
-	t->port_name = wd_str_ref(like->port_name);
-	t->except = cidrs_copy(like->except, like->except_cnt);
-	t->list = cidrs_copy(like->list, like->list_cnt);
-	HASH_ADD_KEYPTR(hh, m->terms, t->text, strlen(t->text), t);
+	key->space = t->space;
+	key->ns_sel = t->ns_sel;
+	key->pod_sel = t->pod_sel;
+	key->node_sel = t->node_sel;
+	key->port_name = t->port_name;
+	key->cidr = t->cidr;
+	key->list_cnt = t->list_cnt;
+	key->except_cnt = t->except_cnt;
+	key->port = t->port;
+	key->proto = t->proto;
+	key->type = (uint8_t)t->type;
+	key->nodes = (uint8_t)t->nodes;
+	key->scope = (uint8_t)t->scope;
+	key->or_unknown = t->or_unknown;
+	if (t->except_cnt)
+		memcpy(key->prefix, t->except,
+		       t->except_cnt * sizeof(*key->prefix));
+	if (t->list_cnt)
+		memcpy(key->prefix + t->except_cnt, t->list,
+		       t->list_cnt * sizeof(*key->prefix));
+	return key;
+}
+
+static void term_link(struct wd_model *m, struct mterm *t)
+{
 	if (t->type == TERM_CIDR)
 		term_link_prefixes(m, t);
 	scoped_count(m, t, 1);
@@ -390,6 +396,42 @@ static struct mterm *term_intern(struct wd_model *m, const struct mterm *like)
 		vec_push(&m->node_terms, t);
 	if (t->or_unknown)
 		vec_push(&m->unknown_terms, t);
+}
+
+static void selectors_put(const struct mterm *t)
+{
+	wd_selector_put(t->ns_sel);
+	wd_selector_put(t->pod_sel);
+	wd_selector_put(t->node_sel);
+}
+
+/* Find the term that says the same as @like, which is changed, or keep a copy. */
+static struct mterm *term_intern(struct wd_model *m, struct mterm *like)
+{
+	struct mterm *t;
+	struct key *key;
+
+	like->ns_sel = wd_selector_keep(like->ns_sel);
+	like->pod_sel = wd_selector_keep(like->pod_sel);
+	like->node_sel = wd_selector_keep(like->node_sel);
+	key = key_of(like);
+	m->sought++;
+	HASH_FIND(hh, m->terms, key, key_size(like), t);
+	if (t) {
+		selectors_put(like);
+		free(key);
+		t->refs++;
+		return t;
+	}
+	t = wd_xcalloc(1, sizeof(*t));
+	*t = *like;
+	t->key = key;
+	t->refs = 1;
+	t->port_name = wd_str_ref(like->port_name);
+	t->except = t->except_cnt ? key->prefix : NULL;
+	t->list = t->list_cnt ? key->prefix + t->except_cnt : NULL;
+	HASH_ADD_KEYPTR(hh, m->terms, t->key, key_size(t), t);
+	term_link(m, t);
 	return t;
 }
 
@@ -522,14 +564,10 @@ void term_put(struct wd_model *m, struct mterm *t)
 	if (t->or_unknown)
 		(void)vec_remove(&m->unknown_terms, t);
 	HASH_DELETE(hh, m->terms, t);
-	selector_free(t->ns_sel);
-	selector_free(t->pod_sel);
-	selector_free(t->node_sel);
+	selectors_put(t);
 	wd_str_put(t->port_name);
 	vec_fini(&t->bits);
-	free(t->list);
-	free(t->except);
-	free(t->text);
+	free(t->key);
 	free(t);
 }
 

@@ -2,9 +2,12 @@
 /*
  * vec.c - a growing array of pointers, for the lists inside the model.
  */
+#include "vec.h"
+
+#include <stdlib.h>
 #include <string.h>
 
-#include "model_int.h"
+#include "xalloc.h"
 
 void vec_push(struct vec *v, void *item)
 {

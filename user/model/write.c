@@ -318,10 +318,12 @@ static void prefix_free(struct wd_model *m, struct mprefix *p)
 	free(p);
 }
 
-bool prefixes_fit(const struct wd_model *m)
+/* @narrow: of policies in namespaces, who leave some for those of the whole cluster */
+bool prefixes_fit(const struct wd_model *m, bool narrow)
 {
-	return m->prefix_cnt[0] <= WD_CIDRS_MAX &&
-	       m->prefix_cnt[1] <= WD_CIDRS_MAX;
+	uint32_t most = WD_CIDRS_MAX - (narrow ? WD_CIDRS_MAX / 16 : 0);
+
+	return m->prefix_cnt[0] <= most && m->prefix_cnt[1] <= most;
 }
 
 static bool prefix_is_wanted(const struct mprefix *p)

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * test_stall.c - what one namespace writes does not hold up the agent: counted
+ * by what is done, as machines are not equally fast.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/intern.h"
+#include "model/model.h"
+#include "model/store.h"
+#include "model/xalloc.h"
+
+#include "../oracle/sinkhole.h"
+#include "../tap.h"
+
+#define PODS 40 /* of one namespace; two more of another */
+
+static struct wd_sinkhole hole;
+static struct wd_sink sink;
+static struct wd_store *store;
+static struct wd_model *model;
+static struct wd_endpoint ep[PODS + 2];
+
+static struct wd_object *object_of(enum wd_kind kind, const char *ns,
+				   const char *name)
+{
+	struct wd_object *obj = wd_xcalloc(1, sizeof(*obj));
+
+	obj->kind = kind;
+	obj->ns = wd_str_get(ns);
+	obj->name = wd_str_get(name);
+	obj->uid = wd_str_get("");
+	obj->file = wd_str_get("f");
+	return obj;
+}
+
+static void changed(void *ctx, const struct wd_object *was,
+		    const struct wd_object *now)
+{
+	(void)ctx;
+	wd_model_changed(model, was, now);
+}
+
+/* Label "app" is @app; @web: number of its port of that name, or 0. */
+static void put_pod(int i, const char *ns, const char *app, uint16_t web)
+{
+	struct wd_label label = { "app", app };
+	struct wd_object *obj;
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "p%d", i);
+	obj = object_of(WD_KIND_POD, ns, name);
+	obj->pod.labels = wd_labels_get(&label, 1);
+	obj->pod.addr_cnt = 1;
+	obj->pod.addr = wd_xcalloc(1, sizeof(*obj->pod.addr));
+	obj->pod.addr->family = 4;
+	obj->pod.addr->v4.s_addr = htonl(10U << 24 | (uint32_t)i);
+	if (web) {
+		obj->pod.port_cnt = 1;
+		obj->pod.port = wd_xcalloc(1, sizeof(*obj->pod.port));
+		obj->pod.port->name = wd_str_get("web");
+		obj->pod.port->proto = IPPROTO_TCP;
+		obj->pod.port->port = web;
+	}
+	ep[i] = (struct wd_endpoint){ .id = 1 + (uint32_t)i,
+				      .ifindex = 7 + (uint32_t)i,
+				      .ns = obj->ns,
+				      .name = obj->name,
+				      .uid = obj->uid };
+	(void)wd_store_put(store, obj);
+	wd_model_endpoint_set(model, &ep[i]);
+}
+
+/* @apart: each pod has another number of port "web". */
+static void begin(bool apart)
+{
+	static const struct wd_model_config config = { .node = "n" };
+
+	sink = wd_sinkhole_open(&hole);
+	store = wd_store_new(changed, NULL);
+	model = wd_model_new(store, &sink, &config);
+	for (int i = 0; i < PODS; i++)
+		put_pod(i, "crowd", "c", apart ? (uint16_t)(50000 + i) : 0);
+	put_pod(PODS, "shop", "a", 0);
+	put_pod(PODS + 1, "shop", "b", 0);
+}
+
+static void end(void)
+{
+	for (uint32_t i = 0; i < PODS + 2; i++)
+		wd_model_endpoint_del(model, 1 + i);
+	wd_model_free(model);
+	wd_store_free(store);
+	wd_sinkhole_close(&sink);
+}
+
+/* As the agent does it, until nothing is left. Return: what it took. */
+static struct wd_model_stats commit(void)
+{
+	struct wd_model_stats was, is;
+
+	wd_model_stats(model, &was);
+	for (int i = 0; i < 8; i++) {
+		wd_expect_int(0, wd_model_commit(model, NULL));
+		wd_expect_int(0, wd_model_settle(model));
+		if (!wd_model_dirty(model))
+			break;
+	}
+	wd_expect(!wd_model_dirty(model));
+	wd_model_stats(model, &is);
+	is.compiled -= was.compiled;
+	is.sought -= was.sought;
+	return is;
+}
+
+static uint32_t closed(const char *why)
+{
+	struct wd_ep_info info;
+	uint32_t cnt = 0;
+
+	for (uint32_t i = 0; i < PODS + 2; i++) {
+		wd_expect_int(0, wd_model_endpoint(model, 1 + i, &info));
+		if (info.state != WD_EP_TOO_LARGE)
+			continue;
+		wd_expect(strstr(info.error, why));
+		cnt++;
+	}
+	return cnt;
+}
+
+static struct wd_selector *app_in(int from, int cnt)
+{
+	struct wd_selector *sel = wd_xcalloc(1, sizeof(*sel));
+	struct wd_req *req = wd_xcalloc(1, sizeof(*req));
+	char value[16];
+
+	sel->cnt = 1;
+	sel->req = req;
+	req->key = wd_str_get("app");
+	req->cnt = (uint32_t)cnt;
+	req->values = wd_xcalloc(req->cnt, sizeof(*req->values));
+	for (int i = 0; i < cnt; i++) {
+		(void)snprintf(value, sizeof(value), "v%08d", from + i);
+		req->values[i] = wd_str_get(value);
+	}
+	return wd_selector_share(sel);
+}
+
+struct shape {
+	int peers;
+	int values; /* of each */
+	int ports;
+	int step; /* from one to the next */
+	int wide; /* each */
+	bool web; /* and the one by name */
+};
+
+static void fill(struct wd_policy_rule *rule, const struct shape *shape)
+{
+	struct wd_port *port;
+
+	rule->peer_cnt = (uint32_t)shape->peers;
+	rule->peer = wd_xcalloc(rule->peer_cnt, sizeof(*rule->peer));
+	for (int i = 0; i < shape->peers; i++)
+		rule->peer[i].pod_sel =
+			app_in(i * shape->values, shape->values);
+	rule->port_cnt = (uint32_t)shape->ports + shape->web;
+	rule->port = port = wd_xcalloc(rule->port_cnt, sizeof(*rule->port));
+	for (int i = 0; i < shape->ports; i++, port++) {
+		port->proto = IPPROTO_TCP;
+		port->lo = (uint16_t)(1 + i * shape->step);
+		port->hi = (uint16_t)(port->lo + shape->wide);
+	}
+	if (shape->web) {
+		port->proto = IPPROTO_TCP;
+		port->name = wd_str_get("web");
+	}
+}
+
+/* Ingress of every pod of @ns, "" of all namespaces. */
+static void put_policy(const char *ns, const char *name,
+		       const struct shape *shape)
+{
+	struct wd_object *obj =
+		object_of(*ns ? WD_KIND_NETPOL : WD_KIND_CILIUM_CNP, ns, name);
+	struct wd_spec *spec;
+
+	obj->policy.tier = WD_TIER_NORMAL;
+	wd_policy_specs(obj, 1);
+	spec = obj->policy.spec;
+	spec->isolates[WD_INGRESS] = spec->applies[WD_INGRESS] = true;
+	spec->rule_cnt[WD_INGRESS] = 1;
+	spec->rule[WD_INGRESS] = wd_xcalloc(1, sizeof(*spec->rule[0]));
+	fill(spec->rule[WD_INGRESS], shape);
+	(void)wd_store_put(store, obj);
+}
+
+static void what_a_peer_says_is_looked_for_once_for_all_its_ports(void)
+{
+	static const struct shape shape = { 3, 500, 700, 2, 0, true };
+	struct wd_model_stats took;
+
+	begin(true);
+	put_policy("crowd", "p", &shape);
+	took = commit();
+	wd_expect_int(0, closed(""));
+	wd_expect_int(PODS + 2, took.compiled);
+	wd_expect_int(3LL * PODS, took.sought);
+	end();
+}
+
+static void pods_that_no_policy_can_tell_apart_are_compiled_once(void)
+{
+	static const struct shape shape = { 3, 1, 4, 2, 0, true };
+	struct wd_model_stats took;
+
+	begin(false);
+	put_policy("crowd", "p", &shape);
+	took = commit();
+	wd_expect_int(0, closed(""));
+	wd_expect_int(3, took.sought);
+	put_policy("crowd", "p", &(struct shape){ 2, 1, 5, 2, 0, false });
+	took = commit();
+	wd_expect_int(PODS, took.compiled);
+	wd_expect_int(2, took.sought);
+	wd_expect_int(3, took.slots); /* none, those of shop, of crowd */
+	end();
+}
+
+/* Each pod has spans of its own, more than the namespace may have in all. */
+static const struct shape many = { 16, 1, 1000, 3, 0, true };
+
+static void who_was_refused_waits_for_room_of_his_own(void)
+{
+	static const struct shape small = { 1, 1, 2, 2, 0, false };
+	static const struct shape other = { 1, 1, 3, 2, 0, false };
+	struct wd_model_stats took;
+	uint32_t refused;
+
+	begin(true);
+	put_policy("crowd", "p", &many);
+	(void)commit();
+	refused = closed("its namespace has half");
+	wd_expect(refused > 0 && refused < PODS);
+	put_policy("shop", "s", &small);
+	(void)commit();
+	put_policy("shop", "s", &other);
+	took = commit();
+	wd_expect_int(2, took.compiled);
+	wd_expect_int(refused, closed("its namespace has half"));
+	wd_expect(wd_store_del(store, WD_KIND_POD, "crowd", ep[0].name, NULL));
+	(void)commit();
+	wd_expect_int(refused - 1, closed("its namespace has half"));
+	put_policy("crowd", "p", &small);
+	(void)commit();
+	wd_expect_int(0, closed(""));
+	end();
+}
+
+static void what_is_too_much_at_any_time_is_not_tried_again(void)
+{
+	static const struct shape vast = { 70, 1, 1000, 2, 0, true };
+	static const struct shape steps = { 100, 1, 600, 1, 30000, true };
+	static const struct shape small = { 1, 1, 2, 2, 0, false };
+
+	begin(true);
+	put_policy("crowd", "p", &vast);
+	put_policy("shop", "s", &many);
+	(void)commit();
+	wd_expect_int(PODS, closed("too many ports, or peers"));
+	put_policy("shop", "s", &small);
+	wd_expect_int(2, commit().compiled);
+	put_policy("crowd", "p", &steps);
+	(void)commit();
+	wd_expect_int(PODS, closed("as many steps"));
+	put_policy("shop", "s", &many);
+	wd_expect_int(2, commit().compiled);
+	end();
+}
+
+int main(void)
+{
+	WD_TEST(what_a_peer_says_is_looked_for_once_for_all_its_ports);
+	WD_TEST(pods_that_no_policy_can_tell_apart_are_compiled_once);
+	WD_TEST(who_was_refused_waits_for_room_of_his_own);
+	WD_TEST(what_is_too_much_at_any_time_is_not_tried_again);
+	return wd_tests_end();
+}
