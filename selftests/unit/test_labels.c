@@ -156,9 +156,74 @@ static void a_service_of_too_many_labels_has_none(void)
 	mdir_end();
 }
 
+/* A policy whose one peer, or whose subject, is one of @cnt values. */
+static void put_policy(int cnt, bool as_subject)
+{
+	size_t size = 512 + 16 * (size_t)cnt;
+	char *values = wd_xcalloc(1, size);
+	char *text;
+	size_t len = 0;
+
+	for (int i = 0; i < cnt; i++)
+		len += (size_t)snprintf(values + len, size - len, "%sv%d",
+					i ? "," : "", i);
+	text = wd_xprintf("apiVersion: networking.k8s.io/v1\n"
+			  "kind: NetworkPolicy\n"
+			  "metadata: {name: p, namespace: n}\n"
+			  "spec:\n  podSelector: {}\n"
+			  "  ingress: [{from: [{podSelector: "
+			  "{matchExpressions: "
+			  "[{key: a, operator: In, values: [%s]}]}}]}]\n",
+			  values);
+	if (as_subject) {
+		free(text);
+		text = wd_xprintf(
+			"apiVersion: networking.k8s.io/v1\n"
+			"kind: NetworkPolicy\n"
+			"metadata: {name: p, namespace: n}\n"
+			"spec: {podSelector: {matchExpressions: [{key: "
+			"a, operator: In, values: [%s]}]}}\n",
+			values);
+	}
+	mdir_put("p.yaml", text);
+	(void)wd_manifests_poll(mdir_src);
+	free(values);
+	free(text);
+}
+
+/* The rule is refused, and its subject isolated; whom a policy is for is not cut off. */
+static void a_peer_of_too_many_values_is_refused(void)
+{
+	const struct wd_spec *spec;
+	uint64_t peers = 0, cidrs = 0;
+
+	mdir_begin(false);
+	put_policy(WD_READ_SELECTOR_MAX - 1, false);
+	wd_expect_str("", mdir_problems());
+	spec = wd_store_get(mdir_store, WD_KIND_NETPOL, "n", "p")->policy.spec;
+	wd_rule_cost(&spec->rule[WD_INGRESS][0], &peers, &cidrs);
+	wd_expect_int(1 + WD_READ_SELECTOR_MAX / 32, (long long)peers);
+
+	put_policy(WD_READ_SELECTOR_MAX, false);
+	wd_expect_str("isolated p.yaml:6 "
+		      "spec.ingress[0].from[0].podSelector",
+		      mdir_problems());
+	spec = wd_store_get(mdir_store, WD_KIND_NETPOL, "n", "p")->policy.spec;
+	wd_expect(spec->isolates[WD_INGRESS]);
+	wd_expect(spec->rule[WD_INGRESS][0].broken);
+
+	put_policy(WD_READ_SELECTOR_MAX, true);
+	wd_expect_str("", mdir_problems());
+	spec = wd_store_get(mdir_store, WD_KIND_NETPOL, "n", "p")->policy.spec;
+	wd_expect_int(WD_READ_SELECTOR_MAX / 32,
+		      (long long)wd_selector_cost(spec->subject));
+	mdir_end();
+}
+
 int main(void)
 {
 	WD_TEST(an_object_of_too_many_labels_is_refused);
+	WD_TEST(a_peer_of_too_many_values_is_refused);
 	WD_TEST(a_service_of_too_many_labels_has_none);
 	return wd_tests_end();
 }

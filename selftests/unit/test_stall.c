@@ -16,13 +16,15 @@
 #include "../oracle/sinkhole.h"
 #include "../tap.h"
 
-#define PODS 40 /* of one namespace; two more of another */
+#define PODS 40 /* of one namespace; two more of another, or 42 */
+#define MOST 84
 
 static struct wd_sinkhole hole;
 static struct wd_sink sink;
 static struct wd_store *store;
 static struct wd_model *model;
-static struct wd_endpoint ep[PODS + 2];
+static struct wd_endpoint ep[MOST];
+static uint32_t ep_cnt;
 
 static struct wd_object *object_of(enum wd_kind kind, const char *ns,
 				   const char *name)
@@ -72,6 +74,7 @@ static void put_pod(int i, const char *ns, const char *app, uint16_t web)
 				      .uid = obj->uid };
 	(void)wd_store_put(store, obj);
 	wd_model_endpoint_set(model, &ep[i]);
+	ep_cnt = (uint32_t)i + 1;
 }
 
 /* @apart: each pod has another number of port "web". */
@@ -90,7 +93,7 @@ static void begin(bool apart)
 
 static void end(void)
 {
-	for (uint32_t i = 0; i < PODS + 2; i++)
+	for (uint32_t i = 0; i < ep_cnt; i++)
 		wd_model_endpoint_del(model, 1 + i);
 	wd_model_free(model);
 	wd_store_free(store);
@@ -121,7 +124,7 @@ static uint32_t closed(const char *why)
 	struct wd_ep_info info;
 	uint32_t cnt = 0;
 
-	for (uint32_t i = 0; i < PODS + 2; i++) {
+	for (uint32_t i = 0; i < ep_cnt; i++) {
 		wd_expect_int(0, wd_model_endpoint(model, 1 + i, &info));
 		if (info.state != WD_EP_TOO_LARGE)
 			continue;
@@ -129,6 +132,20 @@ static uint32_t closed(const char *why)
 		cnt++;
 	}
 	return cnt;
+}
+
+/* Of pods with label "app" @app. */
+static struct wd_selector *of_app(const char *app)
+{
+	struct wd_selector *sel = wd_xcalloc(1, sizeof(*sel));
+
+	sel->cnt = 1;
+	sel->req = wd_xcalloc(1, sizeof(*sel->req));
+	sel->req->key = wd_str_get("app");
+	sel->req->cnt = 1;
+	sel->req->values = wd_xcalloc(1, sizeof(*sel->req->values));
+	sel->req->values[0] = wd_str_get(app);
+	return wd_selector_share(sel);
 }
 
 static struct wd_selector *app_in(int from, int cnt)
@@ -180,7 +197,7 @@ static void fill(struct wd_policy_rule *rule, const struct shape *shape)
 	}
 }
 
-/* Ingress of every pod of @ns, "" of all namespaces. */
+/* Ingress of every pod of @ns; "": of those whose app is "sys", of all. */
 static void put_policy(const char *ns, const char *name,
 		       const struct shape *shape)
 {
@@ -191,6 +208,8 @@ static void put_policy(const char *ns, const char *name,
 	obj->policy.tier = WD_TIER_NORMAL;
 	wd_policy_specs(obj, 1);
 	spec = obj->policy.spec;
+	if (!*ns)
+		spec->subject = of_app("sys");
 	spec->isolates[WD_INGRESS] = spec->applies[WD_INGRESS] = true;
 	spec->rule_cnt[WD_INGRESS] = 1;
 	spec->rule[WD_INGRESS] = wd_xcalloc(1, sizeof(*spec->rule[0]));
@@ -260,6 +279,30 @@ static void who_was_refused_waits_for_room_of_his_own(void)
 	end();
 }
 
+static void
+policies_of_the_whole_cluster_have_room_whoever_fills_the_tables(void)
+{
+	struct wd_ep_info info;
+	struct wd_model_stats took;
+
+	begin(true);
+	for (int i = PODS + 2; i < MOST - 2; i++)
+		put_pod(i, "shop", "d", (uint16_t)(50000 + i));
+	put_pod(MOST - 2, "sys", "sys", 60001);
+	put_pod(MOST - 1, "sys", "sys", 60002);
+	put_policy("crowd", "p", &many);
+	put_policy("shop", "s", &many);
+	took = commit();
+	wd_expect(took.spans > WD_SPANS_MAX / 8 * 7);
+	put_policy("", "w", &many);
+	(void)commit();
+	for (uint32_t i = MOST - 2; i < MOST; i++) {
+		wd_expect_int(0, wd_model_endpoint(model, 1 + i, &info));
+		wd_expect_int(WD_EP_ENFORCED, info.state);
+	}
+	end();
+}
+
 static void what_is_too_much_at_any_time_is_not_tried_again(void)
 {
 	static const struct shape vast = { 70, 1, 1000, 2, 0, true };
@@ -286,6 +329,7 @@ int main(void)
 	WD_TEST(what_a_peer_says_is_looked_for_once_for_all_its_ports);
 	WD_TEST(pods_that_no_policy_can_tell_apart_are_compiled_once);
 	WD_TEST(who_was_refused_waits_for_room_of_his_own);
+	WD_TEST(policies_of_the_whole_cluster_have_room_whoever_fills_the_tables);
 	WD_TEST(what_is_too_much_at_any_time_is_not_tried_again);
 	return wd_tests_end();
 }

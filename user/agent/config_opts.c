@@ -111,7 +111,8 @@ const struct wd_opt wd_config_opts[] = {
 	{ .name = "quota-rules",
 	  .arg = "NUMBER",
 	  .help = "of each namespace: peers in rules of its policies, a rule\n"
-		  "without any counts one (default 2048; 0: no quota)" },
+		  "without any counts one, 32 labels, expressions and values of\n"
+		  "a selector one more (default 2048; 0: no quota)" },
 	{ .name = "quota-cidrs",
 	  .arg = "NUMBER",
 	  .help = "of each namespace: prefixes and exceptions in its policies,\n"

@@ -45,6 +45,12 @@ static char *object_of(const struct wd_over *over)
 			  over->obj->ns, over->obj->name);
 }
 
+static bool isolates(const struct wd_object *policy)
+{
+	return wd_policy_isolates(&policy->policy, WD_INGRESS) ||
+	       wd_policy_isolates(&policy->policy, WD_EGRESS);
+}
+
 /* What comes of an object that is beyond. */
 static const char *outcome_of(const struct wd_object *obj)
 {
@@ -53,6 +59,9 @@ static const char *outcome_of(const struct wd_object *obj)
 		       "many kinds of backends";
 	if (obj->kind == WD_KIND_SLICE)
 		return "nobody knows of all backends of its service";
+	if (!isolates(obj))
+		return "it allows nothing, and if it denies, it denies "
+		       "everything; it isolates nobody (enableDefaultDeny)";
 	return "it isolates and allows nothing";
 }
 

@@ -651,6 +651,36 @@ const char *wd_policy_log(const struct wd_policy *policy, int dir,
 	return spec ? spec->log : NULL;
 }
 
+/* As much of a selector counts as one peer. */
+#define SELECTOR_PART 32
+
+uint64_t wd_selector_cost(const struct wd_selector *sel)
+{
+	uint64_t parts = sel ? sel->cnt : 0;
+
+	for (uint32_t i = 0; sel && i < sel->cnt; i++)
+		parts += sel->req[i].cnt;
+	return parts / SELECTOR_PART;
+}
+
+static uint64_t selectors_cost(const struct wd_peer *peer)
+{
+	switch (peer->type) {
+	case WD_PEER_PODS:
+		return wd_selector_cost(peer->ns_sel) +
+		       wd_selector_cost(peer->pod_sel);
+	case WD_PEER_NODES:
+		return wd_selector_cost(peer->node_sel);
+	case WD_PEER_GROUPS:
+		return wd_selector_cost(peer->group_sel);
+	case WD_PEER_SERVICES:
+		return wd_selector_cost(peer->service_sel);
+	case WD_PEER_CIDR:
+		break;
+	}
+	return 0;
+}
+
 void wd_rule_cost(const struct wd_policy_rule *rule, uint64_t *peers,
 		  uint64_t *cidrs)
 {
@@ -658,6 +688,7 @@ void wd_rule_cost(const struct wd_policy_rule *rule, uint64_t *peers,
 	for (uint32_t i = 0; i < rule->peer_cnt; i++) {
 		const struct wd_peer *peer = &rule->peer[i];
 
+		*peers += selectors_cost(peer);
 		if (peer->type == WD_PEER_CIDR)
 			*cidrs += 1;
 		if (peer->type == WD_PEER_CIDR || peer->type == WD_PEER_GROUPS)

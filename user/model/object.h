@@ -401,7 +401,8 @@ const char *wd_policy_log(const struct wd_policy *policy, int dir,
 
 /* What each namespace may take, see quota.c. */
 enum wd_quota {
-	/* peers of rules, a rule without any counts one, over all its policies */
+	/* peers of rules, a rule without any counts one, over all its policies;
+	 * of selectors what wd_selector_cost() says more, those of subjects too */
 	WD_QUOTA_RULES,
 	WD_QUOTA_CIDRS, /* prefixes and exceptions in these, as often as they stand there */
 	WD_QUOTA_LABELS, /* distinct sets of labels (and named ports) of its pods */
@@ -410,6 +411,9 @@ enum wd_quota {
 	WD_QUOTA_BACKENDS, /* addresses in its EndpointSlices, as often as they stand there */
 	WD_QUOTA__MAX,
 };
+
+/** wd_selector_cost() - as how many peers it counts beside being one: each 32 of its requirements and values; NULL passes */
+uint64_t wd_selector_cost(const struct wd_selector *sel);
 
 /** wd_rule_cost() - add what a rule takes of its namespace's quotas, see enum wd_quota */
 void wd_rule_cost(const struct wd_policy_rule *rule, uint64_t *peers,

@@ -98,6 +98,8 @@ static void cost_of_policy(const struct wd_model *m,
 	for (uint32_t i = 0; i < policy->spec_cnt; i++) {
 		const struct wd_spec *spec = &policy->spec[i];
 
+		cost->of[WD_QUOTA_RULES] += wd_selector_cost(spec->subject) +
+					    wd_selector_cost(spec->ns_sel);
 		for (int dir = 0; dir < WD_DIR__MAX; dir++) {
 			for (uint32_t k = 0; k < spec->rule_cnt[dir]; k++) {
 				const struct wd_policy_rule *rule =

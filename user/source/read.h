@@ -239,6 +239,12 @@ int wd_read_own_labels(struct wd_read *r, const struct wd_meta *meta,
 int wd_read_object_name(struct wd_read *r, const struct wd_at *at,
 			uint32_t line, const char *name);
 
+/*
+ * Labels, expressions and values of one selector. Each is compared with what
+ * each of up to tens of thousands of pods has, and kept in memory.
+ */
+#define WD_READ_SELECTOR_MAX 4096
+
 /**
  * wd_read_selector() - a label selector (metav1.LabelSelector)
  * @map: NULL selects everything

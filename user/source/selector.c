@@ -167,6 +167,32 @@ void wd_selector_sort(struct wd_selector *sel)
 		qsort(sel->req, sel->cnt, sizeof(*sel->req), compare_reqs);
 }
 
+/*
+ * Not of whom a policy is for: it would be in force for nobody then. Its
+ * namespace's quota counts what it says.
+ */
+static int check_size(struct wd_read *r, const struct wd_at *at,
+		      const struct wd_tree *map, const struct wd_tree *labels,
+		      const struct wd_tree *exprs)
+{
+	size_t cnt = labels ? labels->cnt : 0;
+
+	if (r->effect != WD_PROBLEM_ISOLATED)
+		return 0;
+	wd_for_each_entry(e, exprs) {
+		const struct wd_tree *values = wd_tree_get(e, "values");
+
+		cnt += 1 + (values ? values->cnt : 0);
+	}
+	if (cnt <= WD_READ_SELECTOR_MAX)
+		return 0;
+	wd_read_problem(r, at, map->line,
+			"has %zu labels, expressions and values, more than %d: "
+			"give what is meant a label of its own",
+			cnt, WD_READ_SELECTOR_MAX);
+	return -EINVAL;
+}
+
 int wd_read_selector(struct wd_read *r, const struct wd_at *at,
 		     const struct wd_tree *map, struct wd_selector *ret_sel)
 {
@@ -188,7 +214,7 @@ int wd_read_selector_keys(struct wd_read *r, const struct wd_at *at,
 	err = wd_read_known(r, at, map, known);
 	err |= wd_read_map(r, at, map, "matchLabels", &labels);
 	err |= wd_read_list(r, at, map, "matchExpressions", &exprs);
-	if (err)
+	if (err || check_size(r, at, map, labels, exprs))
 		return -EINVAL;
 	ret_sel->req = wd_xcalloc((labels ? labels->cnt : 0) +
 					  (exprs ? exprs->cnt : 0),
