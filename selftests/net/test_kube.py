@@ -15,6 +15,7 @@ import sys
 import time
 
 from wdnet import wire, yamlout
+from wdnet.churn import Churn, spread, until_seen, used
 from wdnet.kube import KubeSolo, kubeconfig
 from wdnet.law import Chance
 from wdnet.life import VIPS, Life
@@ -452,6 +453,40 @@ def life(c, steps, flows, every):
 @test
 def objects_of_all_kinds_change_in_the_midst_of_flows(c):
     life(c, 300 if LONG else 2, 8, 30 if LONG else 2)
+
+
+@test
+def one_tenant_changing_all_the_time_leaves_others_changes_in_force(c):
+    """500 changes a second; what they wait is printed."""
+    c.policies, c.namespaces['lab'] = [], {}
+    c.run_pods([c.make_pod(n, 60 + i, ns='lab') for i, n in enumerate('ab')])
+    src, dst, pid = c.pod('lab/a'), c.pod('lab/b'), c.only_node.agent.pid
+    churn, waits = Churn(c, random.Random(5)), {True: [], False: []}
+    (cpu, rss), begun = used(pid), time.monotonic()
+
+    def meanwhile():
+        churn.keep_up(int((time.monotonic() - begun) * 500))
+    try:
+        while churn.sent < (30000 if LONG else 1000) or not waits[True]:
+            for want, peers in ((False, ()), (True, 'a')):
+                c.policies = [ingress_policy('b', 'b', *peers, ns='lab')]
+                c.write_objects()
+                put = time.monotonic()
+                waits[want].append(max(0, until_seen(src, dst, want,
+                                                     meanwhile) - put))
+        took, (cpu_now, rss_now) = time.monotonic() - begun, used(pid)
+        note(f'{churn.sent} changes in {took:.1f} s, '
+             f'{(cpu_now - cpu) / took:.0%} of a processor, {rss} to '
+             f'{rss_now} KiB; others: closed {spread(waits[False])}; '
+             f'open {spread(waits[True])}')
+        c.sync()
+        now = c.only_node.status()['objects']
+        expect(sum(kind == 'Pod' for kind, _ in churn.last) + len(c.pods),
+               now['Pod'], 'pods at the end')
+    finally:
+        churn.end()
+    c.sync()
+    expect(len(c.pods), c.only_node.status()['objects']['Pod'], 'pods left')
 
 
 @test
