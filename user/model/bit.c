@@ -109,7 +109,7 @@ static struct mbit *bit_new(struct wd_model *m, uint32_t nr,
 	m->bit_by_nr[nr] = b;
 	vec_push(&m->fresh_bits, b);
 	if (b->ordered)
-		vec_push(&m->ordered, b);
+		ordered_add(m, b);
 	return b;
 }
 
@@ -163,7 +163,7 @@ void bit_put(struct wd_model *m, struct mbit *b)
 	if (b->fresh)
 		(void)vec_remove(&m->fresh_bits, b);
 	if (b->ordered)
-		(void)vec_remove(&m->ordered, b);
+		ordered_del(m, b);
 	m->bit_by_nr[b->nr] = NULL;
 	m->bit_stale[b->nr / 64] |= 1ULL << (b->nr % 64);
 	for (struct mgroup *g = m->groups; g && b->nr / 64 < m->words;

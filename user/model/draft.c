@@ -32,6 +32,12 @@ static bool peer_may_be_unknown(const struct wd_peer *peer)
 	       (peer->type == WD_PEER_NODES && peer->nodes != WD_NODES_OWN);
 }
 
+/* The number of a rule, once for all of its atoms. */
+struct numbered {
+	uint32_t id; /* 0: not asked for yet */
+	uint32_t atoms; /* that have it */
+};
+
 /* Where a rule comes from and for whom it is compiled. */
 struct source {
 	const struct wd_object *policy;
@@ -47,8 +53,7 @@ struct source {
 	bool termed;
 	struct mterm *term; /* of the peer, whatever its ports; NULL: everybody */
 	struct mterm *unknown;
-	uint32_t rule; /* its number; 0: not asked for yet */
-	uint32_t atoms; /* that have it */
+	struct numbered *number;
 };
 
 /* What denies is about whom it could be about; by name see add_unknown(). */
@@ -84,13 +89,15 @@ static uint8_t tell_of(const struct wd_object *policy)
 	return WD_TELL_AS_EP;
 }
 
-/* Return: the number of the rule; references come in source_fini(). */
+/* Return: the number of the rule; references come in add_rule(). */
 static uint32_t rule_of(struct wd_model *m, struct source *s)
 {
-	if (!s->rule)
-		s->rule = rule_get(m, s->policy, s->dir, s->index);
-	s->atoms++;
-	return s->rule;
+	struct numbered *n = s->number;
+
+	if (!n->id)
+		n->id = rule_get(m, s->policy, s->dir, s->index);
+	n->atoms++;
+	return n->id;
 }
 
 /* As peer_term() of no port; the same for each port. */
@@ -115,10 +122,6 @@ static struct mterm *unknown_of(struct wd_model *m, struct source *s)
 
 static void source_fini(struct wd_model *m, struct source *s)
 {
-	if (s->rule) {
-		rule_ref(m, s->rule, s->atoms);
-		rule_put(m, s->rule, 1);
-	}
 	if (s->term)
 		term_put(m, s->term);
 	if (s->unknown)
@@ -301,7 +304,6 @@ static void add_ports(struct wd_model *m, struct draft *d,
 	for (uint32_t i = 0;
 	     !rule->any_port && i < rule->port_cnt && !is_vast(d); i++)
 		add_port(m, d, &s, peer, &rule->port[i]);
-	d->narrow |= s.atoms && *s.policy->ns;
 	source_fini(m, &s);
 }
 
@@ -445,24 +447,32 @@ static void add_peer(struct wd_model *m, struct draft *d,
  * skipping one that denies or passes on would open what it was to close, so
  * it denies everything then.
  */
-static void add_rule(struct wd_model *m, struct draft *d, struct source *s,
-		     const struct wd_policy_rule *rule)
+static void add_rule(struct wd_model *m, struct draft *d,
+		     const struct source *of, const struct wd_policy_rule *rule)
 {
 	static const struct wd_policy_rule all = { .any_peer = true,
 						   .any_port = true };
+	struct numbered number = { 0 };
+	struct source s = *of;
 
-	s->action = rule->action;
-	if (rule->broken || s->spec->subject_broken ||
-	    quota_is_over(m, s->policy)) {
+	s.action = rule->action;
+	if (rule->broken || s.spec->subject_broken ||
+	    quota_is_over(m, s.policy)) {
 		if (rule->action == WD_RULE_ALLOW)
 			return;
-		s->action = WD_RULE_DENY;
+		s.action = WD_RULE_DENY;
 		rule = &all;
 	}
+	s.number = &number;
 	if (rule->any_peer)
-		add_ports(m, d, s, rule, NULL);
+		add_ports(m, d, &s, rule, NULL);
 	for (uint32_t k = 0; !rule->any_peer && k < rule->peer_cnt; k++)
-		add_peer(m, d, s, rule, &rule->peer[k]);
+		add_peer(m, d, &s, rule, &rule->peer[k]);
+	if (!number.id)
+		return;
+	d->narrow |= *s.policy->ns != '\0';
+	rule_ref(m, number.id, number.atoms);
+	rule_put(m, number.id, 1);
 }
 
 /* Those rules of one spec that do @only; -1: all of them. */

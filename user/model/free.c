@@ -142,7 +142,7 @@ void wd_model_free(struct wd_model *m)
 	vec_fini(&m->wide);
 	vec_fini(&m->node_terms);
 	vec_fini(&m->unknown_terms);
-	vec_fini(&m->ordered);
+	vec_fini(&m->ordered_pods);
 	wd_labels_put(m->no_labels);
 	vec_fini(&m->dirty_addrs);
 	vec_fini(&m->dirty_prefixes);

@@ -312,6 +312,7 @@ struct mterm {
 	UT_hash_handle hh; /* by key */
 	void *key; /* canonical, see term.c */
 	uint32_t refs; /* from bits */
+	uint32_t ordered; /* parts of ordered bits, if it is about pods */
 	enum term_type type;
 	/* Also those of whom nobody has told, who may be such pods or nodes: for what denies. */
 	bool or_unknown;
@@ -364,6 +365,7 @@ struct mbit {
 	uint32_t cnt;
 	struct mspace *payer; /* of whose share it is, or NULL; so below */
 	struct mpart *part; /* the key; sorted by term unless ordered */
+	uint32_t *place; /* of ordered ones: parts by term, see ordered.c */
 };
 
 struct mrow {
@@ -590,7 +592,8 @@ struct wd_model {
 	struct vec node_terms; /* struct mterm */
 	struct vec unknown_terms; /* struct mterm with or_unknown */
 	const struct wd_labels *no_labels; /* the empty set */
-	struct vec ordered; /* struct mbit */
+	uint32_t ordered; /* bits */
+	struct vec ordered_pods; /* struct mterm, of pods, in any of these */
 	uint32_t others; /* groups in namespaces of other clusters */
 	struct minside *insides;
 	uint32_t scoped; /* terms to which it matters what is inside the cluster */
@@ -707,13 +710,18 @@ void inside_node(struct wd_model *m, const struct wd_cidr *cidr, bool is);
 bool inside_is_nodes(const struct wd_model *m, const struct wd_addr *addr);
 bool inside_has(const struct wd_model *m, const struct wd_addr *addr,
 		uint8_t len);
+/* Those of CIDRs that hold; one of several prefixes may come more than once. */
+void cidr_terms(struct wd_model *m, const struct whose *who, struct vec *ret);
 void cidr_bits(struct wd_model *m, const struct whose *who, uint64_t *bits);
 void nodes_bits(const struct wd_model *m, const struct whose *who,
 		uint64_t *bits);
 void unknown_bits(const struct wd_model *m, const struct whose *who,
 		  uint64_t *bits);
-void ordered_bits(const struct wd_model *m, const struct whose *who,
-		  uint64_t *bits);
+/* ordered.c: @b comes, with its parts, or goes, before they do */
+void ordered_add(struct wd_model *m, struct mbit *b);
+void ordered_del(struct wd_model *m, struct mbit *b);
+void ordered_bits(struct wd_model *m, const struct whose *who, uint64_t *bits);
+bool term_matches_node(const struct mterm *t, const struct whose *who);
 bool ports_hold(const struct mports *ports, const char *name, uint8_t proto,
 		uint16_t port);
 

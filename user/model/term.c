@@ -677,11 +677,8 @@ static bool cidr_counts(const struct mterm *t, const struct whose *who)
 	       ports_hold(g->key.ports, t->port_name, t->proto, t->port);
 }
 
-/*
- * Set the bits of every CIDR term that holds for all of an address or prefix:
- * its prefix covers it and none of its excepts does.
- */
-void cidr_bits(struct wd_model *m, const struct whose *who, uint64_t *bits)
+/* Its prefix covers all of the address or prefix, and none of its excepts does. */
+void cidr_terms(struct wd_model *m, const struct whose *who, struct vec *ret)
 {
 	bool is6 = who->addr->family == 6;
 	struct vec in = { 0 };
@@ -706,7 +703,7 @@ void cidr_bits(struct wd_model *m, const struct whose *who, uint64_t *bits)
 		const struct mterm *t = in.item[i];
 
 		if (!t->out && cidr_counts(t, who))
-			term_set_bits(t, bits);
+			vec_push(ret, in.item[i]);
 	}
 	for (size_t i = 0; i < out.cnt; i++)
 		((struct mterm *)out.item[i])->out = false;
@@ -714,9 +711,19 @@ void cidr_bits(struct wd_model *m, const struct whose *who, uint64_t *bits)
 	vec_fini(&out);
 }
 
+void cidr_bits(struct wd_model *m, const struct whose *who, uint64_t *bits)
+{
+	struct vec terms = { 0 };
+
+	cidr_terms(m, who, &terms);
+	for (size_t i = 0; i < terms.cnt; i++)
+		term_set_bits(terms.item[i], bits);
+	vec_fini(&terms);
+}
+
 /* ---- addresses of nodes ---- */
 
-static bool term_matches_node(const struct mterm *t, const struct whose *who)
+bool term_matches_node(const struct mterm *t, const struct whose *who)
 {
 	if (!who->node || (t->nodes == WD_NODES_OWN && !who->is_own) ||
 	    (t->nodes == WD_NODES_OTHER && who->is_own))
@@ -740,69 +747,4 @@ void unknown_bits(const struct wd_model *m, const struct whose *who,
 {
 	for (size_t i = 0; who->is_unknown && i < m->unknown_terms.cnt; i++)
 		term_set_bits(m->unknown_terms.item[i], bits);
-}
-
-/* ---- bits whose parts have an order ---- */
-
-static bool cidr_has_all(const struct wd_cidr *cidr, const struct whose *who)
-{
-	return cidr->len <= who->len && wd_cidr_has(cidr, who->addr);
-}
-
-static bool prefixes_have(const struct mterm *t, const struct whose *who)
-{
-	const struct wd_cidr *cidr;
-	uint32_t cnt = term_prefixes(t, &cidr);
-
-	for (uint32_t i = 0; i < cnt; i++) {
-		if (cidr_has_all(&cidr[i], who))
-			return true;
-	}
-	return false;
-}
-
-static bool term_holds(const struct mterm *t, const struct whose *who)
-{
-	if (t->or_unknown && who->is_unknown)
-		return true;
-	if (t->type == TERM_UNKNOWN)
-		return false;
-	if (t->type == TERM_PODS)
-		return who->group && term_matches_group(t, who->group);
-	if (t->type == TERM_NODES)
-		return term_matches_node(t, who);
-	if (!prefixes_have(t, who))
-		return false;
-	for (uint32_t i = 0; i < t->except_cnt; i++) {
-		if (cidr_has_all(&t->except[i], who))
-			return false;
-	}
-	return cidr_counts(t, who);
-}
-
-static bool bit_holds(const struct mbit *b, const struct whose *who)
-{
-	uint32_t passed = 0; /* tiers, as in mpart */
-
-	for (uint32_t i = 0; i < b->cnt; i++) {
-		const struct mpart *p = &b->part[i];
-
-		if (p->tiers & passed || !term_holds(p->term, who))
-			continue;
-		if (p->what != PART_PASS)
-			return p->what == PART_YES;
-		passed |= p->tiers;
-	}
-	return false;
-}
-
-void ordered_bits(const struct wd_model *m, const struct whose *who,
-		  uint64_t *bits)
-{
-	for (size_t i = 0; i < m->ordered.cnt; i++) {
-		const struct mbit *b = m->ordered.item[i];
-
-		if (bit_holds(b, who))
-			bits[b->nr / 64] |= 1ULL << (b->nr % 64);
-	}
 }
