@@ -318,7 +318,7 @@ def what_is_kept_and_damaged_is_waited_for_and_not_lost(c):
         c.server.fault('*', on, '503', 1 << 30)
     node.stop_agent()
     with open(path, encoding='utf-8') as f:
-        text = f.read().replace('{"metadata"', '{"meta', 1)
+        text = f.read().replace('"metadata"', '"meta', 1)
     with open(path, 'w', encoding='utf-8') as f:
         f.write(text)
     node.start_agent(wait=False)
