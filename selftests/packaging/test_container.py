@@ -50,11 +50,13 @@ class Node(wdnode.Node):
         self.bin = os.path.join(self.dir, 'bin')
         etc = os.path.join(self.dir, 'etc')
         for path in (self.run_dir, self.state, self.conf, self.bin,
-                     os.path.join(self.dir, 'state'), etc + '/manifests'):
+                     os.path.join(self.dir, 'state'), etc + '/manifests',
+                     os.path.join(self.dir, 'cilium')):
             os.makedirs(path, exist_ok=True)
         self.host_paths = {
             '/run/warder': self.run_dir, '/etc/cni/net.d': self.conf,
             '/var/lib/warder': os.path.join(self.dir, 'state'),
+            '/run/cilium': os.path.join(self.dir, 'cilium'),
             '/opt/cni/bin': self.bin, NETNS: NETNS,
             '/sys/fs/bpf': '/sys/fs/bpf'}
         text = manifests.docs['ConfigMap']['data']['warder.yaml']
