@@ -385,8 +385,10 @@ def restart_keeps_alarm_and_baseline(b, base):
         b.side('baseline')['p50_ns'], b.by('slow', 'client')['guard'],
         b.guard('slow')['least']), 'after a restart')
     expect(1, len(b.told('begins')), 'told again')
-    expect((2, 7), (b.guard('slow')['times'], b.guard('shop')['times']),
-           'what is its own, and what is not')
+    expect([(2, True, True), (7, False, False)],
+           [tuple(b.guard(ns)[key] for key in
+                  ('times', 'own_figures', 'own_action'))
+            for ns in ('slow', 'shop')], 'what is its own, and what is not')
     b.node.warder('slo', 'clear', 'shop')
 
 

@@ -95,11 +95,14 @@ static void print_terms(struct json_object *guard)
 			       p50 ? ", or " : "", p99);
 	wd_print(stdout,
 		 "slow: %s%s, by %lld us at least, in %lld windows in a row "
-		 "(%lld s, %lld handshakes)\n",
+		 "(%lld s, %lld handshakes)%s\n",
 		 tol50, tol99, (long long)wd_json_get_int(guard, "more_us"),
 		 (long long)wd_json_get_int(guard, "times"),
 		 (long long)wd_json_get_int(guard, "window_ms") / 1000,
-		 (long long)wd_json_get_int(guard, "least"));
+		 (long long)wd_json_get_int(guard, "least"),
+		 wd_json_get_bool(guard, "own_figures") ?
+			 "" :
+			 ", as the agent's slo-* say");
 	if (wd_json_get_int(guard, "recording_ms"))
 		wd_print(stdout, "a baseline is being taken\n");
 	else if (*wd_json_get_str(guard, "taken"))

@@ -112,6 +112,8 @@ static void put_terms(const struct wd_guard *guard, struct json_object *obj)
 	wd_json_int(obj, "least", terms->least);
 	wd_json_int(obj, "times", terms->times);
 	wd_json_str(obj, "action", wd_guard_action_name(terms->action));
+	wd_json_bool(obj, "own_figures", guard->own.figures);
+	wd_json_bool(obj, "own_action", guard->own.action);
 	wd_query_time(obj, "audit_since", guard->audit_ms);
 	wd_query_time(obj, "taken", guard->taken_ms);
 	wd_query_time(obj, "slow_since", guard->slow_ms);
