@@ -13,6 +13,7 @@ from wdnet.node import BUILD
 from wdnet.solo import Solo, ingress_policy
 from wdnet.tap import Tap, expect
 
+LIBRARIES = os.path.join(BUILD, 'selftests/nft')
 # Of a verdict of the trial's policy, which all rulesets have.
 LETS_PASS = ('counter name default_in drop', 'counter name default_in accept')
 
@@ -35,7 +36,7 @@ class Bed:
         self.node.wrapper = [
             'env', f'WD_NFT_REAL={real_library()}',
             f'WD_NFT_EDIT={self.edit_path}',
-            f'LD_LIBRARY_PATH={os.path.join(BUILD, "selftests/nft")}']
+            f'LD_LIBRARY_PATH={LIBRARIES}']
         self.c.policies = [ingress_policy('srv', 'srv', 'ok')]
         self.c.write_objects()
         self.node.start_agent()
@@ -126,6 +127,9 @@ TESTS = (a_wrong_ruleset_is_not_taken_in_place_of_programs,
 def main():
     if os.geteuid():
         sys.exit('test_golden_nft: needs root (namespaces and BPF)')
+    if not os.path.exists(os.path.join(LIBRARIES, 'libnftables.so.1')):
+        print('no library that is wrong: it goes with no sanitized program')
+        return 4
     tap = Tap()
     bed = Bed()
     try:

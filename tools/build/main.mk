@@ -268,8 +268,9 @@ test-long:
 # as selftests/run lets them be. No leaks are looked for: who gave up the right to
 # trace itself cannot. What is found in a process that nobody asks stands in a file.
 asan-report := $(abspath $(O))/asan/found
+# Beside them what some start the agent by.
 net-progs = $(patsubst $(O)/%,$(O)/asan/%,$(filter \
-	$(O)/selftests/net/%,$(all-tprog)))
+	$(O)/selftests/net/% $(O)/selftests/ladder/refuse,$(all-tprog)))
 test-asan:
 	@tools/setup build test
 	@$(strict-build) O=$(O)/asan CONFIG_ASAN=y all unit $(net-progs)
