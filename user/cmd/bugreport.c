@@ -299,9 +299,6 @@ static int cmd_bugreport(const struct wd_args *args)
 	else
 		print_object(doc, 0);
 	json_object_put(doc);
-	if (fflush(stdout))
-		return wd_cmd_fail(args, WD_EXIT_NO, "stdout", "%s",
-				   wd_errno(-errno));
 	return WD_EXIT_OK;
 }
 

@@ -240,11 +240,12 @@ int wd_cmd_page(const struct wd_args *args, struct json_object *doc,
 		return wd_cmd_fail(args, WD_EXIT_NO, path,
 				   "cannot be written: %s", wd_errno(-errno));
 	put(doc, to);
-	if (fflush(to) || ferror(to))
+	/* Of stdout end_answer() tells. */
+	if (path && (fflush(to) || ferror(to)))
 		err = errno ? -errno : -EIO;
 	if (path && fclose(to) && !err)
 		err = -errno;
-	return err ? wd_cmd_fail(args, WD_EXIT_NO, path ? path : "stdout",
+	return err ? wd_cmd_fail(args, WD_EXIT_NO, path,
 				 "cannot be written: %s", wd_errno(err)) :
 		     WD_EXIT_OK;
 }
@@ -330,6 +331,22 @@ static bool wants_json(int argc, char **argv)
 	return false;
 }
 
+/*
+ * An answer that a full disk cut off must not be taken for a whole one. Who closed
+ * the pipe has what he wants.
+ */
+static int end_answer(const struct wd_args *args, int code)
+{
+	bool lost = fflush(stdout);
+	int err = lost ? errno : EIO;
+
+	if ((!lost && !ferror(stdout)) || err == EPIPE ||
+	    code == WD_EXIT_USAGE || code == WD_EXIT_NO_AGENT)
+		return code;
+	return wd_cmd_fail(args, code ?: WD_EXIT_NO, "stdout",
+			   "cannot be written: %s", wd_errno(-err));
+}
+
 static int run_cmd(const struct wd_cmd *cmd, int argc, char **argv)
 {
 	const struct wd_opt *const tables[] = { wd_cmd_common_opts, cmd->opts,
@@ -354,7 +371,8 @@ static int run_cmd(const struct wd_cmd *cmd, int argc, char **argv)
 		char *words[] = { (char *)(uintptr_t)cmd->object,
 				  (char *)(uintptr_t)cmd->verb };
 
-		return wd_help_print(cmd->verb ? 2 : 1, words);
+		return end_answer(&args,
+				  wd_help_print(cmd->verb ? 2 : 1, words));
 	}
 	args.argc = argc - first;
 	args.argv = argv + first;
@@ -362,7 +380,7 @@ static int run_cmd(const struct wd_cmd *cmd, int argc, char **argv)
 		return usage_fail(&args, "arguments are missing");
 	if (cmd->max >= 0 && args.argc > cmd->max)
 		return usage_fail(&args, "too many arguments");
-	return cmd->fn(&args);
+	return end_answer(&args, cmd->fn(&args));
 }
 
 static int no_such_command(int argc, char **argv)
@@ -404,5 +422,11 @@ int wd_cmd_main(int argc, char **argv)
 		return no_such_command(argc - 1, argv + 1);
 	argc -= words; /* the last word of the name becomes argv[0] */
 	argv += words;
-	return cmd->main ? cmd->main(argc, argv) : run_cmd(cmd, argc, argv);
+	if (cmd->main) {
+		struct wd_args args = { .cmd = cmd,
+					.json = wants_json(argc, argv) };
+
+		return end_answer(&args, cmd->main(argc, argv));
+	}
+	return run_cmd(cmd, argc, argv);
 }
