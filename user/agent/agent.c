@@ -441,11 +441,11 @@ static int start(struct wd_agent *agent)
 	int err = wd_privs_check();
 
 	if (!err)
-		err = wd_beside_start(agent);
-	if (!err)
 		err = start_loop(agent);
-	if (!err)
-		err = start_socket(agent);
+	if (err)
+		return err;
+	wd_beside_look(agent);
+	err = start_socket(agent);
 	if (!err)
 		err = start_datapath(agent);
 	if (!err)

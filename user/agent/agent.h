@@ -52,6 +52,7 @@ struct wd_agent {
 	struct wd_journal *journal; /* from the first step on */
 	struct wd_complaints *complaints;
 	struct json_object *beside; /* see beside.h; NULL: nothing is wrong */
+	char *beside_unknown; /* and what could not be found out, NULL nothing */
 	struct wd_loop *loop;
 	struct wd_store *store;
 	struct wd_manifests *manifests;

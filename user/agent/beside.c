@@ -4,28 +4,36 @@
  */
 #include "beside.h"
 
-#include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../base/json.h"
 #include "../base/log.h"
 #include "../doctor/doctor.h"
 #include "../events/journal.h"
+#include "../model/xalloc.h"
 #include "agent.h"
 
-/* To be freed; NULL: nothing is wrong. */
-static struct json_object *look(void)
+struct seen {
+	struct json_object *findings; /* NULL: nothing is wrong */
+	char *unknown; /* what could not be found out, NULL nothing */
+};
+
+static struct seen look(void)
 {
-	struct json_object *findings = NULL;
 	struct wd_doctor doctor;
+	struct seen seen = { 0 };
 
 	wd_doctor_init(&doctor, "");
 	wd_doctor_cilium(&doctor);
 	if (json_object_array_length(doctor.findings))
-		findings = json_object_get(doctor.findings);
+		seen.findings = json_object_get(doctor.findings);
+	if (json_object_array_length(doctor.skipped))
+		seen.unknown = wd_xstrdup(wd_json_get_str(
+			json_object_array_get_idx(doctor.skipped, 0), "text"));
 	wd_doctor_fini(&doctor);
-	return findings;
+	return seen;
 }
 
 static size_t length(struct json_object *findings)
@@ -39,22 +47,14 @@ static const char *text_at(struct json_object *findings, size_t i,
 	return wd_json_get_str(json_object_array_get_idx(findings, i), key);
 }
 
-int wd_beside_start(struct wd_agent *agent)
+char *wd_beside_refuses(const struct wd_agent *agent)
 {
-	bool allowed = agent->config.beside_cilium;
-
-	agent->beside = look();
-	for (size_t i = 0; i < length(agent->beside); i++) {
-		const char *text = text_at(agent->beside, i, "text");
-		const char *fix = text_at(agent->beside, i, "fix");
-
-		if (allowed)
-			wd_warn("cilium: %s; %s", text, fix);
-		else
-			wd_err("cilium: %s; %s; --beside-cilium=allow starts all the same; what was in force stays",
-			       text, fix);
-	}
-	return agent->beside && !allowed ? -EOPNOTSUPP : 0;
+	if (!agent->beside || agent->config.beside_cilium)
+		return NULL;
+	return wd_xprintf(
+		"%s; %s; --beside-cilium=allow lets pods start all the same",
+		text_at(agent->beside, 0, "text"),
+		text_at(agent->beside, 0, "fix"));
 }
 
 static bool has_text(struct json_object *findings, const char *text)
@@ -87,11 +87,25 @@ static void tell(struct wd_agent *agent, struct json_object *of,
 	}
 }
 
+/* The first time of each, and not each time. */
+static void note_unknown(struct wd_agent *agent, char *unknown)
+{
+	if (unknown && !agent->beside_unknown)
+		wd_warn("cilium: %s: whether packets come to pods past warder's hooks is not known",
+			unknown);
+	free(agent->beside_unknown);
+	agent->beside_unknown = unknown;
+}
+
 void wd_beside_look(struct wd_agent *agent)
 {
 	struct json_object *was = agent->beside;
+	struct seen seen = look();
 
-	agent->beside = look();
+	note_unknown(agent, seen.unknown);
+	if (seen.unknown && !seen.findings)
+		return;
+	agent->beside = seen.findings;
 	tell(agent, was, agent->beside, WD_ENDS);
 	tell(agent, agent->beside, was, WD_BEGINS);
 	json_object_put(was);
@@ -108,6 +122,7 @@ void wd_beside_put(const struct wd_agent *agent, struct json_object *doc)
 		wd_json_str(obj, "text", text_at(agent->beside, i, "text"));
 		wd_json_str(obj, "fix", text_at(agent->beside, i, "fix"));
 	}
+	wd_json_str(doc, "beside_unknown", agent->beside_unknown);
 }
 
 size_t wd_beside_cnt(const struct wd_agent *agent)
@@ -119,4 +134,6 @@ void wd_beside_free(struct wd_agent *agent)
 {
 	json_object_put(agent->beside);
 	agent->beside = NULL;
+	free(agent->beside_unknown);
+	agent->beside_unknown = NULL;
 }

@@ -2,9 +2,10 @@
 /*
  * beside.h - another agent of the node that carries packets past warder's hooks.
  *
- * Beside such a one nothing would be enforced while warder says it is: the agent
- * does not start there, unless --beside-cilium=allow takes that on. One that
- * comes later is told.
+ * What comes to pods there is not judged, whatever else is. The agent does what it
+ * can all the same: one that ended would take the rest away, too. But it says that
+ * it is not in force, and new pods are refused unless --beside-cilium=allow takes
+ * that on.
  */
 #ifndef WARDER_BESIDE_H
 #define WARDER_BESIDE_H
@@ -15,15 +16,21 @@ struct json_object;
 struct wd_agent;
 
 /**
- * wd_beside_start() - may the agent start on this node
- * Return: 0, or -EOPNOTSUPP with the reason logged, and what would help.
+ * wd_beside_look() - at the start, and from time to time: what is other is told
+ * Where it cannot be found out any more, what was found stays.
  */
-int wd_beside_start(struct wd_agent *agent);
-
-/** wd_beside_look() - from time to time: what is other is told as an event */
 void wd_beside_look(struct wd_agent *agent);
 
-/** wd_beside_put() - array "beside": object, text, fix */
+/**
+ * wd_beside_refuses() - may pods not be started here, as they would be passed by
+ * Return: one line on why and what would help, to be freed; NULL: they may.
+ */
+char *wd_beside_refuses(const struct wd_agent *agent);
+
+/**
+ * wd_beside_put() - array "beside": object, text, fix; "beside_unknown": what
+ * could not be found out, null nothing
+ */
 void wd_beside_put(const struct wd_agent *agent, struct json_object *doc);
 
 /** wd_beside_cnt() - how many findings there are */

@@ -71,8 +71,9 @@ const struct wd_opt wd_config_opts[] = {
 		  "or allow" },
 	{ .name = "beside-cilium",
 	  .arg = "refuse|allow",
-	  .help = "where Cilium carries packets past warder's hooks: do not start\n"
-		  "(refuse, the default), or start and tell of it (allow)" },
+	  .help = "where Cilium carries packets past warder's hooks: new pods are\n"
+		  "refused and the node is not ready (refuse, the default), or it is\n"
+		  "only told (allow)" },
 	{ .name = "host-ingress",
 	  .arg = "allow|policy",
 	  .help = "traffic of this host's own sockets to its pods: always let in\n"

@@ -324,6 +324,11 @@ static void print_beside(struct json_object *doc)
 			     wd_json_get_str(one, "text"),
 			     wd_json_get_str(one, "fix"));
 	}
+	if (wd_json_get(doc, "beside_unknown"))
+		wd_show_line(
+			"cilium",
+			"%s: whether packets come to pods past warder's hooks is not known",
+			wd_json_get_str(doc, "beside_unknown"));
 }
 
 static void print_blind_spots(struct json_object *doc)

@@ -14,6 +14,7 @@
 
 #include <json-c/json.h>
 
+#include "../agent/beside.h"
 #include "../agent/endpoints_int.h"
 #include "../base/log.h"
 #include "../model/xalloc.h"
@@ -224,6 +225,19 @@ static void add_found(struct wd_endpoints *eps, struct wd_ctl_conn *conn,
 			spec.ns, spec.name);
 }
 
+/* Return: whether it was: code 3, as what is wrong may be mended. */
+static bool refuse_beside(const struct wd_agent *agent,
+			  struct wd_ctl_conn *conn)
+{
+	char *why = wd_beside_refuses(agent);
+
+	if (!why)
+		return false;
+	wd_ctl_error(conn, 3, "cilium", "%s", why);
+	free(why);
+	return true;
+}
+
 static void cni_add(void *ctx, struct wd_ctl_conn *conn,
 		    struct json_object *req, int fd)
 {
@@ -240,6 +254,10 @@ static void cni_add(void *ctx, struct wd_ctl_conn *conn,
 			"namespace, pod, container, ifname and a descriptor are needed");
 		if (fd >= 0)
 			(void)close(fd);
+		return;
+	}
+	if (refuse_beside(agent, conn)) {
+		(void)close(fd);
 		return;
 	}
 	err = wd_veth_find(fd, text_of(req, "ifname"), &veth);
@@ -369,7 +387,7 @@ static void cni_status(void *ctx, struct wd_ctl_conn *conn,
 		wd_ctl_error(conn, 3, "agent", "not ready: %s",
 			     agent->commit_error ? agent->commit_error :
 						   "starting");
-	else
+	else if (!refuse_beside(agent, conn))
 		wd_ctl_reply(conn, NULL);
 }
 

@@ -141,7 +141,7 @@ void wd_doctor_cilium(struct wd_doctor *doctor)
 	if (routing == ROUTING_BPF)
 		wd_doctor_find(
 			doctor, CHECK, where,
-			"set bpf.hostLegacyRouting=true for Cilium, or leave policy to one of the two",
+			"set bpf.hostLegacyRouting=true for Cilium, or leave policy to one of the two; if Cilium is gone from this node: ip link del cilium_host",
 			"Cilium hands packets from other devices straight into the pods (host routing in BPF), past warder's hooks: what comes to pods is not judged");
 	check_devices(doctor, config);
 	json_object_put(config);

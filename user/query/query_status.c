@@ -42,6 +42,7 @@ static bool is_settled(const struct wd_agent *agent)
 				.events = POLLIN };
 
 	return agent->ready && !agent->commit_error &&
+	       (!agent->beside || agent->config.beside_cilium) &&
 	       !wd_model_dirty(agent->model) &&
 	       !wd_timer_armed(agent->commit_timer) &&
 	       wd_endpoints_all_attached(agent->endpoints) &&

@@ -15,6 +15,7 @@
 #include <json-c/json.h>
 
 #include "../agent/agent.h"
+#include "../agent/beside.h"
 #include "../agent/complaints.h"
 #include "../agent/endpoints.h"
 #include "../agent/rungs.h"
@@ -86,6 +87,10 @@ static void judge(struct wd_standing *s)
 		set(s, false, "PodsNotGuarded",
 		    wd_xstrdup("interfaces of pods without warder's programs, "
 			       "see `warder endpoint list`"));
+	else if (wd_beside_cnt(agent))
+		set(s, false, "PodsPassedBy",
+		    wd_xstrdup("Cilium carries packets past warder's hooks, "
+			       "see `warder status`"));
 	else if (host)
 		set(s, false, "NodeNotGuarded",
 		    wd_xprintf("policies about this node are not enforced: %s",
