@@ -36,6 +36,7 @@ struct wd_cni_keep {
 	struct wd_agent *agent;
 	struct wd_timer *timer;
 	int fd; /* of inotify, -1 none */
+	bool soon; /* the timer is set for what an event told of */
 	unsigned int put_cnt; /* changes in a row */
 	int64_t put_ms; /* when the last was, of wd_now_ms() */
 	char *wrong; /* what was told to be wrong, NULL nothing */
@@ -143,12 +144,19 @@ static void on_timer(void *ctx)
 {
 	struct wd_cni_keep *keep = ctx;
 
+	int did;
+
 	follow(keep); /* before looking: nothing may change unseen */
-	wd_timer_set(keep->timer,
-		     look(keep) == -EAGAIN ? settle_ms(keep) : LOOK_MS);
+	keep->soon = false;
+	did = look(keep);
+	wd_timer_set(keep->timer, did == -EAGAIN ? settle_ms(keep) : LOOK_MS);
+	keep->soon = did == -EAGAIN;
 }
 
-/* Our own rename is among them; it finds nothing to do then. */
+/*
+ * Our own rename is among them; it finds nothing to do then. More events do not put
+ * off the look that the first one asked for, or it would never come.
+ */
 static void on_event(void *ctx, int fd, uint32_t events)
 {
 	struct wd_cni_keep *keep = ctx;
@@ -157,7 +165,9 @@ static void on_event(void *ctx, int fd, uint32_t events)
 	(void)events;
 	while (read(fd, buf, sizeof(buf)) > 0)
 		;
-	wd_timer_set(keep->timer, settle_ms(keep));
+	if (!keep->soon)
+		wd_timer_set(keep->timer, settle_ms(keep));
+	keep->soon = true;
 }
 
 static int watch(struct wd_cni_keep *keep)
