@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../base/json.h"
@@ -63,14 +64,28 @@ static char *name_of(const struct unread *u, int nr)
 		    wd_xprintf("%s.bad", u->path);
 }
 
-/* A link and not rename(2), which would take the place of one that is there. */
+/*
+ * A directory is no file of ours, and stays. The last place is another's, too.
+ * EINVAL: the file system cannot, NFS for one.
+ */
 static int set_aside(const char *path, const char *to, bool last)
 {
-	if (last)
-		return rename(path, to) ? -errno : 0;
-	if (linkat(AT_FDCWD, path, AT_FDCWD, to, 0))
+	struct stat st;
+	int err;
+
+	if (lstat(path, &st))
 		return -errno;
-	return unlink(path) ? -errno : 0;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	err = renameat2(AT_FDCWD, path, AT_FDCWD, to,
+			last ? 0 : RENAME_NOREPLACE);
+
+	if (err && errno == EINVAL) {
+		if (!access(to, F_OK))
+			return -EEXIST;
+		err = rename(path, to);
+	}
+	return err ? -errno : 0;
 }
 
 static int keep(struct unread *u)
