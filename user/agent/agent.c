@@ -448,6 +448,8 @@ static int start(struct wd_agent *agent)
 	err = start_socket(agent);
 	if (!err)
 		err = start_datapath(agent);
+	/* of objects and the libraries' tables, before memory is wanted */
+	wd_trim();
 	if (!err)
 		err = start_model(agent);
 	if (!err)
@@ -458,6 +460,7 @@ static int start(struct wd_agent *agent)
 		err = wd_cluster_start(agent);
 	if (!err)
 		err = wait_for_cluster(agent);
+	wd_trim(); /* of reading, before it is compiled */
 	if (!err)
 		err = wd_events_new(agent, &agent->events);
 	if (err)

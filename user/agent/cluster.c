@@ -15,21 +15,26 @@
 #include "../model/clusters.h"
 #include "../report/report.h"
 #include "agent.h"
+#include "trim.h"
 
-#define LOOK_MS 1000
-#define TELL_LOOKS 30 /* between two words on what is waited for */
+#define LOOK_MS 200
+#define LIST_LOOKS 5 /* between two readings of devices */
+#define TELL_LOOKS 150 /* between two words on what is waited for */
 
 /*
  * No event of a device is read meanwhile: a pod could send to a tunnel that has
  * come since. The programs in force go by the list, and need no commit for it.
+ * What TLS takes to begin, 5 MB of code, goes while objects take its place.
  */
 void wd_cluster_look(struct wd_agent *agent)
 {
 	static unsigned int looks;
 	char *what;
 
-	wd_encryption_relist(agent->encryption);
+	wd_trim_code();
 	wd_timer_set(agent->tick_timer, LOOK_MS);
+	if (looks % LIST_LOOKS == 0)
+		wd_encryption_relist(agent->encryption);
 	if (looks++ % TELL_LOOKS)
 		return;
 	what = wd_kube_waits_for(agent->kube);

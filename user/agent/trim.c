@@ -62,11 +62,16 @@ static int give_back(struct dl_phdr_info *info, size_t size, void *page)
 	return 0;
 }
 
-void wd_trim(void)
+void wd_trim_code(void)
 {
 	long page = sysconf(_SC_PAGESIZE);
 
-	(void)malloc_trim(0);
 	if (page > 0)
 		(void)dl_iterate_phdr(give_back, &page);
+}
+
+void wd_trim(void)
+{
+	(void)malloc_trim(0);
+	wd_trim_code();
 }

@@ -16,4 +16,7 @@
  */
 void wd_trim(void);
 
+/** wd_trim_code() - of these only what was read of files: half a millisecond, and what is in use comes back */
+void wd_trim_code(void);
+
 #endif /* WARDER_TRIM_H */
