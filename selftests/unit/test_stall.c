@@ -197,9 +197,10 @@ static void fill(struct wd_policy_rule *rule, const struct shape *shape)
 	}
 }
 
-/* Ingress of every pod of @ns; "": of those whose app is "sys", of all. */
-static void put_policy(const char *ns, const char *name,
-		       const struct shape *shape)
+/* Ingress of those who are @subject. Takes over what @rule has. */
+static void put_rule(const char *ns, const char *name,
+		     struct wd_selector *subject,
+		     const struct wd_policy_rule *rule)
 {
 	struct wd_object *obj =
 		object_of(*ns ? WD_KIND_NETPOL : WD_KIND_CILIUM_CNP, ns, name);
@@ -208,13 +209,22 @@ static void put_policy(const char *ns, const char *name,
 	obj->policy.tier = WD_TIER_NORMAL;
 	wd_policy_specs(obj, 1);
 	spec = obj->policy.spec;
-	if (!*ns)
-		spec->subject = of_app("sys");
+	spec->subject = subject;
 	spec->isolates[WD_INGRESS] = spec->applies[WD_INGRESS] = true;
 	spec->rule_cnt[WD_INGRESS] = 1;
 	spec->rule[WD_INGRESS] = wd_xcalloc(1, sizeof(*spec->rule[0]));
-	fill(spec->rule[WD_INGRESS], shape);
+	*spec->rule[WD_INGRESS] = *rule;
 	(void)wd_store_put(store, obj);
+}
+
+/* Ingress of every pod of @ns; "": of those whose app is "sys", of all. */
+static void put_policy(const char *ns, const char *name,
+		       const struct shape *shape)
+{
+	struct wd_policy_rule rule = { 0 };
+
+	fill(&rule, shape);
+	put_rule(ns, name, *ns ? NULL : of_app("sys"), &rule);
 }
 
 static void what_a_peer_says_is_looked_for_once_for_all_its_ports(void)
@@ -303,6 +313,98 @@ policies_of_the_whole_cluster_have_room_whoever_fills_the_tables(void)
 	end();
 }
 
+#define TERMS \
+	10 /* 1,023 sets of them that are not empty: a list of rules each */
+#define EACH 8 /* pods of each namespace that have such lists of their own */
+
+/* Each port less one, in binary, is the set of those whom it is open to. */
+static void put_sets(const char *ns, const char *app)
+{
+	for (int i = 0; i < TERMS; i++) {
+		struct shape shape = { .peers = 1,
+				       .values = 1 + i,
+				       .ports = 1 << (TERMS - 1 - i),
+				       .step = 2 << i,
+				       .wide = (1 << i) - 1 };
+		struct wd_policy_rule rule = { 0 };
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "%s-%d", app, i);
+		fill(&rule, &shape);
+		for (uint32_t k = 0; k < rule.port_cnt; k++) {
+			rule.port[k].lo =
+				(uint16_t)(rule.port[k].lo + (1 << i));
+			rule.port[k].hi =
+				(uint16_t)(rule.port[k].hi + (1 << i));
+		}
+		put_rule(ns, name, of_app(app), &rule);
+	}
+}
+
+static void
+policies_of_the_whole_cluster_have_lists_of_rules_whoever_takes_them(void)
+{
+	static const char *const spaces[] = { "crowd", "shop" };
+	struct wd_ep_info info;
+	int at = PODS + 2;
+	char app[16];
+
+	begin(false);
+	for (int i = 0; i < 2 * EACH; i++) {
+		(void)snprintf(app, sizeof(app), "s%d", i);
+		put_pod(at++, spaces[i / EACH], app, 0);
+		put_sets(spaces[i / EACH], app);
+	}
+	put_pod(at, "sys", "sys", 0);
+	(void)commit();
+	wd_expect_int(1, closed("no free slot"));
+	put_sets("", "sys");
+	(void)commit();
+	wd_expect_int(0, wd_model_endpoint(model, 1 + (uint32_t)at, &info));
+	wd_expect_int(WD_EP_ENFORCED, info.state);
+	end();
+}
+
+/*
+ * @cnt ranges that lie in each other, each with one peer more than the one
+ * around it: as many predicates, all of them with the first 2,000 peers too.
+ */
+static void put_nested(int cnt)
+{
+	static const struct shape base = { 2000, 1, 1, 1, 60000, false };
+	struct shape shape = { 1, 0, 1, 1, 0, false };
+	char name[16];
+
+	put_policy("crowd", "base", &base);
+	for (int i = 0; i < cnt; i++) {
+		(void)snprintf(name, sizeof(name), "n%d", i);
+		shape.values = 2 + i;
+		shape.wide = 50000 - i;
+		put_policy("crowd", name, &shape);
+	}
+}
+
+static void predicates_of_many_parts_are_refused_by_what_they_have(void)
+{
+	static const struct shape small = { 1, 1, 2, 2, 0, false };
+
+	begin(false);
+	put_nested(200);
+	(void)commit();
+	wd_expect_int(0, closed(""));
+	put_nested(560);
+	(void)commit();
+	wd_expect_int(PODS, closed("as many parts"));
+	put_policy("shop", "s", &many);
+	(void)commit();
+	put_policy("shop", "s", &small);
+	wd_expect_int(2, commit().compiled);
+	wd_expect(wd_store_del(store, WD_KIND_NETPOL, "crowd", "base", NULL));
+	(void)commit();
+	wd_expect_int(0, closed(""));
+	end();
+}
+
 static void what_is_too_much_at_any_time_is_not_tried_again(void)
 {
 	static const struct shape vast = { 70, 1, 1000, 2, 0, true };
@@ -330,6 +432,8 @@ int main(void)
 	WD_TEST(pods_that_no_policy_can_tell_apart_are_compiled_once);
 	WD_TEST(who_was_refused_waits_for_room_of_his_own);
 	WD_TEST(policies_of_the_whole_cluster_have_room_whoever_fills_the_tables);
+	WD_TEST(policies_of_the_whole_cluster_have_lists_of_rules_whoever_takes_them);
+	WD_TEST(predicates_of_many_parts_are_refused_by_what_they_have);
 	WD_TEST(what_is_too_much_at_any_time_is_not_tried_again);
 	return wd_tests_end();
 }
