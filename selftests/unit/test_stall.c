@@ -313,6 +313,48 @@ policies_of_the_whole_cluster_have_room_whoever_fills_the_tables(void)
 	end();
 }
 
+/* @cnt prefixes of @base on. */
+static void put_prefixes(const char *ns, const char *name, const char *app,
+			 uint32_t base, uint32_t cnt)
+{
+	struct wd_policy_rule rule = { .peer_cnt = cnt };
+
+	rule.peer = wd_xcalloc(cnt, sizeof(*rule.peer));
+	for (uint32_t i = 0; i < cnt; i++) {
+		rule.peer[i].cidr.addr.family = 4;
+		rule.peer[i].cidr.addr.v4.s_addr = htonl(base + 2 * i);
+		rule.peer[i].cidr.len = 32;
+		rule.peer[i].type = WD_PEER_CIDR;
+	}
+	rule.port_cnt = 1;
+	rule.port = wd_xcalloc(1, sizeof(*rule.port));
+	rule.port->proto = IPPROTO_TCP;
+	rule.port->lo = rule.port->hi = 80;
+	put_rule(ns, name, of_app(app), &rule);
+}
+
+/* Beyond what namespaces may have, of which they name none, or one that is there. */
+static void prefixes_of_the_whole_cluster_close_nobody_elses_pods(void)
+{
+	struct shape plain = { .peers = 1, .values = 1 };
+	struct wd_policy_rule rule = { 0 };
+
+	begin(false);
+	put_pod(PODS + 2, "sys", "sys", 0);
+	put_prefixes("", "w", "sys", 11U << 24, WD_CIDRS_MAX / 16 * 15 + 100);
+	wd_expect(commit().prefixes[0] > WD_CIDRS_MAX / 16 * 15);
+	wd_expect_int(0, closed(""));
+	fill(&rule, &plain);
+	put_rule("shop", "a", of_app("a"), &rule);
+	put_prefixes("shop", "b", "b", 11U << 24, 1);
+	(void)commit();
+	wd_expect_int(0, closed(""));
+	put_prefixes("shop", "b", "b", 12U << 24, 1);
+	(void)commit();
+	wd_expect_int(1, closed("no free slot"));
+	end();
+}
+
 #define TERMS \
 	10 /* 1,023 sets of them that are not empty: a list of rules each */
 #define EACH 8 /* pods of each namespace that have such lists of their own */
@@ -433,6 +475,7 @@ int main(void)
 	WD_TEST(who_was_refused_waits_for_room_of_his_own);
 	WD_TEST(policies_of_the_whole_cluster_have_room_whoever_fills_the_tables);
 	WD_TEST(policies_of_the_whole_cluster_have_lists_of_rules_whoever_takes_them);
+	WD_TEST(prefixes_of_the_whole_cluster_close_nobody_elses_pods);
 	WD_TEST(predicates_of_many_parts_are_refused_by_what_they_have);
 	WD_TEST(what_is_too_much_at_any_time_is_not_tried_again);
 	return wd_tests_end();

@@ -843,8 +843,12 @@ uint32_t front_own(const struct wd_model *m, enum mwidth width);
 void fronts_room(struct wd_model *m);
 
 /* write.c: entries */
-/* Is there an entry for every prefix that is spoken of? */
-bool prefixes_fit(const struct wd_model *m, bool narrow);
+/*
+ * Is there an entry for every prefix that is spoken of? @was: how many there were,
+ * by family, before a draft that is @narrow: of policies in namespaces, who leave
+ * some to those of the whole cluster, but may name what is there.
+ */
+bool prefixes_fit(const struct wd_model *m, const uint32_t *was, bool narrow);
 /* Those of a policy that did not fit, which the kernel has not got. */
 void prefixes_forget(struct wd_model *m);
 int entry_write(struct wd_model *m, struct mentry *e, enum wd_map map,

@@ -292,8 +292,9 @@ static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 		draft_fini(m, d);
 		return s;
 	}
-	id = prefixes_fit(m, d->narrow) ? array_get(m, WD_MAP_wd_slot, 1) :
-					  -ENOSPC;
+	id = prefixes_fit(m, d->prefixes, d->narrow) ?
+		     array_get(m, WD_MAP_wd_slot, 1) :
+		     -ENOSPC;
 	if (id < 0) {
 		*ret_err = -ENOSPC;
 		free(key);
@@ -493,7 +494,9 @@ static bool is_lifted(const struct wd_model *m, const struct mendpoint *e)
 static struct outcome work_out(struct wd_model *m, struct mendpoint *e,
 			       bool tries, bool lifts)
 {
-	struct draft d = { .tries = tries, .lifts = lifts };
+	struct draft d = { .tries = tries,
+			   .lifts = lifts,
+			   .prefixes = { m->prefix_cnt[0], m->prefix_cnt[1] } };
 	struct outcome o = { 0 };
 
 	draft_fill(m, &d, e);

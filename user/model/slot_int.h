@@ -25,6 +25,7 @@ struct draft {
 	bool lifts;
 	/* in: of the host, nothing but the first tier is let, see fill_shut() */
 	bool shut;
+	uint32_t prefixes[2]; /* in: by family, how many there were before */
 	bool vast; /* more atoms than DRAFT_ATOMS: some are left out */
 	bool narrow; /* some are of a policy in a namespace */
 	bool left_out; /* some policy would count, but for tries or lifts */

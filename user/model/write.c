@@ -318,12 +318,16 @@ static void prefix_free(struct wd_model *m, struct mprefix *p)
 	free(p);
 }
 
-/* @narrow: of policies in namespaces, who leave some for those of the whole cluster */
-bool prefixes_fit(const struct wd_model *m, bool narrow)
+bool prefixes_fit(const struct wd_model *m, const uint32_t *was, bool narrow)
 {
-	uint32_t most = WD_CIDRS_MAX - (narrow ? WD_CIDRS_MAX / 16 : 0);
+	for (int i = 0; i < 2; i++) {
+		bool more = m->prefix_cnt[i] > was[i];
+		uint32_t left = narrow && more ? WD_CIDRS_MAX / 16 : 0;
 
-	return m->prefix_cnt[0] <= most && m->prefix_cnt[1] <= most;
+		if (m->prefix_cnt[i] > WD_CIDRS_MAX - left)
+			return false;
+	}
+	return true;
 }
 
 static bool prefix_is_wanted(const struct mprefix *p)
