@@ -159,7 +159,8 @@ def permission_that_was_removed_leaves_no_stale_flow(b):
 
 @SHARED.test
 def pod_is_in_the_network_of_its_node(b):
-    b.policies(ingress_policy('srv', 'srv', 'agent'))
+    b.policies(ingress_policy('srv', 'srv', 'agent'),
+               ingress_policy('agent', 'agent'))
     pod = b.c.make_pod('agent', 20)
     pod.host_network, pod.phase = True, 'Running'
     pod.known_ips = dict(b.node.ips)
@@ -176,6 +177,14 @@ def pod_is_in_the_network_of_its_node(b):
     finally:
         b.c.pods.remove(pod)
         b.c.apply()
+    pod = b.c.make_pod('agent', 20)  # as told: hostNetwork is taken from it
+    b.c.run_pods([pod])
+    try:
+        b.shows('why shop/ok shop/agent:80', 1, 'drop, decided at ingress')
+        expect_reach(False, b.ok, pod, 'its policy selects it')
+        expect_reach(True, pod, b.srv, 'policies know its labels')
+    finally:
+        b.c.delete(pod)
 
 
 @SHARED.test
