@@ -161,14 +161,23 @@ spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/33}}]}]}
 
 @SHARED.test
 def program_of_others_goes_first(b):
+    """Put behind ours, as the fix says, it may stay."""
     link = []
 
-    def fault():
+    def attach(flags):
         link.append(frag.inside(
             b.node.ns, bpf.attach, bpf.SCHED_CLS, bpf.TCX_EGRESS,
-            b.ifindex(b.veth(b.srv)), bpf.returns(-1), bpf.BEFORE))
-    b.plant(fault, lambda: [os.close(fd) for fd in link],
-            ('foreign-program', 'shop/srv'))
+            b.ifindex(b.veth(b.srv)), bpf.returns(-1), flags))
+
+    def behind():
+        os.close(link.pop())
+        attach(0)
+    try:
+        b.plant(lambda: attach(bpf.BEFORE), behind,
+                ('foreign-program', 'shop/srv'))
+    finally:
+        for fd in link:
+            os.close(fd)
 
 
 def cilium(b, routes_past):
