@@ -92,7 +92,6 @@ static void print_hook(struct json_object *hook)
 	const char *where = wd_json_get_str(hook, "where");
 	const char *node = wd_json_get_str(hook, "node");
 	const char *dir = wd_json_get_str(hook, "direction");
-	/* of a service's backend only the address is asked for */
 	const char *on = wd_json_get_str(hook, "interface");
 
 	if (!strcmp(where, "here"))

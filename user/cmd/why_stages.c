@@ -108,12 +108,12 @@ static bool search_init(struct search *s, struct json_object *doc,
 	*s = (struct search){
 		.dir = in ? WD_INGRESS : WD_EGRESS,
 		.proto = (uint8_t)wd_json_get_int(doc, "proto_number"),
-		.port = (uint16_t)wd_json_get_int(doc, "port"),
 		.icmp = wd_json_get(doc, "icmp_type"),
 		.gen = (uint32_t)wd_json_get_int(doc, "generation"),
 		.stage = stage_of(hook, "conntrack"),
 	};
 	s->ep = (uint32_t)wd_json_get_int(s->stage, "endpoint");
+	s->port = (uint16_t)wd_json_get_int(s->stage, "port");
 	return s->ep &&
 	       !wd_addr_parse(wd_json_get_str(peer, "address"), &s->peer);
 }

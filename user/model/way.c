@@ -31,6 +31,7 @@ int wd_model_way(const struct wd_model *m, const struct wd_way_ask *ask,
 	wd_model_addr(m, peer, &info);
 	way.row = info.row;
 	way.slot = why_table_slot(m, e, ask->on_trial);
+	way.tried = !ask->ep && e->id == WD_HOST_TRIED_KEY;
 	slot = &m->sink.slot[(size_t)way.slot * WD_DIR__MAX + ask->dir];
 	if (way.slot && (slot->flags & WD_SLOT_READY)) {
 		way.isolated = slot->flags & WD_SLOT_ISOLATED;

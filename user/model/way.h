@@ -18,6 +18,7 @@ struct wd_way {
 	uint32_t row; /* of the peer: 0 nothing is true of it */
 	uint32_t slot; /* the compiled policy; 0 it has none that can be asked */
 	bool isolated; /* what no rule allows is dropped */
+	bool tried; /* the node's policies, enforced until somebody confirms */
 	uint32_t class; /* 0: the slot says nothing of this port */
 	struct wd_class_val rules; /* in their order */
 	bool holds[WD_CLASS_RULES]; /* is the peer whom the rule is about */

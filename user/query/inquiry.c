@@ -249,7 +249,7 @@ static int choose_port(struct question *q)
 
 static void note_unfit(struct question *q, enum wd_dir dir)
 {
-	const struct wd_endpoint *ep = q->end[inquiry_side(dir)].ep;
+	const struct wd_endpoint *ep = inquiry_at(q, inquiry_side(dir))->ep;
 	struct wd_ep_info info;
 
 	if (ep && !wd_model_endpoint(q->world->model, ep->id, &info) &&
@@ -281,7 +281,7 @@ static void take_trace(struct question *q, enum wd_dir dir)
 /* Of a service each backend has a say, and of the host no device: see trace.h. */
 static int trace_hook(struct question *q, enum wd_dir dir)
 {
-	const struct wd_endpoint *ep = q->end[inquiry_side(dir)].ep;
+	const struct wd_endpoint *ep = inquiry_at(q, inquiry_side(dir))->ep;
 	struct heard *heard = &q->heard[dir];
 	struct wd_flow flow = q->flow;
 	const struct wd_trace_ask ask = { .dir = dir,
@@ -320,6 +320,16 @@ static int ask_kernel(struct question *q)
 	return err;
 }
 
+static void find_backend(struct question *q)
+{
+	if (!q->service.backends)
+		return;
+	q->backend.target = (struct wd_target){ .type = WD_TARGET_ADDR,
+						.addr = q->service.addr };
+	find_addr(q->world, &q->backend);
+	wd_model_addr(q->world->model, &q->service.addr, &q->backend.info);
+}
+
 static int ask(struct question *q)
 {
 	const struct wd_world *world = q->world;
@@ -337,13 +347,14 @@ static int ask(struct question *q)
 	wd_model_addr(world->model, &q->flow.dst, &q->end[TO].info);
 	wd_model_why(world->model, &q->flow, world->host_policy, q->hook,
 		     &q->service);
+	find_backend(q);
 	return ask_kernel(q);
 }
 
 static void refuse_elsewhere(struct question *q)
 {
 	const struct wd_object *pod =
-		q->end[inquiry_is_elsewhere(q, TO) ? TO : FROM].pod;
+		inquiry_at(q, inquiry_is_elsewhere(q, TO) ? TO : FROM)->pod;
 
 	refuse(q, 1, pod->name,
 	       "no hook of this node sees this traffic: ask the agent of "

@@ -29,7 +29,7 @@ static bool is_same_pod(const struct question *q)
 /* A pod that should have a hook here but has none: worth an alarm. */
 static bool is_unguarded(const struct question *q, enum side side)
 {
-	const struct end *end = &q->end[side];
+	const struct end *end = inquiry_at(q, side);
 
 	return end->pod && !end->ep && !end->pod->pod.host_network &&
 	       !end->pod->pod.finished && end->pod->pod.node &&
@@ -38,7 +38,7 @@ static bool is_unguarded(const struct question *q, enum side side)
 
 bool inquiry_is_elsewhere(const struct question *q, enum side side)
 {
-	const struct end *end = &q->end[side];
+	const struct end *end = inquiry_at(q, side);
 
 	return end->pod && !end->ep && !end->pod->pod.host_network &&
 	       !is_unguarded(q, side);
@@ -130,7 +130,7 @@ static const char *hook_place(const struct question *q, enum wd_dir dir)
 
 static const struct wd_object *pod_of(const struct question *q, enum wd_dir dir)
 {
-	return q->end[inquiry_side(dir)].pod;
+	return inquiry_at(q, inquiry_side(dir))->pod;
 }
 
 /* Does the rung tell who is denied? See bpf/rung.h. No kernel: as if it did. */
@@ -148,7 +148,7 @@ static void put_decision(const struct question *q,
 		.store = q->world->store,
 		.model = q->world->model,
 		.pod = pod_of(q, hook->dir),
-		.ep = q->end[inquiry_side(hook->dir)].ep,
+		.ep = inquiry_at(q, inquiry_side(hook->dir))->ep,
 	};
 	struct json_object *array;
 
@@ -210,7 +210,7 @@ static void put_hook(const struct question *q, enum wd_dir dir,
 		     struct json_object *array)
 {
 	const struct wd_decision *hook = &q->hook[dir];
-	const struct end *end = &q->end[inquiry_side(dir)];
+	const struct end *end = inquiry_at(q, inquiry_side(dir));
 	struct json_object *obj = wd_json_push(array);
 
 	wd_json_str(obj, "direction", wd_dir_name(dir));
@@ -243,7 +243,7 @@ static void put_no_hook(const struct question *q, struct json_object *doc)
 
 static bool is_of_cluster(const struct question *q, enum side side)
 {
-	const struct wd_addr_info *info = &q->end[side].info;
+	const struct wd_addr_info *info = &inquiry_at(q, side)->info;
 	const uint32_t known = WD_ADDR_POD | WD_ADDR_NODE | WD_ADDR_HOST;
 
 	return (info->flags & known) ||
@@ -254,11 +254,12 @@ static bool is_of_cluster(const struct question *q, enum side side)
 static bool is_within_node(const struct question *q)
 {
 	const uint32_t here = WD_ADDR_LOCAL | WD_ADDR_HOST;
-	const struct wd_object *from = q->end[FROM].pod, *to = q->end[TO].pod;
+	const struct end *dst = inquiry_at(q, TO);
+	const struct wd_object *from = q->end[FROM].pod, *to = dst->pod;
 
 	if (!q->world->as_of || !from || !to)
 		return (q->end[FROM].info.flags & here) &&
-		       (q->end[TO].info.flags & here);
+		       (dst->info.flags & here);
 	return from->pod.node && to->pod.node &&
 	       !strcmp(from->pod.node, to->pod.node);
 }
@@ -266,7 +267,8 @@ static bool is_within_node(const struct question *q)
 /* Must what goes between these two be encrypted on its way to the other node? */
 const char *inquiry_encryption(const struct question *q)
 {
-	uint32_t from = q->end[FROM].info.flags, to = q->end[TO].info.flags;
+	uint32_t from = q->end[FROM].info.flags;
+	uint32_t to = inquiry_at(q, TO)->info.flags;
 
 	if (is_within_node(q))
 		return "none"; /* it crosses no wire */
@@ -374,7 +376,7 @@ static void put_warnings(const struct question *q, struct json_object *doc)
 					       "node whose interface is not "
 					       "guarded");
 	for (int side = FROM; side <= TO; side++)
-		warn_host_network(&q->end[side], array);
+		warn_host_network(inquiry_at(q, (enum side)side), array);
 	warn_mesh(q, array);
 	warn_refused(q, WD_EGRESS, array);
 	warn_refused(q, WD_INGRESS, array);

@@ -43,6 +43,7 @@ struct question {
 	struct wd_flow flow;
 	struct wd_decision hook[WD_DIR__MAX];
 	struct wd_service_info service;
+	struct end backend; /* who is taken for the receiver, if it has any */
 	bool by_kernel; /* what its maps say counts, not what the objects say */
 	struct heard heard[WD_DIR__MAX];
 };
@@ -56,6 +57,13 @@ enum side {
 static inline enum side inquiry_side(enum wd_dir dir)
 {
 	return dir == WD_EGRESS ? FROM : TO;
+}
+
+/** inquiry_at() - who is there: of a service the backend that decided */
+static inline const struct end *inquiry_at(const struct question *q,
+					   enum side side)
+{
+	return side == TO && q->service.backends ? &q->backend : &q->end[side];
 }
 
 /** inquiry_is_elsewhere() - is that end a pod whose hook is on another node */

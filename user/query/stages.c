@@ -23,7 +23,7 @@ struct telling {
 	const struct question *q;
 	const struct wd_decision *hook;
 	const struct end *own, *peer;
-	struct wd_flow flow; /* as the rules see it */
+	struct wd_flow flow; /* as the rules see it: to a backend */
 	struct wd_way way;
 	bool has_way;
 	struct json_object *array;
@@ -60,8 +60,8 @@ static bool is_out(const struct telling *t)
 static char *name_of(const struct telling *t, const struct end *end)
 {
 	char addr[WD_ADDR_STRLEN];
-	const struct wd_addr *at = end == &t->q->end[FROM] ? &t->q->flow.src :
-							     &t->q->flow.dst;
+	const struct wd_addr *at = end == &t->q->end[FROM] ? &t->flow.src :
+							     &t->flow.dst;
 
 	if (end->pod)
 		return wd_xprintf("%s/%s", end->pod->ns, end->pod->name);
@@ -100,6 +100,28 @@ static void put_conntrack(const struct telling *t)
 
 	if (t->own->ep)
 		wd_json_int(obj, "endpoint", t->own->ep->id);
+	/* a service is what its sender sends to, a backend is who receives */
+	wd_json_int(obj, "port", is_out(t) ? t->q->flow.port : t->flow.port);
+}
+
+static void put_service(const struct telling *t)
+{
+	const struct wd_service_info *service = &t->q->service;
+	char addr[WD_ADDR_STRLEN];
+
+	if (!is_out(t) || !service->ns)
+		return;
+	if (!service->backends) {
+		put(t, "service", "nobody",
+		    "leads to no backend that is known");
+		return;
+	}
+	put(t, "service", service->late ? "late" : "backends",
+	    "%u of %u backends allowed%s; here it is about %s port %u",
+	    service->allowed, service->backends,
+	    service->late ? ", judged again behind the translation" :
+			    ", and each must be",
+	    wd_addr_str(&service->addr, addr), service->port);
 }
 
 static void put_identity(const struct telling *t)
@@ -151,10 +173,21 @@ static void put_row(const struct telling *t)
 
 /* ---- what is said of them ---- */
 
+static void put_mode_of_node(const struct telling *t)
+{
+	if (t->has_way)
+		put(t, "mode", t->way.tried ? "tried" : "enforce", "%s",
+		    t->way.tried ?
+			    "enforced until its time is over, unless confirmed: `warder policy confirm`" :
+			    "what the node's own policies drop is dropped");
+}
+
 static void put_mode(const struct telling *t)
 {
 	struct wd_ep_info info;
 
+	if (!t->own->ep)
+		put_mode_of_node(t);
 	if (!t->own->ep ||
 	    wd_model_endpoint(t->q->world->model, t->own->ep->id, &info))
 		return;
@@ -203,6 +236,11 @@ static void put_rules(const struct telling *t)
 	struct json_object *obj, *array;
 	bool won = false;
 
+	if (t->hook->reason == WD_R_HOST) {
+		put(t, "rules", "not asked",
+		    "what the node's own sockets send passes before them");
+		return;
+	}
 	for (uint32_t i = 0; i < t->way.rules.cnt; i++)
 		won |= t->way.holds[i];
 	obj = put(t, "rules", won ? "decides" : "none",
@@ -223,6 +261,11 @@ static void put_tier(const struct telling *t)
 	if (policy && t->hook->rule >= 0)
 		put(t, "tier", wd_tier_text(policy->policy.tier),
 		    "of the policy whose rule decides");
+	else if (t->hook->reason == WD_R_HOST)
+		put(t, "tier", "none", "no rule is asked");
+	else if (t->hook->reason == WD_R_SERVICE_LATE)
+		put(t, "tier", "later",
+		    "of what decides behind the translation");
 	else if (!t->has_way || !t->way.slot)
 		put(t, "tier", "none",
 		    "%s has no compiled policy that could be asked", who);
@@ -241,7 +284,7 @@ static void put_tier(const struct telling *t)
 static void put_around(const struct telling *t)
 {
 	const char *needs = inquiry_encryption(t->q);
-	const char *mesh = inquiry_mesh(&t->q->flow);
+	const char *mesh = inquiry_mesh(&t->flow);
 	const char *rung = t->q->world->rung;
 
 	put(t, "encryption", needs, "%s",
@@ -275,8 +318,8 @@ void stages_put(const struct question *q, enum wd_dir dir,
 	struct telling t = {
 		.q = q,
 		.hook = &q->hook[dir],
-		.own = &q->end[inquiry_side(dir)],
-		.peer = &q->end[inquiry_side(dir) == FROM ? TO : FROM],
+		.own = inquiry_at(q, inquiry_side(dir)),
+		.peer = inquiry_at(q, inquiry_side(dir) == FROM ? TO : FROM),
 		.flow = q->flow,
 		.array = array,
 	};
@@ -294,6 +337,7 @@ void stages_put(const struct question *q, enum wd_dir dir,
 	t.has_way = !wd_model_way(q->world->model, &ask, &t.way);
 	put_source(&t);
 	put_conntrack(&t);
+	put_service(&t);
 	put_identity(&t);
 	if (t.has_way)
 		put_row(&t);
