@@ -160,6 +160,45 @@ def who_answers_for_a_service_has_the_last_word(ask):
                 yield f'{port}: {code} {out}{err}'
 
 
+STAGES = ['source', 'conntrack', 'identity', 'row', 'mode', 'class', 'rules',
+          'tier', 'encryption', 'mesh', 'rung', 'verdict']
+
+
+def stages_of(out):
+    """By direction, each stage's outcome."""
+    return {h['direction']: {s['stage']: s['outcome'] for s in h['stages']}
+            for h in json.loads(out)['hooks'] if h.get('stages')}
+
+
+def stages_of_a_service_are_those_of_its_backend(ask):
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, 'all.yaml'), 'w',
+                  encoding='utf-8') as f:
+            f.write(BEHIND % 80)
+        asker = Asker(ask.warder, folder)
+        words = ('s/a', '10.96.0.1:80')
+        _, out, _ = asker.run(*words, '--json')
+        stages = stages_of(out)
+        if list(stages['ingress']) != STAGES or \
+                list(stages['egress']) != [*STAGES[:2], 'service',
+                                           *STAGES[2:]]:
+            yield out
+        doc = json.loads(out)
+        if [(p['namespace'], p['name']) for p in doc['isolated_by']] != \
+                [('s', 'b')]:
+            yield f'isolated by {doc["isolated_by"]}'
+        if not any('add tcp port 81' in fix['text'] for fix in doc['fixes']):
+            yield f'no fix of the backend: {doc["fixes"]}'
+
+
+def stages_of_the_node_say_that_no_rule_is_asked(ask):
+    _, out, _ = ask.run('host', 'shop/db:5432', '--json')
+    stages = stages_of(out)['ingress']
+    if list(stages) != STAGES or (stages['rules'], stages['tier']) != \
+            ('not asked', 'none'):
+        yield out
+
+
 def suggested_policies_do_what_they_are_for(ask):
     """Applied, what was dropped passes, and what passed unjudged is dropped."""
     letters, rows = table()
@@ -242,6 +281,8 @@ def main():
              the_sockets_of_a_node_are_those_of_the_pods_node,
              the_agents_configuration_gives_the_defaults,
              who_answers_for_a_service_has_the_last_word,
+             stages_of_a_service_are_those_of_its_backend,
+             stages_of_the_node_say_that_no_rule_is_asked,
              suggested_policies_do_what_they_are_for,
              advice_names_the_rule_that_comes_nearest,
              what_is_wrong_is_said)

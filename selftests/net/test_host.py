@@ -405,6 +405,15 @@ TIERS = {'80': ('normal', 'of the policy whose rule decides'),
          '22': ('admin', 'of the policy whose rule decides')}
 
 
+def stage_of(node, port, name):
+    """What the node's own hook says of that stage to one from outside."""
+    doc = json.loads(node.warder('why', WORLD['ext1'][4],
+                                 f'{node.ips[4]}:{port}', '--json',
+                                 ok=None)[1])
+    return next(s for h in doc['hooks'] for s in h.get('stages', [])
+                if s['stage'] == name)
+
+
 @SHARED.test
 def commands_tell_of_it(c):
     a = c.node('node-a')
@@ -412,14 +421,15 @@ def commands_tell_of_it(c):
     rows = json.loads(a.warder('policy', 'list', '--json')[1])['policies']
     expect([('told', 'tried', 'nodes kubernetes.io/hostname=node-a')],
            [(p['name'], p['host'], p['subject']) for p in rows], 'list')
+    expect('tried', stage_of(a, '80', 'mode')['outcome'], 'mode')
     confirm(a)
+    expect('enforce', stage_of(a, '80', 'mode')['outcome'], 'mode')
     for what, want in (('80', 'allow'), ('81', 'drop'), ('22', 'allow')):
         doc = json.loads(a.warder('why', WORLD['ext1'][4],
                                   f'{a.ips[4]}:{what}', '--json',
                                   ok=None)[1])
         expect(want, doc['verdict'], f'port {what}: {doc}')
-        tier = next(s for h in doc['hooks'] for s in h.get('stages', [])
-                    if s['stage'] == 'tier')
+        tier = stage_of(a, what, 'tier')
         expect(TIERS[what], (tier['outcome'], tier['text']), 'tier')
     c.apply([])
 

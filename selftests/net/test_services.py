@@ -10,7 +10,8 @@ import os
 import sys
 import time
 
-from cases.dsl import block, out_of, pods, port, sel, spaces, both, to
+from cases.dsl import (block, both, frm, into, out_of, pods, port, sel, spaces,
+                       to)
 from wdnet.ask import DENIED_S, OWED_S, Flow, handle_of, until
 from wdnet.cluster import WORLD, e2e
 from wdnet.shared import pin
@@ -344,6 +345,24 @@ def why_names_the_service_and_who_decided(c):
            doc['service'], 'service')
     expect(('drop', 'DEFAULT', False),
            (doc['verdict'], doc['reason'], doc['drift']), 'verdict')
+
+
+@test('full')
+def why_asks_the_backends_hook_as_that_of_any_pod(c):
+    x = c.pod('x/a')
+    s = Service('y', 'near', 17, [c.pod('y/b')])
+    apply(c, [s], [into('y', sel(pod='b'), frm(spaces(ns='z')))])
+    reaches(c, x, s, False)
+    doc = json.loads(x.node.warder('why', x.key, f'{s.ips[4]}:80',
+                                   '--json', ok=1)[1])
+    hook = doc['hooks'][1]
+    expect(('here', 'DEFAULT', 'DEFAULT', False),
+           (hook['where'], hook['reason'], hook['kernel']['reason'],
+            doc['drift']), 'ingress')
+    expect(True, {'row', 'mode', 'class', 'rules'} <=
+           {s['stage'] for s in hook['stages']}, 'stages')
+    expect(['ingress'], [f['direction'] for f in doc['fixes']
+                         if f['manifest']], 'a fix at the backend')
 
 
 @test('full')
