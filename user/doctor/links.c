@@ -14,6 +14,8 @@
 
 /* Outer IPv6, UDP and WireGuard's own header and tag, as wg-quick reckons. */
 #define WG_OVERHEAD 80
+/* A device with less has no IPv6 (RFC 8200, 5). */
+#define IPV6_MTU_MIN 1280
 
 static bool is_wireguard(const struct wd_link *link)
 {
@@ -45,19 +47,40 @@ static bool is_uplink(const struct wd_link *link, struct json_object *endpoints)
 	return false;
 }
 
-static void check_uplink(struct wd_doctor *doctor, const struct wd_link *wg,
-			 const struct wd_link *link)
+/* The one with the least room; NULL there is none. */
+static const struct wd_link *narrowest(const struct wd_link *link, size_t cnt,
+				       struct json_object *endpoints)
 {
+	const struct wd_link *least = NULL;
+
+	for (size_t i = 0; i < cnt; i++)
+		if (is_uplink(&link[i], endpoints) &&
+		    (!least || link[i].mtu < least->mtu))
+			least = &link[i];
+	return least;
+}
+
+/* One fix for all uplinks: what fits the narrowest fits each. */
+static void check_uplinks(struct wd_doctor *doctor, const struct wd_link *wg,
+			  const struct wd_link *link, size_t cnt,
+			  struct json_object *endpoints)
+{
+	const struct wd_link *least = narrowest(link, cnt, endpoints);
+	bool has_room = least && least->mtu >= IPV6_MTU_MIN + WG_OVERHEAD;
 	char *fix = NULL;
 
-	if (link->mtu >= wg->mtu + WG_OVERHEAD)
+	if (!least || least->mtu >= wg->mtu + WG_OVERHEAD)
 		return;
-	wd_format(&fix, "ip link set %s mtu %u", wg->name,
-		  link->mtu > WG_OVERHEAD ? link->mtu - WG_OVERHEAD : 0);
+	wd_format(&fix, "ip link set %s mtu %u",
+		  has_room ? wg->name : least->name,
+		  has_room ? least->mtu - WG_OVERHEAD : wg->mtu + WG_OVERHEAD);
 	wd_doctor_find(
 		doctor, "mtu", wg->name, fix,
-		"has an MTU of %u and adds up to %d bytes, which does not fit %s (%u): large packets are lost or cut in two",
-		wg->mtu, WG_OVERHEAD, link->name, link->mtu);
+		"has an MTU of %u and adds up to %d bytes, which does not fit %s (%u): large packets are lost or cut in two%s",
+		wg->mtu, WG_OVERHEAD, least->name, least->mtu,
+		has_room ?
+			"" :
+			"; a smaller one would leave IPv6 less than it needs");
 	free(fix);
 }
 
@@ -124,9 +147,7 @@ void wd_doctor_links(struct wd_doctor *doctor, const struct wd_link *link,
 	for (size_t w = 0; w < cnt; w++) {
 		if (!is_wireguard(&link[w]) || !link[w].is_up)
 			continue;
-		for (size_t i = 0; i < cnt; i++)
-			if (is_uplink(&link[i], endpoints))
-				check_uplink(doctor, &link[w], &link[i]);
+		check_uplinks(doctor, &link[w], link, cnt, endpoints);
 		check_pods(doctor, &link[w], link, cnt, endpoints);
 		check_filter(doctor, &link[w]);
 	}
