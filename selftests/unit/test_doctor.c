@@ -549,6 +549,38 @@ static void routes_that_routers_advertise_outlive_the_fix(void)
 	json_object_put(endpoints);
 }
 
+static void one_size_is_told_that_fits_all_uplinks(void)
+{
+	static const struct {
+		unsigned int mtu[2];
+		const char *fix;
+	} rows[] = {
+		{ { 1450, 1400 }, "ip link set wg0 mtu 1320" },
+		{ { 1400, 1450 }, "ip link set wg0 mtu 1320" },
+		{ { 1360, 1500 }, "ip link set wg0 mtu 1280" },
+		{ { 1359, 1500 }, "ip link set eth0 mtu 1500" },
+		{ { 1500, 80 }, "ip link set eth1 mtu 1500" },
+	};
+	struct wd_link link[] = {
+		{ .name = "eth0", .is_up = true },
+		{ .name = "eth1", .is_up = true },
+		{ .name = "wg0",
+		  .is_up = true,
+		  .mtu = 1420,
+		  .kind = "wireguard" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		link[0].mtu = rows[i].mtu[0];
+		link[1].mtu = rows[i].mtu[1];
+		begin();
+		wd_doctor_links(&doctor, link, 3, NULL);
+		expect_one("mtu", "wg0", "does not fit eth");
+		wd_expect_str(rows[i].fix, get(0, "fix"));
+		end();
+	}
+}
+
 static void strict_filters_beside_wireguard_are_found(void)
 {
 	static const struct {
@@ -679,6 +711,7 @@ int main(void)
 	WD_TEST(each_fault_the_agent_tells_is_found);
 	WD_TEST(a_mode_that_was_left_on_is_found);
 	WD_TEST(packets_too_large_for_wireguard_are_found);
+	WD_TEST(one_size_is_told_that_fits_all_uplinks);
 	WD_TEST(rules_of_others_that_drop_for_pods_are_found);
 	WD_TEST(what_may_spare_packets_is_not_taken_for_a_fault);
 	WD_TEST(pods_of_ipv6_have_chains_of_it);
