@@ -134,9 +134,27 @@ def port_has_another_name_than_the_policy_says(b):
 
 @SHARED.test
 def tunnel_of_a_mesh_hides_the_port(b):
-    b.policies(ingress_policy('srv', 'srv', 'ok'))
-    b.shows('why shop/ok shop/srv:15008', 0, 'WARNING: port 15008',
-            'HBONE', 'no rule by port sees', 'AuthorizationPolicy')
+    """In a mesh the port that the policy allows is one inside the tunnel."""
+    policy = ingress_policy('srv', 'srv', 'ok')
+    policy['spec']['ingress'][0]['ports'] = [{'port': 80}]
+    b.policies(policy)
+    b.srv.handle.ask('listen', addrs=[], socks=[
+        ['tcp', b.srv.ips[4], 15008]])
+    expect_reach(False, b.ok, b.srv, port=15008)
+    b.shows('why shop/ok shop/srv:15008', 1, 'WARNING: port 15008',
+            'HBONE', 'no rule by port sees', 'AuthorizationPolicy',
+            'drop, decided at ingress',
+            'to allow        at ingress: NetworkPolicy/shop/srv ingress[0]',
+            'on other ports only: add tcp port 15008')
+    b.applied('shop/ok shop/srv:15008')
+    try:
+        expect_reach(True, b.ok, b.srv, 'with the rule that it printed',
+                     port=15008)
+        expect_reach(False, b.bad, b.srv, 'nobody else', port=15008)
+        b.shows('why shop/ok shop/srv:15008', 0, 'WARNING: port 15008',
+                'allow, decided at ingress')
+    finally:
+        b.taken_back()
 
 
 @SHARED.test
