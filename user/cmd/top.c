@@ -22,6 +22,7 @@
 #define INTERVAL_MS 2000
 #define INTERVAL_MIN_MS 200
 #define REASONS_SHOWN 6
+#define POD_COLS 38
 #define PODS_SHOWN 100 /* as far as there is room */
 #define ENCRYPTION_EVERY 10 /* looks: its record is a file */
 
@@ -348,17 +349,22 @@ static void print_reasons(FILE *to, struct json_object *doc)
 static void print_pods(FILE *to, struct json_object *doc)
 {
 	fputc('\n', to);
-	wd_print(to, "%-38s %-8s %9s %9s %12s\n", "POD", "MODE", "ALLOW/S",
-		 "DROP/S", "DROPPED");
+	wd_print(to, "%-*s %-8s %9s %9s %12s\n", POD_COLS, "POD", "MODE",
+		 "ALLOW/S", "DROP/S", "DROPPED");
 	for (size_t i = 0; i < wd_json_len(doc, "pods") && i < PODS_SHOWN;
 	     i++) {
 		struct json_object *p = wd_json_at(doc, "pods", i);
 		const char *state = wd_json_get_str(p, "state");
 		char *name = NULL;
+		size_t len;
 
 		wd_format(&name, "%s/%s", wd_json_get_str(p, "namespace"),
 			  wd_json_get_str(p, "name"));
-		wd_print(to, "%-38.38s %-8.8s %9.0f %9.0f %12lld\n", name ?: "",
+		len = name ? strlen(name) : 0;
+		/* pods of one set differ at the end of their names only */
+		wd_print(to, "%-*s %-8.8s %9.0f %9.0f %12lld\n", POD_COLS,
+			 name ? name + (len > POD_COLS ? len - POD_COLS : 0) :
+				"",
 			 strcmp(state, "enforced") ? state :
 						     wd_json_get_str(p, "mode"),
 			 get_rate(p, "allow"), get_rate(p, "drop"),
