@@ -154,6 +154,45 @@ def plain_text_fits_into_80_columns(b):
 
 
 @SHARED.test
+def pods_of_long_names_are_told_apart(b):
+    ns, ends = 'observability-of-all-that-there-is', ('x2k4p', 'q8z7w')
+    b.c.namespaces[ns] = {}
+    pods = [b.c.make_pod(f'collector-7d9f8b6c5d-{end}', 20 + i, ns=ns)
+            for i, end in enumerate(ends)]
+    b.c.run_pods(pods)
+    try:
+        out = b.node.warder('top', '--once', '--interval', '200ms')[1]
+        for end in ends:
+            if f'7d9f8b6c5d-{end} enforce' not in out:
+                raise Fail(f'{end} is not told', out)
+        expect([], [li for li in out.split('\n') if len(li) > 80], 'lines')
+    finally:
+        for pod in pods:
+            b.c.delete(pod)
+
+
+@SHARED.test
+def picture_has_the_size_that_the_terminal_gets(b):
+    def resize(screen):
+        for rows, cols in ((12, 40), (24, 80)):
+            screen.read()
+            screen.text = ''
+            termios.tcsetwinsize(screen.theirs, (rows, cols))
+            screen.proc.send_signal(signal.SIGWINCH)
+            screen.wait_for('\x1b[J')
+            screen.text = ''  # one may have been under way
+            screen.wait_for('\x1b[J')
+            last = screen.text.rpartition('\x1b[J')[0].rpartition('\x1b[H')
+            seen = CODES.sub('', last[2]).split('\r\n')
+            if len(seen) > rows or max(map(len, seen)) > cols:
+                raise Fail(f'more than {rows} rows of {cols}', last[2])
+            if cols == 80 and not any(len(row) > 40 for row in seen):
+                raise Fail('it stays small', last[2])
+            expect(0, screen.text.count('\x1b[2J'), 'clearings')
+    on_screen(b, resize, size=(24, 80))
+
+
+@SHARED.test
 def q_leaves_and_the_screen_is_as_before(b):
     def leave(screen):
         screen.key('x')
