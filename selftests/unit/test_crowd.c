@@ -286,6 +286,53 @@ static void who_a_peer_is_is_found_once_however_many_predicates_have_it(void)
 	close_crowd(&sink);
 }
 
+/* One peer whom each of many rules allows, behind one that may pass on somebody unknown. */
+static void say_again(int rules, int peers)
+{
+	memset(&cells, 0, sizeof(cells));
+	cells.file = "again";
+	used = 0;
+	say_pod("crowd", "c", "", 1);
+	say_pod("crowd", "passed", "", 2);
+	say_pod("crowd", "let", "", 3);
+	say("---\napiVersion: policy.networking.k8s.io/v1alpha1\n"
+	    "kind: AdminNetworkPolicy\nmetadata: {name: a}\nspec:\n"
+	    "  priority: 1\n  subject: {namespaces: {}}\n  ingress:\n"
+	    "  - action: Pass\n    from:\n"
+	    "    - pods: {namespaceSelector: {}, podSelector: "
+	    "{matchLabels: {app: passed}}}\n");
+	for (int i = 0; i < rules * peers; i++)
+		say("%s    - pods: {namespaceSelector: {}, podSelector: "
+		    "{matchLabels: {app: let}}}\n",
+		    i % peers ? "" : "  - action: Allow\n    from:\n");
+	say("---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+	    "metadata: {name: none, namespace: crowd}\n"
+	    "spec: {podSelector: {}, policyTypes: [Ingress]}\n"
+	    "---\n#: deny crowd/passed -> crowd/c:80\n"
+	    "#: allow crowd/let -> crowd/c:80\n");
+}
+
+static void who_stands_often_in_a_predicate_is_weighed_once_for_each(void)
+{
+	enum { RULES = 24, PEERS = 25, ADDRS = 3 };
+	struct wd_sink sink = wd_sinkhole_open(&hole);
+	struct wd_model_stats stats;
+
+	say_again(RULES, PEERS);
+	wd_cells_open(&cells, &sink, NULL);
+	wd_model_stats(cells.model, &stats);
+	wd_expect(stats.weighed >= RULES * PEERS);
+	wd_expect(stats.weighed <= 2 * ADDRS * RULES * PEERS);
+	wd_expect_int(2, wd_cells_each(&cells, wd_cells_ask, &cells));
+	/* and it goes with all of it */
+	wd_expect(wd_store_del(cells.store, WD_KIND_ADMIN_NP, "", "a", NULL));
+	wd_expect_int(0, wd_model_commit(cells.model, NULL));
+	wd_expect_int(0, wd_model_settle(cells.model));
+	wd_model_stats(cells.model, &stats);
+	wd_expect_int(0, stats.preds);
+	close_crowd(&sink);
+}
+
 /* What others than who wrote the rule may make many; each times 120 ports. */
 static void say_members(const char *kind)
 {
@@ -357,6 +404,7 @@ int main(void)
 	WD_TEST(too_much_to_compile_closes_its_own_pod_at_once);
 	WD_TEST(many_ports_in_a_row_are_one_piece);
 	WD_TEST(who_a_peer_is_is_found_once_however_many_predicates_have_it);
+	WD_TEST(who_stands_often_in_a_predicate_is_weighed_once_for_each);
 	WD_TEST(many_members_times_many_ports_fit);
 	return wd_tests_end();
 }

@@ -102,8 +102,12 @@ static struct mbit *bit_new(struct wd_model *m, uint32_t nr,
 	b->part = wd_xcalloc(cnt, sizeof(*part));
 	memcpy(b->part, part, cnt * sizeof(*part));
 	for (uint32_t i = 0; i < cnt; i++) {
+		struct vec *bits = &part[i].term->bits;
+
 		term_ref(part[i].term);
-		vec_push(&part[i].term->bits, b);
+		/* a term may stand among the parts more than once */
+		if (!bits->cnt || bits->item[bits->cnt - 1] != b)
+			vec_push(bits, b);
 	}
 	HASH_ADD_KEYPTR(hh, m->bits, b->part, cnt * sizeof(*part), b);
 	m->bit_by_nr[nr] = b;
@@ -145,13 +149,27 @@ struct mbit *bit_get(struct wd_model *m, struct mspace *payer,
 }
 
 /* What came last goes first, mostly. A term may be part of thousands of bits. */
-static void drop_bit(struct mterm *t, const struct mbit *b)
+static void term_leave(struct mterm *t, const struct mbit *b)
 {
 	for (uint32_t i = t->bits.cnt; i-- > 0;) {
 		if (t->bits.item[i] != b)
 			continue;
 		t->bits.item[i] = t->bits.item[--t->bits.cnt];
 		return;
+	}
+}
+
+/* Each of its terms once, however often it stands there. */
+static void terms_leave(const struct mbit *b)
+{
+	const struct mterm *left = NULL;
+
+	for (uint32_t i = 0; i < b->cnt; i++) {
+		struct mterm *t = b->part[b->place ? b->place[i] : i].term;
+
+		if (t != left)
+			term_leave(t, b);
+		left = t;
 	}
 }
 
@@ -162,6 +180,7 @@ void bit_put(struct wd_model *m, struct mbit *b)
 	HASH_DELETE(hh, m->bits, b);
 	if (b->fresh)
 		(void)vec_remove(&m->fresh_bits, b);
+	terms_leave(b);
 	if (b->ordered)
 		ordered_del(m, b);
 	m->bit_by_nr[b->nr] = NULL;
@@ -173,10 +192,8 @@ void bit_put(struct wd_model *m, struct mbit *b)
 	share_give(m, b->payer, TABLE_BITS, 1);
 	share_give(m, b->payer, TABLE_PARTS, b->cnt);
 	m->room = true;
-	for (uint32_t i = 0; i < b->cnt; i++) {
-		drop_bit(b->part[i].term, b);
+	for (uint32_t i = 0; i < b->cnt; i++)
 		term_put(m, b->part[i].term);
-	}
 	free(b->part);
 	free(b);
 }

@@ -41,6 +41,7 @@ void wd_model_stats(const struct wd_model *m, struct wd_model_stats *ret)
 		.commit_us = m->commit_us,
 		.compiled = m->compiled,
 		.matched = m->matched,
+		.weighed = m->weighed,
 		.sought = m->sought,
 	};
 

@@ -539,6 +539,7 @@ struct wd_model {
 	uint64_t slices_changed; /* of those with a selector whose slices are others */
 	uint64_t compiled; /* endpoints, each time */
 	uint64_t matched; /* terms of new bits with groups, each time */
+	uint64_t weighed; /* parts of ordered bits, of addresses, each time */
 	uint64_t sought; /* terms, each time a rule says one */
 	struct vec host_claims; /* struct mclaim */
 	struct mhost *host[WD_HOST__MAX]; /* NULL: no such one */

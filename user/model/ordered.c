@@ -135,6 +135,7 @@ void ordered_bits(struct wd_model *m, const struct whose *who, uint64_t *bits)
 	if (!m->ordered)
 		return;
 	hold_all(m, who, &h);
+	m->weighed += h.cnt;
 	if (h.cnt > 1)
 		qsort(h.part, h.cnt, sizeof(*h.part), held_cmp);
 	for (size_t i = 0; i < h.cnt; i++) {
