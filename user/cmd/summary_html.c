@@ -52,6 +52,8 @@ static const char style[] =
 	"border:1px solid #4d5761;background:#fff}"
 	".meter i{display:block;height:100%;background:#2f6f9a}"
 	".meter i.full{background:#b42318}\n"
+	"/* who, and to whom: long names share the room */\n"
+	".pairs td:nth-child(-n+2){overflow-wrap:anywhere;min-width:11rem}\n"
 	"/* on a phone: a card each */\n"
 	"@media(max-width:44rem){.meter{width:4.5rem}"
 	".matrix th:first-child{min-width:8rem;font-size:.78rem}"
@@ -222,10 +224,11 @@ static void put_stopped(FILE *to, struct json_object *seen)
 		if (!(dropped + audited) || rows >= ROWS_SHOWN)
 			continue;
 		if (!rows++)
-			(void)fputs("<div class=\"wide cards\"><table><tr>"
-				    "<th>from<th>to<th>port<th class=n>dropped"
-				    "<th class=n>audited<th>said now</tr>\n",
-				    to);
+			(void)fputs(
+				"<div class=\"wide cards pairs\"><table><tr>"
+				"<th>from<th>to<th>port<th class=n>dropped"
+				"<th class=n>audited<th>said now</tr>\n",
+				to);
 		(void)fputs("<tr>", to);
 		put_td_free(to, "from", wd_summary_end(flow, "from"));
 		put_td_free(to, "to", wd_summary_end(flow, "to"));
