@@ -8,14 +8,17 @@ page needs no other file and obeys no text in it.
 import html.parser
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
 import sys
 import tarfile
 
+from wdnet.node import TOP
 from wdnet.shared import Shared
-from wdnet.solo import Solo, expect_reach, ingress_policy, wait_for
+from wdnet.solo import Solo, expect_reach, ingress_policy, note, wait_for
+from wdnet.suite import LONG
 from wdnet.tap import Fail, expect
 
 SHARED = Shared()
@@ -123,6 +126,51 @@ def page_stands_alone(b):
         raise Fail('names of columns do not stand upright')
     if 'url(' in text or '@import' in text:
         raise Fail('the page asks for another file')
+
+
+FRAME = """<!DOCTYPE html><iframe style="width:{0}px;height:600px;border:0"
+src="{1}" onload="const d = this.contentDocument.documentElement;
+document.title = d.scrollWidth - d.clientWidth"></iframe>"""
+
+
+def beyond(path, width):
+    """By how many pixels the page goes beyond a window of that width."""
+    frame = path + '.frame.html'
+    with open(frame, 'w', encoding='utf-8') as f:
+        f.write(FRAME.format(width, os.path.basename(path)))
+    done = subprocess.run(
+        ['chromium', '--headless=new', '--no-sandbox', '--disable-gpu',
+         '--user-data-dir=' + path + '.browser',
+         '--allow-file-access-from-files', '--dump-dom', 'file://' + frame],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60,
+        text=True, check=True)
+    return int(re.search(r'<title>(-?[0-9]+)</title>', done.stdout)[1])
+
+
+def with_long_names(b):
+    """Pods that may talk to nobody of long names, and one that tries to."""
+    ns = 'n' * 63
+    b.c.namespaces[ns] = {}
+    pods = [b.c.make_pod('p' * 60 + str(i), 30 + i, ns=ns,
+                         labels={'app': 'long'}) for i in range(2)]
+    b.c.policies.append(ingress_policy('l' * 63, 'long', ns=ns))
+    b.c.run_pods(pods)
+    expect_reach(False, *pods)
+
+
+@SHARED.test
+def pages_fit_a_phone_and_a_screen(b):
+    """WD_LONG=1: in a browser, whatever the names are."""
+    if not LONG:
+        note('looked at by a browser with WD_LONG=1')
+        return
+    subprocess.run([os.path.join(TOP, 'tools', 'setup'), 'pages'], check=True)
+    with_long_names(b)
+    for command in (('report',), ('encryption', 'report')):
+        path = os.path.join(b.node.dir, command[0] + '.html')
+        b.node.warder(*command, f'--html={path}')
+        for width in (400, 1280):
+            expect(0, beyond(path, width), f'{command} in {width} px')
 
 
 @SHARED.test
