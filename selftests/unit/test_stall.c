@@ -4,6 +4,7 @@
  * by what is done, as machines are not equally fast.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,12 +78,25 @@ static void put_pod(int i, const char *ns, const char *app, uint16_t web)
 	ep_cnt = (uint32_t)i + 1;
 }
 
+/* Elements that may be taken before the kernel refuses one, for want of memory. */
+static int reach_left = -1;
+
+static int reach(void *ctx, enum wd_map map, uint32_t first, uint32_t cnt)
+{
+	(void)ctx;
+	(void)map;
+	(void)first;
+	(void)cnt;
+	return reach_left-- == 0 ? -ENOMEM : 0;
+}
+
 /* @apart: each pod has another number of port "web". */
 static void begin(bool apart)
 {
 	static const struct wd_model_config config = { .node = "n" };
 
 	sink = wd_sinkhole_open(&hole);
+	sink.reach = reach;
 	store = wd_store_new(changed, NULL);
 	model = wd_model_new(store, &sink, &config);
 	for (int i = 0; i < PODS; i++)
@@ -447,6 +461,38 @@ static void predicates_of_many_parts_are_refused_by_what_they_have(void)
 	end();
 }
 
+/* Whatever it is that it was wanted for, also where pods had a policy before. */
+static void no_pod_is_closed_because_the_kernel_has_no_memory(void)
+{
+	struct shape shape = { 1, 1, 2, 2, 0, false };
+	int failures = 0;
+
+	begin(false);
+	put_policy("shop", "s", &shape);
+	(void)commit();
+	for (int at = 0; at < 100; at++) {
+		char *why = NULL;
+
+		shape.ports++;
+		shape.values++;
+		put_policy("shop", "s", &shape);
+		reach_left = at;
+		if (!wd_model_commit(model, &why))
+			break;
+		failures++;
+		wd_expect(why && strstr(why, "stays in force"));
+		free(why);
+		wd_expect(wd_model_dirty(model));
+		wd_expect_int(0, closed(""));
+		reach_left = -1;
+		(void)commit();
+		wd_expect_int(0, closed(""));
+	}
+	reach_left = -1;
+	wd_expect(failures >= 3 && failures < 100);
+	end();
+}
+
 static void what_is_too_much_at_any_time_is_not_tried_again(void)
 {
 	static const struct shape vast = { 70, 1, 1000, 2, 0, true };
@@ -477,6 +523,7 @@ int main(void)
 	WD_TEST(policies_of_the_whole_cluster_have_lists_of_rules_whoever_takes_them);
 	WD_TEST(prefixes_of_the_whole_cluster_close_nobody_elses_pods);
 	WD_TEST(predicates_of_many_parts_are_refused_by_what_they_have);
+	WD_TEST(no_pod_is_closed_because_the_kernel_has_no_memory);
 	WD_TEST(what_is_too_much_at_any_time_is_not_tried_again);
 	return wd_tests_end();
 }

@@ -445,31 +445,14 @@ static int compile_peers(struct wd_model *m)
 	return err;
 }
 
-static void compile_endpoints(struct wd_model *m, bool host, bool room)
-{
-	struct mendpoint *e;
-
-	for (e = m->endpoints; e; e = e->hh.next) {
-		if (e->is_host == host &&
-		    (e->dirty || (room && endpoint_may_fit(e))))
-			(void)endpoint_compile(m, e);
-	}
-	for (e = m->endpoints; e; e = e->hh.next) {
-		if (e->is_host == host && e->error && memo_has_room(m, e))
-			(void)endpoint_compile(m, e);
-	}
-	memo_end(m);
-}
-
 static int compile(struct wd_model *m)
 {
-	bool room = m->room;
+	int err;
 
-	m->room = false;
 	content_apply(m);
-	/* the host first: a pod that finds no room is shut, the host is not */
-	compile_endpoints(m, true, room);
-	compile_endpoints(m, false, room);
+	err = endpoints_compile(m);
+	if (err)
+		return err;
 	bits_evaluate(m);
 	return compile_peers(m);
 }
@@ -543,14 +526,7 @@ void wd_model_republish(struct wd_model *m)
 
 bool wd_model_dirty(const struct wd_model *m)
 {
-	if (m->commit_needed)
-		return true;
-	for (const struct mendpoint *e = m->room ? m->endpoints : NULL; e;
-	     e = e->hh.next) {
-		if (endpoint_may_fit(e))
-			return true;
-	}
-	return false;
+	return m->commit_needed || endpoints_wait(m);
 }
 
 /* ---- drift ---- */

@@ -515,6 +515,8 @@ struct wd_model {
 	uint32_t before[TABLE__MAX];
 	uint32_t taken[TABLE__MAX]; /* by all namespaces */
 	struct memo *memos; /* while endpoints are compiled */
+	/* what the sink said that is nobody's shortage: the commit fails, not a pod; or 0 */
+	int failed;
 	bool room; /* bits, classes or slots were given back: what did not fit may fit now */
 	uint64_t mark; /* last one given */
 	uint64_t evaluations; /* of fresh bits */
@@ -858,13 +860,12 @@ int entry_settle(struct wd_model *m, struct mentry *e, enum wd_map map,
 		 const void *key);
 void entry_gone(struct wd_model *m, struct mentry *e);
 
+/* retry.c: all that are dirty, and those for which there may be room. Return: 0 or m->failed */
+int endpoints_compile(struct wd_model *m);
+/* Is there one for which there may be room? */
+bool endpoints_wait(const struct wd_model *m);
+
 /* slot.c */
-int endpoint_compile(struct wd_model *m, struct mendpoint *e);
-/* May what did not fit fit now that something was given back? */
-bool endpoint_may_fit(const struct mendpoint *e);
-/* memo.c: is there a slot now for one that it cannot be told from? */
-bool memo_has_room(const struct wd_model *m, const struct mendpoint *e);
-void memo_end(struct wd_model *m);
 void slot_put(struct wd_model *m, struct mslot *s);
 /* As pod and namespace say; and as it is carried out, see mendpoint.lifted. */
 enum wd_mode endpoint_mode(const struct wd_model *m, const struct mendpoint *e);
@@ -879,7 +880,8 @@ bool endpoint_rejects(const struct mendpoint *e);
 
 /**
  * array_get() - take @cnt elements of an array of the kernel, ready to be written
- * Return: the first, -ENOSPC if there is no such gap, or what the sink says.
+ * Return: the first, -ENOSPC if there is no such gap, or what the sink says; that is
+ * in @m->failed, too, if it is not that there is no room.
  */
 int64_t array_get(struct wd_model *m, enum wd_map map, uint32_t cnt);
 

@@ -580,24 +580,52 @@ static void keep_host(struct wd_model *m, struct mendpoint *e,
 			     ", so nothing passes but what is always open");
 }
 
-/*
- * Work out the endpoint's slots for the next generation.
- * Return: 0; the error of a policy that does not fit is kept in the endpoint,
- * which then drops everything, or judges nothing on trial. Only the host does
- * not: shut, nobody could mend it, and open it is for all.
- */
-int endpoint_compile(struct wd_model *m, struct mendpoint *e)
-{
-	struct mslot *old[2] = { e->slot, e->trial };
-	bool room = m->room, was_shut = e->shut;
-	struct outcome o = { 0 };
+/* What an endpoint has, to be put back if the sink fails. */
+struct had {
+	struct mslot *slot[2]; /* and its trial */
+	char *error;
+	bool lifted;
+	bool kept;
+	bool shut;
+};
 
-	free(e->error);
+static struct had take_out(struct mendpoint *e)
+{
+	struct had had = {
+		{ e->slot, e->trial }, e->error, e->lifted, e->kept, e->shut
+	};
+
 	e->error = NULL;
 	e->slot = e->trial = NULL;
 	e->named_egress = e->grouped = e->lifted = false;
 	e->served = e->sliced = 0;
 	e->kept = e->shut = false;
+	return had;
+}
+
+/* As if nothing had been tried, but that it is still to be. */
+static int put_back(struct wd_model *m, struct mendpoint *e,
+		    const struct had *had)
+{
+	free(e->error);
+	slot_put(m, e->slot);
+	slot_put(m, e->trial);
+	e->slot = had->slot[0];
+	e->trial = had->slot[1];
+	e->error = had->error;
+	e->lifted = had->lifted;
+	e->kept = had->kept;
+	e->shut = had->shut;
+	e->dirty = true;
+	return m->failed;
+}
+
+int endpoint_compile(struct wd_model *m, struct mendpoint *e)
+{
+	struct had had = take_out(e);
+	bool room = m->room;
+	struct outcome o = { 0 };
+
 	m->compiled++;
 	if (endpoint_pod(e)) {
 		e->lifted = is_lifted(m, e);
@@ -613,16 +641,19 @@ int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 					too_large("what is on trial", &o, "");
 		}
 	}
+	if (e->error && !e->slot && e->is_host && !m->failed)
+		keep_host(m, e, &o, had.shut, &had.slot[0]);
+	if (e->error) /* what a try gives back is no reason for another */
+		m->room = room;
+	if (m->failed)
+		return put_back(m, e, &had);
 	e->lacks = o.err;
 	e->table = o.table;
 	e->needs = o.needs;
-	if (e->error && !e->slot && e->is_host)
-		keep_host(m, e, &o, was_shut, &old[0]);
 	e->dirty = false;
-	if (e->error) /* what a try gives back is no reason for another */
-		m->room = room;
-	slot_put(m, old[0]);
-	slot_put(m, old[1]);
+	free(had.error);
+	slot_put(m, had.slot[0]);
+	slot_put(m, had.slot[1]);
 	return 0;
 }
 

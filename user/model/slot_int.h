@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * slot_int.h - what the steps from policies to a slot hand on; draft.c, class.c
- * and slot.c only.
+ * slot_int.h - what the steps from policies to a slot hand on; draft.c, class.c,
+ * slot.c, memo.c and retry.c only.
  */
 #ifndef WARDER_SLOT_INT_H
 #define WARDER_SLOT_INT_H
@@ -83,6 +83,18 @@ int class_get(struct wd_model *m, const struct cover *cov,
 	      struct mclass **ret_class);
 void class_put(struct wd_model *m, struct mclass *c);
 
+/* slot.c */
+/*
+ * Work out the endpoint's slots for the next generation.
+ * Return: 0; the error of a policy that does not fit is kept in the endpoint,
+ * which then drops everything, or judges nothing on trial. Only the host does
+ * not: shut, nobody could mend it, and open it is for all. Or m->failed: then it
+ * is dirty, with what it had.
+ */
+int endpoint_compile(struct wd_model *m, struct mendpoint *e);
+/* May what did not fit fit now that something was given back? */
+bool endpoint_may_fit(const struct mendpoint *e);
+
 /*
  * memo.c: what pods that no policy can tell apart come to is worked out once
  * for all of them, as long as nothing changes.
@@ -105,5 +117,8 @@ const struct outcome *memo_find(const struct wd_model *m,
 				bool lifts);
 void memo_add(struct wd_model *m, const struct mendpoint *e, bool tries,
 	      bool lifts, const struct outcome *outcome);
+/* Is there a slot now for one that it cannot be told from? */
+bool memo_has_room(const struct wd_model *m, const struct mendpoint *e);
+void memo_end(struct wd_model *m);
 
 #endif /* WARDER_SLOT_INT_H */

@@ -134,6 +134,8 @@ int64_t array_get(struct wd_model *m, enum wd_map map, uint32_t cnt)
 	if (!err)
 		return first;
 	wd_alloc_put(alloc, (uint32_t)first, cnt);
+	if (err != -ENOSPC && err != -E2BIG)
+		m->failed = err;
 	return err;
 }
 
