@@ -19,12 +19,13 @@
 
 #define PODS 40 /* of one namespace; two more of another, or 42 */
 #define MOST 84
+#define THIRD 20 /* of one more */
 
 static struct wd_sinkhole hole;
 static struct wd_sink sink;
 static struct wd_store *store;
 static struct wd_model *model;
-static struct wd_endpoint ep[MOST];
+static struct wd_endpoint ep[MOST + THIRD + 1];
 static uint32_t ep_cnt;
 
 static struct wd_object *object_of(enum wd_kind kind, const char *ns,
@@ -144,6 +145,20 @@ static uint32_t closed(const char *why)
 			continue;
 		wd_expect(strstr(info.error, why));
 		cnt++;
+	}
+	return cnt;
+}
+
+/* Pods of @ns that are closed because of @why; "": of whatever. */
+static uint32_t closed_of(const char *ns, const char *why)
+{
+	struct wd_ep_info info;
+	uint32_t cnt = 0;
+
+	for (uint32_t i = 0; i < ep_cnt; i++) {
+		wd_expect_int(0, wd_model_endpoint(model, 1 + i, &info));
+		cnt += info.state == WD_EP_TOO_LARGE && !strcmp(ep[i].ns, ns) &&
+		       strstr(info.error, why);
 	}
 	return cnt;
 }
@@ -324,6 +339,61 @@ policies_of_the_whole_cluster_have_room_whoever_fills_the_tables(void)
 		wd_expect_int(0, wd_model_endpoint(model, 1 + i, &info));
 		wd_expect_int(WD_EP_ENFORCED, info.state);
 	}
+	end();
+}
+
+/* Two namespaces have all there is for namespaces; a third one has come too late. */
+static uint32_t begin_full(void)
+{
+	begin(true);
+	for (int i = PODS + 2; i < MOST; i++)
+		put_pod(i, "shop", "d", (uint16_t)(50000 + i));
+	for (int i = MOST; i < MOST + THIRD; i++)
+		put_pod(i, "third", "t", (uint16_t)(50000 + i));
+	put_policy("crowd", "p", &many);
+	put_policy("shop", "s", &many);
+	(void)commit();
+	put_policy("third", "t", &many);
+	(void)commit();
+	wd_expect_int(THIRD, closed_of("third", "no free slot"));
+	return closed("");
+}
+
+static void who_was_refused_waits_for_room_that_all_lack(void)
+{
+	static const struct shape small = { 1, 1, 2, 2, 0, false };
+	static const struct shape other = { 1, 1, 3, 2, 0, false };
+	uint32_t refused = begin_full();
+
+	put_pod(MOST + THIRD, "fourth", "f", 0);
+	put_policy("fourth", "t", &small);
+	(void)commit();
+	put_policy("fourth", "t", &other);
+	wd_expect_int(1, commit().compiled);
+	wd_expect_int(refused, closed(""));
+	end();
+}
+
+/* Those who wait have their turn, some with each commit, till all have had it. */
+static void who_waits_for_room_has_his_turn(void)
+{
+	static const struct shape small = { 1, 1, 2, 2, 0, false };
+	struct wd_model_stats was, is;
+	int commits = 0;
+
+	(void)begin_full();
+	put_policy("crowd", "p", &small);
+	do {
+		wd_model_stats(model, &was);
+		wd_expect_int(0, wd_model_commit(model, NULL));
+		wd_expect_int(0, wd_model_settle(model));
+		wd_model_stats(model, &is);
+		if (commits++)
+			wd_expect(is.compiled - was.compiled < THIRD);
+	} while (wd_model_dirty(model) && commits < 100);
+	wd_expect(commits > 3 && commits < 100);
+	wd_expect_int(0, closed_of("third", ""));
+	wd_expect_int(0, closed_of("crowd", ""));
 	end();
 }
 
@@ -519,6 +589,8 @@ int main(void)
 	WD_TEST(what_a_peer_says_is_looked_for_once_for_all_its_ports);
 	WD_TEST(pods_that_no_policy_can_tell_apart_are_compiled_once);
 	WD_TEST(who_was_refused_waits_for_room_of_his_own);
+	WD_TEST(who_was_refused_waits_for_room_that_all_lack);
+	WD_TEST(who_waits_for_room_has_his_turn);
 	WD_TEST(policies_of_the_whole_cluster_have_room_whoever_fills_the_tables);
 	WD_TEST(policies_of_the_whole_cluster_have_lists_of_rules_whoever_takes_them);
 	WD_TEST(prefixes_of_the_whole_cluster_close_nobody_elses_pods);

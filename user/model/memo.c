@@ -49,6 +49,11 @@ void memo_add(struct wd_model *m, const struct mendpoint *e, bool tries,
 	HASH_ADD(hh, m->memos, key, sizeof(memo->key), memo);
 }
 
+bool memo_knows(const struct wd_model *m, const struct mendpoint *e)
+{
+	return memo_find(m, e, false, e->lifted) != NULL;
+}
+
 bool memo_has_room(const struct wd_model *m, const struct mendpoint *e)
 {
 	const struct outcome *known = memo_find(m, e, false, e->lifted);

@@ -166,6 +166,7 @@ struct mspace {
 	uint32_t covered; /* addresses of services that have none */
 	uint64_t load; /* of its services that are not vast */
 	bool weigh; /* some are to be weighed, or there may be room for others */
+	uint32_t retry; /* of endpoints, the one that is tried again next */
 };
 
 struct mpod_key {
@@ -444,6 +445,7 @@ struct mendpoint {
 	struct vec wide, near; /* const struct wd_object */
 	bool listed;
 	bool dirty; /* policy must be compiled again */
+	bool waits; /* something was given back since it did not fit */
 	bool named_egress; /* depends on the port names of others */
 	bool grouped; /* depends on groups of CIDRs, there or not */
 	/* services that it depends on, there or not, as service_bit() of their names */
@@ -457,7 +459,8 @@ struct mendpoint {
 	struct mowned owned; /* behind have */
 	struct wd_endpoint_val have;
 	char *error; /* why slot is NULL though the pod is known */
-	/* With an error -E2BIG, -EDQUOT (more of @table than its share has), -ENOSPC. */
+	/* With an error -E2BIG, -EDQUOT (more of @table than its share has), -ENOSPC:
+	 * than all have, or of what is in no share (TABLE__MAX). */
 	int lacks;
 	enum mtable table;
 	uint32_t needs; /* of it, at the least */
@@ -510,13 +513,14 @@ struct wd_model {
 	bool held; /* nothing that the agent before used is given away */
 	bool commit_needed;
 	struct mspace *payer; /* for whose pod is compiled; NULL: for the host */
-	enum mtable crowded; /* of which his share had no room; TABLE__MAX none */
+	enum mtable
+		crowded; /* of which he, or all, had no room; TABLE__MAX none */
 	uint32_t needs; /* of it, at the least, with what was taken @before */
 	uint32_t before[TABLE__MAX];
 	uint32_t taken[TABLE__MAX]; /* by all namespaces */
+	uint32_t retry_first; /* of namespaces, see retry.c */
 	struct memo *memos; /* while endpoints are compiled */
-	/* what the sink said that is nobody's shortage: the commit fails, not a pod; or 0 */
-	int failed;
+	int failed; /* what the sink said that is nobody's shortage, or 0 */
 	bool room; /* bits, classes or slots were given back: what did not fit may fit now */
 	uint64_t mark; /* last one given */
 	uint64_t evaluations; /* of fresh bits */
@@ -543,6 +547,7 @@ struct wd_model {
 	uint64_t matched; /* terms of new bits with groups, each time */
 	uint64_t weighed; /* parts of ordered bits, of addresses, each time */
 	uint64_t sought; /* terms, each time a rule says one */
+	uint64_t atoms; /* of drafts that were compiled, and those of all pieces */
 	struct vec host_claims; /* struct mclaim */
 	struct mhost *host[WD_HOST__MAX]; /* NULL: no such one */
 

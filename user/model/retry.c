@@ -1,37 +1,100 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * retry.c - which endpoints a commit compiles: those that are dirty, and those
- * whose policies did not fit, once something was given back.
+ * whose policies did not fit, once something was given back that they lack.
+ *
+ * There may be many that wait, and what they try may come to nothing again: of
+ * each namespace a commit tries so many that they take no more than a turn, one
+ * at the least. The next one goes on behind them, so each has its turn; as long
+ * as any waits the model is dirty. Another namespace begins each time.
  */
 #include "slot_int.h"
 
-static void compile_all(struct wd_model *m, bool host, bool room)
+/* Atoms of drafts and their pieces: some 10 ms. */
+#define TURN (1U << 17)
+
+static void compile_dirty(struct wd_model *m, bool host)
 {
 	struct mendpoint *e;
 
 	for (e = m->endpoints; e && !m->failed; e = e->hh.next) {
-		if (e->is_host == host &&
-		    (e->dirty || (room && endpoint_may_fit(e))))
+		if (e->is_host == host && (e->dirty || (host && e->waits)))
 			(void)endpoint_compile(m, e);
 	}
+}
+
+static void retry_space(struct wd_model *m, struct mspace *s)
+{
+	uint32_t cnt = s->endpoints.cnt;
+	uint32_t first = cnt ? s->retry % cnt : 0;
+	uint64_t begin = m->atoms;
+	bool over = false;
+
+	for (uint32_t i = 0; i < cnt && !m->failed; i++) {
+		uint32_t at = (first + i) % cnt;
+		struct mendpoint *e = s->endpoints.item[at];
+
+		if (!e->waits || !endpoint_may_fit(m, e))
+			continue;
+		/* what another came to costs nothing */
+		if (m->atoms - begin >= TURN && !memo_knows(m, e)) {
+			if (!over)
+				s->retry = at;
+			over = true;
+			continue;
+		}
+		(void)endpoint_compile(m, e);
+	}
+}
+
+static void retry_all(struct wd_model *m)
+{
+	uint32_t cnt = HASH_COUNT(m->spaces);
+	uint32_t first = cnt ? m->retry_first++ % cnt : 0;
+	uint32_t at = 0;
+	struct mspace *s;
+
+	for (s = m->spaces; s; s = s->hh.next) {
+		if (at++ >= first)
+			retry_space(m, s);
+	}
+	at = 0;
+	for (s = m->spaces; s && at++ < first; s = s->hh.next)
+		retry_space(m, s);
+}
+
+/* What one of them got is everybody's whom no policy can tell from it. */
+static void take_known(struct wd_model *m)
+{
+	struct mendpoint *e;
+
 	for (e = m->endpoints; e && !m->failed; e = e->hh.next) {
-		if (e->is_host == host && e->error && memo_has_room(m, e))
+		if (!e->is_host && e->error && memo_has_room(m, e))
 			(void)endpoint_compile(m, e);
 	}
-	memo_end(m);
+}
+
+/* Something was given back: for whom may that be enough? */
+static void find_waiting(struct wd_model *m)
+{
+	struct mendpoint *e;
+
+	for (e = m->room ? m->endpoints : NULL; e; e = e->hh.next)
+		e->waits |= endpoint_may_fit(m, e);
+	m->room = false;
 }
 
 int endpoints_compile(struct wd_model *m)
 {
-	bool room = m->room;
-
 	m->failed = 0;
-	m->room = false;
+	find_waiting(m);
 	/* the host first: a pod that finds no room is shut, the host is not */
-	compile_all(m, true, room);
-	compile_all(m, false, room);
-	if (m->failed)
-		m->room |= room;
+	compile_dirty(m, true);
+	memo_end(m);
+	compile_dirty(m, false);
+	retry_all(m);
+	take_known(m);
+	memo_end(m);
 	return m->failed;
 }
 
@@ -39,8 +102,8 @@ bool endpoints_wait(const struct wd_model *m)
 {
 	const struct mendpoint *e;
 
-	for (e = m->room ? m->endpoints : NULL; e; e = e->hh.next) {
-		if (endpoint_may_fit(e))
+	for (e = m->endpoints; e; e = e->hh.next) {
+		if ((m->room || e->waits) && endpoint_may_fit(m, e))
 			return true;
 	}
 	return false;

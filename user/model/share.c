@@ -46,20 +46,23 @@ bool share_has(const struct mspace *payer, enum mtable table, uint32_t cnt)
 	return payer->taken[table] + cnt <= sizes[table] / 2;
 }
 
+bool share_left(const struct wd_model *m, enum mtable table, uint32_t cnt)
+{
+	/* steps are of each namespace by itself */
+	return table == TABLE_STEPS ||
+	       m->taken[table] + cnt <= sizes[table] - reserve_of(table);
+}
+
 bool share_take(struct wd_model *m, struct mspace *payer, enum mtable table,
 		uint32_t cnt)
 {
 	if (!payer)
 		return true;
-	if (!share_has(payer, table, cnt)) {
+	if (!share_has(payer, table, cnt) || !share_left(m, table, cnt)) {
 		m->crowded = table;
 		m->needs = payer->taken[table] - m->before[table] + cnt;
 		return false;
 	}
-	/* steps are of each namespace by itself */
-	if (table != TABLE_STEPS &&
-	    m->taken[table] + cnt > sizes[table] - reserve_of(table))
-		return false;
 	payer->taken[table] += cnt;
 	m->taken[table] += cnt;
 	return true;

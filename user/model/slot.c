@@ -70,6 +70,7 @@ static int pieces_store(struct wd_model *m, struct mslot *s, struct sweep *w,
 		uint32_t id;
 
 		cover_find(m, &cov, w);
+		m->atoms += 1 + cov.cnt;
 		err = piece_class(m, s, &cov, &id);
 		if (err || (cnt && span[cnt - 1].class == id))
 			continue;
@@ -283,6 +284,7 @@ static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 	key[0].l4 = d->isolated[WD_EGRESS];
 	key[0].lo = d->tell[WD_INGRESS];
 	key[0].hi = d->tell[WD_EGRESS];
+	m->atoms += d->cnt;
 	if (d->cnt)
 		memcpy(key + 1, d->atom, d->cnt * sizeof(*d->atom));
 	HASH_FIND(hh, m->slots, key, len, s);
@@ -510,7 +512,8 @@ static struct outcome work_out(struct wd_model *m, struct mendpoint *e,
 	o.table = m->crowded;
 	o.needs = m->needs;
 	share_begin(m, NULL);
-	if (!o.slot && o.err == -ENOSPC && o.table != TABLE__MAX)
+	if (!o.slot && o.err == -ENOSPC && o.table != TABLE__MAX &&
+	    !share_has(e->space, o.table, o.needs))
 		o.err = -EDQUOT;
 	return o;
 }
@@ -650,16 +653,18 @@ int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 	e->lacks = o.err;
 	e->table = o.table;
 	e->needs = o.needs;
-	e->dirty = false;
+	e->dirty = e->waits = false;
 	free(had.error);
 	slot_put(m, had.slot[0]);
 	slot_put(m, had.slot[1]);
 	return 0;
 }
 
-bool endpoint_may_fit(const struct mendpoint *e)
+bool endpoint_may_fit(const struct wd_model *m, const struct mendpoint *e)
 {
 	if (!e->error || e->lacks == -E2BIG)
 		return false;
-	return e->lacks != -EDQUOT || share_has(e->space, e->table, e->needs);
+	return e->table == TABLE__MAX ||
+	       (share_has(e->space, e->table, e->needs) &&
+		share_left(m, e->table, e->needs));
 }

@@ -93,7 +93,7 @@ void class_put(struct wd_model *m, struct mclass *c);
  */
 int endpoint_compile(struct wd_model *m, struct mendpoint *e);
 /* May what did not fit fit now that something was given back? */
-bool endpoint_may_fit(const struct mendpoint *e);
+bool endpoint_may_fit(const struct wd_model *m, const struct mendpoint *e);
 
 /*
  * memo.c: what pods that no policy can tell apart come to is worked out once
@@ -102,7 +102,8 @@ bool endpoint_may_fit(const struct mendpoint *e);
 struct outcome {
 	struct mslot *slot; /* NULL: it does not fit, by @err */
 	int err;
-	enum mtable table; /* of which there is too little; with -EDQUOT */
+	enum mtable
+		table; /* of which there is too little; TABLE__MAX: of another */
 	uint32_t needs;
 	bool left_out;
 	bool named_egress;
@@ -117,6 +118,8 @@ const struct outcome *memo_find(const struct wd_model *m,
 				bool lifts);
 void memo_add(struct wd_model *m, const struct mendpoint *e, bool tries,
 	      bool lifts, const struct outcome *outcome);
+/* Is it known what it comes to, but for a try? */
+bool memo_knows(const struct wd_model *m, const struct mendpoint *e);
 /* Is there a slot now for one that it cannot be told from? */
 bool memo_has_room(const struct wd_model *m, const struct mendpoint *e);
 void memo_end(struct wd_model *m);
