@@ -15,6 +15,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define WG OWN_WIREGUARD
 #define SEALED(n) DATA((n), .head = { 4 })
+#define SEALED_PACKET LIST(ETH, IP(HERE, NODE2), UDP(WG, WG), SEALED(32))
 
 static void expect_short(enum hook hook, int dir, const struct piece *pieces)
 {
@@ -264,6 +265,35 @@ static void a_pod_of_this_node_never_comes_in_the_short_way(void)
 	expect_pods_long(WD_R_TUN_BAD_PEER, NO_COVER, IN, LOCAL2, HERE);
 }
 
+/* Each packet is judged by the tables as they are: nothing is kept of the last. */
+static void what_just_went_the_short_way_does_not_when_a_table_changes(void)
+{
+	for (int dir = IN; dir <= OUT; dir++) {
+		enum host src = dir == OUT ? LOCAL : SECRET;
+		enum host dst = dir == OUT ? SECRET : LOCAL;
+		int wrong = dir == OUT ? WD_R_WG_STATE : WD_R_TUN_BAD_PEER;
+
+		begin();
+		expect_short(WIRE, dir, SEALED_PACKET);
+		wires_host(NODE2, NULL);
+		expect_long(WD_R_OUTSIDE, NO_COVER, WIRE, dir, SEALED_PACKET);
+		begin();
+		expect_short(WIRE, dir, SEALED_PACKET);
+		wires_forget();
+		expect_long(WD_R_NO_ENDPOINT, NO_COVER, WIRE, dir,
+			    SEALED_PACKET);
+		begin();
+		expect_short(TUN, dir, LIST(IP(src, dst), TCP(0, 0), DATA(20)));
+		wires_tun(SECRET, 3, WIRE_IFINDEX);
+		/* with the pair's counter, which the next one begins without */
+		wd_expect(!wires_is_short(
+			LIST(IP(src, dst), TCP(0, 0), DATA(20)), TUN, dir));
+		expect_pods_long(wrong,
+				 dir == OUT ? WD_COVER_DROPPED : NO_COVER, dir,
+				 LOCAL, SECRET);
+	}
+}
+
 /*
  * In a test run the ethertype of a raw frame is where its source address is: the
  * kernel's word goes before the first byte.
@@ -328,6 +358,7 @@ int main(void)
 	WIRES_TEST(what_pods_say_by_the_right_peer_goes_the_short_way);
 	WIRES_TEST(what_others_say_or_by_another_peer_goes_the_long_way);
 	WIRES_TEST(a_pod_of_this_node_never_comes_in_the_short_way);
+	WIRES_TEST(what_just_went_the_short_way_does_not_when_a_table_changes);
 	WIRES_TEST(what_the_kernel_takes_for_something_else_goes_the_long_way);
 	wires_close();
 	return wd_tests_end();
