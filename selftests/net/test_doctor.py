@@ -204,13 +204,19 @@ def beside(b):
     return number if number == len(doc['beside']) else None, told
 
 
-def pod_is_let_in(b):
-    """A runtime asks once more for one that runs: None, or why it is not."""
+def refusal(b, command, *args):
+    """What a runtime is told of a pod that runs already: None, or the code
+    and whether it is for Cilium."""
     try:
-        b.node.cni('ADD', 'warder-cni', b.bad, b.bad.result)
+        b.node.cni(command, 'warder-cni', b.bad, *args)
     except CniError as err:
         return err.doc['code'], 'hostLegacyRouting=true' in err.doc['msg']
     return None
+
+
+def expect_plugin(b, add, status):
+    expect(add, refusal(b, 'ADD', b.bad.result), 'a new pod')
+    expect(status, refusal(b, 'STATUS', None, '1.1.0'), 'whether one may come')
 
 
 def is_ready(b):
@@ -242,13 +248,13 @@ def no_pod_is_let_in_beside_a_cilium_that_goes_past_the_hooks(b):
             'status', ok=None)[0] == 0, 40)
         expect((1, ['begins']), beside(b), 'of an agent that starts beside it')
         expect(False, is_ready(b), 'as the probe asks')
-        expect((11, True), pod_is_let_in(b), 'a new pod')
+        expect_plugin(b, (11, True), (50, True))
         expect_reach(True, b.ok, b.srv, 'who may')
         expect_reach(False, b.bad, b.srv, 'who may not')
         b.node.stop_agent()
         b.node.start_agent(*args, '--beside-cilium', 'allow')
         expect(1, beside(b)[0], 'of an agent that was told to let them in')
-        expect(None, pod_is_let_in(b), 'a new pod')
+        expect_plugin(b, None, None)
         cilium(b, False)
         wait_for('it is over', lambda: beside(b) == (0, ['begins', 'ends']),
                  40)

@@ -145,8 +145,8 @@ class Node:
 
     # ---- CNI ----
 
-    def _conf(self, plugin, pod_ips, prev):
-        conf = {'cniVersion': '1.0.0', 'name': 'pods', 'type': plugin}
+    def _conf(self, plugin, pod_ips, prev, version):
+        conf = {'cniVersion': version, 'name': 'pods', 'type': plugin}
         if prev is not None:
             conf['prevResult'] = prev
         if plugin == 'warder-cni':
@@ -163,7 +163,7 @@ class Node:
             conf.update(bridge='cni0', isGateway=True, hairpinMode=True)
         return conf
 
-    def cni(self, command, plugin, pod, prev=None):
+    def cni(self, command, plugin, pod, prev=None, version='1.0.0'):
         """One call of one plugin, as a runtime makes it."""
         env = {'PATH': os.environ['PATH'], 'CNI_COMMAND': command,
                'CNI_CONTAINERID': pod.container, 'CNI_NETNS': pod.netns,
@@ -173,7 +173,7 @@ class Node:
                % (pod.ns, pod.name, pod.container, pod.uid)}
         path = WARDER_CNI if plugin == 'warder-cni' else \
             os.path.join(cni_dir(), plugin)
-        conf = self._conf(plugin, pod.ips.values(), prev)
+        conf = self._conf(plugin, pod.ips.values(), prev, version)
         code, out, err = self.ns.run([path], json.dumps(conf), env, False)
         if code:
             raise CniError(plugin, out or err)
