@@ -226,10 +226,10 @@ static void fill(struct wd_policy_rule *rule, const struct shape *shape)
 	}
 }
 
-/* Ingress of those who are @subject. Takes over what @rule has. */
-static void put_rule(const char *ns, const char *name,
-		     struct wd_selector *subject,
-		     const struct wd_policy_rule *rule)
+/* Ingress of those who are @subject. Takes over what @rule has, @cnt of them. */
+static void put_rules(const char *ns, const char *name,
+		      struct wd_selector *subject,
+		      const struct wd_policy_rule *rule, uint32_t cnt)
 {
 	struct wd_object *obj =
 		object_of(*ns ? WD_KIND_NETPOL : WD_KIND_CILIUM_CNP, ns, name);
@@ -240,10 +240,17 @@ static void put_rule(const char *ns, const char *name,
 	spec = obj->policy.spec;
 	spec->subject = subject;
 	spec->isolates[WD_INGRESS] = spec->applies[WD_INGRESS] = true;
-	spec->rule_cnt[WD_INGRESS] = 1;
-	spec->rule[WD_INGRESS] = wd_xcalloc(1, sizeof(*spec->rule[0]));
-	*spec->rule[WD_INGRESS] = *rule;
+	spec->rule_cnt[WD_INGRESS] = cnt;
+	spec->rule[WD_INGRESS] = wd_xcalloc(cnt, sizeof(*rule));
+	memcpy(spec->rule[WD_INGRESS], rule, cnt * sizeof(*rule));
 	(void)wd_store_put(store, obj);
+}
+
+static void put_rule(const char *ns, const char *name,
+		     struct wd_selector *subject,
+		     const struct wd_policy_rule *rule)
+{
+	put_rules(ns, name, subject, rule, 1);
 }
 
 /* Ingress of every pod of @ns; "": of those whose app is "sys", of all. */
@@ -467,6 +474,46 @@ static void put_sets(const char *ns, const char *app)
 	}
 }
 
+/* @cnt peers, @first and on, two of each port: as many predicates. */
+static void put_predicates(const char *ns, const char *app, int first,
+			   uint32_t cnt)
+{
+	struct wd_policy_rule *rule = wd_xcalloc(cnt, sizeof(*rule));
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		rule[i].peer_cnt = rule[i].port_cnt = 1;
+		rule[i].peer = wd_xcalloc(1, sizeof(*rule[i].peer));
+		rule[i].peer->pod_sel = app_in(first + (int)i, 1);
+		rule[i].port = wd_xcalloc(1, sizeof(*rule[i].port));
+		rule[i].port->proto = IPPROTO_TCP;
+		rule[i].port->lo = rule[i].port->hi = (uint16_t)(1 + i / 2);
+	}
+	put_rules(ns, app, of_app(app), rule, cnt);
+	free(rule);
+}
+
+static void
+policies_of_the_whole_cluster_have_predicates_whoever_takes_them(void)
+{
+	struct wd_ep_info info;
+	uint32_t sys = PODS + 2;
+
+	begin(false);
+	put_pod((int)sys, "sys", "sys", 0);
+	put_predicates("crowd", "c", 0, WD_PREDS_MAX / 2);
+	put_predicates("shop", "a", 10000, WD_PREDS_MAX / 16 * 7);
+	(void)commit();
+	wd_expect_int(0, closed(""));
+	put_predicates("shop", "b", 20000, 1);
+	(void)commit();
+	wd_expect_int(1, closed("no free slot"));
+	put_predicates("", "sys", 30000, WD_PREDS_MAX / 16);
+	(void)commit();
+	wd_expect_int(0, wd_model_endpoint(model, 1 + sys, &info));
+	wd_expect_int(WD_EP_ENFORCED, info.state);
+	end();
+}
+
 static void
 policies_of_the_whole_cluster_have_lists_of_rules_whoever_takes_them(void)
 {
@@ -593,6 +640,7 @@ int main(void)
 	WD_TEST(who_waits_for_room_has_his_turn);
 	WD_TEST(policies_of_the_whole_cluster_have_room_whoever_fills_the_tables);
 	WD_TEST(policies_of_the_whole_cluster_have_lists_of_rules_whoever_takes_them);
+	WD_TEST(policies_of_the_whole_cluster_have_predicates_whoever_takes_them);
 	WD_TEST(prefixes_of_the_whole_cluster_close_nobody_elses_pods);
 	WD_TEST(predicates_of_many_parts_are_refused_by_what_they_have);
 	WD_TEST(no_pod_is_closed_because_the_kernel_has_no_memory);
