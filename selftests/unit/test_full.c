@@ -14,6 +14,7 @@
 #include "model/store.h"
 #include "model/xalloc.h"
 #include "tap.h"
+#include "told.h"
 
 #define ROOM 100 /* prefixes that the map takes */
 #define MOST 4000 /* of the largest policy that must fit */
@@ -68,21 +69,9 @@ static void publish(void *ctx, uint32_t gen)
 	kernel.gen = gen;
 }
 
-static struct wd_object *object_of(enum wd_kind kind, const char *name)
-{
-	struct wd_object *obj = wd_xcalloc(1, sizeof(*obj));
-
-	obj->kind = kind;
-	obj->ns = wd_str_get("shop");
-	obj->name = wd_str_get(name);
-	obj->uid = wd_str_get("");
-	obj->file = wd_str_get("f");
-	return obj;
-}
-
 static struct wd_object *make_pod(void)
 {
-	struct wd_object *obj = object_of(WD_KIND_POD, "srv");
+	struct wd_object *obj = object_of(WD_KIND_POD, "shop", "srv");
 
 	obj->pod.labels = wd_labels_get(NULL, 0);
 	return obj;
@@ -92,7 +81,7 @@ static struct wd_object *make_pod(void)
 static struct wd_object *make_named_policy(const char *name, uint32_t net,
 					   uint32_t cnt)
 {
-	struct wd_object *obj = object_of(WD_KIND_NETPOL, name);
+	struct wd_object *obj = object_of(WD_KIND_NETPOL, "shop", name);
 	struct wd_policy_rule *rule = wd_xcalloc(1, sizeof(*rule));
 
 	obj->policy.tier = WD_TIER_NORMAL;
@@ -127,12 +116,6 @@ struct world {
 	struct wd_sink sink;
 };
 
-static void changed(void *ctx, const struct wd_object *was,
-		    const struct wd_object *now)
-{
-	wd_model_changed(((struct world *)ctx)->model, was, now);
-}
-
 static void begin_within(struct world *w, enum wd_quota quota, uint32_t limit)
 {
 	struct wd_model_config config = { .node = "n" };
@@ -155,7 +138,7 @@ static void begin_within(struct world *w, enum wd_quota quota, uint32_t limit)
 		.class =
 			wd_xcalloc(WD_CLASSES_MAX, sizeof(struct wd_class_val)),
 	};
-	w->store = wd_store_new(changed, w);
+	w->store = wd_store_new(tell_model, &w->model);
 	w->model = wd_model_new(w->store, &w->sink, &config);
 	w->ep = (struct wd_endpoint){
 		.id = 1,
@@ -458,7 +441,7 @@ static void policies_share_what_their_namespace_may_have(void)
 
 static void put_group(struct world *w, const char *name, uint32_t cnt)
 {
-	struct wd_object *obj = object_of(WD_KIND_CIDR_GROUP, name);
+	struct wd_object *obj = object_of(WD_KIND_CIDR_GROUP, "shop", name);
 
 	wd_str_put(obj->ns);
 	obj->ns = wd_str_get("");
@@ -525,7 +508,7 @@ static void a_group_of_cidrs_costs_who_refers_to_it(void)
 /* Of service db/s, or (@ns) of one of another namespace. */
 static void put_slice(struct world *w, const char *ns, uint32_t cnt)
 {
-	struct wd_object *obj = object_of(WD_KIND_SLICE, "s-1");
+	struct wd_object *obj = object_of(WD_KIND_SLICE, "shop", "s-1");
 
 	wd_str_put(obj->ns);
 	obj->ns = wd_str_get(ns);
@@ -543,7 +526,7 @@ static void put_slice(struct world *w, const char *ns, uint32_t cnt)
 /* The same, with pods behind it. */
 static void put_selector(struct world *w)
 {
-	struct wd_object *obj = object_of(WD_KIND_SERVICE, "s");
+	struct wd_object *obj = object_of(WD_KIND_SERVICE, "shop", "s");
 
 	wd_str_put(obj->ns);
 	obj->ns = wd_str_get("db");
@@ -619,7 +602,7 @@ static void what_means_anybodys_service_costs_nothing(void)
 
 static void put_pod(struct world *w, const char *name, const char *app)
 {
-	struct wd_object *obj = object_of(WD_KIND_POD, name);
+	struct wd_object *obj = object_of(WD_KIND_POD, "shop", name);
 	struct wd_label label = { "app", app };
 
 	obj->pod.labels = wd_labels_get(&label, 1);

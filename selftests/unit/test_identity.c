@@ -11,7 +11,9 @@
 #include "model/model.h"
 #include "model/store.h"
 #include "model/xalloc.h"
+#include "oracle/sinkhole.h"
 #include "tap.h"
+#include "told.h"
 
 #define FIRST 256
 #define LAST 65535
@@ -20,6 +22,7 @@
 static struct {
 	struct wd_store *store;
 	struct wd_model *model;
+	struct wd_sinkhole hole;
 	struct wd_sink sink;
 } w;
 
@@ -32,52 +35,12 @@ static struct {
 	uint32_t strange;
 } seen;
 
-static int set(void *ctx, enum wd_map map, const void *key, const void *val)
-{
-	(void)ctx;
-	(void)map;
-	(void)key;
-	(void)val;
-	return 0;
-}
-
-static int del(void *ctx, enum wd_map map, const void *key)
-{
-	(void)ctx;
-	(void)map;
-	(void)key;
-	return 0;
-}
-
-static void publish(void *ctx, uint32_t gen)
-{
-	(void)ctx;
-	(void)gen;
-}
-
-static void changed(void *ctx, const struct wd_object *was,
-		    const struct wd_object *now)
-{
-	(void)ctx;
-	wd_model_changed(w.model, was, now);
-}
-
 static void begin(void)
 {
 	struct wd_model_config config = { .node = "n" };
 
-	w.sink = (struct wd_sink){
-		.set = set,
-		.del = del,
-		.publish = publish,
-		.row = wd_xcalloc(WD_ROWS_MAX, sizeof(struct wd_row_val)),
-		.slot = wd_xcalloc(2 * WD_SLOTS_MAX,
-				   sizeof(struct wd_slot_val)),
-		.span = wd_xcalloc(WD_SPANS_MAX, sizeof(struct wd_span_val)),
-		.class =
-			wd_xcalloc(WD_CLASSES_MAX, sizeof(struct wd_class_val)),
-	};
-	w.store = wd_store_new(changed, NULL);
+	w.sink = wd_sinkhole_open(&w.hole);
+	w.store = wd_store_new(tell_model, &w.model);
 	w.model = wd_model_new(w.store, &w.sink, &config);
 }
 
@@ -85,26 +48,19 @@ static void end(void)
 {
 	wd_model_free(w.model);
 	wd_store_free(w.store);
-	free(w.sink.row);
-	free(w.sink.slot);
-	free(w.sink.span);
-	free(w.sink.class);
+	wd_sinkhole_close(&w.sink);
 }
 
 /* A pod whose labels no other has, and Cilium's number for them. */
 static void put_as(uint32_t nr, uint32_t number)
 {
-	struct wd_object *obj = wd_xcalloc(1, sizeof(*obj));
 	struct wd_label label = { .key = "n" };
+	struct wd_object *obj;
 	char text[16];
 
 	(void)snprintf(text, sizeof(text), "p%u", nr);
 	label.value = text;
-	obj->kind = WD_KIND_POD;
-	obj->ns = wd_str_get("shop");
-	obj->name = wd_str_get(text);
-	obj->uid = wd_str_get("");
-	obj->file = wd_str_get("f");
+	obj = object_of(WD_KIND_POD, "shop", text);
 	obj->pod.labels = wd_labels_get(&label, 1);
 	obj->pod.identity = number;
 	(void)wd_store_put(w.store, obj);

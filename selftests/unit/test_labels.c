@@ -14,6 +14,7 @@
 #include "model/xalloc.h"
 #include "source/read.h"
 
+#include "../oracle/sinkhole.h"
 #include "../tap.h"
 #include "mdir.h"
 
@@ -37,27 +38,6 @@ static void put_labeled(const char *kind, const char *name, int cnt)
 	free(text);
 }
 
-static int set_nothing(void *ctx, enum wd_map map, const void *key,
-		       const void *val)
-{
-	(void)ctx;
-	(void)map;
-	(void)key;
-	(void)val;
-	return 0;
-}
-
-static int del_nothing(void *ctx, enum wd_map map, const void *key)
-{
-	return set_nothing(ctx, map, key, NULL);
-}
-
-static void publish_nothing(void *ctx, uint32_t gen)
-{
-	(void)ctx;
-	(void)gen;
-}
-
 static const struct wd_object *stored(enum wd_kind kind, const char *name)
 {
 	return wd_store_get(mdir_store, kind, kind == WD_KIND_POD ? "n" : "",
@@ -68,17 +48,8 @@ static const struct wd_object *stored(enum wd_kind kind, const char *name)
 static enum wd_ep_state state_of(const char *name)
 {
 	struct wd_model_config config = { .node = "n" };
-	struct wd_sink sink = {
-		.set = set_nothing,
-		.del = del_nothing,
-		.publish = publish_nothing,
-		.row = wd_xcalloc(WD_ROWS_MAX, sizeof(struct wd_row_val)),
-		.slot = wd_xcalloc(2 * WD_SLOTS_MAX,
-				   sizeof(struct wd_slot_val)),
-		.span = wd_xcalloc(WD_SPANS_MAX, sizeof(struct wd_span_val)),
-		.class =
-			wd_xcalloc(WD_CLASSES_MAX, sizeof(struct wd_class_val)),
-	};
+	struct wd_sinkhole hole = {};
+	struct wd_sink sink = wd_sinkhole_open(&hole);
 	struct wd_model *model = wd_model_new(mdir_store, &sink, &config);
 	struct wd_endpoint ep = { .id = 1,
 				  .ifindex = 7,
@@ -94,10 +65,7 @@ static enum wd_ep_state state_of(const char *name)
 	wd_expect_int(0, wd_model_endpoint(model, 1, &info));
 	wd_model_endpoint_del(model, 1);
 	wd_model_free(model);
-	free(sink.row);
-	free(sink.slot);
-	free(sink.span);
-	free(sink.class);
+	wd_sinkhole_close(&sink);
 	wd_str_put(ep.ns);
 	wd_str_put(ep.name);
 	wd_str_put(ep.uid);

@@ -11,31 +11,12 @@
 #include "model/store.h"
 #include "model/xalloc.h"
 #include "tap.h"
+#include "told.h"
 
 static struct wd_store *store;
 static struct wd_model *model;
 static struct wd_sink sink;
 static struct wd_endpoint ep;
-
-static void changed(void *ctx, const struct wd_object *was,
-		    const struct wd_object *now)
-{
-	(void)ctx;
-	wd_model_changed(model, was, now);
-}
-
-static struct wd_object *object_of(enum wd_kind kind, const char *ns,
-				   const char *name)
-{
-	struct wd_object *obj = wd_xcalloc(1, sizeof(*obj));
-
-	obj->kind = kind;
-	obj->ns = wd_str_get(ns);
-	obj->name = wd_str_get(name);
-	obj->uid = wd_str_get("");
-	obj->file = wd_str_get("f");
-	return obj;
-}
 
 static void begin(enum wd_mode agent, enum wd_mode space, enum wd_mode pod)
 {
@@ -47,7 +28,7 @@ static void begin(enum wd_mode agent, enum wd_mode space, enum wd_mode pod)
 	sink.slot = wd_xcalloc(2 * WD_SLOTS_MAX, sizeof(*sink.slot));
 	sink.span = wd_xcalloc(WD_SPANS_MAX, sizeof(*sink.span));
 	sink.class = wd_xcalloc(WD_CLASSES_MAX, sizeof(*sink.class));
-	store = wd_store_new(changed, NULL);
+	store = wd_store_new(tell_model, &model);
 	model = wd_model_new(store, &sink, &config);
 	ep = (struct wd_endpoint){
 		.id = 1,

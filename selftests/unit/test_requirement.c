@@ -12,6 +12,7 @@
 #include "model/store.h"
 #include "model/xalloc.h"
 #include "tap.h"
+#include "told.h"
 
 #define ADDRS 16
 
@@ -72,13 +73,6 @@ static void publish(void *ctx, uint32_t gen)
 	kernel.gen = gen;
 }
 
-static void changed(void *ctx, const struct wd_object *was,
-		    const struct wd_object *now)
-{
-	(void)ctx;
-	wd_model_changed(model, was, now);
-}
-
 static struct wd_sink sink;
 
 static void begin(bool required, const char *const *exempt, size_t exempt_cnt)
@@ -102,7 +96,7 @@ static void begin(bool required, const char *const *exempt, size_t exempt_cnt)
 		.class =
 			wd_xcalloc(WD_CLASSES_MAX, sizeof(struct wd_class_val)),
 	};
-	store = wd_store_new(changed, NULL);
+	store = wd_store_new(tell_model, &model);
 	model = wd_model_new(store, &sink, &config);
 }
 
@@ -120,19 +114,6 @@ static void commit(void)
 {
 	wd_expect_int(0, wd_model_commit(model, NULL));
 	wd_expect_int(0, wd_model_settle(model));
-}
-
-static struct wd_object *object_of(enum wd_kind kind, const char *ns,
-				   const char *name)
-{
-	struct wd_object *obj = wd_xcalloc(1, sizeof(*obj));
-
-	obj->kind = kind;
-	obj->ns = wd_str_get(ns);
-	obj->name = wd_str_get(name);
-	obj->uid = wd_str_get("");
-	obj->file = wd_str_get("f");
-	return obj;
 }
 
 static struct wd_addr *one_addr(const char *text)

@@ -18,6 +18,7 @@
 #include "model/store.h"
 #include "model/xalloc.h"
 #include "tap.h"
+#include "told.h"
 
 #define PORTS 1000 /* of a service that fills the table */
 
@@ -87,19 +88,6 @@ static void publish(void *ctx, uint32_t gen)
 	(void)gen;
 }
 
-static struct wd_object *object_of(enum wd_kind kind, const char *ns,
-				   const char *name)
-{
-	struct wd_object *obj = wd_xcalloc(1, sizeof(*obj));
-
-	obj->kind = kind;
-	obj->ns = wd_str_get(ns);
-	obj->name = wd_str_get(name);
-	obj->uid = wd_str_get("");
-	obj->file = wd_str_get("f");
-	return obj;
-}
-
 /* As the agent does it: switch, settle, clear away. */
 static void commit(struct world *w)
 {
@@ -115,12 +103,6 @@ static void put_pod(struct world *w, const char *ns)
 
 	obj->pod.labels = wd_labels_get(NULL, 0);
 	(void)wd_store_put(w->store, obj);
-}
-
-static void changed(void *ctx, const struct wd_object *was,
-		    const struct wd_object *now)
-{
-	wd_model_changed(((struct world *)ctx)->model, was, now);
 }
 
 /* A pod in namespace "a", another in "b". */
@@ -145,7 +127,7 @@ static void begin(struct world *w, uint32_t services, uint32_t backends)
 		.class =
 			wd_xcalloc(WD_CLASSES_MAX, sizeof(struct wd_class_val)),
 	};
-	w->store = wd_store_new(changed, w);
+	w->store = wd_store_new(tell_model, &w->model);
 	w->model = wd_model_new(w->store, &w->sink, &config);
 	for (uint32_t i = 0; i < 2; i++) {
 		w->ep[i] = (struct wd_endpoint){

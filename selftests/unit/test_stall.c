@@ -16,6 +16,7 @@
 
 #include "../oracle/sinkhole.h"
 #include "../tap.h"
+#include "told.h"
 
 #define PODS 40 /* of one namespace; two more of another, or 42 */
 #define MOST 84
@@ -27,26 +28,6 @@ static struct wd_store *store;
 static struct wd_model *model;
 static struct wd_endpoint ep[MOST + THIRD + 1];
 static uint32_t ep_cnt;
-
-static struct wd_object *object_of(enum wd_kind kind, const char *ns,
-				   const char *name)
-{
-	struct wd_object *obj = wd_xcalloc(1, sizeof(*obj));
-
-	obj->kind = kind;
-	obj->ns = wd_str_get(ns);
-	obj->name = wd_str_get(name);
-	obj->uid = wd_str_get("");
-	obj->file = wd_str_get("f");
-	return obj;
-}
-
-static void changed(void *ctx, const struct wd_object *was,
-		    const struct wd_object *now)
-{
-	(void)ctx;
-	wd_model_changed(model, was, now);
-}
 
 /* Label "app" is @app; @web: number of its port of that name, or 0. */
 static void put_pod(int i, const char *ns, const char *app, uint16_t web)
@@ -98,7 +79,7 @@ static void begin(bool apart)
 
 	sink = wd_sinkhole_open(&hole);
 	sink.reach = reach;
-	store = wd_store_new(changed, NULL);
+	store = wd_store_new(tell_model, &model);
 	model = wd_model_new(store, &sink, &config);
 	for (int i = 0; i < PODS; i++)
 		put_pod(i, "crowd", "c", apart ? (uint16_t)(50000 + i) : 0);
