@@ -10,7 +10,6 @@
 #include "model/intern.h"
 #include "model/model.h"
 #include "model/store.h"
-#include "model/xalloc.h"
 #include "oracle/sinkhole.h"
 #include "tap.h"
 #include "told.h"
