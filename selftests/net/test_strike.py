@@ -215,6 +215,17 @@ class Chain:
         return [f'{verb}, {what}: {wrong}'] if wrong else []
 
 
+def both_ways(folder, each):
+    """@each says what is wrong after all that it did to one command."""
+    chain = Chain(folder)
+    try:
+        wrong = each(chain, 'install') + each(chain, 'uninstall')
+        if wrong:
+            raise Fail(*wrong)
+    finally:
+        chain.close()
+
+
 def at_each_call(chain, verb):
     """Who is killed there, and who is after half of a write."""
     wrong, half = [], 1 << strike.WHAT.index('write')
@@ -231,14 +242,7 @@ def at_each_call(chain, verb):
 
 
 def a_death_at_each_call_leaves_a_chain_that_works(folder):
-    chain = Chain(folder)
-    try:
-        wrong = at_each_call(chain, 'install') + at_each_call(
-            chain, 'uninstall')
-        if wrong:
-            raise Fail(*wrong)
-    finally:
-        chain.close()
+    both_ways(folder, at_each_call)
 
 
 def at_each_place(chain, verb):
@@ -264,14 +268,7 @@ def at_each_place(chain, verb):
 
 
 def a_failure_at_each_place_leaves_a_chain_that_works(folder):
-    chain = Chain(folder)
-    try:
-        wrong = at_each_place(chain, 'install') + at_each_place(
-            chain, 'uninstall')
-        if wrong:
-            raise Fail(*wrong)
-    finally:
-        chain.close()
+    both_ways(folder, at_each_place)
 
 
 def main():

@@ -157,7 +157,8 @@ const char *mdir_problems(void)
 	return text;
 }
 
-int mdir_copies(void)
+/* Files among the copies with @part in their names; hidden ones do not count. */
+static int copies_with(const char *part)
 {
 	char path[128];
 	struct dirent *entry;
@@ -167,8 +168,18 @@ int mdir_copies(void)
 	(void)snprintf(path, sizeof(path), "%s/kept", mdir_state);
 	d = opendir(path);
 	while (d && (entry = readdir(d)))
-		cnt += entry->d_name[0] != '.';
+		cnt += entry->d_name[0] != '.' && strstr(entry->d_name, part);
 	if (d)
 		(void)closedir(d);
 	return cnt;
+}
+
+int mdir_copies(void)
+{
+	return copies_with("");
+}
+
+int mdir_copies_aside(void)
+{
+	return copies_with(".bad");
 }

@@ -55,4 +55,7 @@ const char *mdir_problems(void);
 /** mdir_copies() - how many copies are kept */
 int mdir_copies(void);
 
+/** mdir_copies_aside() - how many of them were set aside, as they are damaged */
+int mdir_copies_aside(void);
+
 #endif /* WARDER_SELFTESTS_MDIR_H */

@@ -274,22 +274,6 @@ static void spoil(const char *path, long at, bool cut)
 	(void)close(fd);
 }
 
-static int kept_aside_cnt(void)
-{
-	char path[512];
-	struct dirent *entry;
-	int cnt = 0;
-	DIR *d;
-
-	(void)snprintf(path, sizeof(path), "%s/kept", mdir_state);
-	d = opendir(path);
-	while (d && (entry = readdir(d)))
-		cnt += strstr(entry->d_name, ".bad") != NULL;
-	if (d)
-		(void)closedir(d);
-	return cnt;
-}
-
 static void a_copy_that_is_not_whole_is_not_used(void)
 {
 	static const struct {
@@ -314,7 +298,7 @@ static void a_copy_that_is_not_whole_is_not_used(void)
 		wd_expect_str("kept a.yaml:3", mdir_problems());
 		wd_expect_int(1, (int)wd_unread_cnt());
 		version(DOC("x", "2"));
-		wd_expect_int(1, kept_aside_cnt());
+		wd_expect_int(1, mdir_copies_aside());
 		wd_unread_fini();
 		mdir_restart();
 		wd_expect_int(2, mdir_port("x"));
