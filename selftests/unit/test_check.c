@@ -54,6 +54,33 @@ static void a_file_is_checked(void)
 	mdir_end();
 }
 
+/* Each is looked for among those before it: an object has room for 20,000. */
+static void a_pod_of_too_many_named_ports_is_refused(void)
+{
+	static char text[128 << 10];
+
+	mdir_begin(false);
+	for (int cnt = 1024; cnt <= 1025; cnt++) {
+		int len = sprintf(text,
+				  "apiVersion: v1\nkind: Pod\nmetadata: {name: "
+				  "p, namespace: n}\nspec:\n  containers:\n"
+				  "  - ports:\n");
+
+		for (int i = 0; i < cnt; i++)
+			len += sprintf(&text[len],
+				       "    - {name: p%d, containerPort: %d}\n",
+				       i, i + 1);
+		mdir_put("a.yaml", text);
+		wd_expect_str(
+			cnt == 1024 ?
+				"" :
+				"kept 1031 spec.containers[0].ports[1024]",
+			check(mdir_path("a.yaml"), 0));
+		wd_expect_int(cnt == 1024, objects[WD_KIND_POD]);
+	}
+	mdir_end();
+}
+
 /* Also one that the agent would not look at: it was named. */
 static void a_file_of_any_name_is_checked(void)
 {
@@ -179,6 +206,7 @@ static void the_command_prints_one_json_document(void)
 int main(void)
 {
 	WD_TEST(a_file_is_checked);
+	WD_TEST(a_pod_of_too_many_named_ports_is_refused);
 	WD_TEST(a_file_of_any_name_is_checked);
 	WD_TEST(a_directory_is_checked_as_the_agent_reads_it);
 	WD_TEST(what_is_not_there_is_an_error);

@@ -108,18 +108,28 @@ read_encryption(struct wd_read *r, const struct wd_meta *meta, bool counts)
 
 /* ---- Pod ---- */
 
-static void add_port_name(struct wd_pod *pod, const char *name, uint16_t nr,
+/*
+ * Far more than any pod has; an object of the API server (1.5 MiB) has room for
+ * 20,000, each of which is looked for among those before.
+ */
+#define POD_PORTS_MAX 1024
+
+/* The first of a name and protocol counts. */
+static void add_port_name(struct wd_pod *pod, const char *text, uint16_t nr,
 			  uint8_t proto)
 {
+	const char *name = wd_str_get(text); /* one copy: compared as such */
+
 	for (uint32_t i = 0; i < pod->port_cnt; i++) {
-		if (pod->port[i].proto == proto &&
-		    strcmp(pod->port[i].name, name) == 0)
+		if (pod->port[i].proto == proto && pod->port[i].name == name) {
+			wd_str_put(name);
 			return;
+		}
 	}
 	pod->port =
 		wd_xrealloc(pod->port, pod->port_cnt + 1U, sizeof(*pod->port));
 	pod->port[pod->port_cnt++] = (struct wd_port_name){
-		.name = wd_str_get(name),
+		.name = name,
 		.port = nr,
 		.proto = proto,
 	};
@@ -156,9 +166,10 @@ static int read_container_ports(struct wd_read *r, const struct wd_at *at,
 				    &port) ||
 		    wd_read_proto(r, here, e, &proto))
 			return -EINVAL;
-		if (pod->port_cnt == UINT16_MAX) {
+		if (pod->port_cnt == POD_PORTS_MAX) {
 			wd_read_problem(r, here, e->line,
-					"is one named port too many");
+					"is one named port too many: a pod may "
+					"have 1,024");
 			return -EINVAL;
 		}
 		add_port_name(pod, name, port, proto);
