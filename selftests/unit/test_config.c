@@ -181,6 +181,7 @@ static void every_key_of_the_file_is_taken(void)
 			   "quota-rules: 1\nquota-cidrs: 0\n"
 			   "quota-labels: 4294967295\n"
 			   "quota-services: 7\nquota-backends: 8\n"
+			   "quota-port-numbers: 9\n"
 			   "cni-wait: 1m\nverbose: true\n"
 			   "metrics: unix:/run/m.sock\n"
 			   "slo-p99: 0\nslo-p50: 25\nslo-more: 300\n"
@@ -209,6 +210,7 @@ static void every_key_of_the_file_is_taken(void)
 	wd_expect_int(UINT32_MAX, config.quota[WD_QUOTA_LABELS]);
 	wd_expect_int(7, config.quota[WD_QUOTA_SERVICES]);
 	wd_expect_int(8, config.quota[WD_QUOTA_BACKENDS]);
+	wd_expect_int(9, config.quota[WD_QUOTA_NUMBERS]);
 	wd_expect_int(60000, config.cni_wait_ms);
 	wd_expect_str("unix:/run/m.sock", config.metrics);
 	wd_expect_int(0, config.slo.p99);

@@ -600,11 +600,19 @@ static void what_means_anybodys_service_costs_nothing(void)
 	end(&w);
 }
 
-static void put_pod(struct world *w, const char *name, const char *app)
+static void put_pod_with(struct world *w, const char *name, const char *app,
+			 uint16_t web)
 {
 	struct wd_object *obj = object_of(WD_KIND_POD, "shop", name);
 	struct wd_label label = { "app", app };
 
+	if (web) {
+		obj->pod.port = wd_xcalloc(1, sizeof(*obj->pod.port));
+		obj->pod.port_cnt = 1;
+		obj->pod.port->name = wd_str_get("web");
+		obj->pod.port->port = web;
+		obj->pod.port->proto = IPPROTO_TCP;
+	}
 	obj->pod.labels = wd_labels_get(&label, 1);
 	obj->pod.addr_cnt = 1;
 	obj->pod.addr = wd_xcalloc(1, sizeof(*obj->pod.addr));
@@ -612,6 +620,11 @@ static void put_pod(struct world *w, const char *name, const char *app)
 	obj->pod.addr->v4.s_addr = htonl(10U << 24 | (uint8_t)*name);
 	(void)wd_store_put(w->store, obj);
 	wd_expect_int(0, commit(w));
+}
+
+static void put_pod(struct world *w, const char *name, const char *app)
+{
+	put_pod_with(w, name, app, 0);
 }
 
 static bool is_known(const struct world *w, const char *name)
@@ -644,6 +657,40 @@ static void pods_share_the_sets_of_labels_of_their_namespace(void)
 	drop(&w, WD_KIND_POD, "a"); /* one set more: for both who wait for it */
 	expect_over(&w, "");
 	wd_expect(is_known(&w, "c") && is_known(&w, "e"));
+	end(&w);
+}
+
+/* Or one could make every rule of others that names it too large. */
+static void pods_share_the_numbers_of_a_port_name(void)
+{
+	struct world w;
+
+	begin_within(&w, WD_QUOTA_NUMBERS, 2);
+	put_pod_with(&w, "a", "1", 1001);
+	put_pod_with(&w, "b", "2", 1002);
+	put_pod_with(&w, "c", "3", 1003);
+	put_pod_with(&w, "d", "4", 1002); /* a number that is there */
+	put_pod_with(&w, "e", "5", 1003);
+	put_pod_with(&w, "f", "6", 0);
+	put_pod_with(&w, "g", "7", 1004);
+	expect_over(&w, "3 pods ");
+	wd_expect(is_known(&w, "a") && is_known(&w, "b") && is_known(&w, "d"));
+	wd_expect(is_known(&w, "f"));
+	wd_expect(!is_known(&w, "c") && !is_known(&w, "e"));
+	put_pod_with(&w, "a", "1", 1005); /* its old number goes with it */
+	wd_expect(is_known(&w, "a"));
+	expect_over(&w, "3 pods ");
+	put_pod_with(&w, "b", "2", 1006); /* its old one is d's, too */
+	wd_expect(!is_known(&w, "b"));
+	expect_over(&w, "4 pods ");
+	drop(&w, WD_KIND_POD, "a"); /* for both of the first who waits */
+	wd_expect(is_known(&w, "c") && is_known(&w, "e"));
+	wd_expect(!is_known(&w, "g") && !is_known(&w, "b"));
+	expect_over(&w, "2 pods ");
+	drop(&w, WD_KIND_POD, "g");
+	drop(&w, WD_KIND_POD, "d");
+	wd_expect(is_known(&w, "b"));
+	expect_over(&w, "");
 	end(&w);
 }
 
@@ -690,6 +737,7 @@ int main(void)
 	WD_TEST(a_service_costs_who_refers_to_it);
 	WD_TEST(what_means_anybodys_service_costs_nothing);
 	WD_TEST(pods_share_the_sets_of_labels_of_their_namespace);
+	WD_TEST(pods_share_the_numbers_of_a_port_name);
 	WD_TEST(who_did_not_fit_is_tried_again_when_there_is_room);
 	WD_TEST(room_of_the_agent_before_comes_back);
 	WD_TEST(what_others_call_their_ports_takes_no_room_here);

@@ -306,6 +306,12 @@ static int set_quota_backends(struct wd_config *config, const char *value,
 	return set_number(&config->quota[WD_QUOTA_BACKENDS], value, ret_error);
 }
 
+static int set_quota_port_numbers(struct wd_config *config, const char *value,
+				  char **ret_error)
+{
+	return set_number(&config->quota[WD_QUOTA_NUMBERS], value, ret_error);
+}
+
 static int set_cni_wait(struct wd_config *config, const char *value,
 			char **ret_error)
 {
@@ -499,6 +505,7 @@ static const struct setting {
 	{ "quota-labels", set_quota_labels, NULL },
 	{ "quota-services", set_quota_services, NULL },
 	{ "quota-backends", set_quota_backends, NULL },
+	{ "quota-port-numbers", set_quota_port_numbers, NULL },
 	{ "cni-wait", set_cni_wait, NULL },
 	{ "cni-conf", set_cni_conf, NULL },
 	{ "metrics", set_metrics, NULL },
@@ -789,7 +796,7 @@ void wd_config_init(struct wd_config *config)
 		.report_every_ms = 60000,
 		.mode = WD_MODE_ENFORCE,
 		/* no one takes a table: half of the predicates, 3/4 of the rows */
-		.quota = { 2048, 8192, 4096, 16384, 16384 },
+		.quota = { 2048, 8192, 4096, 16384, 16384, 128 },
 		.cni_wait_ms = 2000,
 	};
 	wd_guard_terms_init(&config->slo);

@@ -72,7 +72,7 @@ struct wd_config {
 	uint16_t tunnel_port[WD_CONFIG_TUNNEL_PORTS];
 	size_t tunnel_port_cnt;
 	uint32_t quota
-		[WD_QUOTA__MAX]; /* quota-rules, -cidrs, -labels, -services, -backends */
+		[WD_QUOTA__MAX]; /* quota-rules, -cidrs, -labels, -services, -backends, -port-numbers */
 	uint32_t cni_wait_ms; /* --cni-wait, "2s", "500ms" or seconds; default 2000 */
 	char *cni_conf; /* --cni-conf: the plugin is kept in its chain, NULL nowhere */
 	char *metrics; /* --metrics: where they are served, NULL nowhere */

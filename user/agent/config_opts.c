@@ -131,6 +131,10 @@ const struct wd_opt wd_config_opts[] = {
 	  .arg = "NUMBER",
 	  .help = "of each namespace: addresses in its EndpointSlices\n"
 		  "(default 16384; 0: no quota)" },
+	{ .name = "quota-port-numbers",
+	  .arg = "NUMBER",
+	  .help = "of each namespace: numbers that one port name has among its\n"
+		  "pods (default 128; 0: no quota)" },
 	{ .name = "cni-wait",
 	  .arg = "TIME",
 	  .help = "how long CNI ADD waits for a pod that no source has told of,\n"

@@ -35,6 +35,8 @@ static const struct {
 				"quota-services" },
 	[WD_QUOTA_BACKENDS] = { "addresses of EndpointSlices",
 				"quota-backends" },
+	[WD_QUOTA_NUMBERS] = { "numbers of one port name",
+			       "quota-port-numbers" },
 };
 
 static char *object_of(const struct wd_over *over)

@@ -28,6 +28,7 @@
 #include "intern.h"
 #include "encap.h"
 #include "model.h"
+#include "portname.h"
 #include "served.h"
 #include "store.h"
 #include "vec.h"
@@ -58,14 +59,6 @@ struct midentity {
 	uint32_t pods;
 	const char *ns; /* NULL while only remembered */
 	const struct wd_labels *labels;
-};
-
-/* The named ports of a pod, one copy of each distinct list. */
-struct mports {
-	UT_hash_handle hh;
-	uint32_t refs;
-	uint32_t cnt;
-	struct wd_port_name port[];
 };
 
 struct mgroup_key {
@@ -157,7 +150,7 @@ struct mspace {
 	struct vec endpoints; /* struct mendpoint */
 	struct vec services; /* struct mservice */
 	struct vec
-		nameless; /* struct mpod: for whose labels the quota has no room */
+		nameless; /* struct mpod: for whose labels or ports no quota has room */
 	struct mcost cost; /* of objects that are not over */
 	uint32_t over; /* objects that are */
 	uint32_t taken[TABLE__MAX]; /* see share.c */
@@ -179,7 +172,8 @@ struct mpod {
 	struct mpod_key key;
 	const struct wd_object *obj; /* NULL: only an endpoint is known */
 	struct mgroup
-		*group; /* NULL: contributes nothing, or is over the quota */
+		*group; /* NULL: contributes nothing, or is over a quota */
+	enum wd_quota lacks; /* which, where it is in the space's nameless */
 	SLIST_HEAD(, mendpoint) endpoints; /* nearly all are elsewhere */
 	SLIST_HEAD(, mclaim) claims;
 };
@@ -479,22 +473,6 @@ struct mghost {
 	struct mowned owned;
 };
 
-/* Numbers that a port name stands for among the pods of a namespace, or among all. */
-struct mportname {
-	UT_hash_handle hh; /* by key */
-	struct {
-		const char *name;
-		const struct mspace *space; /* NULL: all */
-		uint64_t proto;
-	} key;
-	size_t cnt;
-	size_t cap;
-	struct {
-		uint16_t port;
-		uint32_t refs;
-	} *num;
-};
-
 struct wd_model {
 	const struct wd_store *store;
 	struct wd_sink sink;
@@ -539,6 +517,7 @@ struct wd_model {
 	struct mendpoint *endpoints;
 	struct mportname *portnames;
 	bool portnames_changed;
+	uint64_t groups_left; /* how many went: there may be room for others */
 	bool groups_changed; /* of CIDRs */
 	/* service_bit() of those of which it is another whom policies mean by them */
 	uint64_t services_changed;
@@ -645,9 +624,13 @@ void quota_next(struct wd_model *m, struct mspace *s,
 void quota_regroup(struct wd_model *m,
 		   void (*fn)(struct wd_model *m, struct mspace *s,
 			      const struct wd_object *obj));
-/* Is there room for one more set of labels? @leaving: the group that the pod leaves, or NULL */
-bool quota_has_group(const struct wd_model *m, const struct mspace *s,
-		     const struct mgroup *leaving);
+/*
+ * Which quota has no room for a group of @key; WD_QUOTA__MAX: all have.
+ * @leaving: the group that the pod leaves, or NULL
+ */
+enum wd_quota quota_lacks_group(const struct wd_model *m,
+				const struct mgroup_key *key,
+				const struct mgroup *leaving);
 /* pod_refresh(), and the pods that there is room for after it. */
 void pod_update(struct wd_model *m, struct mpod *pod);
 /* Of services that lead to many; 0: none. */
@@ -739,6 +722,10 @@ void row_ref(struct wd_model *m, uint32_t id);
 void row_put(struct wd_model *m, uint32_t id);
 
 /* peer.c: spaces, groups, pods, nodes, addresses */
+/* The group of such a pod, or NULL. @key: what it would be, to be given to group_key_fini() */
+struct mgroup *group_find(struct wd_model *m, const struct wd_object *pod,
+			  struct mgroup_key *key);
+void group_key_fini(struct wd_model *m, struct mgroup_key *key);
 struct mspace *space_get(struct wd_model *m, const char *name);
 void pod_changed(struct wd_model *m, const struct wd_object *was,
 		 const struct wd_object *now);

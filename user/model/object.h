@@ -409,6 +409,7 @@ enum wd_quota {
 	/* addresses and ports of its services; a node port counts for both families */
 	WD_QUOTA_SERVICES,
 	WD_QUOTA_BACKENDS, /* addresses in its EndpointSlices, as often as they stand there */
+	WD_QUOTA_NUMBERS, /* that one port name has among its pods, by protocol */
 	WD_QUOTA__MAX,
 };
 

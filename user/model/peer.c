@@ -318,122 +318,51 @@ void space_changed(struct wd_model *m, const struct wd_object *was,
 
 /* ---- groups ---- */
 
-static const struct mports *ports_get(struct wd_model *m,
-				      const struct wd_pod *pod)
+struct mgroup *group_find(struct wd_model *m, const struct wd_object *pod,
+			  struct mgroup_key *key)
 {
-	size_t size = pod->port_cnt * sizeof(struct wd_port_name);
-	struct wd_port_name *key;
-	struct mports *p;
+	struct mgroup *g;
 
-	if (pod->port_cnt == 0)
-		return NULL;
-	key = wd_xcalloc(1, size); /* padding must compare equal */
-	for (uint32_t i = 0; i < pod->port_cnt; i++) {
-		key[i].name = pod->port[i].name;
-		key[i].port = pod->port[i].port;
-		key[i].proto = pod->port[i].proto;
-	}
-	HASH_FIND(hh, m->ports, key, size, p);
-	if (!p) {
-		p = wd_xcalloc(1, sizeof(*p) + size);
-		p->cnt = pod->port_cnt;
-		memcpy(p->port, key, size);
-		for (uint32_t i = 0; i < p->cnt; i++)
-			(void)wd_str_ref(p->port[i].name);
-		HASH_ADD_KEYPTR(hh, m->ports, p->port, size, p);
-	}
-	p->refs++;
-	free(key);
-	return p;
-}
-
-static void ports_put(struct wd_model *m, const struct mports *const_ports)
-{
-	struct mports *p;
-
-	if (!const_ports)
-		return;
-	HASH_FIND(hh, m->ports, const_ports->port,
-		  const_ports->cnt * sizeof(struct wd_port_name), p);
-	if (--p->refs > 0)
-		return;
-	HASH_DELETE(hh, m->ports, p);
-	for (uint32_t i = 0; i < p->cnt; i++)
-		wd_str_put(p->port[i].name);
-	free(p);
-}
-
-static void portname_count(struct wd_model *m, const struct mspace *space,
-			   const struct wd_port_name *p, bool add)
-{
-	struct mportname like = { .key = { p->name, space, p->proto } };
-	struct mportname *n;
-	size_t k;
-
-	HASH_FIND(hh, m->portnames, &like.key, sizeof(like.key), n);
-	if (!n) {
-		n = wd_xcalloc(1, sizeof(*n));
-		n->key = like.key;
-		(void)wd_str_ref(n->key.name);
-		HASH_ADD(hh, m->portnames, key, sizeof(n->key), n);
-	}
-	for (k = 0; k < n->cnt && n->num[k].port != p->port; k++)
-		;
-	if (k == n->cnt) {
-		n->num = wd_grow(n->num, n->cnt, &n->cap, sizeof(*n->num));
-		n->num[k].port = p->port;
-		n->num[k].refs = 0;
-		n->cnt++;
-	}
-	n->num[k].refs += add ? 1 : -1U;
-	if (n->num[k].refs == (add ? 1U : 0U))
-		m->portnames_changed = true;
-	if (n->num[k].refs == 0)
-		n->num[k] = n->num[--n->cnt];
-}
-
-/* Count a group's named ports in (@add) or out; egress rules by name depend on the set of numbers. */
-static void portnames_count(struct wd_model *m, const struct mgroup_key *key,
-			    bool add)
-{
-	for (uint32_t i = 0; key->ports && i < key->ports->cnt; i++) {
-		/* what another cluster's pods say widens no rule about this one's */
-		if (!wd_cluster_is_other(key->space->name))
-			portname_count(m, NULL, &key->ports->port[i], add);
-		portname_count(m, key->space, &key->ports->port[i], add);
-	}
-}
-
-/*
- * NULL: the quota of the namespace has no room for it.
- * @leaving: the group that the pod is in now, or NULL
- */
-static struct mgroup *group_get(struct wd_model *m, const struct wd_object *pod,
-				const struct mgroup *leaving)
-{
-	struct mgroup_key key = {
+	*key = (struct mgroup_key){
 		.space = space_get(m, pod->ns),
 		.labels = pod->pod.labels,
 		.ports = ports_get(m, &pod->pod),
 		.number = pod->pod.identity,
 	};
-	struct mgroup *g;
+	HASH_FIND(hh, m->groups, key, sizeof(*key), g);
+	return g;
+}
 
-	HASH_FIND(hh, m->groups, &key, sizeof(key), g);
-	if (g || !quota_has_group(m, key.space, leaving)) {
-		ports_put(m, key.ports);
+void group_key_fini(struct wd_model *m, struct mgroup_key *key)
+{
+	ports_put(m, key->ports);
+}
+
+/*
+ * NULL: a quota of the namespace has no room for it, see pod->lacks.
+ * @leaving: the group that the pod is in now, or NULL
+ */
+static struct mgroup *group_get(struct wd_model *m, struct mpod *pod,
+				const struct mgroup *leaving)
+{
+	struct mgroup_key key;
+	struct mgroup *g = group_find(m, pod->obj, &key);
+
+	if (!g)
+		pod->lacks = quota_lacks_group(m, &key, leaving);
+	if (g || pod->lacks != WD_QUOTA__MAX) {
+		group_key_fini(m, &key);
 		return g;
 	}
 	g = wd_xcalloc(1, sizeof(*g));
 	g->key = key;
 	(void)wd_labels_ref(key.labels);
-	g->identity =
-		identity_get(m, key.space->name, key.labels, pod->pod.identity);
+	g->identity = identity_get(m, key.space->name, key.labels, key.number);
 	g->bits = wd_xcalloc(m->words, sizeof(*g->bits));
 	HASH_ADD(hh, m->groups, key, sizeof(g->key), g);
-	vec_push(&space_get(m, pod->ns)->groups, g);
-	m->others += wd_cluster_is_other(pod->ns);
-	portnames_count(m, &key, true);
+	vec_push(&space_get(m, key.space->name)->groups, g);
+	m->others += wd_cluster_is_other(key.space->name);
+	portnames_count(m, key.space, key.ports, true);
 	group_evaluate(m, g);
 	return g;
 }
@@ -443,7 +372,8 @@ static void group_leave(struct wd_model *m, struct mgroup *g, struct mpod *pod)
 	(void)vec_remove(&g->pods, pod);
 	if (g->pods.cnt)
 		return;
-	portnames_count(m, &g->key, false);
+	m->groups_left++;
+	portnames_count(m, g->key.space, g->key.ports, false);
 	m->others -= wd_cluster_is_other(g->key.space->name);
 	(void)vec_remove(&space_get(m, g->key.space->name)->groups, g);
 	HASH_DELETE(hh, m->groups, g);
@@ -458,7 +388,7 @@ static void group_leave(struct wd_model *m, struct mgroup *g, struct mpod *pod)
 static void group_join(struct wd_model *m, struct mpod *pod,
 		       struct mspace *space, const struct mgroup *leaving)
 {
-	pod->group = group_get(m, pod->obj, leaving);
+	pod->group = group_get(m, pod, leaving);
 	vec_push(pod->group ? &pod->group->pods : &space->nameless, pod);
 }
 

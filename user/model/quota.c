@@ -402,10 +402,10 @@ static void tell_vast(const struct wd_model *m,
 	}
 }
 
-/* ---- label sets ---- */
+/* ---- label sets, numbers of port names ---- */
 
-bool quota_has_group(const struct wd_model *m, const struct mspace *s,
-		     const struct mgroup *leaving)
+static bool has_labels(const struct wd_model *m, const struct mspace *s,
+		       const struct mgroup *leaving)
 {
 	bool one_less = leaving && leaving->key.space == s &&
 			leaving->pods.cnt == 1;
@@ -416,46 +416,88 @@ bool quota_has_group(const struct wd_model *m, const struct mspace *s,
 	return fits(s->groups.cnt - one_less, 1, m->quota[WD_QUOTA_LABELS]);
 }
 
-/* There is room for the labels of one more: for all pods that have them. */
-static void name_first(struct wd_model *m, struct mspace *space)
+enum wd_quota quota_lacks_group(const struct wd_model *m,
+				const struct mgroup_key *key,
+				const struct mgroup *leaving)
 {
-	struct mpod *first = space->nameless.item[0];
-	const struct wd_labels *labels = first->obj->pod.labels;
-
-	pod_refresh(m, first);
-	for (size_t i = space->nameless.cnt; i-- > 0;) {
-		struct mpod *pod = space->nameless.item[i];
-
-		if (pod->obj->pod.labels == labels)
-			pod_refresh(m,
-				    pod); /* waits on if its ports are others */
-	}
+	if (!has_labels(m, key->space, leaving))
+		return WD_QUOTA_LABELS;
+	if (!portnames_have_room(m, key, leaving))
+		return WD_QUOTA_NUMBERS;
+	return WD_QUOTA__MAX;
 }
 
-static void name_others(struct wd_model *m)
+/* Is there a group for its pods now, or room for one? */
+static bool has_room(struct wd_model *m, struct mpod *pod)
 {
-	for (struct mspace *s = m->spaces; s; s = s->hh.next) {
-		while (wd_cluster_is_other(s->name) && s->nameless.cnt &&
-		       quota_has_group(m, s, NULL))
-			name_first(m, s);
+	struct mgroup_key key;
+	bool has = group_find(m, pod->obj, &key) != NULL;
+
+	if (!has) {
+		pod->lacks = quota_lacks_group(m, &key, NULL);
+		has = pod->lacks == WD_QUOTA__MAX;
+	}
+	group_key_fini(m, &key);
+	return has;
+}
+
+/*
+ * Who came first comes in first. One pass: who comes in only takes, but for the
+ * group that others of its labels and ports then have.
+ */
+static void name_waiting(struct wd_model *m, struct mspace *space)
+{
+	size_t i = 0;
+
+	while (i < space->nameless.cnt) {
+		struct mpod *pod = space->nameless.item[i];
+
+		if (has_room(m, pod))
+			pod_refresh(m, pod); /* the next has its place now */
+		else
+			i++;
 	}
 }
 
 void pod_update(struct wd_model *m, struct mpod *pod)
 {
 	struct mspace *space = space_get(m, pod->key.ns);
-	bool is_other = wd_cluster_is_other(space->name);
+	uint64_t left = m->groups_left;
 
 	pod_refresh(m, pod);
-	if (is_other) {
-		name_others(m);
+	if (m->groups_left == left)
+		return;
+	if (!wd_cluster_is_other(space->name)) {
+		name_waiting(m, space);
 		return;
 	}
-	while (space->nameless.cnt && quota_has_group(m, space, NULL))
-		name_first(m, space);
+	for (struct mspace *s = m->spaces; s; s = s->hh.next)
+		if (wd_cluster_is_other(s->name))
+			name_waiting(m, s);
 }
 
 /* ---- who asks ---- */
+
+static void tell_nameless(const struct wd_model *m, const struct mspace *s,
+			  void (*fn)(void *ctx, const struct wd_over *over),
+			  void *ctx)
+{
+	uint32_t cnt[WD_QUOTA__MAX] = { 0 };
+
+	for (size_t i = 0; i < s->nameless.cnt; i++)
+		cnt[((const struct mpod *)s->nameless.item[i])->lacks]++;
+	for (int i = 0; i < WD_QUOTA__MAX; i++) {
+		const struct wd_over over = {
+			.ns = s->name,
+			.quota = (enum wd_quota)i,
+			.limit = m->quota[i],
+			.pods = cnt[i],
+		};
+
+		if (over.pods)
+			fn(ctx, &over);
+	}
+}
 
 bool wd_model_policy_over(const struct wd_model *m,
 			  const struct wd_object *policy)
@@ -478,12 +520,6 @@ void wd_model_over(const struct wd_model *m,
 	}
 	tell_vast(m, fn, ctx);
 	for (const struct mspace *s = m->spaces; s; s = s->hh.next) {
-		const struct wd_over pods = {
-			.ns = s->name,
-			.quota = WD_QUOTA_LABELS,
-			.limit = m->quota[WD_QUOTA_LABELS],
-			.pods = (uint32_t)s->nameless.cnt,
-		};
 		const struct wd_over closed = {
 			.ns = s->name,
 			.quota = WD_QUOTA_SERVICES,
@@ -491,8 +527,7 @@ void wd_model_over(const struct wd_model *m,
 			.covered = s->covered,
 		};
 
-		if (pods.pods)
-			fn(ctx, &pods);
+		tell_nameless(m, s, fn, ctx);
 		if (closed.covered)
 			fn(ctx, &closed);
 	}
