@@ -389,6 +389,29 @@ def an_agent_that_may_not_see_the_interfaces_holds_what_is_in_force(b):
     b.check_traffic()
 
 
+def an_agent_that_sees_an_interface_late_does_not_take_it_for_gone(b):
+    """Each number of refused messages is another place of the start at which
+    it may see again: one of them is where it looks for the pod itself."""
+    fresh(b, NO_LINKS)
+    for times in (7, 8, 9):
+        denied_stays(b, restart, f'netlink:ROUTE errno=EPERM times={times}',
+                     NO_LINKS)
+        with open(b.node.log_path, encoding='utf-8') as f:
+            expect([], [line for line in f if 'is gone' in line],
+                   f'interfaces taken for gone after {times} refusals')
+        denied_stays(b, restart, NO_LINKS)
+        # closed by hold, filters and all: who guards it next opens it
+        b.node.warder('status', '--wait')
+        expect('', closed_by_hold(b), f'closed, {times} refusals ago')
+    before = b.arrived(b.ok)
+    wait_for('what is permitted arrives', lambda: b.arrived(b.ok) > before)
+
+
+def closed_by_hold(b):
+    return ' '.join(line for line in b.node.ns.run(
+        ['ip', '-o', 'link'])[1].splitlines() if 'rung hold' in line)
+
+
 def without_bpf_and_nft_pods_are_closed_and_the_node_is_not(b):
     fresh(b, NO_BPF, NO_NFT)
     expect('hold', b.node.status()['rung'], 'rung')
@@ -507,6 +530,7 @@ GROUPS = (
      a_ruleset_stays_until_all_is_guarded_where_nothing_can_be_attached,
      programs_in_force_stay_where_all_is_gone,
      an_agent_that_may_not_see_the_interfaces_holds_what_is_in_force,
+     an_agent_that_sees_an_interface_late_does_not_take_it_for_gone,
      without_bpf_and_nft_pods_are_closed_and_the_node_is_not),
     (status_names_the_rung_and_why,
      a_device_that_nothing_can_be_attached_to_is_told_of,

@@ -181,7 +181,8 @@ static bool is_on_host(const struct wd_veth *v)
  * Is the interface still the one that was recorded? Programs of ours on it
  * prove it: they die with the interface. Without them the namespace decides;
  * a path that leads nowhere proves nothing, as it may be the agent that does
- * not see it: then the host's end of the pair decides.
+ * not see it, and no more does a look that is refused: then the host's end of
+ * the pair decides.
  */
 static bool still_there(struct wd_endpoints *eps, const char *netns,
 			struct wd_veth *v, bool *ret_attached)
@@ -190,14 +191,19 @@ static bool still_there(struct wd_endpoints *eps, const char *netns,
 	int err;
 	int fd;
 
-	*ret_attached = wd_datapath_check(eps->agent->dp, v->host_ifindex) == 0;
-	if (*ret_attached)
+	if (wd_datapath_check(eps->agent->dp, v->host_ifindex) == 0) {
+		*ret_attached =
+			!wd_datapath_is_closed(eps->agent->dp, v->host_ifindex);
 		return true;
+	}
+	*ret_attached = false;
 	fd = wd_netns_open(netns);
 	if (fd < 0)
 		return is_on_host(v);
 	err = wd_veth_find(fd, v->pod_name, &now);
 	(void)close(fd);
+	if (err && err != -ENODEV && err != -ENOTSUP && err != -EXDEV)
+		return is_on_host(v);
 	if (err || now.host_ifindex != v->host_ifindex ||
 	    memcmp(now.pod_mac, v->pod_mac, sizeof(now.pod_mac)) != 0 ||
 	    (v->cookie && now.cookie && v->cookie != now.cookie))

@@ -144,6 +144,15 @@ int wd_datapath_attach(struct wd_datapath *dp, uint32_t ifindex);
 int wd_datapath_check(struct wd_datapath *dp, uint32_t ifindex);
 
 /**
+ * wd_datapath_is_closed() - does rung hold of an agent before keep the interface down
+ *
+ * Also beside programs of ours, where that agent could not tell that they are
+ * there. wd_datapath_attach() opens it, once what judges it knows the endpoint.
+ * Return: false also where this rung closes, and where it cannot be seen
+ */
+bool wd_datapath_is_closed(const struct wd_datapath *dp, uint32_t ifindex);
+
+/**
  * wd_datapath_before() - does a program of others run before ours
  * @ret_prog: its id, 0 none. With clsact there is none: attaching fails then.
  * Return: 0, or -errno as of wd_datapath_check().

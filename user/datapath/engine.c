@@ -175,6 +175,12 @@ int wd_datapath_check(struct wd_datapath *dp, uint32_t ifindex)
 	}
 }
 
+bool wd_datapath_is_closed(const struct wd_datapath *dp, uint32_t ifindex)
+{
+	return dp->engine != WD_ENGINE_NONE && !dp->ladder.frozen &&
+	       wd_hold_check(ifindex) == 0;
+}
+
 int wd_datapath_before(struct wd_datapath *dp, uint32_t ifindex,
 		       enum wd_dir dir, uint32_t *ret_prog)
 {
