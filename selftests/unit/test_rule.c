@@ -306,6 +306,136 @@ static void rules_without_a_place_are_rules(void)
 	end(&w);
 }
 
+/* ---- names made to clash ---- */
+
+/* As rule.c has it, over the first @len of @text. */
+static uint32_t hash_on(uint32_t h, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)text[i]) * 16777619U;
+	return h;
+}
+
+static struct wd_object *named_policy(const char *name, uint32_t cnt)
+{
+	struct wd_object *obj = make_policy(0, cnt);
+
+	wd_str_put(obj->name);
+	obj->name = wd_str_get(name);
+	return obj;
+}
+
+static uint32_t number_of_named(const struct world *w, const char *name)
+{
+	bool joined;
+
+	return wd_model_rule_of(
+		w->model, wd_store_get(w->store, WD_KIND_NETPOL, "shop", name),
+		WD_INGRESS, 0, &joined);
+}
+
+#define BLOCK 8 /* characters of a name, of which two do the same to its hash */
+#define BLOCKS 11
+#define ALIKE (1 << BLOCKS)
+
+static void put_block(char *to, uint32_t nr)
+{
+	nr *= 2654435761U; /* else they are too alike to clash */
+	for (int i = BLOCK; i-- > 0; nr /= 16)
+		to[i] = "0123456789abcdef"[nr % 16];
+	to[BLOCK] = '\0';
+}
+
+/* Two endings of the text whose hash is @h so far that make the same of it. */
+static uint32_t find_two(uint32_t h, char two[2][BLOCK + 1])
+{
+	static uint32_t seen[1 << 20], by[1 << 20];
+
+	memset(by, 0, sizeof(by));
+	for (uint32_t i = 1; i < 1 << 19; i++) {
+		uint32_t at, made;
+
+		put_block(two[0], i);
+		made = hash_on(h, two[0], BLOCK);
+		for (at = made >> 12; by[at] && seen[at] != made;)
+			at = (at + 1) % (1 << 20);
+		if (by[at]) {
+			put_block(two[1], by[at]);
+			return made;
+		}
+		seen[at] = made;
+		by[at] = i;
+	}
+	wd_expect(!"two that clash");
+	return h;
+}
+
+/* Policies whose rules all have one hash, by names of one of two blocks each. */
+static void name_alike(char name[ALIKE][BLOCKS * BLOCK + 1])
+{
+	char two[BLOCKS][2][BLOCK + 1];
+	const char *kind = wd_kind_name(WD_KIND_NETPOL);
+	uint32_t h = hash_on(2166136261U, kind, strlen(kind));
+
+	h = hash_on(h, "/shop/", 6);
+	for (int b = 0; b < BLOCKS; b++)
+		h = find_two(h, two[b]);
+	for (int i = 0; i < ALIKE; i++)
+		for (int b = 0; b < BLOCKS; b++)
+			memcpy(name[i] + (size_t)b * BLOCK, two[b][i >> b & 1],
+			       BLOCK + 1);
+}
+
+static char alike[ALIKE][BLOCKS * BLOCK + 1];
+
+static void names_made_to_clash_cost_no_more_than_others(void)
+{
+	struct wd_model_stats stats;
+	int placed = 0, twice = 0;
+	struct world w;
+
+	memset(&counters, 0, sizeof(counters));
+	begin(&w);
+	name_alike(alike);
+	for (int i = 0; i < ALIKE; i++)
+		(void)wd_store_put(w.store, named_policy(alike[i], 1));
+	commit(&w);
+	for (int i = 0; i < ALIKE; i++) {
+		uint32_t id = number_of_named(&w, alike[i]);
+
+		placed += PLACE(id) != 0;
+		twice += i && id == number_of_named(&w, alike[i - 1]);
+	}
+	wd_model_stats(w.model, &stats);
+	wd_expect(placed > 0 && placed <= 64);
+	wd_expect_int(0, twice);
+	wd_expect(stats.numbers >= ALIKE);
+	wd_expect(stats.numbers <= 4 * ALIKE);
+	end(&w);
+}
+
+static void a_number_is_kept_though_a_better_one_comes_free(void)
+{
+	uint32_t number;
+	struct world w;
+
+	memset(&counters, 0, sizeof(counters));
+	begin(&w);
+	for (int i = 0; i < 70; i++) {
+		(void)wd_store_put(w.store, named_policy(alike[i], 1));
+		commit(&w);
+	}
+	number = number_of_named(&w, alike[69]);
+	wd_expect_int(0, PLACE(number));
+	wd_expect(
+		wd_store_del(w.store, WD_KIND_NETPOL, "shop", alike[3], NULL));
+	commit(&w);
+	(void)wd_store_put(w.store, named_policy(alike[69], 2));
+	commit(&w);
+	wd_expect_int(number, number_of_named(&w, alike[69]));
+	end(&w);
+}
+
 int main(void)
 {
 	WD_TEST(no_two_rules_have_a_place_in_common);
@@ -314,5 +444,7 @@ int main(void)
 	WD_TEST(who_counts_is_told_of_what_comes_and_goes);
 	WD_TEST(who_refuses_is_told_again_and_stops_nothing);
 	WD_TEST(rules_without_a_place_are_rules);
+	WD_TEST(names_made_to_clash_cost_no_more_than_others);
+	WD_TEST(a_number_is_kept_though_a_better_one_comes_free);
 	return wd_tests_end();
 }

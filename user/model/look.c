@@ -42,6 +42,7 @@ void wd_model_stats(const struct wd_model *m, struct wd_model_stats *ret)
 		.compiled = m->compiled,
 		.matched = m->matched,
 		.weighed = m->weighed,
+		.numbers = m->numbers,
 		.sought = m->sought,
 	};
 

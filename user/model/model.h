@@ -309,6 +309,7 @@ struct wd_model_stats {
 	uint64_t compiled; /* how often an endpoint's policy was, in all */
 	uint64_t matched; /* sets of labels, for a term of new predicates, in all */
 	uint64_t weighed; /* parts of predicates with an order, of addresses, in all */
+	uint64_t numbers; /* looked at for rules that find no place, in all */
 	uint64_t sought; /* what peers of rules say, in all */
 };
 void wd_model_stats(const struct wd_model *model,

@@ -525,6 +525,7 @@ struct wd_model {
 	uint64_t compiled; /* endpoints, each time */
 	uint64_t matched; /* terms of new bits with groups, each time */
 	uint64_t weighed; /* parts of ordered bits, of addresses, each time */
+	uint64_t numbers; /* looked at for rules without a place */
 	uint64_t sought; /* terms, each time a rule says one */
 	uint64_t atoms; /* of drafts that were compiled, and those of all pieces */
 	struct vec host_claims; /* struct mclaim */
@@ -566,8 +567,9 @@ struct wd_model {
 	struct mslot *slots;
 	struct mclass *classes;
 	struct mrule *rules;
+	struct mrule *rules_named; /* the same, by what they are called */
 	uint64_t rule_places[WD_RULES_MAX / 64]; /* of wd_rulestat, taken */
-	uint32_t rule_reach; /* furthest that any is from where it would be */
+	uint32_t rule_placeless; /* the last such number given behind one taken */
 	bool rules_fresh; /* some are not told of */
 	bool rules_kept; /* some are of the agent before and did not come yet */
 	bool rules_mix; /* some are mixed, see mixed.c */

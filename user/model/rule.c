@@ -6,7 +6,8 @@
  * but for this: the lower bits say where the rule is counted (wd_rulestat), so
  * no two rules in use have them in common. Whose place is taken gets the next
  * one, and after a restart the same again, by the numbers that the tables in
- * force have. A rule that finds no place has none, and is not counted.
+ * force have. A rule that finds no place has none, and is not counted. A number
+ * is kept while it is in use: it is found by what the rule is called.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,17 +24,29 @@ static uint32_t hash_text(const char *text)
 	return h ? h : 1;
 }
 
-static bool is_rule(const struct mrule *r, const struct wd_object *p,
-		    enum wd_dir dir, int index)
+static struct mrule_name name_of(const struct wd_object *p, enum wd_dir dir,
+				 int index)
 {
-	return r->kind == p->kind && r->ns == p->ns && r->name == p->name &&
-	       r->dir == dir && r->index == index;
+	return (struct mrule_name){ .ns = p->ns,
+				    .name = p->name,
+				    .kind = p->kind,
+				    .dir = dir,
+				    .index = index };
+}
+
+static struct mrule *find_named(const struct wd_model *m,
+				const struct mrule_name *name)
+{
+	struct mrule *r;
+
+	HASH_FIND(named, m->rules_named, name, sizeof(*name), r);
+	return r;
 }
 
 /* Of the agent before, and nobody has come for it yet. */
 static bool is_kept(const struct mrule *r)
 {
-	return !r->name;
+	return !r->of.name;
 }
 
 struct mrule *rule_find(const struct wd_model *m, uint32_t id)
@@ -66,18 +79,11 @@ static uint32_t id_at(uint32_t hash, uint32_t away)
 	return hash - PLACE(hash) + PLACE(hash + away);
 }
 
-static void reached(struct wd_model *m, uint32_t away)
-{
-	if (away > m->rule_reach)
-		m->rule_reach = away;
-}
-
 /*
- * Look for the rule whose name has @hash, or the number kept for it; else for a
- * free place. Return: its number; 0: there is no place.
+ * Of a rule that has no number and whose name has @hash: look for what is kept
+ * for it, else for a free place. Return: its number; 0: there is no place.
  */
-static uint32_t find_id(struct wd_model *m, uint32_t hash,
-			const struct wd_object *p, enum wd_dir dir, int index)
+static uint32_t find_id(const struct wd_model *m, uint32_t hash)
 {
 	uint32_t spare = 0;
 
@@ -87,35 +93,32 @@ static uint32_t find_id(struct wd_model *m, uint32_t hash,
 
 		if (!PLACE(id))
 			continue; /* nobody's */
-		if (r && (is_kept(r) || is_rule(r, p, dir, index))) {
-			reached(m, away);
+		if (r && is_kept(r))
 			return id;
-		}
-		if (!spare && !is_taken(m, PLACE(id))) {
-			reached(m, away);
+		if (!spare && !is_taken(m, PLACE(id)))
 			spare = id;
-		}
-		if (spare && away >= m->rule_reach && !m->rules_kept)
+		if (spare && !m->rules_kept)
 			break;
 	}
 	return spare;
 }
 
-/* One that is not counted. */
-static uint32_t find_placeless(const struct wd_model *m, uint32_t hash,
-			       const struct wd_object *p, enum wd_dir dir,
-			       int index)
+/*
+ * A number of one that is not counted. Names may be chosen such that all want
+ * the same: the next one is looked for behind what was given last.
+ */
+static uint32_t find_placeless(struct wd_model *m, uint32_t hash)
 {
 	uint32_t id = hash - PLACE(hash);
-	const struct mrule *r;
 
-	for (;; id += WD_RULES_MAX) {
-		if (!id)
-			continue;
-		r = rule_find(m, id);
-		if (!r || is_rule(r, p, dir, index))
-			return id;
-	}
+	m->numbers++;
+	if (id && !rule_find(m, id))
+		return id;
+	do {
+		m->numbers++;
+		m->rule_placeless += WD_RULES_MAX;
+	} while (!m->rule_placeless || rule_find(m, m->rule_placeless));
+	return m->rule_placeless;
 }
 
 /* ---- who counts ---- */
@@ -175,10 +178,12 @@ static void rule_forget(struct wd_model *m, struct mrule *r)
 					     sizeof(*m->rules_ended));
 		m->rules_ended[m->rules_ended_cnt++] = r->id;
 	}
+	if (!is_kept(r))
+		HASH_DELETE(named, m->rules_named, r);
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed is no entry any more */
 	HASH_DELETE(hh, m->rules, r);
-	wd_str_put(r->ns);
-	wd_str_put(r->name);
+	wd_str_put(r->of.ns);
+	wd_str_put(r->of.name);
 	free(r);
 }
 
@@ -231,26 +236,34 @@ static uint32_t rule_hash(const struct wd_object *p, enum wd_dir dir, int index)
 	return hash_text(text);
 }
 
-uint32_t rule_get(struct wd_model *m, const struct wd_object *p,
-		  enum wd_dir dir, int index)
+static struct mrule *rule_begin(struct wd_model *m, const struct wd_object *p,
+				const struct mrule_name *name)
 {
-	uint32_t hash = rule_hash(p, dir, index);
-	uint32_t id = find_id(m, hash, p, dir, index);
+	uint32_t hash = rule_hash(p, (enum wd_dir)name->dir, (int)name->index);
+	uint32_t id = find_id(m, hash);
 	struct mrule *r;
 
 	if (!id)
-		id = find_placeless(m, hash, p, dir, index);
+		id = find_placeless(m, hash);
 	r = rule_find(m, id);
 	if (!r)
 		r = rule_new(m, id);
-	if (is_kept(r)) {
-		r->kind = p->kind;
-		r->ns = wd_str_ref(p->ns);
-		r->name = wd_str_ref(p->name);
-		r->dir = dir;
-		r->index = index;
-		m->rules_fresh = true;
-	}
+	r->of = *name;
+	(void)wd_str_ref(name->ns);
+	(void)wd_str_ref(name->name);
+	HASH_ADD(named, m->rules_named, of, sizeof(r->of), r);
+	m->rules_fresh = true;
+	return r;
+}
+
+uint32_t rule_get(struct wd_model *m, const struct wd_object *p,
+		  enum wd_dir dir, int index)
+{
+	struct mrule_name name = name_of(p, dir, index);
+	struct mrule *r = find_named(m, &name);
+
+	if (!r)
+		r = rule_begin(m, p, &name);
 	r->refs++;
 	return r->id;
 }
@@ -275,7 +288,7 @@ bool rule_is_wide(const struct wd_model *m, uint32_t id)
 {
 	const struct mrule *r = rule_find(m, id);
 
-	return r && r->ns && !*r->ns;
+	return r && r->of.ns && !*r->of.ns;
 }
 
 void rule_joined(struct wd_model *m, uint32_t id)
@@ -290,17 +303,9 @@ uint32_t wd_model_rule_of(const struct wd_model *m,
 			  const struct wd_object *policy, enum wd_dir dir,
 			  int index, bool *ret_joined)
 {
-	uint32_t hash = rule_hash(policy, dir, index);
-	const struct mrule *r;
+	struct mrule_name name = name_of(policy, dir, index);
+	const struct mrule *r = find_named(m, &name);
 
-	for (uint32_t away = 0; away <= m->rule_reach; away++) {
-		r = rule_find(m, id_at(hash, away));
-		if (r && !is_kept(r) && is_rule(r, policy, dir, index)) {
-			*ret_joined = r->joined;
-			return r->id;
-		}
-	}
-	r = rule_find(m, find_placeless(m, hash, policy, dir, index));
 	*ret_joined = r && r->joined;
 	return r ? r->id : 0;
 }
@@ -325,8 +330,10 @@ const struct wd_object *wd_model_rule(const struct wd_model *m,
 
 	if (!r || is_kept(r))
 		return NULL;
-	*ret_dir = r->dir;
-	*ret_index = r->index;
-	policy = wd_store_get(m->store, r->kind, r->ns, r->name);
-	return policy ? policy : host_policy(m, r->kind, r->name);
+	*ret_dir = (enum wd_dir)r->of.dir;
+	*ret_index = (int)r->of.index;
+	policy = wd_store_get(m->store, (enum wd_kind)r->of.kind, r->of.ns,
+			      r->of.name);
+	return policy ? policy :
+			host_policy(m, (enum wd_kind)r->of.kind, r->of.name);
 }

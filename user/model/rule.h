@@ -7,15 +7,21 @@
 
 #include "model_int.h"
 
-struct mrule {
-	UT_hash_handle hh; /* by id */
-	uint32_t id;
-	uint32_t refs;
-	enum wd_kind kind;
+/* What a rule is called. A key: names as interned, and nothing between. */
+struct mrule_name {
 	const char *ns;
 	const char *name;
-	enum wd_dir dir;
-	int index;
+	uint32_t kind; /* enum wd_kind */
+	uint32_t dir; /* enum wd_dir */
+	int64_t index;
+};
+
+struct mrule {
+	UT_hash_handle hh; /* by id */
+	UT_hash_handle named; /* by what it is called, unless that is not known */
+	uint32_t id;
+	uint32_t refs;
+	struct mrule_name of;
 	bool told; /* who counts knows of it */
 	/* somewhere another item decides for it, as lists must not be long */
 	bool joined;
