@@ -694,6 +694,31 @@ static void pods_share_the_numbers_of_a_port_name(void)
 	end(&w);
 }
 
+/* Pods may come with new ones for ever. */
+static void a_port_name_goes_with_its_last_pod(void)
+{
+	struct wd_model_stats stats;
+	struct world w;
+	uint32_t before;
+
+	begin(&w);
+	wd_model_stats(w.model, &stats);
+	before = stats.portnames;
+	put_pod_with(&w, "a", "1", 1001);
+	put_pod_with(&w, "b", "2", 1001);
+	put_pod_with(&w, "c", "3", 1002);
+	wd_model_stats(w.model, &stats);
+	wd_expect_int(before + 2, stats.portnames); /* here, and over all */
+	drop(&w, WD_KIND_POD, "a");
+	drop(&w, WD_KIND_POD, "b");
+	wd_model_stats(w.model, &stats);
+	wd_expect_int(before + 2, stats.portnames);
+	drop(&w, WD_KIND_POD, "c");
+	wd_model_stats(w.model, &stats);
+	wd_expect_int(before, stats.portnames);
+	end(&w);
+}
+
 /* Without a change of its own, and not again and again. */
 static void who_did_not_fit_is_tried_again_when_there_is_room(void)
 {
@@ -738,6 +763,7 @@ int main(void)
 	WD_TEST(what_means_anybodys_service_costs_nothing);
 	WD_TEST(pods_share_the_sets_of_labels_of_their_namespace);
 	WD_TEST(pods_share_the_numbers_of_a_port_name);
+	WD_TEST(a_port_name_goes_with_its_last_pod);
 	WD_TEST(who_did_not_fit_is_tried_again_when_there_is_room);
 	WD_TEST(room_of_the_agent_before_comes_back);
 	WD_TEST(what_others_call_their_ports_takes_no_room_here);

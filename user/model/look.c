@@ -30,6 +30,7 @@ void wd_model_stats(const struct wd_model *m, struct wd_model_stats *ret)
 	struct wd_model_stats s = {
 		.gen = m->gen,
 		.groups = HASH_COUNT(m->groups),
+		.portnames = HASH_COUNT(m->portnames),
 		.services = HASH_COUNT(m->services),
 		.preds = m->bit_alloc.used,
 		.rows = m->row_alloc.used,

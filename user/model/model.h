@@ -293,6 +293,7 @@ struct wd_model_stats {
 	uint32_t gen;
 	uint32_t pods; /* that contribute addresses */
 	uint32_t groups; /* distinct (namespace, labels, named ports) */
+	uint32_t portnames; /* by namespace and protocol, and over all of them */
 	uint32_t identities;
 	uint32_t addrs[2]; /* IPv4, IPv6 */
 	uint32_t prefixes[2];

@@ -75,6 +75,14 @@ static size_t index_of(const struct mportname *n, uint16_t port)
 	return k;
 }
 
+static void forget(struct wd_model *m, struct mportname *n)
+{
+	HASH_DELETE(hh, m->portnames, n);
+	wd_str_put(n->key.name);
+	free(n->num);
+	free(n);
+}
+
 static void count(struct wd_model *m, const struct mspace *space,
 		  const struct wd_port_name *p, bool add)
 {
@@ -100,6 +108,8 @@ static void count(struct wd_model *m, const struct mspace *space,
 		m->portnames_changed = true;
 	if (n->num[k].refs == 0)
 		n->num[k] = n->num[--n->cnt];
+	if (n->cnt == 0)
+		forget(m, n); /* pods could come with names for ever */
 }
 
 void portnames_count(struct wd_model *m, const struct mspace *space,
