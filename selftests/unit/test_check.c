@@ -61,15 +61,18 @@ static void a_pod_of_too_many_named_ports_is_refused(void)
 
 	mdir_begin(false);
 	for (int cnt = 1024; cnt <= 1025; cnt++) {
-		int len = sprintf(text,
-				  "apiVersion: v1\nkind: Pod\nmetadata: {name: "
-				  "p, namespace: n}\nspec:\n  containers:\n"
-				  "  - ports:\n");
+		FILE *to = fmemopen(text, sizeof(text), "w");
 
+		if (!wd_expect(to != NULL))
+			break;
+		(void)fprintf(to, "apiVersion: v1\nkind: Pod\n"
+				  "metadata: {name: p, namespace: n}\n"
+				  "spec:\n  containers:\n  - ports:\n");
 		for (int i = 0; i < cnt; i++)
-			len += sprintf(&text[len],
-				       "    - {name: p%d, containerPort: %d}\n",
-				       i, i + 1);
+			(void)fprintf(to,
+				      "    - {name: p%d, containerPort: %d}\n",
+				      i, i + 1);
+		wd_expect_int(0, fclose(to));
 		mdir_put("a.yaml", text);
 		wd_expect_str(
 			cnt == 1024 ?

@@ -171,8 +171,7 @@ struct mpod {
 	UT_hash_handle hh;
 	struct mpod_key key;
 	const struct wd_object *obj; /* NULL: only an endpoint is known */
-	struct mgroup
-		*group; /* NULL: contributes nothing, or is over a quota */
+	struct mgroup *group; /* NULL: contributes nothing, or is over a quota */
 	enum wd_quota lacks; /* which, where it is in the space's nameless */
 	SLIST_HEAD(, mendpoint) endpoints; /* nearly all are elsewhere */
 	SLIST_HEAD(, mclaim) claims;
