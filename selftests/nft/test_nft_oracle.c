@@ -676,8 +676,6 @@ int main(int argc, char **argv)
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	seed = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-	if (getenv("WD_LONG"))
-		wanted = 50000;
 	parse_args(argc, argv);
 	printf("# seed %llu\n", (unsigned long long)seed);
 	WD_TEST(ruleset_does_what_the_objects_say);
