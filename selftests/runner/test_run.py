@@ -5,6 +5,7 @@ runs in a folder of its own, over programs made here.
 
     test_run.py
 """
+import contextlib
 import json
 import os
 import shutil
@@ -28,7 +29,7 @@ HANGS = '#!/bin/sh\n[ -e "$0.ran" ] && exec echo "ok 1 - holds"\n' \
 class Outcome:
     """What one run of the copy printed, wrote and ended with."""
 
-    def __init__(self, programs, *options, timeout=60):
+    def __init__(self, programs, *options, timeout=60, more=''):
         with tempfile.TemporaryDirectory() as top:
             tests = os.path.join(top, 'selftests')
             os.mkdir(tests)
@@ -40,18 +41,23 @@ class Outcome:
                 os.chmod(path, 0o755)
             with open(os.path.join(tests, 'suites'), 'w',
                       encoding='utf-8') as f:
-                f.write(f'own, selftests/test_*, no, {timeout}, together\n')
+                f.write(f'own, selftests/test_*, no, {timeout}, together\n'
+                        + more)
             got = subprocess.run([os.path.join(tests, 'run'), '--build', top,
                                   *options], text=True, check=False,
-                                 stdout=subprocess.PIPE)
-            with open(os.path.join(top, 'test.json'), encoding='utf-8') as f:
+                                 stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT)
+            self.results = None  # none was written
+            with contextlib.suppress(FileNotFoundError), \
+                    open(os.path.join(top, 'test.json'),
+                         encoding='utf-8') as f:
                 self.results = sorted(r['result'] for r in json.load(f))
         self.status, self.text = got.returncode, got.stdout
         self.last = got.stdout.strip().split('\n')[-1]
 
     def is_like(self, status, last, results):
-        good = (self.status, self.last, self.results) == (status, last,
-                                                          sorted(results))
+        good = (self.status, self.last, self.results) == (
+            status, last, results and sorted(results))
         if not good:
             for line in self.text.split('\n'):
                 print('# ' + line)
@@ -87,11 +93,28 @@ def what_hangs_is_no_accident():
         1, '1 passed, 1 failed, 0 skipped', ['pass', 'fail'])
 
 
+def words_that_name_nothing_fail_and_say_so():
+    return all(Outcome([STEADY], *words).is_like(1, last, None)
+               for words, last in (
+                   (('--only', 'own', '--only', 'onw'),
+                    '--only onw: no suite of that name, but own'),
+                   (('--match', 'tset'),
+                    'nothing was run: --match tset is in no suite/name')))
+
+
+def pattern_without_a_program_fails():
+    got = Outcome([STEADY], more='lost, selftests/tset_*, no, 60\n')
+    return got.is_like(1, '1 passed, 1 failed, 0 skipped', ['pass', 'fail']) \
+        and 'lost/tset_*' in got.text
+
+
 def main():
     tests = (what_fails_once_counts_as_failed_by_default,
              what_passes_by_itself_counts_as_passed_and_is_told,
              what_fails_twice_fails, more_than_three_are_no_accident,
-             what_hangs_is_no_accident)
+             what_hangs_is_no_accident,
+             words_that_name_nothing_fail_and_say_so,
+             pattern_without_a_program_fails)
     failed = 0
     print(f'TAP version 13\n1..{len(tests)}')
     for number, test in enumerate(tests, 1):
