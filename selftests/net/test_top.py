@@ -163,7 +163,7 @@ def pods_of_long_names_are_told_apart(b):
     try:
         out = b.node.warder('top', '--once', '--interval', '200ms')[1]
         for end in ends:
-            if f'7d9f8b6c5d-{end} enforce' not in out:
+            if f'observ..ere-is/collector-..b6c5d-{end} enforce' not in out:
                 raise Fail(f'{end} is not told', out)
         expect([], [li for li in out.split('\n') if len(li) > 80], 'lines')
     finally:

@@ -52,6 +52,38 @@ static void print_keeps_only_its_own_line_feeds(void)
 	free(text);
 }
 
+static void long_names_lose_their_middle_never_their_namespace(void)
+{
+	static const struct {
+		const char *outer, *name, *squeezed;
+	} rows[] = {
+		{ "shop", "db", "shop/db" },
+		{ "", "db", "/db" },
+		{ "shop", "a-pod-of-which-all-is-seen-0123456789", NULL },
+		{ "shop", "abcdefghijklmnopqrstuvwxyz0123456", NULL },
+		{ "shop", "abcdefghijklmnopqrstuvwxyz01234567",
+		  "shop/abcdefghijklmno..stuvwxyz01234567" },
+		{ "observability-of-all-that-there-is", "db",
+		  "observability-of-all-that-there-is/db" },
+		{ "observability-of-all-that-there-is", "db-0",
+		  "observability-o..ll-that-there-is/db-0" },
+		{ "observability-of-all-that-there-is",
+		  "collector-7d9f8b6c5d-x2k4p",
+		  "observ..ere-is/collector-..b6c5d-x2k4p" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *name = wd_squeeze_name(rows[i].outer, rows[i].name, 38);
+
+		wd_test_row(rows[i].name);
+		wd_expect(strlen(name) <= 38);
+		if (rows[i].squeezed)
+			wd_expect_str(rows[i].squeezed, name);
+		free(name);
+	}
+	wd_test_row(NULL);
+}
+
 static char *render(const char *const *head, const char *const *cell,
 		    const char *indent)
 {
@@ -138,6 +170,7 @@ int main(void)
 {
 	WD_TEST(control_characters_never_reach_a_terminal);
 	WD_TEST(print_keeps_only_its_own_line_feeds);
+	WD_TEST(long_names_lose_their_middle_never_their_namespace);
 	WD_TEST(columns_line_up_left_and_right);
 	WD_TEST(wide_cells_widen_their_column);
 	WD_TEST(cells_are_escaped_before_they_are_measured);

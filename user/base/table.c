@@ -95,6 +95,39 @@ void wd_print(FILE *to, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* @text, or its two ends, in at most @cols */
+static char *squeeze(const char *text, size_t cols)
+{
+	size_t len = strlen(text), head = (cols - 2) / 2;
+	char *copy = wd_xstrdup(text);
+
+	if (len <= cols)
+		return copy;
+	memcpy(copy + head, "..", 2);
+	memcpy(copy + head + 2, text + len - (cols - 2 - head),
+	       cols - 2 - head + 1);
+	return copy;
+}
+
+char *wd_squeeze_name(const char *outer, const char *name, size_t cols)
+{
+	size_t room = cols - 1, share = cols * 3 / 8, len = strlen(name);
+	char *whole, *a, *b;
+
+	assert(cols >= 20);
+	if (len + share < room)
+		share = room - len;
+	if (strlen(outer) < share)
+		share = strlen(outer);
+	a = squeeze(outer, share);
+	b = squeeze(name, room - share);
+	whole = wd_xcalloc(1, cols + 1);
+	(void)snprintf(whole, cols + 1, "%s/%s", a, b);
+	free(a);
+	free(b);
+	return whole;
+}
+
 struct wd_table *wd_table_new(const char *const *head)
 {
 	struct wd_table *table = wd_xcalloc(1, sizeof(*table));

@@ -25,6 +25,17 @@ void wd_vprint(FILE *to, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 
 /**
+ * wd_squeeze_name() - "outer/name" in at most @cols, to be freed
+ *
+ * What is too long loses its middle: "observ..here-is/collector-..-q8z7w". Both
+ * halves stay to be seen: three eighths are @outer's if it needs them.
+ *
+ * @outer: namespace or kind
+ * @cols: columns, 20 or more
+ */
+char *wd_squeeze_name(const char *outer, const char *name, size_t cols);
+
+/**
  * wd_table_new() - an empty table
  * @head: NULL-terminated; a leading '>' sets the column to the right
  */

@@ -355,16 +355,11 @@ static void print_pods(FILE *to, struct json_object *doc)
 	     i++) {
 		struct json_object *p = wd_json_at(doc, "pods", i);
 		const char *state = wd_json_get_str(p, "state");
-		char *name = NULL;
-		size_t len;
+		char *name = wd_squeeze_name(wd_json_get_str(p, "namespace"),
+					     wd_json_get_str(p, "name"),
+					     POD_COLS);
 
-		wd_format(&name, "%s/%s", wd_json_get_str(p, "namespace"),
-			  wd_json_get_str(p, "name"));
-		len = name ? strlen(name) : 0;
-		/* pods of one set differ at the end of their names only */
-		wd_print(to, "%-*s %-8.8s %9.0f %9.0f %12lld\n", POD_COLS,
-			 name ? name + (len > POD_COLS ? len - POD_COLS : 0) :
-				"",
+		wd_print(to, "%-*s %-8.8s %9.0f %9.0f %12lld\n", POD_COLS, name,
 			 strcmp(state, "enforced") ? state :
 						     wd_json_get_str(p, "mode"),
 			 get_rate(p, "allow"), get_rate(p, "drop"),

@@ -164,16 +164,20 @@ void wd_top_rules_put(const struct wd_top_rules *rules, double seconds,
 static void print_rule(FILE *to, struct json_object *rule)
 {
 	int64_t index = wd_json_get_int(rule, "index");
+	const char *ns = wd_json_get_str(rule, "namespace");
 	char *name = NULL, at[24] = "-";
-	size_t len;
 
 	wd_format(&name, WD_SHOW_OBJECT_FMT, WD_SHOW_OBJECT(rule));
-	len = name ? strlen(name) : 0;
+	if (name && strlen(name) > NAME_COLS) {
+		/* the kind is what can be missed */
+		free(name);
+		name = wd_squeeze_name(*ns ? ns : wd_json_get_str(rule, "kind"),
+				       wd_json_get_str(rule, "name"),
+				       NAME_COLS);
+	}
 	if (index >= 0)
 		snprintf(at, sizeof(at), "%lld", (long long)index);
-	/* of what is too long, the end says more than the kind */
-	wd_print(to, "%-*s %-7s %4s %9.0f %13lld\n", NAME_COLS,
-		 name ? name + (len > NAME_COLS ? len - NAME_COLS : 0) : "",
+	wd_print(to, "%-*s %-7s %4s %9.0f %13lld\n", NAME_COLS, name ?: "",
 		 wd_json_get_str(rule, "direction"), at,
 		 json_object_get_double(wd_json_get(rule, "per_s")),
 		 (long long)wd_json_get_int(rule, "packets"));
