@@ -9,15 +9,18 @@ the ruleset.
 import contextlib
 import ipaddress
 import json
+import signal
 import socket
 import struct
 import sys
+import time
 
 from wdnet import wire, yamlout
 from wdnet.ask import allowed, answered, denied, until
 from wdnet.cluster import POD_NET, WORLD, e2e
 from wdnet.shared import Shared, pin
-from wdnet.tap import expect
+from wdnet.solo import note
+from wdnet.tap import Fail, expect
 
 SHARED = Shared()
 RUNGS = ('full', 'nft')
@@ -26,6 +29,9 @@ PREFIXES = [word for net in POD_NET.values() for number in (1, 2)
 NEED = {'warder.io/encryption': 'required'}
 FREE = {'warder.io/encryption': 'none'}
 FAR = {4: '172.31.9.9', 6: 'fd99::9'}  # a pod in no prefix of the cluster
+EVENTS = 6000  # more than the agent's socket has room for
+LOST = 'events were lost'
+SOON_S = 0.5  # on a busy machine; the look at all comes each 2 s
 STRANGER = {4: '169.254.7.7', 6: 'fe80::7777'}
 
 
@@ -428,6 +434,45 @@ def change_of_a_namespace_holds_at_once(c):
     allowed(c.pod('x/a'), c.pod('x/b'))
     annotate(c, x=NEED)
     denied(c.pod('x/a'), c.pod('x/b'))
+
+
+def times_lost(node):
+    with open(node.log_path, encoding='utf-8') as f:
+        return f.read().count(LOST)
+
+
+def make_unheard(node, name):
+    """A pair of devices; what the kernel tells of it finds no room in the
+    socket of the agent, which stands still. Gives how long it takes, from then
+    on, until both are guarded."""
+    before = set(hooks(node))
+    node.agent.send_signal(signal.SIGSTOP)
+    try:
+        node.ns.run(['ip', '-batch', '-'], ''.join(
+            f'link set eth0 alias {n}\n' for n in range(EVENTS)))
+        node.ns.ip(f'link add {name} type veth peer name {name}p')
+    finally:
+        begun = time.monotonic()
+        node.agent.send_signal(signal.SIGCONT)
+    while len(set(hooks(node)) - before) < 4:
+        if time.monotonic() - begun > 10:
+            raise Fail(f'{name} is not guarded: {hooks(node)}')
+    return time.monotonic() - begun
+
+
+@SHARED.test
+def device_of_which_the_word_was_lost_is_guarded_soon(c):
+    node = c.nodes[0]
+    annotate(c, x=NEED)
+    pin(c, 'full')
+    lost = times_lost(node)
+    took = []
+    for name in ('unheard0', 'unheard1'):
+        took.append(make_unheard(node, name))
+        node.ns.ip(f'link del {name}')
+    expect(lost + len(took), times_lost(node), 'events were lost')
+    note(f'guarded after {", ".join(f"{t * 1000:.0f} ms" for t in took)}')
+    expect(True, max(took) < SOON_S, f'guarded within {SOON_S} s: {took}')
 
 
 @SHARED.test

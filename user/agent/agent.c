@@ -104,8 +104,9 @@ static void on_links(void *ctx, int fd, uint32_t events)
 	if (err == -ENOBUFS) {
 		wd_info("links: events were lost, reading the state of all interfaces");
 		wd_endpoints_relink(agent->endpoints);
-		wd_endpoints_check(agent->endpoints);
 		wd_encryption_relist(agent->encryption);
+		(void)wd_encryption_check(agent->encryption);
+		wd_endpoints_check(agent->endpoints);
 	} else if (err) {
 		wd_warn("links: %s, ignoring", wd_errno(err));
 	}

@@ -69,14 +69,21 @@ int wd_linkmon_fd(const struct wd_linkmon *mon)
 	return mon->nl.fd;
 }
 
-static void take_event(struct wd_linkmon *mon, const struct nlmsghdr *msg)
+/*
+ * @lost: the caller looks at every interface as it is now, later than all that
+ * waits here, and soon, with thousands waiting. Only of those that are gone an
+ * event says more than that: whether they live on in another namespace.
+ */
+static void take_event(struct wd_linkmon *mon, const struct nlmsghdr *msg,
+		       bool lost)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(msg);
 	struct wd_link link;
 
 	if (msg->nlmsg_type == RTM_NEWADDR || msg->nlmsg_type == RTM_DELADDR)
 		mon->addrs_changed = true;
-	if (msg->nlmsg_type != RTM_NEWLINK && msg->nlmsg_type != RTM_DELLINK)
+	if (msg->nlmsg_type != RTM_DELLINK &&
+	    (msg->nlmsg_type != RTM_NEWLINK || lost))
 		return;
 	/*
 	 * With the bridge's family, RTM_DELLINK says that a port left its
@@ -109,7 +116,7 @@ int wd_linkmon_poll(struct wd_linkmon *mon)
 		if (got < 0)
 			return (int)got;
 		for (; mnl_nlmsg_ok(msg, len); msg = mnl_nlmsg_next(msg, &len))
-			take_event(mon, msg);
+			take_event(mon, msg, lost);
 	}
 }
 

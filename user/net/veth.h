@@ -73,7 +73,8 @@ int wd_linkmon_fd(const struct wd_linkmon *mon);
 
 /**
  * wd_linkmon_poll() - deliver pending events
- * Return: 0; -ENOBUFS when events were lost: the caller must look at every interface again; -errno.
+ * Return: 0; -ENOBUFS when events were lost, and of the rest only those of interfaces that are gone
+ * were delivered: the caller must look at every interface again; -errno.
  */
 int wd_linkmon_poll(struct wd_linkmon *mon);
 
