@@ -490,6 +490,29 @@ def what_may_pass_is_tried_again_with_growing_pauses(b):
     b.check_traffic()
 
 
+def a_fall_of_the_moment_is_tried_again(b):
+    """No start and no climb is what brings it down, but a pod that nothing can
+    be attached to. The pause is waited for with WD_LONG."""
+    fresh(b)
+    since = os.path.getsize(b.node.log_path)
+    b.refuse.set(*(rule.split(' errno')[0] + ' errno=ENOMEM'
+                   for rule in (NO_LINKS, NO_FILTERS)))
+    add_and_delete(b, 'fall', 31)
+    b.refuse.set()
+    expect('nft', b.node.status()['rung'], 'rung')
+
+    def said():
+        with open(b.node.log_path, encoding='utf-8') as f:
+            f.seek(since)
+            return f'trying again in {FIRST_PAUSE_S} s' in f.read()
+
+    wait_for('what is done about it', said, 5)
+    if LONG:
+        wait_for('rung full', lambda: b.node.status()['rung'] == 'full',
+                 2 * FIRST_PAUSE_S)
+    b.check_traffic()
+
+
 def pauses_grow_and_end(b):
     """Only WD_LONG: 10, 20, 40, 80, 160 s and no more."""
     fresh(b, TRANSIENT)
@@ -541,6 +564,7 @@ GROUPS = (
      another_binary_tries_what_this_one_was_refused,
      what_may_pass_is_tried_again_with_growing_pauses,
      an_agent_that_is_refused_for_a_moment_loses_nothing,
+     a_fall_of_the_moment_is_tried_again,
      climbing_under_refusal_leaves_what_is_in_force)
     + (pauses_grow_and_end,) * LONG,
 )

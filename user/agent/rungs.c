@@ -14,6 +14,7 @@
 
 #include "../base/json.h"
 #include "../base/log.h"
+#include "../base/now.h"
 #include "../datapath/ladder.h"
 #include "../encryption/encryption.h"
 #include "../events/events.h"
@@ -30,12 +31,16 @@
 #define RETRY_MS \
 	10000 /* after the first transient failure, then twice as long */
 #define RETRIES 5
+#define FORGOTTEN_MS \
+	600000 /* who falls so long after the last try has them all again */
 
 struct wd_rungs {
 	struct wd_agent *agent;
 	struct wd_ladder_file file;
 	struct wd_timer *retry;
+	bool waits; /* for the retry */
 	int retries; /* made so far since somebody asked */
+	int64_t retry_ms; /* when the last one was decided, as wd_now_ms() */
 	enum wd_rung told; /* by wd_rungs_look() */
 	uint64_t part_told_ms[WD_PART__MAX]; /* the failure that was told last */
 	bool looked; /* it has, once */
@@ -199,10 +204,15 @@ static void arm_retry(struct wd_rungs *rungs)
 {
 	const struct wd_ladder *ladder = wd_ladder(rungs->agent->dp);
 
-	if ((!wd_ladder_transient(ladder) && !is_shut_out(ladder)) ||
-	    rungs->retries >= RETRIES)
+	uint64_t pause_ms = (uint64_t)RETRY_MS << rungs->retries;
+
+	if (rungs->waits || rungs->retries >= RETRIES ||
+	    (!wd_ladder_transient(ladder) && !is_shut_out(ladder)))
 		return;
-	wd_timer_set(rungs->retry, (uint64_t)RETRY_MS << rungs->retries);
+	wd_info("ladder: trying again in %u s", (unsigned int)pause_ms / 1000);
+	wd_timer_set(rungs->retry, pause_ms);
+	rungs->waits = true;
+	rungs->retry_ms = wd_now_ms();
 	rungs->retries++;
 }
 
@@ -312,19 +322,33 @@ static void look_at_parts(struct wd_rungs *rungs)
 		write_down(rungs);
 }
 
+/* Return: is another rung in force than was told of */
+static bool look(struct wd_rungs *rungs)
+{
+	struct wd_agent *agent = rungs->agent;
+	enum wd_rung before = rungs->told;
+	bool moved;
+
+	rungs->told = wd_ladder(agent->dp)->rung;
+	moved = rungs->looked && rungs->told != before;
+	if (!rungs->looked)
+		tell_begin(rungs);
+	else if (moved)
+		tell_change(rungs, before);
+	rungs->looked = true;
+	wd_hits_look(agent);
+	look_at_parts(rungs);
+	return moved;
+}
+
+/* A device may have brought it down, at the start or much later. */
 void wd_rungs_look(struct wd_agent *agent)
 {
 	struct wd_rungs *rungs = agent->rungs;
-	enum wd_rung before = rungs->told;
 
-	rungs->told = wd_ladder(agent->dp)->rung;
-	if (!rungs->looked)
-		tell_begin(rungs);
-	else if (rungs->told != before)
-		tell_change(rungs, before);
-	rungs->looked = true;
-	wd_hits_look(rungs->agent);
-	look_at_parts(rungs);
+	if (look(rungs) && wd_now_ms() - rungs->retry_ms > FORGOTTEN_MS)
+		rungs->retries = 0;
+	arm_retry(rungs);
 }
 
 static int climb(struct wd_rungs *rungs, bool anew, char **ret_why)
@@ -336,10 +360,11 @@ static int climb(struct wd_rungs *rungs, bool anew, char **ret_why)
 	bool moved;
 	int err;
 
-	wd_rungs_look(agent);
+	(void)look(rungs);
 	wd_services_retry(agent);
 	wd_hostpolicy_retry(agent->hostpolicy);
 	wd_timer_stop(rungs->retry);
+	rungs->waits = false;
 	err = wd_datapath_climb(agent->dp, &opts, &moved, ret_why);
 	if (moved) {
 		wd_agent_rebind(agent);
@@ -351,10 +376,10 @@ static int climb(struct wd_rungs *rungs, bool anew, char **ret_why)
 	note_rung(agent);
 	tell(rungs);
 	write_down(rungs);
-	arm_retry(rungs);
 	/* what changed meanwhile, or while nothing was written */
 	(void)wd_agent_commit(agent);
-	wd_rungs_look(agent);
+	(void)look(rungs);
+	arm_retry(rungs);
 	return err;
 }
 

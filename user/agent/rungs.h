@@ -27,6 +27,7 @@ int wd_rungs_open(struct wd_agent *agent);
  * wd_rungs_look() - tells of a rung that nobody asked for
  * The first time, in the end of the start, of one below full; from then on, each
  * tick, of the fall to nft that a device causes where no program can be attached.
+ * What may have been of the moment is tried again.
  */
 void wd_rungs_look(struct wd_agent *agent);
 
