@@ -160,6 +160,98 @@ def who_answers_for_a_service_has_the_last_word(ask):
                 yield f'{port}: {code} {out}{err}'
 
 
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: {0}, namespace: s, labels: {{app: {0}, of: b}}}}
+spec: {{nodeName: m}}
+status: {{podIPs: [{{ip: 10.0.0.{1}}}]}}
+---
+"""
+DIFFERENT = """
+apiVersion: v1
+kind: Pod
+metadata: {name: a, namespace: s}
+spec: {nodeName: n}
+status: {podIPs: [{ip: 10.0.0.1}]}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: n}
+status: {addresses: [{type: InternalIP, address: 192.0.2.1}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: b, namespace: s}
+spec: {clusterIP: 10.96.0.1, selector: {of: b}, ports: [{port: 80, targetPort: 81}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: in, namespace: s}
+spec: {podSelector: {matchExpressions: [{key: app, operator: In, values: %s}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: out, namespace: s}
+spec:
+  podSelector: {matchExpressions: [{key: of, operator: DoesNotExist}]}
+  policyTypes: [Egress]
+  egress: [{to: [{podSelector: {matchExpressions: [{key: app, operator: In, values: %s}]}}]}]
+"""
+ALL = '[b2, b3, b4]'
+
+
+def each_backend_of_a_service_is_asked(ask):
+    """Whom `in` isolates, whom `out` lets a send to, and what is said then:
+    verdict, where, of which backend, how many allowed at a, denied at their own."""
+    pods = ''.join(POD.format(f'b{i}', i) for i in (2, 3, 4))
+    for isolated, sent, want in (
+            ('[nobody]', ALL, ('allow', 'egress', 2, 3, 0)),
+            ('[b2]', ALL, ('drop', 'ingress', 2, 3, 1)),
+            ('[b4]', ALL, ('drop', 'ingress', 4, 3, 1)),
+            ('[b3, b4]', ALL, ('drop', 'ingress', 3, 3, 2)),
+            ('[b4]', '[b3, b4]', ('drop', 'ingress', 4, 2, 1)),
+            ('[b2]', '[b3, b4]', ('allow', 'egress', 3, 2, 0)),
+            ('[b4]', '[nobody]', ('drop', 'egress', 2, 0, 0))):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, 'all.yaml'), 'w',
+                      encoding='utf-8') as f:
+                f.write(pods + DIFFERENT % (isolated, sent))
+            asker = Asker(ask.warder, folder)
+            _, out, err = asker.run('s/a', '10.96.0.1:80', '--json')
+            _, text, _ = asker.run('s/a', '10.96.0.1:80')
+        doc = json.loads(out or '{}')
+        to = doc.get('service') or {'address': '.0'}
+        got = (doc.get('verdict'), doc.get('direction'),
+               int(to['address'].split('.')[-1]), to.get('allowed'),
+               to.get('denied'))
+        if got != want or doc['drift']:
+            yield f'{isolated} {sent}: {got}, not {want} {err}'
+        if (f'{want[4]} of them denied' in text) != bool(want[4]):
+            yield text
+
+
+def each_backend_is_asked_of_the_host_too(ask):
+    pods = ''.join(POD.format(f'b{i}', i) for i in (2, 3, 4))
+    for isolated, want in (('[nobody]', ('allow', '10.0.0.2', 0)),
+                           ('[b3, b4]', ('drop', '10.0.0.3', 2))):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, 'all.yaml'), 'w',
+                      encoding='utf-8') as f:
+                f.write(pods + DIFFERENT % (isolated, ALL))
+            with open(os.path.join(folder, 'agent'), 'w',
+                      encoding='utf-8') as f:
+                f.write('host-ingress: policy\n')
+            _, out, err = Asker(ask.warder, folder).run(
+                'host', '10.96.0.1:80', '--json', '--node', 'n', '--config',
+                os.path.join(folder, 'agent'))
+        doc = json.loads(out or '{"service": {}}')
+        got = (doc.get('verdict'), doc['service'].get('address'),
+               doc['service'].get('denied'))
+        if got != want:
+            yield f'{isolated}: {got}, not {want} {err}'
+
+
 STAGES = ['source', 'conntrack', 'identity', 'row', 'mode', 'class', 'rules',
           'tier', 'encryption', 'mesh', 'rung', 'verdict']
 
@@ -281,6 +373,8 @@ def main():
              the_sockets_of_a_node_are_those_of_the_pods_node,
              the_agents_configuration_gives_the_defaults,
              who_answers_for_a_service_has_the_last_word,
+             each_backend_of_a_service_is_asked,
+             each_backend_is_asked_of_the_host_too,
              stages_of_a_service_are_those_of_its_backend,
              stages_of_the_node_say_that_no_rule_is_asked,
              suggested_policies_do_what_they_are_for,

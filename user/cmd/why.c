@@ -119,6 +119,7 @@ static void print_service(struct json_object *doc)
 	struct json_object *service = wd_json_get(doc, "service");
 	long long backends = wd_json_get_int(service, "backends");
 	long long allowed = wd_json_get_int(service, "allowed");
+	long long denied = wd_json_get_int(service, "denied");
 	bool late = wd_json_get_bool(service, "late");
 
 	if (!service)
@@ -137,7 +138,14 @@ static void print_service(struct json_object *doc)
 		     late	   ? ", judged after translation" :
 		     backends == 1 ? "" :
 				     ": each must be allowed");
-	if (late && backends)
+	if (denied)
+		wd_show_line(
+			"",
+			"%lld of them denied at %s own hook, as %s port %lld",
+			denied, denied == 1 ? "its" : "their",
+			wd_json_get_str(service, "address"),
+			(long long)wd_json_get_int(service, "port"));
+	else if (late && backends)
 		wd_show_line("", "%lld of them allowed, %s %s port %lld",
 			     allowed, allowed ? "as" : "nor is",
 			     wd_json_get_str(service, "address"),
@@ -270,6 +278,21 @@ static int read_config(const struct wd_args *args, struct wd_config *config)
 	return code;
 }
 
+static void warn_unasked(const struct wd_asof *asof, struct json_object *doc)
+{
+	uint32_t cnt = wd_asof_unasked(asof);
+	char *text = NULL;
+
+	if (!cnt)
+		return;
+	wd_format(&text,
+		  "the service leads to %u more pod%s that %s not asked: too "
+		  "many for one question",
+		  cnt, cnt == 1 ? "" : "s", cnt == 1 ? "is" : "are");
+	wd_json_push_str(wd_json_get(doc, "warnings"), text);
+	free(text);
+}
+
 static void warn_problems(const struct wd_asof *asof, struct json_object *doc)
 {
 	uint32_t cnt = wd_asof_problems(asof);
@@ -293,11 +316,13 @@ static int ask_world(const struct wd_args *args, const struct wd_asof *asof,
 	int code = WD_EXIT_OK;
 
 	*ret_doc = wd_inquire(wd_asof_world(asof), req, &refusal);
-	if (*ret_doc)
+	if (*ret_doc) {
 		warn_problems(asof, *ret_doc);
-	else
+		warn_unasked(asof, *ret_doc);
+	} else {
 		code = wd_cmd_fail(args, (enum wd_exit)refusal.code,
 				   refusal.where, "%s", refusal.text);
+	}
 	free(refusal.where);
 	free(refusal.text);
 	json_object_put(req);

@@ -428,6 +428,7 @@ struct wd_service_info {
 		addr; /* of the one that decided, and is taken for the receiver */
 	uint16_t port;
 	uint32_t allowed; /* so many of them policy allows */
+	uint32_t denied; /* so many their own hooks drop, if those are asked */
 	bool late; /* so who judges after the translation decides */
 	struct wd_addr first; /* of those */
 	uint16_t first_port;
@@ -438,6 +439,7 @@ struct wd_flow {
 	struct wd_addr dst;
 	bool from_host; /* by a socket of this host */
 	bool late; /* somebody judges after the translation of services */
+	bool everywhere; /* ask each backend's own hook: the first that drops is told */
 	uint8_t proto; /* IP protocol number */
 	/* destination port, host byte order; ICMP: type << 8 | code; else 0 */
 	uint16_t port;
@@ -450,6 +452,11 @@ struct wd_flow {
 void wd_model_why(const struct wd_model *model, const struct wd_flow *flow,
 		  bool host_policy, struct wd_decision ret[WD_DIR__MAX],
 		  struct wd_service_info *ret_service);
+
+/** wd_model_backends() - where a flow to a service may end, one by one; none if it goes to no service */
+void wd_model_backends(const struct wd_model *model, const struct wd_flow *flow,
+		       void (*fn)(void *ctx, const struct wd_addr *addr),
+		       void *ctx);
 
 /**
  * wd_model_next_rule() - ids of all rules in use here that have a place to be counted at

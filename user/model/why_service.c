@@ -73,6 +73,44 @@ static enum wd_reason nobody_reason(const struct wd_model *m,
 	return r < WD_R_FIRST_DROP ? WD_R_SERVICE : r;
 }
 
+/* Does who receives it drop it? */
+static bool is_denied_there(const struct wd_model *m,
+			    const struct wd_flow *flow)
+{
+	struct wd_decision in = { .dir = WD_INGRESS };
+	struct side src = why_side_of(m, &flow->src);
+	struct side dst = why_side_of(m, &flow->dst);
+
+	why_judge_hook(m, &dst, &src, flow, false, &in);
+	return in.enforced && in.verdict == WD_DROP;
+}
+
+/* The first that is denied there is told, if the sender may send at all. */
+static void tell_denied(const struct wd_model *m, const struct mfront *f,
+			const struct mendpoint *e, const struct wd_flow *flow,
+			const struct wd_decision *d,
+			struct wd_service_info *info)
+{
+	struct wd_end *end = NULL;
+	size_t cnt = service_ends(m, f, &end);
+
+	for (size_t i = 0; i < cnt; i++) {
+		struct wd_decision out = *d;
+		struct wd_flow one = *flow;
+		struct side dst = why_side_of(m, &end[i].addr);
+
+		one.dst = end[i].addr;
+		one.port = end[i].port;
+		why_judge_objects(m, e, &dst, &one, &out);
+		if (out.verdict == WD_DROP || !is_denied_there(m, &one) ||
+		    info->denied++)
+			continue;
+		info->addr = end[i].addr;
+		info->port = end[i].port;
+	}
+	free(end);
+}
+
 static void ask_backends(const struct wd_model *m, const struct mendpoint *e,
 			 const struct mfront *f, const struct wd_flow *flow,
 			 struct wd_decision *d, struct wd_service_info *info)
@@ -220,6 +258,9 @@ static void ask_all(const struct wd_model *m, const struct mendpoint *e,
 	some = ask_kinds(m, e, f, flow, d);
 	if (flow->late)
 		leave_it(f, d, info, some);
+	info->denied = 0;
+	if (flow->everywhere && info->backends && d->verdict != WD_DROP)
+		tell_denied(m, f, e, flow, d, info);
 }
 
 /* The sender's hook, where the flow goes to a service. Return: does it. */
@@ -281,6 +322,7 @@ void why_host_service(const struct wd_model *m, const struct side *src,
 		front_of(m, &flow->dst, flow->proto, flow->port, dst->claim);
 	struct wd_flow one = *flow;
 	struct wd_end *end = NULL;
+	uint32_t told = 0;
 
 	if (!f || !is_translated_here(f, dst))
 		return;
@@ -297,10 +339,29 @@ void why_host_service(const struct wd_model *m, const struct side *src,
 			info->first = one.dst;
 			info->first_port = one.port;
 		}
+		if (!lets && flow->everywhere && !info->denied++)
+			told = i;
 	}
 	if (info->backends) {
-		info->addr = info->allowed ? info->first : end[0].addr;
-		info->port = info->allowed ? info->first_port : end[0].port;
+		bool first = info->allowed && !info->denied;
+
+		info->addr = first ? info->first : end[told].addr;
+		info->port = first ? info->first_port : end[told].port;
 	}
+	free(end);
+}
+
+void wd_model_backends(const struct wd_model *m, const struct wd_flow *flow,
+		       void (*fn)(void *ctx, const struct wd_addr *addr),
+		       void *ctx)
+{
+	struct side dst = why_side_of(m, &flow->dst);
+	const struct mfront *f =
+		front_of(m, &flow->dst, flow->proto, flow->port, dst.claim);
+	struct wd_end *end = NULL;
+	size_t cnt = f ? service_ends(m, f, &end) : 0;
+
+	for (size_t i = 0; i < cnt; i++)
+		fn(ctx, &end[i].addr);
 	free(end);
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <warder/limits.h>
+
 #include "../agent/config.h"
 #include "../base/log.h"
 #include "../base/target.h"
@@ -21,8 +23,6 @@
 #include "inquiry.h"
 
 #define ENDS 2
-#define BACKENDS \
-	2 /* of a service: the one that decides, and the first allowed */
 
 struct wd_asof {
 	struct wd_world world;
@@ -32,8 +32,9 @@ struct wd_asof {
 	struct wd_sink sink;
 	struct wd_nodes nodes;
 	struct wd_target target[ENDS]; /* from, to */
-	struct wd_endpoint ep[ENDS + BACKENDS];
+	struct wd_endpoint *ep; /* WD_ENDPOINTS_MAX */
 	size_t ep_cnt;
+	uint32_t unasked; /* backends for which there was no more room */
 };
 
 /* ---- tables that nobody reads ---- */
@@ -93,6 +94,10 @@ static void add_endpoint(struct wd_asof *asof, const struct wd_object *pod)
 	for (size_t i = 0; i < asof->ep_cnt; i++)
 		if (asof->ep[i].ns == pod->ns && asof->ep[i].name == pod->name)
 			return;
+	if (asof->ep_cnt == WD_ENDPOINTS_MAX) {
+		asof->unasked++;
+		return;
+	}
 	asof->ep_cnt++;
 	*ep = (struct wd_endpoint){
 		.id = (uint32_t)asof->ep_cnt,
@@ -110,60 +115,27 @@ static void add_endpoint(struct wd_asof *asof, const struct wd_object *pod)
 	wd_model_endpoint_set(asof->model, ep);
 }
 
-/* Who begins, by the family of where it goes. Return: is there such an address */
-static bool source_of(const struct wd_asof *asof, uint8_t family,
-		      struct wd_addr *ret)
+static void add_backend(void *ctx, const struct wd_addr *addr)
 {
-	const struct wd_target *from = &asof->target[0];
-	const struct wd_object *obj =
-		from->type == WD_TARGET_HOST ?
-			wd_nodes_object(asof->store, asof->world.node) :
-			pod_of(asof, 0);
-	const struct wd_addr *addr = &from->addr;
-	uint32_t cnt = from->type == WD_TARGET_ADDR;
+	struct wd_asof *asof = ctx;
+	const struct wd_object *pod = pod_with(asof, addr);
 
-	if (from->type == WD_TARGET_HOST && obj) {
-		addr = obj->node.addr;
-		cnt = obj->node.addr_cnt;
-	} else if (obj) {
-		addr = obj->pod.addr;
-		cnt = obj->pod.addr_cnt;
-	}
-	for (uint32_t i = 0; i < cnt; i++)
-		if (addr[i].family == family) {
-			*ret = addr[i];
-			return true;
-		}
-	return false;
+	if (pod)
+		add_endpoint(asof, pod);
 }
 
 /* A service is no pod: who answers for it has the last word. Return: any more */
 static bool add_backends(struct wd_asof *asof)
 {
 	const struct wd_target *to = &asof->target[1];
-	struct wd_flow flow = { .dst = to->addr,
-				.from_host = asof->target[0].type ==
-					     WD_TARGET_HOST,
-				.late = true,
-				.proto = to->proto,
-				.port = to->port };
+	const struct wd_flow flow = { .dst = to->addr,
+				      .proto = to->proto,
+				      .port = to->port };
 	size_t before = asof->ep_cnt;
-	struct wd_decision d[WD_DIR__MAX];
-	struct wd_service_info info;
-	const struct wd_object *pod;
 
-	if (to->type != WD_TARGET_ADDR || to->icmp ||
-	    !source_of(asof, to->addr.family, &flow.src))
+	if (to->type != WD_TARGET_ADDR || to->icmp)
 		return false;
-	wd_model_why(asof->model, &flow, asof->world.host_policy, d, &info);
-	if (!info.backends)
-		return false;
-	pod = pod_with(asof, &info.addr);
-	if (pod)
-		add_endpoint(asof, pod);
-	pod = info.allowed ? pod_with(asof, &info.first) : NULL;
-	if (pod)
-		add_endpoint(asof, pod);
+	wd_model_backends(asof->model, &flow, add_backend, asof);
 	return asof->ep_cnt > before;
 }
 
@@ -326,6 +298,7 @@ static int open_all(struct wd_asof *asof, const struct wd_asof_opts *opts,
 		.node = node,
 		.host_policy = opts->config->host_ingress_policy,
 		.late = true,
+		.everywhere = true,
 		.as_of = opts->dir[0],
 		.by_pod = by_pod,
 		.by_addr = by_addr,
@@ -346,6 +319,7 @@ int wd_asof_open(const struct wd_asof_opts *opts, struct wd_asof **ret_asof,
 
 	*ret_error = NULL;
 	sink_init(&asof->sink);
+	asof->ep = wd_xcalloc(WD_ENDPOINTS_MAX, sizeof(*asof->ep));
 	asof->store = wd_store_new(NULL, NULL);
 	err = open_all(asof, opts, ret_error);
 	if (err)
@@ -364,6 +338,7 @@ void wd_asof_close(struct wd_asof *asof)
 	wd_nodes_fini(&asof->nodes);
 	wd_manifests_free(asof->manifests);
 	wd_store_free(asof->store);
+	free(asof->ep);
 	free(asof->sink.row);
 	free(asof->sink.slot);
 	free(asof->sink.span);
@@ -374,6 +349,11 @@ void wd_asof_close(struct wd_asof *asof)
 const struct wd_world *wd_asof_world(const struct wd_asof *asof)
 {
 	return &asof->world;
+}
+
+uint32_t wd_asof_unasked(const struct wd_asof *asof)
+{
+	return asof->unasked;
 }
 
 uint32_t wd_asof_problems(const struct wd_asof *asof)

@@ -39,6 +39,9 @@ void wd_asof_close(struct wd_asof *asof);
 /** wd_asof_world() - for wd_inquire(), borrowed */
 const struct wd_world *wd_asof_world(const struct wd_asof *asof);
 
+/** wd_asof_unasked() - backends whose own hook is not asked: a world has room for WD_ENDPOINTS_MAX */
+uint32_t wd_asof_unasked(const struct wd_asof *asof);
+
 /** wd_asof_problems() - objects that are not enforced as they are written */
 uint32_t wd_asof_problems(const struct wd_asof *asof);
 

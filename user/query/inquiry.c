@@ -340,6 +340,7 @@ static int ask(struct question *q)
 		return err;
 	q->flow.from_host = q->end[FROM].host;
 	q->flow.late = world->late;
+	q->flow.everywhere = world->everywhere;
 	/* only the node itself knows its routes */
 	if (q->end[FROM].target.type == WD_TARGET_HOST && !world->as_of)
 		host_source(&q->flow.dst, &q->flow.src);

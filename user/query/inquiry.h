@@ -26,6 +26,7 @@ struct wd_world {
 	const char *node; /* this node's name, "" unknown */
 	bool host_policy; /* what this host sends to its pods is judged, too */
 	bool late; /* services are judged behind the translation */
+	bool everywhere; /* and so is each of their backends, at its own hook */
 	const char *rung; /* NULL: no kernel stands behind it */
 	/* the maps that the programs read; NULL: none read any */
 	const struct wd_trace_source *kernel;

@@ -430,6 +430,8 @@ static void put_service(const struct question *q, struct json_object *doc)
 	wd_json_str(obj, "name", service->name);
 	wd_json_int(obj, "backends", service->backends);
 	wd_json_int(obj, "allowed", service->allowed);
+	if (q->world->everywhere)
+		wd_json_int(obj, "denied", service->denied);
 	wd_json_bool(obj, "late", service->late);
 	if (service->backends) {
 		wd_query_addr(obj, "address", &service->addr);
