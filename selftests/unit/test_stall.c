@@ -63,12 +63,15 @@ static void put_pod(int i, const char *ns, const char *app, uint16_t web)
 /* Elements that may be taken before the kernel refuses one, for want of memory. */
 static int reach_left = -1;
 
+/* And it has never any for so many spans at once; 0: it has. */
+static uint32_t reach_never;
+
 static int reach(void *ctx, enum wd_map map, uint32_t first, uint32_t cnt)
 {
 	(void)ctx;
-	(void)map;
 	(void)first;
-	(void)cnt;
+	if (reach_never && map == WD_MAP_wd_span && cnt >= reach_never)
+		return -ENOMEM;
 	return reach_left-- == 0 ? -ENOMEM : 0;
 }
 
@@ -207,6 +210,8 @@ static void fill(struct wd_policy_rule *rule, const struct shape *shape)
 	}
 }
 
+static bool on_trial; /* policies to come */
+
 /* Ingress of those who are @subject. Takes over what @rule has, @cnt of them. */
 static void put_rules(const char *ns, const char *name,
 		      struct wd_selector *subject,
@@ -217,6 +222,7 @@ static void put_rules(const char *ns, const char *name,
 	struct wd_spec *spec;
 
 	obj->policy.tier = WD_TIER_NORMAL;
+	obj->policy.on_trial = on_trial;
 	wd_policy_specs(obj, 1);
 	spec = obj->policy.spec;
 	spec->subject = subject;
@@ -405,6 +411,30 @@ static void put_prefixes(const char *ns, const char *name, const char *app,
 	put_rule(ns, name, of_app(app), &rule);
 }
 
+/* Who waits for prefixes gets none by what others built, and could not keep. */
+static void a_try_that_fails_is_no_reason_for_another(void)
+{
+	static const struct shape few = { 1, 1, 2, 2, 0, false };
+	static const struct shape more = { 1, 1, 100, 2, 0, false };
+	struct wd_policy_rule rule = { 0 };
+	struct wd_model_stats was, is;
+
+	fill(&rule, &few);
+	put_rule("shop", "a", of_app("a"), &rule);
+	fill(&rule, &more);
+	on_trial = true;
+	put_rule("shop", "t", of_app("a"), &rule);
+	on_trial = false;
+	reach_never = 100;
+	for (int i = 0; i < 2; i++) {
+		wd_model_stats(model, &was);
+		wd_expect_int(-ENOMEM, wd_model_commit(model, NULL));
+		wd_model_stats(model, &is);
+		wd_expect_int(1, is.compiled - was.compiled);
+	}
+	reach_never = 0;
+}
+
 /* Beyond what namespaces may have, of which they name none, or one that is there. */
 static void prefixes_of_the_whole_cluster_close_nobody_elses_pods(void)
 {
@@ -424,6 +454,7 @@ static void prefixes_of_the_whole_cluster_close_nobody_elses_pods(void)
 	put_prefixes("shop", "b", "b", 12U << 24, 1);
 	(void)commit();
 	wd_expect_int(1, closed("no free slot"));
+	a_try_that_fails_is_no_reason_for_another();
 	end();
 }
 
@@ -591,6 +622,91 @@ static void no_pod_is_closed_because_the_kernel_has_no_memory(void)
 	end();
 }
 
+static struct wd_ep_info info_of(uint32_t id)
+{
+	struct wd_ep_info info;
+
+	wd_expect_int(0, wd_model_endpoint(model, id, &info));
+	return info;
+}
+
+/* The crowd's pods get none of what they want; @at: how often it was tried. */
+static void commit_without_crowd(uint32_t at)
+{
+	uint32_t had = info_of(1).slot;
+	struct wd_model_stats stats;
+	char *why = NULL;
+
+	wd_expect_int(-ENOMEM, wd_model_commit(model, &why));
+	wd_expect(why && strstr(why, "what 40 endpoints have stays in force"));
+	free(why);
+	wd_expect_int(PODS, wd_model_behind(model));
+	wd_expect(wd_model_dirty(model));
+	wd_expect_int(0, wd_model_settle(model));
+	wd_model_stats(model, &stats);
+	wd_expect_int(at, stats.gen);
+	wd_expect_int(0, closed(""));
+	for (uint32_t i = 0; i < PODS; i++)
+		wd_expect_int(had, info_of(1 + i).slot);
+}
+
+static void who_lacks_memory_for_good_keeps_nobody_else_waiting(void)
+{
+	static const struct shape few = { 1, 1, 2, 2, 0, false };
+	static const struct shape more = { 1, 1, 100, 2, 0, false };
+	static const struct shape less = { 1, 1, 1, 2, 0, false };
+	uint32_t shop = PODS + 1;
+	struct wd_model_stats stats;
+	uint32_t had;
+
+	begin(false);
+	put_policy("crowd", "p", &few);
+	put_policy("shop", "s", &few);
+	(void)commit();
+	wd_model_stats(model, &stats);
+	had = info_of(shop).slot;
+	reach_never = 100;
+	put_policy("crowd", "p", &more);
+	put_policy("shop", "s", &less);
+	commit_without_crowd(stats.gen + 1);
+	wd_expect(had != info_of(shop).slot);
+	wd_expect(wd_store_del(store, WD_KIND_NETPOL, "shop", "s", NULL));
+	wd_expect(info_of(shop).isolated[WD_INGRESS]);
+	commit_without_crowd(stats.gen + 2);
+	wd_expect(!info_of(shop).isolated[WD_INGRESS]);
+	commit_without_crowd(stats.gen + 2); /* nobody wants anything else */
+	/* one that is new has nothing, and lets nothing pass */
+	put_pod((int)PODS + 2, "crowd", "c", 0);
+	wd_expect_int(-ENOMEM, wd_model_commit(model, NULL));
+	wd_expect_int(WD_EP_WAITING, info_of(PODS + 3).state);
+	had = info_of(1).slot;
+	reach_never = 0;
+	(void)commit();
+	wd_expect_int(0, wd_model_behind(model));
+	wd_expect(had != info_of(1).slot);
+	wd_expect_int(info_of(1).slot, info_of(PODS + 3).slot);
+	end();
+}
+
+/* What the agent before has in force is all there is. */
+static void a_first_commit_does_without_nobody(void)
+{
+	static const struct shape more = { 1, 1, 100, 2, 0, false };
+	struct wd_model_stats stats;
+
+	begin(false);
+	put_policy("crowd", "p", &more);
+	reach_never = 100;
+	wd_expect_int(-ENOMEM, wd_model_commit(model, NULL));
+	wd_expect_int(0, wd_model_behind(model));
+	wd_model_stats(model, &stats);
+	wd_expect_int(0, stats.gen);
+	reach_never = 0;
+	(void)commit();
+	wd_expect_int(WD_EP_ENFORCED, info_of(1).state);
+	end();
+}
+
 static void what_is_too_much_at_any_time_is_not_tried_again(void)
 {
 	static const struct shape vast = { 70, 1, 1000, 2, 0, true };
@@ -625,6 +741,8 @@ int main(void)
 	WD_TEST(prefixes_of_the_whole_cluster_close_nobody_elses_pods);
 	WD_TEST(predicates_of_many_parts_are_refused_by_what_they_have);
 	WD_TEST(no_pod_is_closed_because_the_kernel_has_no_memory);
+	WD_TEST(who_lacks_memory_for_good_keeps_nobody_else_waiting);
+	WD_TEST(a_first_commit_does_without_nobody);
 	WD_TEST(what_is_too_much_at_any_time_is_not_tried_again);
 	return wd_tests_end();
 }

@@ -87,6 +87,7 @@ struct wd_agent {
 	bool ready; /* the first generation of this process is in force */
 	bool identities_unsaved;
 	int commit_failures; /* in a row */
+	bool commit_behind; /* it failed for some endpoints, the rest is in force */
 	char *commit_error; /* why the last commit failed, NULL when it did not */
 	int64_t started_ms; /* CLOCK_REALTIME */
 	int64_t replaced_ms; /* CLOCK_REALTIME: maps of another version were let go, 0 none were */

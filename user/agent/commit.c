@@ -58,16 +58,28 @@ static int commit_held(struct wd_agent *agent)
 	return -EROFS;
 }
 
-static int commit(struct wd_agent *agent, char **ret_why)
+/* As wd_model_commit(). *ret_behind: it failed for some endpoints, the rest is in force. */
+static int commit_model(struct wd_agent *agent, bool *ret_behind,
+			char **ret_why)
+{
+	int err;
+
+	if (!wd_model_dirty(agent->model))
+		return 0;
+	wd_identities_keep(agent);
+	err = wd_model_commit(agent->model, ret_why);
+	*ret_behind = err && wd_model_behind(agent->model);
+	if (!err)
+		tell_commit(agent);
+	return err;
+}
+
+static int commit(struct wd_agent *agent, bool *ret_behind, char **ret_why)
 {
 	int err = wd_encryption_write(agent->encryption);
 
-	if (!err && wd_model_dirty(agent->model)) {
-		wd_identities_keep(agent);
-		err = wd_model_commit(agent->model, ret_why);
-		if (!err)
-			tell_commit(agent);
-	}
+	if (!err)
+		err = commit_model(agent, ret_behind, ret_why);
 	if (err)
 		return err;
 	/* What comes guards all that a ruleset of before does, the node too. */
@@ -76,6 +88,16 @@ static int commit(struct wd_agent *agent, char **ret_why)
 		wd_hostpolicy_tend(agent->hostpolicy, false);
 	}
 	return wd_datapath_settle(agent->dp, ret_why);
+}
+
+/* What a generation in force is followed by. */
+static void committed(struct wd_agent *agent)
+{
+	wd_endpoints_committed(agent->endpoints);
+	wd_encryption_apply(agent->encryption);
+	wd_witness_look(agent->witness);
+	wd_services_tend(agent, false);
+	wd_hostpolicy_tend(agent->hostpolicy, false);
 }
 
 int wd_agent_commit(struct wd_agent *agent)
@@ -90,20 +112,19 @@ int wd_agent_commit(struct wd_agent *agent)
 	wd_hostpolicy_look(agent->hostpolicy);
 	if (wd_ladder(agent->dp)->frozen)
 		return commit_held(agent);
-	err = commit(agent, &why);
+	agent->commit_behind = false;
+	err = commit(agent, &agent->commit_behind, &why);
 	if (err) {
 		commit_failed(agent, err, why);
+		if (agent->commit_behind)
+			committed(agent);
 		return err;
 	}
 	free(why);
 	free(agent->commit_error);
 	agent->commit_error = NULL;
 	agent->commit_failures = 0;
-	wd_endpoints_committed(agent->endpoints);
-	wd_encryption_apply(agent->encryption);
-	wd_witness_look(agent->witness);
-	wd_services_tend(agent, false);
-	wd_hostpolicy_tend(agent->hostpolicy, false);
+	committed(agent);
 	if (wd_model_unsettled(agent->model) || wd_model_dirty(agent->model))
 		wd_timer_set(agent->commit_timer, SETTLE_DELAY_MS);
 	return 0;
@@ -111,7 +132,10 @@ int wd_agent_commit(struct wd_agent *agent)
 
 void wd_agent_commit_soon(struct wd_agent *agent)
 {
-	if (agent->commit_failures == 0 && !agent->is_copy)
+	/* what waits for memory keeps no other change waiting */
+	bool tries = agent->commit_failures == 0 || agent->commit_behind;
+
+	if (tries && !agent->is_copy)
 		wd_timer_set(agent->commit_timer, COMMIT_DELAY_MS);
 }
 

@@ -457,6 +457,18 @@ static int compile(struct wd_model *m)
 	return compile_peers(m);
 }
 
+/* It is done, but for those that the kernel has no memory for. Return: 0 or why */
+static int commit_ends(const struct wd_model *m, char **ret_error)
+{
+	if (m->behind && ret_error &&
+	    asprintf(
+		    ret_error,
+		    "commit: compiling: %s; what %u endpoints have stays in force, for others generation %u is",
+		    strerror(-m->behind_err), m->behind, m->gen) < 0)
+		*ret_error = NULL;
+	return m->behind_err;
+}
+
 static int commit(struct wd_model *m, char **ret_error)
 {
 	const char *what = "compiling";
@@ -472,6 +484,7 @@ static int commit(struct wd_model *m, char **ret_error)
 		err = write_all(m, &wrote);
 	}
 	if (err) {
+		m->behind = 0;
 		if (ret_error &&
 		    asprintf(ret_error,
 			     "commit: %s: %s; generation %u stays in force",
@@ -483,12 +496,12 @@ static int commit(struct wd_model *m, char **ret_error)
 		m->gen = m->gen + 1 ? m->gen + 1 : 2;
 		m->sink.publish(m->sink.ctx, m->gen);
 	}
-	m->commit_needed = false;
+	m->commit_needed = m->behind > 0;
 	m->republish = false;
 	write_done(m);
 	m->commits++;
 	if (!m->first)
-		return 0;
+		return commit_ends(m, ret_error);
 	m->first = false;
 	/* If it fails the next commit begins with it: so long all stays held. */
 	(void)wd_model_settle(m);
@@ -508,6 +521,11 @@ int wd_model_commit(struct wd_model *m, char **ret_error)
 		       (uint64_t)(end.tv_nsec / 1000) -
 		       (uint64_t)(begin.tv_nsec / 1000);
 	return err;
+}
+
+uint32_t wd_model_behind(const struct wd_model *m)
+{
+	return m->behind;
 }
 
 void wd_model_encap(struct wd_model *m, const struct wd_encap *encap)

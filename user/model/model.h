@@ -244,10 +244,15 @@ bool wd_model_dirty(const struct wd_model *model);
  * @ret_error: what did not fit or failed, to be freed; NULL passes
  * Limits that are hit isolate only the endpoint whose policy is too large
  * (slot 0, reported by wd_model_endpoint()); a failed write is returned, and
- * the next commit tries again.
+ * the next commit tries again. One for whose policy the kernel has no memory goes
+ * on with what it had (one that is new drops all): what others need is switched
+ * to, and then that is returned; see wd_model_behind().
  * Return: 0, or -errno of the sink; -ENOSPC if the rows or predicates of the node are used up.
  */
 int wd_model_commit(struct wd_model *model, char **ret_error);
+
+/** wd_model_behind() - endpoints without which the last commit switched, and failed; 0: it did not switch, or not fail */
+uint32_t wd_model_behind(const struct wd_model *model);
 
 /**
  * wd_model_settle() - bring the halves that are not in force to the ones that are

@@ -498,6 +498,8 @@ struct wd_model {
 	uint32_t retry_first; /* of namespaces, see retry.c */
 	struct memo *memos; /* while endpoints are compiled */
 	int failed; /* what the sink said that is nobody's shortage, or 0 */
+	int behind_err; /* the same, of an endpoint that this commit does without */
+	uint32_t behind; /* how many these are */
 	bool room; /* bits, classes or slots were given back: what did not fit may fit now */
 	uint64_t mark; /* last one given */
 	uint64_t evaluations; /* of fresh bits */
@@ -853,7 +855,10 @@ int entry_settle(struct wd_model *m, struct mentry *e, enum wd_map map,
 		 const void *key);
 void entry_gone(struct wd_model *m, struct mentry *e);
 
-/* retry.c: all that are dirty, and those for which there may be room. Return: 0 or m->failed */
+/*
+ * retry.c: all that are dirty, and those for which there may be room; without
+ * those that are m->behind. Return: 0 or m->failed
+ */
 int endpoints_compile(struct wd_model *m);
 /* Is there one for which there may be room? */
 bool endpoints_wait(const struct wd_model *m);

@@ -86,7 +86,8 @@ static void find_waiting(struct wd_model *m)
 
 int endpoints_compile(struct wd_model *m)
 {
-	m->failed = 0;
+	m->failed = m->behind_err = 0;
+	m->behind = 0;
 	find_waiting(m);
 	/* the host first: a pod that finds no room is shut, the host is not */
 	compile_dirty(m, true);

@@ -511,6 +511,7 @@ static struct outcome work_out(struct wd_model *m, struct mendpoint *e,
 	o.slot = slot_get(m, &d, &o.err);
 	o.table = m->crowded;
 	o.needs = m->needs;
+	o.failed = m->failed;
 	share_begin(m, NULL);
 	if (!o.slot && o.err == -ENOSPC && o.table != TABLE__MAX &&
 	    !share_has(e->space, o.table, o.needs))
@@ -527,6 +528,7 @@ static struct outcome compile(struct wd_model *m, struct mendpoint *e,
 
 	if (known) {
 		o = *known;
+		m->failed = o.failed;
 		if (o.slot)
 			o.slot->refs++;
 	} else {
@@ -590,13 +592,17 @@ struct had {
 	bool lifted;
 	bool kept;
 	bool shut;
+	bool room; /* as of m */
 };
 
-static struct had take_out(struct mendpoint *e)
+static struct had take_out(const struct wd_model *m, struct mendpoint *e)
 {
-	struct had had = {
-		{ e->slot, e->trial }, e->error, e->lifted, e->kept, e->shut
-	};
+	struct had had = { .slot = { e->slot, e->trial },
+			   .error = e->error,
+			   .lifted = e->lifted,
+			   .kept = e->kept,
+			   .shut = e->shut,
+			   .room = m->room };
 
 	e->error = NULL;
 	e->slot = e->trial = NULL;
@@ -604,6 +610,16 @@ static struct had take_out(struct mendpoint *e)
 	e->served = e->sliced = 0;
 	e->kept = e->shut = false;
 	return had;
+}
+
+/*
+ * Others must not wait for memory that one of them lacks: it goes on with what
+ * is in force, or is new, and closed. In the first generation it would lose what
+ * the agent before has in force, and the host without a slot is shut.
+ */
+static bool can_do_without(const struct wd_model *m, const struct mendpoint *e)
+{
+	return !m->first && (!e->is_host || e->slot);
 }
 
 /* As if nothing had been tried, but that it is still to be. */
@@ -620,13 +636,18 @@ static int put_back(struct wd_model *m, struct mendpoint *e,
 	e->kept = had->kept;
 	e->shut = had->shut;
 	e->dirty = true;
+	m->room = had->room;
+	if (can_do_without(m, e)) {
+		m->behind_err = m->failed;
+		m->behind++;
+		m->failed = 0;
+	}
 	return m->failed;
 }
 
 int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 {
-	struct had had = take_out(e);
-	bool room = m->room;
+	struct had had = take_out(m, e);
 	struct outcome o = { 0 };
 
 	m->compiled++;
@@ -647,7 +668,7 @@ int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 	if (e->error && !e->slot && e->is_host && !m->failed)
 		keep_host(m, e, &o, had.shut, &had.slot[0]);
 	if (e->error) /* what a try gives back is no reason for another */
-		m->room = room;
+		m->room = had.room;
 	if (m->failed)
 		return put_back(m, e, &had);
 	e->lacks = o.err;

@@ -88,8 +88,9 @@ void class_put(struct wd_model *m, struct mclass *c);
  * Work out the endpoint's slots for the next generation.
  * Return: 0; the error of a policy that does not fit is kept in the endpoint,
  * which then drops everything, or judges nothing on trial. Only the host does
- * not: shut, nobody could mend it, and open it is for all. Or m->failed: then it
- * is dirty, with what it had.
+ * not: shut, nobody could mend it, and open it is for all. If the sink says no it
+ * is left dirty, with what it had, and m->behind; that is 0, too, or m->failed if
+ * the commit cannot do without it.
  */
 int endpoint_compile(struct wd_model *m, struct mendpoint *e);
 /* May what did not fit fit now that something was given back? */
@@ -102,6 +103,7 @@ bool endpoint_may_fit(const struct wd_model *m, const struct mendpoint *e);
 struct outcome {
 	struct mslot *slot; /* NULL: it does not fit, by @err */
 	int err;
+	int failed; /* by what the sink said, which is nobody's shortage; or 0 */
 	enum mtable
 		table; /* of which there is too little; TABLE__MAX: of another */
 	uint32_t needs;
