@@ -12,10 +12,12 @@
 
 #include <json-c/json.h>
 
+#include "agent/config.h"
 #include "base/json.h"
 #include "cmd/check.h"
 #include "cmd/cmd.h"
 #include "model/object.h"
+#include "model/store.h"
 
 #include "../tap.h"
 #include "mdir.h"
@@ -29,11 +31,14 @@ static char buf[READING_TEXT];
 /* Problems of a file or directory, as reading_problems(). */
 static const char *check(const char *path, int expected)
 {
+	struct wd_store *store = wd_store_new(NULL, NULL);
 	struct wd_problems problems;
 
-	wd_expect_int(expected, wd_manifests_check(path, &problems, objects));
+	wd_expect_int(expected,
+		      wd_manifests_check(path, store, &problems, objects));
 	(void)reading_problems(&problems, buf);
 	wd_problems_fini(&problems);
+	wd_store_free(store);
 	return buf;
 }
 
@@ -132,30 +137,39 @@ static void catch_stdout(FILE *from)
 		memmove(at, at + strlen(mdir) + 1, strlen(at + strlen(mdir)));
 }
 
-/* `warder policy check NAME`; the exit code. */
-static int run_check(const char *name, bool json)
+static struct wd_config config;
+
+/* `warder policy check NAME [SECOND]`; the exit code. */
+static int run_checks(const char *name, const char *second, bool json)
 {
-	char *path = strdup(mdir_path(name));
+	char *path[] = { strdup(mdir_path(name)),
+			 second ? strdup(mdir_path(second)) : NULL };
 	const struct wd_args args = { .cmd = &wd_cmd_policy_check,
 				      .json = json,
-				      .argc = 1,
-				      .argv = &path };
+				      .argc = second ? 2 : 1,
+				      .argv = path };
 	FILE *file = tmpfile();
 	int saved = dup(STDOUT_FILENO);
 	int code;
 
-	if (!path || !file || saved < 0)
+	if (!path[0] || !file || saved < 0)
 		abort();
 	(void)fflush(stdout);
 	wd_expect(dup2(fileno(file), STDOUT_FILENO) >= 0);
-	code = wd_check_files(&args);
+	code = wd_check_files(&args, &config);
 	(void)fflush(stdout);
 	wd_expect(dup2(saved, STDOUT_FILENO) >= 0);
 	(void)close(saved);
 	catch_stdout(file);
 	(void)fclose(file);
-	free(path);
+	free(path[0]);
+	free(path[1]);
 	return code;
+}
+
+static int run_check(const char *name, bool json)
+{
+	return run_checks(name, NULL, json);
 }
 
 static void the_command_prints_file_line_and_field(void)
@@ -165,6 +179,7 @@ static void the_command_prints_file_line_and_field(void)
 	wd_expect_int(WD_EXIT_NO, run_check("a.yaml", false));
 	wd_expect_str("a.yaml:10: spec.ingress[0].ports[0].port: must be a "
 		      "number from 1 to 65535\n"
+		      "namespace n: quota-rules 2 of 2048\n"
 		      "2 NetworkPolicy, 1 error, 0 warnings\n",
 		      said);
 	mdir_put("a.yaml", DOC("x", "1") DOC("x", "2"));
@@ -172,7 +187,9 @@ static void the_command_prints_file_line_and_field(void)
 	wd_expect(strstr(said, "0 errors, 1 warning\n"));
 	mdir_put("a.yaml", DOC("x", "1"));
 	wd_expect_int(WD_EXIT_OK, run_check("a.yaml", false));
-	wd_expect_str("1 NetworkPolicy, 0 errors, 0 warnings\n", said);
+	wd_expect_str("namespace n: quota-rules 1 of 2048\n"
+		      "1 NetworkPolicy, 0 errors, 0 warnings\n",
+		      said);
 	wd_expect_int(WD_EXIT_NO, run_check("none.yaml", false));
 	mdir_end();
 }
@@ -206,8 +223,104 @@ static void the_command_prints_one_json_document(void)
 	mdir_end();
 }
 
+/* ---- quotas ---- */
+
+#define BLOCKS(name, cidrs) \
+	"---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n" \
+	"metadata: {name: " name ", namespace: n}\nspec:\n  podSelector: {}\n" \
+	"  ingress: [{from: [" cidrs "]}]\n"
+#define BLOCK "{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}"
+
+static void what_each_namespace_takes_is_told(void)
+{
+	mdir_begin(false);
+	mdir_put("a.yaml", BLOCKS("x", BLOCK));
+	config.quota[WD_QUOTA_RULES] = 0;
+	config.quota[WD_QUOTA_CIDRS] = 4;
+	wd_expect_int(WD_EXIT_OK, run_check("a.yaml", false));
+	wd_expect_str("namespace n: quota-rules 1, quota-cidrs 2 of 4\n"
+		      "1 NetworkPolicy, 0 errors, 0 warnings\n",
+		      said);
+	mdir_put("b.yaml", BLOCKS("y", BLOCK));
+	wd_expect_int(WD_EXIT_OK, run_checks("a.yaml", "b.yaml", false));
+	wd_expect_str("namespace n: quota-rules 2, quota-cidrs 4 of 4\n"
+		      "2 NetworkPolicy, 0 errors, 0 warnings\n",
+		      said);
+	mdir_end();
+}
+
+#define BEYOND \
+	"namespace 'n' has room for 3 CIDRs in rules (quota-cidrs), which " \
+	"this one goes beyond: it isolates and allows nothing\n"
+
+/* Two files, or a directory: the second has no room. */
+static void what_there_is_no_room_for_is_a_problem(void)
+{
+	mdir_begin(false);
+	mdir_put("a.yaml", BLOCKS("x", BLOCK));
+	mdir_put("b.yaml", BLOCKS("y", BLOCK));
+	config.quota[WD_QUOTA_CIDRS] = 3;
+	wd_expect_int(WD_EXIT_NO, run_checks("a.yaml", "b.yaml", false));
+	wd_expect_str("b.yaml:2: " BEYOND
+		      "namespace n: quota-rules 2, quota-cidrs 4 of 3\n"
+		      "2 NetworkPolicy, 1 error, 0 warnings\n",
+		      said);
+	wd_expect_int(WD_EXIT_NO, run_check(".", false));
+	wd_expect(strstr(said, "b.yaml:2: " BEYOND));
+	wd_expect_int(WD_EXIT_OK, run_check("b.yaml", false));
+	mdir_end();
+}
+
+static void quotas_are_told_in_json(void)
+{
+	struct json_object *doc, *first, *cidrs;
+
+	mdir_begin(false);
+	mdir_put("a.yaml", BLOCKS("x", BLOCK) BLOCKS("y", BLOCK));
+	config.quota[WD_QUOTA_CIDRS] = 3;
+	wd_expect_int(WD_EXIT_NO, run_check("a.yaml", true));
+	doc = json_tokener_parse(said);
+	first = wd_json_at(doc, "quotas", 0);
+	cidrs = wd_json_get(first, "quota-cidrs");
+	wd_expect_int(1, (long long)wd_json_len(doc, "quotas"));
+	wd_expect_str("n", wd_json_get_str(first, "namespace"));
+	wd_expect_int(4, wd_json_get_int(cidrs, "used"));
+	wd_expect_int(3, wd_json_get_int(cidrs, "limit"));
+	first = wd_json_at(doc, "problems", 0);
+	wd_expect_str("isolated", wd_json_get_str(first, "effect"));
+	wd_expect_str("NetworkPolicy/n/y", wd_json_get_str(first, "object"));
+	wd_expect_int(1, wd_json_get_int(doc, "errors"));
+	json_object_put(doc);
+	mdir_end();
+}
+
+/* Pods have no line of their own: it is their namespace that is told of. */
+static void labels_are_counted_too(void)
+{
+	static const char pods[] =
+		"---\napiVersion: v1\nkind: Pod\n"
+		"metadata: {name: a, namespace: n, labels: {app: a}}\n"
+		"status: {podIPs: [{ip: 10.0.0.1}]}\n"
+		"---\napiVersion: v1\nkind: Pod\n"
+		"metadata: {name: b, namespace: n, labels: {app: b}}\n"
+		"status: {podIPs: [{ip: 10.0.0.2}]}\n";
+
+	mdir_begin(false);
+	mdir_put("a.yaml", pods);
+	config.quota[WD_QUOTA_LABELS] = 1;
+	wd_expect_int(WD_EXIT_NO, run_check("a.yaml", false));
+	wd_expect_str("Namespace/n: pods go beyond the 1 distinct sets of "
+		      "labels that a namespace may have (quota-labels): no "
+		      "rule that allows means those that came last\n"
+		      "namespace n: quota-labels 2 of 1\n"
+		      "2 Pod, 1 error, 0 warnings\n",
+		      said);
+	mdir_end();
+}
+
 int main(void)
 {
+	wd_config_init(&config);
 	WD_TEST(a_file_is_checked);
 	WD_TEST(a_pod_of_too_many_named_ports_is_refused);
 	WD_TEST(a_file_of_any_name_is_checked);
@@ -215,5 +328,10 @@ int main(void)
 	WD_TEST(what_is_not_there_is_an_error);
 	WD_TEST(the_command_prints_file_line_and_field);
 	WD_TEST(the_command_prints_one_json_document);
+	WD_TEST(what_each_namespace_takes_is_told);
+	WD_TEST(what_there_is_no_room_for_is_a_problem);
+	WD_TEST(quotas_are_told_in_json);
+	WD_TEST(labels_are_counted_too);
+	wd_config_fini(&config);
 	return wd_tests_end();
 }

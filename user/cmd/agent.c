@@ -54,7 +54,7 @@ static int check(struct wd_args *args, struct wd_config *config)
 {
 	args->argc = (int)config->manifests_cnt;
 	args->argv = config->manifests;
-	return wd_check_files(args);
+	return wd_check_files(args, config);
 }
 
 /*

@@ -6,12 +6,14 @@
 #define WARDER_CMD_CHECK_H
 
 struct wd_args;
+struct wd_config;
 
 /**
  * wd_check_files() - read each positional argument, a file or directory, and
- * print every problem
+ * print every problem, and what all of them take of their namespaces' quotas
+ * @config: whose quotas
  * Return: WD_EXIT_NO if any of them keeps an object from being enforced as written.
  */
-int wd_check_files(const struct wd_args *args);
+int wd_check_files(const struct wd_args *args, const struct wd_config *config);
 
 #endif /* WARDER_CMD_CHECK_H */

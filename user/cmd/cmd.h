@@ -18,6 +18,7 @@
 
 struct json_object;
 struct wd_cmd;
+struct wd_config;
 struct wd_doctor;
 
 /* Exit codes of every command. */
@@ -128,6 +129,13 @@ bool wd_args_has(const struct wd_args *args, const char *name);
 int wd_cmd_fail(const struct wd_args *args, enum wd_exit code,
 		const char *where, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/**
+ * wd_cmd_config() - the agent's defaults, or what the file of --config says
+ * @ret_config: to be given to wd_config_fini() in any case
+ * Return: WD_EXIT_OK, or WD_EXIT_USAGE after having said why.
+ */
+int wd_cmd_config(const struct wd_args *args, struct wd_config *ret_config);
 
 /** wd_cmd_request() - {"cmd": name}, to be filled and given to wd_cmd_ask() */
 struct json_object *wd_cmd_request(const char *name);

@@ -261,23 +261,6 @@ static struct json_object *request(const struct wd_args *args)
 
 /* ---- of manifests ---- */
 
-static int read_config(const struct wd_args *args, struct wd_config *config)
-{
-	const char *path = wd_args_get(args, "config");
-	char name[] = "warder", option[] = "--config", *why = NULL;
-	char *file = wd_xstrdup(path ?: "");
-	char *argv[] = { name, option, file, NULL };
-	int code = WD_EXIT_OK;
-
-	wd_config_init(config);
-	if (path && wd_config_parse(config, 3, argv, &why))
-		code = wd_cmd_fail(args, WD_EXIT_USAGE, "--config", "%s",
-				   why ?: "");
-	free(why);
-	free(file);
-	return code;
-}
-
 static void warn_unasked(const struct wd_asof *asof, struct json_object *doc)
 {
 	uint32_t cnt = wd_asof_unasked(asof);
@@ -345,7 +328,7 @@ static int ask_manifests(const struct wd_args *args,
 	};
 	struct wd_asof *asof = NULL;
 	char *error = NULL;
-	int code = read_config(args, &config), err;
+	int code = wd_cmd_config(args, &config), err;
 
 	for (size_t i = 0; i < args->set_cnt && of.dir_cnt < DIRS_MAX; i++)
 		if (!strcmp(args->set[i].name, "as-of-manifests"))

@@ -53,6 +53,10 @@ struct wd_sink {
 
 /** wd_sink_nowhere() - one that keeps nothing; its arrays are still to be set */
 void wd_sink_nowhere(struct wd_sink *ret_sink);
+/** wd_sink_tables() - set the arrays of one to tables that nobody reads */
+void wd_sink_tables(struct wd_sink *sink);
+/** wd_sink_tables_free() - free those */
+void wd_sink_tables_free(struct wd_sink *sink);
 
 struct wd_model_config {
 	const char *node; /* this node's name, "" unknown */
@@ -231,6 +235,15 @@ struct wd_over {
 void wd_model_over(const struct wd_model *model,
 		   void (*fn)(void *ctx, const struct wd_over *over),
 		   void *ctx);
+
+/**
+ * wd_model_quotas() - what the objects of each namespace take of its quotas, of those that take any
+ * @used: by enum wd_quota; of what is beyond a quota nothing
+ */
+void wd_model_quotas(const struct wd_model *model,
+		     void (*fn)(void *ctx, const char *ns,
+				const uint64_t used[WD_QUOTA__MAX]),
+		     void *ctx);
 
 /** wd_model_policy_over() - is the policy beyond its namespace's quota: it isolates and allows nothing */
 bool wd_model_policy_over(const struct wd_model *model,

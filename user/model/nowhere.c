@@ -5,6 +5,10 @@
  */
 #include "model.h"
 
+#include <stdlib.h>
+
+#include "xalloc.h"
+
 static int set(void *ctx, enum wd_map map, const void *key, const void *val)
 {
 	(void)ctx;
@@ -35,4 +39,20 @@ void wd_sink_nowhere(struct wd_sink *ret_sink)
 		.del = del,
 		.publish = publish,
 	};
+}
+
+void wd_sink_tables(struct wd_sink *sink)
+{
+	sink->row = wd_xcalloc(WD_ROWS_MAX, sizeof(*sink->row));
+	sink->slot = wd_xcalloc((size_t)2 * WD_SLOTS_MAX, sizeof(*sink->slot));
+	sink->span = wd_xcalloc(WD_SPANS_MAX, sizeof(*sink->span));
+	sink->class = wd_xcalloc(WD_CLASSES_MAX, sizeof(*sink->class));
+}
+
+void wd_sink_tables_free(struct wd_sink *sink)
+{
+	free(sink->row);
+	free(sink->slot);
+	free(sink->span);
+	free(sink->class);
 }

@@ -157,3 +157,13 @@ bool portnames_have_room(const struct wd_model *m, const struct mgroup_key *key,
 	}
 	return true;
 }
+
+size_t portnames_most(const struct wd_model *m, const struct mspace *space)
+{
+	size_t most = 0;
+
+	for (const struct mportname *n = m->portnames; n; n = n->hh.next)
+		if (n->key.space == space && n->cnt > most)
+			most = n->cnt;
+	return most;
+}

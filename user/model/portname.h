@@ -68,4 +68,7 @@ void portnames_count(struct wd_model *m, const struct mspace *space,
 bool portnames_have_room(const struct wd_model *m, const struct mgroup_key *key,
 			 const struct mgroup *leaving);
 
+/** portnames_most() - numbers that the name with most of them has among the pods of @space */
+size_t portnames_most(const struct wd_model *m, const struct mspace *space);
+
 #endif /* WARDER_PORTNAME_H */

@@ -533,6 +533,24 @@ void wd_model_over(const struct wd_model *m,
 	}
 }
 
+void wd_model_quotas(const struct wd_model *m,
+		     void (*fn)(void *ctx, const char *ns,
+				const uint64_t used[WD_QUOTA__MAX]),
+		     void *ctx)
+{
+	for (const struct mspace *s = m->spaces; s; s = s->hh.next) {
+		struct mcost all = s->cost;
+		uint64_t any = 0;
+
+		all.of[WD_QUOTA_LABELS] = s->groups.cnt;
+		all.of[WD_QUOTA_NUMBERS] = portnames_most(m, s);
+		for (int i = 0; i < WD_QUOTA__MAX; i++)
+			any |= all.of[i];
+		if (any)
+			fn(ctx, s->name, all.of);
+	}
+}
+
 void quota_fini(struct wd_model *m)
 {
 	struct mreferrer *one = m->referrers;

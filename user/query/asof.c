@@ -37,17 +37,6 @@ struct wd_asof {
 	uint32_t unasked; /* backends for which there was no more room */
 };
 
-/* ---- tables that nobody reads ---- */
-
-static void sink_init(struct wd_sink *sink)
-{
-	wd_sink_nowhere(sink);
-	sink->row = wd_xcalloc(WD_ROWS_MAX, sizeof(*sink->row));
-	sink->slot = wd_xcalloc((size_t)2 * WD_SLOTS_MAX, sizeof(*sink->slot));
-	sink->span = wd_xcalloc(WD_SPANS_MAX, sizeof(*sink->span));
-	sink->class = wd_xcalloc(WD_CLASSES_MAX, sizeof(*sink->class));
-}
-
 /* ---- the ends ---- */
 
 static bool has_addr(const struct wd_object *pod, const struct wd_addr *addr)
@@ -318,7 +307,8 @@ int wd_asof_open(const struct wd_asof_opts *opts, struct wd_asof **ret_asof,
 	int err;
 
 	*ret_error = NULL;
-	sink_init(&asof->sink);
+	wd_sink_nowhere(&asof->sink);
+	wd_sink_tables(&asof->sink);
 	asof->ep = wd_xcalloc(WD_ENDPOINTS_MAX, sizeof(*asof->ep));
 	asof->store = wd_store_new(NULL, NULL);
 	err = open_all(asof, opts, ret_error);
@@ -339,10 +329,7 @@ void wd_asof_close(struct wd_asof *asof)
 	wd_manifests_free(asof->manifests);
 	wd_store_free(asof->store);
 	free(asof->ep);
-	free(asof->sink.row);
-	free(asof->sink.slot);
-	free(asof->sink.span);
-	free(asof->sink.class);
+	wd_sink_tables_free(&asof->sink);
 	free(asof);
 }
 

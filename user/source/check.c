@@ -23,8 +23,8 @@ static void add_all_unknown(struct wd_problems *problems, const char *path,
 	wd_problems_unknown(problems, path, unknown, cnt);
 }
 
-static int check_file(const char *path, struct wd_problems *ret_problems,
-		      uint32_t *ret_objects)
+static int check_file(const char *path, struct wd_store *store,
+		      struct wd_problems *ret_problems)
 {
 	struct wd_load load;
 	char *text;
@@ -35,8 +35,10 @@ static int check_file(const char *path, struct wd_problems *ret_problems,
 		return err;
 	wd_load_text(&load, path, text, len);
 	free(text);
-	for (size_t i = 0; i < load.obj_cnt; i++)
-		ret_objects[load.obj[i]->kind]++;
+	for (size_t i = 0; i < load.obj_cnt; i++) {
+		(void)wd_store_put(store, load.obj[i]);
+		load.obj[i] = NULL;
+	}
 	wd_problems_append(ret_problems, &load.problems);
 	wd_problems_unknown(ret_problems, path, load.unknown, load.unknown_cnt);
 	wd_problems_sort(ret_problems);
@@ -45,10 +47,9 @@ static int check_file(const char *path, struct wd_problems *ret_problems,
 }
 
 /* As the agent reads it: an object in two files is a problem too. */
-static int check_dir(const char *path, struct wd_problems *ret_problems,
-		     uint32_t *ret_objects)
+static int check_dir(const char *path, struct wd_store *store,
+		     struct wd_problems *ret_problems)
 {
-	struct wd_store *store = wd_store_new(NULL, NULL);
 	struct wd_manifests *src = NULL;
 	int err = wd_manifests_new(&path, 1, NULL, store, &src);
 
@@ -58,29 +59,32 @@ static int check_dir(const char *path, struct wd_problems *ret_problems,
 		err = n < 0 ? n : 0;
 	}
 	if (!err) {
-		for (int kind = 0; kind < WD_KIND__MAX; kind++)
-			ret_objects[kind] =
-				wd_store_count(store, (enum wd_kind)kind);
 		wd_problems_append(ret_problems, wd_manifests_problems(src));
 		add_all_unknown(ret_problems, path, src);
 	}
 	wd_manifests_free(src);
-	wd_store_free(store);
 	return err;
 }
 
-int wd_manifests_check(const char *path, struct wd_problems *ret_problems,
-		       uint32_t *ret_objects)
+int wd_manifests_check(const char *path, struct wd_store *store,
+		       struct wd_problems *ret_problems, uint32_t *ret_objects)
 {
+	uint32_t before[WD_KIND__MAX];
 	struct stat st;
+	int err;
 
 	ret_problems->cnt = 0;
 	ret_problems->problem = NULL;
 	for (int kind = 0; kind < WD_KIND__MAX; kind++)
-		ret_objects[kind] = 0;
+		before[kind] = wd_store_count(store, (enum wd_kind)kind);
 	if (stat(path, &st))
-		return -errno;
-	return S_ISDIR(st.st_mode) ?
-		       check_dir(path, ret_problems, ret_objects) :
-		       check_file(path, ret_problems, ret_objects);
+		err = -errno;
+	else if (S_ISDIR(st.st_mode))
+		err = check_dir(path, store, ret_problems);
+	else
+		err = check_file(path, store, ret_problems);
+	for (int kind = 0; kind < WD_KIND__MAX; kind++)
+		ret_objects[kind] = wd_store_count(store, (enum wd_kind)kind) -
+				    before[kind];
+	return err;
 }

@@ -103,12 +103,13 @@ wd_manifests_unknown(const struct wd_manifests *src, size_t *ret_cnt);
 void wd_manifests_flush(struct wd_manifests *src);
 
 /**
- * wd_manifests_check() - read one file or directory without a store, for `warder policy check`
+ * wd_manifests_check() - read one file or directory, for `warder policy check`
+ * @store: gets its objects
  * @ret_problems: every problem found; wd_problems_fini() it
- * @ret_objects: objects understood, by enum wd_kind
+ * @ret_objects: objects understood that were not there before, by enum wd_kind
  * Return: 0 (also with problems), or -errno if it cannot be opened.
  */
-int wd_manifests_check(const char *path, struct wd_problems *ret_problems,
-		       uint32_t *ret_objects);
+int wd_manifests_check(const char *path, struct wd_store *store,
+		       struct wd_problems *ret_problems, uint32_t *ret_objects);
 
 #endif /* WARDER_MANIFESTS_H */
