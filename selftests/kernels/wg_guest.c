@@ -30,6 +30,7 @@
 
 #include "datapath/fixture.h"
 #include "net/linkset.h"
+#include "parcel.h"
 #include "tap.h"
 #include "wireguard/device.h"
 #include "wireguard/keyfile.h"
@@ -179,87 +180,6 @@ static bool add_nodes(void)
 	       !sh("ip -n b addr add 10.9.9.9/32 dev lo");
 }
 
-static int netns_of(char node)
-{
-	char path[] = "/run/netns/x";
-
-	path[sizeof(path) - 2] = node;
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-/* A descriptor of @type that belongs to the node. */
-static int socket_of(char node, int family)
-{
-	int here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	int there = netns_of(node), fd;
-
-	if (here < 0 || there < 0 || setns(there, CLONE_NEWNET))
-		return -1;
-	fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (setns(here, CLONE_NEWNET))
-		abort();
-	close(here);
-	close(there);
-	return fd;
-}
-
-static socklen_t fill(struct sockaddr_storage *to, const char *addr)
-{
-	struct sockaddr_in *v4 = (void *)to;
-	struct sockaddr_in6 *v6 = (void *)to;
-	bool is_v6 = strchr(addr, ':');
-
-	memset(to, 0, sizeof(*to));
-	to->ss_family = is_v6 ? AF_INET6 : AF_INET;
-	*(is_v6 ? &v6->sin6_port : &v4->sin_port) = htons(9999);
-	if (inet_pton(to->ss_family, addr,
-		      is_v6 ? (void *)&v6->sin6_addr : &v4->sin_addr) != 1)
-		abort();
-	return is_v6 ? sizeof(*v6) : sizeof(*v4);
-}
-
-/*
- * Has the datagram @nr come within @wait_ms? Others are passed by: WireGuard
- * keeps what is sent before its handshake and delivers all of it after, so a
- * question may meet the datagrams of the one before.
- */
-static bool comes(int in, uint32_t nr, int wait_ms)
-{
-	struct pollfd wait = { .fd = in, .events = POLLIN };
-	uint32_t got;
-
-	while (poll(&wait, 1, wait_ms) == 1)
-		if (recv(in, &got, sizeof(got), 0) == sizeof(got) && got == nr)
-			return true;
-	return false;
-}
-
-/* Does a datagram get from one pod's address to another's within @wait_ms? */
-static bool arrives(char from, const char *src, char to, const char *dst,
-		    int wait_ms)
-{
-	static uint32_t nr; /* of the question */
-	struct sockaddr_storage addr;
-	socklen_t len = fill(&addr, src);
-	int out = socket_of(from, addr.ss_family);
-	int in = socket_of(to, addr.ss_family);
-	bool got = false;
-
-	if (out < 0 || in < 0 || bind(out, (void *)&addr, len))
-		abort();
-	len = fill(&addr, dst);
-	if (bind(in, (void *)&addr, len))
-		abort();
-	nr++;
-	for (; !got && wait_ms > 0; wait_ms -= 50) {
-		(void)!sendto(out, &nr, sizeof(nr), 0, (void *)&addr, len);
-		got = comes(in, nr, 50);
-	}
-	close(in);
-	close(out);
-	return got;
-}
-
 /* ---- what is read ---- */
 
 static struct wd_wg_state state;
@@ -268,7 +188,7 @@ static struct wd_wg_state state;
 static const struct wd_wg_device *read_node(char node)
 {
 	const struct wd_wg_device *dev = NULL;
-	int netns = netns_of(node);
+	int netns = wd_netns_of(node);
 
 	wd_wg_state_fini(&state);
 	if (wd_expect(netns >= 0) &&
@@ -377,14 +297,14 @@ static void packets_go_by_it_in_both_families(void)
 {
 	const struct wd_wg_device *dev;
 
-	wd_expect(arrives('a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
-	wd_expect(arrives('b', "10.0.2.5", 'a', "10.0.1.5", PASSES_MS));
-	wd_expect(arrives('b', "10.9.9.9", 'a', "10.0.1.5", PASSES_MS));
+	wd_expect(wd_arrives(4, 'a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
+	wd_expect(wd_arrives(4, 'b', "10.0.2.5", 'a', "10.0.1.5", PASSES_MS));
+	wd_expect(wd_arrives(4, 'b', "10.9.9.9", 'a', "10.0.1.5", PASSES_MS));
 	/* b's peer may not send from an address of b's own pods. */
-	wd_expect(!arrives('a', "192.0.2.1", 'b', "10.0.2.5", QUIET_MS));
+	wd_expect(!wd_arrives(4, 'a', "192.0.2.1", 'b', "10.0.2.5", QUIET_MS));
 	if (has_ip6())
-		wd_expect(
-			arrives('a', "fd00:1::5", 'b', "fd00:2::5", PASSES_MS));
+		wd_expect(wd_arrives(4, 'a', "fd00:1::5", 'b', "fd00:2::5",
+				     PASSES_MS));
 	dev = read_node('a');
 	if (!dev || !wd_expect_int(1, dev->peer_cnt))
 		return;
@@ -426,14 +346,14 @@ static int drain(int in)
 static int stream(int stop)
 {
 	struct sockaddr_storage addr;
-	socklen_t len = fill(&addr, "10.0.1.5");
-	int out = socket_of('a', AF_INET), in = socket_of('b', AF_INET);
+	socklen_t len = wd_sockaddr_fill(&addr, "10.0.1.5");
+	int out = wd_socket_of('a', AF_INET), in = wd_socket_of('b', AF_INET);
 	int sent = 0, came = 0;
 	char byte;
 
 	if (out < 0 || in < 0 || bind(out, (void *)&addr, len))
 		return -1;
-	len = fill(&addr, "10.0.2.5");
+	len = wd_sockaddr_fill(&addr, "10.0.2.5");
 	if (bind(in, (void *)&addr, len))
 		return -1;
 	while (read(stop, &byte, 1) < 0) {
@@ -490,7 +410,7 @@ static void a_prefix_goes_without_harm_to_the_others(void)
 	dev = read_node('a');
 	if (dev)
 		wd_expect_str("10.0.2.0/24 fd00:2::/64", prefixes_text(dev));
-	wd_expect(!arrives('b', "10.9.9.9", 'a', "10.0.1.5", QUIET_MS));
+	wd_expect(!wd_arrives(4, 'b', "10.9.9.9", 'a', "10.0.1.5", QUIET_MS));
 	wd_expect(sh("ip -n a route get 10.9.9.9"));
 }
 
@@ -504,7 +424,7 @@ static void nothing_is_removed_while_manifests_cannot_be_read(void)
 	dev = read_node('a');
 	if (dev)
 		wd_expect_int(1, dev->peer_cnt);
-	wd_expect(arrives('a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
+	wd_expect(wd_arrives(4, 'a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
 }
 
 static void a_node_that_left_loses_peer_and_routes(void)
@@ -519,11 +439,11 @@ static void a_node_that_left_loses_peer_and_routes(void)
 	if (dev)
 		wd_expect_int(0, dev->peer_cnt);
 	wd_expect(sh("ip -n a route get 10.0.2.5"));
-	wd_expect(!arrives('a', "10.0.1.5", 'b', "10.0.2.5", QUIET_MS));
+	wd_expect(!wd_arrives(4, 'a', "10.0.1.5", 'b', "10.0.2.5", QUIET_MS));
 
 	write_manifests(true, true, "");
 	expect_applied('a', "");
-	wd_expect(arrives('a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
+	wd_expect(wd_arrives(4, 'a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
 }
 
 static void a_device_that_is_down_or_foreign_is_told(void)
@@ -532,13 +452,95 @@ static void a_device_that_is_down_or_foreign_is_told(void)
 	wd_expect_int(1, wireguard('a', "status", ""));
 	wd_expect(out_has("device-down: warder_wg0: "));
 	expect_applied('a', ""); /* up, and its routes again */
-	wd_expect(arrives('a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
+	wd_expect(wd_arrives(4, 'a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
 	wd_expect(!sh("ip -n a link add other type wireguard"));
 	wd_expect_int(1, wireguard('a', "status", ""));
 	wd_expect(out_has("second-device: other: "));
 	wd_expect(!sh("ip -n a link del other"));
 	wd_expect_int(1, wireguard('a', "apply", "--device ua"));
 	wd_expect(out_has("is no WireGuard device"));
+}
+
+/* Packets that node a cut in two. */
+static long cut_cnt(void)
+{
+	char head[512] = "", line[512] = "", *h = head, *l = line, *name, *nr;
+	FILE *f;
+
+	(void)sh("nsenter --net=/run/netns/a grep Ip: /proc/net/snmp");
+	f = fopen(OUT, "re");
+	if (!f || !fgets(head, sizeof(head), f) ||
+	    !fgets(line, sizeof(line), f))
+		abort();
+	fclose(f);
+	while ((name = strsep(&h, " \n")) && (nr = strsep(&l, " \n")))
+		if (!strcmp(name, "FragCreates"))
+			return strtol(nr, NULL, 10);
+	return -1;
+}
+
+/* The node's only finding about sizes has this fix, as a row of text: does it. */
+static void follow_doctor(char node, const char *fix)
+{
+	wd_expect_int(1, sh("nsenter --net=/run/netns/%c %s doctor", node,
+			    warder));
+	if (!wd_expect(out_has(fix)))
+		show_out();
+	wd_expect_int(0, sh("nsenter --net=/run/netns/%c sh -c '%s'", node,
+			    strstr(fix, "ip link")));
+	(void)sh("nsenter --net=/run/netns/%c %s doctor", node, warder);
+	if (!wd_expect(!out_has("mtu: ")))
+		show_out();
+}
+
+static void set_sizes(char node, int uplink)
+{
+	(void)sh("ip -n %c link add other type wireguard", node);
+	wd_expect(!sh("ip -n %c link set other up mtu 1380", node));
+	wd_expect(!sh("ip -n %c link set warder_wg0 mtu 1420", node));
+	wd_expect(!sh("ip -n %c link set u%c mtu %d", node, node, uplink));
+}
+
+/* Of one node to the other; UDP fills a packet of the device. */
+static bool full_packet_arrives(int mtu)
+{
+	return wd_arrives((size_t)mtu - 28, 'a', "10.0.1.5", 'b', "10.0.2.5",
+			  PASSES_MS);
+}
+
+static void what_doctor_says_of_sizes_lets_full_packets_by(void)
+{
+	static const struct {
+		int uplink;
+		const char *fix[2];
+		int mtu;
+	} rows[] = {
+#define SMALLER \
+	"\n  fix: ip link set warder_wg0 mtu 1320 && ip link set other mtu 1320\n"
+		{ 1400, { SMALLER, SMALLER }, 1320 },
+		{ 1300,
+		  { "\n  fix: ip link set ua mtu 1500\n",
+		    "\n  fix: ip link set ub mtu 1500\n" },
+		  1420 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		long cut = cut_cnt();
+
+		wd_test_row(rows[i].fix[0]);
+		set_sizes('a', rows[i].uplink);
+		set_sizes('b', rows[i].uplink);
+		wd_expect(full_packet_arrives(1420));
+		wd_expect(cut_cnt() > cut);
+		follow_doctor('a', rows[i].fix[0]);
+		follow_doctor('b', rows[i].fix[1]);
+		cut = cut_cnt();
+		wd_expect(full_packet_arrives(rows[i].mtu));
+		wd_expect_int(cut, cut_cnt());
+	}
+	wd_test_row(NULL);
+	wd_expect(!sh("ip -n a link del other"));
+	wd_expect(!sh("ip -n b link del other"));
 }
 
 static void a_key_that_others_may_read_is_refused(void)
@@ -562,7 +564,7 @@ static void a_key_that_another_node_has_is_refused(void)
 	dev = read_node('a');
 	if (dev)
 		wd_expect_int(1, dev->peer_cnt);
-	wd_expect(arrives('a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
+	wd_expect(wd_arrives(4, 'a', "10.0.1.5", 'b', "10.0.2.5", PASSES_MS));
 }
 
 /* ---- secrets ---- */
@@ -827,6 +829,7 @@ int main(int argc, char **argv)
 	WD_TEST(nothing_is_removed_while_manifests_cannot_be_read);
 	WD_TEST(a_node_that_left_loses_peer_and_routes);
 	WD_TEST(a_device_that_is_down_or_foreign_is_told);
+	WD_TEST(what_doctor_says_of_sizes_lets_full_packets_by);
 	WD_TEST(a_key_that_others_may_read_is_refused);
 	WD_TEST(a_key_that_another_node_has_is_refused);
 	WD_TEST(no_private_key_is_left_in_memory);

@@ -308,9 +308,9 @@ static void packets_too_large_for_wireguard_are_found(void)
 	link[2].mtu = 1421;
 	begin();
 	wd_doctor_links(&doctor, link, 5, endpoints);
-	expect_one("mtu", "veth1", "1 pods have a larger MTU than wg0 (1420)");
+	expect_one("mtu", "veth1", "1 pod has a larger MTU than wg0 (1420)");
 	end();
-	link[2].mtu = 1420;
+	link[2].mtu = 1419;
 	link[0].mtu = 1499;
 	begin();
 	wd_doctor_links(&doctor, link, 5, endpoints);
@@ -491,7 +491,9 @@ static void pods_of_ipv6_have_chains_of_it(void)
 	json_object_put(endpoints);
 }
 
-#define ZEROS "00000000000000000000000000000000"
+#define ZEROS28 "0000000000000000000000000000"
+#define ZEROS30 ZEROS28 "00"
+#define ZEROS ZEROS30 "00"
 #define ROUTER "fe800000000000000000000000000001"
 #define DEFAULT6(flags, device) \
 	ZEROS " 00 " ZEROS " 00 " ROUTER " 00000400 00000001 00000000 " flags \
@@ -579,6 +581,157 @@ static void one_size_is_told_that_fits_all_uplinks(void)
 		wd_expect_str(rows[i].fix, get(0, "fix"));
 		end();
 	}
+}
+
+/* Does what the commands of a fix say. */
+static void follow(const char *fix, struct wd_link *link, size_t cnt)
+{
+	for (char name[IFNAMSIZ]; fix; fix = strstr(fix + 1, "ip link")) {
+		unsigned int mtu;
+
+		if (sscanf(fix, "ip link set %15s mtu %u", name, &mtu) != 2 &&
+		    !wd_expect(!"no command that is known"))
+			return;
+		for (size_t i = 0; i < cnt; i++)
+			if (!strcmp(link[i].name, name))
+				link[i].mtu = mtu;
+	}
+}
+
+static void one_fix_mends_all_devices_at_once(void)
+{
+	static const struct {
+		unsigned int uplink[3], wg[2];
+		const char *fix;
+	} rows[] = {
+		{ { 1450, 1500, 1500 },
+		  { 1420, 1400 },
+		  "ip link set wg0 mtu 1370 && ip link set wg1 mtu 1370" },
+		{ { 1500, 1480, 1500 },
+		  { 1400, 1420 },
+		  "ip link set wg1 mtu 1400" },
+		{ { 1300, 1400, 1500 },
+		  { 1280, 1420 },
+		  "ip link set eth0 mtu 1500 && ip link set eth1 mtu 1500" },
+		{ { 1300, 1500, 1499 },
+		  { 1420, 1280 },
+		  "ip link set eth0 mtu 1500 && ip link set eth2 mtu 1500" },
+	};
+	struct wd_link link[] = {
+		{ .name = "eth0", .is_up = true },
+		{ .name = "eth1", .is_up = true },
+		{ .name = "eth2", .is_up = true },
+		{ .name = "wg0", .is_up = true, .kind = "wireguard" },
+		{ .name = "wg1", .is_up = true, .kind = "wireguard" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		wd_test_row(rows[i].fix);
+		for (size_t k = 0; k < 3; k++)
+			link[k].mtu = rows[i].uplink[k];
+		for (size_t k = 0; k < 2; k++)
+			link[3 + k].mtu = rows[i].wg[k];
+		begin();
+		wd_doctor_links(&doctor, link, 5, NULL);
+		expect_one("mtu", rows[i].wg[0] > rows[i].wg[1] ? "wg0" : "wg1",
+			   "does not fit eth");
+		wd_expect_str(rows[i].fix, get(0, "fix"));
+		follow(get(0, "fix"), link, 5);
+		end();
+		begin();
+		wd_doctor_links(&doctor, link, 5, NULL);
+		wd_expect_int(0, (long long)found());
+		end();
+	}
+	wd_test_row(NULL);
+}
+
+/* What pods are told fits what the devices will have. */
+static void pods_are_told_one_size_that_stays(void)
+{
+	struct wd_link link[] = {
+		{ .name = "eth0", .is_up = true, .mtu = 1450 },
+		{ .name = "wg0",
+		  .is_up = true,
+		  .mtu = 1420,
+		  .kind = "wireguard" },
+		{ .name = "wg1",
+		  .is_up = true,
+		  .mtu = 1350,
+		  .kind = "wireguard" },
+		{ .name = "veth1", .is_up = true, .mtu = 1400, .kind = "veth" },
+	};
+	struct json_object *endpoints = endpoints_of("enforce");
+
+	begin();
+	wd_doctor_links(&doctor, link, 4, endpoints);
+	wd_expect_int(2, (long long)found());
+	wd_expect_str("ip link set wg0 mtu 1370", get(0, "fix"));
+	wd_expect(strstr(get(1, "fix"), "\"mtu\": 1350 in") != NULL);
+	wd_expect(strstr(get(1, "text"), "than wg1 (1350)") != NULL);
+	end();
+	link[2].mtu = 1410;
+	begin();
+	wd_doctor_links(&doctor, link, 4, endpoints);
+	wd_expect_int(2, (long long)found());
+	wd_expect(strstr(get(1, "text"), "(1370 when that is mended)") != NULL);
+	end();
+	json_object_put(endpoints);
+}
+
+#define ROUTES4(device, mask) \
+	"Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\n" device \
+	"\t0002000A\t00000000\t0001\t0\t0\t0\t" mask "\t0\n"
+#define ROUTES6(target, len, device) \
+	target " " len " " ZEROS " 00 " ZEROS \
+	       " 00000100 00000001 00000000 00000001     " device "\n"
+
+static void pairs_are_uplinks_where_a_network_is_behind_them(void)
+{
+	static const struct {
+		const char *name, *v4, *v6;
+		uint32_t peer;
+		int nsid;
+		bool is_uplink;
+	} rows[] = {
+		{ "on a network", ROUTES4("veth5", "00FFFFFF"), "", 7, 0,
+		  true },
+		{ "by default", ROUTES4("veth5", "00000000"), "", 7, 0, true },
+		{ "of a pod", ROUTES4("veth5", "FFFFFFFF"), "", 7, 0, false },
+		{ "of another", ROUTES4("veth50", "00FFFFFF"), "", 7, 0,
+		  false },
+		{ "both ends here", ROUTES4("veth5", "00FFFFFF"), "", 7, -1,
+		  false },
+		{ "IPv6", "", ROUTES6("fd" ZEROS30, "40", "veth5"), 7, 0,
+		  true },
+		{ "of a pod, IPv6", "", ROUTES6("fd" ZEROS30, "80", "veth5"), 7,
+		  0, false },
+		{ "of the link alone", "",
+		  ROUTES6("fe80" ZEROS28, "40", "veth5"), 7, 0, false },
+		{ "no table", NULL, NULL, 7, 0, false },
+	};
+	struct wd_link link[] = {
+		{ .name = "veth5", .is_up = true, .mtu = 1400, .kind = "veth" },
+		{ .name = "wg0",
+		  .is_up = true,
+		  .mtu = 1420,
+		  .kind = "wireguard" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		wd_test_row(rows[i].name);
+		plant("/proc/net/route", rows[i].v4);
+		plant("/proc/net/ipv6_route", rows[i].v6);
+		link[0].peer = rows[i].peer;
+		link[0].peer_nsid = rows[i].nsid;
+		begin();
+		wd_doctor_links(&doctor, link, 2, NULL);
+		wd_expect_int(rows[i].is_uplink, (long long)found());
+		end();
+	}
+	wd_test_row(NULL);
+	plant("/proc/net/route", NULL);
+	plant("/proc/net/ipv6_route", NULL);
 }
 
 static void strict_filters_beside_wireguard_are_found(void)
@@ -712,6 +865,9 @@ int main(void)
 	WD_TEST(a_mode_that_was_left_on_is_found);
 	WD_TEST(packets_too_large_for_wireguard_are_found);
 	WD_TEST(one_size_is_told_that_fits_all_uplinks);
+	WD_TEST(one_fix_mends_all_devices_at_once);
+	WD_TEST(pods_are_told_one_size_that_stays);
+	WD_TEST(pairs_are_uplinks_where_a_network_is_behind_them);
 	WD_TEST(rules_of_others_that_drop_for_pods_are_found);
 	WD_TEST(what_may_spare_packets_is_not_taken_for_a_fault);
 	WD_TEST(pods_of_ipv6_have_chains_of_it);

@@ -68,6 +68,24 @@ void wd_doctor_cilium(struct wd_doctor *doctor);
 void wd_doctor_agent(struct wd_doctor *doctor, struct json_object *status,
 		     struct json_object *endpoints);
 
+/** wd_doctor_fields() - words of @line between blanks, which is cut. Return: how many, @max at most */
+size_t wd_doctor_fields(char *line, char **ret_field, size_t max);
+
+/** wd_doctor_is_wireguard() - is it such a device, and up */
+bool wd_doctor_is_wireguard(const struct wd_link *link);
+
+/** wd_doctor_is_pods() - is it the host's end of a pod's pair; NULL @endpoints: no */
+bool wd_doctor_is_pods(struct json_object *endpoints, const char *device);
+
+/**
+ * wd_doctor_sizes() - do packets of pods fit through WireGuard and past the wire
+ *
+ * One finding about all WireGuard devices and uplinks, and one about pods. When
+ * both are mended as they say there is none.
+ */
+void wd_doctor_sizes(struct wd_doctor *doctor, const struct wd_link *link,
+		     size_t cnt, struct json_object *endpoints);
+
 /**
  * wd_doctor_links() - sizes of packets, and filters by source beside WireGuard
  * @link: every device of the node

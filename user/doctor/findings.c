@@ -86,3 +86,14 @@ bool wd_doctor_is_plain(const char *name)
 			return false;
 	return true;
 }
+
+size_t wd_doctor_fields(char *line, char **ret_field, size_t max)
+{
+	size_t cnt = 0;
+	char *word;
+
+	while (cnt < max && (word = strsep(&line, " \t\n")))
+		if (*word)
+			ret_field[cnt++] = word;
+	return cnt;
+}

@@ -103,14 +103,9 @@ static bool has_v6(struct json_object *endpoints)
  */
 static const char *advertised_on(char *line)
 {
-	char *fields[10], *word;
-	size_t cnt = 0;
+	char *fields[10];
 
-	while (cnt < sizeof(fields) / sizeof(*fields) &&
-	       (word = strsep(&line, " \n")))
-		if (*word)
-			fields[cnt++] = word;
-	if (cnt < sizeof(fields) / sizeof(*fields) ||
+	if (wd_doctor_fields(line, fields, 10) < 10 ||
 	    strcmp(fields[1], "00") != 0 ||
 	    !(strtoul(fields[8], NULL, 16) & (RTF_DEFAULT | RTF_ADDRCONF)))
 		return NULL;
