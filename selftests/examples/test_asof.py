@@ -291,6 +291,17 @@ def stages_of_the_node_say_that_no_rule_is_asked(ask):
         yield out
 
 
+def source_is_told_by_the_node_of_the_sender(ask):
+    """api-1 is on node-1, api-2 and db are on node-2."""
+    for sender, says in (('shop/api-1', 'from outside this node'),
+                         ('shop/api-2', 'the device of that pod')):
+        _, out, _ = ask.run(sender, 'shop/db:5432', '--json')
+        hook = [h for h in json.loads(out)['hooks']
+                if h['direction'] == 'ingress'][0]
+        if hook['node'] != 'node-2' or says not in hook['stages'][0]['text']:
+            yield f'{sender}: {hook["node"]}, {hook["stages"][0]}'
+
+
 def suggested_policies_do_what_they_are_for(ask):
     """Applied, what was dropped passes, and what passed unjudged is dropped."""
     letters, rows = table()
@@ -377,6 +388,7 @@ def main():
              each_backend_is_asked_of_the_host_too,
              stages_of_a_service_are_those_of_its_backend,
              stages_of_the_node_say_that_no_rule_is_asked,
+             source_is_told_by_the_node_of_the_sender,
              suggested_policies_do_what_they_are_for,
              advice_names_the_rule_that_comes_nearest,
              what_is_wrong_is_said)

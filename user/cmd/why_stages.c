@@ -118,6 +118,20 @@ static bool search_init(struct search *s, struct json_object *doc,
 	       !wd_addr_parse(wd_json_get_str(peer, "address"), &s->peer);
 }
 
+/* Is it here that flows could be, and the agent does not say of which port? */
+static bool is_of_older_agent(struct json_object *hook)
+{
+	return !strcmp(wd_json_get_str(hook, "where"), "here") &&
+	       !wd_json_get(stage_of(hook, "conntrack"), "port");
+}
+
+static void warn_older(struct json_object *doc)
+{
+	wd_json_push_str(
+		wd_json_get(doc, "warnings"),
+		"the agent is older than this program and does not say what live flows are to be looked for by: none were. Start it anew with this version");
+}
+
 static void put_counts(const struct search *s)
 {
 	wd_json_int(s->stage, "live", s->live);
@@ -130,14 +144,20 @@ static void put_counts(const struct search *s)
 void wd_stages_flows(struct json_object *doc)
 {
 	const char *bpffs = wd_json_get_str(doc, "bpffs");
+	bool older = false;
 
 	for (size_t i = 0; *bpffs && i < wd_json_len(doc, "hooks"); i++) {
+		struct json_object *hook = wd_json_at(doc, "hooks", i);
 		struct search s;
 
-		if (search_init(&s, doc, wd_json_at(doc, "hooks", i)) &&
-		    !wd_flow_read_dead(bpffs, count, &s))
+		if (is_of_older_agent(hook))
+			older = true;
+		else if (search_init(&s, doc, hook) &&
+			 !wd_flow_read_dead(bpffs, count, &s))
 			put_counts(&s);
 	}
+	if (older)
+		warn_older(doc);
 }
 
 static void print_flows_of(const char *dir, struct json_object *stage)

@@ -12,7 +12,8 @@ struct json_object;
  * wd_stages_flows() - count flows of the kernel's table, into the stages "conntrack"
  * live, older (judged under another generation), ended; and of flows the other
  * way, of which what was asked about would be answers: answers_live, answers_ended.
- * Nothing is added where the table cannot be read.
+ * Nothing is added where the table cannot be read. Of an agent that is older than
+ * this program, and does not say what to look for, a warning is added instead.
  * @doc: the answer of the agent
  */
 void wd_stages_flows(struct json_object *doc);

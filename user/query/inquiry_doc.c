@@ -251,7 +251,7 @@ static bool is_of_cluster(const struct question *q, enum side side)
 }
 
 /* Of manifests both ends have a hook, whatever nodes they are on. */
-static bool is_within_node(const struct question *q)
+bool inquiry_is_within_node(const struct question *q)
 {
 	const uint32_t here = WD_ADDR_LOCAL | WD_ADDR_HOST;
 	const struct end *dst = inquiry_at(q, TO);
@@ -270,7 +270,7 @@ const char *inquiry_encryption(const struct question *q)
 	uint32_t from = q->end[FROM].info.flags;
 	uint32_t to = inquiry_at(q, TO)->info.flags;
 
-	if (is_within_node(q))
+	if (inquiry_is_within_node(q))
 		return "none"; /* it crosses no wire */
 	if (!((from | to) & WD_ADDR_ENCRYPT))
 		return "none";

@@ -72,6 +72,9 @@ bool inquiry_is_elsewhere(const struct question *q, enum side side);
 /** inquiry_is_for_others() - does nothing of it pass here: only another node's agent can answer */
 bool inquiry_is_for_others(const struct question *q);
 
+/** inquiry_is_within_node() - are both ends on one node; of manifests: on that of their objects */
+bool inquiry_is_within_node(const struct question *q);
+
 /** inquiry_encryption() - "required", "exempt" or "none" between the two */
 const char *inquiry_encryption(const struct question *q);
 

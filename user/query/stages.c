@@ -83,7 +83,7 @@ static void put_source(const struct telling *t)
 	else if (t->q->flow.from_host)
 		put(t, "source", "checked",
 		    "a socket of this node, which is no device: nothing from outside passes for it");
-	else if (peer)
+	else if (peer && inquiry_is_within_node(t->q))
 		put(t, "source", "checked",
 		    "must come in by %s of that pod, or a bridge it hangs on: else SPOOF_IP",
 		    *peer->host_name ? peer->host_name : "the device");
