@@ -19,6 +19,8 @@
 #define PATH "/api/v1/pods"
 #define FILE_NAME "kube/api_v1_pods"
 
+#define SUM 17 /* bytes that a line has before its text */
+
 static char dir[] = "/tmp/wd-last-XXXXXX";
 
 struct put {
@@ -254,7 +256,7 @@ static void what_nobody_reads_is_left_out_and_texts_come_back_as_they_were(void)
 		      "{\"k\\\"\\\\\\u000a\":\"\xc3\xa4\"}},\"spec\":"
 		      "{\"containers\":[{\"ports\":[80]}],"
 		      "\"sel\":{\"env\":\"volumes\"},\"n\":null}}\n",
-		      line);
+		      line[0] ? line + SUM : line);
 	free(path);
 }
 
@@ -350,6 +352,129 @@ static void a_wrong_file_that_cannot_be_replaced_is_kept(void)
 	free(next);
 }
 
+static void put_file(const char *text, size_t len)
+{
+	char *path = wd_xprintf("%s/%s", dir, FILE_NAME);
+	FILE *file = fopen(path, "we");
+
+	if (wd_expect(file)) {
+		wd_expect_int((int)len, (int)fwrite(text, 1, len, file));
+		wd_expect_int(0, fclose(file));
+	}
+	free(path);
+}
+
+static size_t get_file(char *text, size_t room)
+{
+	char *path = wd_xprintf("%s/%s", dir, FILE_NAME);
+	FILE *file = fopen(path, "re");
+	size_t len = 0;
+
+	if (wd_expect(file)) {
+		len = fread(text, 1, room, file);
+		(void)fclose(file);
+	}
+	free(path);
+	return len;
+}
+
+/* The head, two lines of a list and its end, and an event: how long each is. */
+static size_t with_event(char *text, size_t room)
+{
+	struct wd_kube_last *last = with_two();
+
+	put(last, POD("a", "3"));
+	wd_kube_last_free(last);
+	return get_file(text, room);
+}
+
+static void any_byte_that_is_another_one_is_found(void)
+{
+	char text[600], told[400];
+	size_t len = with_event(text, sizeof(text));
+
+	for (size_t i = 0; i < len; i++) {
+		int err;
+
+		text[i] ^= 1;
+		put_file(text, len);
+		err = load(SERVER, told);
+		text[i] ^= 1;
+		if (i < len - 1)
+			wd_expect_int(-EBADMSG, err);
+		else /* the end of the last line: it is torn */
+			wd_expect_str("+a=1 +b=2 ", told);
+	}
+	put_file(text, len);
+	wd_expect_int(0, load(SERVER, told));
+	wd_expect_str("+a=1 +b=2 +a=3 ", told);
+	wd_unread_fini();
+}
+
+/* What is missing could be a policy; of events the last ones may be missing. */
+static void half_a_list_is_none(void)
+{
+	char text[600], told[400];
+	size_t len = with_event(text, sizeof(text));
+	char *end = memmem(text, len, "=2\n", 3);
+	size_t list;
+
+	if (!wd_expect(end))
+		return;
+	list = (size_t)(end + 3 - text);
+	for (size_t i = 0; i < len; i++) {
+		put_file(text, i);
+		wd_expect_int(i < list ? -EBADMSG : 0, load(SERVER, told));
+	}
+	wd_expect_str("+a=1 +b=2 ", told);
+	end = memchr(text, '\n', len); /* a line of the list is not there */
+	list = strcspn(end + 1, "\n") + 1;
+	memmove(end + 1, end + 1 + list, len - (size_t)(end + 1 - text) - list);
+	put_file(text, len - list);
+	wd_expect_int(-EBADMSG, load(SERVER, told));
+	wd_unread_fini();
+}
+
+#define BEFORE \
+	"warder-kube 1 " SERVER " " PATH "\n" \
+	"+/a\t" POD("a", "1") "\n+/b\t" POD("b", "2") "\n-/a\t" POD("a", \
+								    "0") "\n"
+
+static void a_file_of_an_agent_before_is_read_and_becomes_one_of_now(void)
+{
+	struct wd_kube_last *last = open_last(SERVER);
+	char text[600], told[400] = "";
+
+	put_file(BEFORE, strlen(BEFORE));
+	wd_expect_int(0, wd_kube_last_load(last, on_load, told));
+	wd_expect_str("+a=1 +b=2 -a=0 ", told);
+	wd_kube_last_begin(last);
+	put(last, POD("c", "1"));
+	wd_kube_last_end(last, false); /* laid over what is there */
+	wd_kube_last_free(last);
+	wd_expect_int(0, load(SERVER, told));
+	wd_expect_str("+c=1 +a=1 +b=2 -a=0 ", told);
+	text[get_file(text, sizeof(text) - 1)] = '\0';
+	wd_expect(strstr(text, "warder-kube 2 ") == text);
+	wd_expect(strstr(text, " =4\n"));
+}
+
+/* Events follow a list that is sound, and the file is damaged meanwhile. */
+static void damage_is_not_copied(void)
+{
+	struct wd_kube_last *last = with_two();
+	char text[600], told[400];
+	size_t len = get_file(text, sizeof(text));
+
+	text[len / 2] ^= 1;
+	put_file(text, len);
+	wd_kube_last_begin(last);
+	put(last, POD("c", "1"));
+	wd_kube_last_end(last, false);
+	wd_kube_last_free(last);
+	wd_expect_int(-ENOENT, load(SERVER, told));
+}
+
 static void another_servers_state_is_none(void)
 {
 	char told[400];
@@ -405,6 +530,10 @@ int main(void)
 	WD_TEST(a_torn_last_line_is_left_out_and_a_wrong_one_refused);
 	WD_TEST(a_wrong_file_stays_until_a_list_takes_its_place_and_is_kept);
 	WD_TEST(a_wrong_file_that_cannot_be_replaced_is_kept);
+	WD_TEST(any_byte_that_is_another_one_is_found);
+	WD_TEST(half_a_list_is_none);
+	WD_TEST(a_file_of_an_agent_before_is_read_and_becomes_one_of_now);
+	WD_TEST(damage_is_not_copied);
 	WD_TEST(another_servers_state_is_none);
 	WD_TEST(a_file_that_cannot_be_written_is_removed);
 	WD_TEST(clean_up);

@@ -166,6 +166,56 @@ static void what_cannot_be_used_is_kept_when_another_takes_its_place(void)
 	wd_test_row(NULL);
 }
 
+/* Any byte of it that is another one, or is missing, is found. */
+static void a_file_that_was_changed_is_not_believed(void)
+{
+	char path[128], text[256] = "";
+	size_t len;
+	FILE *file;
+
+	wd_expect_int(0, put_number(dir, "a.json", 17));
+	(void)snprintf(path, sizeof(path), "%s/a.json", dir);
+	file = fopen(path, "r");
+	len = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+	if (file)
+		(void)fclose(file);
+	wd_expect(strstr(text, "\"number\":17"));
+	for (size_t i = 0; i < len; i++) {
+		int number;
+
+		text[i] ^= 1;
+		put_text("a.json", text);
+		text[i] ^= 1;
+		number = get_number("a.json");
+		/* in the name of the sum: then what it says is as it was */
+		if (number != 17 || i < 4 || i > 13)
+			wd_expect_int(-EBADMSG, number);
+	}
+	for (size_t i = 0; i < len; i++) {
+		wd_expect_int(0, truncate(path, (off_t)(len - 1 - i)));
+		wd_expect_int(-EBADMSG, get_number("a.json"));
+	}
+	wd_unread_fini();
+	forget("a.json");
+}
+
+/* They wrote none, and read what has one as if it had none. */
+static void files_without_a_checksum_are_those_of_agents_before(void)
+{
+	struct json_object *o = NULL;
+
+	put_text("a.json", "{\n  \"version\":1,\n  \"number\":5\n}");
+	wd_expect_int(5, get_number("a.json"));
+	put_text("a.json", "{\"checksum\":\"\",\"version\":1,\"number\":5}");
+	wd_expect_int(-EBADMSG, get_number("a.json"));
+	wd_unread_fini();
+	wd_expect_int(0, put_number(dir, "a.json", 6));
+	wd_expect_int(0, wd_statefile_read(dir, "a.json", &o));
+	wd_expect_int(2, json_object_object_length(o));
+	json_object_put(o);
+	forget("a.json");
+}
+
 static void each_that_could_not_be_used_has_a_name_of_its_own(void)
 {
 	char name[32], text[32];
@@ -293,6 +343,8 @@ int main(void)
 	WD_TEST(a_file_left_half_written_does_not_matter);
 	WD_TEST(a_temporary_file_that_is_a_link_is_not_followed);
 	WD_TEST(what_cannot_be_used_is_kept_when_another_takes_its_place);
+	WD_TEST(a_file_that_was_changed_is_not_believed);
+	WD_TEST(files_without_a_checksum_are_those_of_agents_before);
 	WD_TEST(each_that_could_not_be_used_has_a_name_of_its_own);
 	WD_TEST(what_is_told_names_each_file);
 	WD_TEST(what_is_too_large_is_not_read);

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +19,19 @@
 #include <json-c/json.h>
 
 #include "../base/json.h"
+#include "../base/sum.h"
 #include "../model/xalloc.h"
 #include "unread.h"
 
 #define TEXT_MAX (256U << 20) /* bytes; more is no state of ours */
 #define VERSION 1 /* of each file that has one */
+
+/* How a file begins: the sum of all that follows it. A key like others to who does not know it. */
+#define SUM_KEY "checksum"
+#define SEAL_HEAD "{\n  \"" SUM_KEY "\":\""
+#define SEAL_TAIL "\",\n"
+#define SEAL SEAL_HEAD "%016" PRIx64 SEAL_TAIL "%s"
+#define SEAL_LEN (sizeof(SEAL_HEAD SEAL_TAIL) - 1 + WD_SUM_DIGITS)
 
 int wd_dir_make(const char *path)
 {
@@ -127,13 +137,20 @@ int wd_statefile_write(const char *dir, const char *name,
 {
 	const char *text =
 		json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY);
-	char *copy = text ? strdup(text) :
-			    NULL; /* an iovec takes no constants */
-	struct iovec part = { .iov_base = copy,
-			      .iov_len = copy ? strlen(copy) : 0 };
-	int err = copy ? wd_statefile_put(dir, name, &part, 1) : -ENOMEM;
+	struct iovec part = { 0 };
+	int err;
 
-	free(copy);
+	if (!text)
+		return -ENOMEM;
+	/* what json-c begins an object with; one of no keys has no room for it */
+	if (strncmp(text, "{\n ", 3) == 0)
+		part.iov_base = wd_xprintf(
+			SEAL, wd_sum(text + 2, strlen(text + 2)), text + 2);
+	else
+		part.iov_base = wd_xstrdup(text);
+	part.iov_len = strlen(part.iov_base);
+	err = wd_statefile_put(dir, name, &part, 1);
+	free(part.iov_base);
 	return err;
 }
 
@@ -187,8 +204,27 @@ static struct json_object *parse(const char *text, size_t len)
 	return json;
 }
 
+/*
+ * Is the text what was written? One that does not begin as written now is, but
+ * has the key all the same, was changed there; one without is of an agent
+ * before there were checksums.
+ */
+static bool is_sound(const char *text, size_t len, struct json_object *json)
+{
+	char head[SEAL_LEN + 1];
+
+	if (!wd_json_get(json, SUM_KEY))
+		return true;
+	if (len < SEAL_LEN)
+		return false;
+	(void)snprintf(head, sizeof(head), SEAL,
+		       wd_sum(text + SEAL_LEN, len - SEAL_LEN), "");
+	return memcmp(text, head, SEAL_LEN) == 0;
+}
+
 static int read_json(int dir, const char *name, struct json_object **ret_json)
 {
+	struct json_object *json;
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 	char *text = NULL;
 	struct stat st;
@@ -205,9 +241,16 @@ static int read_json(int dir, const char *name, struct json_object **ret_json)
 	(void)close(fd);
 	if (err)
 		return err;
-	*ret_json = parse(text, len);
+	json = parse(text, len);
+	if (json_object_is_type(json, json_type_object) &&
+	    !is_sound(text, len, json))
+		err = -EBADMSG;
 	free(text);
-	return 0;
+	if (err)
+		json_object_put(json);
+	else
+		*ret_json = json;
+	return err;
 }
 
 static int read_at(int dir, const char *name, struct json_object **ret_json)

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../base/sum.h"
 #include "clock.h"
 #include "internal.h"
 #include "wd_compat.skel.h"
@@ -60,10 +61,8 @@ enum wd_rung wd_object_rung(const char *prog_name)
 	return WD_RUNG_FULL;
 }
 
-/* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
 uint64_t wd_ladder_hash(const char *object)
 {
-	uint64_t hash = 0xcbf29ce484222325;
 	const uint8_t *at = NULL;
 	size_t bytes = 0;
 
@@ -72,11 +71,7 @@ uint64_t wd_ladder_hash(const char *object)
 			at = images[i].elf(&bytes);
 	if (!at)
 		at = wd_part_elf(object, &bytes);
-	if (!at)
-		return 0;
-	for (size_t i = 0; i < bytes; i++)
-		hash = (hash ^ at[i]) * 0x100000001b3;
-	return hash;
+	return at ? wd_sum(at, bytes) : 0;
 }
 
 /* ---- loading ---- */

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * last.c - files of what a server said last.
- *
- *	warder-kube 1 https://10.0.0.1:6443 /api/v1/pods
- *	+shop/web	{"metadata":{...},"spec":{...},"status":{...}}
- *	-shop/old	{"metadata":{"name":"old","namespace":"shop","uid":"..."}}
+ * last.c - files of what a server said last; what is in them: last_line.h.
  *
  * A whole list, and a file written anew, are brought to the disk by a child
  * before they take the place of what was there. Events are handed to the kernel
@@ -32,9 +28,8 @@
 #include "../source/read.h"
 #include "../source/tree.h"
 #include "child.h"
+#include "last_line.h"
 
-#define MAGIC "warder-kube 1 "
-#define PATH_DEPTH 8
 #define SPARE_LINES \
 	1000 /* written again when there are twice as many, and these */
 
@@ -50,7 +45,7 @@ struct wd_kube_last {
 	char *file; /* the state in force */
 	char *next; /* the list that is being read */
 	char *anew; /* the file without what is out of date */
-	char *head; /* first line, without its end */
+	char *of; /* "SERVER PATH", of the first line */
 	FILE *to; /* events of the file */
 	FILE *list; /* objects of the next one */
 	struct name *kept; /* objects that the file before knows better */
@@ -91,152 +86,6 @@ static void drop_names(struct name **set)
 		free(name);
 		name = next;
 	}
-}
-
-/* ---- texts ---- */
-
-/* Fields that nobody reads and that are most of an object. "*": any element. */
-static const char *const unread[][PATH_DEPTH] = {
-	{ "metadata", "managedFields" },
-	{ "metadata", "ownerReferences" },
-	{ "metadata", "annotations",
-	  "kubectl.kubernetes.io/last-applied-configuration" },
-	/* of pods and nodes; policies have no such fields */
-	{ "spec", "volumes" },
-	{ "spec", "tolerations" },
-	{ "spec", "affinity" },
-	{ "spec", "containers", "*", "env" },
-	{ "spec", "containers", "*", "envFrom" },
-	{ "spec", "containers", "*", "args" },
-	{ "spec", "containers", "*", "command" },
-	{ "spec", "containers", "*", "volumeMounts" },
-	{ "spec", "containers", "*", "resources" },
-	{ "spec", "containers", "*", "livenessProbe" },
-	{ "spec", "containers", "*", "readinessProbe" },
-	{ "spec", "containers", "*", "startupProbe" },
-	{ "spec", "containers", "*", "lifecycle" },
-	{ "spec", "containers", "*", "securityContext" },
-	{ "status", "conditions" },
-	{ "status", "containerStatuses" },
-	{ "status", "initContainerStatuses" },
-	{ "status", "images" },
-};
-
-struct printer {
-	FILE *to;
-	const char *path[PATH_DEPTH];
-	uint32_t depth;
-};
-
-static bool is_unread(const struct printer *p)
-{
-	if (p->depth > PATH_DEPTH)
-		return false;
-	for (size_t i = 0; i < sizeof(unread) / sizeof(*unread); i++) {
-		uint32_t n = 0;
-
-		while (n < p->depth && unread[i][n] &&
-		       strcmp(unread[i][n], p->path[n]) == 0)
-			n++;
-		if (n == p->depth && (n == PATH_DEPTH || !unread[i][n]))
-			return true;
-	}
-	return false;
-}
-
-static void print_text(FILE *to, const char *text)
-{
-	(void)putc('"', to);
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c < 0x20)
-			(void)fprintf(to, "\\u%04x", c);
-		else if (c == '"' || c == '\\')
-			(void)fprintf(to, "\\%c", c);
-		else
-			(void)putc(c, to);
-	}
-	(void)putc('"', to);
-}
-
-/* Depth is bounded by that of trees. */
-static void print_tree(struct printer *p, const struct wd_tree *node)
-{
-	bool map = node->type == WD_TREE_MAP;
-	bool first = true;
-
-	if (node->type == WD_TREE_SCALAR) {
-		if (node->plain)
-			(void)fputs(node->text, p->to);
-		else
-			print_text(p->to, node->text);
-		return;
-	}
-	(void)putc(map ? '{' : '[', p->to);
-	for (const struct wd_tree *e = node->child; e; e = e->next) {
-		if (p->depth < PATH_DEPTH)
-			p->path[p->depth] = map ? e->key : "*";
-		p->depth++;
-		if (!is_unread(p)) {
-			if (!first)
-				(void)putc(',', p->to);
-			first = false;
-			if (map) {
-				print_text(p->to, e->key);
-				(void)putc(':', p->to);
-			}
-			print_tree(p, e);
-		}
-		p->depth--;
-	}
-	(void)putc(map ? '}' : ']', p->to);
-}
-
-static const char *text_of(const struct wd_tree *meta, const char *key)
-{
-	const struct wd_tree *node = wd_tree_get(meta, key);
-
-	return node && node->type == WD_TREE_SCALAR ? node->text : NULL;
-}
-
-/* "ns/name" to be freed; NULL: such an object has no place here. */
-static char *name_of(const struct wd_tree *root)
-{
-	const struct wd_tree *meta = wd_tree_get(root, "metadata");
-	const char *ns = text_of(meta, "namespace");
-	const char *name = text_of(meta, "name");
-
-	if (!name || strpbrk(name, "\t\n") || (ns && strpbrk(ns, "\t\n")))
-		return NULL;
-	return wd_xprintf("%s/%s", ns ? ns : "", name);
-}
-
-static void print_gone(FILE *to, const struct wd_tree *root)
-{
-	static const char *const keys[] = { "namespace", "name", "uid" };
-	const struct wd_tree *meta = wd_tree_get(root, "metadata");
-	const char *own;
-	bool first = true;
-
-	(void)fputs("{\"metadata\":{", to);
-	for (size_t i = 0; i < 3; i++) {
-		const char *text = text_of(meta, keys[i]);
-
-		if (!text)
-			continue;
-		(void)fprintf(to, "%s\"%s\":", first ? "" : ",", keys[i]);
-		print_text(to, text);
-		first = false;
-	}
-	own = text_of(wd_tree_get(meta, "annotations"), WD_MIRROR_ANNOTATION);
-	if (own) {
-		(void)fputs(",\"annotations\":{\"" WD_MIRROR_ANNOTATION "\":",
-			    to);
-		print_text(to, own);
-		(void)putc('}', to);
-	}
-	(void)fputs("}}", to);
 }
 
 /* ---- files ---- */
@@ -289,7 +138,7 @@ static FILE *create(struct wd_kube_last *last, const char *path)
 	FILE *file = fopen(path, "we");
 
 	if (file)
-		(void)fprintf(file, "%s\n", last->head);
+		wd_last_put_head(file, last->of);
 	else
 		give_up(last, "%s", wd_errno(errno));
 	return file;
@@ -311,7 +160,7 @@ struct wd_kube_last *wd_kube_last_new(const char *state_dir, const char *server,
 	last->file = wd_xprintf("%s/%s", last->dir, name);
 	last->next = wd_xprintf("%s/%s.next", last->dir, name);
 	last->anew = wd_xprintf("%s/%s.anew", last->dir, name);
-	last->head = wd_xprintf(MAGIC "%s %s", server, path);
+	last->of = wd_xprintf("%s %s", server, path);
 	err = wd_dir_make(last->dir);
 	if (err)
 		give_up(last, "%s", wd_errno(err));
@@ -337,39 +186,11 @@ void wd_kube_last_free(struct wd_kube_last *last)
 	free(last->file);
 	free(last->next);
 	free(last->anew);
-	free(last->head);
+	free(last->of);
 	free(last);
 }
 
 /* ---- reading ---- */
-
-/* A line of the file without its end; NULL at its end, or where it is torn. */
-static char *next_line(const struct wd_kube_last *last, FILE *file, char **buf,
-		       size_t *cap, size_t *ret_len)
-{
-	ssize_t len;
-
-	if (last->end && ftello(file) >= last->end)
-		return NULL;
-	len = getline(buf, cap, file);
-	if (len <= 0 || (*buf)[len - 1] != '\n')
-		return NULL;
-	(*buf)[len - 1] = '\0';
-	*ret_len = (size_t)len - 1;
-	return *buf;
-}
-
-/* The first line must be ours. Return: 0, -ENOENT, -EBADMSG. */
-static int check_head(const struct wd_kube_last *last, FILE *file, char **buf,
-		      size_t *cap)
-{
-	size_t len;
-	const char *line = next_line(last, file, buf, cap, &len);
-
-	if (!line || strncmp(line, MAGIC, strlen(MAGIC)) != 0)
-		return -EBADMSG;
-	return strcmp(line, last->head) == 0 ? 0 : -ENOENT;
-}
 
 struct loading {
 	void (*fn)(void *ctx, const struct wd_tree *root, bool gone);
@@ -403,26 +224,19 @@ int wd_kube_last_load(struct wd_kube_last *last,
 		      void *ctx)
 {
 	struct loading loading = { .fn = fn, .ctx = ctx };
-	FILE *file = fopen(last->file, "re");
-	char *buf = NULL;
+	struct wd_last_lines lines;
 	char *line;
-	size_t cap = 0;
 	size_t len;
-	int err = file ? 0 : errno ? -errno : -EIO;
+	int closed;
+	int err = wd_last_open(&lines, last->file, last->of, last->end);
 
-	if (!err)
-		err = check_head(last, file, &buf, &cap);
-	while (!err && (line = next_line(last, file, &buf, &cap, &len))) {
+	while (!err && (line = wd_last_next(&lines, &len)))
 		err = load_line(line, len, &loading);
-		last->lines++;
-	}
-	if (file && ferror(file))
-		err = -EIO;
-	else if (!err && !feof(file)) /* a line for which memory did not do */
-		err = -ENOMEM;
-	if (file)
-		(void)fclose(file);
-	free(buf);
+	if (!err && !lines.err && lines.sealed && !lines.listed)
+		err = -EBADMSG; /* what it lacks, nobody knows */
+	last->lines = lines.cnt;
+	closed = wd_last_close(&lines);
+	err = err ?: closed;
 	if (err && err != -ENOENT)
 		wd_unread_note(last->dir, last->name, err);
 	return err;
@@ -444,21 +258,21 @@ void wd_kube_last_begin(struct wd_kube_last *last)
 void wd_kube_last_put(struct wd_kube_last *last, const struct wd_tree *root,
 		      bool gone)
 {
-	struct printer p = { .to = last->list ? last->list : last->to };
-	char *name;
+	FILE *to = last->list ? last->list : last->to;
+	char *name = to ? wd_last_name(root) : NULL;
+	char *line;
+	size_t len;
 
-	if (!p.to)
+	if (!name)
 		return;
-	name = name_of(root);
-	if (name) {
-		(void)fprintf(p.to, "%c%s\t", gone ? '-' : '+', name);
-		if (gone)
-			print_gone(p.to, root);
-		else
-			print_tree(&p, root);
-		(void)putc('\n', p.to);
-	}
+	line = wd_last_line(name, root, gone, &len);
 	free(name);
+	if (!line) {
+		give_up(last, "%s", wd_errno(-ENOMEM));
+		return;
+	}
+	wd_last_put_line(to, line, len);
+	free(line);
 	if (last->list)
 		last->list_lines++;
 	else
@@ -468,39 +282,36 @@ void wd_kube_last_put(struct wd_kube_last *last, const struct wd_tree *root,
 
 void wd_kube_last_keep(struct wd_kube_last *last, const struct wd_tree *root)
 {
-	char *name = last->list ? name_of(root) : NULL;
+	char *name = last->list ? wd_last_name(root) : NULL;
 
 	if (name)
 		put_name(&last->kept, name, strlen(name), 0);
 	free(name);
 }
 
-/* Does @fn take the line? Those that it does go to @to. */
+/*
+ * To @to go the lines of those in @set; of each the last one alone, and none if
+ * it is no more, with @last_only. *@cnt: added to, how many. Return: 0 or -errno.
+ */
 static int copy_lines(struct wd_kube_last *last, FILE *to, struct name *set,
-		      bool last_only)
+		      bool last_only, uint64_t *cnt)
 {
-	FILE *from = fopen(last->file, "re");
-	char *buf = NULL;
+	struct wd_last_lines lines;
 	char *line;
-	size_t cap = 0;
 	size_t len;
-	long nr = 0;
-	int err;
 
-	if (!from)
-		return errno ? -errno : -EIO;
-	err = check_head(last, from, &buf, &cap);
-	while (!err && (line = next_line(last, from, &buf, &cap, &len))) {
+	(void)wd_last_open(&lines, last->file, last->of, last->end);
+	while ((line = wd_last_next(&lines, &len))) {
+		long nr = (long)lines.cnt;
 		struct name *name;
 
 		HASH_FIND(hh, set, line + 1, strcspn(line + 1, "\t"), name);
-		nr++;
-		if (name && (!last_only || (name->line == nr && *line == '+')))
-			(void)fprintf(to, "%s\n", line);
+		if (!name || (last_only && (name->line != nr || *line != '+')))
+			continue;
+		wd_last_put_line(to, line, len);
+		(*cnt)++;
 	}
-	(void)fclose(from);
-	free(buf);
-	return err;
+	return wd_last_close(&lines);
 }
 
 static void drop_name(struct name **set, const char *text, size_t len)
@@ -517,24 +328,19 @@ static void drop_name(struct name **set, const char *text, size_t len)
 /* Keep what @file has, or no more what it has. Return: -errno without it. */
 static int keep_names(struct wd_kube_last *last, const char *file, bool keep)
 {
-	FILE *from = fopen(file, "re");
-	char *buf = NULL;
+	struct wd_last_lines lines;
 	char *line;
-	size_t cap = 0;
 	size_t len;
-	int err = from ? check_head(last, from, &buf, &cap) : -ENOENT;
 
-	while (!err && (line = next_line(last, from, &buf, &cap, &len))) {
+	(void)wd_last_open(&lines, file, last->of, last->end);
+	while ((line = wd_last_next(&lines, &len))) {
 		len = strcspn(++line, "\t");
 		if (keep)
 			put_name(&last->kept, line, len, 0);
 		else
 			drop_name(&last->kept, line, len);
 	}
-	if (from)
-		(void)fclose(from);
-	free(buf);
-	return err;
+	return wd_last_close(&lines);
 }
 
 /*
@@ -556,8 +362,27 @@ static int keep_rest(struct wd_kube_last *last)
 	return err ?: keep_unlisted(last);
 }
 
+/*
+ * What the file before knows better, behind the list. Without such a file there is
+ * nothing that it could know. Return: 0; -EBADMSG: it was damaged meanwhile.
+ */
+static int add_kept(struct wd_kube_last *last)
+{
+	int err;
+
+	if (!last->kept || keep_unlisted(last))
+		return 0;
+	if (last->to)
+		(void)fflush(last->to);
+	err = copy_lines(last, last->list, last->kept, false,
+			 &last->list_lines);
+	return err == -EBADMSG ? err : 0;
+}
+
 void wd_kube_last_end(struct wd_kube_last *last, bool good)
 {
+	int err;
+
 	if (!last->list)
 		return;
 	wd_kube_child_end(&last->child); /* what it writes is out of date */
@@ -571,7 +396,8 @@ void wd_kube_last_end(struct wd_kube_last *last, bool good)
 		return;
 	}
 	/* What such a list has not is in force on, and what it has is newer. */
-	if (!good && keep_rest(last)) {
+	err = good ? 0 : keep_rest(last);
+	if (err == -ENOENT) {
 		if (last->to)
 			(void)fclose(last->to);
 		(void)fclose(last->list);
@@ -581,12 +407,12 @@ void wd_kube_last_end(struct wd_kube_last *last, bool good)
 		(void)unlink(last->next);
 		return;
 	}
-	/* Without a file before there is nothing that it could know. */
-	if (last->kept && !keep_unlisted(last)) {
-		if (last->to)
-			(void)fflush(last->to);
-		(void)copy_lines(last, last->list, last->kept, false);
+	if (err || (err = add_kept(last))) {
+		drop_names(&last->kept);
+		give_up(last, "what it has: %s", wd_errno(err));
+		return;
 	}
+	wd_last_put_end(last->list, last->list_lines);
 	drop_names(&last->kept);
 	if (last->to)
 		(void)fclose(last->to);
@@ -609,28 +435,29 @@ static int write_anew(void *ctx, int fd)
 {
 	struct wd_kube_last *last = ctx;
 	struct name *set = NULL;
-	FILE *from = fopen(last->file, "re");
 	FILE *to = fdopen(fd, "w");
-	char *buf = NULL;
+	struct wd_last_lines lines;
+	uint64_t cnt = 0;
 	char *line;
-	size_t cap = 0;
 	size_t len;
-	long nr = 0;
-	int err = from && to ? check_head(last, from, &buf, &cap) : -EIO;
+	int err;
 
-	while (!err && (line = next_line(last, from, &buf, &cap, &len)))
-		put_name(&set, line + 1, strcspn(line + 1, "\t"), ++nr);
+	(void)wd_last_open(&lines, last->file, last->of, last->end);
+	while ((line = wd_last_next(&lines, &len)))
+		put_name(&set, line + 1, strcspn(line + 1, "\t"),
+			 (long)lines.cnt);
+	err = wd_last_close(&lines);
+	if (!err && !to)
+		err = -EIO;
 	if (!err) {
-		(void)fprintf(to, "%s\n", last->head);
-		err = copy_lines(last, to, set, true);
+		wd_last_put_head(to, last->of);
+		err = copy_lines(last, to, set, true, &cnt);
+		wd_last_put_end(to, cnt);
 	}
 	if (!err && (fflush(to) || ferror(to) || fdatasync(fd)))
 		err = -EIO;
 	if (to)
 		(void)fclose(to);
-	if (from)
-		(void)fclose(from);
-	free(buf);
 	drop_names(&set);
 	return err;
 }

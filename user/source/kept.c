@@ -21,6 +21,7 @@
 
 #include "../agent/statefile.h"
 #include "../agent/unread.h"
+#include "../base/sum.h"
 #include "../model/xalloc.h"
 
 int wd_kept_open(const char *state_dir, char **ret_dir)
@@ -38,26 +39,15 @@ int wd_kept_open(const char *state_dir, char **ret_dir)
 #define NAME_SIZE 32
 #define HASH_SIZE 18 /* 16 digits, newline, NUL */
 
-/* FNV-1a: against a disk that lost something, not against an author. */
-static uint64_t hash_bytes(const char *data, size_t len)
-{
-	uint64_t hash = 14695981039346656037ULL;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (uint8_t)data[i]) * 1099511628211ULL;
-	return hash;
-}
-
 static void hash_line(const char *text, size_t len, char *line)
 {
-	(void)snprintf(line, HASH_SIZE, "%016" PRIx64 "\n",
-		       hash_bytes(text, len));
+	(void)snprintf(line, HASH_SIZE, "%016" PRIx64 "\n", wd_sum(text, len));
 }
 
 static void copy_name(const char *path, unsigned int nr, char *name)
 {
 	(void)snprintf(name, NAME_SIZE, "%016" PRIx64 ".%u",
-		       hash_bytes(path, strlen(path)), nr);
+		       wd_sum(path, strlen(path)), nr);
 }
 
 static char *copy_path(const char *dir, const char *path, unsigned int nr)
