@@ -312,6 +312,49 @@ def a_file_broken_while_no_agent_runs_keeps_what_it_said(c):
     expect_from_b_only(c)
 
 
+def copy_of(node, name):
+    """The copy that an agent keeps of a manifest."""
+    folder = os.path.join(node.dir, 'state', 'kept')
+    for entry in os.listdir(folder):
+        path = os.path.join(folder, entry)
+        with open(path, encoding='utf-8') as f:
+            if f.read().split('\n')[1].endswith('/' + name):
+                return path
+    raise Fail(f'no copy of {name}')
+
+
+LOST = "extra.yaml' cannot be used, and the copy of what it said before is " \
+    'damaged'
+
+
+def damage(path):
+    with open(path, encoding='utf-8') as f:
+        text = f.read()
+    if text.count('pod: a') != 1:
+        raise Fail('another text than this test means', text)
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(text.replace('pod: a', 'pod: d'))
+
+
+@test
+def a_broken_file_whose_copy_is_damaged_is_waited_for(c):
+    """Nobody knows what it said: what was in force stays, and it is told."""
+    c.write('extra.yaml', yamlout.text([FROM_B]))
+    c.sync()
+    node = c.pod('x/a').node
+    node.stop_agent()
+    damage(copy_of(node, 'extra.yaml'))
+    c.write('extra.yaml', BROKEN['torn'])
+    node.start_agent(wait=False)
+    until(True, lambda: LOST in node.warder('status', ok=None)[2],
+          'it is told')
+    expect_from_b_only(c)
+    c.write('extra.yaml', yamlout.text([FROM_B]))
+    node.wait_ready()
+    expect(1, len(node.status()['unread_state']), 'files told')
+    expect_from_b_only(c)
+
+
 @test
 def a_file_cut_off_while_no_agent_runs_keeps_what_it_said(c):
     c.write('extra.yaml', yamlout.text([FROM_B]))

@@ -274,6 +274,16 @@ static void spoil(const char *path, long at, bool cut)
 	(void)close(fd);
 }
 
+static void expect_waits(bool want, const char *text)
+{
+	char *what = wd_manifests_waits_for(mdir_src);
+
+	wd_expect_int(want, what != NULL);
+	if (what)
+		wd_expect(strstr(what, text));
+	free(what);
+}
+
 static void a_copy_that_is_not_whole_is_not_used(void)
 {
 	static const struct {
@@ -297,7 +307,12 @@ static void a_copy_that_is_not_whole_is_not_used(void)
 		wd_expect_int(0, mdir_port("x"));
 		wd_expect_str("kept a.yaml:3", mdir_problems());
 		wd_expect_int(1, (int)wd_unread_cnt());
+		expect_waits(true, "/a.yaml' cannot be used");
+		version(DOC("y", "1") REFUSED("z")); /* x may have been there */
+		expect_waits(true, "/a.yaml' cannot be used");
+		wd_expect_int(0, mdir_copies_aside());
 		version(DOC("x", "2"));
+		expect_waits(false, "");
 		wd_expect_int(1, mdir_copies_aside());
 		wd_unread_fini();
 		mdir_restart();
@@ -319,6 +334,66 @@ static void a_chain_is_used_up_to_the_copy_that_is_not_whole(void)
 	mdir_restart();
 	wd_expect_int(1, mdir_port("x"));
 	wd_expect_int(1, mdir_port("y"));
+	expect_waits(true, "/a.yaml'"); /* 1 may have said something else */
+	wd_expect_int(0, unlink(mdir_path("a.yaml")));
+	wd_expect_int(2, wd_manifests_poll(mdir_src));
+	expect_waits(false, "");
+	wd_unread_fini();
+	mdir_end();
+}
+
+static void
+a_file_that_is_cut_off_beside_a_copy_that_is_not_whole_is_waited_for(void)
+{
+	mdir_begin(true);
+	version(DOC("x", "1"));
+	mdir_put("a.yaml", "");
+	spoil(copy_path(0), -8, false);
+	mdir_restart();
+	expect_waits(true, "/a.yaml'");
+	wd_expect_str("kept a.yaml:0", mdir_problems());
+	mdir_put("a.yaml", ""); /* renamed over it: its objects are to go */
+	wd_expect_int(0, wd_manifests_poll(mdir_src));
+	expect_waits(false, "");
+	wd_unread_fini();
+	mdir_end();
+}
+
+/* Of which file it was nobody knows. */
+static void
+a_directory_that_is_away_and_a_copy_that_is_not_whole_are_waited_for(void)
+{
+	static const long at[] = { 70, -8 }; /* its path, its text */
+	char away[80];
+
+	for (size_t i = 0; i < 2; i++) {
+		mdir_begin(true);
+		version(DOC("x", "1"));
+		(void)snprintf(away, sizeof(away), "%s.away", mdir);
+		wd_expect_int(0, rename(mdir, away));
+		spoil(copy_path(0), at[i], false);
+		mdir_restart();
+		expect_waits(true, i ? "/a.yaml'" : "a copy of what its files");
+		wd_expect_int(0, rename(away, mdir));
+		wd_expect_int(1, wd_manifests_scan(mdir_src));
+		expect_waits(false, "");
+		wd_unread_fini();
+		mdir_end();
+	}
+}
+
+static void a_copy_that_is_not_whole_is_made_again_beside_a_good_file(void)
+{
+	mdir_begin(true);
+	version(DOC("x", "1"));
+	spoil(copy_path(0), -8, false);
+	mdir_restart();
+	wd_manifests_flush(mdir_src);
+	wd_expect_int(1, (int)wd_unread_cnt());
+	mdir_put("a.yaml", UNPARSABLE);
+	mdir_restart();
+	wd_expect_int(1, mdir_port("x"));
+	expect_waits(false, "");
 	wd_unread_fini();
 	mdir_end();
 }
@@ -364,6 +439,9 @@ int main(void)
 	WD_TEST(copies_are_made_again_when_the_state_is_lost);
 	WD_TEST(a_copy_that_is_not_whole_is_not_used);
 	WD_TEST(a_chain_is_used_up_to_the_copy_that_is_not_whole);
+	WD_TEST(a_file_that_is_cut_off_beside_a_copy_that_is_not_whole_is_waited_for);
+	WD_TEST(a_directory_that_is_away_and_a_copy_that_is_not_whole_are_waited_for);
+	WD_TEST(a_copy_that_is_not_whole_is_made_again_beside_a_good_file);
 	WD_TEST(a_file_with_countless_warnings_is_not_clean);
 	return wd_tests_end();
 }

@@ -75,8 +75,9 @@ static void on_files(void *ctx, int fd, uint32_t events)
 	if (n < 0)
 		wd_warn("manifests: %s, trying again at the next change",
 			wd_errno(n));
-	else if (wd_model_dirty(agent->model))
+	else if (!agent->waiting && wd_model_dirty(agent->model))
 		wd_agent_commit_soon(agent);
+	wd_cluster_heard(agent);
 	wd_complaints_sources(agent->complaints);
 }
 
@@ -224,7 +225,7 @@ static const struct wd_ctl_cmd *all_commands(void)
 static char *not_yet(void *ctx)
 {
 	const struct wd_agent *agent = ctx;
-	char *why = agent->waiting ? wd_kube_waits_for(agent->kube) : NULL;
+	char *why = agent->waiting ? wd_cluster_waits_for(agent) : NULL;
 	char *unread = why ? wd_unread_text() : NULL;
 	char *both;
 
@@ -423,10 +424,12 @@ static int start_sources(struct wd_agent *agent)
 static int wait_for_cluster(struct wd_agent *agent)
 {
 	int fd = wd_linkmon_fd(agent->links);
+	char *what = wd_cluster_waits_for(agent);
 	int err;
 
-	if (!agent->kube || wd_kube_is_known(agent->kube))
+	if (!what)
 		return 0;
+	free(what);
 	wd_loop_del(agent->loop, fd);
 	err = wd_cluster_wait(agent);
 	/* A DEL that was refused meanwhile is in the queue. */

@@ -33,13 +33,27 @@ void wd_cluster_look(struct wd_agent *agent)
 
 	wd_trim_code();
 	wd_timer_set(agent->tick_timer, LOOK_MS);
-	if (looks % LIST_LOOKS == 0)
+	if (looks % LIST_LOOKS == 0) {
 		wd_encryption_relist(agent->encryption);
+		wd_manifests_flush(
+			agent->manifests); /* of some changes nobody tells */
+		wd_cluster_heard(agent);
+	}
 	if (looks++ % TELL_LOOKS)
 		return;
-	what = wd_kube_waits_for(agent->kube);
-	wd_info("agent: waiting, what was in force stays: %s", what ?: "");
+	what = wd_cluster_waits_for(agent);
+	if (what)
+		wd_info("agent: waiting, what was in force stays: %s", what);
 	free(what);
+}
+
+char *wd_cluster_waits_for(const struct wd_agent *agent)
+{
+	char *what = wd_manifests_waits_for(agent->manifests);
+
+	if (!what && agent->kube)
+		what = wd_kube_waits_for(agent->kube);
+	return what;
 }
 
 static void on_kube(void *ctx)
@@ -50,9 +64,8 @@ static void on_kube(void *ctx)
 	agent->reclaims = n < 0;
 	if (n < 0)
 		wd_warn("manifests: %s, trying again", wd_errno(n));
-	if (agent->waiting && wd_kube_is_known(agent->kube))
-		wd_loop_stop(agent->loop, 0);
-	else if (wd_model_dirty(agent->model))
+	wd_cluster_heard(agent);
+	if (!agent->waiting && wd_model_dirty(agent->model))
 		wd_agent_commit_soon(agent);
 }
 
@@ -146,6 +159,21 @@ void wd_cluster_name(const struct wd_config *config)
 		wd_clusters_add(config->cluster[i].name);
 }
 
+static bool is_known(const struct wd_agent *agent)
+{
+	char *what = wd_cluster_waits_for(agent);
+	bool known = !what;
+
+	free(what);
+	return known;
+}
+
+void wd_cluster_heard(struct wd_agent *agent)
+{
+	if (agent->waiting && is_known(agent))
+		wd_loop_stop(agent->loop, 0);
+}
+
 int wd_cluster_wait(struct wd_agent *agent)
 {
 	int err;
@@ -155,7 +183,7 @@ int wd_cluster_wait(struct wd_agent *agent)
 	err = wd_loop_run(agent->loop);
 	agent->waiting = false;
 	wd_timer_stop(agent->tick_timer);
-	if (!err && !wd_kube_is_known(agent->kube))
+	if (!err && !is_known(agent))
 		err = -EINTR;
 	return err;
 }

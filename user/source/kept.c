@@ -114,7 +114,14 @@ bool wd_kept_is(const char *dir, const char *path, unsigned int nr,
 	char *copy = copy_path(dir, path, nr);
 	char *later = copy_path(dir, path, nr + 1);
 	bool is = access(later, F_OK) && begins_with(copy, want);
+	char *text;
+	size_t len;
 
+	/* damage is met as long as there is something to copy again */
+	if (is && wd_kept_load(dir, path, nr, &text, &len))
+		is = false;
+	else if (is)
+		free(text);
 	free(want);
 	free(copy);
 	free(later);
@@ -285,6 +292,14 @@ static char *path_of_copy(const char *copy)
 	return line;
 }
 
+/* Of a version 0. */
+static bool is_copy_name(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return *name != '.' && dot && strcmp(dot, ".0") == 0;
+}
+
 int wd_kept_each(const char *dir, void (*fn)(void *ctx, const char *path),
 		 void *ctx)
 {
@@ -294,16 +309,17 @@ int wd_kept_each(const char *dir, void (*fn)(void *ctx, const char *path),
 	if (!d)
 		return -errno;
 	while ((entry = readdir(d))) {
-		const char *dot = strrchr(entry->d_name, '.');
+		char name[NAME_SIZE] = "";
 		char *copy;
 		char *path;
 
-		if (entry->d_name[0] == '.' || !dot || strcmp(dot, ".0") != 0)
+		if (!is_copy_name(entry->d_name))
 			continue;
 		copy = wd_xprintf("%s/%s", dir, entry->d_name);
 		path = path_of_copy(copy);
 		if (path)
-			fn(ctx, path);
+			copy_name(path, 0, name);
+		fn(ctx, path && strcmp(name, entry->d_name) == 0 ? path : NULL);
 		free(path);
 		free(copy);
 	}

@@ -26,7 +26,7 @@ int wd_kept_open(const char *state_dir, char **ret_dir);
 int wd_kept_save(const char *dir, const char *path, unsigned int nr,
 		 const struct stat *st, char *text, size_t len);
 
-/** wd_kept_is() - is version @nr there, of a file that was just like @st, and none after it */
+/** wd_kept_is() - is version @nr there and whole, of a file that was just like @st, and none after it */
 bool wd_kept_is(const char *dir, const char *path, unsigned int nr,
 		const struct stat *st);
 
@@ -41,7 +41,11 @@ int wd_kept_load(const char *dir, const char *path, unsigned int nr,
 /** wd_kept_drop() - forget the versions of a file from @nr on */
 void wd_kept_drop(const char *dir, const char *path, unsigned int nr);
 
-/** wd_kept_each() - tell of each file that has a version 0; -errno if the folder cannot be read */
+/**
+ * wd_kept_each() - tell of each file that has a version 0
+ * @fn: @path NULL: a copy is damaged where it says of which file it is
+ * Return: 0; -errno if the folder cannot be read.
+ */
 int wd_kept_each(const char *dir, void (*fn)(void *ctx, const char *path),
 		 void *ctx);
 

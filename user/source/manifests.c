@@ -47,6 +47,7 @@ struct file {
 	bool shadowed; /* has an object that another file beats */
 	bool save; /* a copy is to be kept */
 	bool clean; /* as read last: needs no version before it */
+	bool lost; /* needs one, and its copy is damaged */
 	unsigned int versions; /* copies kept */
 };
 
@@ -60,6 +61,7 @@ struct wd_manifests {
 	bool started;
 	bool again; /* something has to be looked at once more */
 	bool settle; /* this walk leaves young files alone */
+	bool lost; /* a copy says not of which file; some directory cannot be read */
 	unsigned int flushes;
 	struct wd_problems dir_problems;
 	int64_t read_ms; /* CLOCK_REALTIME: then there were none of these */
@@ -267,9 +269,7 @@ static void load_kept(struct wd_manifests *src, struct file *f,
 		int err = wd_kept_load(src->kept_dir, f->path, nr, &text, &len);
 
 		if (err) {
-			if (err != -ENOENT)
-				wd_warn("manifests: copy %u of '%s': %s, ignoring",
-					nr, f->path, wd_errno(err));
+			f->lost = err != -ENOENT;
 			break;
 		}
 		wd_load_text(&next, f->path, text, len);
@@ -307,7 +307,7 @@ static void load_before(struct wd_manifests *src, struct file *f,
 	char nothing[1];
 
 	load_kept(src, f, &kept);
-	if (blank && !kept.obj_cnt) {
+	if (blank && !kept.obj_cnt && !f->lost) {
 		wd_load_fini(load);
 		wd_load_text(load, f->path, nothing, 0);
 		f->clean = true;
@@ -347,6 +347,7 @@ static void load_file(struct wd_manifests *src, struct file *f,
 	f->save = !err && (f->clean || load->obj_cnt);
 	if (f->fresh && !f->clean)
 		load_before(src, f, load, blank);
+	f->lost = f->lost && !f->clean;
 	f->fresh = false;
 }
 
@@ -567,6 +568,10 @@ static void on_kept(void *ctx, const char *path)
 {
 	struct wd_manifests *src = ctx;
 
+	if (!path) { /* of a file that was met it does not matter, or is known */
+		src->lost = src->dir_problems.cnt != 0;
+		return;
+	}
 	if (find_file(src, path))
 		return;
 	for (size_t i = 0; i < src->dir_problems.cnt; i++) {
@@ -593,15 +598,19 @@ static void walk_all(struct wd_manifests *src)
 		wd_watch_walk(src->watch, src->dir[i]);
 	if (!src->started && src->kept_dir) {
 		err = wd_kept_each(src->kept_dir, on_kept, src);
-		if (err)
+		if (err) {
 			wd_warn("manifests: reading '%s': %s, ignoring",
 				src->kept_dir, wd_errno(err));
+			on_kept(src, NULL);
+		}
 	}
 	src->started = true;
 	for (struct file *f = src->files; f; f = f->hh.next)
 		f->gone = !f->seen;
-	if (!src->dir_problems.cnt)
-		src->read_ms = wd_wall_ms();
+	if (src->dir_problems.cnt)
+		return;
+	src->lost = false;
+	src->read_ms = wd_wall_ms();
 }
 
 int wd_manifests_scan(struct wd_manifests *src)
@@ -667,7 +676,7 @@ void wd_manifests_flush(struct wd_manifests *src)
 
 	for (struct file *f = src->files;
 	     src->kept_dir && f && done < SAVE_BYTES; f = f->hh.next) {
-		if (f->save)
+		if (f->save && !f->lost)
 			done += save_copy(src, f);
 	}
 	if (++src->flushes % WALK_FLUSHES != 0 && !src->again)
@@ -719,6 +728,23 @@ static int compare_unknown(const void *a, const void *b)
 const struct wd_problems *wd_manifests_lost(const struct wd_manifests *src)
 {
 	return &src->dir_problems;
+}
+
+char *wd_manifests_waits_for(const struct wd_manifests *src)
+{
+	const struct file *f = src->files;
+
+	while (f && !f->lost)
+		f = f->hh.next;
+	if (f)
+		return wd_xprintf(
+			"'%s' cannot be used, and the copy of what it said before is damaged; mend the file, or delete it if its objects are to go",
+			f->path);
+	if (!src->lost)
+		return NULL;
+	return wd_xprintf(
+		"'%s' cannot be read, and a copy of what its files said is damaged; make it readable",
+		src->dir_problems.problem[0].file);
 }
 
 int64_t wd_manifests_read_ms(const struct wd_manifests *src)

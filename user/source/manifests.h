@@ -85,6 +85,15 @@ const struct wd_problems *wd_manifests_problems(const struct wd_manifests *src);
 /** wd_manifests_lost() - of these, directories that cannot be read; borrowed */
 const struct wd_problems *wd_manifests_lost(const struct wd_manifests *src);
 
+/**
+ * wd_manifests_waits_for() - what nobody knows: a file is broken, or its directory
+ * cannot be read, and the copy of what it said before is damaged
+ *
+ * Until it is mended or gone, what is in the store is not all that was in force.
+ * Return: a text to be freed; NULL: all is known.
+ */
+char *wd_manifests_waits_for(const struct wd_manifests *src);
+
 /** wd_manifests_read_ms() - CLOCK_REALTIME of the last walk that could read all directories; 0 never */
 int64_t wd_manifests_read_ms(const struct wd_manifests *src);
 
