@@ -178,14 +178,22 @@ static void peer_fini(struct wd_peer *peer)
 	}
 }
 
+void wd_rule_nobody(struct wd_policy_rule *rule)
+{
+	for (uint32_t i = 0; i < rule->peer_cnt; i++)
+		peer_fini(&rule->peer[i]);
+	free(rule->peer);
+	rule->peer = NULL;
+	rule->peer_cnt = 0;
+	rule->any_peer = false;
+}
+
 static void rules_free(struct wd_policy_rule *rule, uint32_t cnt)
 {
 	for (uint32_t i = 0; i < cnt; i++) {
-		for (uint32_t k = 0; k < rule[i].peer_cnt; k++)
-			peer_fini(&rule[i].peer[k]);
+		wd_rule_nobody(&rule[i]);
 		for (uint32_t k = 0; k < rule[i].port_cnt; k++)
 			wd_str_put(rule[i].port[k].name);
-		free(rule[i].peer);
 		free(rule[i].port);
 	}
 	free(rule);

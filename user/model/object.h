@@ -416,6 +416,9 @@ enum wd_quota {
 /** wd_selector_cost() - as how many peers it counts beside being one: each 32 of its requirements and values; NULL passes */
 uint64_t wd_selector_cost(const struct wd_selector *sel);
 
+/** wd_rule_nobody() - take out whom the rule is about */
+void wd_rule_nobody(struct wd_policy_rule *rule);
+
 /** wd_rule_cost() - add what a rule takes of its namespace's quotas, see enum wd_quota */
 void wd_rule_cost(const struct wd_policy_rule *rule, uint64_t *peers,
 		  uint64_t *cidrs);

@@ -379,15 +379,15 @@ static int read_elements(struct wd_read *r, const struct wd_at *at,
 	uint32_t index;
 	int err = 0;
 
-	if (list && !list->cnt) {
-		wd_read_problem(r, at, list->line,
-				"is empty; remove it if every port and "
-				"protocol is meant");
-		return -EINVAL;
-	}
 	wd_for_each_element(e, index, list)
 		err |= read(r, WD_ELEMENT(at, index), e, rule);
 	return err;
+}
+
+/* As Cilium has it: a list without entries says no more than none. */
+static bool says_any(const struct wd_tree *list)
+{
+	return list && list->cnt;
 }
 
 int wd_read_cilium_l4(struct wd_read *r, const struct wd_at *at,
@@ -398,12 +398,12 @@ int wd_read_cilium_l4(struct wd_read *r, const struct wd_at *at,
 	int err = wd_read_list(r, at, map, "toPorts", &ports);
 
 	err |= wd_read_list(r, at, map, "icmps", &icmps);
-	rule->any_port = !ports && !icmps;
+	rule->any_port = !says_any(ports) && !says_any(icmps);
 	err |= read_elements(r, WD_AT(at, "toPorts"), ports, rule,
 			     read_port_rule);
 	err |= read_elements(r, WD_AT(at, "icmps"), icmps, rule,
 			     read_icmp_rule);
-	if (!ports || !icmps)
+	if (!says_any(ports) || !says_any(icmps))
 		return err;
 	wd_read_problem(r, WD_AT(at, "icmps"), icmps->line,
 			"cannot stand beside toPorts; write two rules");

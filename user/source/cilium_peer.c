@@ -462,6 +462,7 @@ int wd_read_cilium_peers(struct wd_read *r, const struct wd_cilium_place *p,
 			 struct wd_policy_rule *rule, bool *ret_said)
 {
 	const char *first = NULL;
+	bool nobody = false;
 	int err = 0;
 
 	*ret_said = false;
@@ -472,7 +473,8 @@ int wd_read_cilium_peers(struct wd_read *r, const struct wd_cilium_place *p,
 		if (key)
 			err |= wd_read_list(r, at, map, key, &list);
 		*ret_said |= list != NULL;
-		/* one without entries is nobody, beside others too */
+		nobody |= list && !list->cnt &&
+			  members[i].read != read_services;
 		if (!list || !list->cnt)
 			continue;
 		if (first) {
@@ -486,5 +488,8 @@ int wd_read_cilium_peers(struct wd_read *r, const struct wd_cilium_place *p,
 		err |= members[i].read(r, p, WD_AT(at, key), list, rule);
 	}
 	rule->any_peer |= !*ret_said;
+	/* As Cilium has it, whatever stands beside; what denies goes on to deny. */
+	if (nobody && p->section->action == WD_RULE_ALLOW)
+		wd_rule_nobody(rule);
 	return err;
 }
