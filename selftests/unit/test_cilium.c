@@ -304,6 +304,14 @@ static void prefixes_are_of_the_world(void)
 		  "*|I|I-!", "isolated 6 spec.ingressDeny[0].fromCIDRSet[0]" },
 		{ "  egress: [{toNodes: [{matchLabels: {a: b}}]}]\n",
 		  "*|E|Eother:a=b@any", "" },
+		{ "  egress: [{toNodes: [{matchLabels: {\"node:a\": b, \"any:c\": d}}]}]\n",
+		  "*|E|Eother:a=b,c=d@any", "" },
+		{ "  ingress: [{fromNodes: [{matchLabels: {\"k8s:a\": b}}]}]\n",
+		  "*|I|I!",
+		  "isolated 6 spec.ingress[0].fromNodes[0].matchLabels.k8s:a" },
+		{ "  ingressDeny: [{fromNodes: [{matchLabels: {io.cilium.k8s.policy.cluster: c}}]}]\n",
+		  "*|I|I-!",
+		  "isolated 6 spec.ingressDeny[0].fromNodes[0].matchLabels.io.cilium.k8s.policy.cluster" },
 	};
 
 	READING_EXPECT_ROWS(NAMESPACED SPEC, rows);
@@ -598,6 +606,10 @@ static void policies_of_nodes_are_of_the_wide_kind(void)
 		  "nodes *|I|I@any", "" },
 		{ "spec:\n  nodeSelector: {matchLabels: {a: b}}\n  egress: [{toEntities: [host], toPorts: [{ports: [{port: \"80\"}]}]}]\n",
 		  "nodes a=b|E|Eown:*@TCP:80+UDP:80+SCTP:80", "" },
+		{ "spec:\n  nodeSelector: {matchLabels: {\"k8s:a\": b, \"any:c\": d}}\n  ingress: [{}]\n",
+		  "nodes a=b,c=d|I|I@any", "" },
+		{ "spec:\n  nodeSelector: {matchLabels: {\"node:a\": b}}\n  ingress: [{}]\n",
+		  "refused", "kept 5 spec.nodeSelector.matchLabels.node:a" },
 		{ "spec:\n  nodeSelector: {}\n  endpointSelector: {}\n",
 		  "refused", "kept 5 spec.nodeSelector" },
 		{ "spec:\n  nodeSelector: [a]\n", "refused",

@@ -328,7 +328,10 @@ static int read_nodes_meant(struct wd_read *r, const struct wd_at *at,
 		return -EINVAL;
 	}
 	spec->nodes = true;
-	return wd_read_peer_selector(r, at, node, &spec->subject) ? -EINVAL : 1;
+	return wd_read_sourced_selector(r, at, node, WD_SOURCE_K8S,
+					&spec->subject) ?
+		       -EINVAL :
+		       1;
 }
 
 static int read_subject(struct wd_read *r, const struct wd_at *at,

@@ -183,7 +183,8 @@ static int read_nodes(struct wd_read *r, const struct wd_cilium_place *p,
 		}
 		peer = wd_read_peer_add(rule, WD_PEER_NODES);
 		peer->nodes = WD_NODES_OTHER;
-		err |= wd_read_peer_selector(r, here, e, &peer->node_sel);
+		err |= wd_read_sourced_selector(r, here, e, WD_SOURCE_NODE,
+						&peer->node_sel);
 	}
 	return err;
 }
@@ -383,7 +384,7 @@ static int read_service_labels(struct wd_read *r,
 	peer = wd_read_peer_add(rule, WD_PEER_SERVICES);
 	peer->service_ns = services_ns(p, ns);
 	if (wd_read_sourced_selector(r, WD_AT(at, "selector"), sel,
-				     &peer->service_sel))
+				     WD_SOURCE_K8S, &peer->service_sel))
 		return -EINVAL;
 	if (peer->service_ns || !*p->ns)
 		return 0;
@@ -392,7 +393,7 @@ static int read_service_labels(struct wd_read *r,
 	peer = wd_read_peer_add(rule, WD_PEER_SERVICES);
 	peer->service_ns = wd_str_get(p->ns);
 	return wd_read_sourced_selector(r, WD_AT(at, "selector"), sel,
-					&peer->service_sel);
+					WD_SOURCE_K8S, &peer->service_sel);
 }
 
 /* {k8sService} or {k8sServiceSelector} */

@@ -358,7 +358,14 @@ int wd_read_cilium_selector(struct wd_read *r, const struct wd_at *at,
 	return err;
 }
 
-/* ---- of services ---- */
+/* ---- of services and nodes ---- */
+
+static const char *strip_node(const char *key)
+{
+	if (begins(key, "node:"))
+		return key + 5;
+	return begins(key, "any:") ? key + 4 : key;
+}
 
 static int check_sourced(struct wd_read *r, const struct wd_at *at,
 			 uint32_t line, const char *key)
@@ -366,23 +373,38 @@ static int check_sourced(struct wd_read *r, const struct wd_at *at,
 	return wd_read_label_key(r, at, line, strip(key));
 }
 
+static int check_node(struct wd_read *r, const struct wd_at *at, uint32_t line,
+		      const char *key)
+{
+	if (strcmp(strip(key), KEY_CLUSTER) != 0)
+		return wd_read_label_key(r, at, line, strip_node(key));
+	wd_read_problem(r, at, line,
+			"the cluster of a node is not known; leave it out if "
+			"nodes of this one are meant");
+	return -EINVAL;
+}
+
 int wd_read_sourced_selector(struct wd_read *r, const struct wd_at *at,
 			     const struct wd_tree *map,
+			     enum wd_read_source source,
 			     struct wd_selector **ret_sel)
 {
+	bool node = source == WD_SOURCE_NODE;
 	struct wd_selector *sel;
 	int err;
 
 	if (!map)
 		return 0;
 	sel = wd_xcalloc(1, sizeof(*sel));
-	err = wd_read_selector_keys(r, at, map, check_sourced, sel);
+	err = wd_read_selector_keys(r, at, map,
+				    node ? check_node : check_sourced, sel);
 	for (uint32_t i = 0; i < sel->cnt; i++) {
 		const char *was = sel->req[i].key;
 
 		if (!was)
 			continue;
-		sel->req[i].key = wd_str_get(strip(was));
+		sel->req[i].key =
+			wd_str_get(node ? strip_node(was) : strip(was));
 		wd_str_put(was);
 	}
 	wd_selector_sort(sel);

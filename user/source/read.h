@@ -357,14 +357,21 @@ int wd_read_cilium_selector(struct wd_read *r, const struct wd_at *at,
 			    enum wd_cilium_use use,
 			    struct wd_cilium_selector *ret_sel);
 
+/* Whose labels a selector is about that is none of pods: what source they have. */
+enum wd_read_source {
+	WD_SOURCE_K8S, /* of services, and of the node a policy is for */
+	WD_SOURCE_NODE, /* of nodes as peers */
+};
+
 /**
- * wd_read_sourced_selector() - a selector of labels of services
+ * wd_read_sourced_selector() - a selector of labels of services or nodes
  * @map: may be NULL: nothing is done
- * @ret_sel: shared; a source k8s or any of a key is left out, as all have it
+ * @ret_sel: shared; their source, or any, is left out of a key, as all have it
  * Return: 0, or -EINVAL with the problem told; *ret_sel is the caller's then, too
  */
 int wd_read_sourced_selector(struct wd_read *r, const struct wd_at *at,
 			     const struct wd_tree *map,
+			     enum wd_read_source source,
 			     struct wd_selector **ret_sel);
 
 /* ---- kinds: an object, or -EINVAL with the problems told ---- */
