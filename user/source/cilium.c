@@ -78,12 +78,14 @@ static int read_fields(struct wd_read *r, const struct wd_cilium_place *p,
 		       const struct wd_at *at, const struct wd_tree *map)
 {
 	static const struct wd_read_beyond beyond[] = {
-		{ "toFQDNs", "needs the answers of DNS, and these are not "
-			     "read; allow addresses with toCIDR" },
-		{ "toGroups", ASKS_CLOUD },
-		{ "fromGroups", ASKS_CLOUD },
-		{ "authentication", AUTHENTICATES },
-		{ NULL, NULL },
+		{ "toFQDNs",
+		  "needs the answers of DNS, and these are not "
+		  "read; allow addresses with toCIDR",
+		  false },
+		{ "toGroups", ASKS_CLOUD, false },
+		{ "fromGroups", ASKS_CLOUD, false },
+		{ "authentication", AUTHENTICATES, false },
+		{ NULL, NULL, false },
 	};
 	const char *known[WD_CILIUM_PEERS + 5] = { 0 };
 	size_t cnt = 0;
@@ -281,17 +283,18 @@ static void read_rules(struct wd_read *r, const struct wd_at *at,
 		       const struct wd_tree *map, const char *ns,
 		       struct wd_spec *spec)
 {
-	const char *const known[] = { spec->nodes ? "nodeSelector" :
-						    "endpointSelector",
-				      "ingress",
-				      "ingressDeny",
-				      "egress",
-				      "egressDeny",
-				      "enableDefaultDeny",
-				      "labels",
-				      "description",
-				      "log",
-				      NULL };
+	/* one of the selectors is null, if both are there */
+	static const char *const known[] = { "nodeSelector",
+					     "endpointSelector",
+					     "ingress",
+					     "ingressDeny",
+					     "egress",
+					     "egressDeny",
+					     "enableDefaultDeny",
+					     "labels",
+					     "description",
+					     "log",
+					     NULL };
 	int err = wd_read_known(r, at, map, known);
 
 	for (size_t i = 0; i < SECTIONS; i++) {

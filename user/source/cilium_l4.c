@@ -213,9 +213,12 @@ static int read_port(struct wd_read *r, const struct wd_at *at,
 
 /* What else stands beside ports looks into connections. */
 static const struct wd_read_beyond inside[] = {
-	{ "rules", LOOKS_INSIDE },	    { "serverNames", LOOKS_INSIDE },
-	{ "terminatingTLS", LOOKS_INSIDE }, { "originatingTLS", LOOKS_INSIDE },
-	{ "listener", LOOKS_INSIDE },	    { NULL, NULL },
+	{ "rules", LOOKS_INSIDE, .hollow = true },
+	{ "serverNames", LOOKS_INSIDE, .hollow = true },
+	{ "terminatingTLS", LOOKS_INSIDE, false },
+	{ "originatingTLS", LOOKS_INSIDE, false },
+	{ "listener", LOOKS_INSIDE, false },
+	{ NULL, NULL, false },
 };
 
 static int read_port_rule(struct wd_read *r, const struct wd_at *at,

@@ -221,35 +221,38 @@ static int read_group_except(struct wd_read *r, const struct wd_at *at,
 	return err;
 }
 
+/* What says which is one of three, the others are null. */
+static const char *const cidr_fields[] = { "cidr", "cidrGroupRef",
+					   "cidrGroupSelector", "except",
+					   NULL };
+
 /* {cidrGroupRef} or {cidrGroupSelector}, with excepts. */
 static int read_groups(struct wd_read *r, const struct wd_cilium_place *p,
 		       const struct wd_at *at, const struct wd_tree *map,
 		       struct wd_policy_rule *rule)
 {
-	static const char *const by_name[] = { "cidrGroupRef", "except", NULL };
-	static const char *const by_label[] = { "cidrGroupSelector", "except",
-						NULL };
+	static const char by_name[] = "cidrGroupRef";
+	static const char by_label[] = "cidrGroupSelector";
 	const struct wd_tree *sel = NULL;
 	const struct wd_tree *except = NULL;
 	const char *name = NULL;
 	struct wd_peer *peer;
 
-	if (wd_read_known(r, at, map,
-			  wd_tree_get(map, *by_name) ? by_name : by_label) ||
-	    wd_read_str(r, at, map, *by_name, &name) ||
-	    wd_read_map(r, at, map, *by_label, &sel) ||
+	if (wd_read_known(r, at, map, cidr_fields) ||
+	    wd_read_str(r, at, map, by_name, &name) ||
+	    wd_read_map(r, at, map, by_label, &sel) ||
 	    wd_read_list(r, at, map, "except", &except))
 		return -EINVAL;
 	/* As in other selectors {} could be all of them, or a mistake. */
 	if (name ? !*name : !sel->cnt) {
-		wd_read_problem(r, WD_AT(at, name ? *by_name : *by_label),
+		wd_read_problem(r, WD_AT(at, name ? by_name : by_label),
 				map->line, "must not be empty");
 		return -EINVAL;
 	}
 	peer = wd_read_peer_add(rule, WD_PEER_GROUPS);
 	peer->scope = world_of(p);
 	peer->group = name ? wd_str_get(name) : NULL;
-	return wd_read_peer_selector(r, WD_AT(at, *by_label), sel,
+	return wd_read_peer_selector(r, WD_AT(at, by_label), sel,
 				     &peer->group_sel) |
 	       read_group_except(r, WD_AT(at, "except"), except, peer);
 }
@@ -258,7 +261,6 @@ static int read_cidr_set(struct wd_read *r, const struct wd_cilium_place *p,
 			 const struct wd_at *at, const struct wd_tree *map,
 			 struct wd_policy_rule *rule)
 {
-	static const char *const known[] = { "cidr", "except", NULL };
 	const struct wd_tree *except = NULL;
 	struct wd_peer *peer;
 
@@ -275,7 +277,7 @@ static int read_cidr_set(struct wd_read *r, const struct wd_cilium_place *p,
 	if (wd_tree_get(map, "cidrGroupRef") ||
 	    wd_tree_get(map, "cidrGroupSelector"))
 		return read_groups(r, p, at, map, rule);
-	if (wd_read_known(r, at, map, known) ||
+	if (wd_read_known(r, at, map, cidr_fields) ||
 	    wd_read_list(r, at, map, "except", &except))
 		return -EINVAL;
 	peer = wd_read_peer_add(rule, WD_PEER_CIDR);

@@ -77,11 +77,17 @@ static bool is_known(const char *key, const char *const *known)
 	return false;
 }
 
-static const char *why_not(const char *key, const struct wd_read_beyond *beyond)
+/* NULL: it says nothing */
+static const char *why_not(const struct wd_tree *e,
+			   const struct wd_read_beyond *beyond)
 {
 	for (; beyond && beyond->key; beyond++) {
-		if (strcmp(key, beyond->key) == 0)
-			return beyond->why;
+		if (strcmp(e->key, beyond->key) != 0)
+			continue;
+		if (wd_tree_is_null(e) ||
+		    (beyond->hollow && e->type != WD_TREE_SCALAR && !e->cnt))
+			return NULL;
+		return beyond->why;
 	}
 	return "unknown field, and what it should change cannot be enforced; "
 	       "correct or remove it";
@@ -94,10 +100,14 @@ int wd_read_known_beyond(struct wd_read *r, const struct wd_at *at,
 	int err = 0;
 
 	wd_for_each_entry(e, map) {
+		const char *why;
+
 		if (is_known(e->key, known))
 			continue;
-		wd_read_problem(r, WD_AT(at, e->key), e->line, "%s",
-				why_not(e->key, beyond));
+		why = why_not(e, beyond);
+		if (!why)
+			continue;
+		wd_read_problem(r, WD_AT(at, e->key), e->line, "%s", why);
 		err = -EINVAL;
 	}
 	return err;

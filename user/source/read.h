@@ -94,10 +94,12 @@ void wd_read_problem(struct wd_read *r, const struct wd_at *at, uint32_t line,
  * struct wd_read_beyond - a field of the API that is not enforced
  * @key: its name
  * @why: what it would need, and what to do
+ * @hollow: without entries it says nothing, as if it were null
  */
 struct wd_read_beyond {
 	const char *key;
 	const char *why;
+	bool hollow;
 };
 
 /**
@@ -106,8 +108,8 @@ struct wd_read_beyond {
  * @at: where @map stands
  * @map: the mapping
  * @known: the fields it may have; ends with NULL
- * @beyond: what is told of these instead of "unknown field"; ends with a NULL
- *          key; NULL if there is none
+ * @beyond: what is told of these instead of "unknown field", if they are not
+ *          null; ends with a NULL key; NULL if there is none
  *
  * Return: 0, or -EINVAL with each other field told
  */
