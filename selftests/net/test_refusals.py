@@ -399,6 +399,7 @@ def an_agent_that_sees_an_interface_late_does_not_take_it_for_gone(b):
         with open(b.node.log_path, encoding='utf-8') as f:
             expect([], [line for line in f if 'is gone' in line],
                    f'interfaces taken for gone after {times} refusals')
+        expect('', closed_by_hold(b), f'closed beside filters, {times}')
         denied_stays(b, restart, NO_LINKS)
         # closed by hold, filters and all: who guards it next opens it
         b.node.warder('status', '--wait')

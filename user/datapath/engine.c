@@ -52,8 +52,10 @@ static void unguard(struct wd_datapath *dp, uint32_t ifindex)
 }
 
 /* Nothing to be closed: all may pass, or what was before goes on judging. */
-static bool is_left(const struct wd_datapath *dp, uint32_t ifindex)
+static bool is_left(struct wd_datapath *dp, uint32_t ifindex)
 {
+	if (dp->left_unknown)
+		(void)wd_engine_inherit(dp);
 	for (int i = 0; i < dp->left_cnt; i++)
 		if (dp->left[i] == ifindex)
 			return true;
@@ -255,6 +257,7 @@ int wd_engine_inherit(struct wd_datapath *dp)
 	free(dp->left);
 	dp->left = list;
 	dp->left_cnt = cnt < 0 ? 0 : cnt;
+	dp->left_unknown = cnt < 0;
 	return err;
 }
 

@@ -115,6 +115,7 @@ struct wd_datapath {
 	/* those that what was in force before this agent guards, on rung hold */
 	uint32_t *left;
 	int left_cnt;
+	bool left_unknown; /* it could not be looked at, and is before one is closed */
 	bool with_events; /* the programs have wd_events */
 	/* What hangs on other devices, by enum wd_family; see wire.c. NULL none. */
 	struct wd_datapath *family[WD_FAMILY__MAX];
