@@ -408,6 +408,16 @@ def an_agent_that_sees_an_interface_late_does_not_take_it_for_gone(b):
     wait_for('what is permitted arrives', lambda: b.arrived(b.ok) > before)
 
 
+def a_trial_that_was_not_permitted_once_is_made_again(b):
+    """Only WD_LONG: after a pause, as on rung hold."""
+    fresh(b)
+    denied_stays(b, restart, 'netlink:ROUTE errno=EPERM times=1')
+    expect('compat', b.node.status()['rung'], 'rung')
+    wait_for('it tries again', lambda: b.node.status()['rung'] == 'full',
+             2 * FIRST_PAUSE_S)
+    b.check_traffic()
+
+
 def closed_by_hold(b):
     return ' '.join(line for line in b.node.ns.run(
         ['ip', '-o', 'link'])[1].splitlines() if 'rung hold' in line)
@@ -567,7 +577,8 @@ GROUPS = (
      an_agent_that_is_refused_for_a_moment_loses_nothing,
      a_fall_of_the_moment_is_tried_again,
      climbing_under_refusal_leaves_what_is_in_force)
-    + (pauses_grow_and_end,) * LONG,
+    + (pauses_grow_and_end,
+       a_trial_that_was_not_permitted_once_is_made_again) * LONG,
 )
 
 

@@ -187,17 +187,22 @@ static void put_reason(const struct wd_rungs *rungs, const struct wd_ladder *l,
 
 /*
  * A refusal that is nobody's fault of the moment, as of a rule of a security
- * module, may be taken back: below hold there is nothing to lose by asking.
+ * module, may be taken back: below hold there is nothing to lose by asking. What
+ * netlink refused of the trial or of filters says nothing of the programs.
  */
 static bool is_shut_out(const struct wd_ladder *ladder)
 {
 	bool any = false;
 
-	for (int i = 0; i < ladder->attempts; i++)
-		any |= ladder->attempt[i].cause == WD_CAUSE_PERMISSION &&
-		       !ladder->attempt[i].optional;
-	return any && ladder->rung == WD_RUNG_HOLD &&
-	       ladder->top != WD_RUNG_HOLD;
+	for (int i = 0; i < ladder->attempts; i++) {
+		const struct wd_attempt *a = &ladder->attempt[i];
+
+		any |= a->cause == WD_CAUSE_PERMISSION && !a->optional &&
+		       (ladder->rung == WD_RUNG_HOLD ||
+			a->stage == WD_STAGE_RUN ||
+			a->stage == WD_STAGE_ATTACH);
+	}
+	return any && ladder->top != WD_RUNG_HOLD;
 }
 
 static void arm_retry(struct wd_rungs *rungs)
