@@ -15,6 +15,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'net'))
+from wdnet import strike  # noqa: E402
 from wdnet.kube import ApiServer, kubeconfig  # noqa: E402
 from wdnet.tap import Fail, Tap, expect  # noqa: E402
 
@@ -36,7 +37,7 @@ ON_WATCH = ('expired', 'error', 'empty', 'silent', '410', '503', '403', 'close',
 
 
 class History:
-    def __init__(self, folder):
+    def __init__(self, folder, wrapper=()):
         self.random = random.Random(SEED)
         self.objects = {}  # (kind, ns, name) -> (uid, labels)
         self.born = 0
@@ -45,7 +46,7 @@ class History:
         config = kubeconfig(os.path.join(folder, 'config'),
                             f'http://127.0.0.1:{self.server.port}')
         self.client = subprocess.Popen(
-            [CLIENT, config, '3600', 'stay'], text=True,
+            [*wrapper, CLIENT, config, '3600', 'stay'], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def close(self):
@@ -382,6 +383,42 @@ def a_streamed_list_that_fails_is_asked_for_in_pages():
     with_server(goes_on_in_pages)
 
 
+def follow_a_little(folder, wrapper):
+    history = History(folder, wrapper)
+    try:
+        for number in range(2):
+            for _ in range(8):
+                history.put()
+            history.settle(number)
+    finally:
+        history.close()
+
+
+def is_control(at):
+    """Is that where a descriptor is given to epoll?"""
+    return '\ncontrol\n' in '\n' + subprocess.run(
+        ['addr2line', '-f', '-i', '-e', CLIENT,
+         hex((at & strike.OFFSET) - 1)],
+        text=True, stdout=subprocess.PIPE, check=True).stdout
+
+
+def a_socket_that_cannot_be_watched_for_a_moment_is_later():
+    """The number of epoll's watches has a limit, and others take of it, too."""
+    with tempfile.TemporaryDirectory(prefix='wd-histories-') as folder:
+        struck = strike.Strike(folder)
+        follow_a_little(folder, struck.wrapper)
+        places = [(at, what) for (at, what), (kind, calls, _)
+                  in struck.sites().items() if kind == 'wait' and calls > 9
+                  and struck.module(at) == 'program' and is_control(at)]
+        expect(True, len(places) > 1, f'places: {len(places)}')
+        for at, what in places:
+            struck.arm(strike.FAIL, site=at, whats=1 << what, first=5,
+                       err='ENOSPC')
+            follow_a_little(folder, struck.wrapper)
+            expect(1, struck.calm(), f'struck at {struck.name(at)}')
+        struck.close()
+
+
 def whatever_happens_pods_are_what_slices_and_identities_say():
     play(Joined, JOINED)
 
@@ -397,7 +434,8 @@ def main():
             whatever_happens_the_client_has_what_the_server_has)
     tap.run('whatever_happens_pods_are_what_slices_and_identities_say',
             whatever_happens_pods_are_what_slices_and_identities_say)
-    for function in (a_streamed_list_that_breaks_off_takes_nothing_away,
+    for function in (a_socket_that_cannot_be_watched_for_a_moment_is_later,
+                     a_streamed_list_that_breaks_off_takes_nothing_away,
                      a_streamed_list_that_fails_is_asked_for_in_pages,
                      a_server_that_streams_no_lists_is_asked_seldom_and_again):
         tap.run(function.__name__, function)

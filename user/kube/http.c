@@ -31,6 +31,7 @@
 #define KEEPALIVE_S 30L
 #define USER_TIMEOUT_MS 30000
 #define RETRY_AFTER_MAX_S 600
+#define AGAIN_MS 100
 
 struct wd_kube_get {
 	LIST_ENTRY(wd_kube_get) link;
@@ -50,6 +51,13 @@ struct wd_kube_http {
 	const struct wd_kube_login *login;
 	CURLM *multi;
 	struct wd_timer *timer;
+	/* sockets that the loop would not take, which are tried again */
+	struct unwatched {
+		int fd;
+		uint32_t events;
+	} *unwatched;
+	size_t unwatched_cnt, unwatched_cap;
+	struct wd_timer *again;
 	LIST_HEAD(, wd_kube_get) gets;
 };
 
@@ -139,8 +147,52 @@ static void on_timer(void *ctx)
 	act(ctx, CURL_SOCKET_TIMEOUT, 0);
 }
 
+/* ---- sockets in the loop ---- */
+
+static int watch(struct wd_kube_http *http, int fd, uint32_t events)
+{
+	int err = wd_loop_mod(http->loop, fd, events);
+
+	if (!err)
+		return 0;
+	/* closed and opened again behind our back: another one now */
+	wd_loop_del(http->loop, fd);
+	return wd_loop_add(http->loop, fd, events, on_socket, http);
+}
+
+static void forget(struct wd_kube_http *http, int fd)
+{
+	for (size_t i = 0; i < http->unwatched_cnt; i++) {
+		if (http->unwatched[i].fd != fd)
+			continue;
+		http->unwatched[i] = http->unwatched[--http->unwatched_cnt];
+		return;
+	}
+}
+
+/* The events are of a level: what came meanwhile is told once it is watched. */
+static void watch_again(void *ctx)
+{
+	struct wd_kube_http *http = ctx;
+	size_t i = 0;
+
+	while (i < http->unwatched_cnt) {
+		const struct unwatched *u = &http->unwatched[i];
+
+		if (watch(http, u->fd, u->events))
+			i++;
+		else
+			forget(http, u->fd);
+	}
+	if (http->unwatched_cnt)
+		wd_timer_set(http->again, AGAIN_MS);
+}
+
 /* ---- what libcurl calls ---- */
 
+/*
+ * Never fails: with libcurl 7.88 a program whose callback did ended by SIGSEGV.
+ */
 static int want_socket(CURL *easy, int fd, int what, void *ctx, void *own)
 {
 	struct wd_kube_http *http = ctx;
@@ -150,19 +202,22 @@ static int want_socket(CURL *easy, int fd, int what, void *ctx, void *own)
 
 	(void)easy;
 	(void)own;
+	forget(http, fd);
 	if (what == CURL_POLL_REMOVE) {
 		wd_loop_del(http->loop, fd);
 		return 0;
 	}
-	err = wd_loop_mod(http->loop, fd, events);
-	if (err) {
-		/* closed and opened again behind our back: another one now */
-		wd_loop_del(http->loop, fd);
-		err = wd_loop_add(http->loop, fd, events, on_socket, http);
-	}
-	if (err)
-		wd_warn("kube: watching a connection: %s", wd_errno(err));
-	return err ? -1 : 0;
+	err = watch(http, fd, events);
+	if (!err)
+		return 0;
+	wd_warn("kube: watching a connection: %s, trying again", wd_errno(err));
+	http->unwatched = wd_grow(http->unwatched, http->unwatched_cnt,
+				  &http->unwatched_cap,
+				  sizeof(*http->unwatched));
+	http->unwatched[http->unwatched_cnt++] =
+		(struct unwatched){ .fd = fd, .events = events };
+	wd_timer_set(http->again, AGAIN_MS);
+	return 0;
 }
 
 static int want_timer(CURLM *multi, long ms, void *ctx)
@@ -515,6 +570,8 @@ int wd_kube_http_new(struct wd_loop *loop, const struct wd_kube_login *login,
 	}
 	err = wd_timer_new(loop, on_timer, http, &http->timer);
 	if (!err)
+		err = wd_timer_new(loop, watch_again, http, &http->again);
+	if (!err)
 		err = start(http);
 	if (err) {
 		*ret_error = wd_xprintf("starting the HTTP client: %s",
@@ -542,6 +599,8 @@ void wd_kube_http_free(struct wd_kube_http *http)
 	if (http->multi)
 		(void)http->curl.multi_cleanup(http->multi);
 	wd_timer_free(http->timer);
+	wd_timer_free(http->again);
+	free(http->unwatched);
 	wd_curl_close(&http->curl);
 	free(http);
 }
