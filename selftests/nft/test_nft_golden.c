@@ -5,14 +5,17 @@
  * too much, does not.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include "agent/privs.h"
@@ -21,9 +24,16 @@
 #include "nft/nft.h"
 #include "tap.h"
 
+#define TRIES 5 /* until a trial has the time that it needs */
+
 /* What is written in place of what, in each ruleset; NULL: nothing. */
 static const char *from, *to;
 static int replaced;
+
+/* A directory that who asks for the trial has open, and what trials saw of it. */
+static struct seen {
+	int lock, looks, held;
+} *seen; /* shared with them */
 
 int __real_wd_nft_run(struct wd_nft_library *lib, const char *commands,
 		      char **ret_error);
@@ -38,10 +48,13 @@ int __wrap_wd_nft_run(struct wd_nft_library *lib, const char *commands,
 	const char *at;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
+	struct stat st;
 	int err;
 
 	if (!out)
 		abort();
+	seen->looks++;
+	seen->held += !fstat(seen->lock, &st) && S_ISDIR(st.st_mode);
 	while (from && (at = strstr(commands, from))) {
 		fprintf(out, "%.*s%s", (int)(at - commands), commands, to);
 		commands = at + strlen(from);
@@ -55,8 +68,7 @@ int __wrap_wd_nft_run(struct wd_nft_library *lib, const char *commands,
 	return err;
 }
 
-/* Return: as of wd_golden_nft(); @ret_text: what it says, to be freed. */
-static int try_it(char **ret_text)
+static int try_once(char **ret_text)
 {
 	struct wd_datapath *dp = calloc(1, sizeof(*dp));
 	struct timespec begun, now;
@@ -77,12 +89,37 @@ static int try_it(char **ret_text)
 	return err;
 }
 
+/*
+ * Return: as of wd_golden_nft(); @ret_text: what it says, to be freed. That its
+ * time was up says what else the machine had to do, and nothing of the ruleset:
+ * then it is tried again.
+ */
+static int try_it(char **ret_text)
+{
+	int err = try_once(ret_text);
+
+	for (int i = 1; i < TRIES && err == -EOPNOTSUPP && *ret_text &&
+			strstr(*ret_text, "took too long");
+	     i++) {
+		free(*ret_text);
+		err = try_once(ret_text);
+	}
+	return err;
+}
+
 static void the_ruleset_passes_on_this_kernel(void)
 {
 	char *text = NULL;
 
 	wd_expect_int(0, try_it(&text));
 	free(text);
+}
+
+/* The agent's lock would outlive an agent that was killed in the middle. */
+static void a_trial_keeps_nothing_that_who_asks_for_it_has_open(void)
+{
+	wd_expect(seen->looks > 0);
+	wd_expect_int(0, seen->held);
 }
 
 static const struct {
@@ -287,13 +324,28 @@ static void a_ruleset_that_is_wrong_is_not_used(void)
 	wd_datapath_close(dp);
 }
 
+static bool look_at_trials(void)
+{
+	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (seen == MAP_FAILED)
+		return false;
+	seen->lock = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return seen->lock >= 0;
+}
+
 int main(void)
 {
 	if (geteuid()) {
 		printf("1..0 # SKIP needs root\n");
 		return 4;
 	}
+	if (!look_at_trials()) {
+		perror("# what trials see");
+		return 1;
+	}
 	WD_TEST(the_ruleset_passes_on_this_kernel);
+	WD_TEST(a_trial_keeps_nothing_that_who_asks_for_it_has_open);
 	WD_TEST(a_ruleset_that_is_wrong_is_found);
 	WD_TEST(an_agent_that_has_dropped_its_capabilities_can_try_it);
 	WD_TEST(where_user_namespaces_are_forbidden_a_capability_is_enough);

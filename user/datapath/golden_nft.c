@@ -267,6 +267,10 @@ __attribute__((noreturn)) static void be_child(int fd, pid_t parent)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1); /* it ended before that */
+	/* the agent's lock, too, must not outlive an agent that is killed */
+	if (fd > 3)
+		(void)close_range(3, (unsigned int)fd - 1, 0);
+	(void)close_range((unsigned int)fd + 1, ~0U, 0);
 	(void)try_all(&t);
 	/* all else, the namespace too, goes with the process */
 	_exit(write(fd, &t.report, sizeof(t.report)) != sizeof(t.report));
