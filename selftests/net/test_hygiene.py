@@ -154,6 +154,23 @@ class Bench:
         if exact:
             expect(least, got, what)
 
+    def knows(self, addrs):
+        """The host has asked for these link-local neighbours by itself: when
+        each of them first asks for a router is a matter of chance."""
+        addrs = set(addrs)
+
+        def ask():
+            port = socket.if_nametoindex('cni0')
+            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+                for addr in addrs:
+                    sock.sendto(b'', (addr, 9, 0, port))
+
+        def known():
+            self.node.ns.call(ask)
+            return addrs <= {row[0] for row in self.tables()
+                             if isinstance(row, tuple)}
+        wait_for('neighbours of the host', known)
+
     def tables(self):
         """The host's routes and neighbours, without what ages."""
         out = []
@@ -238,6 +255,7 @@ def scenario_41_and_42_no_pod_becomes_the_gateway(b):
         expect_reach(True, b.ok, b.srv, 'before', family=family)
     hw, me = b.mac_of(b.mal.space), link_local(b.mal.space)
     routers, arps = rogue_frames(b, me, hw)
+    b.knows(link_local(s) for s in (*(p.space for p in b.pods), b.rogue_ns))
     before = b.tables()
     b.counted('ND_FORBIDDEN', 'egress', len(routers), lambda: b.frames(
         b.mal.space, [(ETH[6], f) for f in routers], EVERY), exact=False)
