@@ -23,9 +23,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'net'))
 # pylint: disable-next=wrong-import-position
 from cases.random_cases import Maker  # noqa: E402
 
-DROPS = 3000 if os.environ.get('WD_LONG') == '1' else 200
+DROPS = 3000 if os.environ.get('WD_LONG') == '1' else 100
 ROUNDS = 8  # policies that may each have to let go
 PORTS = {'tcp': (79, 80, 81, 82), 'udp': (80, 81, 82), 'sctp': (80, 81, 82)}
+NODE = {4: '192.168.77.1', 6: 'fd00:77::1'}
+SERVICES = (('x', 'web'), ('y', 'web'), ('z', 'db'))  # the last has one backend
 OUTSIDE = {4: ('203.0.113.10', '198.51.100.7', '192.168.77.2'),
            6: ('2001:db8:113::10', 'fd00:77::2')}
 RULE = re.compile(r'(\w+)/(?:([a-z]+)/)?([\w-]+) (ingress|egress)\[(\d+)\] ')
@@ -42,8 +44,8 @@ def ports_of_pod():
 def cluster():
     objects = [{'apiVersion': 'v1', 'kind': 'Node', 'metadata': {'name': 'n'},
                 'spec': {'podCIDRs': ['10.1.0.0/24', 'fd00:10:1::/64']},
-                'status': {'addresses': [{'type': 'InternalIP',
-                                          'address': '192.168.77.1'}]}}]
+                'status': {'addresses': [{'type': 'InternalIP', 'address': addr}
+                                         for addr in NODE.values()]}}]
     number = 10
     for ns, team in (('x', 'red'), ('y', 'red'), ('z', 'blue')):
         objects.append({'apiVersion': 'v1', 'kind': 'Namespace', 'metadata': {
@@ -59,6 +61,15 @@ def cluster():
                     {'ip': f'10.1.0.{number}'},
                     {'ip': f'fd00:10:1::{number:x}'}]}})
             number += 1
+    for i, (ns, tier) in enumerate(SERVICES):
+        objects.append({'apiVersion': 'v1', 'kind': 'Service', 'metadata': {
+            'name': tier, 'namespace': ns}, 'spec': {
+                'clusterIPs': [f'10.96.0.{i + 1}', f'fd00:96::{i + 1}'],
+                'selector': {'tier': tier},
+                'ports': [{'name': f'{port}-{proto}', 'port': port,
+                           'protocol': proto.upper(), 'targetPort': to}
+                          for proto in PORTS
+                          for port, to in ((80, 81), (81, 80))]}})
     return objects
 
 
@@ -108,9 +119,16 @@ def question(rng):
     pods = [f'{ns}/{name}' for ns in 'xyz' for name in 'abc']
     a, b = rng.sample(pods, 2)
     far = rng.choice(OUTSIDE[family])
-    kind = rng.randrange(8)
-    a, b = (far, b) if kind == 0 else (a, far) if kind == 1 else (a, b)
+    kind = rng.randrange(12)
+    at = rng.randrange(len(SERVICES)) + 1
+    service = f'10.96.0.{at}' if family == 4 else f'fd00:96::{at}'
+    a = (far, NODE[family], 'host')[kind] if kind < 3 else a
+    b = (far, NODE[family], service, service)[kind - 3] if 2 < kind < 7 else b
+    served = b == service
     b = f'[{b}]' if ':' in b else b
+    if served:
+        return a, f'{b}:{rng.choice((80, 81))}/{rng.choice(list(PORTS))}', \
+            f'-{family}'
     what = rng.randrange(8)
     if what == 0:
         port = ''
@@ -181,9 +199,11 @@ class World:
             return None
         hit = re.search(r'on other ports only: add (tcp|udp|sctp) port (\d+)',
                         text)
-        if hit or 'allows the port named' in text:
-            rule['ports'].append({'protocol': doc['proto'].upper(),
-                                  'port': doc['port']})
+        hit = hit or re.search(
+            r'the port named .* calls (tcp|udp|sctp) port (\d+)', text)
+        if hit:
+            rule['ports'].append({'protocol': hit[1].upper(),
+                                  'port': int(hit[2])})
             return 'port'
         hit = re.search(r"own namespace only: .* selects '(\w+)'", text)
         peers = rule.get(NORMAL[way]) or []
@@ -220,9 +240,12 @@ class Tester:
             if hook['where'] != 'here':
                 continue
             stages = {s['stage']: s for s in hook['stages']}
-            wins = [r for r in stages['rules']['rules'] if r['wins']]
-            held = [r for r in stages['rules']['rules'] if r['holds']]
+            rules = stages['rules'].get('rules', [])  # or not asked
+            wins = [r for r in rules if r['wins']]
+            held = [r for r in rules if r['holds']]
             decided = hook['reason'] in ('POLICY_ALLOW', 'POLICY')
+            if hook['reason'] == 'SERVICE_LATE':
+                continue  # of one backend of several
             self.done['stages'] += 1
             if (stages['verdict']['outcome'], wins, len(wins)) != (
                     hook['verdict'], held[:1], int(decided)) or \
@@ -251,7 +274,7 @@ class Tester:
             self.done['removed' if denied else 'added'] += 1
             if doc['verdict'] != 'drop':
                 return None
-            if not denied:
+            if not denied and not any('ask again' in f['text'] for f in fixes):
                 break
         return self.wrong(world, words, 'it does not allow', doc)
 
@@ -259,6 +282,7 @@ class Tester:
         world = World(self.warder, policies)
         drops = [f for f in doc['fixes'] if f['to'] == 'allow']
         if len(drops) != 1 or 'denies it' in drops[0]['text'] or \
+                'ask again' in drops[0]['text'] or \
                 not RULE.match(drops[0]['text']):
             return
         what = world.apply_near(doc, drops[0]['text'])
@@ -270,12 +294,28 @@ class Tester:
             self.wrong(world, words, f'near, {what}: {drops[0]["text"]}',
                        then)
 
+    def late(self, world, words, text, doc):
+        """The backend that is named passes, by a rule or as nobody asks."""
+        backend = re.search(r' as of (\S+),', text)
+        then = backend and world.ask((words[0], backend[1], words[2]))
+        self.done['late'] += 1
+        if not then or then['hooks'][0]['verdict'] != 'allow':
+            self.wrong(world, words, text, then or doc)
+
     def to_deny(self, policies, words, doc):
         world = World(self.warder, policies)
         fixes = [f for f in doc['fixes'] if f['to'] == 'deny']
         if not fixes:
             if doc['reason'] != 'NO_HOOK':
                 self.wrong(world, words, 'nothing is advised', doc)
+            return
+        if doc['reason'] == 'SERVICE_LATE':
+            self.late(world, words, fixes[0]['text'], doc)
+            return
+        if doc['reason'] == 'HOST':
+            self.done['of the host'] += 1
+            if 'host-ingress: policy' not in fixes[0]['text']:
+                self.wrong(world, words, 'the option is not named', doc)
             return
         if fixes[0]['manifest']:
             world.policies.append(fixes[0]['manifest'])
@@ -311,7 +351,7 @@ class Tester:
 
 
 def main():
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 8
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 9
     tester = Tester(os.path.join(sys.argv[1], 'warder'), seed)
     print('TAP version 13\n1..1')
     tester.run(DROPS)

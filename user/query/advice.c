@@ -26,6 +26,7 @@ struct matter {
 	const struct wd_object *subject;
 	const struct wd_object
 		*peer; /* a pod that policy may mean by labels, or NULL */
+	uint32_t others; /* backends that this hook, or theirs, denies besides */
 };
 
 /* ---- words ---- */
@@ -250,6 +251,20 @@ static char *allowed_text(const struct matter *of)
 	return text;
 }
 
+/* Some backends of a service: whose rules they are is another question. */
+static char *late_text(const struct matter *of)
+{
+	char addr[WD_ADDR_STRLEN];
+	const char *proto = wd_proto_name(of->flow.proto);
+	bool is_v6 = of->flow.dst.family == 6;
+
+	wd_addr_str(&of->flow.dst, addr);
+	return wd_xprintf(
+		"some of its backends are allowed: `warder why` of each, as of %s%s%s:%u/%s, says by which rule",
+		is_v6 ? "[" : "", addr, is_v6 ? "]" : "", of->flow.port,
+		proto ?: "tcp");
+}
+
 static char *open_text(const struct matter *of, struct json_object **manifest)
 {
 	*manifest = of->subject ? suggestion(of, true) : NULL;
@@ -326,6 +341,20 @@ static void put(const struct matter *of, const char *to, char *text,
 	free(text);
 }
 
+/* What is done for one backend opens no other. */
+static char *with_others(const struct matter *of, char *text)
+{
+	char *whole;
+
+	if (!text || !of->others)
+		return text;
+	whole = wd_xprintf(
+		"%s. %u more of the service's backends %s denied: ask again when this is done",
+		text, of->others, of->others == 1 ? "is" : "are");
+	free(text);
+	return whole;
+}
+
 static void advise(const struct matter *of, struct json_object *array)
 {
 	const struct wd_decision *hook = of->hook;
@@ -339,6 +368,8 @@ static void advise(const struct matter *of, struct json_object *array)
 		text = allowed_text(of);
 	else if (hook->reason == WD_R_NOT_ISOLATED)
 		text = open_text(of, &manifest);
+	else if (hook->reason == WD_R_SERVICE_LATE && *to == 'd')
+		text = late_text(of);
 	else if (hook->reason == WD_R_POLICY)
 		text = denied_text(of);
 	else if (of->subject && (hook->reason == WD_R_DEFAULT ||
@@ -347,7 +378,20 @@ static void advise(const struct matter *of, struct json_object *array)
 		text = to_allow(of, &manifest);
 	else
 		text = fixed_text(hook->reason);
+	if (hook->verdict == WD_DROP)
+		text = with_others(of, text);
 	put(of, to, text, manifest, array);
+}
+
+/* Besides the one that is told of. */
+static uint32_t other_backends(const struct wd_service_info *service,
+			       enum wd_dir dir)
+{
+	uint32_t denied = dir == WD_INGRESS ? service->denied :
+			  service->late	    ? 0 :
+					  service->backends - service->allowed;
+
+	return denied > 1 ? denied - 1 : 0;
 }
 
 /* As the rules of the hook see it: a backend, where a service leads to one. */
@@ -360,6 +404,7 @@ void wd_advise(const struct wd_advice *of, struct json_object *array)
 		.hook = of->hook,
 		.flow = *of->flow,
 		.subject = of->subject,
+		.others = other_backends(service, of->hook->dir),
 	};
 	struct wd_addr_info info;
 
