@@ -31,6 +31,8 @@ NOT_SHOWN = {
     'warder_encryption_packets_total': 'the same in bytes is shown',
     'warder_encryption_required': 'what was set, and moves with it alone',
     'warder_generation': 'begins anew on each node: not to be compared',
+    'warder_new_devices_dropped_total': 'a part of PLAINTEXT_OUT, shown by '
+                                        'reason',
     'warder_rung_frozen': 'rung hold, which is shown as that',
     'warder_rung_start_time_seconds': 'a change of rung is shown itself',
     'warder_wireguard_devices': 'no-device is among the findings',

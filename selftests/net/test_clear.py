@@ -475,6 +475,42 @@ def device_of_which_the_word_was_lost_is_guarded_soon(c):
     expect(True, max(took) < SOON_S, f'guarded within {SOON_S} s: {took}')
 
 
+def gates(node):
+    """What keeps new devices closed: tables, and how many rules there are."""
+    out = node.ns.run(['nft', 'list', 'ruleset'])[1]
+    return [f + ' warder_gate' for f in ('inet', 'bridge')
+            if f'table {f} warder_gate' in out], out.count(' @inside4 counter')
+
+
+@SHARED.test
+def what_keeps_new_devices_closed_comes_and_goes_with_the_requirement(c):
+    node, all_of_it = c.nodes[0], (['inet warder_gate', 'bridge warder_gate'], 4)
+    annotate(c, x=NEED)
+    pin(c, 'full')
+    expect((all_of_it, False), (gates(node), node.status()['wires'][
+        'new_devices_open']), 'what is there')
+    node.ns.run(['nft', 'flush', 'chain', 'inet', 'warder_gate', 'gate'])
+    node.ns.run(['nft', 'delete', 'table', 'bridge', 'warder_gate'])
+    until(all_of_it, lambda: gates(node), 'what was edited is mended')
+    pin(c, 'nft')
+    expect(([], 0), gates(node), 'where a ruleset judges every device')
+    pin(c, 'full')
+    expect(all_of_it, gates(node), 'programs again')
+    annotate(c)
+    expect(([], 0), gates(node), 'nothing is required')
+    annotate(c, x=NEED)
+    node.warder('stop', '--detach')
+    node.agent.wait(30)
+    expect(([], 0), gates(node), 'the end of enforcement')
+    node.start_agent(*PREFIXES, '--encryption-new-devices', 'open')
+    expect((([], 0), True), (gates(node), node.status()['wires'][
+        'new_devices_open']), 'not wanted')
+    expect(True, 'a new device is not closed' in node.warder('status')[1],
+           'status says so')
+    restart(c, *PREFIXES)
+    expect(all_of_it, gates(node), 'wanted again')
+
+
 @SHARED.test
 def pod_that_nobody_has_told_of_is_no_stranger(c):
     """The other node's pods are unknown: inside, by the prefix of the node."""

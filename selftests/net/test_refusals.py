@@ -25,6 +25,7 @@ NO_BPF = 'bpf:* errno=EPERM'
 NO_LINKS = 'bpf:LINK_CREATE errno=EPERM'
 NO_FILTERS = 'netlink:ROUTE type=NEWTFILTER errno=EINVAL'
 NO_NFT = 'socket:NETFILTER errno=EPROTONOSUPPORT'
+NO_GENERIC = 'socket:GENERIC errno=EACCES'
 TRANSIENT = 'bpf:PROG_LOAD name=wd_pod_* errno=ENOMEM'
 LOOK_S = 2  # between two looks of the agent at what is attached
 FIRST_PAUSE_S = 10  # before what may pass is tried again
@@ -278,6 +279,33 @@ def wires_that_are_refused_are_not_tried_all_the_time(b):
              lambda: b.node.status()['wires']['object'] == 'wd_wire')
     expect([], b.ladder()['parts'], 'parts that cannot be had')
     b.check_traffic()
+
+
+def encryption_says_what_the_kernel_does_not_let_it_have(b):
+    """Without nftables a new device is not kept closed; which ports FOU and
+    L2TP have is asked by generic netlink."""
+    b.detach()
+    b.forget()
+    b.start(NO_NFT, NO_GENERIC, args=('--encryption', 'required'))
+    wires = b.node.status()['wires']
+    expect((True, True), (wires['new_devices_open'], 'nftables' in str(
+        wires['new_devices_error'])), f'new devices: {wires}')
+    expect(True, 'a new device is not closed' in b.node.warder('status')[1],
+           'status says so')
+    expect(1, len(unknown_ports(b)), 'problems with ports of FOU and L2TP')
+    b.check_traffic()
+    b.refuse.set()
+    wait_for('new devices are closed, and ports known', lambda: not (
+        b.node.status()['wires']['new_devices_open'] or unknown_ports(b)),
+        10 * LOOK_S)
+    b.check_traffic()
+
+
+def unknown_ports(b):
+    doc = json.loads(b.node.warder('encryption', 'status', '--json',
+                                   ok=None)[1])
+    return [p for p in doc['problems'] if 'FOU and L2TP' in p
+            and 'EACCES' in p]
 
 
 # ---- from one agent to the next ----
@@ -570,6 +598,7 @@ GROUPS = (
      a_device_that_nothing_can_be_attached_to_is_told_of,
      what_judges_the_host_is_not_used_where_it_runs_wrongly,
      wires_that_are_refused_are_not_tried_all_the_time,
+     encryption_says_what_the_kernel_does_not_let_it_have,
      a_permanent_refusal_is_not_tried_again_in_this_boot,
      climb_tries_it_and_nothing_else_does,
      another_binary_tries_what_this_one_was_refused,

@@ -175,6 +175,7 @@ static void every_key_of_the_file_is_taken(void)
 			   "beside-cilium: allow\n"
 			   "mode: off\nencryption: required\n"
 			   "encryption-nodes: required\n"
+			   "encryption-new-devices: open\n"
 			   "encryption-exempt:\n- a\n- b\n"
 			   "encryption-prefix: 10.0.0.0/8\n"
 			   "tunnel-port: [1, 65535]\n"
@@ -199,6 +200,7 @@ static void every_key_of_the_file_is_taken(void)
 	wd_expect(config.beside_cilium);
 	wd_expect(config.encryption_required);
 	wd_expect(config.encryption_nodes);
+	wd_expect(config.new_devices_open);
 	wd_expect_int(2, (long long)config.exempt_cnt);
 	wd_expect_str("b", config.exempt[1]);
 	wd_expect_int(1, (long long)config.prefix_cnt);
@@ -327,6 +329,8 @@ static void wrong_files_are_refused_with_their_line(void)
 		{ "verbose: yes\n", ":1: verbose: 'yes' is not true or false" },
 		{ "encryption: some\n",
 		  ":1: encryption: 'some' is not one of none, required" },
+		{ "encryption-new-devices: yes\n",
+		  ":1: encryption-new-devices: 'yes' is not one of closed, open" },
 		{ "encryption-nodes: yes\n",
 		  ":1: encryption-nodes: 'yes' is not one of none, required" },
 		{ "encryption-exempt: ''\n",

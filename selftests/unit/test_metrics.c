@@ -206,7 +206,7 @@ static void numbers_come_from_their_places(void)
 		"{\"effect\":\"ignored\"}],"
 		"\"services\":{\"error\":\"-EINVAL\"},"
 		"\"maps\":{\"wd_row\":{\"used\":8,\"max\":16384}},"
-		"\"wires\":{\"open\":true,\"rung\":\"full\",\"devices\":["
+		"\"wires\":{\"open\":true,\"new_devices_open\":true,\"new_devices_dropped\":7,\"rung\":\"full\",\"devices\":["
 		"{\"guarded\":true},{\"guarded\":false},{\"guarded\":true}]},"
 		"\"wireguard\":{\"devices\":[{}],\"findings\":["
 		"{\"finding\":\"node-without-peer\"},"
@@ -240,6 +240,8 @@ static void numbers_come_from_their_places(void)
 		"warder_map_max_entries{map=\"wd_row\"} 16384",
 		"warder_services_fallback 1",
 		"warder_wire_open 1",
+		"warder_new_devices_open 1",
+		"warder_new_devices_dropped_total 7",
 		"warder_report_writes_total 0",
 		"warder_report_untold_total 0",
 		"warder_wires{state=\"guarded\"} 2",

@@ -35,7 +35,6 @@ ROUNDS = 100 if os.environ.get('WD_LONG') == '1' else 4
 MARKS = ('0x1', '0xe00', '0xd00', '0x1e00', '0x4000', '0x8000', '0xffffffff')
 # What no program knows for a tunnel is looked into only where nothing at all
 # may be in clear between nodes.
-HOT_S = 0.1  # a new device is guarded after this time
 
 
 # ---- how it begins ----
@@ -343,30 +342,43 @@ def row_128_nothing_in_clear_comes_in_from_the_wire(b):
 
 # ---- devices ----
 
-def row_113_a_new_device_is_guarded_at_once(b):
-    """A second uplink comes, and pods are routed over it in the same moment."""
-    lab, node = b.lab, b.nodes[0]
-    lab.space.ip(f'link add port4 type veth peer name eth1 netns '
-                 f'{node.host.pid}', 'link set port4 master br0 up')
-    extra = Sniffer(lab.space, ('port4',), *lab.rules(),
+def row_113_nothing_shows_by_a_new_device_from_its_first_packet_on(b):
+    """A second uplink comes, and pods are routed over it in the same moment.
+    Twice: the agent guards it, and no agent runs."""
+    node = b.nodes[0]
+    before = gate_dropped(node)
+    node.agent.send_signal(signal.SIGSTOP)
+    expect_none_by(b, 'port4', lambda: node.agent.send_signal(signal.SIGCONT))
+    expect(True, gate_dropped(node) > before, 'drops of the gate')
+    node.stop_agent(signal.SIGKILL)
+    expect_none_by(b, 'port5', lambda: node.start_agent(*ARGS))
+
+
+def gate_dropped(node):
+    return node.status()['wires']['new_devices_dropped']
+
+
+def expect_none_by(b, port, go_on):
+    """@go_on: has the agent hear of the device, which it could not before."""
+    lab, node, end = b.lab, b.nodes[0], port.replace('port', 'eth')
+    lab.space.ip(f'link add {port} type veth peer name {end} netns '
+                 f'{node.host.pid}', f'link set {port} master br0 up')
+    extra = Sniffer(lab.space, (port,), *lab.rules(),
                     'marker=' + lab.secret)
     lab.tools.append(extra)
     try:
-        node.ns.ip('link set eth1 up', *(
-            f'{verb} {ip}{rest} dev eth1'
+        node.ns.ip(f'link set {end} up', *(
+            f'{verb} {ip}{rest} dev {end}'
             for ip in lab.pod('shop/b').ips.values()
             for verb, rest in (('neigh add', ' lladdr ' + b.nodes[1].mac),
                                ('route add', ''))))
-        time.sleep(HOT_S)
-        first = extra.take()['devices']['port4']
-        b.watch('a second uplink')
-        got = extra.take()['devices']['port4']
-        expect((0, []), (got['leaks'], got['samples']),
-               f'leaks by the new device after {HOT_S} s')
-        print(f'# {first["leaks"]} packets within the first {HOT_S} s',
-              flush=True)
+        b.watch(f'a second uplink, {end}', 0.3)
+        go_on()
+        b.watch(f'a second uplink, {end}')
+        got = extra.take()['devices'][port]
+        expect((0, []), (got['leaks'], got['samples']), f'leaks by {end}')
     finally:
-        lab.space.ip('link del port4')
+        lab.space.ip(f'link del {port}')
         extra.close()
 
 
@@ -426,7 +438,7 @@ ALL = (
     row_129_marks_that_say_it_is_encrypted,
     row_136_destinations_rewritten_on_the_way,
     row_121_sources_rewritten_on_the_way,
-    row_113_a_new_device_is_guarded_at_once,
+    row_113_nothing_shows_by_a_new_device_from_its_first_packet_on,
     row_119_no_kind_of_frame_leaves_whatever_is_around_it,
     row_128_nothing_in_clear_comes_in_from_the_wire,
     row_136_routes_around_the_tunnel,

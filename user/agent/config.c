@@ -206,6 +206,16 @@ static int set_encryption_nodes(struct wd_config *config, const char *value,
 	return set_required(&config->encryption_nodes, value, ret_error);
 }
 
+static int set_new_devices(struct wd_config *config, const char *value,
+			   char **ret_error)
+{
+	config->new_devices_open = !strcmp(value, "open");
+	if (config->new_devices_open || !strcmp(value, "closed"))
+		return 0;
+	wd_format(ret_error, "'%s' is not one of closed, open", value);
+	return -EINVAL;
+}
+
 static int set_encryption_exempt(struct wd_config *config, const char *value,
 				 char **ret_error)
 {
@@ -497,6 +507,7 @@ static const struct setting {
 	{ "mode", set_mode, NULL },
 	{ "encryption", set_encryption, NULL },
 	{ "encryption-nodes", set_encryption_nodes, NULL },
+	{ "encryption-new-devices", set_new_devices, NULL },
 	{ "encryption-exempt", set_encryption_exempt, clear_exempt },
 	{ "encryption-prefix", set_encryption_prefix, clear_prefixes },
 	{ "tunnel-port", set_tunnel_port, clear_tunnel_ports },

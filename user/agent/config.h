@@ -63,6 +63,7 @@ struct wd_config {
 	enum wd_mode mode; /* mode: enforce|audit|off */
 	bool encryption_required; /* encryption: required|none */
 	bool encryption_nodes; /* encryption-nodes: required|none */
+	bool new_devices_open; /* encryption-new-devices: open|closed */
 	char **exempt; /* encryption-exempt: node names, or all */
 	size_t exempt_cnt, exempt_cap;
 	/* encryption-prefix: inside the cluster, besides pod CIDRs of nodes */

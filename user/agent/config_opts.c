@@ -97,6 +97,10 @@ const struct wd_opt wd_config_opts[] = {
 	{ .name = "encryption-nodes",
 	  .arg = "none|required",
 	  .help = "what nodes say to each other themselves (default none)" },
+	{ .name = "encryption-new-devices",
+	  .arg = "closed|open",
+	  .help = "whether pods' packets may leave by a device that came a\n"
+		  "moment ago and that nothing judges yet (default closed)" },
 	{ .name = "encryption-exempt",
 	  .arg = "NODE",
 	  .help = "node that may itself exchange things with pods in clear, or\n"

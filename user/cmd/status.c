@@ -65,9 +65,11 @@ static void print_wires(struct json_object *doc)
 {
 	struct json_object *wires = wd_json_get(doc, "wires");
 	struct json_object *found = wd_json_get(doc, "wireguard");
+	const char *error = wd_json_get_str(wires, "new_devices_error");
 	size_t cnt = wd_json_len(wires, "devices"), guarded = 0;
 
-	if (!cnt && !wd_json_get_bool(wires, "open"))
+	if (!cnt && !wd_json_get_bool(wires, "open") &&
+	    !wd_json_get_bool(wires, "new_devices_open"))
 		return;
 	for (size_t i = 0; i < cnt; i++)
 		guarded += wd_json_get_bool(wd_json_at(wires, "devices", i),
@@ -85,6 +87,11 @@ static void print_wires(struct json_object *doc)
 				     wd_json_get_str(d, "interface"),
 				     wd_json_get_str(d, "error"));
 	}
+	if (wd_json_get_bool(wires, "new_devices_open"))
+		wd_show_line("",
+			     "a new device is not closed to pods until it is "
+			     "guarded: %s",
+			     *error ? error : "encryption-new-devices: open");
 	for (size_t i = 0; i < wd_json_len(wires, "no_prefix"); i++)
 		wd_show_line("",
 			     "no %s prefix of the cluster is known: pods "

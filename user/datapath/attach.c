@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "nft/gate.h"
 #include "nft/nft.h"
 
 bool wd_datapath_no_tcx;
@@ -405,6 +406,7 @@ int wd_datapath_remove(const char *bpffs)
 		keep_first(&first, wd_nf_unpin(bpffs, (enum wd_nf)nf));
 	keep_first(&first, wd_nft_remove(NULL));
 	keep_first(&first, wd_nft_remove_host(NULL));
+	keep_first(&first, wd_nft_gate_remove());
 	keep_first(&first, open_closed());
 	keep_first(&first, wd_bpffs_remove(bpffs));
 	return first;

@@ -304,6 +304,32 @@ int wd_hostrules_check(struct wd_datapath *dp, bool *ret_found);
 /** wd_hostrules_leave() - delete it, also that of an agent before. 0 or -errno */
 int wd_hostrules_leave(struct wd_datapath *dp);
 
+/* ---- devices that nothing judges yet ---- */
+
+struct wd_gate_want;
+
+/**
+ * wd_gate_put() - keep what is the pods' off all other devices than those, see nft/gate.h
+ * Return: 0; -EOPNOTSUPP where pods are not judged by programs; or -errno, and
+ * wd_gate_error(): what was in the kernel stays.
+ */
+int wd_gate_put(struct wd_datapath *dp, const struct wd_gate_want *want);
+
+/** wd_gate_on() - was the last one put, so that it judges */
+bool wd_gate_on(const struct wd_datapath *dp);
+
+/** wd_gate_error() - why not, "" it is on or is not wanted */
+const char *wd_gate_error(const struct wd_datapath *dp);
+
+/** wd_gate_check() - 0: it is as it was put; -ENOLINK: it is not, and is to be put again; -errno */
+int wd_gate_check(struct wd_datapath *dp);
+
+/** wd_gate_leave() - delete it, also that of an agent before. 0 or -errno */
+int wd_gate_leave(struct wd_datapath *dp);
+
+/** wd_gate_dropped() - what it has dropped; a part of PLAINTEXT_OUT of wd_stat_read(). 0 or -errno */
+int wd_gate_dropped(struct wd_datapath *dp, struct wd_stat_val *ret_val);
+
 /* ---- maps ---- */
 
 /**

@@ -81,6 +81,15 @@ struct wd_hostrules {
 	char error[400]; /* why it is not on, "" none */
 };
 
+/* What keeps devices closed that nothing judges yet, see gate.c. */
+struct wd_gate {
+	struct wd_nft_gate *nft; /* NULL: never put */
+	bool on; /* it is there, as it was put last */
+	bool had; /* it was, once: it has counted */
+	bool none; /* none is in the kernel, for certain */
+	char error[400]; /* why it is not on, "" none */
+};
+
 struct wd_datapath {
 	char dir[WD_DIR_MAX];
 	uint32_t handle; /* WD_HANDLE_* of its filters */
@@ -122,6 +131,7 @@ struct wd_datapath {
 	struct wd_wire_info wire;
 	struct wd_nf_part nf[WD_NF__MAX];
 	struct wd_hostrules hostrules;
+	struct wd_gate gate;
 	uint32_t gaps; /* by enum wd_gap: open, or not written down that they ended */
 	uint32_t gap_end[WD_GAP__MAX]; /* ticks; 0: there never was one */
 	/* of the last open or climb, for parts; see wd_ladder_opts */
@@ -482,6 +492,9 @@ void wd_nf_close(struct wd_datapath *dp);
 
 /** wd_hostrules_close() - let go of it; what is in the kernel stays */
 void wd_hostrules_close(struct wd_datapath *dp);
+
+/** wd_gate_close() - the same of what keeps devices closed */
+void wd_gate_close(struct wd_datapath *dp);
 
 /** wd_nf_unpin() - take it off; after the programs of pods. 0 or -errno */
 int wd_nf_unpin(const char *dir, enum wd_nf nf);

@@ -385,6 +385,7 @@ void wd_datapath_close(struct wd_datapath *dp)
 	wd_wire_free(dp);
 	wd_nf_close(dp);
 	wd_hostrules_close(dp);
+	wd_gate_close(dp);
 	wd_maps_close(dp);
 	wd_nft_close(dp->nft);
 	wd_memory_free(dp->memory);

@@ -720,12 +720,21 @@ int wd_stat_read(struct wd_datapath *dp, enum wd_reason reason, enum wd_dir dir,
 		 struct wd_stat_val *ret_val)
 {
 	int err = stat_read(dp, reason * 2 + dir, ret_val);
+	struct wd_stat_val gate;
 
 	if (!err)
 		err = add_ruleset(dp->nft, reason, dir, wd_nft_stats, ret_val);
-	return err ? err :
-		     add_ruleset(dp->hostrules.nft, reason, dir, wd_nft_stats,
-				 ret_val);
+	if (!err)
+		err = add_ruleset(dp->hostrules.nft, reason, dir, wd_nft_stats,
+				  ret_val);
+	if (err || reason != WD_R_PLAINTEXT_OUT || dir != WD_EGRESS)
+		return err;
+	err = wd_gate_dropped(dp, &gate);
+	if (err)
+		return err;
+	ret_val->packets += gate.packets;
+	ret_val->bytes += gate.bytes;
+	return 0;
 }
 
 int wd_stat_audit_read(struct wd_datapath *dp, enum wd_reason reason,

@@ -10,6 +10,7 @@
 #include "../events/journal.h"
 #include "../model/nodes.h"
 #include "../model/xalloc.h"
+#include "gate.h"
 #include "ports.h"
 #include "prefix_table.h"
 #include "tunnels.h"
@@ -23,6 +24,7 @@ struct wd_encryption {
 	struct wd_wires *wires;
 	struct wd_tunnels *tunnels;
 	struct wd_ports *ports;
+	struct wd_gatekeeper *gate;
 	struct wd_prefix_table *nets;
 	bool dirty; /* nodes or namespaces changed since the last writing */
 	bool applied; /* once: the switches are this agent's */
@@ -39,6 +41,7 @@ struct wd_encryption *wd_encryption_new(struct wd_agent *agent)
 	enc->wires = wd_wires_new(agent);
 	enc->tunnels = wd_tunnels_new(agent);
 	enc->ports = wd_ports_new(agent);
+	enc->gate = wd_gatekeeper_new(agent);
 	enc->nets = wd_prefix_table_new(WD_MAP_wd_net4, WD_MAP_wd_net6);
 	enc->dirty = true;
 	return enc;
@@ -50,6 +53,7 @@ void wd_encryption_free(struct wd_encryption *enc)
 		return;
 	wd_tunnels_free(enc->tunnels);
 	wd_ports_free(enc->ports);
+	wd_gatekeeper_free(enc->gate);
 	wd_wires_free(enc->wires);
 	wd_prefix_table_free(enc->nets);
 	free(enc);
@@ -90,6 +94,11 @@ static bool any_pods(const struct wd_encryption *enc)
 bool wd_encryption_required(const struct wd_encryption *enc)
 {
 	return enc->pods || enc->agent->config.encryption_nodes;
+}
+
+bool wd_encryption_pods(const struct wd_encryption *enc)
+{
+	return enc->pods;
 }
 
 uint32_t wd_encryption_flags(const struct wd_encryption *enc)
@@ -166,6 +175,7 @@ int wd_encryption_write(struct wd_encryption *enc)
 	want_nets(enc);
 	err = wd_prefix_table_end(enc->nets, enc->agent->dp);
 	enc->dirty = err != 0;
+	wd_gatekeeper_changed(enc->gate);
 	if (err)
 		wd_err("encryption: writing prefixes of the cluster: %s",
 		       wd_errno(err));
@@ -212,18 +222,25 @@ static void set_flags(struct wd_encryption *enc)
 	wd_agent_commit_soon(enc->agent);
 }
 
+/* First who judges a device, then that pods' packets may leave by it. */
+static void settle(struct wd_encryption *enc)
+{
+	set_flags(enc);
+	wd_gatekeeper_tend(enc->gate, wd_encryption_required(enc));
+}
+
 void wd_encryption_apply(struct wd_encryption *enc)
 {
 	wd_wires_want(enc->wires, wd_encryption_required(enc));
 	wd_tunnels_want(enc->tunnels, wd_encryption_required(enc));
 	enc->applied = true;
-	set_flags(enc);
+	settle(enc);
 }
 
 void wd_encryption_changed(struct wd_agent *agent)
 {
 	if (agent->encryption && agent->encryption->applied)
-		set_flags(agent->encryption);
+		settle(agent->encryption);
 }
 
 void wd_encryption_link(struct wd_agent *agent)
@@ -231,7 +248,7 @@ void wd_encryption_link(struct wd_agent *agent)
 	if (!agent->encryption || !agent->encryption->applied)
 		return;
 	wd_tunnels_kick(agent->encryption->tunnels);
-	set_flags(agent->encryption);
+	settle(agent->encryption);
 }
 
 void wd_encryption_device(struct wd_encryption *enc, const struct wd_link *link,
@@ -257,7 +274,7 @@ void wd_encryption_reload(struct wd_encryption *enc)
 	wd_tunnels_reload(enc->tunnels);
 	wd_wires_reload(enc->wires);
 	if (enc->applied)
-		set_flags(enc);
+		settle(enc);
 }
 
 int wd_encryption_check(struct wd_encryption *enc)
@@ -268,8 +285,10 @@ int wd_encryption_check(struct wd_encryption *enc)
 		wd_encryption_relist(enc);
 	wd_wires_check(enc->wires);
 	more = wd_tunnels_check(enc->tunnels);
-	if (enc->applied)
-		set_flags(enc);
+	if (enc->applied) {
+		wd_gatekeeper_check(enc->gate, wd_encryption_required(enc));
+		settle(enc);
+	}
 	found = wd_prefix_table_read(enc->nets, enc->agent->dp);
 	if (found > 0) {
 		enc->dirty = true;

@@ -66,6 +66,9 @@ int wd_encryption_check(struct wd_encryption *enc);
 /** wd_encryption_flags() - what of WD_STATE_ENCRYPTION should be set */
 uint32_t wd_encryption_flags(const struct wd_encryption *enc);
 
+/** wd_encryption_pods() - is there any pod whose packets must be */
+bool wd_encryption_pods(const struct wd_encryption *enc);
+
 /** wd_encryption_required() - is there anything that must be encrypted */
 bool wd_encryption_required(const struct wd_encryption *enc);
 

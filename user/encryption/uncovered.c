@@ -68,6 +68,12 @@ static bool not_judged(struct json_object *req, struct json_object *subjects)
 	       !wd_json_get_bool(req, "judged");
 }
 
+static bool new_devices(struct json_object *req, struct json_object *subjects)
+{
+	(void)subjects;
+	return wd_json_get_bool(req, "new_devices_open");
+}
+
 static void copy_strings(struct json_object *from, const char *key,
 			 struct json_object *to)
 {
@@ -149,6 +155,14 @@ static const struct path paths[] = {
 		 "drops it, and nothing is counted.",
 	  .change = "see `warder encryption status` and `warder ladder show`",
 	  .applies = not_judged },
+	{ .path = "new-devices",
+	  .title = "a new device until it is judged",
+	  .why = "Programs come onto a device some milliseconds after the "
+		 "kernel has told of it. A ruleset beside them can keep what "
+		 "is the pods' off it until then, and is not there.",
+	  .change = "encryption-new-devices: closed, and nftables on the node; "
+		    "`warder status` says what it lacks",
+	  .applies = new_devices },
 	{ .path = "namespace-not-required",
 	  .title = "pods of namespaces that do not require it, among each "
 		   "other and with nodes",

@@ -117,6 +117,12 @@ static const struct plain {
 	{ "warder_wire_open", WD_GAUGE,
 	  "1: a wire is unguarded, and what must be encrypted does not pass.",
 	  "wires", "open", 0 },
+	{ "warder_new_devices_open", WD_GAUGE,
+	  "1: pods' packets may leave by a new device before it is judged.",
+	  "wires", "new_devices_open", 0 },
+	{ "warder_new_devices_dropped_total", WD_COUNTER,
+	  "Packets that were to leave by a device that nothing judged yet.",
+	  "wires", "new_devices_dropped", 0 },
 };
 
 static void put_plains(struct wd_metrics *m, struct json_object *doc)

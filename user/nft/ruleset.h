@@ -18,6 +18,7 @@
 
 #define WD_NFT_TABLE "warder"
 #define WD_NFT_TABLE_HOST "warder_host" /* policies of the node alone */
+#define WD_NFT_TABLE_GATE "warder_gate" /* devices that nothing judges yet */
 #define WD_NFT_NAME 32 /* bytes of a name, with its end */
 
 enum wd_nft_family {

@@ -18,6 +18,7 @@
 #include "../encryption/cover_report.h"
 #include "../encryption/encryption.h"
 #include "../encryption/evidence.h"
+#include "../encryption/gate.h"
 #include "../encryption/ports.h"
 #include "../encryption/tunnels.h"
 #include "../encryption/wires.h"
@@ -130,6 +131,7 @@ static struct json_object *requirement(const struct wd_agent *agent)
 	for (size_t i = 0; i < agent->config.exempt_cnt; i++)
 		wd_json_push_str(exempt, agent->config.exempt[i]);
 	wd_json_bool(req, "judged", is_judged(agent));
+	wd_json_bool(req, "new_devices_open", wd_gatekeeper_open(agent));
 	put_namespaces(agent, wd_json_array(req, "namespaces"));
 	names = wd_json_array(req, "node_names");
 	put_nodes(agent, names, wd_json_array(req, "prefixes"));

@@ -10,6 +10,7 @@
 #include "../base/log.h"
 #include "../datapath/datapath.h"
 #include "../encryption/encryption.h"
+#include "../encryption/gate.h"
 #include "../encryption/tunnels.h"
 #include "../encryption/wires.h"
 #include "../wireguard/check.h"
@@ -59,6 +60,7 @@ void wd_query_wires(const struct wd_agent *agent, struct json_object *doc)
 	wd_json_str(obj, "object", info->loaded ? info->object : NULL);
 	wd_json_str(obj, "rung", info->loaded ? info->rung : NULL);
 	wd_json_str(obj, "error", *info->error ? info->error : NULL);
+	wd_gatekeeper_put(agent, obj);
 	wd_wires_each(wires, put_wire, wd_json_array(obj, "devices"));
 }
 
