@@ -7,14 +7,16 @@ planted one at a time, each is found with its fix, and gone when it is mended.
 """
 import json
 import os
+import shutil
 import signal
 import sys
+import tempfile
 
 from wdnet import bpf, frag
 from wdnet.node import WARDER, CniError
 from wdnet.shared import Shared
 from wdnet.solo import Solo, expect_reach, wait_for
-from wdnet.tap import expect
+from wdnet.tap import Fail, expect
 
 CHAIN = {'cniVersion': '1.0.0', 'name': 'pods',
          'plugins': [{'type': 'ptp'}, {'type': 'warder-cni'}]}
@@ -272,6 +274,27 @@ def no_pod_is_let_in_beside_a_cilium_that_goes_past_the_hooks(b):
 def agent_is_gone(b):
     b.plant(lambda: b.node.stop_agent(signal.SIGKILL),
             b.node.start_agent, ('agent', b.node.run_dir))
+
+
+@SHARED.test
+def who_is_not_root_is_told_so_in_words(b):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)  # the build may be nobody's to enter
+        program = shutil.copy(WARDER, folder)
+
+        def ask(*words):
+            return b.node.ns.run(
+                ['setpriv', '--reuid', '65534', '--regid', '65534',
+                 '--clear-groups', program, *words, '--run-dir',
+                 b.node.run_dir], check_rc=False)
+        _, out, err = ask('doctor')
+        expect('', err, 'what a library says itself')
+        for what in ('agent', 'rules'):
+            if f'not looked at: {what}: only root may' not in out:
+                raise Fail(f'{what}: not told why', out)
+        _, _, err = ask('flow', 'list', '--bpffs', b.node.bpffs)
+        if 'only root may' not in err:
+            raise Fail('not told why', err)
 
 
 if __name__ == '__main__':

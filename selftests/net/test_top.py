@@ -32,6 +32,8 @@ class Bench:
     def __init__(self):
         self.c = Solo()
         self.node = self.c.only_node
+        self.empty = [self.node.warder(what, 'list')[1]
+                      for what in ('endpoint', 'service', 'policy')]
         self.srv, self.ok, self.bad = self.c.three()
 
 
@@ -141,6 +143,15 @@ def rules_are_told_by_what_they_let_in_meanwhile(b):
             raise Fail('does not say why none is counted', out)
     finally:
         b.node.warder('ladder', 'pin', 'auto')
+
+
+@SHARED.test
+def lists_of_nothing_say_so(b):
+    """Before there was any pod; now there are, and some."""
+    for text, what in zip(b.empty, ('endpoint', 'service', 'policy')):
+        if '\nnone: no ' not in text:
+            raise Fail(f'{what} list says nothing', text)
+    expect(False, 'none:' in b.node.warder('endpoint', 'list')[1], 'none')
 
 
 @SHARED.test

@@ -47,6 +47,8 @@ static void print_list(struct json_object *doc)
 		cell_free(table, wd_show_join(ep, "isolated", ","));
 	}
 	wd_table_print(table, stdout, "");
+	if (!wd_json_len(doc, "endpoints"))
+		puts("none: no pod of this node has an interface that warder was told of or found");
 }
 
 static int cmd_endpoint_list(const struct wd_args *args)

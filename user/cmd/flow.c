@@ -198,9 +198,13 @@ static int read_flows(const struct wd_args *args, struct listing *listing)
 	json_object_array_sort(listing->flows, by_endpoint);
 	if (!err)
 		return WD_EXIT_OK;
-	return wd_cmd_fail(args, WD_EXIT_NO, bpffs,
-			   "cannot read the flow table: %s%s", wd_errno(err),
-			   err == -ENOENT ? "; is --bpffs right?" : "");
+	return wd_cmd_fail(
+		args, WD_EXIT_NO, bpffs, "cannot read the flow table: %s%s",
+		wd_errno(err),
+		err == -ENOENT ?
+			"; nothing is pinned here: no agent has run since this machine started, or --bpffs is another" :
+		err == -EACCES || err == -EPERM ? "; only root may" :
+						  "");
 }
 
 static int cmd_flow_list(const struct wd_args *args)

@@ -61,6 +61,8 @@ static void print_list(struct json_object *doc)
 		free(isolates);
 	}
 	wd_table_print(table, stdout, "");
+	if (!wd_json_len(doc, "policies"))
+		puts("none: no source has told of a policy, so none isolates a pod");
 }
 
 static int cmd_policy_list(const struct wd_args *args)

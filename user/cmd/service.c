@@ -73,6 +73,8 @@ static void print_list(struct json_object *doc)
 		free(ports);
 	}
 	wd_table_print(table, stdout, "");
+	if (!wd_json_len(doc, "services"))
+		puts("none: no source has told of a Service");
 }
 
 static int cmd_service_list(const struct wd_args *args)

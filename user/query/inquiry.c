@@ -137,7 +137,9 @@ static int find_end(struct question *q, enum side side)
 	refuse(q, 1, q->text[side],
 	       end->pod && end->pod->pod.finished ?
 		       "this pod has finished, its addresses are free" :
-		       "has no address yet");
+	       end->pod ?
+		       "has no address yet" :
+		       "no source has told of an address of this node, which its Node object has");
 	return -ENOENT;
 }
 
