@@ -688,6 +688,87 @@ static void who_lacks_memory_for_good_keeps_nobody_else_waiting(void)
 	end();
 }
 
+/* Pod @i of the crowd, which wants nothing to be judged. */
+static void put_pod_off(int i)
+{
+	struct wd_label label = { "app", "c" };
+	struct wd_object *obj;
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "p%d", i);
+	obj = object_of(WD_KIND_POD, "crowd", name);
+	obj->pod.labels = wd_labels_get(&label, 1);
+	obj->pod.mode = WD_MODE_OFF;
+	(void)wd_store_put(store, obj);
+}
+
+/* Of the interface of pod @i, in the half that is in force. */
+static uint16_t flags_of(int i)
+{
+	const struct wd_endpoint_val *val =
+		wd_model_wants(model, WD_MAP_wd_endpoint, &ep[i].ifindex);
+	struct wd_model_stats stats;
+
+	wd_model_stats(model, &stats);
+	return wd_expect(val) ? val->flags[stats.gen & 1] : 0;
+}
+
+/* The cluster's policies hold for it, whatever the pod says. */
+static void who_lacks_memory_is_not_open_by_what_its_pod_says(void)
+{
+	static const struct shape few = { 1, 1, 2, 2, 0, false };
+	struct wd_policy_rule rule = { 0 };
+	int late = (int)PODS + 2;
+
+	begin(false);
+	put_policy("crowd", "p", &few);
+	fill(&rule, &(struct shape){ 1, 1, 3, 2, 0, false });
+	put_rule("", "w", of_app("c"), &rule);
+	(void)commit();
+	wd_expect_int(0, flags_of(0) & WD_EP_OFF);
+	reach_never = 1;
+	put_pod_off(0);
+	put_pod(late, "crowd", "c", 0);
+	put_pod_off(late);
+	for (int i = 0; i < 3; i++) {
+		wd_expect_int(-ENOMEM, wd_model_commit(model, NULL));
+		wd_expect_int(0, wd_model_settle(model));
+		wd_expect_int(0, flags_of(0) & (WD_EP_OFF | WD_EP_AUDIT));
+		wd_expect_int(0, flags_of(late) & (WD_EP_OFF | WD_EP_AUDIT));
+	}
+	reach_never = 0;
+	(void)commit();
+	wd_expect(info_of(1).lifted);
+	wd_expect_int(0, flags_of(0) & WD_EP_OFF);
+	wd_expect_int(0, flags_of(late) & WD_EP_OFF);
+	end();
+}
+
+/* Whom there may be room for is tried once all the same, and counted once. */
+static void who_lacks_memory_and_waited_for_room_is_tried_once(void)
+{
+	static const struct shape small = { 1, 1, 2, 2, 0, false };
+	struct wd_model_stats was, is;
+
+	begin(true);
+	put_policy("crowd", "p", &many);
+	(void)commit();
+	wd_expect(closed("") > 0);
+	wd_expect(wd_store_del(store, WD_KIND_POD, "crowd", ep[0].name, NULL));
+	wd_expect_int(0, wd_model_commit(model, NULL));
+	put_policy("crowd", "p", &small);
+	reach_never = 1;
+	wd_model_stats(model, &was);
+	wd_expect_int(-ENOMEM, wd_model_commit(model, NULL));
+	wd_model_stats(model, &is);
+	wd_expect_int(PODS - 1, wd_model_behind(model));
+	wd_expect_int(PODS - 1, is.compiled - was.compiled);
+	reach_never = 0;
+	(void)commit();
+	wd_expect_int(0, closed(""));
+	end();
+}
+
 /* What the agent before has in force is all there is. */
 static void a_first_commit_does_without_nobody(void)
 {
@@ -742,6 +823,8 @@ int main(void)
 	WD_TEST(predicates_of_many_parts_are_refused_by_what_they_have);
 	WD_TEST(no_pod_is_closed_because_the_kernel_has_no_memory);
 	WD_TEST(who_lacks_memory_for_good_keeps_nobody_else_waiting);
+	WD_TEST(who_lacks_memory_is_not_open_by_what_its_pod_says);
+	WD_TEST(who_lacks_memory_and_waited_for_room_is_tried_once);
 	WD_TEST(a_first_commit_does_without_nobody);
 	WD_TEST(what_is_too_much_at_any_time_is_not_tried_again);
 	return wd_tests_end();

@@ -447,6 +447,7 @@ struct mendpoint {
 	bool in_kernel;
 	bool rewrite;
 	bool lifted; /* its pod's own mode lifts only what its namespace's policies say */
+	bool behind; /* compiling it failed: slots, and a mode no less strict, as in force */
 	struct mslot *slot; /* in the next generation; NULL: slot 0 */
 	struct mslot *trial; /* the same of what is on trial; NULL: nothing is */
 	struct mowned owned; /* behind have */

@@ -34,7 +34,8 @@ static void retry_space(struct wd_model *m, struct mspace *s)
 		uint32_t at = (first + i) % cnt;
 		struct mendpoint *e = s->endpoints.item[at];
 
-		if (!e->waits || !endpoint_may_fit(m, e))
+		/* one that is dirty still was tried just now */
+		if (!e->waits || e->dirty || !endpoint_may_fit(m, e))
 			continue;
 		/* what another came to costs nothing */
 		if (m->atoms - begin >= TURN && !memo_knows(m, e)) {

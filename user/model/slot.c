@@ -401,10 +401,18 @@ enum wd_mode endpoint_mode(const struct wd_model *m, const struct mendpoint *e)
 						     space_mode(m, e);
 }
 
+/* What its pod says of a mode is for slots that it has not got, where it is behind. */
 enum wd_mode endpoint_enforced(const struct wd_model *m,
 			       const struct mendpoint *e)
 {
-	return e->lifted ? space_mode(m, e) : endpoint_mode(m, e);
+	enum wd_mode mode = e->lifted ? space_mode(m, e) : endpoint_mode(m, e);
+	uint16_t flags = e->have.flags[m->gen & 1];
+	enum wd_mode had = flags & WD_EP_OFF   ? WD_MODE_OFF :
+			   flags & WD_EP_AUDIT ? WD_MODE_AUDIT :
+						 WD_MODE_ENFORCE;
+
+	/* modes are in order, the stricter first */
+	return e->behind && e->in_kernel && had < mode ? had : mode;
 }
 
 /* @s: NULL, a namespace that nobody has told of */
@@ -632,10 +640,11 @@ static int put_back(struct wd_model *m, struct mendpoint *e,
 	e->slot = had->slot[0];
 	e->trial = had->slot[1];
 	e->error = had->error;
-	e->lifted = had->lifted;
+	if (e->in_kernel) /* one that is new has no slot that another goes with */
+		e->lifted = had->lifted;
 	e->kept = had->kept;
 	e->shut = had->shut;
-	e->dirty = true;
+	e->dirty = e->behind = true;
 	m->room = had->room;
 	if (can_do_without(m, e)) {
 		m->behind_err = m->failed;
@@ -674,7 +683,7 @@ int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 	e->lacks = o.err;
 	e->table = o.table;
 	e->needs = o.needs;
-	e->dirty = e->waits = false;
+	e->dirty = e->waits = e->behind = false;
 	free(had.error);
 	slot_put(m, had.slot[0]);
 	slot_put(m, had.slot[1]);
