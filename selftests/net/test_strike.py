@@ -11,9 +11,11 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
 from wdnet import strike
 from wdnet.node import TOP, WARDER
@@ -126,6 +128,57 @@ def an_answer_that_is_not_written_is_none(_):
             raise Fail(f'{words}: {done.returncode} {done.stderr}')
         if '--json' in words:
             json.loads(done.stderr)
+
+
+ASK = ('status', 'sync', 'endpoint list', 'endpoint get a/b',
+       'identity list', 'identity get 300', 'service list', 'service get a/b',
+       'policy list', 'policy get NetworkPolicy/a/b', 'policy unused',
+       'policy confirm', 'why a/b c/d:80', 'metrics',
+       'map list', 'ladder show', 'ladder climb', 'encryption status',
+       'encryption report', 'slo status', 'slo clear a', 'state export')
+# (what an agent that dies, or is none, answers; is it none for sure)
+ODD = ((b'', True), (b'{"ok": true, "result": {"endp', True), (b'{}\n', True),
+       (b'{"ok": true, "result": []}\n', True),
+       (b'{"ok": true, "result": {}}\n', False))
+
+
+def answer_all(server, answer):
+    """Until it is shut down."""
+    while True:
+        try:
+            conn = server.accept()[0]
+        except OSError:
+            return
+        with conn:
+            conn.recv(65536)
+            conn.sendall(answer)
+
+
+def what_an_agent_that_dies_answers_is_told(folder):
+    for number, (answer, is_none) in enumerate(ODD):
+        run_dir = os.path.join(folder, f'odd{number}')
+        os.mkdir(run_dir, 0o700)
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(os.path.join(run_dir, 'agent.sock'))
+        server.listen(50)
+        thread = threading.Thread(target=answer_all, args=(server, answer))
+        thread.start()
+        try:
+            for words in ASK:
+                done = subprocess.run(
+                    [WARDER, *words.split(), '--run-dir', run_dir], text=True,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    timeout=60, check=False)
+                what = f'{words}, answered by {answer}: {done}'
+                expect(True, 0 <= done.returncode < 4, what)
+                if is_none:
+                    expect((1, '', True), (done.returncode, done.stdout,
+                                           'no whole answer' in done.stderr),
+                           what)
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            server.close()
 
 
 # As no writer of JSON would give it back.
@@ -281,6 +334,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix='wd-strike-', dir=where) as folder:
         for test in (what_cannot_be_had_is_no_mistake_of_the_text,
                      an_answer_that_is_not_written_is_none,
+                     what_an_agent_that_dies_answers_is_told,
                      a_death_at_each_call_leaves_a_chain_that_works,
                      a_failure_at_each_place_leaves_a_chain_that_works):
             tap.run(test.__name__, test, folder)

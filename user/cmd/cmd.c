@@ -186,6 +186,10 @@ int wd_cmd_lost(const struct wd_args *args, int err)
 	case -ETIMEDOUT:
 		return wd_cmd_fail(args, WD_EXIT_NO, args->run_dir,
 				   "the agent did not answer in time");
+	case -EPROTO:
+		return wd_cmd_fail(args, WD_EXIT_NO, args->run_dir,
+				   "what came is no whole answer: the agent "
+				   "ended, or is of another version: -EPROTO");
 	}
 	return wd_cmd_fail(args, WD_EXIT_NO, args->run_dir,
 			   "asking the agent failed: %s", wd_errno(err));

@@ -276,6 +276,7 @@ static void print_cluster(const char *label, struct json_object *source)
 static void print_sources(struct json_object *doc)
 {
 	size_t cnt = wd_json_len(doc, "sources");
+	struct json_object *unknown;
 
 	for (size_t i = 0; i < cnt; i++) {
 		struct json_object *source = wd_json_at(doc, "sources", i);
@@ -293,9 +294,10 @@ static void print_sources(struct json_object *doc)
 		wd_show_line("sources", "none; start with --manifests DIR or "
 					"--kubeconfig FILE");
 	print_counts("objects", wd_json_get(doc, "objects"));
-	if (json_object_object_length(wd_json_get(doc, "unknown_kinds")))
-		print_counts("unknown kinds",
-			     wd_json_get(doc, "unknown_kinds"));
+	unknown = wd_json_get(doc, "unknown_kinds"); /* not of an older agent */
+	if (json_object_is_type(unknown, json_type_object) &&
+	    json_object_object_length(unknown))
+		print_counts("unknown kinds", unknown);
 	cnt = wd_json_len(doc, "problems");
 	wd_show_line("problems", cnt ? "%zu" : "none", cnt);
 	for (size_t i = 0; i < cnt; i++) {

@@ -80,8 +80,9 @@ void wd_ctl_on_close(struct wd_ctl_conn *conn,
  * wd_ctl_call() - one request, one answer
  * @fd: descriptor to pass, or -1
  * @timeout_ms: for the whole call
- * @ret_answer: the whole answer line; put by the caller
- * Return: 0; -ENOENT or -ECONNREFUSED: no agent; -ETIMEDOUT; -EPROTO; -errno.
+ * @ret_answer: the whole answer line, with an object "result" if it is ok; put by the caller
+ * Return: 0; -ENOENT or -ECONNREFUSED: no agent; -ETIMEDOUT; -EPROTO: no such
+ *         answer, or the agent ended before it did; -errno.
  */
 int wd_ctl_call(const char *run_dir, struct json_object *req, int fd,
 		int timeout_ms, struct json_object **ret_answer);

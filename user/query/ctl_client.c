@@ -236,9 +236,20 @@ static void end(struct client *client)
 	free(client->data);
 }
 
+/* Of what is none the commands would show the emptiness as a result. */
+static bool is_answer(struct json_object *line)
+{
+	return json_object_is_type(wd_json_get(line, "ok"),
+				   json_type_boolean) &&
+	       (!wd_json_get_bool(line, "ok") ||
+		json_object_is_type(wd_json_get(line, "result"),
+				    json_type_object));
+}
+
 int wd_ctl_call(const char *run_dir, struct json_object *req, int fd,
 		int timeout_ms, struct json_object **ret_answer)
 {
+	struct json_object *answer = NULL;
 	struct client client = {
 		.fd = -1,
 		.deadline_ms = wd_now_ms() + timeout_ms,
@@ -246,7 +257,13 @@ int wd_ctl_call(const char *run_dir, struct json_object *req, int fd,
 	int err = start(&client, run_dir, req, fd);
 
 	if (!err)
-		err = next_object(&client, ret_answer);
+		err = next_object(&client, &answer);
+	if (!err && !is_answer(answer)) {
+		json_object_put(answer);
+		err = -EPROTO;
+	}
+	if (!err)
+		*ret_answer = answer;
 	end(&client);
 	return err;
 }
