@@ -475,6 +475,23 @@ static void damage_is_not_copied(void)
 	wd_expect_int(-ENOENT, load(SERVER, told));
 }
 
+/* Nor does half of a list become a whole one, where all that is there is sound. */
+static void half_a_list_is_not_copied(void)
+{
+	struct wd_kube_last *last = with_two();
+	char text[600], told[400];
+	char *end;
+
+	text[get_file(text, sizeof(text) - 1)] = '\0';
+	end = strchr(text, '\n') + 1;
+	put_file(text, (size_t)(strchr(end, '\n') + 1 - text));
+	wd_kube_last_begin(last);
+	put(last, POD("c", "1"));
+	wd_kube_last_end(last, false);
+	wd_kube_last_free(last);
+	wd_expect_int(-ENOENT, load(SERVER, told));
+}
+
 static void another_servers_state_is_none(void)
 {
 	char told[400];
@@ -534,6 +551,7 @@ int main(void)
 	WD_TEST(half_a_list_is_none);
 	WD_TEST(a_file_of_an_agent_before_is_read_and_becomes_one_of_now);
 	WD_TEST(damage_is_not_copied);
+	WD_TEST(half_a_list_is_not_copied);
 	WD_TEST(another_servers_state_is_none);
 	WD_TEST(a_file_that_cannot_be_written_is_removed);
 	WD_TEST(clean_up);

@@ -232,10 +232,8 @@ int wd_kube_last_load(struct wd_kube_last *last,
 
 	while (!err && (line = wd_last_next(&lines, &len)))
 		err = load_line(line, len, &loading);
-	if (!err && !lines.err && lines.sealed && !lines.listed)
-		err = -EBADMSG; /* what it lacks, nobody knows */
 	last->lines = lines.cnt;
-	closed = wd_last_close(&lines);
+	closed = err ? wd_last_close(&lines) : wd_last_close_whole(&lines);
 	err = err ?: closed;
 	if (err && err != -ENOENT)
 		wd_unread_note(last->dir, last->name, err);
@@ -311,7 +309,7 @@ static int copy_lines(struct wd_kube_last *last, FILE *to, struct name *set,
 		wd_last_put_line(to, line, len);
 		(*cnt)++;
 	}
-	return wd_last_close(&lines);
+	return wd_last_close_whole(&lines);
 }
 
 static void drop_name(struct name **set, const char *text, size_t len)
@@ -340,7 +338,7 @@ static int keep_names(struct wd_kube_last *last, const char *file, bool keep)
 		else
 			drop_name(&last->kept, line, len);
 	}
-	return wd_last_close(&lines);
+	return keep ? wd_last_close_whole(&lines) : wd_last_close(&lines);
 }
 
 /*
@@ -364,19 +362,22 @@ static int keep_rest(struct wd_kube_last *last)
 
 /*
  * What the file before knows better, behind the list. Without such a file there is
- * nothing that it could know. Return: 0; -EBADMSG: it was damaged meanwhile.
+ * nothing that it could know. Return: 0; -EBADMSG: it was damaged meanwhile; -errno.
  */
 static int add_kept(struct wd_kube_last *last)
 {
 	int err;
 
-	if (!last->kept || keep_unlisted(last))
+	if (!last->kept)
 		return 0;
+	err = keep_unlisted(last);
+	if (err)
+		return err;
 	if (last->to)
 		(void)fflush(last->to);
 	err = copy_lines(last, last->list, last->kept, false,
 			 &last->list_lines);
-	return err == -EBADMSG ? err : 0;
+	return err == -ENOENT ? 0 : err;
 }
 
 void wd_kube_last_end(struct wd_kube_last *last, bool good)
@@ -446,7 +447,7 @@ static int write_anew(void *ctx, int fd)
 	while ((line = wd_last_next(&lines, &len)))
 		put_name(&set, line + 1, strcspn(line + 1, "\t"),
 			 (long)lines.cnt);
-	err = wd_last_close(&lines);
+	err = wd_last_close_whole(&lines);
 	if (!err && !to)
 		err = -EIO;
 	if (!err) {

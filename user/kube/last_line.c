@@ -302,6 +302,14 @@ int wd_last_open(struct wd_last_lines *ret_lines, const char *path,
 	return ret_lines->err;
 }
 
+int wd_last_close_whole(struct wd_last_lines *lines)
+{
+	/* what the list lacks, nobody knows */
+	if (!lines->err && lines->sealed && !lines->listed)
+		lines->err = -EBADMSG;
+	return wd_last_close(lines);
+}
+
 int wd_last_close(struct wd_last_lines *lines)
 {
 	if (lines->file)

@@ -66,7 +66,10 @@ int wd_last_open(struct wd_last_lines *ret_lines, const char *path,
 /** wd_last_next() - the next line of an object, borrowed; NULL: the end, it is torn, or an error */
 char *wd_last_next(struct wd_last_lines *lines, size_t *ret_len);
 
-/** wd_last_close() - Return: the error, 0 */
+/** wd_last_close() - of a list that goes on. Return: the error, 0 */
 int wd_last_close(struct wd_last_lines *lines);
+
+/** wd_last_close_whole() - after the last line. Return: the error, -EBADMSG where the list has no end; 0 */
+int wd_last_close_whole(struct wd_last_lines *lines);
 
 #endif /* WARDER_KUBE_LAST_LINE_H */
