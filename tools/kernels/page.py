@@ -10,29 +10,30 @@ import html
 import results
 
 STYLE = """
-:root { --ink: #1c2024; --soft: #5b6570; --paper: #fff; --line: #d5dae0;
-  --fill: #f4f6f8; --good: #14713d; --bad: #b3261e; --plot: #1f6feb; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e4e7eb; --soft: #9aa5b1;
-  --paper: #14171a; --line: #363d45; --fill: #1d2226; --good: #5ecb8b;
-  --bad: #ff8a80; --plot: #6ea8fe; } }
+:root { color-scheme: light dark; --bg: #fff; --fg: #1b1f24; --dim: #4d5761;
+  --line: #d8dee4; --card: #f6f8fa; --good: #14713d; --bad: #b42318;
+  --bar: #2f6f9a; }
+@media screen and (prefers-color-scheme: dark) { :root { --bg: #14181d;
+  --fg: #e6e9ed; --dim: #9aa5b1; --line: #313a44; --card: #1c2229;
+  --good: #4cc26c; --bad: #ff8a7a; --bar: #5b9bd5; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 80rem; background:
-  var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+  var(--bg); color: var(--fg); font: 16px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; margin: 0 0 .5rem; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 p, ul { max-width: 46rem; }
 .good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; }
-.soft { color: var(--soft); }
+.soft { color: var(--dim); }
 .plots { display: grid; gap: 1rem; grid-template-columns:
   repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); }
 figure { margin: 0; padding: .5rem; border: 1px solid var(--line);
   border-radius: .4rem; }
 figcaption { font-size: .9rem; font-weight: 600; }
 svg { display: block; width: 100%; height: auto; max-width: 30rem; }
-svg text { fill: var(--soft); font: 11px system-ui, sans-serif; }
-svg .now { fill: none; stroke: var(--plot); stroke-width: 2; }
-svg .dot { fill: var(--plot); } svg .lost { fill: var(--bad); }
-svg .old { fill: none; stroke: var(--soft); stroke-width: 1.5;
+svg text { fill: var(--dim); font: 11px system-ui, sans-serif; }
+svg .now { fill: none; stroke: var(--bar); stroke-width: 2; }
+svg .dot { fill: var(--bar); } svg .lost { fill: var(--bad); }
+svg .old { fill: none; stroke: var(--dim); stroke-width: 1.5;
   stroke-dasharray: 4 3; }
 svg .grid { stroke: var(--line); }
 .wide { overflow-x: auto; }
@@ -40,18 +41,18 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem;
   font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .5rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--line); }
-th { color: var(--soft); font-weight: 600; }
+th { color: var(--dim); font-weight: 600; }
 .left, th.left { text-align: left; }
-tr.boot td { border-top: 2px solid var(--soft); }
+tr.boot td { border-top: 2px solid var(--dim); }
 @media (max-width: 56rem) {
   .cards thead { display: none; }
   .cards table, .cards tbody, .cards tr, .cards td { display: block; }
   .cards tr { border: 1px solid var(--line); border-radius: .4rem;
-    margin: 0 0 .6rem; padding: .3rem .6rem; background: var(--fill); }
+    margin: 0 0 .6rem; padding: .3rem .6rem; background: var(--card); }
   .cards td, .cards tr.boot td { display: flex;
     justify-content: space-between; gap: 1rem; border: 0;
     padding: .1rem 0; text-align: right; white-space: normal; }
-  .cards td::before { content: attr(data-name); color: var(--soft); }
+  .cards td::before { content: attr(data-name); color: var(--dim); }
   .cards td.none, .cards tr.boot td.none { display: none; }
 }
 """

@@ -11,6 +11,7 @@
 
 #include "../base/json.h"
 #include "../base/markup.h"
+#include "../base/page.h"
 #include "../base/table.h"
 #include "encryption.h"
 
@@ -18,30 +19,29 @@
 #define BARS_SHOWN 12
 #define KINDS 8
 
-/* Order and colour of the kinds, best first; dark enough on white. */
+/* Order and colour of the kinds, best first; to be seen on white and on black. */
 static const struct {
 	const char *kind, *color, *label;
 } parts[KINDS] = {
-	{ "wireguard", "#1a7f37", "WireGuard, proven" },
+	{ "wireguard", "var(--good)", "WireGuard, proven" },
 	{ "esp", "#2f7f9a", "IPsec ESP, seen" },
 	{ "hbone", "#8250df", "mesh HBONE, observed" },
 	{ "linkerd", "#b07cf0", "mesh Linkerd, observed" },
 	{ "exempt", "#d9822b", "in clear, exempt node" },
 	{ "clear", "#7d8894", "in clear, not required" },
 	{ "nodes", "#bcc4cc", "in clear, node to node" },
-	{ "dropped", "#b42318", "required, not encrypted: stopped" },
+	{ "dropped", "var(--bad)", "required, not encrypted: stopped" },
 };
 
-static const char style[] =
+static const char style[] = WD_PAGE_COLOURS
 	"*{box-sizing:border-box}\n"
-	":root{color-scheme:light}\n"
-	"body{margin:0 auto;padding:1.2rem;max-width:76rem;background:#fff;"
-	"color:#1b1f24;font:16px/1.5 system-ui,sans-serif;"
+	"body{margin:0 auto;padding:1.2rem;max-width:76rem;background:var(--bg);"
+	"color:var(--fg);font:16px/1.5 system-ui,sans-serif;"
 	"overflow-wrap:anywhere}\n"
 	"h1{font-size:1.5rem;margin:.2rem 0}"
 	"h2{font-size:1.15rem;margin:1.8rem 0 .3rem}"
 	"h3{font-size:1rem;margin:0}\n"
-	"p{margin:.4rem 0;max-width:48rem}.dim{color:#4d5761}\n"
+	"p{margin:.4rem 0;max-width:48rem}.dim{color:var(--dim)}\n"
 	".big{font-size:1.1rem}.n{text-align:right}\n"
 	".two{display:flex;flex-wrap:wrap;gap:1.5rem;align-items:flex-start}\n"
 	".two>*{flex:1 1 22rem;min-width:0}\n"
@@ -50,26 +50,26 @@ static const char style[] =
 	"table{border-collapse:collapse;font-size:.92rem;"
 	"font-variant-numeric:tabular-nums;overflow-wrap:normal}\n"
 	"th,td{text-align:left;vertical-align:top;padding:.3rem .9rem .3rem 0;"
-	"border-bottom:1px solid #d8dee4}\n"
-	"th{color:#4d5761;font-weight:600;white-space:nowrap}"
+	"border-bottom:1px solid var(--line)}\n"
+	"th{color:var(--dim);font-weight:600;white-space:nowrap}"
 	"td.n,th.n,td.w{white-space:nowrap}td.n,th.n{text-align:right}\n"
 	"/* kinds on a phone: a card each */\n"
 	"@media(max-width:44rem){.kinds tr:first-child{display:none}"
 	".kinds table,.kinds tbody,.kinds tr,.kinds td{display:block}"
-	".kinds tr{border-bottom:1px solid #d8dee4;padding:.4rem 0}"
+	".kinds tr{border-bottom:1px solid var(--line);padding:.4rem 0}"
 	".kinds td{display:flex;justify-content:space-between;border:0;"
 	"padding:0}.kinds td.w{display:block;font-weight:600}"
-	".kinds td::before{color:#4d5761}"
+	".kinds td::before{color:var(--dim)}"
 	".kinds td:nth-child(2)::before{content:'evidence'}"
 	".kinds td:nth-child(3)::before{content:'packets out'}"
 	".kinds td:nth-child(4)::before{content:'bytes out'}"
 	".kinds td:nth-child(5)::before{content:'packets in'}"
 	".kinds td:nth-child(6)::before{content:'bytes in'}}\n"
 	"i.s{display:inline-block;width:.8em;height:.8em;margin-right:.4em;"
-	"border:1px solid #1b1f24}\n"
-	"section{border:1px solid #d8dee4;border-left:4px solid #7d8894;"
+	"border:1px solid var(--fg)}\n"
+	"section{border:1px solid var(--line);border-left:4px solid var(--dim);"
 	"padding:.6rem .9rem;margin:.6rem 0}\n"
-	"section.bad{border-left-color:#b42318}\n"
+	"section.bad{border-left-color:var(--bad)}\n"
 	"@media print{section,tr{break-inside:avoid}}\n";
 
 /* ---- pieces ---- */
@@ -180,10 +180,11 @@ static void put_bar(FILE *to, const struct bar *bar, size_t row)
 		      "</text><text x=\"%d\" y=\"%zu\" text-anchor=\"end\">",
 		      SVG_WIDTH, y + 14);
 	put_bytes(to, bar->all);
-	(void)fprintf(to,
-		      "</text><rect x=\"0\" y=\"%zu\" width=\"%d\" "
-		      "height=\"14\" fill=\"#fff\" stroke=\"#4d5761\"/>",
-		      y + 20, SVG_WIDTH);
+	(void)fprintf(
+		to,
+		"</text><rect x=\"0\" y=\"%zu\" width=\"%d\" "
+		"height=\"14\" fill=\"var(--bg)\" stroke=\"var(--dim)\"/>",
+		y + 20, SVG_WIDTH);
 	for (size_t i = 0; bar->all && i < KINDS; i++) {
 		double width =
 			(double)bar->part[i] * SVG_WIDTH / (double)bar->all;
@@ -223,7 +224,7 @@ static void put_bars(FILE *to, struct bar *bar, size_t cnt)
 		      "aria-label=\"shares of bytes by how they were "
 		      "protected\" "
 		      "font-family=\"system-ui,sans-serif\" font-size=\"12\" "
-		      "fill=\"#1b1f24\">\n",
+		      "fill=\"var(--fg)\">\n",
 		      SVG_WIDTH, shown * BAR_HEIGHT);
 	for (size_t i = 0; i < shown; i++)
 		put_bar(to, &bar[i], i);

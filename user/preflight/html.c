@@ -6,16 +6,11 @@
 #include <stdlib.h>
 
 #include "../base/markup.h"
+#include "../base/page.h"
 #include "../base/version.h"
 #include "report.h"
 
-static const char style[] =
-	":root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--dim:#5b6570;"
-	"--line:#d8dee4;--card:#f6f8fa;--good:#1a7f37;--bad:#b42318;"
-	"--open:#8a5a00;--bar:#3b82c4}\n"
-	"@media(prefers-color-scheme:dark){:root{--bg:#14181d;--fg:#e6e9ed;"
-	"--dim:#9aa5b1;--line:#313a44;--card:#1c2229;--good:#4cc26c;"
-	"--bad:#ff8a7a;--open:#e0b04a;--bar:#5b9bd5}}\n"
+static const char style[] = WD_PAGE_COLOURS
 	"*{box-sizing:border-box}\n"
 	"body{margin:0 auto;padding:1.2rem;max-width:76rem;background:var(--bg);"
 	"color:var(--fg);font:16px/1.5 system-ui,sans-serif;"
