@@ -7,14 +7,16 @@
  * Decides nothing that the way of wire.h would not decide alike, and counts
  * alike: it asks for all that makes such a packet one, in the simplest form it
  * can have (IPv4 without options, no fragment, no tag), and leaves whatever is
- * otherwise to that way, of which nothing has been done then. Keeps nothing
- * between packets, and does not touch wd_scratch.
+ * otherwise to that way, of which nothing has been done then. What the tables
+ * said of two addresses is kept from packet to packet in wd_proof, and nowhere
+ * else; it does not touch wd_scratch.
  */
 #ifndef WARDER_BPF_WIRE_SHORT_H
 #define WARDER_BPF_WIRE_SHORT_H
 
 #include "conclude.h"
 #include "wire_inside.h"
+#include "wire_proof.h"
 
 /* Type and reserved bytes of WireGuard's messages, and the shortest of them. */
 #define WD_WG_TYPE 4
@@ -92,8 +94,9 @@ static __always_inline bool is_sealed(const struct wd_state_val *state,
 	__be16 own = dir == WD_EGRESS ? udp->source : udp->dest;
 	const __u8 *msg = (const void *)(udp + 1);
 
-	return udp->dest == own && msg[0] >= 1 && msg[0] <= 4 &&
-	       !(msg[1] | msg[2] | msg[3]) && is_wg_port(state, own);
+	/* verifier: the port first, or each turn of its loop is followed on */
+	return is_wg_port(state, own) && udp->dest == own && msg[0] >= 1 &&
+	       msg[0] <= 4 && !(msg[1] | msg[2] | msg[3]);
 }
 
 static __always_inline bool is_ethernet_wire(__u32 ifindex)
@@ -102,6 +105,17 @@ static __always_inline bool is_ethernet_wire(__u32 ifindex)
 
 	wire = bpf_map_lookup_elem(&wd_wire, &ifindex);
 	return wire && !wire->raw;
+}
+
+/* By the tables, which are read after the epoch. */
+static __always_inline bool is_between_nodes(const struct __sk_buff *skb,
+					     const struct wd_finding *f)
+{
+	__u32 zero = after(f->epoch);
+
+	return is_ethernet_wire(skb->ifindex + zero) &&
+	       is_node(short_addr(f->src + zero)) &&
+	       is_node(short_addr(f->dst + zero));
 }
 
 /*
@@ -117,6 +131,9 @@ __noinline int wire_short(struct __sk_buff *skb, __u32 dir)
 	const struct iphdr *ip = (const void *)(eth + 1);
 	const struct udphdr *udp = (const void *)(ip + 1);
 	const void *end = WD_PKT_PTR(skb, data_end);
+	const struct wd_found none = {};
+	struct wd_proof_val *proof;
+	struct wd_finding f;
 
 	if (!state || (const void *)(udp + 1) + WD_WG_TYPE > end)
 		return 0;
@@ -126,9 +143,15 @@ __noinline int wire_short(struct __sk_buff *skb, __u32 dir)
 		       skb->len - sizeof(*eth)) ||
 	    !is_sealed(state, udp, dir))
 		return 0;
-	if (!is_ethernet_wire(skb->ifindex) ||
-	    !is_node(short_addr(ip->saddr)) || !is_node(short_addr(ip->daddr)))
+	f = finding_of(skb, state, ip, dir);
+	proof = proof_of(&f);
+	if (!proof)
 		return 0;
+	if (!proof_is(proof, &f)) {
+		if (!is_between_nodes(skb, &f))
+			return 0;
+		proof_keep(proof, &f, &none);
+	}
 	return short_pass(skb, dir);
 }
 
@@ -166,33 +189,58 @@ static __always_inline bool is_ip4_frame(const struct __sk_buff *skb)
 	return type != WD_ETH_IP6 && !is_opaque_type(type);
 }
 
+/* By the tables, as above. */
+static __always_inline bool is_between_pods(const struct __sk_buff *skb,
+					    const struct wd_finding *f,
+					    __u32 dir,
+					    struct wd_found *ret_found)
+{
+	const struct wd_addr_val *src, *dst, *far;
+	__u32 zero = after(f->epoch);
+
+	src = short_addr(f->src + zero);
+	dst = short_addr(f->dst + zero);
+	if (!src || !dst || !(src->flags & dst->flags & WD_ADDR_POD))
+		return false;
+	far = dir == WD_EGRESS ? dst : src;
+	if (!is_at_peer(skb, far,
+			(dir == WD_EGRESS ? f->dst : f->src) + zero) ||
+	    (dir == WD_INGRESS &&
+	     (src->flags & (WD_ADDR_LOCAL | WD_ADDR_HOST))))
+		return false;
+	ret_found->ns[0] = src->ns;
+	ret_found->ns[1] = dst->ns;
+	ret_found->node = far->node;
+	return true;
+}
+
 /* Return: 0: it has to go the long way */
 __noinline int tun_short(struct __sk_buff *skb, __u32 dir)
 {
 	const struct iphdr *ip = WD_PKT_PTR(skb, data);
-	const struct wd_addr_val *src, *dst, *far;
+	const struct wd_state_val *state = short_state();
 	struct wd_cover_key key = { .kind = WD_COVER_WIREGUARD,
 				    .dir = (__u8)dir,
 				    .family = 4 };
-	__be32 addr;
+	struct wd_proof_val *proof;
+	struct wd_found found;
+	struct wd_finding f;
 
-	if ((const void *)(ip + 1) > WD_PKT_PTR(skb, data_end) ||
-	    !is_ip4_frame(skb) || !short_state() ||
-	    !is_simple(ip, sizeof(*ip), skb->len))
+	if (!state || (const void *)(ip + 1) > WD_PKT_PTR(skb, data_end) ||
+	    !is_ip4_frame(skb) || !is_simple(ip, sizeof(*ip), skb->len))
 		return 0;
-	addr = dir == WD_EGRESS ? ip->daddr : ip->saddr;
-	src = short_addr(ip->saddr);
-	dst = short_addr(ip->daddr);
-	if (!src || !dst || !(src->flags & dst->flags & WD_ADDR_POD))
+	f = finding_of(skb, state, ip, dir);
+	proof = proof_of(&f);
+	if (!proof)
 		return 0;
-	far = dir == WD_EGRESS ? dst : src;
-	if (!is_at_peer(skb, far, addr) ||
-	    (dir == WD_INGRESS &&
-	     (src->flags & (WD_ADDR_LOCAL | WD_ADDR_HOST))))
-		return 0;
-	key.ns[0] = src->ns;
-	key.ns[1] = dst->ns;
-	key.node = far->node;
+	if (!proof_has(proof, &f, &found)) {
+		if (!is_between_pods(skb, &f, dir, &found))
+			return 0;
+		proof_keep(proof, &f, &found);
+	}
+	key.ns[0] = found.ns[0];
+	key.ns[1] = found.ns[1];
+	key.node = found.node;
 	return short_cover(skb, &key) && short_pass(skb, dir);
 }
 

@@ -88,7 +88,13 @@ struct wd_state_val {
 	__u32 rung; /* what is attached, for event records */
 	__u32 schema; /* WD_SCHEMA */
 	struct wd_tunnel_port tunnel[WD_TUNNEL_PORTS];
-	__u32 pad[3]; /* a cache line of its own */
+	__u32 pad; /* a cache line of its own */
+	/*
+	 * Of wd_addr4, wd_tun4, wd_wire and their like of IPv6, see wd_map_set():
+	 * each write of one makes it odd before and even, and another, after. What
+	 * programs found there in an even one holds while it lasts; 0: nobody says
+	 */
+	__u64 epoch;
 	/* secret factors of the hash of wd_flow, as its entries were placed */
 	__u64 hash_key[8];
 };

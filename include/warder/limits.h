@@ -10,7 +10,7 @@
 #define WARDER_LIMITS_H
 
 /* of the pinned maps; another number means: rebuild beside */
-#define WD_SCHEMA 10
+#define WD_SCHEMA 11
 
 /* local pod interfaces (2^n); 250 is the sized load */
 #define WD_ENDPOINTS_MAX 1024

@@ -63,6 +63,97 @@ static void every_map_tells_its_type_use_and_memory(void)
 	end();
 }
 
+/* ---- the epoch of what programs keep ---- */
+
+static uint64_t epoch(void)
+{
+	const struct wd_state_val *state = wd_map_mem(rig.dp, WD_MAP_wd_state);
+
+	return state->epoch;
+}
+
+/* Even, and one that has not been before. */
+static bool is_next(uint64_t *last)
+{
+	uint64_t before = *last;
+
+	*last = epoch();
+	return *last > before && !(*last & 1);
+}
+
+static void each_write_of_what_programs_keep_begins_an_epoch(void)
+{
+	static const enum wd_map kept[] = { WD_MAP_wd_addr4, WD_MAP_wd_addr6,
+					    WD_MAP_wd_tun4, WD_MAP_wd_tun6,
+					    WD_MAP_wd_wire };
+	static const uint32_t key[8] = { 1 };
+	static const uint8_t val[256];
+	uint64_t last = 0;
+
+	begin();
+	wd_expect_int(0, epoch());
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
+		wd_test_row(wd_map_names[kept[i]]);
+		wd_expect_int(0, wd_map_set(rig.dp, kept[i], key, val));
+		wd_expect(is_next(&last));
+		wd_expect_int(0, wd_map_del(rig.dp, kept[i], key));
+		wd_expect(is_next(&last));
+		/* nobody looks whether there was anything to write */
+		wd_expect_int(0, wd_map_del(rig.dp, kept[i], key));
+		wd_expect(is_next(&last));
+	}
+	wd_test_row(NULL);
+	end();
+}
+
+static void a_write_that_fails_begins_one_too(void)
+{
+	const struct wd_cidr4_key none = { .prefixlen = 33 };
+	const struct wd_tun_val val = { 1, 1 };
+	uint64_t last = 0;
+
+	begin();
+	wd_expect(wd_map_set(rig.dp, WD_MAP_wd_tun4, &none, &val) < 0);
+	wd_expect(is_next(&last));
+	wd_expect(wd_map_del(rig.dp, WD_MAP_wd_tun4, &none) < 0);
+	wd_expect(is_next(&last));
+	end();
+}
+
+/* Odd: programs keep nothing until the next one has written something. */
+static void who_died_while_it_wrote_leaves_it_odd_for_the_next(void)
+{
+	const struct wd_wire_val val = { .kind = WD_WIRE_OUT };
+	const uint32_t ifindex = 1;
+	struct wd_state_val *state;
+	uint64_t last = 77;
+
+	begin();
+	state = wd_map_mem(rig.dp, WD_MAP_wd_state);
+	state->epoch = last;
+	wd_datapath_close(rig.dp);
+	rig.dp = wd_fx_open();
+	if (!wd_expect(rig.dp))
+		return;
+	wd_expect_int(77, epoch());
+	wd_expect_int(0, wd_map_set(rig.dp, WD_MAP_wd_wire, &ifindex, &val));
+	wd_expect(is_next(&last));
+	end();
+}
+
+static void other_tables_have_no_epoch(void)
+{
+	const struct wd_cidr4_key net = { .prefixlen = 8 };
+	const struct wd_net_val val = { 0 };
+
+	begin();
+	wd_expect_int(0, wd_map_set(rig.dp, WD_MAP_wd_net4, &net, &val));
+	wd_expect_int(0, wd_map_del(rig.dp, WD_MAP_wd_net4, &net));
+	wd_datapath_publish(rig.dp, 5);
+	wd_expect_int(0, epoch());
+	end();
+}
+
 static void keys_of_a_map_are_walked_to_the_end(void)
 {
 	struct wd_addr_val val = { .identity = 1 };
@@ -472,6 +563,10 @@ int main(void)
 {
 	wd_fx_enter();
 	WD_TEST(every_map_tells_its_type_use_and_memory);
+	WD_TEST(each_write_of_what_programs_keep_begins_an_epoch);
+	WD_TEST(a_write_that_fails_begins_one_too);
+	WD_TEST(who_died_while_it_wrote_leaves_it_odd_for_the_next);
+	WD_TEST(other_tables_have_no_epoch);
 	WD_TEST(keys_of_a_map_are_walked_to_the_end);
 	WD_TEST(counters_say_what_became_of_packets);
 	WD_TEST(what_was_encrypted_is_summed_over_all_cpus);

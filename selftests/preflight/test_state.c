@@ -14,7 +14,7 @@
 
 /* A state with one of each. */
 static const char good[] =
-	"{'format':6,'warder':'0.1.0','schema':10,'node':'n','kernel':'6.1',"
+	"{'format':6,'warder':'0.1.0','schema':11,'node':'n','kernel':'6.1',"
 	"'rung':'full','generation':5,'host_policy':true,'services_exact':true,"
 	"'encryption_required':true,'host_enforced':true,'host_slot':2,"
 	"'tunnels':[{'port':7777}],"
@@ -115,7 +115,7 @@ static const struct {
 } cases[] = {
 	{ "another format", "'format':6", "'format':1", "format: 1" },
 	{ "no format", "'format':6,", "", "not the state of a node" },
-	{ "another schema", "'schema':10", "'schema':1", "schema" },
+	{ "another schema", "'schema':11", "'schema':1", "schema" },
 	{ "a field too many", "'node':'n'", "'node':'n','x':1", "x: is not" },
 	{ "a field too few", "'node':'n',", "", "node: is missing" },
 	{ "a field of another type", "'node':'n'", "'node':1", "of type" },

@@ -26,7 +26,8 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 
 # Headers, the object that is built, and what runs on it: fastest first.
 WIRES = ('wire.h', 'wire_who.h', 'wire_inside.h', 'wire_layer.h',
-         'wire_fragment.h', 'wire_cover.h', 'wire_short.h')
+         'wire_fragment.h', 'wire_cover.h', 'wire_short.h', 'wire_proof.h',
+         'epoch.h')
 SUITE = (('wire-packets/test_judge', '4000', '1'),
          ('wire-packets/test_short',), ('wire-packets/test_wireguard',),
          ('wire-packets/test_encrypted',), ('wire-packets/test_cut',),

@@ -265,7 +265,7 @@ static void a_pod_of_this_node_never_comes_in_the_short_way(void)
 	expect_pods_long(WD_R_TUN_BAD_PEER, NO_COVER, IN, LOCAL2, HERE);
 }
 
-/* Each packet is judged by the tables as they are: nothing is kept of the last. */
+/* Each packet is judged by the tables as they are: what is kept is of no other. */
 static void what_just_went_the_short_way_does_not_when_a_table_changes(void)
 {
 	for (int dir = IN; dir <= OUT; dir++) {
@@ -335,6 +335,174 @@ static void what_the_kernel_takes_for_something_else_goes_the_long_way(void)
 	}
 }
 
+/* ---- what is kept of the tables ---- */
+
+/* A packet that goes the short way, and a change after which it must not. */
+struct kept {
+	const char *name;
+	enum hook hook;
+	int dir;
+	void (*change)(void);
+};
+
+static void forget_node(void)
+{
+	wires_host(NODE2, NULL);
+}
+
+static void change_peer(void)
+{
+	wires_tun(SECRET, 3, WIRE_IFINDEX);
+}
+
+static void change_pod(void)
+{
+	wires_host(SECRET,
+		   &(struct wd_addr_val){
+			   .flags = WD_ADDR_POD | WD_ADDR_ENCRYPT, .node = 3 });
+}
+
+static const struct kept kepts[] = {
+	{ "node, out", WIRE, OUT, forget_node },
+	{ "node, in", WIRE, IN, forget_node },
+	{ "wire, out", WIRE, OUT, wires_forget },
+	{ "wire, in", WIRE, IN, wires_forget },
+	{ "peer, out", TUN, OUT, change_peer },
+	{ "peer, in", TUN, IN, change_peer },
+	{ "pod, out", TUN, OUT, change_pod },
+	{ "pod, in", TUN, IN, change_pod },
+	{ NULL, WIRE, IN, NULL },
+};
+
+static const struct piece *kept_packet(const struct kept *k)
+{
+	enum host src = k->dir == OUT ? LOCAL : SECRET;
+	enum host dst = k->dir == OUT ? SECRET : LOCAL;
+	const struct piece pods[] = { IP(src, dst), TCP(0, 0), DATA(20),
+				      PIECE(P_END) };
+	const struct piece sealed[] = { ETH, IP(HERE, NODE2), UDP(WG, WG),
+					SEALED(32), PIECE(P_END) };
+	static struct piece list[COUNT(sealed)];
+
+	if (k->hook == TUN)
+		memcpy(list, pods, sizeof(pods));
+	else
+		memcpy(list, sealed, sizeof(sealed));
+	return list;
+}
+
+static bool kept_passes(const struct kept *k)
+{
+	return wires_is_short(kept_packet(k), k->hook, k->dir);
+}
+
+/* It has gone the short way, and so what the tables say is kept. */
+static void kept_begin(const struct kept *k)
+{
+	wd_test_row(k->name);
+	begin();
+	wires_cover_clear();
+	(void)kept_passes(k); /* makes the counter of the pair */
+	wd_expect(kept_passes(k));
+}
+
+static void kept_end(void)
+{
+	wires_behind(false);
+	wd_test_row(NULL);
+}
+
+/* The control of those below: without an epoch nobody sees that a table changed. */
+static void the_tables_are_asked_once_in_an_epoch(void)
+{
+	for (const struct kept *k = kepts; k->name; k++) {
+		kept_begin(k);
+		wires_behind(true);
+		k->change();
+		wd_expect(kept_passes(k));
+		kept_end();
+	}
+}
+
+static void with_a_new_epoch_they_are_asked_again(void)
+{
+	for (const struct kept *k = kepts; k->name; k++) {
+		uint64_t epoch;
+
+		kept_begin(k);
+		epoch = wires_state().epoch;
+		k->change();
+		wd_expect(!kept_passes(k));
+		/* and not what was, when the epoch has moved on and on */
+		wires_epoch(epoch + (1ULL << 32));
+		wd_expect(!kept_passes(k));
+		kept_end();
+	}
+}
+
+/* Odd: somebody is writing, or has died of it. 0: nobody says when. */
+static void nothing_is_kept_without_an_epoch(void)
+{
+	static const uint64_t epochs[] = { 0, 1, 77, UINT64_MAX };
+
+	for (const struct kept *k = kepts; k->name; k++)
+		for (size_t i = 0; i < COUNT(epochs); i++) {
+			kept_begin(k);
+			wires_epoch(epochs[i]);
+			wd_expect(kept_passes(k));
+			wires_behind(true);
+			k->change();
+			wd_expect(!kept_passes(k));
+			kept_end();
+		}
+}
+
+/* Of bpf/wire_proof.h: words, and how many say what it is a proof of. */
+#define PROOF_WORDS 8
+#define PROOF_OF 5
+
+/* Each half of each word of what is kept has to be as it was written. */
+static int spoil_each(const struct kept *k, uint32_t at)
+{
+	int fd = wires_map_fd("wd_proof"), used = 0;
+	uint64_t word[PROOF_WORDS], was;
+
+	if (bpf_map_lookup_elem(fd, &at, word) ||
+	    (uint32_t)word[0] != (uint32_t)wires_state().epoch)
+		return 0;
+	for (int i = 0; i < PROOF_WORDS * 2; i++) {
+		/* what was found of pods is read, and must be of that writing */
+		if (i / 2 >= PROOF_OF && (k->hook == WIRE || i % 2 == 0))
+			continue;
+		was = word[i / 2];
+		word[i / 2] ^= 1ULL << (i % 2 ? 63 : 0);
+		wd_expect_int(0, bpf_map_update_elem(fd, &at, word, BPF_ANY));
+		wd_expect(!kept_passes(k));
+		word[i / 2] = was;
+		used++;
+	}
+	wd_expect_int(0, bpf_map_update_elem(fd, &at, word, BPF_ANY));
+	wd_expect(kept_passes(k));
+	return used;
+}
+
+static void words_of_two_writings_prove_nothing(void)
+{
+	for (const struct kept *k = kepts; k->name; k++) {
+		int spoilt = 0;
+
+		kept_begin(k);
+		wires_behind(true);
+		k->change();
+		for (uint32_t at = 0; at < 2048; at++)
+			spoilt += spoil_each(k, at);
+		wd_expect_int(k->hook == WIRE ? 2 * PROOF_OF :
+						PROOF_OF + PROOF_WORDS,
+			      spoilt);
+		kept_end();
+	}
+}
+
 static void an_object_without_it_says_the_same_by_the_long_way(void)
 {
 	for (int dir = IN; dir <= OUT; dir++) {
@@ -360,6 +528,10 @@ int main(void)
 	WIRES_TEST(a_pod_of_this_node_never_comes_in_the_short_way);
 	WIRES_TEST(what_just_went_the_short_way_does_not_when_a_table_changes);
 	WIRES_TEST(what_the_kernel_takes_for_something_else_goes_the_long_way);
+	WIRES_TEST(the_tables_are_asked_once_in_an_epoch);
+	WIRES_TEST(with_a_new_epoch_they_are_asked_again);
+	WIRES_TEST(nothing_is_kept_without_an_epoch);
+	WIRES_TEST(words_of_two_writings_prove_nothing);
 	wires_close();
 	return wd_tests_end();
 }

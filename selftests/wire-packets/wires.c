@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "datapath/clock.h"
@@ -57,13 +58,63 @@ int wires_map_fd(const char *name)
 	return fd;
 }
 
+/* ---- entries ---- */
+
+/* Tables that wd_state_val.epoch is of. */
+static bool has_epoch(const char *name)
+{
+	static const char *const kept[] = { "wd_addr4", "wd_addr6", "wd_tun4",
+					    "wd_tun6", "wd_wire" };
+
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		if (!strcmp(name, kept[i]))
+			return true;
+	return false;
+}
+
+static struct wd_state_val *live; /* wd_state itself */
+static bool is_behind;
+
+void wires_behind(bool behind)
+{
+	is_behind = behind;
+}
+
+void wires_epoch(uint64_t epoch)
+{
+	__atomic_store_n(&live->epoch, epoch, __ATOMIC_SEQ_CST);
+}
+
+/* As wd_map_set() and wd_map_del() do it. */
+static void epoch_begin(const char *name)
+{
+	if (has_epoch(name) && !is_behind)
+		wires_epoch((live->epoch + 1) | 1);
+}
+
+static void epoch_end(const char *name)
+{
+	if (has_epoch(name) && !is_behind)
+		wires_epoch(live->epoch + 1);
+}
+
 static void write_map(const char *name, const void *key, const void *val)
 {
-	int err = bpf_map_update_elem(wires_map_fd(name), key, val, BPF_ANY);
+	int err;
 
+	epoch_begin(name);
+	err = bpf_map_update_elem(wires_map_fd(name), key, val, BPF_ANY);
+	epoch_end(name);
 	if (err)
 		printf("# %s: update failed: %d\n", name, err);
 	assert(!err);
+}
+
+static void delete_key(const char *name, const void *key)
+{
+	epoch_begin(name);
+	(void)bpf_map_delete_elem(wires_map_fd(name), key);
+	epoch_end(name);
 }
 
 /* ---- tables ---- */
@@ -78,7 +129,7 @@ void wires_host(enum host host, const struct wd_addr_val *val)
 		if (val)
 			write_map(map, addr, val);
 		else
-			(void)bpf_map_delete_elem(wires_map_fd(map), addr);
+			delete_key(map, addr);
 	}
 }
 
@@ -100,8 +151,8 @@ void wires_addr4(struct in_addr addr, const struct wd_addr_val *val,
 		write_map("wd_tun4", &key, &tun);
 		return;
 	}
-	(void)bpf_map_delete_elem(wires_map_fd("wd_addr4"), &addr);
-	(void)bpf_map_delete_elem(wires_map_fd("wd_tun4"), &key);
+	delete_key("wd_addr4", &addr);
+	delete_key("wd_tun4", &key);
 }
 
 static void empty(const char *name)
@@ -110,7 +161,7 @@ static void empty(const char *name)
 	uint8_t key[64];
 
 	while (!bpf_map_get_next_key(fd, NULL, key))
-		(void)bpf_map_delete_elem(fd, key);
+		delete_key(name, key);
 }
 
 static void fill_nets(void)
@@ -208,7 +259,7 @@ void wires_forget(void)
 {
 	uint32_t ifindex = WIRE_IFINDEX;
 
-	(void)bpf_map_delete_elem(wires_map_fd("wd_wire"), &ifindex);
+	delete_key("wd_wire", &ifindex);
 }
 
 void wires_frags_age(uint32_t ticks)
@@ -242,6 +293,7 @@ void wires_reset(void)
 		.flags = WD_STATE_ENCRYPT,
 		.rung = 3,
 		.schema = WD_SCHEMA,
+		.epoch = live->epoch,
 		.tunnel = { { be16(OWN_WIREGUARD), WD_TUNNEL_WIREGUARD, 0 },
 			    { be16(OWN_VXLAN), WD_TUNNEL_VXLAN, 0 },
 			    { be16(OWN_GENEVE), WD_TUNNEL_GENEVE, 0 } },
@@ -332,6 +384,14 @@ static void set_clock(void)
 	is->wd_tick_shift = wd_clock_shift();
 }
 
+static void map_state(void)
+{
+	live = mmap(NULL, sizeof(*live), PROT_READ | PROT_WRITE, MAP_SHARED,
+		    wires_map_fd("wd_state"), 0);
+	if (live == MAP_FAILED)
+		abort();
+}
+
 void wires_open(void)
 {
 	cpu_cnt = libbpf_num_possible_cpus();
@@ -349,11 +409,13 @@ void wires_open(void)
 		for (int dir = 0; dir < WD_DIR__MAX; dir++)
 			prog_fd[hook][dir] =
 				bpf_program__fd(wires_prog(hook, dir));
+	map_state();
 	wires_reset();
 }
 
 void wires_close(void)
 {
+	(void)munmap(live, sizeof(*live));
 	bpf_object__close(obj);
 	obj = NULL;
 }

@@ -4,7 +4,8 @@
  * maps what became of them. The object is that of WD_OBJECT, wd_wire if unset.
  *
  * The hooks are those of ifindex 1, whatever that is: nothing is attached. The
- * maps belong to this process and end with it.
+ * maps belong to this process and end with it. Each write of a table begins a new
+ * epoch, as an agent's does.
  */
 #ifndef WARDER_SELFTESTS_WIRES_H
 #define WARDER_SELFTESTS_WIRES_H
@@ -71,6 +72,11 @@ void wires_monitor(uint32_t monitor);
 /** wires_state() - a copy of the state, to edit and give to wires_state_set() */
 struct wd_state_val wires_state(void);
 void wires_state_set(const struct wd_state_val *state);
+
+/** wires_behind() - write tables behind the programs' back: no new epoch begins, or does again */
+void wires_behind(bool behind);
+/** wires_epoch() - of the tables, wd_state_val.epoch */
+void wires_epoch(uint64_t epoch);
 
 /** wires_raw() - the wire has frames without Ethernet header, or with */
 void wires_raw(bool raw);

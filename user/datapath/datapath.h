@@ -337,7 +337,8 @@ int wd_gate_dropped(struct wd_datapath *dp, struct wd_stat_val *ret_val);
  * wd_map_del() returns 0 also if there was none. On rung hold both write nothing
  * and return -EROFS, but an endpoint may be deleted. Each call that reaches the
  * kernel counts one in wd_datapath_writes(). wd_endpoint includes wd_device,
- * its copy: both are written, and what is read is what programs go by.
+ * its copy: both are written, and what is read is what programs go by. Around
+ * a write of what programs keep wd_state_val.epoch moves on, also if it fails.
  * Return: 0, -ENOENT (get), -E2BIG/-ENOSPC (full), or -errno.
  */
 int wd_map_set(struct wd_datapath *dp, enum wd_map map, const void *key,

@@ -440,6 +440,43 @@ static void note_change(struct wd_datapath *dp, enum wd_map map,
 	dp->unsynced = true;
 }
 
+/* What programs keep of what they read in them, see wd_state_val.epoch. */
+static bool is_kept(enum wd_map map)
+{
+	return map == WD_MAP_wd_addr4 || map == WD_MAP_wd_addr6 ||
+	       map == WD_MAP_wd_tun4 || map == WD_MAP_wd_tun6 ||
+	       map == WD_MAP_wd_wire;
+}
+
+/*
+ * Before and after @map is written, or was to be. An agent that ends in between
+ * leaves it odd: nothing is kept then until the next write.
+ * Return: 0, or -ENODEV: wd_state is not at hand
+ */
+static int epoch_begin(struct wd_datapath *dp, enum wd_map map)
+{
+	struct wd_state_val *state = dp->mem[WD_MAP_wd_state];
+
+	if (!is_kept(map))
+		return 0;
+	if (!state)
+		return -ENODEV;
+	__atomic_store_n(&state->epoch, (state->epoch + 1) | 1,
+			 __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return 0;
+}
+
+static void epoch_end(struct wd_datapath *dp, enum wd_map map)
+{
+	struct wd_state_val *state = dp->mem[WD_MAP_wd_state];
+
+	if (!is_kept(map))
+		return;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__atomic_store_n(&state->epoch, state->epoch + 1, __ATOMIC_SEQ_CST);
+}
+
 static int write_entry(struct wd_datapath *dp, enum wd_map map, const void *key,
 		       const void *val)
 {
@@ -449,7 +486,11 @@ static int write_entry(struct wd_datapath *dp, enum wd_map map, const void *key,
 		return wd_memory_set(dp->memory, map, key, val);
 	if (dp->map_fd[map] < 0)
 		return -ENODEV;
+	err = epoch_begin(dp, map);
+	if (err)
+		return err;
 	err = bpf_map_update_elem(dp->map_fd[map], key, val, BPF_ANY);
+	epoch_end(dp, map);
 	if (!err && map == WD_MAP_wd_endpoint)
 		err = wd_device_set(dp, *(const uint32_t *)key, val);
 	return err;
@@ -478,9 +519,12 @@ static int delete_entry(struct wd_datapath *dp, enum wd_map map,
 		return wd_memory_del(dp->memory, map, key);
 	if (map == WD_MAP_wd_endpoint)
 		err = wd_device_del(dp, *(const uint32_t *)key);
+	if (!err)
+		err = epoch_begin(dp, map);
 	if (err)
 		return err;
 	err = bpf_map_delete_elem(dp->map_fd[map], key);
+	epoch_end(dp, map);
 	return err == -ENOENT ? 0 : err;
 }
 
