@@ -10,6 +10,7 @@
 #ifndef WARDER_BPF_ENCRYPT_H
 #define WARDER_BPF_ENCRYPT_H
 
+#include "epoch.h"
 #include "identity.h"
 
 /* Is the peer elsewhere, and must what the pod says to it be encrypted? */
@@ -34,16 +35,39 @@ static __always_inline bool must_be_encrypted(const struct wd_pkt *pkt)
 	return own || (net->flags & WD_NET_ENCRYPT);
 }
 
-/* May what must be encrypted come by the device? 0 is this host's own socket. */
-static __always_inline bool is_trusted_device(__u32 iif)
+static __always_inline __u64 epoch_now(void)
+{
+	const struct wd_state_val *state;
+	__u32 zero = 0;
+
+	state = bpf_map_lookup_elem(&wd_state, &zero);
+	return state ? epoch_of(state) : 0;
+}
+
+/*
+ * May what must be encrypted come by the device? 0 is this host's own socket. The
+ * last one that may, mostly the only one, is kept.
+ */
+static __always_inline bool is_trusted_device(struct wd_pkt *pkt, __u32 iif)
 {
 	const struct wd_wire_val *wire;
+	__u64 epoch;
 
 	if (!iif)
 		return true;
+	epoch = epoch_now();
+	if (pkt->trusted == iif && pkt->trusted_epoch == epoch)
+		return true;
+	iif += after(epoch);
 	wire = bpf_map_lookup_elem(&wd_wire, &iif);
-	return wire &&
-	       (wire->kind == WD_WIRE_WIREGUARD || wire->kind == WD_WIRE_UPPER);
+	if (!wire ||
+	    (wire->kind != WD_WIRE_WIREGUARD && wire->kind != WD_WIRE_UPPER))
+		return false;
+	if (epoch_lasts(epoch)) {
+		pkt->trusted = iif;
+		pkt->trusted_epoch = epoch;
+	}
+	return true;
 }
 
 /* Return: a reason to drop, or WD_GO_ON. */
@@ -56,7 +80,7 @@ __noinline int check_encrypted(WD_CTX *skb)
 		return WD_R_MAP_ERR;
 	is_open = pkt->switches & WD_STATE_WIRE_OPEN;
 	if (!is_open && (pkt->dir == WD_EGRESS ||
-			 is_trusted_device(WD_SKB(skb)->ingress_ifindex)))
+			 is_trusted_device(pkt, WD_SKB(skb)->ingress_ifindex)))
 		return WD_GO_ON;
 	if (!must_be_encrypted(pkt))
 		return WD_GO_ON;

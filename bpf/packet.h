@@ -150,9 +150,11 @@ struct wd_pkt {
 	__u32 is_try; /* what it is judged by ends by the clock */
 #endif
 
-	/* Not zeroed: stays from packet to packet, see sender_of(). */
+	/* Not zeroed: stays from packet to packet, see sender_of(), */
 	__u32 uplink; /* a device that is no endpoint's, 0 none */
 	__u32 uplink_gen; /* generation in which that was found */
+	__u32 trusted; /* a device of what is encrypted, see encrypt.h, */
+	__u64 trusted_epoch; /* and when it was one */
 	__u32 hand; /* bucket that flow_sweep() looks at next */
 	__u32 began; /* of a flow to be written, see handshake.h */
 	__u32 busy; /* wd_late and wd_host only: somebody is at it, see there */

@@ -6,6 +6,7 @@
  *	scenario 128	what_must_be_encrypted_comes_by_no_other_device
  *	scenario 137	what_must_be_encrypted_comes_by_no_other_device
  */
+#include <sched.h>
 #include <string.h>
 
 #include "world.h"
@@ -305,6 +306,79 @@ static void without_the_requirement_nothing_of_this_is_asked(void)
 	}
 }
 
+/* ---- what is kept of the devices ---- */
+
+static void set_epoch(uint64_t epoch)
+{
+	struct wd_state_val state = world_state();
+
+	state.epoch = epoch;
+	world_state_set(&state);
+}
+
+static void expect_by(int family, uint32_t iif, int reason)
+{
+	static uint16_t port = 1000;
+
+	world_iif = iif;
+	expect_packet(reason, IN, .family = family, FROM(H_FRIEND),
+		      .dport = port++);
+}
+
+/* Each CPU keeps its own. */
+static void stay_on_this_cpu(bool stay)
+{
+	static cpu_set_t before;
+	cpu_set_t one;
+
+	if (stay) {
+		wd_expect_int(0, sched_getaffinity(0, sizeof(before), &before));
+		CPU_ZERO(&one);
+		CPU_SET((size_t)sched_getcpu(), &one);
+	}
+	wd_expect_int(0,
+		      sched_setaffinity(0, sizeof(one), stay ? &one : &before));
+}
+
+/* Behind the programs' back: the epoch stays what it is. */
+static void a_device_is_asked_for_once_in_an_epoch(void)
+{
+	uint64_t epoch = 2;
+
+	stay_on_this_cpu(true);
+	for_each_family(family)
+	{
+		begin(0);
+		set_epoch(epoch);
+		expect_by(family, IF_WIREGUARD, WD_R_NOT_ISOLATED);
+		set_wire(IF_WIREGUARD, WD_WIRE_OUT);
+		expect_by(family, IF_WIREGUARD, WD_R_NOT_ISOLATED);
+		expect_by(family, IF_UPLINK, WD_R_PLAINTEXT_IN);
+		expect_by(family, IF_OTHER, WD_R_PLAINTEXT_IN);
+		epoch += 2;
+		set_epoch(epoch);
+		expect_by(family, IF_WIREGUARD, WD_R_PLAINTEXT_IN);
+		epoch += 2;
+	}
+	stay_on_this_cpu(false);
+}
+
+static void a_device_is_asked_for_each_time_without_an_epoch(void)
+{
+	static const uint64_t epochs[] = { 0, 1, UINT64_MAX };
+
+	for_each_family(family)
+	{
+		for (size_t i = 0; i < COUNT(epochs); i++) {
+			begin(0);
+			set_epoch(epochs[i]);
+			expect_by(family, IF_WIREGUARD, WD_R_NOT_ISOLATED);
+			set_wire(IF_WIREGUARD, WD_WIRE_OUT);
+			expect_by(family, IF_WIREGUARD, WD_R_PLAINTEXT_IN);
+		}
+	}
+}
+
 int main(void)
 {
 	if (world_open(NULL))
@@ -320,6 +394,8 @@ int main(void)
 	WD_TEST(an_unguarded_wire_stops_what_must_be_encrypted);
 	WD_TEST(an_unguarded_wire_stops_all_of_a_pod_that_must_be_encrypted);
 	WD_TEST(without_the_requirement_nothing_of_this_is_asked);
+	WD_TEST(a_device_is_asked_for_once_in_an_epoch);
+	WD_TEST(a_device_is_asked_for_each_time_without_an_epoch);
 	world_close();
 	return wd_tests_end();
 }
