@@ -130,21 +130,25 @@ def page_stands_alone(b):
 
 FRAME = """<!DOCTYPE html><iframe style="width:{0}px;height:600px;border:0"
 src="{1}" onload="const d = this.contentDocument.documentElement;
-document.title = d.scrollWidth - d.clientWidth"></iframe>"""
+document.title = (d.scrollWidth - d.clientWidth) + ' ' +
+getComputedStyle(d.querySelector('body')).backgroundColor"></iframe>"""
+BEHIND = {'dark': 'rgb(20, 24, 29)', 'light': 'rgb(255, 255, 255)'}
 
 
-def beyond(path, width):
-    """By how many pixels the page goes beyond a window of that width."""
+def looks(path, width, scheme):
+    """By how many pixels the page goes beyond a window of that width, and what
+    is behind its text."""
     frame = path + '.frame.html'
     with open(frame, 'w', encoding='utf-8') as f:
         f.write(FRAME.format(width, os.path.basename(path)))
     done = subprocess.run(
         ['chromium', '--headless=new', '--no-sandbox', '--disable-gpu',
          '--user-data-dir=' + path + '.browser',
+         f'--blink-settings=preferredColorScheme={int(scheme == "light")}',
          '--allow-file-access-from-files', '--dump-dom', 'file://' + frame],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60,
         text=True, check=True)
-    return int(re.search(r'<title>(-?[0-9]+)</title>', done.stdout)[1])
+    return re.search(r'<title>(.*)</title>', done.stdout)[1]
 
 
 def with_long_names(b):
@@ -170,7 +174,9 @@ def pages_fit_a_phone_and_a_screen(b):
         path = os.path.join(b.node.dir, command[0] + '.html')
         b.node.warder(*command, f'--html={path}')
         for width in (400, 1280):
-            expect(0, beyond(path, width), f'{command} in {width} px')
+            for scheme, behind in BEHIND.items():
+                expect(f'0 {behind}', looks(path, width, scheme),
+                       f'{command} in {width} px, {scheme}')
 
 
 @SHARED.test
