@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "base/byteorder.h"
-#include "model_int.h"
+#include "cover_int.h"
 
 #define SPARED 64 /* entries that only the API server's own service has */
 

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "base/byteorder.h"
-#include "model_int.h"
+#include "cover_int.h"
 
 struct mfront *front_find(const struct wd_model *m,
 			  const struct wd_front_key *key)

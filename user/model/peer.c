@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cover_int.h"
 #include "model_int.h"
 #include "nodes.h"
 

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model_int.h"
+#include "cover_int.h"
 
 static bool fits(uint64_t have, uint64_t more, uint32_t quota)
 {

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/byteorder.h"
+#include "cover_int.h"
 #include "model_int.h"
 #include "rule.h"
 
