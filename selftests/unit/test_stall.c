@@ -788,6 +788,66 @@ static void a_first_commit_does_without_nobody(void)
 	end();
 }
 
+/* Commits until nothing is left; in none of them are more pods closed than @most. */
+static int commits_that_close(uint32_t most)
+{
+	int commits = 0;
+
+	do {
+		wd_expect_int(0, wd_model_commit(model, NULL));
+		wd_expect(closed("") <= most);
+		wd_expect_int(0, wd_model_settle(model));
+	} while (wd_model_dirty(model) && ++commits < 100);
+	wd_expect(commits < 100);
+	wd_expect_int(0, closed(""));
+	return commits;
+}
+
+/* Of the crowd's pods, each with 1,402 spans of its own: it has 7/16 of all. */
+static const struct shape large = { 16, 1, 700, 3, 0, true };
+static const struct shape larger = { 15, 1, 700, 4, 0, true };
+
+static void a_policy_that_fits_has_room_beside_what_it_was(void)
+{
+	begin(true);
+	put_policy("crowd", "p", &large);
+	wd_expect(commit().spans > WD_SPANS_MAX / 16 * 6);
+	put_policy("crowd", "p", &larger);
+	(void)commits_that_close(0);
+	wd_expect(commit().spans <= WD_SPANS_MAX / 2);
+	end();
+}
+
+/* As many spans of shop's, so that the table is nearly full. */
+static void begin_large(int pods)
+{
+	begin(true);
+	for (int i = PODS + 2; i < MOST; i++)
+		put_pod(i, "shop", "d", (uint16_t)(50000 + i));
+	for (int i = MOST; i < MOST + pods; i++)
+		put_pod(i, "crowd", "c", (uint16_t)(50000 + i));
+	put_policy("crowd", "p", &large);
+	put_policy("shop", "s", &large);
+	wd_expect(commit().spans > WD_SPANS_MAX / 16 * 13);
+	wd_expect_int(0, closed(""));
+}
+
+static void where_there_is_no_room_for_both_what_was_is_kept(void)
+{
+	begin_large(0);
+	put_policy("crowd", "p", &larger);
+	wd_expect(commits_that_close(0) > 3);
+	end();
+}
+
+static void where_there_is_none_at_all_one_pod_makes_some(void)
+{
+	begin_large(4); /* there is none for another 1,402 */
+	put_policy("crowd", "p", &larger);
+	wd_expect(commits_that_close(1) > 3);
+	end();
+}
+
 static void what_is_too_much_at_any_time_is_not_tried_again(void)
 {
 	static const struct shape vast = { 70, 1, 1000, 2, 0, true };
@@ -826,6 +886,9 @@ int main(void)
 	WD_TEST(who_lacks_memory_is_not_open_by_what_its_pod_says);
 	WD_TEST(who_lacks_memory_and_waited_for_room_is_tried_once);
 	WD_TEST(a_first_commit_does_without_nobody);
+	WD_TEST(a_policy_that_fits_has_room_beside_what_it_was);
+	WD_TEST(where_there_is_no_room_for_both_what_was_is_kept);
+	WD_TEST(where_there_is_none_at_all_one_pod_makes_some);
 	WD_TEST(what_is_too_much_at_any_time_is_not_tried_again);
 	return wd_tests_end();
 }

@@ -95,7 +95,7 @@ static struct mbit *bit_new(struct wd_model *m, uint32_t nr,
 	struct mbit *b = wd_xcalloc(1, sizeof(*b));
 
 	b->nr = nr;
-	b->refs = 1;
+	b->refs = b->wants = 1;
 	b->fresh = true;
 	b->ordered = has_order(part, cnt);
 	b->cnt = cnt;
@@ -117,6 +117,13 @@ static struct mbit *bit_new(struct wd_model *m, uint32_t nr,
 	return b;
 }
 
+/* To be wanted, where it is there, and perhaps by nobody any more. */
+static bool bit_has_room(struct wd_model *m, const struct mbit *b)
+{
+	return b->wants || (share_may_use(m, b->payer, TABLE_BITS, 1) &&
+			    share_may_use(m, b->payer, TABLE_PARTS, b->cnt));
+}
+
 struct mbit *bit_get(struct wd_model *m, struct mspace *payer,
 		     struct mpart *part, uint32_t cnt)
 {
@@ -126,8 +133,11 @@ struct mbit *bit_get(struct wd_model *m, struct mspace *payer,
 	if (!has_order(part, cnt))
 		cnt = parts_sort(part, cnt);
 	HASH_FIND(hh, m->bits, part, cnt * sizeof(*part), b);
+	if (b && !bit_has_room(m, b))
+		return NULL;
 	if (b) {
 		b->refs++;
+		bit_want(m, b);
 		return b;
 	}
 	if (!share_take(m, payer, TABLE_BITS, 1))
@@ -146,6 +156,22 @@ struct mbit *bit_get(struct wd_model *m, struct mspace *payer,
 	b->payer = payer;
 	bit_wash(m, b->nr);
 	return b;
+}
+
+void bit_want(struct wd_model *m, struct mbit *b)
+{
+	if (b->wants++)
+		return;
+	share_use(m, b->payer, TABLE_BITS, 1);
+	share_use(m, b->payer, TABLE_PARTS, b->cnt);
+}
+
+void bit_leave(struct wd_model *m, struct mbit *b)
+{
+	if (--b->wants)
+		return;
+	share_idle(m, b->payer, TABLE_BITS, 1);
+	share_idle(m, b->payer, TABLE_PARTS, b->cnt);
 }
 
 /* What came last goes first, mostly. A term may be part of thousands of bits. */
@@ -189,8 +215,8 @@ void bit_put(struct wd_model *m, struct mbit *b)
 	     g = g->hh.next)
 		g->bits[b->nr / 64] &= ~(1ULL << (b->nr % 64));
 	wd_alloc_put(&m->bit_alloc, b->nr, 1);
-	share_give(m, b->payer, TABLE_BITS, 1);
-	share_give(m, b->payer, TABLE_PARTS, b->cnt);
+	share_drop(m, b->payer, TABLE_BITS, 1);
+	share_drop(m, b->payer, TABLE_PARTS, b->cnt);
 	m->room = true;
 	for (uint32_t i = 0; i < b->cnt; i++)
 		term_put(m, b->part[i].term);

@@ -26,11 +26,38 @@ void class_put(struct wd_model *m, struct mclass *c)
 		return;
 	HASH_DELETE(hh, m->classes, c);
 	wd_alloc_put(&m->class_alloc, c->id, 1);
-	share_give(m, c->payer, TABLE_CLASSES, 1);
+	share_drop(m, c->payer, TABLE_CLASSES, 1);
 	m->room = true;
 	for (uint32_t i = 0; i < c->bit_cnt; i++)
 		bit_put(m, c->bit[i]);
 	free(c);
+}
+
+void class_want(struct wd_model *m, struct mclass *c)
+{
+	if (c->wants++)
+		return;
+	share_use(m, c->payer, TABLE_CLASSES, 1);
+	for (uint32_t i = 0; i < c->bit_cnt; i++)
+		bit_want(m, c->bit[i]);
+}
+
+void class_leave(struct wd_model *m, struct mclass *c)
+{
+	if (--c->wants)
+		return;
+	share_idle(m, c->payer, TABLE_CLASSES, 1);
+	for (uint32_t i = 0; i < c->bit_cnt; i++)
+		bit_leave(m, c->bit[i]);
+}
+
+/* One that came to nothing. */
+static void give_bits_back(struct wd_model *m, const struct mclass *like)
+{
+	for (uint32_t i = 0; i < like->bit_cnt; i++) {
+		bit_leave(m, like->bit[i]);
+		bit_put(m, like->bit[i]);
+	}
 }
 
 /* Keep @like (which owns its bits) or the class that is equal to it. NULL: no class is free. */
@@ -45,17 +72,20 @@ static struct mclass *class_intern(struct wd_model *m, struct mclass *like)
 		if (id < 0)
 			share_give(m, like->payer, TABLE_CLASSES, 1);
 	}
+	if (c && !c->wants && !share_may_use(m, c->payer, TABLE_CLASSES, 1))
+		c = NULL;
+	if (c) {
+		c->refs++;
+		class_want(m, c);
+	}
 	if (c || id < 0) {
-		for (uint32_t i = 0; i < like->bit_cnt; i++)
-			bit_put(m, like->bit[i]);
-		if (c)
-			c->refs++;
+		give_bits_back(m, like);
 		return c;
 	}
 	c = wd_xcalloc(1, sizeof(*c));
 	*c = *like;
 	c->id = (uint32_t)id;
-	c->refs = 1;
+	c->refs = c->wants = 1;
 	m->sink.class[id] = c->val;
 	HASH_ADD(hh, m->classes, val, sizeof(c->val), c);
 	return c;
@@ -434,8 +464,7 @@ int class_get(struct wd_model *m, const struct cover *cov,
 	err = class_fill(m, &it, &like);
 	items_fini(m, &it);
 	if (err) {
-		for (uint32_t i = 0; i < like.bit_cnt; i++)
-			bit_put(m, like.bit[i]);
+		give_bits_back(m, &like);
 		return err;
 	}
 	if (!like.val.cnt)

@@ -267,6 +267,7 @@ void wd_model_endpoint_set(struct wd_model *m, const struct wd_endpoint *ep)
 		e->ep = ep;
 		e->pod = pod_get(m, ep->ns, ep->name);
 		e->space = space_get(m, ep->ns);
+		e->left = true;
 		SLIST_INSERT_HEAD(&e->pod->endpoints, e, of_pod);
 		vec_push(&e->space->endpoints, e);
 		HASH_ADD(hh, m->endpoints, id, sizeof(e->id), e);
@@ -286,6 +287,7 @@ void wd_model_endpoint_del(struct wd_model *m, uint32_t id)
 	(void)vec_remove(&e->space->endpoints, e);
 	HASH_DELETE(hh, m->endpoints, e);
 	pod_update(m, e->pod);
+	endpoint_leave(m, e);
 	slot_put(m, e->slot);
 	slot_put(m, e->trial);
 	if (e->in_kernel)
@@ -496,7 +498,7 @@ static int commit(struct wd_model *m, char **ret_error)
 		m->gen = m->gen + 1 ? m->gen + 1 : 2;
 		m->sink.publish(m->sink.ctx, m->gen);
 	}
-	m->commit_needed = m->behind > 0;
+	m->commit_needed = m->behind > 0 || m->late;
 	m->republish = false;
 	write_done(m);
 	m->commits++;
@@ -520,6 +522,15 @@ int wd_model_commit(struct wd_model *m, char **ret_error)
 	m->commit_us = (uint64_t)(end.tv_sec - begin.tv_sec) * 1000000 +
 		       (uint64_t)(end.tv_nsec / 1000) -
 		       (uint64_t)(begin.tv_nsec / 1000);
+	return err;
+}
+
+int wd_model_commit_whole(struct wd_model *m, char **ret_error)
+{
+	int err = wd_model_commit(m, ret_error);
+
+	for (int i = 0; i < 100 && !err && wd_model_dirty(m); i++)
+		err = wd_model_commit(m, ret_error);
 	return err;
 }
 

@@ -264,6 +264,9 @@ bool wd_model_dirty(const struct wd_model *model);
  */
 int wd_model_commit(struct wd_model *model, char **ret_error);
 
+/** wd_model_commit_whole() - the same, again and again while any endpoint waits for room; of a model that is only asked */
+int wd_model_commit_whole(struct wd_model *model, char **ret_error);
+
 /** wd_model_behind() - endpoints without which the last commit switched, and failed; 0: it did not switch, or not fail */
 uint32_t wd_model_behind(const struct wd_model *model);
 

@@ -154,6 +154,12 @@ struct mspace {
 	struct mcost cost; /* of objects that are not over */
 	uint32_t over; /* objects that are */
 	uint32_t taken[TABLE__MAX]; /* see share.c */
+	uint32_t idle[TABLE__MAX]; /* of that, what no endpoint wants any more */
+	bool late; /* some endpoints are, in this commit; see late.c */
+	bool moved; /* one got something, or gave it up */
+	bool stuck; /* in the last one some were late, and none moved */
+	const struct mslot
+		*gives; /* so that who has it gives it up, in this one */
 	/* entries of wd_front with port 0 that it takes, by their width */
 	uint32_t closed[WIDTH__MAX];
 	uint32_t covered; /* addresses of services that have none */
@@ -354,6 +360,7 @@ struct mbit {
 	UT_hash_handle hh; /* by the parts */
 	uint32_t nr; /* bit number in rows */
 	uint32_t refs; /* from classes */
+	uint32_t wants; /* of these, from classes that are wanted */
 	bool fresh; /* not evaluated yet */
 	bool ordered; /* has other parts than PART_YES */
 	uint32_t cnt;
@@ -397,6 +404,7 @@ struct mclass {
 	UT_hash_handle hh; /* by val */
 	uint32_t id;
 	uint32_t refs;
+	uint32_t wants; /* of these, from slots that are wanted */
 	struct wd_class_val val;
 	uint32_t bit_cnt;
 	struct mspace *payer;
@@ -407,6 +415,7 @@ struct mslot {
 	UT_hash_handle hh; /* by key */
 	uint32_t id;
 	uint32_t refs;
+	uint32_t wants; /* of these, from endpoints that do not wait for another */
 	size_t key_len;
 	void *key; /* isolated[2] and the atoms */
 	struct mspace *payer;
@@ -439,6 +448,8 @@ struct mendpoint {
 	bool listed;
 	bool dirty; /* policy must be compiled again */
 	bool waits; /* something was given back since it did not fit */
+	bool left; /* its slots are not wanted: it is to be compiled, or is new */
+	uint8_t late; /* commits in a row without room for what it wants */
 	bool named_egress; /* depends on the port names of others */
 	bool grouped; /* depends on groups of CIDRs, there or not */
 	/* services that it depends on, there or not, as service_bit() of their names */
@@ -493,9 +504,11 @@ struct wd_model {
 	struct mspace *payer; /* for whose pod is compiled; NULL: for the host */
 	enum mtable
 		crowded; /* of which he, or all, had no room; TABLE__MAX none */
-	uint32_t needs; /* of it, at the least, with what was taken @before */
+	uint32_t needs; /* of it, at the least, with what was used @before */
 	uint32_t before[TABLE__MAX];
 	uint32_t taken[TABLE__MAX]; /* by all namespaces */
+	uint32_t idle[TABLE__MAX];
+	bool late; /* some endpoints wait for what is idle */
 	uint32_t retry_first; /* of namespaces, see retry.c */
 	struct memo *memos; /* while endpoints are compiled */
 	int failed; /* what the sink said that is nobody's shortage, or 0 */
@@ -679,7 +692,10 @@ bool term_matches_group(const struct mterm *t, const struct mgroup *g);
  */
 struct mbit *bit_get(struct wd_model *m, struct mspace *payer,
 		     struct mpart *part, uint32_t cnt);
-void bit_put(struct wd_model *m, struct mbit *b);
+/* It is wanted once more, or less; bit_get() does. */
+void bit_want(struct wd_model *m, struct mbit *b);
+void bit_leave(struct wd_model *m, struct mbit *b);
+void bit_put(struct wd_model *m, struct mbit *b); /* one that is left */
 void bits_evaluate(struct wd_model *m);
 void group_evaluate(struct wd_model *m, struct mgroup *g);
 void group_dirty(struct wd_model *m,
@@ -840,8 +856,10 @@ int endpoints_compile(struct wd_model *m);
 /* Is there one for which there may be room? */
 bool endpoints_wait(const struct wd_model *m);
 
-/* slot.c */
-void slot_put(struct wd_model *m, struct mslot *s);
+/* slot.c; NULL passes */
+void slot_put(struct wd_model *m, struct mslot *s); /* one that is left */
+/* late.c: the endpoint wants its slots no more; more than once does no harm */
+void endpoint_leave(struct wd_model *m, struct mendpoint *e);
 /* As pod and namespace say; and as it is carried out, see mendpoint.lifted. */
 enum wd_mode endpoint_mode(const struct wd_model *m, const struct mendpoint *e);
 enum wd_mode endpoint_enforced(const struct wd_model *m,

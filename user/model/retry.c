@@ -90,6 +90,7 @@ int endpoints_compile(struct wd_model *m)
 	m->failed = m->behind_err = 0;
 	m->behind = 0;
 	find_waiting(m);
+	late_begin(m);
 	/* the host first: a pod that finds no room is shut, the host is not */
 	compile_dirty(m, true);
 	memo_end(m);
@@ -97,6 +98,7 @@ int endpoints_compile(struct wd_model *m)
 	retry_all(m);
 	take_known(m);
 	memo_end(m);
+	late_end(m);
 	return m->failed;
 }
 

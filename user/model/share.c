@@ -12,6 +12,10 @@
  * items of several rules and those behind a Pass are in its share, as class.c
  * does not know whose they are alone. What several use is of the share of who
  * used it first.
+ *
+ * A policy that changes is there twice until no program sees the one of before.
+ * That one is idle then, and not of the half, as long as a quarter of the table
+ * is nobody's; who finds no room but for it waits with what he has, see late.c.
  */
 #include <string.h>
 
@@ -32,18 +36,34 @@ static uint32_t reserve_of(enum mtable table)
 	return sizes[table] / 16;
 }
 
+/* What is his and not idle. */
+static uint32_t used_of(const struct mspace *payer, enum mtable table)
+{
+	return payer->taken[table] - payer->idle[table];
+}
+
 void share_begin(struct wd_model *m, struct mspace *payer)
 {
 	m->payer = payer;
 	m->crowded = TABLE__MAX;
 	m->needs = 0;
-	if (payer)
-		memcpy(m->before, payer->taken, sizeof(m->before));
+	for (int i = 0; payer && i < TABLE__MAX; i++)
+		m->before[i] = used_of(payer, (enum mtable)i);
 }
 
-bool share_has(const struct mspace *payer, enum mtable table, uint32_t cnt)
+bool share_fits(const struct mspace *payer, enum mtable table, uint32_t cnt)
 {
-	return payer->taken[table] + cnt <= sizes[table] / 2;
+	return used_of(payer, table) + cnt <= sizes[table] / 2;
+}
+
+bool share_has(const struct wd_model *m, const struct mspace *payer,
+	       enum mtable table, uint32_t cnt)
+{
+	/* steps and parts are no tables: what is idle hinders nobody */
+	return share_fits(payer, table, cnt) &&
+	       (table == TABLE_STEPS || table == TABLE_PARTS ||
+		payer->taken[table] + cnt <= sizes[table] / 2 ||
+		m->taken[table] + cnt <= sizes[table] / 4 * 3);
 }
 
 bool share_left(const struct wd_model *m, enum mtable table, uint32_t cnt)
@@ -53,14 +73,20 @@ bool share_left(const struct wd_model *m, enum mtable table, uint32_t cnt)
 	       m->taken[table] + cnt <= sizes[table] - reserve_of(table);
 }
 
+static void note_crowded(struct wd_model *m, const struct mspace *payer,
+			 enum mtable table, uint32_t cnt)
+{
+	m->crowded = table;
+	m->needs = used_of(payer, table) - m->before[table] + cnt;
+}
+
 bool share_take(struct wd_model *m, struct mspace *payer, enum mtable table,
 		uint32_t cnt)
 {
 	if (!payer)
 		return true;
-	if (!share_has(payer, table, cnt) || !share_left(m, table, cnt)) {
-		m->crowded = table;
-		m->needs = payer->taken[table] - m->before[table] + cnt;
+	if (!share_has(m, payer, table, cnt) || !share_left(m, table, cnt)) {
+		note_crowded(m, payer, table, cnt);
 		return false;
 	}
 	payer->taken[table] += cnt;
@@ -75,4 +101,53 @@ void share_give(struct wd_model *m, struct mspace *payer, enum mtable table,
 		return;
 	payer->taken[table] -= cnt;
 	m->taken[table] -= cnt;
+}
+
+void share_idle(struct wd_model *m, struct mspace *payer, enum mtable table,
+		uint32_t cnt)
+{
+	if (!payer)
+		return;
+	payer->idle[table] += cnt;
+	m->idle[table] += cnt;
+}
+
+void share_use(struct wd_model *m, struct mspace *payer, enum mtable table,
+	       uint32_t cnt)
+{
+	if (!payer)
+		return;
+	payer->idle[table] -= cnt;
+	m->idle[table] -= cnt;
+}
+
+void share_drop(struct wd_model *m, struct mspace *payer, enum mtable table,
+		uint32_t cnt)
+{
+	share_use(m, payer, table, cnt);
+	share_give(m, payer, table, cnt);
+}
+
+bool share_may_use(struct wd_model *m, const struct mspace *payer,
+		   enum mtable table, uint32_t cnt)
+{
+	if (!payer || payer != m->payer || share_fits(payer, table, cnt))
+		return true;
+	note_crowded(m, payer, table, cnt);
+	return false;
+}
+
+bool share_is_kept(struct wd_model *m, const struct mspace *payer,
+		   const uint32_t *idle)
+{
+	for (int i = 0; i < TABLE__MAX; i++) {
+		enum mtable table = (enum mtable)i;
+
+		if (payer->idle[i] == idle[i] || share_fits(payer, table, 0))
+			continue;
+		m->crowded = table;
+		m->needs = idle[i] - payer->idle[i];
+		return false;
+	}
+	return true;
 }

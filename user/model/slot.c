@@ -223,10 +223,41 @@ static int slot_build(struct wd_model *m, struct mslot *s,
 
 /* ---- slots ---- */
 
+static uint32_t spans_of(const struct mslot *s)
+{
+	uint32_t cnt = 0;
+
+	for (int dir = 0; dir < WD_DIR__MAX; dir++)
+		for (int l4 = 0; l4 < WD_L4__MAX; l4++)
+			cnt += s->val[dir].cnt[l4];
+	return cnt;
+}
+
+void slot_want(struct wd_model *m, struct mslot *s)
+{
+	if (!s || s->wants++)
+		return;
+	share_use(m, s->payer, TABLE_SPANS, spans_of(s));
+	share_use(m, s->payer, TABLE_STEPS, s->steps);
+	for (uint32_t i = 0; i < s->classes.cnt; i++)
+		class_want(m, s->classes.item[i]);
+}
+
+void slot_leave(struct wd_model *m, struct mslot *s)
+{
+	if (!s || --s->wants)
+		return;
+	share_idle(m, s->payer, TABLE_SPANS, spans_of(s));
+	share_idle(m, s->payer, TABLE_STEPS, s->steps);
+	for (uint32_t i = 0; i < s->classes.cnt; i++)
+		class_leave(m, s->classes.item[i]);
+}
+
 static void slot_free(struct wd_model *m, struct mslot *s)
 {
 	struct draft d = { 0 };
 
+	share_drop(m, s->payer, TABLE_SPANS, spans_of(s));
 	for (int dir = 0; dir < WD_DIR__MAX; dir++) {
 		for (int l4 = 0; l4 < WD_L4__MAX; l4++) {
 			uint32_t cnt = s->val[dir].cnt[l4];
@@ -234,14 +265,13 @@ static void slot_free(struct wd_model *m, struct mslot *s)
 			if (cnt)
 				wd_alloc_put(&m->span_alloc,
 					     s->val[dir].first[l4], cnt);
-			share_give(m, s->payer, TABLE_SPANS, cnt);
 			free(s->span[dir][l4]);
 		}
 	}
 	while (s->classes.cnt) /* the last first: see drop_bit() */
 		class_put(m, s->classes.item[--s->classes.cnt]);
 	vec_fini(&s->classes);
-	share_give(m, s->payer, TABLE_STEPS, s->steps);
+	share_drop(m, s->payer, TABLE_STEPS, s->steps);
 	wd_alloc_put(&m->slot_alloc, s->id, 1);
 	m->room = true;
 	if (s->key) {
@@ -264,7 +294,26 @@ void slot_put(struct wd_model *m, struct mslot *s)
 	slot_free(m, s);
 }
 
-/* The slot of a draft; takes over the draft's references. NULL with *ret_err: it does not fit. */
+/*
+ * A slot that is there, once more. One that nobody wanted any more may be more
+ * than its namespace has room for by now: then it stays so. Return: is there room
+ */
+static bool slot_take(struct wd_model *m, struct mslot *s)
+{
+	uint32_t idle[TABLE__MAX];
+
+	if (s->payer)
+		memcpy(idle, s->payer->idle, sizeof(idle));
+	slot_want(m, s);
+	if (s->payer && !share_is_kept(m, s->payer, idle)) {
+		slot_leave(m, s);
+		return false;
+	}
+	s->refs++;
+	return true;
+}
+
+/* The slot of a draft, wanted; takes over the draft's references. NULL with *ret_err: it does not fit. */
 static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 {
 	size_t len = (d->cnt + 1) * sizeof(struct atom);
@@ -289,7 +338,10 @@ static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 		memcpy(key + 1, d->atom, d->cnt * sizeof(*d->atom));
 	HASH_FIND(hh, m->slots, key, len, s);
 	if (s) {
-		s->refs++;
+		if (!slot_take(m, s)) {
+			*ret_err = -ENOSPC;
+			s = NULL;
+		}
 		free(key);
 		draft_fini(m, d);
 		return s;
@@ -306,11 +358,13 @@ static struct mslot *slot_get(struct wd_model *m, struct draft *d, int *ret_err)
 	}
 	s = wd_xcalloc(1, sizeof(*s));
 	s->id = (uint32_t)id;
+	s->wants = 1;
 	/* what policies of the whole cluster alone come to is nobody's */
 	s->payer = m->payer = d->narrow ? m->payer : NULL;
 	*ret_err = slot_build(m, s, d);
 	if (*ret_err) {
 		free(key);
+		slot_leave(m, s);
 		slot_free(m, s);
 		draft_fini(m, d);
 		prefixes_forget(m);
@@ -522,7 +576,7 @@ static struct outcome work_out(struct wd_model *m, struct mendpoint *e,
 	o.failed = m->failed;
 	share_begin(m, NULL);
 	if (!o.slot && o.err == -ENOSPC && o.table != TABLE__MAX &&
-	    !share_has(e->space, o.table, o.needs))
+	    !share_fits(e->space, o.table, o.needs))
 		o.err = -EDQUOT;
 	return o;
 }
@@ -539,6 +593,7 @@ static struct outcome compile(struct wd_model *m, struct mendpoint *e,
 		m->failed = o.failed;
 		if (o.slot)
 			o.slot->refs++;
+		slot_want(m, o.slot);
 	} else {
 		o = work_out(m, e, tries, lifts);
 		memo_add(m, e, tries, lifts, &o);
@@ -557,6 +612,7 @@ static struct outcome compile_trial(struct wd_model *m, struct mendpoint *e)
 	struct outcome o = compile(m, e, true, lifts);
 
 	if (o.slot && o.slot == e->slot) {
+		slot_leave(m, o.slot);
 		slot_put(m, o.slot);
 		o.slot = NULL;
 	}
@@ -577,6 +633,7 @@ static void keep_host(struct wd_model *m, struct mendpoint *e,
 
 	if (*old && !was_shut) {
 		e->slot = *old;
+		slot_want(m, e->slot);
 		*old = NULL;
 		e->kept = true;
 		return;
@@ -603,7 +660,7 @@ struct had {
 	bool room; /* as of m */
 };
 
-static struct had take_out(const struct wd_model *m, struct mendpoint *e)
+static struct had take_out(struct wd_model *m, struct mendpoint *e)
 {
 	struct had had = { .slot = { e->slot, e->trial },
 			   .error = e->error,
@@ -612,6 +669,7 @@ static struct had take_out(const struct wd_model *m, struct mendpoint *e)
 			   .shut = e->shut,
 			   .room = m->room };
 
+	endpoint_leave(m, e);
 	e->error = NULL;
 	e->slot = e->trial = NULL;
 	e->named_egress = e->grouped = e->lifted = false;
@@ -635,6 +693,8 @@ static int put_back(struct wd_model *m, struct mendpoint *e,
 		    const struct had *had)
 {
 	free(e->error);
+	slot_leave(m, e->slot);
+	slot_leave(m, e->trial);
 	slot_put(m, e->slot);
 	slot_put(m, e->trial);
 	e->slot = had->slot[0];
@@ -646,7 +706,7 @@ static int put_back(struct wd_model *m, struct mendpoint *e,
 	e->shut = had->shut;
 	e->dirty = e->behind = true;
 	m->room = had->room;
-	if (can_do_without(m, e)) {
+	if (m->failed && can_do_without(m, e)) {
 		m->behind_err = m->failed;
 		m->behind++;
 		m->failed = 0;
@@ -678,8 +738,9 @@ int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 		keep_host(m, e, &o, had.shut, &had.slot[0]);
 	if (e->error) /* what a try gives back is no reason for another */
 		m->room = had.room;
-	if (m->failed)
+	if (m->failed || endpoint_is_late(m, e, &o, had.slot[0]))
 		return put_back(m, e, &had);
+	e->left = false;
 	e->lacks = o.err;
 	e->table = o.table;
 	e->needs = o.needs;
@@ -695,6 +756,6 @@ bool endpoint_may_fit(const struct wd_model *m, const struct mendpoint *e)
 	if (!e->error || e->lacks == -E2BIG)
 		return false;
 	return e->table == TABLE__MAX ||
-	       (share_has(e->space, e->table, e->needs) &&
+	       (share_has(m, e->space, e->table, e->needs) &&
 		share_left(m, e->table, e->needs));
 }

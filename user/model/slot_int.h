@@ -78,9 +78,11 @@ void sweep_fini(struct sweep *w);
 /* class.c: of the piece that @w is at */
 void cover_find(struct wd_model *m, struct cover *cov, const struct sweep *w);
 
-/* The class for one piece, with one reference. *ret_class NULL: no rule covers it. 0 or -ENOSPC */
+/* The class for one piece, with one reference, wanted. *ret_class NULL: no rule covers it. 0 or -ENOSPC */
 int class_get(struct wd_model *m, const struct cover *cov,
 	      struct mclass **ret_class);
+void class_want(struct wd_model *m, struct mclass *c);
+void class_leave(struct wd_model *m, struct mclass *c);
 void class_put(struct wd_model *m, struct mclass *c);
 
 /* slot.c */
@@ -93,6 +95,12 @@ void class_put(struct wd_model *m, struct mclass *c);
  * the commit cannot do without it.
  */
 int endpoint_compile(struct wd_model *m, struct mendpoint *e);
+/*
+ * Once more, or less, from an endpoint. What nobody wants is not counted beside
+ * what he wants instead; see share.c. NULL passes.
+ */
+void slot_want(struct wd_model *m, struct mslot *s);
+void slot_leave(struct wd_model *m, struct mslot *s);
 /* May what did not fit fit now that something was given back? */
 bool endpoint_may_fit(const struct wd_model *m, const struct mendpoint *e);
 
@@ -125,5 +133,13 @@ bool memo_knows(const struct wd_model *m, const struct mendpoint *e);
 /* Is there a slot now for one that it cannot be told from? */
 bool memo_has_room(const struct wd_model *m, const struct mendpoint *e);
 void memo_end(struct wd_model *m);
+
+/* late.c */
+/* Before a commit compiles, and behind it. */
+void late_begin(struct wd_model *m);
+void late_end(struct wd_model *m);
+/* Is there no room for what it came to, but there will be? Then it keeps @had. */
+bool endpoint_is_late(struct wd_model *m, struct mendpoint *e,
+		      const struct outcome *o, const struct mslot *had);
 
 #endif /* WARDER_SLOT_INT_H */

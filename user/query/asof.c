@@ -294,9 +294,9 @@ static int open_all(struct wd_asof *asof, const struct wd_asof_opts *opts,
 		.inside = inside,
 		.ctx = asof,
 	};
-	err = wd_model_commit(asof->model, ret_error);
+	err = wd_model_commit_whole(asof->model, ret_error);
 	if (!err && add_backends(asof))
-		err = wd_model_commit(asof->model, ret_error);
+		err = wd_model_commit_whole(asof->model, ret_error);
 	return err;
 }
 

@@ -384,7 +384,7 @@ static int commit(struct wd_agent *agent, struct json_object *doc)
 {
 	char *why = NULL;
 	int err = wd_model_dirty(agent->model) ?
-			  wd_model_commit(agent->model, &why) :
+			  wd_model_commit_whole(agent->model, &why) :
 			  0;
 
 	if (err)
