@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "datapath/fixture.h"
+#include "drops.h"
 #include "objects.h"
 
 #define READY_MS 300000 /* emulated, on a busy machine */
@@ -286,4 +287,5 @@ void agents_show(void)
 			      agents_opts.warder, name, name))
 			show_end(&site_node[n], "text");
 	}
+	drops_show();
 }

@@ -41,7 +41,7 @@ int64_t agents_drops(const char *reason);
 /** agent_finds() - is this finding about WireGuard in the status of @node */
 bool agent_finds(int node, const char *finding, const char *object);
 
-/** agents_show() - the end of what they said, and their status, as comments */
+/** agents_show() - the end of what they said, their status, and drops_show(), as comments */
 void agents_show(void);
 
 #endif /* WARDER_SELFTESTS_WIRE_AGENTS_H */

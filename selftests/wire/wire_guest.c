@@ -39,6 +39,7 @@
 #include "agents.h"
 #include "datapath/fixture.h"
 #include "detours.h"
+#include "drops.h"
 #include "expect.h"
 #include "link.h"
 #include "move.h"
@@ -835,8 +836,10 @@ static bool is_wanted(size_t i)
 static void test_each(void)
 {
 	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
-		if (is_wanted(i))
+		if (is_wanted(i)) {
+			drops_mark();
 			wd_test_run(tests[i].name, tests[i].fn);
+		}
 }
 
 static void run_tests(void)
