@@ -323,7 +323,7 @@ static void a_page_has_as_many_ends_as_begins(void)
 		wd_expect(cnt > 0);
 		/* a frame of a bar is one tag only */
 		if (!strcmp(tags[i], "rect"))
-			cnt -= count_of(page, "stroke=\"#4d5761\"/>");
+			cnt -= count_of(page, "stroke=\"var(--dim)\"/>");
 		wd_expect_int((long long)cnt, (long long)count_of(page, end));
 	}
 	wd_test_row(NULL);
