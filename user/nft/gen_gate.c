@@ -5,7 +5,7 @@
  *
  *   to                   from                     verdict
  *   a pod of this node   anybody                  passes
- *   a node               anybody, WireGuard, ESP  passes
+ *   a node               a node, WireGuard or ESP passes
  *   a node               a node, a tunnel         drop; anything, where nodes must encrypt
  *   a node               inside                   drop
  *   inside               anybody                  drop
@@ -185,10 +185,11 @@ static void to_node(struct wd_nft_gen *g, int version,
 		const struct wd_tunnel_port *own = &want->encap.own[i];
 
 		if (own->port && own->kind == WD_TUNNEL_WIREGUARD)
-			wd_nft_rule(g, "udp sport %u return",
-				    wd_host16(own->port));
+			wd_nft_rule(g, "%s saddr @nodes%d udp sport %u return",
+				    ip, version, wd_host16(own->port));
 	}
-	wd_nft_rule(g, "meta l4proto %d return", PROTO_ESP);
+	wd_nft_rule(g, "%s saddr @nodes%d meta l4proto %d return", ip, version,
+		    PROTO_ESP);
 	wd_nft_rule(g, "%s saddr @nodes%d goto between", ip, version);
 	wd_nft_rule(g, "%s saddr @inside%d %s drop", ip, version, count(g));
 	wd_nft_end(g, NULL);
