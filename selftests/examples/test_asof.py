@@ -354,6 +354,30 @@ def advice_names_the_rule_that_comes_nearest(ask):
         yield f'{code} {out}{err}'
 
 
+LEFT_OUT = BEHIND % 82 + """---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: aside, namespace: s}
+spec:
+  podSelector: {matchLabels: {app: b}}
+  policyTypes: [Egress]
+  egress: [{}]
+  ingress: [{from: [{podSelector: {matchLabels: {app: a}}}], ports: [{port: 81}]}]
+"""
+
+
+def rules_that_policy_types_leave_out_are_not_near(ask):
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, 'all.yaml'), 'w',
+                  encoding='utf-8') as f:
+            f.write(LEFT_OUT)
+        code, out, err = Asker(ask.warder, folder).run('s/a', 's/b:80',
+                                                       '--json')
+    text = json.loads(out)['fixes'][0]['text']
+    if code != 1 or 'NetworkPolicy/s/b ingress[0]' not in text:
+        yield f'{code} {text}{err}'
+
+
 def what_is_wrong_is_said(ask):
     for words, code, text in (
             (('shop/nobody', 'shop/db:1'), 1, 'no source has told'),
@@ -391,6 +415,7 @@ def main():
              source_is_told_by_the_node_of_the_sender,
              suggested_policies_do_what_they_are_for,
              advice_names_the_rule_that_comes_nearest,
+             rules_that_policy_types_leave_out_are_not_near,
              what_is_wrong_is_said)
     failed = 0
     print(f'TAP version 13\n1..{len(tests)}')

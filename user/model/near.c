@@ -144,8 +144,9 @@ static void look_at_policies(struct search *s, const struct vec *list)
 			const struct wd_spec *spec = &policy->policy.spec[k];
 			uint32_t cnt = spec->rule_cnt[s->dir];
 
+			/* what its policyTypes leave out is no rule */
 			for (uint32_t r = 0;
-			     r < cnt &&
+			     r < cnt && spec->applies[s->dir] &&
 			     wd_spec_selects(spec, policy->ns, s->subject,
 					     s->space->labels);
 			     r++)
