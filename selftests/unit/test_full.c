@@ -600,10 +600,10 @@ static void what_means_anybodys_service_costs_nothing(void)
 	end(&w);
 }
 
-static void put_pod_with(struct world *w, const char *name, const char *app,
-			 uint16_t web)
+static void put_pod_in(struct world *w, const char *ns, const char *name,
+		       const char *app, uint16_t web)
 {
-	struct wd_object *obj = object_of(WD_KIND_POD, "shop", name);
+	struct wd_object *obj = object_of(WD_KIND_POD, ns, name);
 	struct wd_label label = { "app", app };
 
 	if (web) {
@@ -620,6 +620,12 @@ static void put_pod_with(struct world *w, const char *name, const char *app,
 	obj->pod.addr->v4.s_addr = htonl(10U << 24 | (uint8_t)*name);
 	(void)wd_store_put(w->store, obj);
 	wd_expect_int(0, commit(w));
+}
+
+static void put_pod_with(struct world *w, const char *name, const char *app,
+			 uint16_t web)
+{
+	put_pod_in(w, "shop", name, app, web);
 }
 
 static void put_pod(struct world *w, const char *name, const char *app)
@@ -694,6 +700,37 @@ static void pods_share_the_numbers_of_a_port_name(void)
 	end(&w);
 }
 
+/* Nor do a few namespaces together: where all have eight, each has one of its own. */
+static void namespaces_share_the_numbers_of_a_port_name(void)
+{
+	static const char *const ns[] = { "n0", "n1", "n2", "n3" };
+	struct world w;
+
+	begin_within(&w, WD_QUOTA_NUMBERS, 2);
+	for (int i = 0; i < 8; i++)
+		put_pod_in(&w, ns[i / 2], (char[]){ (char)('a' + i), 0 }, "1",
+			   (uint16_t)(1001 + i));
+	expect_over(&w, "");
+	put_pod_in(&w, "n5", "i", "1", 1009);
+	put_pod_in(&w, "n5", "j", "2", 1001); /* a number that is there */
+	put_pod_in(&w, "n6", "k", "1", 1010);
+	put_pod_in(&w, "n6", "l", "2", 1011);
+	wd_expect(is_known(&w, "i") && is_known(&w, "j") && is_known(&w, "k"));
+	wd_expect(!is_known(&w, "l"));
+	expect_over(&w, "1 pods ");
+	put_pod_in(&w, "n6", "k", "1", 1012); /* for one that goes with it */
+	wd_expect(is_known(&w, "k") && !is_known(&w, "l"));
+	(void)wd_store_del(w.store, WD_KIND_POD, "n0", "b", NULL);
+	(void)wd_store_del(w.store, WD_KIND_POD, "n1", "c", NULL);
+	wd_expect_int(0, commit(&w));
+	wd_expect(!is_known(&w, "l")); /* they are eight still */
+	(void)wd_store_del(w.store, WD_KIND_POD, "n1", "d", NULL);
+	wd_expect_int(0, commit(&w));
+	wd_expect(is_known(&w, "l"));
+	expect_over(&w, "");
+	end(&w);
+}
+
 /* Pods may come with new ones for ever. */
 static void a_port_name_goes_with_its_last_pod(void)
 {
@@ -763,6 +800,7 @@ int main(void)
 	WD_TEST(what_means_anybodys_service_costs_nothing);
 	WD_TEST(pods_share_the_sets_of_labels_of_their_namespace);
 	WD_TEST(pods_share_the_numbers_of_a_port_name);
+	WD_TEST(namespaces_share_the_numbers_of_a_port_name);
 	WD_TEST(a_port_name_goes_with_its_last_pod);
 	WD_TEST(who_did_not_fit_is_tried_again_when_there_is_room);
 	WD_TEST(room_of_the_agent_before_comes_back);

@@ -532,6 +532,7 @@ struct wd_model {
 	struct mendpoint *endpoints;
 	struct mportname *portnames;
 	bool portnames_changed;
+	bool portnames_room; /* for more of one, in any namespace */
 	uint64_t groups_left; /* how many went: there may be room for others */
 	bool groups_changed; /* of CIDRs */
 	/* service_bit() of those of which it is another whom policies mean by them */

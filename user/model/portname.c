@@ -83,6 +83,12 @@ static void forget(struct wd_model *m, struct mportname *n)
 	free(n);
 }
 
+/* Numbers of one name that are many for all together; 0: nobody counts. */
+static uint64_t many(const struct wd_model *m)
+{
+	return m->quota[WD_QUOTA_NUMBERS] * PORTNAMES_MANY;
+}
+
 static void count(struct wd_model *m, const struct mspace *space,
 		  const struct wd_port_name *p, bool add)
 {
@@ -106,8 +112,10 @@ static void count(struct wd_model *m, const struct mspace *space,
 	n->num[k].refs += add ? 1 : -1U;
 	if (n->num[k].refs == (add ? 1U : 0U))
 		m->portnames_changed = true;
-	if (n->num[k].refs == 0)
+	if (n->num[k].refs == 0) {
 		n->num[k] = n->num[--n->cnt];
+		m->portnames_room |= !space && n->cnt + 1 == many(m);
+	}
 	if (n->cnt == 0)
 		forget(m, n); /* pods could come with names for ever */
 }
@@ -139,20 +147,37 @@ static bool loses_one(const struct mportname *n, const struct mgroup *leaving)
 	return false;
 }
 
+/* How many numbers @space may have of the name of @p, of which that is a new one. */
+static uint64_t limit_of(const struct wd_model *m, const struct mspace *space,
+			 const struct wd_port_name *p,
+			 const struct mgroup *leaving)
+{
+	uint64_t limit = m->quota[WD_QUOTA_NUMBERS];
+	const struct mportname *all = find(m, NULL, p);
+
+	if (space == &elsewhere)
+		return many(m);
+	if (!all || index_of(all, p->port) < all->cnt ||
+	    all->cnt - loses_one(all, leaving) < many(m))
+		return limit;
+	return limit < PORTNAMES_FEW ? 1 : limit / PORTNAMES_FEW;
+}
+
 bool portnames_have_room(const struct wd_model *m, const struct mgroup_key *key,
 			 const struct mgroup *leaving)
 {
-	bool is_other = wd_cluster_is_other(key->space->name);
-	const struct mspace *space = is_other ? &elsewhere : key->space;
-	uint64_t limit = m->quota[WD_QUOTA_NUMBERS];
+	const struct mspace *space =
+		wd_cluster_is_other(key->space->name) ? &elsewhere : key->space;
+	uint32_t cnt =
+		m->quota[WD_QUOTA_NUMBERS] && key->ports ? key->ports->cnt : 0;
 
-	limit *= is_other ? PORTNAMES_ELSEWHERE : 1;
-	for (uint32_t i = 0; limit && key->ports && i < key->ports->cnt; i++) {
+	for (uint32_t i = 0; i < cnt; i++) {
 		const struct wd_port_name *p = &key->ports->port[i];
 		const struct mportname *n = find(m, space, p);
 
 		if (n && index_of(n, p->port) == n->cnt &&
-		    n->cnt - loses_one(n, leaving) >= limit)
+		    n->cnt - loses_one(n, leaving) >=
+			    limit_of(m, space, p, leaving))
 			return false;
 	}
 	return true;

@@ -42,7 +42,10 @@ struct mportname {
 	} *num;
 };
 
-#define PORTNAMES_ELSEWHERE 4
+/* So many times the numbers of a namespace are many: of other clusters, of all. */
+#define PORTNAMES_MANY 4
+/* Where all have many, a namespace brings this part of what it may have otherwise. */
+#define PORTNAMES_FEW 32
 
 /* Return: a reference, of ports_put(); NULL: it names none. */
 const struct mports *ports_get(struct wd_model *m, const struct wd_pod *pod);
@@ -52,7 +55,8 @@ void ports_put(struct wd_model *m, const struct mports *ports);
 /**
  * portnames_count() - a group of @space with such ports comes, or (!@add) goes
  *
- * Raises m->portnames_changed where a name has another set of numbers by it.
+ * Raises m->portnames_changed where a name has another set of numbers by it,
+ * and m->portnames_room where all have many no longer.
  * @ports: NULL passes
  */
 void portnames_count(struct wd_model *m, const struct mspace *space,
@@ -62,7 +66,10 @@ void portnames_count(struct wd_model *m, const struct mspace *space,
  * portnames_have_room() - would a group of @key keep to WD_QUOTA_NUMBERS
  *
  * Namespaces of other clusters are counted together, for there may be any
- * number, and have PORTNAMES_ELSEWHERE times as many.
+ * number, and have PORTNAMES_MANY times as many. Where those of this cluster
+ * have as many together, each is left a PORTNAMES_FEWth (one at least) of what
+ * it may have, but for numbers that others have as well: a rule by name over all
+ * of them has one span or two for each, see WD_SPANS_PER_SLOT.
  * @leaving: the group that its first pod leaves for it, or NULL
  */
 bool portnames_have_room(const struct wd_model *m, const struct mgroup_key *key,

@@ -459,21 +459,28 @@ static void name_waiting(struct wd_model *m, struct mspace *space)
 	}
 }
 
+/* In all namespaces of other clusters, or (!@other) of this one. */
+static void name_all_waiting(struct wd_model *m, bool other)
+{
+	for (struct mspace *s = m->spaces; s; s = s->hh.next)
+		if (wd_cluster_is_other(s->name) == other)
+			name_waiting(m, s);
+}
+
 void pod_update(struct wd_model *m, struct mpod *pod)
 {
 	struct mspace *space = space_get(m, pod->key.ns);
+	bool is_other = wd_cluster_is_other(space->name);
 	uint64_t left = m->groups_left;
 
+	m->portnames_room = false;
 	pod_refresh(m, pod);
 	if (m->groups_left == left)
 		return;
-	if (!wd_cluster_is_other(space->name)) {
+	if (is_other || m->portnames_room)
+		name_all_waiting(m, is_other);
+	else
 		name_waiting(m, space);
-		return;
-	}
-	for (struct mspace *s = m->spaces; s; s = s->hh.next)
-		if (wd_cluster_is_other(s->name))
-			name_waiting(m, s);
 }
 
 /* ---- who asks ---- */
