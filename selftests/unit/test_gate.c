@@ -186,14 +186,20 @@ static void nodes_are_let_seal_and_no_tunnel(void)
 	expect_has(text, " node4 ip saddr @nodes4 udp sport 51871 return\n");
 	expect_has(text, " node6 ip6 saddr @nodes6 udp sport 51871 return\n");
 	expect_has(text, " node4 ip saddr @nodes4 meta l4proto 50 return\n");
-	expect_has(text, " between udp dport 7777 counter");
-	expect_has(text, " between meta l4proto { 4, 41, 47, 51,");
+	/* from any address: that of a new device is no node's */
+	expect_has(text, " node4 goto tunnels\n");
+	expect_has(text, " node6 goto tunnels\n");
+	expect_has(text, " tunnels udp dport 7777 counter");
+	expect_has(text, " tunnels meta l4proto { 4, 41, 47, 51,");
+	wd_expect(!strstr(text, "saddr @nodes4 counter"));
 	wd_expect(!strstr(text, "51820"));
 	wd_expect(!strstr(text, "4500"));
 	free(text);
 	want.encrypt_nodes = true;
 	text = diff(NULL, &want, false);
-	expect_has(text, " between counter name plaintext_out_out drop\n");
+	expect_has(text, " node4 ip saddr @nodes4 counter name "
+			 "plaintext_out_out drop\n");
+	expect_has(text, " node6 goto tunnels\n");
 	free(text);
 }
 

@@ -6,8 +6,9 @@
  *   to                   from                     verdict
  *   a pod of this node   anybody                  passes
  *   a node               a node, WireGuard or ESP passes
- *   a node               a node, a tunnel         drop; anything, where nodes must encrypt
+ *   a node               a node, anything else    drop, where nodes must encrypt
  *   a node               inside                   drop
+ *   a node               anybody, a tunnel        drop
  *   inside               anybody                  drop
  *   anywhere else        anybody                  passes
  */
@@ -148,12 +149,16 @@ static void list(struct wd_nft_gen *g, const char *what,
 	wd_nft_rule(g, " } %s drop", count(g));
 }
 
-/* What nodes may not be sealed in: not ESP, alone or in UDP, nor WireGuard. */
-static void drop_tunnels(struct wd_nft_gen *g, const struct wd_gate_want *want)
+/*
+ * What nodes may not be sealed in: not ESP, alone or in UDP, nor WireGuard. From
+ * whatever address: that of a new device is no node's, and tunnels send from it.
+ */
+static void tunnels(struct wd_nft_gen *g, const struct wd_gate_want *want)
 {
 	static const unsigned int protos[] = { WD_ENCAP_PROTOS(LIST_) };
 	static const unsigned int ports[] = { WD_ENCAP_PORTS(LIST_) };
 
+	wd_nft_begin(g, "tunnels");
 	list(g, "meta l4proto", protos, sizeof(protos) / sizeof(*protos));
 	list(g, "udp dport", ports, sizeof(ports) / sizeof(*ports));
 	for (int i = 0; i < WD_TUNNEL_PORTS; i++) {
@@ -163,15 +168,6 @@ static void drop_tunnels(struct wd_nft_gen *g, const struct wd_gate_want *want)
 			wd_nft_rule(g, "udp dport %u %s drop",
 				    wd_host16(own->port), count(g));
 	}
-}
-
-static void between(struct wd_nft_gen *g, const struct wd_gate_want *want)
-{
-	wd_nft_begin(g, "between");
-	if (want->encrypt_nodes)
-		wd_nft_rule(g, "%s drop", count(g));
-	else
-		drop_tunnels(g, want);
 	wd_nft_end(g, NULL);
 }
 
@@ -190,8 +186,11 @@ static void to_node(struct wd_nft_gen *g, int version,
 	}
 	wd_nft_rule(g, "%s saddr @nodes%d meta l4proto %d return", ip, version,
 		    PROTO_ESP);
-	wd_nft_rule(g, "%s saddr @nodes%d goto between", ip, version);
+	if (want->encrypt_nodes)
+		wd_nft_rule(g, "%s saddr @nodes%d %s drop", ip, version,
+			    count(g));
 	wd_nft_rule(g, "%s saddr @inside%d %s drop", ip, version, count(g));
+	wd_nft_rule(g, "goto tunnels");
 	wd_nft_end(g, NULL);
 }
 
@@ -235,7 +234,7 @@ void wd_nft_generate_gate(const struct wd_gate_want *want, bool bridge,
 	for (int i = 0; i < (bridge ? 2 : 1); i++) {
 		g.family = families[i];
 		put_sets(&g, want);
-		between(&g, want);
+		tunnels(&g, want);
 		to_node(&g, 4, want);
 		to_node(&g, 6, want);
 		gate(&g, want);
