@@ -183,8 +183,12 @@ static void nodes_are_let_seal_and_no_tunnel(void)
 						     .kind = WD_TUNNEL_VXLAN };
 	text = diff(NULL, &want, false);
 	/* from a pod it would be a packet in clear from a port of its choice */
-	expect_has(text, " node4 ip saddr @nodes4 udp sport 51871 return\n");
-	expect_has(text, " node6 ip6 saddr @nodes6 udp sport 51871 return\n");
+	expect_has(text, " node4 ip saddr @nodes4 udp sport 51871 "
+			 "@th,64,32 { 0x1000000, 0x2000000, 0x3000000, "
+			 "0x4000000 } return\n");
+	expect_has(text, " node6 ip6 saddr @nodes6 udp sport 51871 "
+			 "@th,64,32 { 0x1000000, 0x2000000, 0x3000000, "
+			 "0x4000000 } return\n");
 	expect_has(text, " node4 ip saddr @nodes4 meta l4proto 50 return\n");
 	/* from any address: that of a new device is no node's */
 	expect_has(text, " node4 goto tunnels\n");

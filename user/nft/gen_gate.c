@@ -23,6 +23,11 @@
 
 #define PROTO_ESP 50
 #define PORT_ESP 4500 /* RFC 3948 */
+/*
+ * How WireGuard's messages begin: type, three bytes of 0. A pod's packet that was
+ * masqueraded may come from its port, too; what begins so is no tunnel's.
+ */
+#define SEALED "@th,64,32 { 0x1000000, 0x2000000, 0x3000000, 0x4000000 }"
 #define LOOPBACK 1 /* its index, in every namespace */
 
 /* ---- sets ---- */
@@ -181,7 +186,9 @@ static void to_node(struct wd_nft_gen *g, int version,
 		const struct wd_tunnel_port *own = &want->encap.own[i];
 
 		if (own->port && own->kind == WD_TUNNEL_WIREGUARD)
-			wd_nft_rule(g, "%s saddr @nodes%d udp sport %u return",
+			wd_nft_rule(g,
+				    "%s saddr @nodes%d udp sport %u " SEALED
+				    " return",
 				    ip, version, wd_host16(own->port));
 	}
 	wd_nft_rule(g, "%s saddr @nodes%d meta l4proto %d return", ip, version,
