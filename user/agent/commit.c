@@ -77,17 +77,28 @@ static int commit_model(struct wd_agent *agent, bool *ret_behind,
 static int commit(struct wd_agent *agent, bool *ret_behind, char **ret_why)
 {
 	int err = wd_encryption_write(agent->encryption);
+	char *why = NULL;
+	int unsettled;
 
 	if (!err)
 		err = commit_model(agent, ret_behind, ret_why);
-	if (err)
+	if (err && !*ret_behind)
 		return err;
 	/* What comes guards all that a ruleset of before does, the node too. */
 	if (wd_datapath_unsettled(agent->dp)) {
 		wd_endpoints_guard(agent->endpoints);
 		wd_hostpolicy_tend(agent->hostpolicy, false);
 	}
-	return wd_datapath_settle(agent->dp, ret_why);
+	unsettled = wd_datapath_settle(agent->dp, &why);
+	if (!unsettled) {
+		free(why);
+		return err;
+	}
+	/* a ruleset does not say it, so it is in force for nobody */
+	*ret_behind = false;
+	free(*ret_why);
+	*ret_why = why;
+	return unsettled;
 }
 
 /* What a generation in force is followed by. */
@@ -98,6 +109,14 @@ static void committed(struct wd_agent *agent)
 	wd_witness_look(agent->witness);
 	wd_services_tend(agent, false);
 	wd_hostpolicy_tend(agent->hostpolicy, false);
+}
+
+/* Who waits for what is given back soon does not wait as long as for memory. */
+static void committed_behind(struct wd_agent *agent)
+{
+	committed(agent);
+	if (wd_model_unsettled(agent->model) || wd_model_waits(agent->model))
+		wd_timer_set(agent->commit_timer, SETTLE_DELAY_MS);
 }
 
 int wd_agent_commit(struct wd_agent *agent)
@@ -117,7 +136,7 @@ int wd_agent_commit(struct wd_agent *agent)
 	if (err) {
 		commit_failed(agent, err, why);
 		if (agent->commit_behind)
-			committed(agent);
+			committed_behind(agent);
 		return err;
 	}
 	free(why);

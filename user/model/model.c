@@ -539,6 +539,11 @@ uint32_t wd_model_behind(const struct wd_model *m)
 	return m->behind;
 }
 
+bool wd_model_waits(const struct wd_model *m)
+{
+	return m->late || endpoints_wait(m);
+}
+
 void wd_model_encap(struct wd_model *m, const struct wd_encap *encap)
 {
 	if (!memcmp(&m->encap, encap, sizeof(*encap)))

@@ -270,6 +270,9 @@ int wd_model_commit_whole(struct wd_model *model, char **ret_error);
 /** wd_model_behind() - endpoints without which the last commit switched, and failed; 0: it did not switch, or not fail */
 uint32_t wd_model_behind(const struct wd_model *model);
 
+/** wd_model_waits() - do endpoints wait for room that the next commit may have, beside those that are behind */
+bool wd_model_waits(const struct wd_model *model);
+
 /**
  * wd_model_settle() - bring the halves that are not in force to the ones that are
  * After a commit both halves of changed entries differ. Doing this a few

@@ -107,7 +107,9 @@ bool endpoints_wait(const struct wd_model *m)
 	const struct mendpoint *e;
 
 	for (e = m->endpoints; e; e = e->hh.next) {
-		if ((m->room || e->waits) && endpoint_may_fit(m, e))
+		/* one that is dirty is tried in any case */
+		if ((m->room || e->waits) && !e->dirty &&
+		    endpoint_may_fit(m, e))
 			return true;
 	}
 	return false;
