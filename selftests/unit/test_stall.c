@@ -190,6 +190,7 @@ static void a_try_that_fails_is_no_reason_for_another(void)
 
 	stall_fill(&rule, &few);
 	put_rule("shop", "a", of_app("a"), &rule);
+	(void)stall_commit(); /* what it had is given back by now */
 	stall_fill(&rule, &more);
 	on_trial = true;
 	put_rule("shop", "t", of_app("a"), &rule);
@@ -538,6 +539,41 @@ static void who_lacks_memory_and_waited_for_room_is_tried_once(void)
 	stall_end();
 }
 
+/* What is on trial may be anybody's, and what is enforced the cluster's. */
+static void a_trial_without_memory_keeps_nothing_from_being_in_force(void)
+{
+	static const struct shape few = { 1, 1, 2, 2, 0, false };
+	static const struct shape more = { 1, 1, 100, 2, 0, false };
+	struct wd_policy_rule rule = { 0 };
+	uint32_t had;
+
+	stall_begin(false);
+	put_policy("crowd", "p", &few);
+	(void)stall_commit();
+	had = info_of(1).slot;
+	on_trial = true;
+	put_policy("crowd", "t", &more);
+	on_trial = false;
+	stall_fill(&rule, &few);
+	put_rule("", "w", of_app("c"), &rule);
+	reach_never = 100;
+	for (int i = 0; i < 3; i++) {
+		wd_expect_int(-ENOMEM, wd_model_commit(model, NULL));
+		wd_expect_int(0, wd_model_settle(model));
+		wd_expect_int(PODS, wd_model_behind(model));
+		wd_expect(wd_model_dirty(model) && !wd_model_waits(model));
+		wd_expect(had != info_of(1).slot);
+		wd_expect_int(WD_EP_ENFORCED, info_of(1).state);
+		wd_expect(!info_of(1).trial);
+	}
+	reach_never = 0;
+	(void)stall_commit();
+	wd_expect(had != info_of(1).slot);
+	wd_expect(info_of(1).trial);
+	wd_expect(!info_of(1).error);
+	stall_end();
+}
+
 /* What the agent before has in force is all there is. */
 static void a_first_commit_does_without_nobody(void)
 {
@@ -594,6 +630,7 @@ int main(void)
 	WD_TEST(who_lacks_memory_for_good_keeps_nobody_else_waiting);
 	WD_TEST(who_lacks_memory_is_not_open_by_what_its_pod_says);
 	WD_TEST(who_lacks_memory_and_waited_for_room_is_tried_once);
+	WD_TEST(a_trial_without_memory_keeps_nothing_from_being_in_force);
 	WD_TEST(a_first_commit_does_without_nobody);
 	WD_TEST(what_is_too_much_at_any_time_is_not_tried_again);
 	return wd_tests_end();

@@ -688,6 +688,14 @@ static bool can_do_without(const struct wd_model *m, const struct mendpoint *e)
 	return !m->first && (!e->is_host || e->slot);
 }
 
+/* The commit does without what the sink has no memory for, if it can. */
+static void go_without(struct wd_model *m)
+{
+	m->behind_err = m->failed;
+	m->behind++;
+	m->failed = 0;
+}
+
 /* As if nothing had been tried, but that it is still to be. */
 static int put_back(struct wd_model *m, struct mendpoint *e,
 		    const struct had *had)
@@ -706,11 +714,8 @@ static int put_back(struct wd_model *m, struct mendpoint *e,
 	e->shut = had->shut;
 	e->dirty = e->behind = true;
 	m->room = had->room;
-	if (m->failed && can_do_without(m, e)) {
-		m->behind_err = m->failed;
-		m->behind++;
-		m->failed = 0;
-	}
+	if (m->failed && can_do_without(m, e))
+		go_without(m);
 	return m->failed;
 }
 
@@ -718,6 +723,7 @@ int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 {
 	struct had had = take_out(m, e);
 	struct outcome o = { 0 };
+	bool again = false;
 
 	m->compiled++;
 	if (endpoint_pod(e)) {
@@ -738,13 +744,18 @@ int endpoint_compile(struct wd_model *m, struct mendpoint *e)
 		keep_host(m, e, &o, had.shut, &had.slot[0]);
 	if (e->error) /* what a try gives back is no reason for another */
 		m->room = had.room;
+	/* what is on trial keeps nothing from being in force */
+	again = m->failed && e->slot && !m->first;
+	if (again)
+		go_without(m);
 	if (m->failed || endpoint_is_late(m, e, &o, had.slot[0]))
 		return put_back(m, e, &had);
 	e->left = false;
 	e->lacks = o.err;
 	e->table = o.table;
 	e->needs = o.needs;
-	e->dirty = e->waits = e->behind = false;
+	e->dirty = again;
+	e->waits = e->behind = false;
 	free(had.error);
 	slot_put(m, had.slot[0]);
 	slot_put(m, had.slot[1]);
