@@ -514,6 +514,44 @@ static void who_lacks_memory_is_not_open_by_what_its_pod_says(void)
 	stall_end();
 }
 
+/* Nobody waits for all that they try in vain; each has its turn. */
+static void who_lacks_memory_does_not_take_long_each_time(void)
+{
+	static const struct shape heavy = { 20, 1, 100, 1, 30000, true };
+	static const struct shape few = { 1, 1, 2, 2, 0, false };
+	int late = (int)PODS + 2, commits = 0;
+	struct wd_policy_rule rule = { 0 };
+	struct wd_model_stats was, is;
+
+	stall_begin(true);
+	put_pod(late, "crowd", "q", 0);
+	stall_fill(&rule, &few);
+	put_rule("crowd", "q", of_app("q"), &rule);
+	(void)stall_commit();
+	reach_never = 2;
+	stall_fill(&rule, &heavy);
+	put_rule("crowd", "p", of_app("c"), &rule);
+	stall_fill(&rule, &(struct shape){ 1, 1, 4, 2, 0, false });
+	put_rule("crowd", "q", of_app("q"), &rule);
+	wd_expect_int(-ENOMEM, wd_model_commit(model, NULL));
+	wd_expect_int(PODS + 1, wd_model_behind(model));
+	/* it needs no spans any more */
+	wd_expect(wd_store_del(store, WD_KIND_NETPOL, "crowd", "q", NULL));
+	while (info_of(1 + (uint32_t)late).isolated[WD_INGRESS] &&
+	       commits++ < 100) {
+		wd_model_stats(model, &was);
+		wd_expect_int(-ENOMEM, wd_model_commit(model, NULL));
+		wd_model_stats(model, &is);
+		wd_expect(is.compiled - was.compiled < PODS / 4 * 3);
+		wd_expect(wd_model_behind(model) >= PODS);
+	}
+	wd_expect(commits > 1 && commits < 100);
+	reach_never = 0;
+	(void)stall_commit();
+	wd_expect_int(0, stall_closed(""));
+	stall_end();
+}
+
 /* Whom there may be room for is tried once all the same, and counted once. */
 static void who_lacks_memory_and_waited_for_room_is_tried_once(void)
 {
@@ -631,6 +669,7 @@ int main(void)
 	WD_TEST(who_lacks_memory_is_not_open_by_what_its_pod_says);
 	WD_TEST(who_lacks_memory_and_waited_for_room_is_tried_once);
 	WD_TEST(a_trial_without_memory_keeps_nothing_from_being_in_force);
+	WD_TEST(who_lacks_memory_does_not_take_long_each_time);
 	WD_TEST(a_first_commit_does_without_nobody);
 	WD_TEST(what_is_too_much_at_any_time_is_not_tried_again);
 	return wd_tests_end();

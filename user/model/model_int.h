@@ -514,6 +514,7 @@ struct wd_model {
 	int failed; /* what the sink said that is nobody's shortage, or 0 */
 	int behind_err; /* the same, of an endpoint that this commit does without */
 	uint32_t behind; /* how many these are */
+	uint32_t behind_first; /* of endpoints, the one that is tried first */
 	bool room; /* bits, classes or slots were given back: what did not fit may fit now */
 	uint64_t mark; /* last one given */
 	uint64_t evaluations; /* of fresh bits */

@@ -13,13 +13,61 @@
 /* Atoms of drafts and their pieces: some 10 ms. */
 #define TURN (1U << 17)
 
-static void compile_dirty(struct wd_model *m, bool host)
+static void compile_host(struct wd_model *m)
 {
 	struct mendpoint *e;
 
 	for (e = m->endpoints; e && !m->failed; e = e->hh.next) {
-		if (e->is_host == host && (e->dirty || (host && e->waits)))
+		if (e->is_host && (e->dirty || e->waits))
 			(void)endpoint_compile(m, e);
+	}
+}
+
+/* Was it in vain before, and has it been for others for a turn? @spent: atoms */
+static bool is_put_off(const struct wd_model *m, const struct mendpoint *e,
+		       uint64_t spent)
+{
+	return spent >= TURN && e->behind && !e->late && endpoint_pod(e) &&
+	       !memo_knows(m, e);
+}
+
+/* Of one commit, over all endpoints that are dirty. */
+struct tries {
+	uint64_t spent; /* atoms of those who were tried in vain */
+	bool over; /* m->behind_first is the one that is put off first */
+};
+
+static void compile_pod(struct wd_model *m, struct mendpoint *e, uint32_t at,
+			struct tries *t)
+{
+	uint64_t begin = m->atoms;
+
+	if (!is_put_off(m, e, t->spent)) {
+		(void)endpoint_compile(m, e);
+		t->spent += e->behind ? m->atoms - begin : 0;
+		return;
+	}
+	if (!t->over)
+		m->behind_first = at;
+	t->over = true;
+	m->behind++;
+}
+
+/* Those who lacked memory go on lacking it, mostly: nobody waits for all of them. */
+static void compile_pods(struct wd_model *m)
+{
+	uint32_t cnt = HASH_COUNT(m->endpoints);
+	uint32_t first = cnt ? m->behind_first % cnt : 0;
+	struct tries tries = { 0 };
+
+	for (int round = 0; round < 2; round++) {
+		struct mendpoint *e = m->endpoints;
+
+		for (uint32_t at = 0; e && !m->failed; e = e->hh.next, at++) {
+			if ((at < first) == (round == 1) && !e->is_host &&
+			    e->dirty)
+				compile_pod(m, e, at, &tries);
+		}
 	}
 }
 
@@ -70,7 +118,7 @@ static void take_known(struct wd_model *m)
 	struct mendpoint *e;
 
 	for (e = m->endpoints; e && !m->failed; e = e->hh.next) {
-		if (!e->is_host && e->error && memo_has_room(m, e))
+		if (!e->is_host && !e->dirty && e->error && memo_has_room(m, e))
 			(void)endpoint_compile(m, e);
 	}
 }
@@ -92,9 +140,9 @@ int endpoints_compile(struct wd_model *m)
 	find_waiting(m);
 	late_begin(m);
 	/* the host first: a pod that finds no room is shut, the host is not */
-	compile_dirty(m, true);
+	compile_host(m);
 	memo_end(m);
-	compile_dirty(m, false);
+	compile_pods(m);
 	retry_all(m);
 	take_known(m);
 	memo_end(m);
